@@ -1,0 +1,121 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{GpuHealth, Hostname};
+
+/// `POST /api/agent/enrol`: trades a one-time enrolment token for the agent's own token.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Enrol {
+    pub hostname: Hostname,
+    pub enrolment_token: String,
+}
+
+impl fmt::Debug for Enrol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enrol").field("hostname", &self.hostname).finish_non_exhaustive()
+    }
+}
+
+/// Answer to [`Enrol`]: the token that the agent sends as bearer from now on.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Enrolled {
+    pub agent_token: String,
+}
+
+impl fmt::Debug for Enrolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enrolled").finish_non_exhaustive()
+    }
+}
+
+/// `POST /api/agent/heartbeat`: the agent lives; what changed rides along.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Heartbeat {
+    pub hostname: Hostname,
+}
+
+/// When the next heartbeat is due.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct HeartbeatAnswer {
+    pub interval_seconds: u64,
+}
+
+/// `POST /api/agent/claim-result`: how connecting the participant went.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClaimResult {
+    pub hostname: Hostname,
+    pub claim_id: i64,
+    pub command_no: i32,
+    pub outcome: ClaimOutcome,
+    /// A sentence for the participant and the organiser; without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClaimOutcome {
+    Connected,
+    Failed,
+}
+
+/// `POST /api/update_inuse_status`: whether the subject software runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InUseReport {
+    pub hostname: Hostname,
+    pub status: bool,
+}
+
+/// `POST /api/gpu_health`. The original client sends a word, the analysis a bool: both are read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GpuReport {
+    pub hostname: Hostname,
+    #[serde(with = "gpu_wire")]
+    pub gpu_status: GpuHealth,
+}
+
+mod gpu_wire {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::GpuHealth;
+
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a word or true or false")]
+    enum Wire {
+        Word(String),
+        Flag(bool),
+    }
+
+    pub fn serialize<S: Serializer>(health: &GpuHealth, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(health.as_wire())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<GpuHealth, D::Error> {
+        let word = match Wire::deserialize(from)? {
+            Wire::Word(word) => word,
+            Wire::Flag(flag) => flag.to_string(),
+        };
+        GpuHealth::from_wire(&word).ok_or_else(|| {
+            D::Error::custom("gpu_status must be 'Healthy', 'Unhealthy' or 'N/A'")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gpu_status_is_a_word_or_a_flag() {
+        let read = |status: &str| {
+            let json = format!(r#"{{"hostname": "a", "gpu_status": {status}}}"#);
+            serde_json::from_str::<GpuReport>(&json).map(|report| report.gpu_status)
+        };
+        assert_eq!(read("\"healthy\"").unwrap(), GpuHealth::Healthy);
+        assert_eq!(read("\"N/A\"").unwrap(), GpuHealth::None);
+        assert_eq!(read("false").unwrap(), GpuHealth::Unhealthy);
+        assert!(read("\"fine\"").is_err());
+        assert!(read("3").is_err());
+    }
+}

@@ -1,0 +1,12 @@
+use serde::{Deserialize, Serialize};
+
+/// Body of every error answered to a program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// A sentence that says what to do.
+    pub error: String,
+    /// What went wrong, for programs: `snake_case`, stable.
+    pub code: String,
+    /// Finds the request in the allocator's log.
+    pub request_id: String,
+}

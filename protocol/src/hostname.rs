@@ -1,0 +1,90 @@
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Name of one VM: a DNS name of at most 253 characters, in lower case.
+///
+/// VMs that LabLink makes are called `lablink-vm-{environment}-{number}`; machines that somebody
+/// registers by hand carry any other DNS name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hostname(String);
+
+/// Why a text is no [`Hostname`].
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "'{0}' is not a valid hostname: use letters, digits and '-' in labels of at most 63 \
+     characters joined by dots, 253 in all"
+)]
+pub struct InvalidHostname(String);
+
+impl Hostname {
+    /// The name of VM `number` of `environment` (which must itself be made of DNS letters).
+    pub fn of_vm(environment: &str, number: u32) -> Result<Self, InvalidHostname> {
+        format!("lablink-vm-{environment}-{number}").parse()
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    (1..=63).contains(&label.len())
+        && label.bytes().all(inner)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+impl FromStr for Hostname {
+    type Err = InvalidHostname;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHostname> {
+        if text.len() <= 253 && text.split('.').all(is_label) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            // Bounded: the text comes from the network and ends up in messages.
+            Err(InvalidHostname(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl TryFrom<String> for Hostname {
+    type Error = InvalidHostname;
+
+    fn try_from(text: String) -> Result<Self, InvalidHostname> {
+        text.parse()
+    }
+}
+
+impl From<Hostname> for String {
+    fn from(hostname: Hostname) -> Self {
+        hostname.0
+    }
+}
+
+impl fmt::Display for Hostname {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_dns_names_in_lower_case() {
+        assert_eq!(Hostname::of_vm("dev", 3).unwrap().as_str(), "lablink-vm-dev-3");
+        assert_eq!("Desk-7.Lab.example".parse::<Hostname>().unwrap().as_str(), "desk-7.lab.example");
+    }
+
+    #[test]
+    fn refuses_what_is_no_dns_name() {
+        let long = "a".repeat(64);
+        for text in ["", "-a", "a-", "a..b", "a b", "a/b", "<script>", "ä", &long] {
+            assert!(text.parse::<Hostname>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Wire types of LabLink's HTTP contract, shared by the allocator, the agent and the log
+//! forwarder: what goes over the network, and nothing that reads or writes it.
+
+mod agent;
+mod crd;
+mod error;
+mod hostname;
+mod status;
+mod wait;
+
+pub use agent::{
+    ClaimOutcome, ClaimResult, Enrol, Enrolled, GpuReport, Heartbeat, HeartbeatAnswer, InUseReport,
+};
+pub use crd::{CrdCode, CrdCommandError};
+pub use error::ErrorBody;
+pub use hostname::{Hostname, InvalidHostname};
+pub use status::{GpuHealth, StatusReport, VmStatus};
+pub use wait::{Seen, WaitAnswer, WaitRequest};

@@ -1,0 +1,74 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Hostname;
+
+/// `POST /vm_startup`: an agent waits here for its VM to be claimed.
+///
+/// With `seen` the caller is ours: the answer comes as soon as the claim differs from what it has
+/// seen, else `204` when the time of `Prefer: wait=SECONDS` is over. Without, it is the original
+/// client, which waits for one answer however long that takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WaitRequest {
+    pub hostname: Hostname,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+}
+
+/// What an agent has handled last: `{}` before its first claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_id: Option<i64>,
+    /// Counts the commands of that claim from 1: a participant may give a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_no: Option<i32>,
+}
+
+/// The answer to a [`WaitRequest`]. The original client reads only `status`, `command` and `pin`,
+/// which must be strings.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum WaitAnswer {
+    #[serde(rename = "success")]
+    Claimed { command: String, pin: String, claim_id: i64, command_no: i32 },
+    /// The claim that the caller has seen is over, and no other has come.
+    Released,
+}
+
+/// Command and PIN stay out of logs.
+impl std::fmt::Debug for WaitAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Claimed { claim_id, command_no, .. } => f
+                .debug_struct("Claimed")
+                .field("claim_id", claim_id)
+                .field("command_no", command_no)
+                .finish_non_exhaustive(),
+            Self::Released => f.write_str("Released"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_has_the_keys_that_the_original_client_reads() {
+        let answer = WaitAnswer::Claimed {
+            command: "c".into(),
+            pin: "123456".into(),
+            claim_id: 7,
+            command_no: 1,
+        };
+        let json = serde_json::to_value(answer).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"status": "success", "command": "c", "pin": "123456", "claim_id": 7, "command_no": 1})
+        );
+        assert_eq!(
+            serde_json::to_value(WaitAnswer::Released).unwrap(),
+            serde_json::json!({"status": "released"})
+        );
+    }
+}
