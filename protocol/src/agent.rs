@@ -96,9 +96,8 @@ mod gpu_wire {
             Wire::Word(word) => word,
             Wire::Flag(flag) => flag.to_string(),
         };
-        GpuHealth::from_wire(&word).ok_or_else(|| {
-            D::Error::custom("gpu_status must be 'Healthy', 'Unhealthy' or 'N/A'")
-        })
+        GpuHealth::from_wire(&word)
+            .ok_or_else(|| D::Error::custom("gpu_status must be 'Healthy', 'Unhealthy' or 'N/A'"))
     }
 }
 

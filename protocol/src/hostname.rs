@@ -77,7 +77,10 @@ mod tests {
     #[test]
     fn takes_dns_names_in_lower_case() {
         assert_eq!(Hostname::of_vm("dev", 3).unwrap().as_str(), "lablink-vm-dev-3");
-        assert_eq!("Desk-7.Lab.example".parse::<Hostname>().unwrap().as_str(), "desk-7.lab.example");
+        assert_eq!(
+            "Desk-7.Lab.example".parse::<Hostname>().unwrap().as_str(),
+            "desk-7.lab.example"
+        );
     }
 
     #[test]
