@@ -1,0 +1,104 @@
+use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    api::Api,
+    handled::Handled,
+    remote_desktop::{Program, RemoteDesktop},
+    retry,
+    state_dir::StateDir,
+};
+
+/// What an attempt works with.
+pub struct Vm {
+    pub api: Api,
+    pub state: StateDir,
+    pub remote_desktop: RemoteDesktop,
+}
+
+/// What a participant wants this VM to connect to.
+pub struct Command {
+    pub claim_id: i64,
+    pub command_no: i32,
+    pub command: String,
+    pub pin: String,
+}
+
+/// Connects a participant, reports how that went, and keeps the remote desktop program until
+/// `stop`. An attempt that is stopped before it is known how it went leaves no trace.
+pub async fn run(vm: &Vm, command: Command, stop: &CancellationToken) {
+    let (program, result) = match connect(vm, &command, stop).await {
+        None => return,
+        Some(Ok(program)) => {
+            info!("the remote desktop is connected");
+            (Some(program), (ClaimOutcome::Connected, None))
+        }
+        Some(Err(reason)) => {
+            warn!("the remote desktop is not connected: {reason}");
+            (None, (ClaimOutcome::Failed, Some(reason)))
+        }
+    };
+    let Command { claim_id, command_no, .. } = command;
+    let (outcome, detail) = result;
+    let hostname = vm.api.hostname().clone();
+    let unreported =
+        Some(ClaimResult { hostname, claim_id, command_no: Some(command_no), outcome, detail });
+    let handled = Handled { claim_id, command_no, unreported };
+    handled.save(&vm.state);
+    report(vm, handled, stop).await;
+    if let Some(program) = program {
+        program.keep_until(stop).await;
+    }
+}
+
+/// `None` when stopped first; the program has ended then.
+async fn connect(
+    vm: &Vm,
+    command: &Command,
+    stop: &CancellationToken,
+) -> Option<Result<Program, String>> {
+    let code = match CrdCode::from_command(&command.command) {
+        Ok(code) => code,
+        Err(damaged) => return Some(Err(damaged.to_string())),
+    };
+    let mut program = match vm.remote_desktop.start(&code, &command.pin).await {
+        Ok(program) => program,
+        Err(failure) => return Some(Err(failure.to_string())),
+    };
+    let connected = tokio::select! {
+        connected = program.connected() => connected,
+        () = stop.cancelled() => {
+            program.end().await;
+            return None;
+        }
+    };
+    Some(match connected {
+        Ok(()) => Ok(program),
+        Err(failure) => {
+            let said = program.end().await;
+            let secrets = [code.as_str(), command.pin.as_str()];
+            Err(match said.last_line(&secrets) {
+                Some(line) => format!("{failure} It said: {line}"),
+                None => failure.to_string(),
+            })
+        }
+    })
+}
+
+/// Tells how an attempt went, if that was not told yet, unless `stop` comes first.
+pub async fn report(vm: &Vm, mut handled: Handled, stop: &CancellationToken) {
+    let Some(result) = handled.unreported.take() else { return };
+    let told = retry::until_answered("reporting how the claim went", || {
+        vm.api.report_claim_result(&result)
+    });
+    tokio::select! {
+        told = told => {
+            if let Err(refusal) = told {
+                warn!("the allocator does not want to know how the claim went: {}", refusal.chain());
+            }
+            handled.save(&vm.state);
+        }
+        () = stop.cancelled() => {}
+    }
+}

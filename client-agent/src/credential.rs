@@ -1,0 +1,132 @@
+use std::{sync::Arc, time::Duration};
+
+use lablink_protocol::{Enrol, Enrolled, Hostname};
+use tokio::{sync::Mutex, time::Instant};
+use tracing::{error, info};
+
+use crate::{
+    backoff::Backoff,
+    call_error::CallError,
+    enrolment_token::EnrolmentToken,
+    retry::Trouble,
+    state_dir::StateDir,
+    transport::{Call, Transport},
+};
+
+const FILE: &str = "agent-token";
+/// How long an enrolment token that was refused is left alone.
+const REFUSED: Duration = Duration::from_secs(60);
+
+pub type AgentToken = Arc<str>;
+
+/// The agent's own token, and how to get one.
+pub struct Credential {
+    hostname: Hostname,
+    enrolment: EnrolmentToken,
+    state: StateDir,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    agent_token: Option<AgentToken>,
+    refused: Option<(String, Instant)>,
+}
+
+impl Credential {
+    /// With the token that an earlier run stored, if any.
+    pub fn load(
+        hostname: Hostname,
+        enrolment: EnrolmentToken,
+        state: StateDir,
+    ) -> anyhow::Result<Self> {
+        let stored = state.read(FILE)?;
+        let agent_token =
+            stored.map(|token| token.trim().into()).filter(|t: &AgentToken| !t.is_empty());
+        let held = Mutex::new(Held { agent_token, refused: None });
+        Ok(Self { hostname, enrolment, state, held })
+    }
+
+    pub async fn current(&self) -> Option<AgentToken> {
+        self.held.lock().await.agent_token.clone()
+    }
+
+    /// Enrols when there is no agent token yet; tries until the allocator can be reached. Without
+    /// an enrolment token, or with one that is refused, the agent goes on with no credential,
+    /// which is enough for an allocator whose agent authentication is open.
+    pub async fn obtain(&self, transport: &Transport) {
+        let mut trouble = Trouble::new("enrolling");
+        let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+        loop {
+            let mut held = self.held.lock().await;
+            if held.agent_token.is_some() {
+                return;
+            }
+            match self.enrol(&mut held, transport).await {
+                Ok(()) => return,
+                Err(error) => {
+                    trouble.goes_on(&error);
+                    drop(held);
+                    tokio::time::sleep(backoff.pause_of_at_least(error.retry_after())).await;
+                }
+            }
+        }
+    }
+
+    /// Another token for the one that was just refused, if there is a way to get one.
+    pub async fn renew(
+        &self,
+        transport: &Transport,
+        refused: Option<&AgentToken>,
+    ) -> Result<Option<AgentToken>, CallError> {
+        let mut held = self.held.lock().await;
+        // Another call may have renewed it meanwhile.
+        if held.agent_token.as_ref() == refused {
+            self.enrol(&mut held, transport).await?;
+        }
+        Ok(held.agent_token.clone().filter(|token| Some(token) != refused))
+    }
+
+    /// `Err` only where trying again soon makes sense.
+    async fn enrol(&self, held: &mut Held, transport: &Transport) -> Result<(), CallError> {
+        let Some(enrolment_token) = self.enrolment_token(held) else { return Ok(()) };
+        let body = Enrol { hostname: self.hostname.clone(), enrolment_token };
+        let call = Call { path: "/api/agent/enrol", body: &body, hold: None };
+        match transport.post(&call, None).await {
+            Ok(answer) => {
+                let enrolled: Enrolled =
+                    serde_json::from_slice(&answer).map_err(CallError::Unreadable)?;
+                info!("enrolled");
+                self.keep(held, enrolled);
+            }
+            Err(refusal) if refusal.is_final() => {
+                error!(
+                    "the enrolment token was refused, make a new one for this VM: {}",
+                    refusal.chain()
+                );
+                held.refused = Some((body.enrolment_token, Instant::now()));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn enrolment_token(&self, held: &Held) -> Option<String> {
+        let token = self.enrolment.read().unwrap_or_else(|problem| {
+            error!("{problem:#}");
+            None
+        })?;
+        let lately_refused = held
+            .refused
+            .as_ref()
+            .is_some_and(|(refused, at)| *refused == token && at.elapsed() < REFUSED);
+        (!lately_refused).then_some(token)
+    }
+
+    fn keep(&self, held: &mut Held, enrolled: Enrolled) {
+        if let Err(problem) = self.state.write(FILE, &enrolled.agent_token) {
+            error!("{problem:#}; after a restart this agent will need a new enrolment token");
+        }
+        *held = Held { agent_token: Some(enrolled.agent_token.into()), refused: None };
+    }
+}

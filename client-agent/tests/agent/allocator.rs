@@ -1,0 +1,161 @@
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Request, State},
+    http::{StatusCode, Uri, header::AUTHORIZATION},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use lablink_protocol::{Seen, WaitAnswer, WaitRequest};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// An allocator that has one VM: what it was told, and what it answers, can be seen and changed.
+pub struct Allocator {
+    pub url: String,
+    state: watch::Sender<Told>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Clone, Default)]
+pub struct Told {
+    /// Enrolment token to the agent token that it brings, once.
+    enrolment: HashMap<String, String>,
+    /// With `None` every agent is served, as with `LABLINK_AGENT_AUTH=open`.
+    agent_token: Option<String>,
+    claim: Option<WaitAnswer>,
+    pub posts: Vec<(String, Value)>,
+}
+
+impl Told {
+    pub fn bodies(&self, path: &str) -> Vec<&Value> {
+        self.posts.iter().filter(|(at, _)| at == path).map(|(_, body)| body).collect()
+    }
+}
+
+type Shared = Arc<watch::Sender<Told>>;
+
+impl Allocator {
+    /// Serves on a free port.
+    pub async fn start() -> Self {
+        Self::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    pub fn start_on(listener: TcpListener) -> Self {
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = watch::Sender::default();
+        let shared: Shared = Arc::new(state.clone());
+        let agents = Router::new()
+            .route("/vm_startup", post(wait))
+            .route("/api/agent/heartbeat", post(heartbeat))
+            .fallback(accept)
+            .layer(middleware::from_fn_with_state(Arc::clone(&shared), authenticate));
+        let app =
+            Router::new().route("/api/agent/enrol", post(enrol)).merge(agents).with_state(shared);
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, state, server }
+    }
+
+    /// From now on agents need `agent_token`, which `enrolment_token` brings.
+    pub fn require(&self, enrolment_token: &str, agent_token: &str) {
+        self.state.send_modify(|told| {
+            told.enrolment.insert(enrolment_token.to_owned(), agent_token.to_owned());
+            told.agent_token = Some(agent_token.to_owned());
+        });
+    }
+
+    pub fn claim(&self, claim_id: i64, command_no: i32) {
+        let command = "start-host --code=\"4/0Abc-def\" --name=$(hostname)".to_owned();
+        let pin = "654321".to_owned();
+        let claimed = WaitAnswer::Claimed { command, pin, claim_id, command_no };
+        self.state.send_modify(|told| told.claim = Some(claimed));
+    }
+
+    pub fn release(&self) {
+        self.state.send_modify(|told| told.claim = None);
+    }
+
+    /// What was told, as soon as it fulfils `condition`.
+    pub async fn told(&self, what: &str, condition: impl Fn(&Told) -> bool) -> Told {
+        let mut changes = self.state.subscribe();
+        match tokio::time::timeout(Duration::from_secs(10), changes.wait_for(|t| condition(t)))
+            .await
+        {
+            Ok(told) => told.unwrap().clone(),
+            Err(_) => panic!("not told within 10 s: {what}; {:?}", self.state.borrow().posts),
+        }
+    }
+
+    /// The results of claims, once there are `count`.
+    pub async fn results(&self, count: usize) -> Vec<Value> {
+        let path = "/api/agent/claim-result";
+        let told = self.told("claim results", |told| told.bodies(path).len() >= count).await;
+        told.bodies(path).into_iter().cloned().collect()
+    }
+}
+
+impl Drop for Allocator {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn record(state: &Shared, path: &str, body: &[u8]) {
+    let body = serde_json::from_slice(body).unwrap();
+    state.send_modify(|told| told.posts.push((path.to_owned(), body)));
+}
+
+async fn authenticate(State(state): State<Shared>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap());
+    let wanted = state.borrow().agent_token.as_ref().map(|token| format!("Bearer {token}"));
+    if wanted.is_some() && wanted.as_deref() != given {
+        return (StatusCode::UNAUTHORIZED, Json(json!({"error": "Unknown token."})))
+            .into_response();
+    }
+    next.run(request).await
+}
+
+async fn enrol(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
+    record(&state, uri.path(), &body);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let mut brought = None;
+    state.send_modify(|told| {
+        brought = told.enrolment.remove(body["enrolment_token"].as_str().unwrap());
+    });
+    match brought {
+        Some(agent_token) => Json(json!({"agent_token": agent_token})).into_response(),
+        None => (StatusCode::FORBIDDEN, Json(json!({"error": "Used token."}))).into_response(),
+    }
+}
+
+async fn heartbeat(State(state): State<Shared>, uri: Uri, body: Bytes) -> Json<Value> {
+    record(&state, uri.path(), &body);
+    Json(json!({"interval_seconds": 1}))
+}
+
+async fn accept(State(state): State<Shared>, uri: Uri, body: Bytes) -> Json<Value> {
+    record(&state, uri.path(), &body);
+    Json(json!({"message": "stored"}))
+}
+
+async fn wait(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
+    record(&state, uri.path(), &body);
+    let seen = serde_json::from_slice::<WaitRequest>(&body).unwrap().seen.unwrap();
+    let mut changes = state.subscribe();
+    let told = changes.wait_for(|told| claimed(told) != seen).await.unwrap();
+    let answer = told.claim.clone().unwrap_or(WaitAnswer::Released);
+    // White space first, as an answer has that was kept alive.
+    format!(" \n{}", serde_json::to_string(&answer).unwrap()).into_response()
+}
+
+fn claimed(told: &Told) -> Seen {
+    match told.claim {
+        Some(WaitAnswer::Claimed { claim_id, command_no, .. }) => {
+            Seen { claim_id: Some(claim_id), command_no: Some(command_no) }
+        }
+        Some(WaitAnswer::Released) | None => Seen::default(),
+    }
+}

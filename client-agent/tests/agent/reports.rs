@@ -1,0 +1,80 @@
+use std::{fs, time::Duration};
+
+use axum::{Router, http::StatusCode, routing::post};
+use serde_json::json;
+use tokio::{net::TcpListener, process::Command};
+
+use crate::{
+    allocator::Allocator,
+    vm::{STAYS, Vm, until},
+};
+
+#[tokio::test]
+async fn status_life_and_use_are_reported() {
+    let allocator = Allocator::start().await;
+    let vm = Vm::with_remote_desktop(STAYS);
+    let software = format!("software{}", std::process::id());
+    let program = vm.home().join(&software);
+    fs::copy("/bin/sleep", &program).unwrap();
+    let _agent = vm.agent(&allocator.url).env("SUBJECT_SOFTWARE", &software).spawn().unwrap();
+    let told = allocator
+        .told("all reports", |told| {
+            told.bodies("/api/agent/heartbeat").len() >= 2
+                && !told.bodies("/api/vm-status").is_empty()
+                && !told.bodies("/api/update_inuse_status").is_empty()
+        })
+        .await;
+    let host = "lablink-vm-test-1";
+    assert_eq!(told.bodies("/api/vm-status"), [&json!({"hostname": host, "status": "running"})]);
+    assert_eq!(told.bodies("/api/agent/heartbeat")[0], &json!({"hostname": host}));
+    let in_use = "/api/update_inuse_status";
+    assert_eq!(told.bodies(in_use), [&json!({"hostname": host, "status": false})]);
+
+    let _running = Command::new(program).arg("30").kill_on_drop(true).spawn().unwrap();
+    let told = allocator.told("use", |told| told.bodies(in_use).len() == 2).await;
+    assert_eq!(told.bodies(in_use)[1], &json!({"hostname": host, "status": true}));
+}
+
+#[tokio::test]
+async fn redirects_keep_method_body_and_token_but_stay_on_the_host() {
+    let allocator = Allocator::start().await;
+    let to = allocator.url.clone();
+    let redirect = move |uri: axum::http::Uri| async move {
+        (StatusCode::MOVED_PERMANENTLY, [("location", format!("{to}{}", uri.path()))])
+    };
+    let proxy = Router::new().fallback(post(redirect));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let _server = tokio::spawn(async move { axum::serve(listener, proxy).await.unwrap() });
+
+    let vm = Vm::with_remote_desktop(STAYS);
+    let _agent = vm.agent(&format!("http://127.0.0.1:{port}")).spawn().unwrap();
+    allocator.told("the wait", |told| !told.bodies("/vm_startup").is_empty()).await;
+
+    let other = Vm::with_remote_desktop(STAYS);
+    let _other = other.agent(&format!("http://localhost:{port}")).spawn().unwrap();
+    until("the refusal", || {
+        let log = fs::read_to_string(other.log()).unwrap();
+        log.contains("redirects to another host: write the final address in ALLOCATOR_URL")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wrong_settings_are_told_in_a_sentence() {
+    let agent = |arguments: &'static [&'static str]| async move {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_lablink-client")).env_clear().args(arguments).output();
+        let output = tokio::time::timeout(Duration::from_secs(5), output).await.unwrap().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = agent(&["run", "--allocator-url", "lab.org", "--hostname", "a"]).await;
+    assert!(said.contains("write it as http://HOST:PORT or https://HOST"), "{said}");
+    let said = agent(&["run", "--allocator-url", "http://a", "--hostname", "a b"]).await;
+    assert!(said.contains("'a b' is not a valid hostname"), "{said}");
+    let said =
+        agent(&["run", "--allocator-url", "http://a", "--hostname", "a", "--state-dir", "/proc/x"])
+            .await;
+    assert!(said.contains("choose another with --state-dir"), "{said}");
+}
