@@ -46,7 +46,9 @@ pub struct HeartbeatAnswer {
 pub struct ClaimResult {
     pub hostname: Hostname,
     pub claim_id: i64,
-    pub command_no: i32,
+    /// Which of the claim's commands; without it, the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_no: Option<i32>,
     pub outcome: ClaimOutcome,
     /// A sentence for the participant and the organiser; without secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]

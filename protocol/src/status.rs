@@ -85,3 +85,25 @@ impl GpuHealth {
         }
     }
 }
+
+/// A word that is none of an enum's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown word")]
+pub struct UnknownWord;
+
+impl std::str::FromStr for VmStatus {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word).ok_or(UnknownWord)
+    }
+}
+
+impl std::str::FromStr for GpuHealth {
+    type Err = UnknownWord;
+
+    /// Reads the word for pages and the database.
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|health| health.as_str() == word).ok_or(UnknownWord)
+    }
+}

@@ -1,1 +1,24 @@
-//! Being written.
+//! The rules of LabLink's allocator and their SQL.
+//!
+//! Each module is one idea of the domain: its functions begin and commit the transactions, and
+//! the SQL stands beside the function that needs it. Nothing here knows HTTP, subprocesses or AWS.
+
+mod access;
+pub mod agents;
+pub mod claims;
+pub mod db;
+mod email;
+pub mod events;
+pub mod live;
+pub mod operations;
+mod pin;
+pub mod pools;
+mod text_enum;
+mod token;
+pub mod vms;
+
+pub use access::{Action, Actor, Resource, can};
+pub use db::{Db, DbError};
+pub use email::{Email, InvalidEmail};
+pub use pin::Pin;
+pub use token::{Token, TokenHash};

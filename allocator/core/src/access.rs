@@ -1,0 +1,93 @@
+use std::fmt;
+
+use lablink_protocol::Hostname;
+
+/// Who asks. Written on every operation, claim and event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody who showed nothing.
+    Anyone,
+    /// The agent that holds this VM's token.
+    Agent(Hostname),
+    /// An agent without a token, where the organiser allows that (`LABLINK_AGENT_AUTH=open`).
+    UnprovenAgent,
+    /// An organiser, by user name.
+    Admin(String),
+    /// LabLink itself.
+    System,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anyone => f.write_str("participant"),
+            Self::Agent(hostname) => write!(f, "agent:{hostname}"),
+            Self::UnprovenAgent => f.write_str("agent"),
+            Self::Admin(user) => write!(f, "admin:{user}"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The public pages: the form, one's own claim, health.
+    Visit,
+    /// To speak as a VM's agent: wait, report, send heartbeats.
+    SpeakForVm,
+    /// To read how a VM is doing.
+    ReadVm,
+    /// Everything that an organiser does.
+    Administer,
+}
+
+/// What it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource<'a> {
+    Pool,
+    Vm(&'a Hostname),
+}
+
+/// The one place that says who may do what.
+pub fn can(actor: &Actor, action: Action, resource: Resource<'_>) -> bool {
+    match (action, actor, resource) {
+        (_, Actor::System, _) => true,
+        (Action::Visit, _, _) => true,
+        (Action::SpeakForVm, Actor::Agent(own), Resource::Vm(vm)) => own == vm,
+        (Action::SpeakForVm, Actor::UnprovenAgent, _) => true,
+        // Which VM an agent may speak for is asked again when the body has named it.
+        (Action::SpeakForVm, Actor::Agent(_), Resource::Pool) => true,
+        (Action::SpeakForVm, Actor::Anyone | Actor::Admin(_), _) => false,
+        (Action::ReadVm, Actor::Admin(_) | Actor::UnprovenAgent, _) => true,
+        (Action::ReadVm, Actor::Agent(own), Resource::Vm(vm)) => own == vm,
+        (Action::ReadVm, Actor::Agent(_), Resource::Pool) => false,
+        (Action::ReadVm, Actor::Anyone, _) => false,
+        (Action::Administer, Actor::Admin(_), _) => true,
+        (Action::Administer, Actor::Anyone | Actor::Agent(_) | Actor::UnprovenAgent, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_speaks_for_its_own_vm_only() {
+        let (own, other) = ("vm-1".parse().unwrap(), "vm-2".parse().unwrap());
+        let agent = Actor::Agent("vm-1".parse().unwrap());
+        assert!(can(&agent, Action::SpeakForVm, Resource::Vm(&own)));
+        assert!(!can(&agent, Action::SpeakForVm, Resource::Vm(&other)));
+        assert!(can(&agent, Action::ReadVm, Resource::Vm(&own)));
+        assert!(!can(&agent, Action::ReadVm, Resource::Pool));
+        assert!(!can(&agent, Action::Administer, Resource::Pool));
+    }
+
+    #[test]
+    fn a_visitor_may_only_visit() {
+        assert!(can(&Actor::Anyone, Action::Visit, Resource::Pool));
+        for action in [Action::SpeakForVm, Action::ReadVm, Action::Administer] {
+            assert!(!can(&Actor::Anyone, action, Resource::Pool), "{action:?}");
+        }
+    }
+}

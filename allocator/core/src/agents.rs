@@ -1,0 +1,97 @@
+//! Agents' credentials: an enrolment token, good once, becomes the agent's own token.
+
+use lablink_protocol::Hostname;
+
+use crate::{
+    Actor, Db, DbError, Token, TokenHash, db,
+    events::{self, Event},
+    pools::PoolId,
+};
+
+/// Why an enrolment is refused. One answer for every cause: a guesser learns nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    #[error(
+        "This enrolment token is not valid for this VM: it is unknown, used, or older than an hour."
+    )]
+    Refused,
+    #[error("the enrolment could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(EnrolError);
+
+/// Makes a one-time enrolment token for a VM, good for an hour; the one before is void.
+pub async fn issue_enrolment(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+) -> Result<Option<Token>, DbError> {
+    let token = Token::random();
+    let written = db
+        .client()
+        .await?
+        .execute(
+            "insert into enrolment (vm_id, token_sha256, expires_at)
+             select id, $3, now() + interval '1 hour' from vm
+             where pool_id = $1 and hostname = $2 and removed_at is null
+             on conflict (vm_id) do update
+                 set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null",
+            &[&pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
+        )
+        .await?;
+    Ok((written > 0).then_some(token))
+}
+
+/// Trades an enrolment token for a new agent token, once. The agent token from before, if there
+/// was one, is void: whoever holds a fresh enrolment token is the VM's agent now.
+pub async fn enrol(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    presented: &Token,
+) -> Result<Token, EnrolError> {
+    let agent_token = Token::random();
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let vm = transaction
+        .query_opt(
+            "with used as (
+                 update enrolment set used_at = now() from vm
+                 where vm.id = enrolment.vm_id and vm.pool_id = $1 and vm.hostname = $2
+                   and vm.removed_at is null and enrolment.token_sha256 = $3
+                   and enrolment.used_at is null and enrolment.expires_at > now()
+                 returning vm.id
+             )
+             insert into agent_credential (vm_id, token_sha256) select id, $4 from used
+             on conflict (vm_id) do update
+                 set token_sha256 = excluded.token_sha256, created_at = now()
+             returning vm_id",
+            &[
+                &pool.as_i64(),
+                &hostname.as_str(),
+                &presented.hash().as_bytes(),
+                &agent_token.hash().as_bytes(),
+            ],
+        )
+        .await?
+        .ok_or(EnrolError::Refused)?;
+    let actor = Actor::Agent(hostname.clone());
+    let event = Event { vm_id: Some(vm.try_get("vm_id")?), ..Event::new(&actor, "vm.enrolled") };
+    events::record(&transaction, pool, event).await?;
+    transaction.commit().await?;
+    Ok(agent_token)
+}
+
+/// Whose agent holds this token, if anybody's.
+pub async fn identify(db: &Db, token: TokenHash) -> Result<Option<Hostname>, DbError> {
+    let client = db.client().await?;
+    let statement = client
+        .prepare_cached(
+            "select vm.hostname from agent_credential join vm on vm.id = agent_credential.vm_id
+             where agent_credential.token_sha256 = $1 and vm.removed_at is null",
+        )
+        .await?;
+    let row = client.query_opt(&statement, &[&token.as_bytes()]).await?;
+    row.map(|row| db::word(&row, "hostname")).transpose()
+}

@@ -1,0 +1,142 @@
+use std::sync::LazyLock;
+
+use deadpool_postgres::GenericClient;
+use lablink_protocol::{CrdCode, Hostname};
+
+use crate::{Actor, DbError, Email, Pin, TokenHash, db, pools::PoolId, vms};
+
+/// A claim's number, for agents and logs. Knowing one grants nothing.
+pub type ClaimId = i64;
+
+/// What a fresh claim is made of.
+pub(super) struct NewClaim<'a> {
+    pub email: &'a Email,
+    pub code: &'a CrdCode,
+    pub pin: &'a Pin,
+    pub link: TokenHash,
+}
+
+pub(super) struct Assigned {
+    pub claim_id: ClaimId,
+    pub hostname: Hostname,
+}
+
+/// Why the statement took no VM.
+pub(super) enum NotAssigned {
+    /// This person holds a VM already.
+    AlreadyHolds,
+    NoneFree,
+    Db(DbError),
+}
+
+/// How to treat VMs that another transaction has its hands on.
+#[derive(Clone, Copy)]
+pub(super) enum Locked {
+    /// Take another one: the fast way, and right while there are free ones.
+    Skip,
+    /// Wait and see what becomes of them: before saying that none is free.
+    Await,
+}
+
+/// Takes a free VM, writes the claim, its link and its event, and notifies: one statement, so it
+/// happens whole or not at all, in one round trip.
+fn statement(locked: &str) -> String {
+    format!(
+        "with taken as (
+             select vm.id, vm.hostname from vm
+             where vm.pool_id = $1 and {claimable}
+             order by vm.gpu is not distinct from 'degraded', vm.number, vm.id
+             limit 1 for update of vm {locked}
+         ), made as (
+             insert into claim (pool_id, vm_id, email, crd_code, pin)
+             select $1, taken.id, $3, $4, $5 from taken returning id, vm_id
+         ), held as (
+             update vm set claim_id = made.id, in_use = false from made where vm.id = made.vm_id
+         ), linked as (
+             insert into claim_link (token_sha256, claim_id) select $6, made.id from made
+         ), told as (
+             insert into event (pool_id, actor, kind, vm_id, claim_id)
+             select $1, $7, 'claim.created', made.vm_id, made.id from made
+         )
+         select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text
+         from made, taken",
+        claimable = vms::CLAIMABLE,
+    )
+}
+
+pub(super) async fn assign(
+    client: &deadpool_postgres::Client,
+    pool: PoolId,
+    stale_after: vms::StaleAfter,
+    claim: &NewClaim<'_>,
+    locked: Locked,
+) -> Result<Assigned, NotAssigned> {
+    static SKIP: LazyLock<String> = LazyLock::new(|| statement("skip locked"));
+    static AWAIT: LazyLock<String> = LazyLock::new(|| statement(""));
+
+    let sql = match locked {
+        Locked::Skip => &SKIP,
+        Locked::Await => &AWAIT,
+    };
+    let statement = client.prepare_cached(sql).await.map_err(failed)?;
+    let row = client
+        .query_opt(
+            &statement,
+            &[
+                &pool.as_i64(),
+                &stale_after.as_seconds(),
+                &claim.email.as_str(),
+                &claim.code.as_str(),
+                &claim.pin.reveal(),
+                &claim.link.as_bytes(),
+                &Actor::Anyone.to_string(),
+            ],
+        )
+        .await
+        .map_err(failed)?
+        .ok_or(NotAssigned::NoneFree)?;
+    Ok(Assigned {
+        claim_id: row.try_get("id").map_err(failed)?,
+        hostname: db::word(&row, "hostname").map_err(NotAssigned::Db)?,
+    })
+}
+
+/// The schema is what keeps one person from holding two VMs, however many requests race.
+fn failed(error: tokio_postgres::Error) -> NotAssigned {
+    match db::violated(&error) {
+        Some("claim_open_email") => NotAssigned::AlreadyHolds,
+        _ => NotAssigned::Db(error.into()),
+    }
+}
+
+/// The open claim of one person.
+pub(super) struct Held {
+    pub claim_id: ClaimId,
+    pub hostname: Hostname,
+    pub code: String,
+    pub pin: Pin,
+}
+
+pub(super) async fn held_by(
+    client: &impl GenericClient,
+    pool: PoolId,
+    email: &Email,
+) -> Result<Option<Held>, DbError> {
+    client
+        .query_opt(
+            "select claim.id, claim.crd_code, claim.pin, vm.hostname
+             from claim join vm on vm.id = claim.vm_id
+             where claim.pool_id = $1 and claim.email = $2 and claim.released_at is null",
+            &[&pool.as_i64(), &email.as_str()],
+        )
+        .await?
+        .map(|row| {
+            Ok(Held {
+                claim_id: row.try_get("id")?,
+                hostname: db::word(&row, "hostname")?,
+                code: row.try_get("crd_code")?,
+                pin: Pin::stored(row.try_get("pin")?),
+            })
+        })
+        .transpose()
+}

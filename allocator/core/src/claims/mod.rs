@@ -1,0 +1,26 @@
+//! Claims: one participant holding one VM, from claim to release.
+
+mod agent_side;
+mod assign;
+mod page;
+mod release;
+mod request;
+
+pub use agent_side::{Delivery, NoSuchClaim, current, delivered, report};
+pub use assign::ClaimId;
+pub use page::{ClaimView, Progress, by_link, give_command};
+pub use release::{ReleaseReason, release_of_vm};
+pub use request::{Granted, Proof, Reclaim, Refusal, Request, RequestError, request};
+
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// How far connecting the participant has come, for the newest command.
+    pub enum ClaimState {
+        /// The agent has not fetched the command yet.
+        Waiting = "waiting",
+        Connecting = "connecting",
+        Connected = "connected",
+        Failed = "failed",
+    }
+}

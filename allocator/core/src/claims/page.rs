@@ -1,0 +1,135 @@
+use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
+use lablink_protocol::{CrdCode, Hostname};
+
+use super::{ClaimId, ClaimState, ReleaseReason};
+use crate::{
+    Actor, Db, DbError, Pin, Token, TokenHash, db,
+    events::{self, Event},
+    pools::PoolId,
+};
+
+/// What the holder of a claim's link sees.
+#[derive(Debug)]
+pub struct ClaimView {
+    pub id: ClaimId,
+    pub hostname: Hostname,
+    pub email: String,
+    pub created_at: Timestamp,
+    pub progress: Progress,
+}
+
+/// A claim is open, with its PIN, or over.
+#[derive(Debug)]
+pub enum Progress {
+    Open {
+        pin: Pin,
+        state: ClaimState,
+        /// What the agent said of its last attempt.
+        detail: Option<String>,
+    },
+    Over {
+        reason: ReleaseReason,
+    },
+}
+
+/// The claim that a link opens, if it opens one.
+pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError> {
+    let row = db
+        .client()
+        .await?
+        .query_opt(
+            "select claim.id, claim.email, claim.pin, claim.state, claim.detail,
+                    claim.created_at, claim.release_reason, vm.hostname
+             from claim_link join claim on claim.id = claim_link.claim_id
+                             join vm on vm.id = claim.vm_id
+             where claim_link.token_sha256 = $1",
+            &[&link.hash().as_bytes()],
+        )
+        .await?;
+    row.map(|row| {
+        let progress = match db::optional_word(&row, "release_reason")? {
+            Some(reason) => Progress::Over { reason },
+            None => Progress::Open {
+                pin: Pin::stored(row.try_get("pin")?),
+                state: db::word(&row, "state")?,
+                detail: row.try_get("detail")?,
+            },
+        };
+        Ok(ClaimView {
+            id: row.try_get("id")?,
+            hostname: db::word(&row, "hostname")?,
+            email: row.try_get("email")?,
+            created_at: row.try_get("created_at")?,
+            progress,
+        })
+    })
+    .transpose()
+}
+
+/// Replaces the command of the claim that the link opens. `false`: there is no such open claim.
+pub async fn give_command(
+    db: &Db,
+    pool: PoolId,
+    link: &Token,
+    code: &CrdCode,
+) -> Result<bool, DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let claim = transaction
+        .query_opt(
+            "select claim.id from claim_link join claim on claim.id = claim_link.claim_id
+             where claim_link.token_sha256 = $1 and claim.released_at is null",
+            &[&link.hash().as_bytes()],
+        )
+        .await?;
+    let Some(claim) = claim else { return Ok(false) };
+    set_command(&transaction, pool, claim.try_get("id")?, code).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Gives an open claim another command, which the agent runs next. The same code again is a new
+/// command too: a participant who sends it wants it tried.
+pub(super) async fn set_command(
+    client: &impl GenericClient,
+    pool: PoolId,
+    claim_id: ClaimId,
+    code: &CrdCode,
+) -> Result<(), DbError> {
+    client
+        .query(
+            "with changed as (
+                 update claim set crd_code = $2, command_no = command_no + 1,
+                                  state = 'waiting', detail = null
+                 where id = $1 and released_at is null returning vm_id
+             )
+             select pg_notify('vm_changed', vm.hostname)::text
+             from vm join changed on vm.id = changed.vm_id",
+            &[&claim_id, &code.as_str()],
+        )
+        .await?;
+    let event =
+        Event { claim_id: Some(claim_id), ..Event::new(&Actor::Anyone, "claim.command_replaced") };
+    events::record(client, pool, event).await
+}
+
+/// Whether the link opens this claim.
+pub(super) async fn opens(
+    client: &impl GenericClient,
+    link: TokenHash,
+    claim_id: ClaimId,
+) -> Result<bool, DbError> {
+    let sql = "select 1 from claim_link where token_sha256 = $1 and claim_id = $2";
+    Ok(client.query_opt(sql, &[&link.as_bytes(), &claim_id]).await?.is_some())
+}
+
+pub(super) async fn add_link(
+    client: &impl GenericClient,
+    link: TokenHash,
+    claim_id: ClaimId,
+) -> Result<(), DbError> {
+    let sql = "insert into claim_link (token_sha256, claim_id) values ($1, $2)";
+    client.execute(sql, &[&link.as_bytes(), &claim_id]).await?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+use deadpool_postgres::GenericClient;
+
+use crate::{
+    Actor, DbError,
+    events::{self, Event},
+    pools::PoolId,
+    text_enum::text_enum,
+};
+
+text_enum! {
+    /// Why a claim ended.
+    pub enum ReleaseReason {
+        /// The participant gave the VM back.
+        Returned = "returned",
+        /// An organiser took it back.
+        Released = "released",
+        /// The VM was destroyed.
+        Destroyed = "destroyed",
+    }
+}
+
+/// Ends the open claim of a VM, if it has one: part of the transaction that frees or removes the
+/// VM. The claim stays as history, without its command and PIN.
+pub async fn release_of_vm(
+    client: &impl GenericClient,
+    pool: PoolId,
+    vm_id: i64,
+    reason: ReleaseReason,
+    actor: &Actor,
+) -> Result<(), DbError> {
+    let released = client
+        .query_opt(
+            "with ended as (
+                 update claim set released_at = now(), release_reason = $2, crd_code = null, pin = null
+                 where vm_id = $1 and released_at is null returning id
+             ), freed as (
+                 update vm set claim_id = null, in_use = false where id = $1 returning hostname
+             )
+             select ended.id, pg_notify('vm_changed', freed.hostname)::text from ended, freed",
+            &[&vm_id, &reason.as_str()],
+        )
+        .await?;
+    let Some(released) = released else { return Ok(()) };
+    let event = Event {
+        vm_id: Some(vm_id),
+        claim_id: Some(released.try_get("id")?),
+        data: serde_json::json!({ "reason": reason.as_str() }),
+        ..Event::new(actor, "claim.released")
+    };
+    events::record(client, pool, event).await
+}

@@ -1,0 +1,90 @@
+//! The history of a pool: what happened, who did it, in the order of ids.
+
+use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{Actor, Db, DbError, pools::PoolId};
+
+/// Something that happened, to be written in the transaction that made it happen.
+pub(crate) struct Event<'a> {
+    pub actor: &'a Actor,
+    pub kind: &'static str,
+    pub vm_id: Option<i64>,
+    pub claim_id: Option<i64>,
+    pub operation_id: Option<i64>,
+    pub data: Value,
+}
+
+impl<'a> Event<'a> {
+    pub fn new(actor: &'a Actor, kind: &'static str) -> Self {
+        Self {
+            actor,
+            kind,
+            vm_id: None,
+            claim_id: None,
+            operation_id: None,
+            data: serde_json::json!({}),
+        }
+    }
+}
+
+pub(crate) async fn record(
+    client: &impl GenericClient,
+    pool: PoolId,
+    event: Event<'_>,
+) -> Result<(), DbError> {
+    client
+        .execute(
+            "insert into event (pool_id, actor, kind, vm_id, claim_id, operation_id, data)
+             values ($1, $2, $3, $4, $5, $6, $7)",
+            &[
+                &pool.as_i64(),
+                &event.actor.to_string(),
+                &event.kind,
+                &event.vm_id,
+                &event.claim_id,
+                &event.operation_id,
+                &event.data,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// One line of history, as pages show it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub id: i64,
+    pub at: Timestamp,
+    pub actor: String,
+    pub kind: String,
+    pub hostname: Option<String>,
+    pub data: Value,
+}
+
+/// The newest `limit` entries, newest first.
+pub async fn recent(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Entry>, DbError> {
+    let rows = db
+        .client()
+        .await?
+        .query(
+            "select event.id, event.at, event.actor, event.kind, event.data, vm.hostname
+             from event left join vm on vm.id = event.vm_id
+             where event.pool_id = $1 order by event.id desc limit $2",
+            &[&pool.as_i64(), &limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Entry {
+                id: row.try_get("id")?,
+                at: row.try_get("at")?,
+                actor: row.try_get("actor")?,
+                kind: row.try_get("kind")?,
+                hostname: row.try_get("hostname")?,
+                data: row.try_get("data")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,92 @@
+use std::{future::poll_fn, time::Duration};
+
+use tokio::sync::mpsc;
+use tokio_postgres::{AsyncMessage, Config, NoTls, Notification};
+
+use super::{Hub, OPERATION_CHANGED, Topic, VM_CHANGED};
+
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(2);
+/// A connection that a firewall has silently dropped is noticed after one ping and its time limit.
+const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_LIMIT: Duration = Duration::from_secs(5);
+
+/// Hears what changes and wakes the hub's waiters, for as long as the process lives: reconnects by
+/// itself, and lets everybody look again after each reconnect.
+pub async fn listen(config: Config, hub: Hub) {
+    let mut pause = FIRST_RETRY;
+    loop {
+        let heard_since = tokio::time::Instant::now();
+        match listen_once(&config, &hub).await {
+            Ok(()) => tracing::warn!("the listener's connection closed; connecting again"),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the listener lost its connection"
+                );
+            }
+        }
+        hub.set_connected(false);
+        if heard_since.elapsed() > LAST_RETRY {
+            pause = FIRST_RETRY;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LAST_RETRY);
+    }
+}
+
+async fn listen_once(config: &Config, hub: &Hub) -> Result<(), tokio_postgres::Error> {
+    let (client, mut connection) = config
+        .clone()
+        .application_name("lablink-listener")
+        .connect_timeout(PING_LIMIT)
+        .connect(NoTls)
+        .await?;
+    let (heard, mut notifications) = mpsc::unbounded_channel();
+    // The connection only makes progress while it is polled, and drops notifications unless each
+    // message is taken out: this task does both.
+    let mut connection_task = tokio::spawn(async move {
+        while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(notification) = message? {
+                let _listener_gone = heard.send(notification);
+            }
+        }
+        Ok::<(), tokio_postgres::Error>(())
+    });
+
+    client.batch_execute(&format!("listen {VM_CHANGED}; listen {OPERATION_CHANGED}")).await?;
+    hub.set_connected(true);
+    hub.wake_all();
+
+    let mut ping = tokio::time::interval(PING_EVERY);
+    loop {
+        tokio::select! {
+            notification = notifications.recv() => match notification {
+                Some(notification) => wake(hub, &notification),
+                None => break,
+            },
+            _ = ping.tick() => {
+                match tokio::time::timeout(PING_LIMIT, client.batch_execute("")).await {
+                    Ok(answer) => answer?,
+                    Err(_too_late) => {
+                        connection_task.abort();
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+    (&mut connection_task).await.unwrap_or(Ok(()))
+}
+
+fn wake(hub: &Hub, notification: &Notification) {
+    let payload = notification.payload();
+    let topic = match notification.channel() {
+        VM_CHANGED => payload.parse().ok().map(Topic::Vm),
+        OPERATION_CHANGED => payload.parse().ok().map(Topic::Operation),
+        _ => None,
+    };
+    if let Some(topic) = topic {
+        hub.wake(&topic);
+    }
+}

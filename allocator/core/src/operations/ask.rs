@@ -1,0 +1,123 @@
+use deadpool_postgres::GenericClient;
+
+use super::{Job, OperationId};
+use crate::{
+    Actor, Db, DbError,
+    events::{self, Event},
+    pools::PoolId,
+    vms::{self, NewVms, Selection, Source, VmsError},
+};
+
+/// A wish for new VMs.
+pub struct Launch<'a> {
+    pub environment: &'a str,
+    pub source: Source,
+    /// At least 1; the form knows the highest.
+    pub count: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error(transparent)]
+    Vms(#[from] VmsError),
+    #[error("the operation could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(AskError);
+
+/// Queues the making of new VMs: their rows and the operation in one transaction.
+pub async fn launch(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    wish: &Launch<'_>,
+) -> Result<OperationId, DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    lock(&transaction, pool).await?;
+    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
+    let planned = vms::plan(&transaction, pool, &new).await?;
+    for (vm_id, _) in &planned {
+        let event = Event { vm_id: Some(*vm_id), ..Event::new(actor, "vm.requested") };
+        events::record(&transaction, pool, event).await?;
+    }
+    let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
+    let id = queue(&transaction, pool, actor, &job).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+/// Queues the removal of VMs: from now on they can't be claimed.
+pub async fn destroy(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    selection: &Selection,
+) -> Result<OperationId, AskError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    lock(&transaction, pool).await?;
+    let hostnames = vms::mark_removing(&transaction, pool, selection).await?;
+    let id = queue(&transaction, pool, actor, &Job::Destroy { hostnames }).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+/// Asks for an operation to stop: one in the queue is over at once, a running one is told.
+/// `false` when there was nothing to stop any more.
+pub async fn cancel(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    id: OperationId,
+) -> Result<bool, DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let changed = transaction
+        .query_opt(
+            "update operation set cancel_requested_at = coalesce(cancel_requested_at, now())
+             where id = $1 and pool_id = $2 and state in ('queued', 'running')
+             returning pg_notify('operation_changed', id::text)::text",
+            &[&id, &pool.as_i64()],
+        )
+        .await?;
+    if changed.is_some() {
+        let event =
+            Event { operation_id: Some(id), ..Event::new(actor, "operation.cancel_requested") };
+        events::record(&transaction, pool, event).await?;
+    }
+    transaction.commit().await?;
+    Ok(changed.is_some())
+}
+
+/// Requests that plan VMs take turns.
+async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+    client.execute("select from pool where id = $1 for update", &[&pool.as_i64()]).await?;
+    Ok(())
+}
+
+async fn queue(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    job: &Job,
+) -> Result<OperationId, DbError> {
+    let total = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
+    let row = client
+        .query_one(
+            "insert into operation (pool_id, kind, payload, actor, progress_total)
+             values ($1, $2, $3, $4, $5)
+             returning id, pg_notify('operation_changed', id::text)::text",
+            &[&pool.as_i64(), &job.kind(), &job.payload(), &actor.to_string(), &total],
+        )
+        .await?;
+    let id = row.try_get("id")?;
+    let event = Event {
+        operation_id: Some(id),
+        data: serde_json::json!({ "kind": job.kind(), "vms": total }),
+        ..Event::new(actor, "operation.queued")
+    };
+    events::record(client, pool, event).await?;
+    Ok(id)
+}

@@ -1,0 +1,184 @@
+use std::time::Duration;
+
+use super::{Job, Operation, OperationId, OperationState, read};
+use crate::{
+    Actor, Db, DbError, db,
+    events::{self, Event},
+    pools::PoolId,
+    text_enum::text_enum,
+};
+
+/// How long a lease lasts without being renewed, and how often its holder renews it.
+pub const LEASE: Duration = Duration::from_secs(20);
+pub const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+text_enum! {
+    pub enum LogLevel {
+        Info = "info",
+        Warn = "warn",
+        Error = "error",
+    }
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub state: OperationState,
+    pub exit_code: Option<i32>,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Somebody else has taken over, or the operation is over: stop, and touch nothing.
+    #[error("the operation's lease was lost")]
+    Lost,
+    #[error("the operation could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(LeaseError);
+
+/// The right to work on an operation. All that a worker writes goes through it.
+pub struct Lease {
+    db: Db,
+    pool: PoolId,
+    id: OperationId,
+    attempt: i32,
+}
+
+/// An operation to work on.
+pub struct Taken {
+    pub lease: Lease,
+    pub operation: Operation,
+    /// Its earlier worker vanished in the middle: look at what it left, and end it.
+    pub abandoned: bool,
+}
+
+/// Takes the pool's next operation: one whose worker let its lease run out, else the oldest in
+/// the queue if none is running.
+pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, DbError> {
+    let client = db.client().await?;
+    let taken = client
+        .query_opt(
+            "update operation set state = 'running', attempt = attempt + 1, lease_owner = $2,
+                    lease_expires_at = now() + make_interval(secs => $3::float8),
+                    started_at = coalesce(started_at, now())
+             where id = (
+                 select id from operation
+                 where pool_id = $1
+                   and (state = 'running' and lease_expires_at < now()
+                        or state = 'queued' and not exists (
+                            select from operation as other
+                            where other.pool_id = $1 and other.state = 'running'))
+                 order by state = 'running' desc, id limit 1 for update skip locked
+             )
+             returning id, attempt, pg_notify('operation_changed', id::text)::text",
+            &[&pool.as_i64(), &owner, &LEASE.as_secs_f64()],
+        )
+        .await;
+    let taken = match taken {
+        Ok(Some(row)) => row,
+        Ok(None) => return Ok(None),
+        // Another allocator was quicker: the schema allows one running operation.
+        Err(error) if db::violated(&error) == Some("operation_running") => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let (id, attempt) = (taken.try_get("id")?, taken.try_get("attempt")?);
+    drop(client);
+    let Some(operation) = read::find(db, pool, id).await? else { return Ok(None) };
+    let lease = Lease { db: db.clone(), pool, id, attempt };
+    Ok(Some(Taken { lease, operation, abandoned: attempt > 1 }))
+}
+
+impl Lease {
+    /// Keeps the lease for another [`LEASE`]. Answers whether a stop has been asked for.
+    pub async fn renew(&self) -> Result<bool, LeaseError> {
+        let row = self
+            .db
+            .client()
+            .await?
+            .query_opt(
+                "update operation set lease_expires_at = now() + make_interval(secs => $3::float8)
+                 where id = $1 and attempt = $2 and state = 'running'
+                 returning cancel_requested_at is not null as cancelling",
+                &[&self.id, &self.attempt, &LEASE.as_secs_f64()],
+            )
+            .await?
+            .ok_or(LeaseError::Lost)?;
+        Ok(row.try_get("cancelling")?)
+    }
+
+    /// Adds lines to the readable log and moves the progress, together.
+    pub async fn advance(
+        &self,
+        done: i32,
+        total: i32,
+        lines: &[(LogLevel, String)],
+    ) -> Result<(), LeaseError> {
+        let (levels, texts): (Vec<&str>, Vec<&str>) =
+            lines.iter().map(|(level, line)| (level.as_str(), line.as_str())).unzip();
+        let rows = self
+            .db
+            .client()
+            .await?
+            .query(
+                "with mine as (
+                     update operation set progress_done = $3, progress_total = $4
+                     where id = $1 and attempt = $2 and state = 'running' returning id
+                 ), logged as (
+                     insert into operation_log (operation_id, level, line)
+                     select mine.id, new.level, new.line
+                     from mine, unnest($5::text[], $6::text[]) with ordinality as new(level, line, place)
+                     order by new.place
+                 )
+                 select pg_notify('operation_changed', id::text)::text from mine",
+                &[&self.id, &self.attempt, &done, &total, &levels, &texts],
+            )
+            .await?;
+        if rows.is_empty() { Err(LeaseError::Lost) } else { Ok(()) }
+    }
+
+    /// Ends the operation.
+    pub async fn finish(&self, outcome: &Outcome) -> Result<(), LeaseError> {
+        let mut client = self.db.client().await?;
+        let transaction = client.transaction().await?;
+        let row = transaction
+            .query_opt(
+                "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
+                        lease_owner = null, lease_expires_at = null
+                 where id = $1 and attempt = $2 and state = 'running'
+                 returning kind, pg_notify('operation_changed', id::text)::text",
+                &[
+                    &self.id,
+                    &self.attempt,
+                    &outcome.state.as_str(),
+                    &outcome.exit_code,
+                    &outcome.reason,
+                ],
+            )
+            .await?
+            .ok_or(LeaseError::Lost)?;
+        let kind: String = row.try_get("kind")?;
+        let event = Event {
+            operation_id: Some(self.id),
+            data: serde_json::json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),
+            ..Event::new(&Actor::System, "operation.finished")
+        };
+        events::record(&transaction, self.pool, event).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The operation's own job, read again: a later version may have changed how it is stored.
+    pub fn id(&self) -> OperationId {
+        self.id
+    }
+}
+
+impl Job {
+    /// Whether VMs are to exist afterwards.
+    pub fn makes_vms(&self) -> bool {
+        matches!(self, Self::Launch { .. })
+    }
+}

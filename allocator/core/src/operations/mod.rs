@@ -1,0 +1,67 @@
+//! Operations: durable jobs, one at a time per pool.
+//!
+//! A request writes a row; a worker in some allocator leases it, does the work and renews the
+//! lease. Every write of a worker names its attempt, so that one who lost the lease without
+//! noticing is refused.
+
+mod ask;
+mod lease;
+mod read;
+
+pub use ask::{AskError, Launch, cancel, destroy, launch};
+pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Taken, take};
+pub use read::{LogLine, Operation, find, log, recent};
+
+use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
+
+use crate::text_enum::text_enum;
+
+pub type OperationId = i64;
+
+text_enum! {
+    pub enum OperationState {
+        Queued = "queued",
+        Running = "running",
+        Succeeded = "succeeded",
+        Failed = "failed",
+        Cancelled = "cancelled",
+        /// Its worker died or was stopped in the middle; what it had done was kept.
+        Interrupted = "interrupted",
+    }
+}
+
+impl OperationState {
+    pub fn is_over(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// What an operation is to do. Stored as `kind` and `payload`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "payload", rename_all = "snake_case")]
+pub enum Job {
+    /// Make these VMs, and keep what exists.
+    Launch { hostnames: Vec<Hostname> },
+    /// Remove these VMs, and nothing else.
+    Destroy { hostnames: Vec<Hostname> },
+}
+
+impl Job {
+    pub fn hostnames(&self) -> &[Hostname] {
+        match self {
+            Self::Launch { hostnames } | Self::Destroy { hostnames } => hostnames,
+        }
+    }
+
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Launch { .. } => "launch",
+            Self::Destroy { .. } => "destroy",
+        }
+    }
+
+    fn payload(&self) -> serde_json::Value {
+        serde_json::json!({ "hostnames": self.hostnames() })
+    }
+}

@@ -1,0 +1,97 @@
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::{Job, LogLevel, OperationId, OperationState};
+use crate::{Db, DbError, db, pools::PoolId};
+
+/// An operation as its row tells it.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub id: OperationId,
+    pub job: Job,
+    pub state: OperationState,
+    pub actor: String,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    pub cancel_requested: bool,
+    pub attempt: i32,
+    /// Resources done, of all that are to be done.
+    pub done: i32,
+    pub total: i32,
+    pub exit_code: Option<i32>,
+    /// Why it failed or stopped, in plain words.
+    pub reason: Option<String>,
+}
+
+const SELECT: &str =
+    "select id, jsonb_build_object('kind', kind, 'payload', payload) as job, state,
+        actor, created_at, started_at, finished_at, cancel_requested_at is not null as cancelling,
+        attempt, progress_done, progress_total, exit_code, reason
+    from operation where pool_id = $1";
+
+pub async fn find(db: &Db, pool: PoolId, id: OperationId) -> Result<Option<Operation>, DbError> {
+    let client = db.client().await?;
+    let row = client.query_opt(&format!("{SELECT} and id = $2"), &[&pool.as_i64(), &id]).await?;
+    row.as_ref().map(operation).transpose()
+}
+
+/// The newest `limit` operations, newest first.
+pub async fn recent(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Operation>, DbError> {
+    let client = db.client().await?;
+    let sql = format!("{SELECT} order by id desc limit $2");
+    client.query(&sql, &[&pool.as_i64(), &limit]).await?.iter().map(operation).collect()
+}
+
+pub(super) fn operation(row: &Row) -> Result<Operation, DbError> {
+    let job: serde_json::Value = row.try_get("job")?;
+    let job = serde_json::from_value(job.clone())
+        .map_err(|_| DbError::UnknownWord { column: "kind", value: job["kind"].to_string() })?;
+    Ok(Operation {
+        id: row.try_get("id")?,
+        job,
+        state: db::word(row, "state")?,
+        actor: row.try_get("actor")?,
+        created_at: row.try_get("created_at")?,
+        started_at: row.try_get("started_at")?,
+        finished_at: row.try_get("finished_at")?,
+        cancel_requested: row.try_get("cancelling")?,
+        attempt: row.try_get("attempt")?,
+        done: row.try_get("progress_done")?,
+        total: row.try_get("progress_total")?,
+        exit_code: row.try_get("exit_code")?,
+        reason: row.try_get("reason")?,
+    })
+}
+
+/// A line of an operation's readable log.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    pub at: Timestamp,
+    pub level: LogLevel,
+    pub line: String,
+}
+
+/// The last `limit` lines of an operation's log, oldest first.
+pub async fn log(db: &Db, id: OperationId, limit: i64) -> Result<Vec<LogLine>, DbError> {
+    let rows = db
+        .client()
+        .await?
+        .query(
+            "select at, level, line from (
+                 select id, at, level, line from operation_log where operation_id = $1
+                 order by id desc limit $2
+             ) as newest order by id",
+            &[&id, &limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(LogLine {
+                at: row.try_get("at")?,
+                level: db::word(row, "level")?,
+                line: row.try_get("line")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,88 @@
+use jiff::Timestamp;
+use lablink_protocol::{GpuHealth, Hostname, VmStatus};
+use tokio_postgres::Row;
+
+use super::Source;
+use crate::{Db, DbError, Pin, claims::ClaimState, db, pools::PoolId};
+
+/// A VM that is there, with its claim.
+#[derive(Clone, Debug)]
+pub struct Vm {
+    pub id: i64,
+    pub hostname: Hostname,
+    /// Counts the VMs that LabLink made from 1; none for machines registered by hand.
+    pub number: Option<i32>,
+    pub source: Source,
+    pub status: VmStatus,
+    pub status_reason: Option<String>,
+    /// None until the agent has said.
+    pub gpu: Option<GpuHealth>,
+    pub in_use: bool,
+    /// A destroy has been asked for.
+    pub removing: bool,
+    /// The last heartbeat; none from agents that send none.
+    pub last_seen: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub claim: Option<VmClaim>,
+}
+
+#[derive(Clone, Debug)]
+pub struct VmClaim {
+    pub email: String,
+    pub pin: Pin,
+    pub state: ClaimState,
+    pub detail: Option<String>,
+    pub since: Timestamp,
+}
+
+const SELECT: &str = "select vm.id, vm.hostname, vm.number, vm.source, vm.status,
+        vm.status_reason, vm.gpu, vm.in_use, vm.removing_at is not null as removing,
+        vm.created_at, vm_presence.last_seen, claim.email, claim.pin, claim.state,
+        claim.detail, claim.created_at as claimed_at
+    from vm left join vm_presence on vm_presence.vm_id = vm.id
+            left join claim on claim.id = vm.claim_id
+    where vm.pool_id = $1 and vm.removed_at is null";
+
+/// All VMs of a pool that are there, by number, then by name.
+pub async fn list(db: &Db, pool: PoolId) -> Result<Vec<Vm>, DbError> {
+    let client = db.client().await?;
+    let sql = format!("{SELECT} order by vm.number nulls last, vm.hostname");
+    let statement = client.prepare_cached(&sql).await?;
+    client.query(&statement, &[&pool.as_i64()]).await?.iter().map(vm).collect()
+}
+
+/// One VM that is there, by its name.
+pub async fn find(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<Vm>, DbError> {
+    let client = db.client().await?;
+    let statement = client.prepare_cached(&format!("{SELECT} and vm.hostname = $2")).await?;
+    let row = client.query_opt(&statement, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    row.as_ref().map(vm).transpose()
+}
+
+fn vm(row: &Row) -> Result<Vm, DbError> {
+    let email: Option<String> = row.try_get("email")?;
+    let claim = match email {
+        Some(email) => Some(VmClaim {
+            email,
+            pin: Pin::stored(row.try_get("pin")?),
+            state: db::word(row, "state")?,
+            detail: row.try_get("detail")?,
+            since: row.try_get("claimed_at")?,
+        }),
+        None => None,
+    };
+    Ok(Vm {
+        id: row.try_get("id")?,
+        hostname: db::word(row, "hostname")?,
+        number: row.try_get("number")?,
+        source: db::word(row, "source")?,
+        status: db::word(row, "status")?,
+        status_reason: row.try_get("status_reason")?,
+        gpu: db::optional_word(row, "gpu")?,
+        in_use: row.try_get("in_use")?,
+        removing: row.try_get("removing")?,
+        last_seen: row.try_get("last_seen")?,
+        created_at: row.try_get("created_at")?,
+        claim,
+    })
+}

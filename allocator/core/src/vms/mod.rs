@@ -1,0 +1,53 @@
+//! VMs: the machines of a pool, as rows. What a row says is what the organiser wants and what the
+//! agents report; what exists is Terraform's to say.
+
+mod counts;
+mod list;
+mod plan;
+mod reconcile;
+mod report;
+
+use std::time::Duration;
+
+pub use counts::{Counts, counts, free};
+pub use list::{Vm, VmClaim, find, list};
+pub(crate) use plan::{NewVms, mark_removing, plan};
+pub use plan::{Selection, VmsError};
+pub use reconcile::{Existing, fail_missing, reconcile_existing, remove};
+pub use report::{ReportError, heartbeat, set_gpu, set_in_use, set_status};
+
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// Where a VM comes from.
+    pub enum Source {
+        /// A process on the allocator's machine.
+        Local = "local",
+        /// An EC2 instance.
+        Aws = "aws",
+        /// A machine somebody already has.
+        Manual = "manual",
+        /// It reported by itself, and nobody had asked for it.
+        Unknown = "unknown",
+    }
+}
+
+/// Silence after which a VM whose agent sends heartbeats is not handed out
+/// (`health.stale_after`).
+#[derive(Clone, Copy, Debug)]
+pub struct StaleAfter(pub Duration);
+
+impl StaleAfter {
+    pub(crate) fn as_seconds(self) -> f64 {
+        self.0.as_secs_f64()
+    }
+}
+
+/// What makes a VM claimable, for `where` in statements that name the table `vm` and pass
+/// [`StaleAfter`] in seconds as `$2`. A VM that has never sent a heartbeat counts as alive: the
+/// original's agents send none.
+pub(crate) const CLAIMABLE: &str = "vm.claim_id is null and vm.removed_at is null \
+    and vm.removing_at is null and vm.status = 'running' \
+    and vm.gpu is distinct from 'unhealthy' \
+    and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
+        and vm_presence.last_seen < now() - make_interval(secs => $2::float8))";

@@ -1,0 +1,95 @@
+//! What an organiser asks for becomes rows first: VMs to be, or VMs that are to go.
+
+use deadpool_postgres::GenericClient;
+use lablink_protocol::Hostname;
+
+use super::Source;
+use crate::{DbError, db, pools::PoolId};
+
+/// VMs to be made.
+pub(crate) struct NewVms<'a> {
+    pub environment: &'a str,
+    pub source: Source,
+    pub count: u32,
+}
+
+/// Which VMs a destroy is about.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    All,
+    These(Vec<Hostname>),
+}
+
+/// Why a selection can't be acted on.
+#[derive(Debug, thiserror::Error)]
+pub enum VmsError {
+    #[error("There is no VM to destroy.")]
+    NothingSelected,
+    #[error("There is no VM called {0}. Look at the list again: it may be gone already.")]
+    NoSuchVm(Hostname),
+    #[error("the VMs could not be read or written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(VmsError);
+
+/// Writes rows for new VMs under the lowest free numbers. The caller holds the pool's lock, so
+/// two launches never take the same number.
+pub(crate) async fn plan(
+    client: &impl GenericClient,
+    pool: PoolId,
+    new: &NewVms<'_>,
+) -> Result<Vec<(i64, Hostname)>, DbError> {
+    let rows = client
+        .query(
+            "insert into vm (pool_id, hostname, number, source)
+             select $1, 'lablink-vm-' || $2 || '-' || number, number, $3
+             from generate_series(1, $4 + (
+                 select count(*)::int from vm where pool_id = $1 and removed_at is null
+             )) as number
+             where not exists (
+                 select from vm where vm.removed_at is null
+                     and vm.hostname = 'lablink-vm-' || $2 || '-' || number.number
+             )
+             order by number limit $4
+             returning id, hostname",
+            &[
+                &pool.as_i64(),
+                &new.environment,
+                &new.source.as_str(),
+                &i32::try_from(new.count).unwrap_or(i32::MAX),
+            ],
+        )
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get("id")?, db::word(row, "hostname")?))).collect()
+}
+
+/// Marks VMs that Terraform made as going: from now on nobody can claim them. Machines registered
+/// by hand stay.
+pub(crate) async fn mark_removing(
+    client: &impl GenericClient,
+    pool: PoolId,
+    selection: &Selection,
+) -> Result<Vec<Hostname>, VmsError> {
+    let names: Option<Vec<&str>> = match selection {
+        Selection::All => None,
+        Selection::These(hostnames) => Some(hostnames.iter().map(Hostname::as_str).collect()),
+    };
+    let rows = client
+        .query(
+            "update vm set removing_at = coalesce(removing_at, now())
+             where pool_id = $1 and removed_at is null and source not in ('manual', 'unknown')
+               and ($2::text[] is null or hostname = any($2))
+             returning hostname, pg_notify('vm_changed', hostname)::text",
+            &[&pool.as_i64(), &names],
+        )
+        .await?;
+    let marked: Vec<Hostname> =
+        rows.iter().map(|row| db::word(row, "hostname")).collect::<Result<_, _>>()?;
+    if let Selection::These(wanted) = selection
+        && let Some(missing) = wanted.iter().find(|hostname| !marked.contains(hostname))
+    {
+        return Err(VmsError::NoSuchVm(missing.clone()));
+    }
+    if marked.is_empty() { Err(VmsError::NothingSelected) } else { Ok(marked) }
+}

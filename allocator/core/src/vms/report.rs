@@ -1,0 +1,127 @@
+//! What agents say of their VMs.
+
+use deadpool_postgres::GenericClient;
+use lablink_protocol::{GpuHealth, Hostname, VmStatus};
+
+use crate::{
+    Actor, Db, DbError,
+    events::{self, Event},
+    pools::PoolId,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error("VM not found.")]
+    NoSuchVm,
+    #[error("the report could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(ReportError);
+
+/// Stores a VM's status; a change is history. An unknown VM is made when an agent that needs no
+/// token says so, as with the original.
+pub async fn set_status(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    hostname: &Hostname,
+    status: VmStatus,
+) -> Result<(), ReportError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    if *actor == Actor::UnprovenAgent {
+        admit(&transaction, pool, hostname).await?;
+    }
+    let changed = transaction
+        .query_opt(
+            "with before as (
+                 select id, status from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null for update
+             ), after as (
+                 update vm set status = $3, status_reason = null from before
+                 where vm.id = before.id and vm.status <> $3
+                 returning vm.id, pg_notify('vm_changed', vm.hostname)::text
+             )
+             select before.id, before.status as was, after.id is not null as changed
+             from before left join after on after.id = before.id",
+            &[&pool.as_i64(), &hostname.as_str(), &status.as_str()],
+        )
+        .await?
+        .ok_or(ReportError::NoSuchVm)?;
+    if changed.try_get("changed")? {
+        let was: String = changed.try_get("was")?;
+        let event = Event {
+            vm_id: Some(changed.try_get("id")?),
+            data: serde_json::json!({ "from": was, "to": status.as_str() }),
+            ..Event::new(actor, "vm.status_changed")
+        };
+        events::record(&transaction, pool, event).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Makes a row for a VM that nobody asked for. Its number is the one in its name, if it has one.
+async fn admit(
+    client: &impl GenericClient,
+    pool: PoolId,
+    hostname: &Hostname,
+) -> Result<(), DbError> {
+    client
+        .execute(
+            "insert into vm (pool_id, hostname, source) values ($1, $2, 'unknown')
+             on conflict (hostname) where removed_at is null do nothing",
+            &[&pool.as_i64(), &hostname.as_str()],
+        )
+        .await?;
+    Ok(())
+}
+
+/// The agent lives. Writes a table of its own, and tells nobody.
+pub async fn heartbeat(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), ReportError> {
+    let client = db.client().await?;
+    let statement = client
+        .prepare_cached(
+            "insert into vm_presence (vm_id, last_seen)
+             select id, now() from vm where pool_id = $1 and hostname = $2 and removed_at is null
+             on conflict (vm_id) do update set last_seen = excluded.last_seen",
+        )
+        .await?;
+    let written = client.execute(&statement, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    found(written)
+}
+
+/// Whether somebody works with the subject software.
+pub async fn set_in_use(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    in_use: bool,
+) -> Result<(), ReportError> {
+    let sql = "update vm set in_use = $3
+               where pool_id = $1 and hostname = $2 and removed_at is null
+               returning pg_notify('vm_changed', hostname)::text";
+    let client = db.client().await?;
+    let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str(), &in_use]).await?;
+    found(rows.len() as u64)
+}
+
+/// The agent's verdict on the GPUs.
+pub async fn set_gpu(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    health: GpuHealth,
+) -> Result<(), ReportError> {
+    let sql = "update vm set gpu = $3
+               where pool_id = $1 and hostname = $2 and removed_at is null
+               returning pg_notify('vm_changed', hostname)::text";
+    let client = db.client().await?;
+    let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str(), &health.as_str()]).await?;
+    found(rows.len() as u64)
+}
+
+fn found(rows: u64) -> Result<(), ReportError> {
+    if rows == 0 { Err(ReportError::NoSuchVm) } else { Ok(()) }
+}
