@@ -1,0 +1,41 @@
+# What people and CI run. `make help` lists it; scripts/setup installs what is missing first.
+
+export LABLINK_TOOLS ?= $(CURDIR)/.tools
+export PATH := $(LABLINK_TOOLS)/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+export CHECKPOINT_DISABLE := 1
+PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
+TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# `exec`, so that the allocator itself gets Ctrl-C and SIGTERM, without a shell in between.
+run: ## Start LabLink on http://localhost:5000 with two local VMs
+	@scripts/setup run
+	@cargo build -p lablink-allocator -p lablink-client
+	@ENVIRONMENT=dev exec $(PROGRAMS)/lablink-allocator serve --config config/dev.yaml
+
+test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
+	@scripts/setup test
+	$(TERRAFORM_LOCAL) init -backend=false -input=false
+	$(TERRAFORM_LOCAL) validate
+	$(TERRAFORM_LOCAL) test
+	cargo build --workspace --bins
+	cargo run -p lablink-test-db -- run -- cargo test --workspace
+
+check: ## Check format, lints, licences and unused dependencies
+	@scripts/setup check
+	cargo fmt --all --check
+	terraform fmt -check -recursive terraform
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform)
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo machete
+	cargo deny --all-features check bans licenses sources
+
+fmt: ## Format Rust and Terraform
+	@scripts/setup test
+	cargo fmt --all
+	terraform fmt -recursive terraform
