@@ -33,7 +33,7 @@ check: ## Check format, lints, licences and unused dependencies
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo machete
-	cargo deny --all-features check bans licenses sources
+	cargo deny check --hide-inclusion-graph bans licenses sources
 
 fmt: ## Format Rust and Terraform
 	@scripts/setup test
