@@ -119,7 +119,10 @@ mod tests {
         assert!(!runs(&name).unwrap());
         let mut child =
             Ended(Command::new(&program).arg("30").stdin(Stdio::null()).spawn().unwrap());
-        assert!(runs(&name).unwrap());
+        // Right after exec a process has no arguments yet.
+        while !runs(&name).unwrap() {
+            assert!(child.0.try_wait().unwrap().is_none());
+        }
         child.0.kill().unwrap();
         let is_zombie = || {
             fs::read(format!("/proc/{}/cmdline", child.0.id())).is_ok_and(|line| line.is_empty())

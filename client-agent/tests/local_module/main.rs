@@ -1,0 +1,7 @@
+//! `terraform/local` with the real Terraform and the built agent.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share fails as a test does")]
+
+mod module;
+mod processes;
+mod stand_in;
+mod terraform;

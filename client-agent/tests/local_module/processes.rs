@@ -1,0 +1,89 @@
+use std::{fs, process::Command};
+
+use crate::module::{Module, runs, until};
+
+#[test]
+fn a_stopped_vm_starts_again_with_what_is_stored_and_start_twice_is_start_once() {
+    let module = Module::new();
+    module
+        .start_script("vm-1", "echo \"$ALLOCATOR_URL $HOME\" >> \"$HOME/started\"; exec sleep 60");
+    let (folder, first) = (module.vm("vm-1"), module.pid("vm-1"));
+    assert!(module.vm_sh("start", &folder).status.success());
+    assert_eq!(module.running(), [first]);
+    assert_eq!(module.vm_sh("status", &folder).stdout, b"running\n");
+
+    assert!(module.vm_sh("stop", &folder).status.success());
+    assert!(module.vm_sh("stop", &folder).status.success());
+    assert_eq!(module.vm_sh("status", &folder).status.code(), Some(3));
+    assert_eq!(module.running(), [0; 0]);
+
+    assert!(module.vm_sh("start", &folder).status.success());
+    assert_eq!(module.running(), [module.pid("vm-1")]);
+    let started = fs::read_to_string(folder.join("home/started")).unwrap();
+    let line = format!("http://127.0.0.1:9 {}/home\n", folder.display());
+    assert_eq!(started, line.repeat(2));
+}
+
+#[test]
+fn stop_ends_the_whole_session_even_of_those_that_ignore_term() {
+    let module = Module::new();
+    module.start_script("vm-1", "trap '' TERM; sleep 61 & sleep 62 & sleep 63");
+    assert_eq!(module.running().len(), 4);
+    assert!(module.vm_sh("stop", &module.vm("vm-1")).status.success());
+    assert_eq!(module.running(), [0; 0]);
+}
+
+#[test]
+fn what_an_agent_left_that_was_killed_is_ended_with_the_next_start() {
+    let module = Module::new();
+    module.start_script("vm-1", "sleep 61 & exec sleep 62");
+    assert_eq!(module.running().len(), 2);
+    let agent = module.pid("vm-1").to_string();
+    assert!(Command::new("kill").args(["-KILL", &agent]).status().unwrap().success());
+    until("the agent is gone", || module.running().len() == 1);
+    assert!(module.vm_sh("start", &module.vm("vm-1")).status.success());
+    assert_eq!(module.running().len(), 2);
+}
+
+#[test]
+fn a_process_that_got_an_old_agents_number_is_left_alone() {
+    let module = Module::new();
+    module.start_script("vm-1", "exec sleep 60");
+    let folder = module.vm("vm-1");
+    assert!(module.vm_sh("stop", &folder).status.success());
+    let mut stranger = Command::new("setsid").args(["sleep", "60"]).spawn().unwrap();
+    fs::write(folder.join("agent.pid"), format!("{} 1\n", stranger.id())).unwrap();
+    assert_eq!(module.vm_sh("status", &folder).stdout, b"stopped\n");
+    assert!(module.vm_sh("stop", &folder).status.success());
+    assert!(runs(stranger.id()));
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+#[test]
+fn starts_and_removals_at_once_leave_nothing_or_one_agent() {
+    let module = Module::new();
+    module.start_script("vm-1", "exec sleep 60");
+    let folder = module.vm("vm-1");
+    std::thread::scope(|scope| {
+        for verb in ["start", "remove", "start", "stop", "start", "remove"] {
+            scope.spawn(|| module.vm_sh(verb, &folder));
+        }
+    });
+    let noted = folder.join("agent.pid").exists();
+    assert_eq!(module.running().len(), usize::from(noted));
+}
+
+#[test]
+fn a_folder_that_holds_no_vm_is_not_deleted() {
+    let module = Module::new();
+    let folder = module.vm("papers");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("thesis"), "").unwrap();
+    let removed = module.vm_sh("remove", &folder);
+    assert!(!removed.status.success());
+    let said = String::from_utf8_lossy(&removed.stderr);
+    assert!(said.contains("no VM folder"), "{said}");
+    assert!(folder.join("thesis").exists());
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# Starts and stops the agent process that stands for one local VM. See README.md.
+#
+#   vm.sh start DIR       start the agent, or leave it alone when it runs with these settings
+#   vm.sh stop DIR        end the agent and all that it started; the folder stays
+#   vm.sh remove DIR      as stop, and delete the folder
+#   vm.sh status DIR      print 'running' or 'stopped'; exit 0 or 3
+#   vm.sh list LOCAL_DIR  print the names of all VM folders, one a line
+#
+# `start` reads VM_NAME, ALLOCATOR_URL, SUBJECT_SOFTWARE, LABLINK_REMOTE_DESKTOP and
+# LABLINK_AGENT_PROGRAM from the environment and stores them; without ALLOCATOR_URL it takes what
+# is stored. LABLINK_ENROLMENT_TOKEN is never stored; giving one makes the VM a new machine.
+set -euo pipefail
+umask 077
+
+readonly settings=(VM_NAME ALLOCATOR_URL SUBJECT_SOFTWARE LABLINK_REMOTE_DESKTOP LABLINK_AGENT_PROGRAM)
+
+fail() {
+    printf 'vm.sh: %s\n' "$1" >&2
+    exit 1
+}
+
+# Locks the folder itself, by descriptor 9, so that nothing is left over when it is deleted. Fails
+# when there is no folder. One that was deleted while we waited is not the one of that name now.
+lock() {
+    while [[ -d $dir ]]; do
+        if exec 9<"$dir"; then
+            flock --wait 60 9 || fail "$dir is busy: another start or stop has held it for 60 s"
+            if [[ $dir -ef /proc/self/fd/9 ]]; then return 0; fi
+        elif [[ -d $dir ]]; then
+            fail "$dir can't be opened: run as the user it belongs to"
+        fi
+    done 2>/dev/null
+    return 1
+}
+
+# Sets `state`, `session` and `started` (clock ticks since boot) of process $1; fails if it is
+# gone, or a zombie, which runs no more.
+look_at() {
+    local stat
+    IFS= read -r -d '' stat 2>/dev/null <"/proc/$1/stat" || [[ -n ${stat:-} ]] || return 1
+    # The name, in parentheses, may hold anything.
+    read -r state _ _ session _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ started _ <<<"${stat##*) }"
+    [[ $state != [ZX] ]]
+}
+
+# Sets `running` to the processes of the agent's session, remote desktop programs included. A pid
+# file may be older than a reboot: only the session of a process that started at the noted time, or
+# what is left of it, is ours.
+find_running() {
+    running=()
+    local leader noted pid state session started
+    read -r leader noted 2>/dev/null <"$dir/agent.pid" || return 0
+    if look_at "$leader" && [[ $started != "$noted" ]]; then return 0; fi
+    for pid in /proc/[0-9]*; do
+        pid=${pid#/proc/}
+        # The leader itself may be so young that it is in our session still.
+        if look_at "$pid" && [[ $session == "$leader" || $pid == "$leader" ]] &&
+            ((started >= noted)); then
+            running+=("$pid")
+        fi
+    done
+}
+
+agent_runs() {
+    local leader noted state session started
+    read -r leader noted 2>/dev/null <"$dir/agent.pid" || return 1
+    look_at "$leader" && [[ $started == "$noted" ]]
+}
+
+# Sends signal $1 and waits up to $2 tenths of a second; succeeds when nothing runs any more.
+signal_and_wait() {
+    local tenth
+    find_running
+    for ((tenth = 0; tenth < $2; tenth++)); do
+        ((${#running[@]})) || return 0
+        if ((tenth == 0)); then kill -s "$1" "${running[@]}" 2>/dev/null || true; fi
+        sleep 0.1
+        find_running
+    done
+    ((${#running[@]} == 0))
+}
+
+end_all() {
+    signal_and_wait TERM 50 || signal_and_wait KILL 20 ||
+        fail "processes of $dir can't be ended: ${running[*]}"
+    rm -f -- "$dir/agent.pid"
+}
+
+# The settings that were given, as lines that bash reads back.
+given_settings() {
+    local name
+    for name in "${settings[@]}"; do
+        printf '%s=%q\n' "$name" "${!name-}"
+    done
+}
+
+# Becomes the agent, in a session of its own, with nothing of the caller's environment but what it
+# needs. It notes its pid itself: whoever kills this script leaves no agent that nobody knows.
+become_agent() {
+    local name open token=${LABLINK_ENROLMENT_TOKEN:-} path=$PATH user state session started
+    look_at "$BASHPID"
+    printf '%s %s\n' "$BASHPID" "$started" >"$dir/agent.pid"
+    user=$(id -un)
+    while read -r name; do
+        unset "$name"
+    done < <(compgen -e)
+    export PATH=$path HOME="$dir/home" USER="$user" LOGNAME="$user" LABLINK_AGENT_DIR="$dir/state"
+    # shellcheck source=/dev/null
+    source "$dir/settings"
+    export "${settings[@]?}"
+    if [[ -n $token ]]; then export LABLINK_ENROLMENT_TOKEN=$token; fi
+    cd "$HOME"
+    # Neither the caller's pipes nor the lock may live as long as the agent. 255 is bash's own.
+    for open in /proc/self/fd/*; do
+        open=${open##*/}
+        if ((open > 2 && open != 255)); then exec {open}<&-; fi
+    done
+    exec setsid "$LABLINK_AGENT_PROGRAM" run
+}
+
+launch() {
+    mkdir -p -- "$dir/home"
+    become_agent </dev/null >>"$dir/agent.log" 2>&1 &
+    # Wrong settings end it at once; so a start that succeeds means something.
+    sleep 0.2
+    agent_runs || fail "the agent ended at once; the end of $dir/agent.log: $(tail -n 3 -- "$dir/agent.log")"
+}
+
+start() {
+    until
+        mkdir -p -- "$dir" || fail "$dir can't be made: choose another folder"
+        lock
+    do :; done
+    local stored='' wanted
+    if [[ -e $dir/settings ]]; then stored=$(<"$dir/settings"); fi
+    if [[ -n ${ALLOCATOR_URL:-} ]]; then wanted=$(given_settings); else wanted=$stored; fi
+    [[ -n $wanted ]] || fail "$dir has no settings yet: give ALLOCATOR_URL and the others"
+
+    if agent_runs && [[ $wanted == "$stored" && -z ${LABLINK_ENROLMENT_TOKEN:-} ]]; then return; fi
+    end_all
+    if [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]]; then rm -rf -- "${dir:?}/state" "${dir:?}/home"; fi
+    printf '%s\n' "$wanted" >"$dir/settings.new"
+    mv -- "$dir/settings.new" "$dir/settings"
+    launch
+}
+
+stop() {
+    if lock; then end_all; fi
+}
+
+remove() {
+    lock || return 0
+    end_all
+    # Only what `start` made: a wrong argument must not delete somebody's files.
+    if [[ -e $dir/settings ]]; then
+        rm -rf -- "$dir"
+    else
+        rmdir -- "$dir" || fail "$dir is no VM folder, since it has no settings: left as it is"
+    fi
+}
+
+status() {
+    if agent_runs; then
+        printf 'running\n'
+    else
+        printf 'stopped\n'
+        exit 3
+    fi
+}
+
+list() {
+    local folder
+    for folder in "$dir"/*/; do
+        if [[ -d $folder ]]; then basename -- "$folder"; fi
+    done
+}
+
+verb=${1:-}
+dir=${2:-}
+if [[ $dir != /* || $# -ne 2 ]]; then
+    fail "write: vm.sh start|stop|remove|status DIR, or list LOCAL_DIR, with an absolute path"
+fi
+dir=${dir%/}
+case $verb in
+start | stop | remove | status | list) "$verb" ;;
+*) fail "'$verb' is none of start, stop, remove, status, list" ;;
+esac
