@@ -1,1 +1,16 @@
-//! Being written.
+//! The allocator's HTTP face.
+//!
+//! `router` lists every path and who may use it. A request passes `http` (its id, the security
+//! headers, errors as a page or as JSON), then `auth` (who asks, and whether they may), then one
+//! handler of `routes`, which calls one function of the core and fills a page or a wire type.
+
+mod auth;
+mod http;
+pub mod pages;
+mod router;
+mod routes;
+mod state;
+
+pub use auth::{AdminLogin, AgentAuth, InvalidHash};
+pub use router::router;
+pub use state::{AppState, Settings};

@@ -1,0 +1,67 @@
+// Keeps a page current: asks for it again when the server says that something changed, and puts
+// only the differences in place, so that focus, scroll, open details and typed text stay.
+"use strict";
+const live = document.getElementById("live");
+const free = document.querySelector("[data-poll]");
+const note = (text) => { document.getElementById("offline").textContent = text; };
+
+function localTimes(root) {
+  const full = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+  const clock = new Intl.DateTimeFormat([], { timeStyle: "medium" });
+  for (const time of root.querySelectorAll("time")) {
+    if ("ago" in time.dataset) time.title = full.format(new Date(time.dateTime));
+    else time.textContent = ("clock" in time.dataset ? clock : full).format(new Date(time.dateTime));
+  }
+}
+// Children pair up by place, those with an id by id. A form that holds edited input is left alone.
+function morph(old, fresh) {
+  if (old.isEqualNode(fresh) || old.matches?.("form[data-edited]")) return;
+  if (old.nodeType !== 1 || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
+  for (const { name } of [...old.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (name !== "open") old.setAttribute(name, value);
+  const nodes = [...fresh.childNodes];
+  nodes.forEach((node, i) => {
+    const twin = node.id && [...old.children].find((child) => child.id === node.id);
+    while (twin && old.childNodes[i] !== twin) old.childNodes[i].remove();
+    const at = old.childNodes[i];
+    if (at && (twin || (!node.id && !at.id))) morph(at, node);
+    else old.insertBefore(node, at ?? null);
+  });
+  while (old.childNodes.length > nodes.length) old.lastChild.remove();
+}
+async function update(element) {
+  const answer = await fetch(element.dataset.page ?? location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) throw new Error(answer.statusText);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  localTimes(page);
+  morph(element, page.getElementById(element.id));
+  if (element === live) document.title = page.title;
+}
+let events, wanted, busy;
+async function refresh() {
+  wanted = true;
+  if (busy) return;
+  for (busy = true; wanted; await new Promise((done) => setTimeout(done, 300))) {
+    wanted = false;
+    await update(live).then(() => note(""), () => note("Reconnecting…"));
+  }
+  busy = false;
+}
+function listen() {
+  if (document.hidden || !live.dataset.live) return events?.close();
+  if (events && events.readyState !== EventSource.CLOSED) return;
+  events = new EventSource(live.dataset.live);
+  events.onopen = events.onmessage = refresh;
+  events.onerror = () => note("Reconnecting…");
+}
+async function poll() {
+  const { count } = await (await fetch(free.dataset.poll)).json();
+  if (String(count) !== free.dataset.count) await update(free);
+}
+localTimes(document);
+listen();
+document.addEventListener("input", ({ target }) => target.form?.setAttribute("data-edited", ""));
+document.addEventListener("visibilitychange", listen);
+setInterval(listen, 3000); // a stream that the server refused does not come back by itself
+setInterval(() => live.dataset.live && !document.hidden && refresh(), 15000); // ages grow, events get lost
+if (free) setInterval(() => document.hidden || poll().catch(() => {}), 5000);

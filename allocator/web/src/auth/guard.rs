@@ -1,0 +1,83 @@
+use axum::{
+    extract::{FromRequestParts, RawPathParams, Request, State},
+    http::{header::AUTHORIZATION, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use lablink_core::{Action, Actor, Resource, Token, agents, can};
+use lablink_protocol::Hostname;
+
+use super::AgentAuth;
+use crate::{AppState, http::Problem};
+
+/// What a route needs, with the state to find out whether the caller has it.
+pub(crate) type Guard = (AppState, Action);
+
+/// Finds out who asks and refuses who may not. Every route has one: see [`crate::router`].
+pub(crate) async fn guard(
+    State((state, action)): State<Guard>,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let actor = match action {
+        Action::Visit => Actor::Anyone,
+        _ => identify(&state, &request, action).await?,
+    };
+    let named = params.iter().find(|(name, _)| *name == "hostname");
+    let hostname: Option<Hostname> = named.and_then(|(_, text)| text.parse().ok());
+    let resource = hostname.as_ref().map_or(Resource::Pool, Resource::Vm);
+    if !can(&actor, action, resource) {
+        return Err(refusal(&actor));
+    }
+    request.extensions_mut().insert(Caller(actor));
+    Ok(next.run(request).await)
+}
+
+async fn identify(state: &AppState, request: &Request, action: Action) -> Result<Actor, Problem> {
+    let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some((scheme, credentials)) = authorization.and_then(|value| value.split_once(' ')) else {
+        let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
+        return Ok(if open { Actor::UnprovenAgent } else { Actor::Anyone });
+    };
+    let actor = if scheme.eq_ignore_ascii_case("basic") {
+        state.admin.verify(credentials).await.map(Actor::Admin)
+    } else if scheme.eq_ignore_ascii_case("bearer") {
+        let token = Token::presented(credentials.trim());
+        agents::identify(&state.db, token.hash()).await?.map(Actor::Agent)
+    } else {
+        None
+    };
+    Ok(actor.unwrap_or(Actor::Anyone))
+}
+
+/// Who is unknown may show who they are; who is known may not do this.
+fn refusal(actor: &Actor) -> Problem {
+    match actor {
+        Actor::Anyone => Problem::unauthorized(),
+        _ => Problem::forbidden(),
+    }
+}
+
+/// Who asks, as [`guard`] found.
+#[derive(Clone)]
+pub(crate) struct Caller(pub Actor);
+
+impl Caller {
+    /// For routes whose body names the VM: the right to speak for that one.
+    pub fn speaks_for(self, hostname: &Hostname) -> Result<Actor, Problem> {
+        if can(&self.0, Action::SpeakForVm, Resource::Vm(hostname)) {
+            Ok(self.0)
+        } else {
+            Err(refusal(&self.0))
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(Problem::unauthorized)
+    }
+}

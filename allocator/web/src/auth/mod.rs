@@ -1,0 +1,15 @@
+//! Who asks, and whether they may: asked once per request, before any handler.
+
+mod admin;
+mod guard;
+
+pub use admin::{AdminLogin, InvalidHash};
+pub(crate) use guard::{Caller, guard};
+
+/// Whether agents must show a token (`LABLINK_AGENT_AUTH`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentAuth {
+    Required,
+    /// As in the original: anybody may speak for a VM, and read its status.
+    Open,
+}

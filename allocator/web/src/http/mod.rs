@@ -1,0 +1,15 @@
+//! What every request meets before and after its handler.
+
+mod body;
+mod cross_site;
+mod headers;
+mod problem;
+mod request_id;
+mod wants;
+
+pub(crate) use body::{FormOrJson, Json};
+pub(crate) use cross_site::refuse_cross_site;
+pub(crate) use headers::secure;
+pub(crate) use problem::{Problem, render_problems};
+pub(crate) use request_id::{RequestId, identify};
+pub(crate) use wants::Wants;

@@ -1,0 +1,210 @@
+use askama::Template;
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+use lablink_core::{
+    DbError,
+    agents::EnrolError,
+    claims::NoSuchClaim,
+    vms::{ReportError, VmsError},
+};
+use lablink_protocol::ErrorBody;
+
+use super::{RequestId, Wants};
+use crate::pages::ErrorPage;
+
+/// An error on its way to the caller: a status, a stable word for programs, a sentence for people.
+/// [`render_problems`] makes it a page or JSON.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    retry_after_seconds: Option<u16>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), retry_after_seconds: None }
+    }
+
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
+    }
+
+    pub fn missing(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "missing", message)
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    pub fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Log in first: this needs a user name and password, or a VM's agent token.",
+        )
+    }
+
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "These credentials don't allow that.")
+    }
+
+    pub fn try_again(code: &'static str, message: impl Into<String>, seconds: u16) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+
+    /// Something that should not happen. The cause goes to the log, here and only here.
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = cause, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on our side. Try again; if it stays so, tell your organiser the request id.",
+        )
+    }
+
+    fn title(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "Please log in",
+            403 => "Not allowed",
+            404 => "Not here",
+            503 => "One moment",
+            500.. => "Something went wrong",
+            _ => "That didn’t work",
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let basic = HeaderValue::from_static("Basic realm=\"LabLink\"");
+            headers.insert(header::WWW_AUTHENTICATE, basic);
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        headers
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.headers()).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Turns every [`Problem`] into a page for a browser, or JSON for a program.
+pub(crate) async fn render_problems(request: Request, next: Next) -> Response {
+    let wants = Wants::of(request.headers());
+    let id = request.extensions().get().map_or_else(String::new, |RequestId(id)| id.clone());
+    let mut response = next.run(request).await;
+    let problem = response.extensions_mut().remove::<Problem>();
+    let problem = match problem {
+        Some(problem) => problem,
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(response.status(), "method_not_allowed", "This address takes another method.")
+        }
+        None => return response,
+    };
+    let body = match wants {
+        Wants::Page => page(&problem, id),
+        Wants::Json => {
+            let body =
+                ErrorBody { error: problem.message, code: problem.code.to_owned(), request_id: id };
+            axum::Json(body).into_response()
+        }
+    };
+    let (mut parts, _) = response.into_parts();
+    let (body_parts, body) = body.into_parts();
+    parts.headers.extend(body_parts.headers);
+    Response::from_parts(parts, body)
+}
+
+fn page(problem: &Problem, request_id: String) -> Response {
+    let page = ErrorPage {
+        status: problem.status.as_u16(),
+        title: problem.title().to_owned(),
+        message: problem.message.clone(),
+        request_id,
+    };
+    match page.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(_unrenderable) => problem.message.clone().into_response(),
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        let gone = match &error {
+            DbError::Connect(_) => true,
+            // No answer from the server means that there was none to ask.
+            DbError::Statement(cause) => cause.as_db_error().is_none(),
+            DbError::UnknownWord { .. } => false,
+        };
+        if !gone {
+            return Self::internal(&error);
+        }
+        tracing::warn!(error = &error as &dyn std::error::Error, "the database is away");
+        Self::try_again("database_unavailable", "The database is away for a moment. Try again.", 2)
+    }
+}
+
+impl From<ReportError> for Problem {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::NoSuchVm => Self::not_found("VM not found."),
+            ReportError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnrolError> for Problem {
+    fn from(error: EnrolError) -> Self {
+        match error {
+            EnrolError::Refused => {
+                Self::new(StatusCode::FORBIDDEN, "enrolment_refused", error.to_string())
+            }
+            EnrolError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoSuchClaim> for Problem {
+    fn from(error: NoSuchClaim) -> Self {
+        match error {
+            NoSuchClaim::Superseded => Self::conflict("claim_superseded", error.to_string()),
+            NoSuchClaim::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<VmsError> for Problem {
+    fn from(error: VmsError) -> Self {
+        match error {
+            VmsError::NothingSelected => Self::conflict("nothing_selected", error.to_string()),
+            VmsError::NoSuchVm(_) => Self::not_found(error.to_string()),
+            VmsError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<askama::Error> for Problem {
+    fn from(error: askama::Error) -> Self {
+        Self::internal(&error)
+    }
+}

@@ -1,0 +1,50 @@
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names one request in logs, errors and the `X-Request-Id` header.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub String);
+
+/// Gives the request its id (the caller's own, if it is a plain word) and a line in the log. The
+/// line holds the matched route and never the path: a path can hold a claim's secret link.
+pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
+    let given = request.headers().get(&X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let id = given.filter(|id| is_plain(id)).map_or_else(fresh, str::to_owned);
+    request.extensions_mut().insert(RequestId(id.clone()));
+
+    let method = request.method().clone();
+    let route = request.extensions().get().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", id);
+    let started = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    tracing::debug!(
+        parent: &span,
+        %method,
+        route,
+        status = response.status().as_u16(),
+        duration_ms = started.elapsed().as_millis(),
+        "answered"
+    );
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}
+
+fn is_plain(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+fn fresh() -> String {
+    format!("{:016x}", rand::random::<u64>())
+}

@@ -1,0 +1,72 @@
+use askama::Template;
+use jiff::Timestamp;
+
+use super::OperationSummary;
+
+/// `/admin`: the pool at a glance. It listens to `/admin/events`.
+#[derive(Template)]
+#[template(path = "admin.html")]
+pub struct AdminPage {
+    pub pool: PoolCounts,
+    /// The newest first; a handful.
+    pub operations: Vec<OperationSummary>,
+    /// Sentences that the organiser should read, such as warnings about the configuration.
+    pub notes: Vec<String>,
+    /// What elapsed time is counted to while an operation runs.
+    pub now: Timestamp,
+}
+
+/// VMs by state. `in_use` is a part of `claimed`; the others don't overlap.
+#[derive(Clone, Copy, Default)]
+pub struct PoolCounts {
+    pub free: i64,
+    pub claimed: i64,
+    pub in_use: i64,
+    pub starting: i64,
+    pub attention: i64,
+}
+
+impl AdminPage {
+    fn moves(&self) -> bool {
+        self.pool.starting > 0 || self.operations.iter().any(|operation| operation.state.moves())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::OperationState;
+
+    fn page(operations: Vec<OperationSummary>, notes: &[&str]) -> String {
+        let pool = PoolCounts { free: 11, claimed: 12, in_use: 13, starting: 0, attention: 15 };
+        let notes = notes.iter().map(|note| (*note).to_owned()).collect();
+        AdminPage { pool, operations, notes, now: Timestamp::UNIX_EPOCH }.render().unwrap()
+    }
+
+    #[test]
+    fn shows_the_pool_and_the_ways_on() {
+        let html = page(Vec::new(), &[]);
+        for key in [">11<", ">12<", ">13<", ">0<", ">15<", "No operation yet"] {
+            assert!(html.contains(key), "{key}");
+        }
+        for path in ["/admin/create", "/admin/instances", "/admin/instances/delete"] {
+            assert!(html.contains(&format!(r#"href="{path}""#)), "{path}");
+        }
+    }
+
+    #[test]
+    fn marks_its_place_in_the_navigation() {
+        let html = page(Vec::new(), &[]);
+        assert!(html.contains(r#"<a href="/admin" aria-current="page">"#));
+        assert_eq!(html.matches("aria-current").count(), 1);
+    }
+
+    #[test]
+    fn notes_and_operations_are_listed() {
+        let operation = OperationSummary::sample(OperationState::Running);
+        let html = page(vec![operation], &["Agents need no token <b>"]);
+        assert!(html.contains("Agents need no token &#60;b&#62;"));
+        assert!(html.contains(r#"href="/admin/operations/7""#));
+        assert!(html.contains(r#"http-equiv="refresh""#), "an operation runs");
+    }
+}

@@ -1,0 +1,186 @@
+use askama::Template;
+use jiff::Timestamp;
+
+use super::Tone;
+
+/// A participant's own page, behind an unguessable link. It listens to `{link}/events`.
+#[derive(Template)]
+#[template(path = "claim.html")]
+pub struct ClaimPage {
+    /// Path of this page, without a slash at the end.
+    pub link: String,
+    pub hostname: String,
+    pub claimed_at: Timestamp,
+    pub state: ClaimState,
+}
+
+pub enum ClaimState {
+    Held { pin: String, connection: Connection, command: CommandForm },
+    Ended(ClaimEnd),
+}
+
+/// How far the VM has come with the participant's command.
+#[derive(Clone)]
+pub enum Connection {
+    /// The agent has not yet taken the command.
+    Claimed,
+    Connecting,
+    Ready,
+    /// `reason` is what the agent said.
+    Failed {
+        reason: String,
+    },
+}
+
+/// `POST {link}/command`, field `crd_command`.
+#[derive(Default)]
+pub struct CommandForm {
+    pub crd_command: String,
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+pub enum ClaimEnd {
+    /// The participant gave it back.
+    Returned,
+    /// An organiser took it back.
+    Released,
+    Destroyed,
+}
+
+impl Connection {
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Claimed => "Claimed",
+            Self::Connecting => "Connecting",
+            Self::Ready => "Ready",
+            Self::Failed { .. } => "Failed",
+        }
+    }
+
+    pub(super) fn tone(&self) -> Tone {
+        match self {
+            Self::Claimed | Self::Connecting => Tone::Busy,
+            Self::Ready => Tone::Good,
+            Self::Failed { .. } => Tone::Bad,
+        }
+    }
+
+    pub(super) fn moves(&self) -> bool {
+        matches!(self, Self::Claimed | Self::Connecting)
+    }
+}
+
+impl ClaimEnd {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Returned => "Given back",
+            Self::Released => "Released",
+            Self::Destroyed => "Destroyed",
+        }
+    }
+
+    fn tone(self) -> Tone {
+        Tone::Quiet
+    }
+}
+
+impl ClaimPage {
+    fn title(&self) -> &'static str {
+        match &self.state {
+            ClaimState::Ended(ClaimEnd::Returned) => "You gave this machine back",
+            ClaimState::Ended(ClaimEnd::Released) => "This machine was released",
+            ClaimState::Ended(ClaimEnd::Destroyed) => "This machine is gone",
+            ClaimState::Held { connection, .. } => match connection {
+                Connection::Claimed | Connection::Connecting => "Your machine is getting ready",
+                Connection::Ready => "Your machine is ready",
+                Connection::Failed { .. } => "Your machine needs a new command",
+            },
+        }
+    }
+
+    /// The page follows its claim, except while it tells of an error in what was just posted.
+    fn follows(&self) -> bool {
+        matches!(&self.state, ClaimState::Held { command, .. } if command.error.is_none())
+    }
+
+    fn moves(&self) -> bool {
+        matches!(&self.state, ClaimState::Held { connection, .. } if connection.moves())
+            && self.follows()
+    }
+}
+
+/// In threes, as people read numbers aloud.
+fn groups(pin: &str) -> Vec<String> {
+    let digits: Vec<char> = pin.chars().collect();
+    digits.chunks(3).map(|group| group.iter().collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(state: ClaimState) -> String {
+        let (link, hostname) = ("/claims/k3y".to_owned(), "lablink-vm-dev-3".to_owned());
+        ClaimPage { link, hostname, claimed_at: Timestamp::UNIX_EPOCH, state }.render().unwrap()
+    }
+
+    fn held(connection: Connection, error: Option<&str>) -> String {
+        let command =
+            CommandForm { crd_command: "typed".to_owned(), error: error.map(str::to_owned) };
+        page(ClaimState::Held { pin: "123456".to_owned(), connection, command })
+    }
+
+    #[test]
+    fn a_held_machine_shows_its_name_and_its_pin_in_groups() {
+        for connection in [Connection::Claimed, Connection::Connecting, Connection::Ready] {
+            let html = held(connection, None);
+            assert!(html.contains("lablink-vm-dev-3"));
+            assert!(html.contains("<span>123</span><span>456</span>"));
+            assert!(html.contains("https://remotedesktop.google.com/access"));
+            assert!(html.contains(r#"data-live="/claims/k3y/events""#));
+        }
+    }
+
+    #[test]
+    fn only_a_moving_page_refreshes_without_script() {
+        assert!(held(Connection::Connecting, None).contains(r#"http-equiv="refresh""#));
+        assert!(!held(Connection::Ready, None).contains(r#"http-equiv="refresh""#));
+    }
+
+    #[test]
+    fn one_step_is_the_current_one() {
+        for connection in [Connection::Claimed, Connection::Connecting, Connection::Ready] {
+            assert_eq!(held(connection, None).matches(r#"aria-current="step""#).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_failure_shows_the_reason_and_takes_a_new_command() {
+        let html = held(Connection::Failed { reason: "<script>code</script> used".into() }, None);
+        assert!(html.contains("&#60;script&#62;code&#60;/script&#62; used"));
+        assert!(html.contains(r#"action="/claims/k3y/command""#));
+        assert!(html.contains(r#"name="crd_command""#));
+    }
+
+    #[test]
+    fn a_refused_command_stays_to_be_corrected() {
+        let html = held(Connection::Ready, Some("It has no code."));
+        assert!(html.contains("It has no code.") && html.contains(">typed</textarea>"));
+        assert!(html.contains("<details open"));
+        assert!(!html.contains("data-live"));
+    }
+
+    #[test]
+    fn an_ended_claim_says_why_and_shows_no_pin() {
+        for (end, title) in [
+            (ClaimEnd::Returned, "You gave this machine back"),
+            (ClaimEnd::Released, "This machine was released"),
+            (ClaimEnd::Destroyed, "This machine is gone"),
+        ] {
+            let html = page(ClaimState::Ended(end));
+            assert!(html.contains(title) && html.contains("lablink-vm-dev-3"));
+            assert!(!html.contains("PIN") && !html.contains("data-live"));
+        }
+    }
+}

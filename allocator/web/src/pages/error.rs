@@ -1,0 +1,33 @@
+use askama::Template;
+
+/// Any refusal or failure that has no page of its own.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// HTTP status.
+    pub status: u16,
+    pub title: String,
+    /// A sentence that says what to do.
+    pub message: String,
+    /// Finds the request in the allocator's log.
+    pub request_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_happened_and_how_to_find_it_in_the_log() {
+        let page = ErrorPage {
+            status: 404,
+            title: "Not here".to_owned(),
+            message: "No <script> here.".to_owned(),
+            request_id: "01J".to_owned(),
+        };
+        let html = page.render().unwrap();
+        for key in ["404", "Not here", "No &#60;script&#62; here.", "01J", r#"href="/""#] {
+            assert!(html.contains(key), "{key}");
+        }
+    }
+}

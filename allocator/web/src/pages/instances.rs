@@ -1,0 +1,201 @@
+use askama::Template;
+use jiff::Timestamp;
+use lablink_protocol::GpuHealth;
+
+use super::{Connection, Tone};
+
+/// `/admin/instances`: every VM. It listens to `/admin/events`.
+#[derive(Template)]
+#[template(path = "instances.html")]
+pub struct InstancesPage {
+    /// VMs in all, also those on other pages.
+    pub total: i64,
+    pub instances: Vec<InstanceRow>,
+    /// URL of the next page.
+    pub next: Option<String>,
+    /// What ages are counted from.
+    pub now: Timestamp,
+}
+
+pub struct InstanceRow {
+    /// None: a machine registered by hand.
+    pub number: Option<i32>,
+    pub hostname: String,
+    pub state: VmState,
+    pub claim: Option<InstanceClaim>,
+    pub gpu: Gpu,
+    /// The last sign of life of its agent.
+    pub last_seen: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+pub enum VmState {
+    Starting,
+    Free,
+    Claimed,
+    /// Not handed out, or lost to its participant: the reason says what to do.
+    Attention {
+        reason: String,
+    },
+    Removing,
+}
+
+pub struct InstanceClaim {
+    pub email: String,
+    pub pin: String,
+    pub connection: Connection,
+    pub activity: Activity,
+    pub since: Timestamp,
+}
+
+/// Whether the participant's software runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    InUse,
+    Idle,
+}
+
+#[derive(Clone, Copy)]
+pub enum Gpu {
+    Unreported,
+    Healthy,
+    Degraded,
+    Unhealthy,
+    Absent,
+}
+
+impl From<Option<GpuHealth>> for Gpu {
+    fn from(health: Option<GpuHealth>) -> Self {
+        match health {
+            None => Self::Unreported,
+            Some(GpuHealth::Healthy) => Self::Healthy,
+            Some(GpuHealth::Degraded) => Self::Degraded,
+            Some(GpuHealth::Unhealthy) => Self::Unhealthy,
+            Some(GpuHealth::None) => Self::Absent,
+        }
+    }
+}
+
+impl Gpu {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Unreported => "Not reported",
+            Self::Healthy => "Healthy",
+            Self::Degraded => "Degraded",
+            Self::Unhealthy => "Unhealthy",
+            Self::Absent => "No GPU",
+        }
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Self::Unreported | Self::Absent => Tone::Quiet,
+            Self::Healthy => Tone::Good,
+            Self::Degraded => Tone::Warn,
+            Self::Unhealthy => Tone::Bad,
+        }
+    }
+}
+
+impl VmState {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Starting => "Starting",
+            Self::Free => "Free",
+            Self::Claimed => "Claimed",
+            Self::Attention { .. } => "Needs attention",
+            Self::Removing => "Being removed",
+        }
+    }
+
+    fn tone(&self) -> Tone {
+        match self {
+            Self::Starting | Self::Claimed => Tone::Busy,
+            Self::Free => Tone::Good,
+            Self::Attention { .. } => Tone::Bad,
+            Self::Removing => Tone::Quiet,
+        }
+    }
+}
+
+impl Activity {
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::InUse => "In use",
+            Self::Idle => "Idle",
+        }
+    }
+
+    pub(super) fn tone(self) -> Tone {
+        match self {
+            Self::InUse => Tone::Good,
+            Self::Idle => Tone::Quiet,
+        }
+    }
+}
+
+impl InstancesPage {
+    fn moves(&self) -> bool {
+        self.instances.iter().any(|vm| {
+            matches!(vm.state, VmState::Starting | VmState::Removing)
+                || vm.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(claim: Option<InstanceClaim>, state: VmState) -> String {
+        let row = InstanceRow {
+            number: Some(41),
+            hostname: "lablink-vm-dev-41<script>".to_owned(),
+            state,
+            claim,
+            gpu: Gpu::from(Some(GpuHealth::Degraded)),
+            last_seen: Some(Timestamp::from_second(88).unwrap()),
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        let now = Timestamp::from_second(100).unwrap();
+        InstancesPage { total: 1, instances: vec![row], next: None, now }.render().unwrap()
+    }
+
+    #[test]
+    fn a_claimed_vm_shows_its_participant() {
+        let claim = InstanceClaim {
+            email: "<script>@example.org".to_owned(),
+            pin: "002041".to_owned(),
+            connection: Connection::Ready,
+            activity: Activity::InUse,
+            since: Timestamp::UNIX_EPOCH,
+        };
+        let html = page(Some(claim), VmState::Claimed);
+        for key in ["41", "002041", "&#60;script&#62;@example.org", "Ready", "In use<"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains("Degraded") && html.contains("12 s ago"));
+        assert!(!html.contains(r#"http-equiv="refresh""#), "nothing moves");
+    }
+
+    #[test]
+    fn a_sick_vm_says_why() {
+        let reason = "The GPU has fallen off the bus.".to_owned();
+        let html = page(None, VmState::Attention { reason });
+        assert!(html.contains("Needs attention") && html.contains("fallen off the bus"));
+        assert!(html.contains("lablink-vm-dev-41&#60;script&#62;"));
+    }
+
+    #[test]
+    fn a_starting_vm_keeps_the_page_moving_without_script() {
+        assert!(page(None, VmState::Starting).contains(r#"http-equiv="refresh""#));
+    }
+
+    #[test]
+    fn an_empty_pool_says_what_to_do() {
+        let now = Timestamp::UNIX_EPOCH;
+        let page = InstancesPage { total: 0, instances: Vec::new(), next: None, now };
+        let html = page.render().unwrap();
+        assert!(html.contains("No VMs yet") && html.contains(r#"href="/admin/create""#));
+    }
+}

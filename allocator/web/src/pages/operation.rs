@@ -1,0 +1,158 @@
+use askama::Template;
+use jiff::Timestamp;
+
+use super::{OperationState, OperationSummary, Tone};
+
+/// `/admin/operations/{id}`: one operation, live. It listens to `/api/operations/{id}/events`
+/// until the operation is over.
+#[derive(Template)]
+#[template(path = "operation.html")]
+pub struct OperationPage {
+    pub operation: OperationSummary,
+    /// Why it failed, stopped or waits, in plain words.
+    pub reason: Option<String>,
+    pub vms: Vec<OperationVm>,
+    /// The end of the log, oldest line first.
+    pub log: Vec<LogLine>,
+    /// Whether there are lines before those.
+    pub log_is_cut: bool,
+    /// What elapsed time is counted to while it runs.
+    pub now: Timestamp,
+}
+
+pub struct OperationVm {
+    pub hostname: String,
+    pub state: StepState,
+    /// What happens to it, or why it failed.
+    pub detail: Option<String>,
+}
+
+/// How far the operation has come with one VM.
+#[derive(Clone, Copy)]
+pub enum StepState {
+    Waiting,
+    Working,
+    Done,
+    Failed,
+}
+
+pub struct LogLine {
+    pub at: Timestamp,
+    pub level: LogLevel,
+    pub text: String,
+}
+
+#[derive(Clone, Copy)]
+pub enum LogLevel {
+    Info,
+    Warn,
+    Error,
+}
+
+impl OperationPage {
+    fn can_cancel(&self) -> bool {
+        matches!(self.operation.state, OperationState::Queued | OperationState::Running)
+    }
+}
+
+impl StepState {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting",
+            Self::Working => "In progress",
+            Self::Done => "Done",
+            Self::Failed => "Failed",
+        }
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Self::Waiting => Tone::Quiet,
+            Self::Working => Tone::Busy,
+            Self::Done => Tone::Good,
+            Self::Failed => Tone::Bad,
+        }
+    }
+}
+
+impl LogLevel {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// Said before the line: colour alone tells some readers nothing.
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Info => None,
+            Self::Warn => Some("Warning"),
+            Self::Error => Some("Error"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(state: OperationState, reason: Option<&str>) -> String {
+        let hostname = "lablink-vm-dev-1<script>".to_owned();
+        let text = "Error: <script>no capacity</script>".to_owned();
+        OperationPage {
+            operation: OperationSummary::sample(state),
+            reason: reason.map(str::to_owned),
+            vms: vec![OperationVm { hostname, state: StepState::Failed, detail: None }],
+            log: vec![LogLine { at: Timestamp::UNIX_EPOCH, level: LogLevel::Error, text }],
+            log_is_cut: true,
+            now: Timestamp::UNIX_EPOCH,
+        }
+        .render()
+        .unwrap()
+    }
+
+    #[test]
+    fn a_running_operation_shows_progress_and_can_be_cancelled() {
+        let html = page(OperationState::Running, None);
+        assert!(html.contains("Launch 5 VMs") && html.contains("2 of 5"));
+        assert!(html.contains(r#"<progress id="progress" value="2" max="5""#));
+        assert!(html.contains(r#"action="/api/operations/7/cancel""#));
+        assert!(html.contains(r#"data-live="/api/operations/7/events""#));
+        assert!(html.contains(r#"http-equiv="refresh""#));
+    }
+
+    #[test]
+    fn a_finished_operation_stands_still() {
+        for state in [OperationState::Succeeded, OperationState::Failed, OperationState::Cancelled]
+        {
+            let html = page(state, None);
+            assert!(!html.contains("data-live") && !html.contains("/cancel\""), "{state:?}");
+            assert!(!html.contains(r#"http-equiv="refresh""#), "{state:?}");
+            assert!(html.contains(state.label()));
+        }
+    }
+
+    #[test]
+    fn a_stop_can_be_asked_for_once() {
+        let html = page(OperationState::Cancelling, None);
+        assert!(!html.contains("/cancel\"") && html.contains("data-live"));
+    }
+
+    #[test]
+    fn the_reason_comes_before_the_log() {
+        let html = page(OperationState::Failed, Some("AWS has no g4dn.xlarge left."));
+        let at = |key: &str| html.find(key).unwrap();
+        assert!(at("AWS has no g4dn.xlarge left.") < at("no capacity"));
+    }
+
+    #[test]
+    fn log_lines_and_hostnames_are_escaped_and_errors_marked() {
+        let html = page(OperationState::Failed, None);
+        assert!(html.contains("Error: &#60;script&#62;no capacity&#60;/script&#62;"));
+        assert!(html.contains("lablink-vm-dev-1&#60;script&#62;"));
+        assert!(html.contains(r#"<li class="error">"#));
+        assert!(html.contains("Earlier lines are not shown"));
+    }
+}

@@ -1,0 +1,160 @@
+use askama::Template;
+use jiff::Timestamp;
+
+use super::Tone;
+
+/// `/admin/operations`: what was done to the pool. It listens to `/admin/events`.
+#[derive(Template)]
+#[template(path = "operations.html")]
+pub struct OperationsPage {
+    /// The newest first.
+    pub operations: Vec<OperationSummary>,
+    /// URL of the page with older ones.
+    pub next: Option<String>,
+    /// What elapsed time is counted to while an operation runs.
+    pub now: Timestamp,
+}
+
+/// One operation, as every page that names it shows it.
+#[derive(Clone)]
+pub struct OperationSummary {
+    pub id: i64,
+    pub kind: OperationKind,
+    pub state: OperationState,
+    /// Who asked for it.
+    pub actor: String,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    /// Resources done, of all that are to be done; `total` is 0 while nobody knows.
+    pub done: i32,
+    pub total: i32,
+}
+
+#[derive(Clone, Copy)]
+pub enum OperationKind {
+    Launch { vms: usize },
+    Destroy { vms: usize },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationState {
+    Queued,
+    Running,
+    /// Runs, but was asked to stop.
+    Cancelling,
+    Succeeded,
+    Failed,
+    Cancelled,
+    Interrupted,
+}
+
+impl OperationKind {
+    pub(super) fn title(self) -> String {
+        match self {
+            Self::Launch { vms: 1 } => "Launch 1 VM".to_owned(),
+            Self::Launch { vms } => format!("Launch {vms} VMs"),
+            Self::Destroy { vms: 1 } => "Destroy 1 VM".to_owned(),
+            Self::Destroy { vms } => format!("Destroy {vms} VMs"),
+        }
+    }
+}
+
+impl OperationState {
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Queued => "Queued",
+            Self::Running => "Running",
+            Self::Cancelling => "Cancelling",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Cancelled => "Cancelled",
+            Self::Interrupted => "Interrupted",
+        }
+    }
+
+    pub(super) fn tone(self) -> Tone {
+        match self {
+            Self::Queued | Self::Cancelled => Tone::Quiet,
+            Self::Running => Tone::Busy,
+            Self::Cancelling | Self::Interrupted => Tone::Warn,
+            Self::Succeeded => Tone::Good,
+            Self::Failed => Tone::Bad,
+        }
+    }
+
+    pub(super) fn moves(self) -> bool {
+        matches!(self, Self::Queued | Self::Running | Self::Cancelling)
+    }
+}
+
+impl OperationSummary {
+    /// From its start to its end, or to now. None before it starts.
+    pub(super) fn seconds(&self, now: &Timestamp) -> Option<i64> {
+        let end = self.finished_at.as_ref().unwrap_or(now);
+        self.started_at.map(|start| end.as_second() - start.as_second())
+    }
+}
+
+impl OperationsPage {
+    fn moves(&self) -> bool {
+        self.operations.iter().any(|operation| operation.state.moves())
+    }
+}
+
+#[cfg(test)]
+impl OperationSummary {
+    /// A launch of five VMs that started at the epoch, with two things of five done.
+    pub(super) fn sample(state: OperationState) -> Self {
+        Self {
+            id: 7,
+            kind: OperationKind::Launch { vms: 5 },
+            state,
+            actor: "<script>admin</script>".to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            finished_at: None,
+            done: 2,
+            total: 5,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_what_was_done_by_whom_and_when() {
+        let operations = vec![OperationSummary::sample(OperationState::Interrupted)];
+        let next = Some("/admin/operations?before=7".to_owned());
+        let html = OperationsPage { operations, next, now: Timestamp::from_second(75).unwrap() }
+            .render()
+            .unwrap();
+        for key in ["Launch 5 VMs", "Interrupted", "1 min 15 s", "1970-01-01T00:00:00Z"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains(r#"href="/admin/operations?before=7""#));
+        assert!(!html.contains("<script>admin"));
+        assert!(!html.contains(r#"http-equiv="refresh""#), "nothing moves");
+    }
+
+    #[test]
+    fn an_empty_list_says_what_to_do() {
+        let page =
+            OperationsPage { operations: Vec::new(), next: None, now: Timestamp::UNIX_EPOCH };
+        let html = page.render().unwrap();
+        assert!(html.contains("No operation yet") && html.contains(r#"href="/admin/create""#));
+    }
+
+    #[test]
+    fn elapsed_time_stops_when_the_operation_does() {
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let mut operation = OperationSummary::sample(OperationState::Succeeded);
+        assert_eq!(operation.seconds(&second(75)), Some(75));
+        operation.finished_at = Some(second(60));
+        assert_eq!(operation.seconds(&second(75)), Some(60));
+        operation.started_at = None;
+        assert_eq!(operation.seconds(&second(75)), None);
+    }
+}

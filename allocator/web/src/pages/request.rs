@@ -1,0 +1,102 @@
+use askama::Template;
+
+/// `/`: where a participant asks for a machine. Also the answer to `POST /api/request_vm` that
+/// could not be met, with what was typed.
+#[derive(Template)]
+#[template(path = "request.html")]
+pub struct RequestPage {
+    /// VMs that can be claimed now, less the places in line.
+    pub free: i64,
+    pub email: String,
+    pub crd_command: String,
+    pub problem: Option<RequestProblem>,
+}
+
+/// Why the request was not met.
+pub enum RequestProblem {
+    /// 422: a field can't be used; the sentence says what to do.
+    Invalid { field: RequestField, message: String },
+    /// 503: every machine is taken.
+    NoneFree,
+    /// 409: this e-mail holds a machine, and nothing shows that it is the same person.
+    AlreadyClaimed,
+    /// 429: too many tries.
+    TooMany,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum RequestField {
+    Email,
+    CrdCommand,
+}
+
+impl RequestPage {
+    fn message_for(&self, wanted: RequestField) -> Option<&str> {
+        match &self.problem {
+            Some(RequestProblem::Invalid { field, message }) if *field == wanted => Some(message),
+            _ => None,
+        }
+    }
+
+    fn email_error(&self) -> Option<&str> {
+        self.message_for(RequestField::Email)
+    }
+
+    fn command_error(&self) -> Option<&str> {
+        self.message_for(RequestField::CrdCommand)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(free: i64, problem: Option<RequestProblem>) -> String {
+        let (email, crd_command) = ("ada@example.org".to_owned(), "--code=4/x".to_owned());
+        RequestPage { free, email, crd_command, problem }.render().unwrap()
+    }
+
+    #[test]
+    fn says_how_many_machines_are_free() {
+        assert!(page(1, None).contains("1 machine free"));
+        assert!(page(12, None).contains("12 machines free"));
+        assert!(page(0, None).contains("No machine free"));
+    }
+
+    #[test]
+    fn an_error_is_tied_to_its_field_and_keeps_what_was_typed() {
+        for (field, name) in [(RequestField::Email, "email"), (RequestField::CrdCommand, "command")]
+        {
+            let message = "Copy it again.".to_owned();
+            let html = page(3, Some(RequestProblem::Invalid { field, message }));
+            let described =
+                format!(r#"aria-invalid="true" aria-describedby="problem {name}-hint""#);
+            assert_eq!(html.matches(&described).count(), 1, "{name}");
+            assert_eq!(html.matches("aria-invalid").count(), 1, "{name}");
+            assert!(html.contains(r#"role="alert""#) && html.contains("Copy it again."));
+            assert!(html.contains("ada@example.org") && html.contains("--code=4/x"));
+        }
+    }
+
+    #[test]
+    fn refusals_say_what_to_do_next() {
+        assert!(page(0, Some(RequestProblem::NoneFree)).contains("Ask again shortly"));
+        let claimed = page(2, Some(RequestProblem::AlreadyClaimed));
+        for way_in in ["link of your machine", "same browser", "same command", "organiser"] {
+            assert!(claimed.contains(way_in), "{way_in}");
+        }
+        assert!(page(2, Some(RequestProblem::TooMany)).contains("Wait a minute"));
+    }
+
+    #[test]
+    fn what_people_type_is_escaped() {
+        let script = "\"><script>alert(1)</script>".to_owned();
+        let html = RequestPage {
+            free: 1,
+            email: script.clone(),
+            crd_command: script.clone(),
+            problem: Some(RequestProblem::Invalid { field: RequestField::Email, message: script }),
+        };
+        assert!(!html.render().unwrap().contains("<script>alert"));
+    }
+}

@@ -1,0 +1,37 @@
+use std::{sync::Arc, time::Duration};
+
+use lablink_core::{Db, claims::Reclaim, live::Hub, pools::PoolId, vms::{Source, StaleAfter}};
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{AdminLogin, AgentAuth};
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    pub db: Db,
+    pub pool: PoolId,
+    pub hub: Hub,
+    pub admin: Arc<AdminLogin>,
+    pub settings: Arc<Settings>,
+    /// Set when the process is to end: streams and waits end with it.
+    pub shutdown: CancellationToken,
+}
+
+/// How this allocator is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub environment: String,
+    /// Where launched VMs come from. None: nothing can be launched here.
+    pub launches: Option<Source>,
+    /// What a launch makes, in the organiser's words.
+    pub machine: String,
+    /// The most VMs that one launch may ask for.
+    pub max_vms: u32,
+    pub stale_after: StaleAfter,
+    pub reclaim: Reclaim,
+    pub agent_auth: AgentAuth,
+    /// How often agents are asked to send heartbeats.
+    pub heartbeat: Duration,
+    /// Sentences that the organiser should read on the first admin page.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,71 @@
+// Looks at every page of the gallery, narrow and wide, light and dark: takes screenshots, runs
+// axe-core, and fails on accessibility violations, sideways scrolling and what the content
+// security policy refuses.
+//
+//   node screenshots.mjs GALLERY_FOLDER OUTPUT_FOLDER [NAME…]
+//
+// playwright-core and axe-core are found through NODE_PATH; CHROMIUM names the browser.
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { mkdir, readFile, readdir } from "node:fs/promises";
+import { extname, join, normalize } from "node:path";
+
+const require = createRequire(import.meta.url);
+const { chromium } = require("playwright-core");
+const axe = require.resolve("axe-core/axe.min.js");
+const [gallery, output, ...wanted] = process.argv.slice(2);
+const types = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const server = createServer(async (request, response) => {
+  const path = normalize(new URL(request.url, "http://localhost").pathname);
+  try {
+    const body = await readFile(join(gallery, path));
+    response.writeHead(200, { "content-type": types[extname(path)], "content-security-policy": policy });
+    response.end(body);
+  } catch {
+    response.writeHead(404).end();
+  }
+});
+await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+const base = `http://127.0.0.1:${server.address().port}`;
+
+const files = (await readdir(gallery)).filter((file) => file.endsWith(".html") && file !== "index.html");
+const names = files.map((file) => file.slice(0, -5)).filter((name) => !wanted.length || wanted.includes(name));
+await mkdir(output, { recursive: true });
+const problems = [];
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [390, 1440]) {
+    const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
+    for (const name of names) await look(context, name, `${name} ${width} ${colorScheme}`);
+    await context.close();
+  }
+}
+await browser.close();
+server.close();
+console.log(`${names.length} pages, ${problems.length} problems`);
+problems.forEach((problem) => console.log(problem));
+process.exitCode = problems.length || !names.length ? 1 : 0;
+
+async function look(context, name, label) {
+  const page = await context.newPage();
+  // The gallery has neither event streams nor an API: their 404s say nothing about the page.
+  page.on("console", (message) => message.text().includes("Content Security Policy") && problems.push(`${label}: ${message.text()}`));
+  page.on("pageerror", (error) => problems.push(`${label}: ${error.message}`));
+  page.on("dialog", (dialog) => { problems.push(`${label}: a script of the sample data ran`); dialog.dismiss(); });
+  await page.goto(`${base}/${name}.html`);
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (sideways > 0) problems.push(`${label}: ${sideways} px too wide`);
+  await page.screenshot({ path: join(output, `${label.replaceAll(" ", "-")}.png`), fullPage: true });
+  // Playwright's evaluate is not bound by the page's policy, as an added script would be.
+  await page.evaluate(await readFile(axe, "utf8"));
+  const { violations } = await page.evaluate(() => window.axe.run());
+  for (const { id, impact, nodes } of violations) {
+    for (const node of nodes) problems.push(`${label}: ${impact} ${id}: ${node.target} ${node.any[0]?.message ?? ""}`);
+  }
+  await page.close();
+}
