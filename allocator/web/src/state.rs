@@ -1,6 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use lablink_core::{Db, claims::Reclaim, live::Hub, pools::PoolId, vms::{Source, StaleAfter}};
+use lablink_core::{
+    Db,
+    claims::Reclaim,
+    live::Hub,
+    pools::PoolId,
+    vms::{Source, StaleAfter},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{AdminLogin, AgentAuth};

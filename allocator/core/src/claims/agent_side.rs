@@ -16,29 +16,37 @@ pub struct Delivery {
     pub pin: Pin,
 }
 
-/// The open claim of a VM, if it has one. `None` as well for an unknown VM.
-pub async fn current(db: &Db, hostname: &Hostname) -> Result<Option<Delivery>, DbError> {
+/// What a VM's agent finds when it looks.
+#[derive(Debug)]
+pub enum Situation {
+    Unclaimed,
+    Claimed(Delivery),
+}
+
+/// How things stand for a VM's agent. `None`: there is no such VM.
+pub async fn situation(db: &Db, hostname: &Hostname) -> Result<Option<Situation>, DbError> {
     let client = db.client().await?;
     let statement = client
         .prepare_cached(
             "select claim.id, claim.command_no, claim.crd_code, claim.pin
-             from vm join claim on claim.id = vm.claim_id
-             where vm.hostname = $1 and vm.removed_at is null and claim.released_at is null",
+             from vm left join claim on claim.id = vm.claim_id and claim.released_at is null
+             where vm.hostname = $1 and vm.removed_at is null",
         )
         .await?;
     let Some(row) = client.query_opt(&statement, &[&hostname.as_str()]).await? else {
         return Ok(None);
     };
+    let Some(claim_id) = row.try_get("id")? else { return Ok(Some(Situation::Unclaimed)) };
     let code: String = row.try_get("crd_code")?;
-    Ok(Some(Delivery {
-        claim_id: row.try_get("id")?,
+    Ok(Some(Situation::Claimed(Delivery {
+        claim_id,
         command_no: row.try_get("command_no")?,
         code: code.try_into().map_err(|_| DbError::UnknownWord {
             column: "crd_code",
             value: "(not shown)".to_owned(),
         })?,
         pin: Pin::stored(row.try_get("pin")?),
-    }))
+    })))
 }
 
 /// The claim that an agent reports on is not its VM's current one: it was released, or another

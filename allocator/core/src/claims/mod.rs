@@ -6,7 +6,7 @@ mod page;
 mod release;
 mod request;
 
-pub use agent_side::{Delivery, NoSuchClaim, current, delivered, report};
+pub use agent_side::{Delivery, NoSuchClaim, Situation, delivered, report, situation};
 pub use assign::ClaimId;
 pub use page::{ClaimView, Progress, by_link, give_command};
 pub use release::{ReleaseReason, release_of_vm};

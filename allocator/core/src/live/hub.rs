@@ -15,6 +15,8 @@ pub enum Topic {
     /// A VM, its claim included.
     Vm(Hostname),
     Operation(i64),
+    /// Any operation: for workers.
+    Operations,
     /// Anything at all: for overviews.
     Everything,
 }
@@ -66,7 +68,8 @@ impl Hub {
 
     pub(super) fn wake(&self, topic: &Topic) {
         let topics = self.shared.topics();
-        for topic in [topic, &Topic::Everything] {
+        let wider = matches!(topic, Topic::Operation(_)).then_some(&Topic::Operations);
+        for topic in [Some(topic), wider, Some(&Topic::Everything)].into_iter().flatten() {
             if let Some(sender) = topics.get(topic) {
                 sender.send_replace(());
             }

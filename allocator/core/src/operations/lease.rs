@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Job, Operation, OperationId, OperationState, read};
+use super::{Operation, OperationId, OperationState, read};
 use crate::{
     Actor, Db, DbError, db,
     events::{self, Event},
@@ -168,17 +168,5 @@ impl Lease {
         events::record(&transaction, self.pool, event).await?;
         transaction.commit().await?;
         Ok(())
-    }
-
-    /// The operation's own job, read again: a later version may have changed how it is stored.
-    pub fn id(&self) -> OperationId {
-        self.id
-    }
-}
-
-impl Job {
-    /// Whether VMs are to exist afterwards.
-    pub fn makes_vms(&self) -> bool {
-        matches!(self, Self::Launch { .. })
     }
 }

@@ -36,11 +36,16 @@ pub async fn find(db: &Db, pool: PoolId, id: OperationId) -> Result<Option<Opera
     row.as_ref().map(operation).transpose()
 }
 
-/// The newest `limit` operations, newest first.
-pub async fn recent(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Operation>, DbError> {
+/// The newest `limit` operations that are older than `before`, newest first.
+pub async fn recent(
+    db: &Db,
+    pool: PoolId,
+    before: Option<OperationId>,
+    limit: i64,
+) -> Result<Vec<Operation>, DbError> {
     let client = db.client().await?;
-    let sql = format!("{SELECT} order by id desc limit $2");
-    client.query(&sql, &[&pool.as_i64(), &limit]).await?.iter().map(operation).collect()
+    let sql = format!("{SELECT} and ($2::bigint is null or id < $2) order by id desc limit $3");
+    client.query(&sql, &[&pool.as_i64(), &before, &limit]).await?.iter().map(operation).collect()
 }
 
 pub(super) fn operation(row: &Row) -> Result<Operation, DbError> {

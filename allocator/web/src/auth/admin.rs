@@ -25,7 +25,9 @@ pub struct AdminLogin {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the admin password's hash is not a bcrypt hash: make one with `lablink-allocator hash-password`")]
+#[error(
+    "the admin password's hash is not a bcrypt hash: make one with `lablink-allocator hash-password`"
+)]
 pub struct InvalidHash(#[source] bcrypt::BcryptError);
 
 impl AdminLogin {
@@ -84,7 +86,10 @@ mod tests {
     async fn takes_the_right_name_and_password_only() {
         let login = login();
         for _ in 0..2 {
-            assert_eq!(login.verify(&STANDARD.encode("admin:correct")).await.as_deref(), Some("admin"));
+            assert_eq!(
+                login.verify(&STANDARD.encode("admin:correct")).await.as_deref(),
+                Some("admin")
+            );
         }
         for wrong in ["admin:wrong", "root:correct", "admincorrect", ""] {
             assert_eq!(login.verify(&STANDARD.encode(wrong)).await, None, "{wrong}");

@@ -1,6 +1,6 @@
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
-    http::{header::AUTHORIZATION, request::Parts},
+    http::{HeaderValue, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -22,7 +22,10 @@ pub(crate) async fn guard(
 ) -> Result<Response, Problem> {
     let actor = match action {
         Action::Visit => Actor::Anyone,
-        _ => identify(&state, &request, action).await?,
+        _ => {
+            let authorization = request.headers().get(AUTHORIZATION).cloned();
+            identify(&state, authorization.as_ref(), action).await?
+        }
     };
     let named = params.iter().find(|(name, _)| *name == "hostname");
     let hostname: Option<Hostname> = named.and_then(|(_, text)| text.parse().ok());
@@ -34,8 +37,12 @@ pub(crate) async fn guard(
     Ok(next.run(request).await)
 }
 
-async fn identify(state: &AppState, request: &Request, action: Action) -> Result<Actor, Problem> {
-    let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+async fn identify(
+    state: &AppState,
+    authorization: Option<&HeaderValue>,
+    action: Action,
+) -> Result<Actor, Problem> {
+    let authorization = authorization.and_then(|value| value.to_str().ok());
     let Some((scheme, credentials)) = authorization.and_then(|value| value.split_once(' ')) else {
         let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
         return Ok(if open { Actor::UnprovenAgent } else { Actor::Anyone });

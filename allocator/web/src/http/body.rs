@@ -39,7 +39,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormOrJson<T> {
     type Rejection = Problem;
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type =
+            request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if content_type.is_some_and(|it| it.to_ascii_lowercase().starts_with("application/json")) {
             return Json::from_request(request, state).await.map(|Json(body)| Self(body));
         }
@@ -49,9 +50,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormOrJson<T> {
         }
         match Form::from_request(request, state).await {
             Ok(Form(body)) => Ok(Self(body)),
-            Err(rejection) => {
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", rejection.to_string()))
-            }
+            Err(rejection) => Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                rejection.to_string(),
+            )),
         }
     }
 }

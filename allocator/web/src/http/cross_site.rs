@@ -37,7 +37,8 @@ mod tests {
     use super::*;
 
     fn passes(pairs: &[(&'static str, &str)]) -> bool {
-        let pairs = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let pairs =
+            pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         is_same_site(&pairs.collect())
     }
 

@@ -76,6 +76,11 @@ impl Problem {
         )
     }
 
+    /// The same status with a page of its own, such as the form that was sent.
+    pub fn with_page(self, html: String) -> Response {
+        (self.status, self.headers(), Html(html)).into_response()
+    }
+
     fn title(&self) -> &'static str {
         match self.status.as_u16() {
             401 => "Please log in",
@@ -116,9 +121,11 @@ pub(crate) async fn render_problems(request: Request, next: Next) -> Response {
     let problem = response.extensions_mut().remove::<Problem>();
     let problem = match problem {
         Some(problem) => problem,
-        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            Problem::new(response.status(), "method_not_allowed", "This address takes another method.")
-        }
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+            response.status(),
+            "method_not_allowed",
+            "This address takes another method.",
+        ),
         None => return response,
     };
     let body = match wants {

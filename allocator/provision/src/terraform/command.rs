@@ -1,0 +1,92 @@
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use tokio::process::Command;
+
+/// The lowest Terraform that has ephemeral variables.
+const LOWEST: (u64, u64) = (1, 10);
+
+/// What Terraform may see of our environment: enough to find programs and reach the network, and
+/// no secret.
+const PASSED_ON: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// A Terraform that is recent enough.
+#[derive(Clone, Debug)]
+pub struct Program {
+    path: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    #[error("cannot run '{path}': install Terraform 1.10 or later, or name it with --terraform")]
+    Missing {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("'{path} version -json' gave no version: {output}")]
+    Unreadable { path: PathBuf, output: String },
+    #[error("'{path}' is version {found}: LabLink needs Terraform 1.10 or later")]
+    TooOld { path: PathBuf, found: String },
+}
+
+impl Program {
+    /// Checks that the program is there and recent enough.
+    pub async fn find(path: &Path) -> Result<Self, ProgramError> {
+        let program = Self { path: path.to_owned() };
+        let output = program
+            .command(Path::new("/"))
+            .args(["version", "-json"])
+            .output()
+            .await
+            .map_err(|cause| ProgramError::Missing { path: path.to_owned(), cause })?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = serde_json::from_str::<serde_json::Value>(&text)
+            .ok()
+            .and_then(|json| json["terraform_version"].as_str().map(str::to_owned));
+        let Some(version) = version else {
+            return Err(ProgramError::Unreadable { path: path.to_owned(), output: text });
+        };
+        let mut numbers = version.split(['.', '-']).map(str::parse::<u64>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= LOWEST => Ok(program),
+            _ => Err(ProgramError::TooOld { path: path.to_owned(), found: version }),
+        }
+    }
+
+    /// Terraform in `directory`, in a session of its own: a Ctrl-C in our terminal is ours to
+    /// handle, and its whole tree can be signalled. `setsid` replaces itself by the program, so
+    /// the child's pid is Terraform's.
+    pub(super) fn command(&self, directory: &Path) -> Command {
+        let mut command = Command::new("setsid");
+        command
+            .arg(&self.path)
+            .current_dir(directory)
+            .env_clear()
+            .envs(passed_on())
+            .envs([("CHECKPOINT_DISABLE", "1"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0")])
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+pub(super) fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
+    PASSED_ON.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
+}

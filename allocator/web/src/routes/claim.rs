@@ -1,0 +1,114 @@
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use lablink_core::{
+    Token,
+    claims::{self, ClaimState as Reached, ClaimView, Progress, ReleaseReason},
+};
+use lablink_protocol::CrdCode;
+use serde::Deserialize;
+
+use crate::{
+    AppState,
+    http::{FormOrJson, Problem, Wants},
+    pages::{ClaimEnd, ClaimPage, ClaimState, CommandForm, Connection},
+};
+
+/// Holds the token of the claim that this browser made.
+pub const COOKIE: &str = "lablink_claim";
+
+/// The claim's own page. The token in it is the right to see it.
+pub fn path(link: &Token) -> String {
+    format!("/claims/{}", link.reveal())
+}
+
+pub fn cookie(link: &Token) -> Cookie<'static> {
+    Cookie::build((COOKIE, link.reveal().to_owned()))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .build()
+}
+
+pub async fn page(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let claim = find(&state, &link).await?;
+    Ok(Html(filled(&link, claim, CommandForm::default()).render()?))
+}
+
+#[derive(Deserialize)]
+pub struct GiveCommand {
+    #[serde(default)]
+    crd_command: String,
+}
+
+/// Tries another command on the participant's own VM.
+pub async fn give_command(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+    wants: Wants,
+    FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
+) -> Result<Response, Problem> {
+    let code = match CrdCode::from_command(&crd_command) {
+        Ok(code) => code,
+        Err(error) => {
+            let answer = Problem::invalid(error.to_string());
+            if wants == Wants::Json {
+                return Err(answer);
+            }
+            let claim = find(&state, &link).await?;
+            let form = CommandForm { crd_command, error: Some(error.to_string()) };
+            return Ok(answer.with_page(filled(&link, claim, form).render()?));
+        }
+    };
+    let token = Token::presented(&link);
+    if !claims::give_command(&state.db, state.pool, &token, &code).await? {
+        return Err(no_claim());
+    }
+    Ok(Redirect::to(&path(&token)).into_response())
+}
+
+pub(super) async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {
+    claims::by_link(&state.db, &Token::presented(link)).await?.ok_or_else(no_claim)
+}
+
+fn no_claim() -> Problem {
+    Problem::not_found("This link belongs to no machine. Check that you copied the whole link.")
+}
+
+fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
+    let state = match claim.progress {
+        Progress::Open { pin, state, detail } => ClaimState::Held {
+            pin: pin.reveal().to_owned(),
+            connection: connection(state, detail),
+            command,
+        },
+        Progress::Over { reason } => ClaimState::Ended(match reason {
+            ReleaseReason::Returned => ClaimEnd::Returned,
+            ReleaseReason::Released => ClaimEnd::Released,
+            ReleaseReason::Destroyed => ClaimEnd::Destroyed,
+        }),
+    };
+    ClaimPage {
+        link: format!("/claims/{link}"),
+        hostname: claim.hostname.to_string(),
+        claimed_at: claim.created_at,
+        state,
+    }
+}
+
+pub(super) fn connection(state: Reached, detail: Option<String>) -> Connection {
+    match state {
+        Reached::Waiting => Connection::Claimed,
+        Reached::Connecting => Connection::Connecting,
+        Reached::Connected => Connection::Ready,
+        Reached::Failed => Connection::Failed {
+            reason: detail.unwrap_or_else(|| "The machine gave no reason.".to_owned()),
+        },
+    }
+}

@@ -1,0 +1,87 @@
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::{Html, IntoResponse, Response},
+};
+use lablink_core::{
+    operations::{self, AskError},
+    vms::{self, Selection, Source, Vm},
+};
+use lablink_protocol::Hostname;
+use serde::Deserialize;
+
+use super::{
+    instances::activity,
+    operations::{Started, started},
+};
+use crate::{
+    AppState,
+    auth::Caller,
+    http::{FormOrJson, Problem, Wants},
+    pages::{DestroyPage, DestroyRow, Holder},
+};
+
+/// What a destroy would remove, to be ticked.
+pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
+    Ok(Html(filled(&state, |_| true, None).await?))
+}
+
+#[derive(Deserialize)]
+pub struct DestroyForm {
+    #[serde(default)]
+    hostname: Vec<String>,
+    confirm: Option<String>,
+}
+
+/// Queues a destroy. A browser says which VMs and ticks that it means it; a program that names
+/// none destroys all, as with the original.
+pub async fn destroy(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    Query(started_as): Query<Started>,
+    FormOrJson(form): FormOrJson<DestroyForm>,
+) -> Result<Response, Problem> {
+    let refused = match wants {
+        Wants::Json => None,
+        Wants::Page if form.hostname.is_empty() => Some("Tick at least one VM."),
+        Wants::Page if form.confirm.is_none() => Some("Tick the box that confirms the loss first."),
+        Wants::Page => None,
+    };
+    if let Some(message) = refused {
+        let ticked = |vm: &Vm| form.hostname.iter().any(|name| name == vm.hostname.as_str());
+        let page = filled(&state, ticked, Some(message.to_owned())).await?;
+        return Ok(Problem::invalid(message).with_page(page));
+    }
+    let selection = if form.hostname.is_empty() {
+        Selection::All
+    } else {
+        let parsed = form.hostname.iter().map(|name| name.parse::<Hostname>());
+        let hostnames: Result<Vec<_>, _> = parsed.collect();
+        Selection::These(hostnames.map_err(|error| Problem::invalid(error.to_string()))?)
+    };
+    let id = match operations::destroy(&state.db, state.pool, &actor, &selection).await {
+        Ok(id) => id,
+        Err(AskError::Vms(error)) => return Err(error.into()),
+        Err(AskError::Db(error)) => return Err(error.into()),
+    };
+    Ok(started(&state, wants, &started_as, id).await?.into_response())
+}
+
+async fn filled(
+    state: &AppState,
+    ticked: impl Fn(&Vm) -> bool,
+    error: Option<String>,
+) -> Result<String, Problem> {
+    let vms = vms::list(&state.db, state.pool).await?;
+    let launched = vms.iter().filter(|vm| matches!(vm.source, Source::Local | Source::Aws));
+    let rows = launched.map(|vm| DestroyRow {
+        hostname: vm.hostname.to_string(),
+        ticked: ticked(vm),
+        holder: vm
+            .claim
+            .as_ref()
+            .map(|claim| Holder { email: claim.email.clone(), activity: activity(vm) }),
+    });
+    Ok(DestroyPage { vms: rows.collect(), error }.render()?)
+}

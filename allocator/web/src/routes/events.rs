@@ -1,0 +1,82 @@
+//! Streams that tell a page to look again (server-sent events).
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::{Path, State},
+    response::sse::{Event, KeepAlive, Sse},
+};
+use futures_util::{Stream, stream};
+use lablink_core::{
+    live::{Subscription, Topic},
+    operations,
+};
+
+use super::{claim, operations::wire};
+use crate::{AppState, http::Problem};
+
+/// Changes that come faster than this are told as one.
+const PAUSE: Duration = Duration::from_millis(200);
+
+type Events<S> = Sse<axum::response::sse::KeepAliveStream<S>>;
+
+pub async fn of_everything(
+    State(state): State<AppState>,
+) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
+    let changes = state.hub.subscribe(Topic::Everything);
+    told(state, changes)
+}
+
+pub async fn of_claim(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let claim = claim::find(&state, &link).await?;
+    let changes = state.hub.subscribe(Topic::Vm(claim.hostname));
+    Ok(told(state, changes))
+}
+
+fn told(
+    state: AppState,
+    changes: Subscription,
+) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = stream::unfold((state, changes), |(state, mut changes)| async move {
+        tokio::select! {
+            () = changes.changed() => {}
+            () = state.shutdown.cancelled() => return None,
+        }
+        tokio::time::sleep(PAUSE).await;
+        Some((Ok(Event::default().data("changed")), (state, changes)))
+    });
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+/// The operation itself, as JSON, at once and after each change, until it is over.
+pub async fn of_operation(
+    State(state): State<AppState>,
+    Path(id): Path<i64>,
+) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
+    let changes = state.hub.subscribe(Topic::Operation(id));
+    let start = Some((state, changes, Wait::No));
+    let events = stream::unfold(start, move |watch| async move {
+        let (state, mut changes, wait) = watch?;
+        if wait == Wait::Yes {
+            tokio::select! {
+                () = changes.changed() => tokio::time::sleep(PAUSE).await,
+                () = state.shutdown.cancelled() => return None,
+            }
+        }
+        let operation = operations::find(&state.db, state.pool, id).await.ok()??;
+        let event = Event::default().json_data(wire(&operation)).ok()?;
+        let next = (!operation.state.is_over()).then_some((state, changes, Wait::Yes));
+        Some((Ok(event), next))
+    });
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+/// Whether to wait for a change before the next event.
+#[derive(PartialEq, Eq)]
+enum Wait {
+    Yes,
+    No,
+}

@@ -1,0 +1,131 @@
+use askama::Template;
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::CookieJar;
+use lablink_core::{
+    Email, Token,
+    claims::{self, Granted, Proof, Refusal, Request, RequestError},
+    vms,
+};
+use lablink_protocol::{CrdCode, CrdCommandError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::claim;
+use crate::{
+    AppState,
+    http::{FormOrJson, Problem, Wants},
+    pages::{RequestField, RequestPage, RequestProblem},
+};
+
+/// The form.
+pub async fn form(State(state): State<AppState>) -> Result<Html<String>, Problem> {
+    let free = free(&state).await?;
+    let (email, crd_command) = Default::default();
+    Ok(Html(RequestPage { free, email, crd_command, problem: None }.render()?))
+}
+
+pub async fn free_count(State(state): State<AppState>) -> Result<Json<Value>, Problem> {
+    Ok(Json(json!({ "count": free(&state).await? })))
+}
+
+async fn free(state: &AppState) -> Result<i64, Problem> {
+    Ok(vms::free(&state.db, state.pool, state.settings.stale_after).await?)
+}
+
+#[derive(Deserialize)]
+pub struct RequestVm {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    crd_command: String,
+}
+
+/// Gives the participant a VM, or their own again.
+pub async fn request_vm(
+    State(state): State<AppState>,
+    wants: Wants,
+    headers: HeaderMap,
+    cookies: CookieJar,
+    FormOrJson(typed): FormOrJson<RequestVm>,
+) -> Result<Response, Problem> {
+    let (email, code) = match parse(&typed) {
+        Ok(parsed) => parsed,
+        Err((field, message)) => {
+            let problem = RequestProblem::Invalid { field, message: message.clone() };
+            return refuse(&state, wants, typed, problem, Problem::invalid(message)).await;
+        }
+    };
+    let request = Request {
+        email: &email,
+        code: &code,
+        proof: cookies.get(claim::COOKIE).map(|cookie| Proof(Token::presented(cookie.value()))),
+        reclaim: state.settings.reclaim,
+    };
+    let granted =
+        claims::request(&state.db, state.pool, state.settings.stale_after, &request).await;
+    match granted {
+        Ok(granted) => Ok(grant(wants, &headers, cookies, &granted)),
+        Err(RequestError::Db(error)) => Err(error.into()),
+        Err(RequestError::Refused(Refusal::AlreadyClaimed)) => {
+            let problem = Problem::conflict(
+                "already_claimed",
+                "This e-mail already has a VM. Open its link, come back with the browser you \
+                 used, or send the same command again; else ask your organiser for a new link.",
+            );
+            refuse(&state, wants, typed, RequestProblem::AlreadyClaimed, problem).await
+        }
+        Err(RequestError::Refused(Refusal::NoneFree)) => {
+            let message = "No available VMs. Please try again later.";
+            let problem = Problem::try_again("none_free", message, 10);
+            refuse(&state, wants, typed, RequestProblem::NoneFree, problem).await
+        }
+    }
+}
+
+fn parse(typed: &RequestVm) -> Result<(Email, CrdCode), (RequestField, String)> {
+    let email = typed.email.parse::<Email>();
+    let email = email.map_err(|error| (RequestField::Email, error.to_string()))?;
+    let code = CrdCode::from_command(&typed.crd_command)
+        .map_err(|error: CrdCommandError| (RequestField::CrdCommand, error.to_string()))?;
+    Ok((email, code))
+}
+
+fn grant(wants: Wants, headers: &HeaderMap, cookies: CookieJar, granted: &Granted) -> Response {
+    let path = claim::path(&granted.link);
+    let cookies = cookies.add(claim::cookie(&granted.link));
+    match wants {
+        Wants::Page => (cookies, Redirect::to(&path)).into_response(),
+        Wants::Json => {
+            let status = if granted.is_new { StatusCode::CREATED } else { StatusCode::OK };
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            let body = json!({
+                "hostname": granted.hostname,
+                "pin": granted.pin.reveal(),
+                "claim_url": host.map_or_else(|| path.clone(), |host| format!("//{host}{path}")),
+            });
+            (status, cookies, Json(body)).into_response()
+        }
+    }
+}
+
+/// A browser gets its form back as it was typed, with the status that a program would get.
+async fn refuse(
+    state: &AppState,
+    wants: Wants,
+    typed: RequestVm,
+    problem: RequestProblem,
+    answer: Problem,
+) -> Result<Response, Problem> {
+    if wants == Wants::Json {
+        return Err(answer);
+    }
+    let free = free(state).await?;
+    let RequestVm { email, crd_command } = typed;
+    let page = RequestPage { free, email, crd_command, problem: Some(problem) };
+    Ok(answer.with_page(page.render()?))
+}

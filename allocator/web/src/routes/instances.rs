@@ -1,0 +1,82 @@
+use askama::Template;
+use axum::{extract::State, response::Html};
+use jiff::{SignedDuration, Timestamp};
+use lablink_core::vms::{self, StaleAfter, Vm};
+use lablink_protocol::{GpuHealth, VmStatus};
+
+use super::claim::connection;
+use crate::{
+    AppState,
+    http::Problem,
+    pages::{Activity, InstanceClaim, InstanceRow, InstancesPage, VmState},
+};
+
+/// Every VM that is there.
+pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
+    let now = Timestamp::now();
+    let vms = vms::list(&state.db, state.pool).await?;
+    let stale_after = state.settings.stale_after;
+    let page = InstancesPage {
+        total: i64::try_from(vms.len()).unwrap_or(i64::MAX),
+        instances: vms.into_iter().map(|vm| row(vm, now, stale_after)).collect(),
+        next: None,
+        now,
+    };
+    Ok(Html(page.render()?))
+}
+
+fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter) -> InstanceRow {
+    let state = vm_state(&vm, now, stale_after);
+    let activity = activity(&vm);
+    InstanceRow {
+        number: vm.number,
+        hostname: vm.hostname.to_string(),
+        state,
+        claim: vm.claim.map(|claim| InstanceClaim {
+            email: claim.email,
+            pin: claim.pin.reveal().to_owned(),
+            connection: connection(claim.state, claim.detail),
+            activity,
+            since: claim.since,
+        }),
+        gpu: vm.gpu.into(),
+        last_seen: vm.last_seen,
+        created_at: vm.created_at,
+    }
+}
+
+pub(super) fn activity(vm: &Vm) -> Activity {
+    if vm.in_use { Activity::InUse } else { Activity::Idle }
+}
+
+/// The worst that is known of a VM, in one word.
+fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAfter) -> VmState {
+    let silent = vm.last_seen.map(|seen| now.duration_since(seen));
+    let silent = silent
+        .filter(|silence| *silence > SignedDuration::try_from(stale_after).unwrap_or_default());
+    let attention = |reason: &str| VmState::Attention {
+        reason: vm.status_reason.clone().unwrap_or_else(|| reason.to_owned()),
+    };
+    if vm.removing {
+        return VmState::Removing;
+    }
+    match vm.status {
+        VmStatus::Error => attention("The VM reports an error. Destroy it and launch another."),
+        VmStatus::Unknown => attention("The VM's state is not known. Wait, or destroy it."),
+        VmStatus::Initializing | VmStatus::Running if vm.gpu == Some(GpuHealth::Unhealthy) => {
+            attention("Its GPU is unhealthy, so it is not handed out.")
+        }
+        VmStatus::Initializing if vm.claim.is_none() => VmState::Starting,
+        VmStatus::Initializing | VmStatus::Running => match silent {
+            Some(silence) => VmState::Attention {
+                reason: format!(
+                    "No sign of life for {} s, so it is not handed out. It comes back by itself \
+                     when its agent does.",
+                    silence.as_secs()
+                ),
+            },
+            None if vm.claim.is_some() => VmState::Claimed,
+            None => VmState::Free,
+        },
+    }
+}

@@ -1,0 +1,18 @@
+//! One file per group of paths. A handler reads its input, calls the core, and fills a page from
+//! [`crate::pages`] or a wire type.
+
+pub mod agent;
+pub mod assets;
+pub mod claim;
+pub mod destroy;
+pub mod events;
+pub mod health;
+pub mod home;
+pub mod instances;
+pub mod launch;
+mod named;
+pub mod operations;
+pub mod overview;
+pub mod reports;
+pub mod statuses;
+pub mod wait;

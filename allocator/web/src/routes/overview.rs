@@ -1,0 +1,40 @@
+use askama::Template;
+use axum::{extract::State, response::Html};
+use jiff::Timestamp;
+use lablink_core::{operations, vms};
+
+use super::operations::summary;
+use crate::{
+    AgentAuth, AppState,
+    http::Problem,
+    pages::{AdminPage, PoolCounts},
+};
+
+const OPERATIONS_SHOWN: i64 = 5;
+
+/// The pool at a glance.
+pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
+    let counts = vms::counts(&state.db, state.pool, state.settings.stale_after).await?;
+    let recent = operations::recent(&state.db, state.pool, None, OPERATIONS_SHOWN).await?;
+    let mut notes = state.settings.notes.clone();
+    if state.settings.agent_auth == AgentAuth::Open {
+        notes.push(
+            "Agents need no token (LABLINK_AGENT_AUTH=open): anybody who reaches this address can \
+             speak for a VM and fetch its command and PIN."
+                .to_owned(),
+        );
+    }
+    let page = AdminPage {
+        pool: PoolCounts {
+            free: counts.free,
+            claimed: counts.claimed,
+            in_use: counts.in_use,
+            starting: counts.starting,
+            attention: counts.attention,
+        },
+        operations: recent.iter().map(summary).collect(),
+        notes,
+        now: Timestamp::now(),
+    };
+    Ok(Html(page.render()?))
+}

@@ -1,0 +1,89 @@
+//! What the original's agents report, and ours too (contract §1.5 to §1.7).
+
+use axum::{Json as JsonAnswer, extract::State};
+use lablink_core::vms;
+use lablink_protocol::{GpuHealth, VmStatus};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::named;
+use crate::{
+    AppState,
+    auth::Caller,
+    http::{Json, Problem},
+};
+
+fn done(message: &str) -> JsonAnswer<Value> {
+    JsonAnswer(json!({ "message": message }))
+}
+
+#[derive(Deserialize)]
+pub struct InUse {
+    hostname: Option<String>,
+    status: Option<bool>,
+}
+
+pub async fn in_use(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(report): Json<InUse>,
+) -> Result<JsonAnswer<Value>, Problem> {
+    let hostname = named::hostname(report.hostname.as_deref(), "Hostname is required.")?;
+    let in_use =
+        report.status.ok_or_else(|| Problem::invalid("status: true or false is required."))?;
+    caller.speaks_for(&hostname)?;
+    vms::set_in_use(&state.db, state.pool, &hostname, in_use).await?;
+    Ok(done("In-use status updated successfully."))
+}
+
+#[derive(Deserialize)]
+pub struct Gpu {
+    hostname: Option<String>,
+    gpu_status: Option<Value>,
+}
+
+pub async fn gpu_health(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(report): Json<Gpu>,
+) -> Result<JsonAnswer<Value>, Problem> {
+    let missing = "GPU status and hostname are required.";
+    let hostname = named::hostname(report.hostname.as_deref(), missing)?;
+    let status = report.gpu_status.ok_or_else(|| Problem::missing(missing))?;
+    let health = match &status {
+        Value::String(word) => GpuHealth::from_wire(word),
+        Value::Bool(flag) => GpuHealth::from_wire(&flag.to_string()),
+        _ => None,
+    };
+    let health = health
+        .ok_or_else(|| Problem::invalid("gpu_status: must be 'Healthy', 'Unhealthy' or 'N/A'."))?;
+    caller.speaks_for(&hostname)?;
+    vms::set_gpu(&state.db, state.pool, &hostname, health).await?;
+    Ok(done("GPU health status updated successfully."))
+}
+
+#[derive(Deserialize)]
+pub struct Status {
+    hostname: Option<String>,
+    status: Option<String>,
+}
+
+pub async fn status(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(report): Json<Status>,
+) -> Result<JsonAnswer<Value>, Problem> {
+    let missing = "Hostname and status are required.";
+    let hostname = named::hostname(report.hostname.as_deref(), missing)?;
+    let word = report.status.filter(|word| !word.is_empty());
+    let word = word.ok_or_else(|| Problem::missing(missing))?;
+    let actor = caller.speaks_for(&hostname)?;
+    // The analysis lists these two as well. Whether a VM is free or claimed is not its own to say.
+    if !matches!(word.as_str(), "available" | "assigned") {
+        let status: VmStatus = word.parse().map_err(|_| {
+            Problem::invalid("status: must be 'initializing', 'running', 'unknown' or 'error'.")
+        })?;
+        vms::set_status(&state.db, state.pool, &actor, &hostname, status).await?;
+    }
+    Ok(done("VM status updated successfully."))
+}

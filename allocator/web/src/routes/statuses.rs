@@ -1,0 +1,32 @@
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use lablink_core::vms;
+use lablink_protocol::{Hostname, VmStatus};
+use serde_json::{Value, json};
+
+use crate::{AppState, http::Problem};
+
+/// All statuses by hostname; none at all is a 404, as the original's page expects.
+pub async fn all(
+    State(state): State<AppState>,
+) -> Result<Json<BTreeMap<Hostname, VmStatus>>, Problem> {
+    let vms = vms::list(&state.db, state.pool).await?;
+    if vms.is_empty() {
+        return Err(Problem::not_found("No VMs found."));
+    }
+    Ok(Json(vms.into_iter().map(|vm| (vm.hostname, vm.status)).collect()))
+}
+
+pub async fn one(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let not_found = || Problem::not_found("VM not found.");
+    let hostname: Hostname = hostname.parse().map_err(|_| not_found())?;
+    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(not_found)?;
+    Ok(Json(json!({ "hostname": vm.hostname, "status": vm.status })))
+}

@@ -1,0 +1,164 @@
+//! `POST /vm_startup`: where an agent waits for its claim.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Json as JsonAnswer,
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use lablink_core::{
+    DbError,
+    claims::{self, Delivery, Situation},
+    live::{Subscription, Topic},
+};
+use lablink_protocol::{Hostname, Seen, WaitAnswer};
+use serde::Deserialize;
+
+use super::named;
+use crate::{
+    AppState,
+    auth::Caller,
+    http::{Json, Problem},
+};
+
+/// The longest wait that we promise: load balancers cut connections that are idle for 60 s.
+const LONGEST_WAIT: Duration = Duration::from_secs(55);
+/// How often an original client, which can't be sent away, hears that we are still there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
+/// How long a waiter leaves a database alone that does not answer.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Deserialize)]
+pub struct Wait {
+    hostname: Option<String>,
+    seen: Option<Seen>,
+}
+
+pub async fn vm_startup(
+    State(state): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(wait): Json<Wait>,
+) -> Result<Response, Problem> {
+    let hostname = named::hostname(wait.hostname.as_deref(), "Hostname is required.")?;
+    caller.speaks_for(&hostname)?;
+    let preferred = preferred_wait(&headers);
+    let can_return = preferred.is_some() || wait.seen.is_some();
+    let waiter = Waiter::new(state, hostname, wait.seen.unwrap_or_default());
+    // The first look tells a missing VM before a 200 is on its way.
+    if let Some(answer) = waiter.look().await? {
+        return Ok(JsonAnswer(answer).into_response());
+    }
+    if can_return {
+        let limit = preferred.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        bounded(waiter, limit).await
+    } else {
+        Ok(unbounded(waiter))
+    }
+}
+
+/// `Prefer: wait=SECONDS` (RFC 7240 §4.3).
+fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
+    let preferences = headers.get("prefer")?.to_str().ok()?;
+    let seconds = preferences.split(',').find_map(|it| it.trim().strip_prefix("wait="))?;
+    Some(Duration::from_secs(seconds.trim().parse().ok()?))
+}
+
+/// Our own agent comes again after a 204.
+async fn bounded(mut waiter: Waiter, limit: Duration) -> Result<Response, Problem> {
+    let shutdown = waiter.state.shutdown.clone();
+    tokio::select! {
+        answer = waiter.answer() => Ok(JsonAnswer(answer).into_response()),
+        () = tokio::time::sleep(limit) => Ok(StatusCode::NO_CONTENT.into_response()),
+        () = shutdown.cancelled() => {
+            Err(Problem::try_again("stopping", "This allocator is stopping. Come again.", 1))
+        }
+    }
+}
+
+/// The original client takes any 200 without a command as the end, and waits a minute after
+/// anything else. So its answer begins at once and is kept alive by white space, which JSON allows
+/// in front, until the command comes. If we stop first, white space alone makes it come again.
+fn unbounded(waiter: Waiter) -> Response {
+    let pieces = stream::unfold(Some(waiter), |waiter| async {
+        let mut waiter = waiter?;
+        let shutdown = waiter.state.shutdown.clone();
+        let (piece, next) = tokio::select! {
+            answer = waiter.answer() => (serde_json::to_vec(&answer).unwrap_or_default(), None),
+            () = tokio::time::sleep(SIGN_OF_LIFE) => (b" ".to_vec(), Some(waiter)),
+            () = shutdown.cancelled() => (b"\n".to_vec(), None),
+        };
+        Some((Ok::<Bytes, Infallible>(piece.into()), next))
+    });
+    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
+}
+
+/// Subscribed before the first look, so that nothing between looking and waiting is lost. Dropped
+/// with its request when the caller hangs up.
+struct Waiter {
+    state: AppState,
+    hostname: Hostname,
+    seen: Seen,
+    changes: Subscription,
+}
+
+impl Waiter {
+    fn new(state: AppState, hostname: Hostname, seen: Seen) -> Self {
+        let changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
+        Self { state, hostname, seen, changes }
+    }
+
+    /// Waits until there is something that the caller has not seen.
+    async fn answer(&mut self) -> WaitAnswer {
+        loop {
+            match self.look().await {
+                Ok(Some(answer)) => return answer,
+                // A VM that was removed meanwhile has nothing more to come.
+                Ok(None) => self.changes.changed().await,
+                Err(_reported) => tokio::time::sleep(DATABASE_PAUSE).await,
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<Option<WaitAnswer>, Problem> {
+        let situation = claims::situation(&self.state.db, &self.hostname).await?;
+        match situation.ok_or_else(|| Problem::not_found("VM not found."))? {
+            Situation::Claimed(delivery) if self.is_news(&delivery) => {
+                Ok(Some(self.hand_over(delivery)))
+            }
+            Situation::Unclaimed if self.seen.claim_id.is_some() => Ok(Some(WaitAnswer::Released)),
+            Situation::Claimed(_) | Situation::Unclaimed => Ok(None),
+        }
+    }
+
+    fn is_news(&self, delivery: &Delivery) -> bool {
+        self.seen.claim_id != Some(delivery.claim_id)
+            || self.seen.command_no != Some(delivery.command_no)
+    }
+
+    fn hand_over(&self, delivery: Delivery) -> WaitAnswer {
+        let answer = WaitAnswer::Claimed {
+            command: delivery.code.to_command(),
+            pin: delivery.pin.reveal().to_owned(),
+            claim_id: delivery.claim_id,
+            command_no: delivery.command_no,
+        };
+        // The agent does not wait for the page to be told.
+        let db = self.state.db.clone();
+        tokio::spawn(async move {
+            if let Err(error) = claims::delivered(&db, &delivery).await {
+                let error: &DbError = &error;
+                tracing::warn!(
+                    error = error as &dyn std::error::Error,
+                    claim.id = delivery.claim_id,
+                    "the hand-over could not be noted"
+                );
+            }
+        });
+        answer
+    }
+}
