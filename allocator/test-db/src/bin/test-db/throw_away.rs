@@ -1,0 +1,105 @@
+use std::{
+    env,
+    fs::{self, File, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use anyhow::Context;
+use lablink_provision::postgres::{EmbeddedPostgres, Settings};
+use tempfile::TempDir;
+use tokio_postgres::{NoTls, config::Host};
+
+const PREFIX: &str = "lablink-test-db-";
+const OWNER: &str = "owner.lock";
+const ROLE: &str = "lablink_test";
+
+/// A cluster in a temporary folder.
+pub struct ThrowAway {
+    dir: TempDir,
+    postgres: EmbeddedPostgres,
+    /// Locked while we live: how the next run tells our folder from a dead one's.
+    _owner: File,
+}
+
+impl ThrowAway {
+    /// Starts a cluster, after removing those whose run was killed.
+    pub async fn start() -> anyhow::Result<Self> {
+        sweep().await?;
+        let dir = tempfile::Builder::new()
+            .prefix(PREFIX)
+            // Started by root, the server runs as user postgres, who must get in.
+            .permissions(Permissions::from_mode(0o755))
+            .tempdir()?;
+        let owner = own(dir.path())?;
+        let postgres = EmbeddedPostgres::start(settings(dir.path())).await?;
+        let (client, connection) = postgres.superuser_config().connect(NoTls).await?;
+        let connection = tokio::spawn(connection);
+        client.batch_execute(&format!("ALTER ROLE {ROLE} CREATEDB")).await?;
+        drop(client);
+        connection.await??;
+        Ok(Self { dir, postgres, _owner: owner })
+    }
+
+    /// The URL of the maintenance database.
+    pub fn url(&self) -> anyhow::Result<String> {
+        let config = self.postgres.config();
+        let Some(Host::Unix(socket_dir)) = config.get_hosts().first() else {
+            anyhow::bail!("the embedded Postgres has no socket");
+        };
+        let host = socket_dir.to_str().context("the socket's path is no UTF-8")?;
+        Ok(format!("postgresql://{ROLE}@{}/{ROLE}", host.replace('/', "%2F")))
+    }
+
+    pub async fn remove(self) -> anyhow::Result<()> {
+        self.postgres.stop().await?;
+        Ok(self.dir.close()?)
+    }
+}
+
+/// Nothing here has to outlast a crash, so nothing waits for the disk.
+fn settings(dir: &Path) -> Settings {
+    let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Settings {
+        data_dir: dir.to_owned(),
+        dbname: ROLE.to_owned(),
+        user: ROLE.to_owned(),
+        password: None,
+        options: vec![
+            option("fsync", "off"),
+            option("synchronous_commit", "off"),
+            option("full_page_writes", "off"),
+            option("max_connections", "300"),
+        ],
+    }
+}
+
+/// The file appears under its name only when it is locked.
+fn own(dir: &Path) -> anyhow::Result<File> {
+    let unlocked = dir.join("owner.new");
+    let file = File::create(&unlocked)?;
+    file.lock()?;
+    fs::rename(unlocked, dir.join(OWNER))?;
+    Ok(file)
+}
+
+async fn sweep() -> anyhow::Result<()> {
+    for entry in fs::read_dir(env::temp_dir())? {
+        let dir = entry?.path();
+        let is_ours =
+            dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
+        // Another user's we can't open, a new one has no lock yet, a live one is locked.
+        let Ok(owner) = File::open(dir.join(OWNER)) else { continue };
+        if is_ours && owner.try_lock().is_ok() {
+            clear(&dir).await.with_context(|| format!("cannot remove {}", dir.display()))?;
+        }
+    }
+    Ok(())
+}
+
+async fn clear(dir: &Path) -> anyhow::Result<()> {
+    if dir.join("postgres/postmaster.pid").exists() {
+        EmbeddedPostgres::start(settings(dir)).await?.stop().await?;
+    }
+    Ok(fs::remove_dir_all(dir)?)
+}
