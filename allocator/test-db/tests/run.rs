@@ -73,7 +73,7 @@ fn a_killed_run_is_cleaned_up_by_the_next_and_a_live_one_is_not() {
     let server = temp.0.path().read_dir().unwrap().next().unwrap().unwrap().path();
     dead.kill().unwrap();
     dead.wait().unwrap();
-    assert!(server.join("postgres/postmaster.pid").exists());
+    assert!(server.join("data/postgres/postmaster.pid").exists());
 
     let (mut live, url) = temp.start("echo \"$LABLINK_TEST_DATABASE_URL\"; sleep 2");
     assert!(!server.exists());

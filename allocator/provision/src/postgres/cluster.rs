@@ -11,7 +11,7 @@ const UNFINISHED: &str = "postgres.init-";
 /// The binaries for the cluster of `layout`, which is made when there is none.
 pub(super) async fn prepare(layout: &Layout, account: Account) -> Result<Binaries> {
     account.check_reach(layout.data_dir())?;
-    sweep(layout.data_dir())?;
+    sweep(layout.data_dir());
     let cluster = layout.cluster();
     let version = version(&cluster)?;
     let binaries = Binaries::find(&cluster, version).await?;
@@ -58,16 +58,16 @@ fn take_over(cluster: &Path, account: Account) -> Result<()> {
     }
 }
 
-/// Removes what a killed initdb left behind.
-fn sweep(data_dir: &Path) -> Result<()> {
-    let failed = || EmbeddedPostgresError::io(format!("clean up {}", data_dir.display()));
-    for entry in fs::read_dir(data_dir).map_err(failed())? {
-        let entry = entry.map_err(failed())?;
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            fs::remove_dir_all(entry.path()).map_err(failed())?;
+/// Removes what a killed initdb left behind. One that still runs, its allocator dead, may get in
+/// the way: then it fails by that, and the next start removes the rest.
+fn sweep(data_dir: &Path) {
+    for entry in fs::read_dir(data_dir).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED)
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!(dir = %entry.path().display(), %error, "cannot remove a half-made cluster yet");
         }
     }
-    Ok(())
 }
 
 async fn init(layout: &Layout, account: Account, binaries: &Binaries) -> Result<()> {

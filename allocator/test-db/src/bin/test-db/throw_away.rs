@@ -1,6 +1,7 @@
 use std::{
     env,
     fs::{self, File, Permissions},
+    io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::Path,
 };
@@ -61,7 +62,7 @@ impl ThrowAway {
 fn settings(dir: &Path) -> Settings {
     let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     Settings {
-        data_dir: dir.to_owned(),
+        data_dir: dir.join("data"),
         dbname: ROLE.to_owned(),
         user: ROLE.to_owned(),
         password: None,
@@ -90,16 +91,25 @@ async fn sweep() -> anyhow::Result<()> {
             dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
         // Another user's we can't open, a new one has no lock yet, a live one is locked.
         let Ok(owner) = File::open(dir.join(OWNER)) else { continue };
-        if is_ours && owner.try_lock().is_ok() {
-            clear(&dir).await.with_context(|| format!("cannot remove {}", dir.display()))?;
+        if is_ours
+            && owner.try_lock().is_ok()
+            && let Err(error) = clear(&dir).await
+        {
+            // No reason not to test; the next run tries again.
+            writeln!(io::stderr(), "cannot remove {}: {error:#}", dir.display())?;
         }
     }
     Ok(())
 }
 
 async fn clear(dir: &Path) -> anyhow::Result<()> {
-    if dir.join("postgres/postmaster.pid").exists() {
+    let data_dir = settings(dir).data_dir;
+    if data_dir.join("postgres/postmaster.pid").exists() {
         EmbeddedPostgres::start(settings(dir)).await?.stop().await?;
+    }
+    // Before the lock that shows us the folder: an initdb that still runs may resist.
+    if data_dir.exists() {
+        fs::remove_dir_all(data_dir)?;
     }
     Ok(fs::remove_dir_all(dir)?)
 }
