@@ -11,25 +11,12 @@ impl PoolId {
     }
 }
 
-/// A pool, and whether this call made it.
-pub struct Opened {
-    pub id: PoolId,
-    pub is_new: bool,
-}
-
 /// Finds the environment's pool, or makes it.
-pub async fn open(db: &Db, environment: &str) -> Result<Opened, DbError> {
+pub async fn open(db: &Db, environment: &str) -> Result<PoolId, DbError> {
     let client = db.client().await?;
-    let made = client
-        .query_opt(
-            "insert into pool (environment) values ($1) on conflict do nothing returning id",
-            &[&environment],
-        )
-        .await?;
-    if let Some(row) = made {
-        return Ok(Opened { id: PoolId(row.try_get("id")?), is_new: true });
-    }
+    let sql = "insert into pool (environment) values ($1) on conflict do nothing";
+    client.execute(sql, &[&environment]).await?;
     let row =
         client.query_one("select id from pool where environment = $1", &[&environment]).await?;
-    Ok(Opened { id: PoolId(row.try_get("id")?), is_new: false })
+    Ok(PoolId(row.try_get("id")?))
 }

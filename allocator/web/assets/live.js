@@ -1,16 +1,14 @@
-// Keeps a page current: asks for it again when the server says that something changed, and puts
-// only the differences in place, so that focus, scroll, open details and typed text stay.
-"use strict";
+// Asks for a page again when the server says that something changed, and puts only the differences
+// in place, so that focus, scroll, open details and typed text stay.
 const live = document.getElementById("live");
 const free = document.querySelector("[data-poll]");
 const note = (text) => { document.getElementById("offline").textContent = text; };
-
 function localTimes(root) {
   const full = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
-  const clock = new Intl.DateTimeFormat([], { timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat([], { timeStyle: "medium", hourCycle: "h23" });
   for (const time of root.querySelectorAll("time")) {
-    if ("ago" in time.dataset) time.title = full.format(new Date(time.dateTime));
-    else time.textContent = ("clock" in time.dataset ? clock : full).format(new Date(time.dateTime));
+    const text = ("clock" in time.dataset ? clock : full).format(new Date(time.dateTime));
+    time["ago" in time.dataset ? "title" : "textContent"] = text;
   }
 }
 // Children pair up by place, those with an id by id. A form that holds edited input is left alone.
@@ -29,39 +27,33 @@ function morph(old, fresh) {
   });
   while (old.childNodes.length > nodes.length) old.lastChild.remove();
 }
-async function update(element) {
-  const answer = await fetch(element.dataset.page ?? location.href, { headers: { accept: "text/html" } });
+async function update(part) {
+  const answer = await fetch(part.dataset.page ?? location.href, { headers: { accept: "text/html" } });
   if (!answer.ok) throw new Error(answer.statusText);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   localTimes(page);
-  morph(element, page.getElementById(element.id));
-  if (element === live) document.title = page.title;
+  morph(part, page.getElementById(part.id));
+  document.title = page.title;
 }
 let events, wanted, busy;
 async function refresh() {
-  wanted = true;
-  if (busy) return;
-  for (busy = true; wanted; await new Promise((done) => setTimeout(done, 300))) {
-    wanted = false;
+  wanted = true; // while busy: once more
+  for (; wanted && !busy; busy = await new Promise((done) => setTimeout(done, 300))) {
+    [wanted, busy] = [false, true];
     await update(live).then(() => note(""), () => note("Reconnecting…"));
   }
-  busy = false;
 }
 function listen() {
   if (document.hidden || !live.dataset.live) return events?.close();
-  if (events && events.readyState !== EventSource.CLOSED) return;
+  if (events?.readyState < EventSource.CLOSED) return;
   events = new EventSource(live.dataset.live);
   events.onopen = events.onmessage = refresh;
   events.onerror = () => note("Reconnecting…");
 }
-async function poll() {
-  const { count } = await (await fetch(free.dataset.poll)).json();
-  if (String(count) !== free.dataset.count) await update(free);
-}
-localTimes(document);
-listen();
-document.addEventListener("input", ({ target }) => target.form?.setAttribute("data-edited", ""));
-document.addEventListener("visibilitychange", listen);
+document.oninput = ({ target }) => target.form?.setAttribute("data-edited", "");
+document.onvisibilitychange = listen;
 setInterval(listen, 3000); // a stream that the server refused does not come back by itself
 setInterval(() => live.dataset.live && !document.hidden && refresh(), 15000); // ages grow, events get lost
-if (free) setInterval(() => document.hidden || poll().catch(() => {}), 5000);
+if (free) setInterval(() => document.hidden || fetch(free.dataset.poll).then((answer) => answer.json())
+  .then(({ count }) => String(count) !== free.dataset.count && update(free)).catch(() => {}), 5000);
+localTimes(document), listen();

@@ -38,6 +38,4 @@ pub struct Settings {
     pub agent_auth: AgentAuth,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,
-    /// Sentences that the organiser should read on the first admin page.
-    pub notes: Vec<String>,
 }

@@ -62,6 +62,22 @@ impl Worker {
         Self { parts }
     }
 
+    /// Writes rows for VMs that exist without one, as after the loss of the database: so that a
+    /// launch takes no name that is taken, and the organiser sees them.
+    pub async fn catch_up(&self) {
+        let WorkerParts { db, pool, workspace, variables, .. } = &self.parts;
+        let caught_up = async {
+            workspace.prepare(variables).await?;
+            let state = State::pull(workspace).await?;
+            vms::reconcile_existing(db, *pool, Source::Local, &state.existing()).await?;
+            Ok::<(), WorkError>(())
+        };
+        if let Err(error) = caught_up.await {
+            // Not fatal: every operation looks again, and tells what is wrong.
+            tracing::error!(reason = chain(&error), "Terraform's state could not be looked at");
+        }
+    }
+
     /// Works until `shutdown`: then a running Terraform is asked to stop, and the operation ends
     /// as interrupted.
     pub async fn run(self, shutdown: CancellationToken) {

@@ -16,7 +16,7 @@ const OPERATIONS_SHOWN: i64 = 5;
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     let counts = vms::counts(&state.db, state.pool, state.settings.stale_after).await?;
     let recent = operations::recent(&state.db, state.pool, None, OPERATIONS_SHOWN).await?;
-    let mut notes = state.settings.notes.clone();
+    let mut notes = Vec::new();
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(
             "Agents need no token (LABLINK_AGENT_AUTH=open): anybody who reaches this address can \

@@ -1,0 +1,122 @@
+//! Values that stand for a real one still to come: fine in a file in a repository, not in service.
+
+use super::{AdminCredential, AdminPassword, Config, Database, Environment, ProviderKind};
+
+/// Whether `text` only holds a real value's place.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    let text = text.to_ascii_uppercase();
+    ["PLACEHOLDER_", "CHANGE_ME", "CHANGEME"].iter().any(|start| text.starts_with(start))
+        || text == "MISSING"
+        || text.contains("YOUR-UNIQUE-SUFFIX")
+}
+
+/// Every login that is a placeholder or a default anybody can look up, as one sentence each.
+pub(super) fn logins(config: &Config) -> Vec<String> {
+    let mut found = Vec::new();
+    if is_placeholder(&config.app.admin_user) {
+        found.push("app.admin_user is a placeholder: set it, or ADMIN_USER".to_owned());
+    }
+    if let AdminCredential::Password(password) = &config.app.admin
+        && (is_placeholder(password.expose()) || password.expose() == AdminPassword::DEFAULT)
+    {
+        found.push(
+            "app.admin_password is a placeholder or the default: set it, ADMIN_PASSWORD or \
+             app.admin_password_hash"
+                .to_owned(),
+        );
+    }
+    if let Some(db) = &config.db {
+        if is_placeholder(&db.user) {
+            found.push("db.user is a placeholder: set it".to_owned());
+        }
+        if is_placeholder(db.password.expose())
+            || db.password.expose() == Database::DEFAULT_PASSWORD
+        {
+            found.push(
+                "db.password is a placeholder or the default: set it, or DB_PASSWORD".to_owned(),
+            );
+        }
+    }
+    found
+}
+
+pub(super) fn bucket(config: &Config) -> Option<String> {
+    is_placeholder(&config.bucket_name).then(|| {
+        "bucket_name is a placeholder: set it to the bucket that keeps Terraform's state".to_owned()
+    })
+}
+
+/// What must be set before the allocator may serve `environment`, as one sentence each; empty in
+/// `dev`. `config` already carries the overrides of the process environment.
+pub fn startup_problems(config: &Config, environment: &Environment) -> Vec<String> {
+    if environment.is_dev() {
+        return Vec::new();
+    }
+    let mut problems = logins(config);
+    if config.provider == ProviderKind::Aws && environment.has_remote_state() {
+        problems.extend(bucket(config));
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(yaml: &str, environment: &str) -> Vec<String> {
+        startup_problems(&Config::parse(yaml).unwrap(), &environment.parse().unwrap())
+    }
+
+    #[test]
+    fn placeholders_are_known_by_their_words() {
+        for text in [
+            "PLACEHOLDER_DB_PASSWORD",
+            "CHANGE_ME",
+            "CHANGEME_admin",
+            "changeme",
+            "MISSING",
+            "tf-state-YOUR-UNIQUE-SUFFIX",
+        ] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["", "secret", "MISSING2", "I-MISSING", "NO_PLACEHOLDER"] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_default_admin_password_is_refused_outside_dev() {
+        assert_eq!(problems("", "dev"), [""; 0]);
+        let found = problems("", "prod");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("app.admin_password"), "{found:?}");
+        assert_eq!(problems("app: {admin_password: s3cret}", "prod"), [""; 0]);
+    }
+
+    #[test]
+    fn each_placeholder_has_its_sentence() {
+        let yaml = "app: {admin_user: CHANGE_ME, admin_password: PLACEHOLDER_ADMIN_PASSWORD}\n\
+                    db: {user: CHANGE_ME, password: lablink}\n\
+                    bucket_name: tf-state-lablink-YOUR-UNIQUE-SUFFIX\n";
+        let found = problems(yaml, "test");
+        let keys: Vec<_> = found.iter().filter_map(|p| p.split_once(" is ")).map(|p| p.0).collect();
+        assert_eq!(
+            keys,
+            ["app.admin_user", "app.admin_password", "db.user", "db.password", "bucket_name"]
+        );
+    }
+
+    #[test]
+    fn the_bucket_matters_only_where_state_is_kept_in_it() {
+        let yaml = "app: {admin_password: s3cret}\nbucket_name: x-YOUR-UNIQUE-SUFFIX\n";
+        assert_eq!(problems(yaml, "prod").len(), 1);
+        assert_eq!(problems(yaml, "classroom"), [""; 0]);
+        assert_eq!(problems(&format!("provider: local\n{yaml}"), "prod"), [""; 0]);
+    }
+
+    #[test]
+    fn a_hash_needs_no_password() {
+        let hash = bcrypt::hash("x", 4).unwrap();
+        assert_eq!(problems(&format!("app: {{admin_password_hash: '{hash}'}}"), "prod"), [""; 0]);
+    }
+}

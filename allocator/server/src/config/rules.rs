@@ -1,0 +1,128 @@
+//! Rules over several keys (contract §1.3, rules 5 to 11, and those added there).
+
+use std::path::Path;
+
+use lablink_protocol::Hostname;
+
+use super::{Config, ProviderKind, SslProvider, syntax::expected};
+
+/// Every rule that `config` breaks, as one sentence each. `file` is where it was read from.
+pub(super) fn broken(config: &Config, file: Option<&Path>) -> Vec<String> {
+    let mut broken = Vec::new();
+    broken.extend(domain(config));
+    broken.extend(ssl(config));
+    broken.extend(certificate_region(config));
+    broken.extend(health(config));
+    broken.extend(startup_script(config, file));
+    broken
+}
+
+fn domain(config: &Config) -> Vec<String> {
+    let domain = config.dns.domain.as_str();
+    if domain.is_empty() {
+        let missing = "dns.enabled is true, so the domain field (dns.domain) must hold the \
+                       allocator's whole host name";
+        return if config.dns.enabled { vec![missing.to_owned()] } else { Vec::new() };
+    }
+    let mut broken = Vec::new();
+    if domain.starts_with('.') {
+        broken.push(format!("dns.domain cannot start with a dot: '{domain}'"));
+    }
+    if domain.ends_with('.') {
+        broken.push(format!("dns.domain cannot end with a dot: '{domain}'"));
+    }
+    if broken.is_empty() && domain.parse::<Hostname>().is_err() {
+        let form = "a host name such as lablink.example.org, without scheme, port or path";
+        broken.push(format!("dns.domain is not a name: {}", expected(form, domain)));
+    }
+    broken
+}
+
+fn ssl(config: &Config) -> Vec<String> {
+    let (dns, ssl) = (&config.dns, &config.ssl);
+    let mut broken = Vec::new();
+    if ssl.provider != SslProvider::None && !dns.enabled {
+        broken.push(format!(
+            "SSL requires DNS: ssl.provider is {}, so set dns.enabled: true and dns.domain, or \
+             ssl.provider: none",
+            ssl.provider
+        ));
+    }
+    match ssl.provider {
+        SslProvider::LetsEncrypt if ssl.email.is_empty() => broken.push(
+            "Let's Encrypt requires email: set ssl.email to an address that it may write to".into(),
+        ),
+        SslProvider::Acm if ssl.certificate_arn.is_empty() => broken.push(
+            "ACM provider requires certificate_arn: set ssl.certificate_arn to the certificate's \
+             ARN"
+            .into(),
+        ),
+        SslProvider::Cloudflare if dns.terraform_managed => broken.push(
+            "CloudFlare requires terraform_managed=false: its DNS record is made at Cloudflare, so \
+             set dns.terraform_managed: false"
+                .into(),
+        ),
+        SslProvider::None
+        | SslProvider::LetsEncrypt
+        | SslProvider::Cloudflare
+        | SslProvider::Acm => {}
+    }
+    broken
+}
+
+/// A load balancer takes certificates of its own region only.
+fn certificate_region(config: &Config) -> Option<String> {
+    let found = config.ssl.certificate_arn.split(':').nth(3)?;
+    let region = &config.app.region;
+    (found != region).then(|| {
+        format!(
+            "ssl.certificate_arn is a certificate in {found}, but app.region is {region}: the \
+             regions must be the same"
+        )
+    })
+}
+
+fn health(config: &Config) -> Option<String> {
+    (config.health.suspect_after <= config.health.stale_after).then(|| {
+        "health.suspect_after must be longer than health.stale_after: a VM is stale first".into()
+    })
+}
+
+fn startup_script(config: &Config, file: Option<&Path>) -> Option<String> {
+    let script = &config.startup_script;
+    if !script.enabled {
+        return None;
+    }
+    if script.path.is_empty() {
+        return Some(
+            "startup_script.enabled is true, so startup_script.path must name the script".into(),
+        );
+    }
+    let missing = file.is_some_and(|file| script.find(file).is_none());
+    missing.then(|| {
+        format!(
+            "startup_script.path: the file '{}' does not exist; it is looked for from the folder \
+             above the configuration's and from that folder itself",
+            script.path
+        )
+    })
+}
+
+/// Settings that are accepted and do nothing, as one sentence each.
+pub(super) fn without_effect(config: &Config) -> Vec<String> {
+    let mut idle = Vec::new();
+    if let Some(db) = &config.db {
+        let old = [("table_name", &db.table_name), ("message_channel", &db.message_channel)];
+        for (key, _) in old.iter().filter(|(_, value)| value.is_some()) {
+            idle.push(format!("db.{key} has no effect any more: remove it"));
+        }
+    }
+    let local = &config.local;
+    if config.provider != ProviderKind::Local && (local.warm > 0 || local.stop_with_allocator) {
+        idle.push(format!(
+            "the section local has no effect with provider: {}; it needs provider: local",
+            config.provider
+        ));
+    }
+    idle
+}

@@ -1,0 +1,157 @@
+//! Reading keys out of the tree: each read names its key, so that what is left over is unknown.
+
+use super::{
+    problem::Problem,
+    unknown::{self, KnownKeys},
+    yaml::{Node, Shape},
+};
+
+/// What reading has found so far, over all sections.
+#[derive(Default)]
+pub(super) struct Findings {
+    problems: Vec<Problem>,
+    known: KnownKeys,
+    unknown: Vec<(u64, String)>,
+}
+
+impl Findings {
+    /// All problems in the order of the file. Called last, when every known key is known.
+    pub fn into_problems(mut self) -> Vec<Problem> {
+        for (line, path) in self.unknown {
+            let message = unknown::message(&path, &self.known);
+            self.problems.push(Problem { line: Some(line), message });
+        }
+        self.problems.sort_by_key(|problem| problem.line);
+        self.problems
+    }
+
+    fn report(&mut self, line: u64, message: String) {
+        self.problems.push(Problem { line: Some(line), message });
+    }
+}
+
+/// One mapping of the file (or the whole file), whose keys are taken out one by one.
+pub(super) struct Section<'a> {
+    /// What stands before a key in its full path: empty, or `db.` and the like.
+    prefix: String,
+    entries: Vec<(String, Node)>,
+    findings: &'a mut Findings,
+}
+
+impl<'a> Section<'a> {
+    /// Reads `node` with `read`, then takes what `read` did not ask for as unknown.
+    pub fn read_all<T>(
+        prefix: String,
+        node: Option<Node>,
+        findings: &'a mut Findings,
+        read: impl FnOnce(&mut Section<'_>) -> T,
+    ) -> T {
+        let entries = match node {
+            None => Vec::new(),
+            Some(Node { shape: Shape::Section(entries), .. }) => entries,
+            Some(Node { line, shape }) => {
+                let name = prefix.trim_end_matches('.');
+                let subject = if name.is_empty() { "the file" } else { name };
+                findings.report(line, wrong_shape(subject, "a section of keys", &shape));
+                Vec::new()
+            }
+        };
+        let mut section = Section { prefix, entries, findings };
+        let value = read(&mut section);
+        for (key, node) in section.entries {
+            section.findings.unknown.push((node.line, format!("{}{key}", section.prefix)));
+        }
+        value
+    }
+
+    /// Reads the section under `key`, an empty one where the file has none.
+    pub fn section<T>(&mut self, key: &str, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
+        let node = self.take(key);
+        let prefix = format!("{}{key}.", self.prefix);
+        Section::read_all(prefix, node, self.findings, read)
+    }
+
+    /// The value under `key`; none where it is absent or, then reported, unfit. `parse` says what
+    /// it expected.
+    pub fn value<T>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let Node { line, shape } = self.take(key)?;
+        let path = self.path(key);
+        let message = match &shape {
+            Shape::Scalar(text) => match parse(text) {
+                Ok(value) => return Some(value),
+                Err(expectation) => format!("{path} does not match the schema: {expectation}"),
+            },
+            Shape::Null => format!(
+                "{path} does not match the schema: it has no value; give it one, or remove the key"
+            ),
+            Shape::List | Shape::Section(_) => wrong_shape(&path, "one value", &shape),
+        };
+        self.findings.report(line, message);
+        None
+    }
+
+    /// Like [`Section::value`], for a key whose `null` means none.
+    pub fn nullable<T>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let null = |(name, node): &(String, Node)| name == key && matches!(node.shape, Shape::Null);
+        self.entries.retain(|entry| !null(entry));
+        self.value(key, parse)
+    }
+
+    /// Refuses `key`, which an older version had; `advice` says what to write instead.
+    pub fn retired(&mut self, key: &str, advice: &str) {
+        if let Some(index) = self.entries.iter().position(|(name, _)| name == key) {
+            let (_, node) = self.entries.remove(index);
+            let path = self.path(key);
+            let message = format!("unknown key '{path}', of an older version: {advice}");
+            self.findings.report(node.line, message);
+        }
+    }
+
+    /// Says of a key that stays to be read what is wrong about it.
+    pub fn report(&mut self, key: &str, fault: &str) {
+        let line = self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node.line);
+        let message = format!("{} {fault}", self.path(key));
+        self.findings.problems.push(Problem { line, message });
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _)| name == key)
+    }
+
+    /// The text of a key that stays to be read; none where it is absent or empty.
+    pub fn peek(&self, key: &str) -> Option<&str> {
+        self.entries.iter().find_map(|(name, node)| match &node.shape {
+            Shape::Scalar(text) if name == key && !text.is_empty() => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    fn take(&mut self, key: &str) -> Option<Node> {
+        let path = self.path(key);
+        self.findings.known.add(path);
+        let index = self.entries.iter().position(|(name, _)| name == key)?;
+        Some(self.entries.remove(index).1)
+    }
+
+    fn path(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+}
+
+fn wrong_shape(subject: &str, expected: &str, found: &Shape) -> String {
+    let found = match found {
+        Shape::Null => "nothing",
+        Shape::Scalar(_) => "one value",
+        Shape::List => "a list",
+        Shape::Section(_) => "a section of keys",
+    };
+    format!("{subject} does not match the schema: expected {expected}, found {found}")
+}

@@ -1,0 +1,59 @@
+use crate::config::{
+    AdminCredential, AdminPassword, PasswordHash,
+    section::Section,
+    syntax::{Parsed, basic_auth_user, one_of, region},
+};
+
+/// `app`: the admin's login, the region, and how participants get back in.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Name for HTTP Basic; default `admin`. `ADMIN_USER` overrides it.
+    pub admin_user: String,
+    /// From `admin_password` or `admin_password_hash` (bcrypt), never both; default
+    /// [`AdminPassword::DEFAULT`], which is refused outside `dev`. `ADMIN_PASSWORD` overrides it.
+    pub admin: AdminCredential,
+    /// AWS region of the VMs and of the state bucket; default `us-west-2`.
+    pub region: String,
+    /// `link` or `email`; default `link`.
+    pub reclaim: Reclaim,
+}
+
+/// What a participant who comes back has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reclaim {
+    /// The claim's own link or cookie, or the command that it was made with.
+    Link,
+    /// The e-mail address alone, as in later originals.
+    Email,
+}
+
+impl Reclaim {
+    fn parse(text: &str) -> Parsed<Self> {
+        one_of(&[("link", Self::Link), ("email", Self::Email)], text)
+    }
+}
+
+impl App {
+    pub(in crate::config) fn read(app: &mut Section<'_>) -> Self {
+        Self {
+            admin_user: app.value("admin_user", basic_auth_user).unwrap_or_else(|| "admin".into()),
+            admin: read_credential(app),
+            region: app.value("region", region).unwrap_or_else(|| "us-west-2".into()),
+            reclaim: app.value("reclaim", Reclaim::parse).unwrap_or(Reclaim::Link),
+        }
+    }
+}
+
+fn read_credential(app: &mut Section<'_>) -> AdminCredential {
+    if app.has("admin_password") && app.has("admin_password_hash") {
+        app.report(
+            "admin_password",
+            "is given beside app.admin_password_hash: keep one of the two",
+        );
+    }
+    let password = app.value("admin_password", AdminPassword::parse);
+    match app.value("admin_password_hash", PasswordHash::parse) {
+        Some(hash) => AdminCredential::Hash(hash),
+        None => AdminCredential::Password(password.unwrap_or_default()),
+    }
+}

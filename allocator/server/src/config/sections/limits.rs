@@ -1,0 +1,31 @@
+use std::num::NonZero;
+
+use crate::config::{
+    section::Section,
+    syntax::{count, positive_count},
+};
+
+/// `limits`: how much one caller may ask for.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Claim forms that one address may post in a minute; default 300. None (0 in the file): no
+    /// limit.
+    pub form_per_address: Option<NonZero<u32>>,
+    /// Claim forms that may be posted for one e-mail address in a minute; default 20. None (0 in
+    /// the file): no limit.
+    pub form_per_email: Option<NonZero<u32>>,
+    /// Most VMs of one launch; default 100.
+    pub max_vms: NonZero<u32>,
+}
+
+const MAX_VMS: NonZero<u32> = NonZero::new(100).expect("100 is not 0");
+
+impl Limits {
+    pub(in crate::config) fn read(limits: &mut Section<'_>) -> Self {
+        Self {
+            form_per_address: NonZero::new(limits.value("form_per_address", count).unwrap_or(300)),
+            form_per_email: NonZero::new(limits.value("form_per_email", count).unwrap_or(20)),
+            max_vms: limits.value("max_vms", positive_count).unwrap_or(MAX_VMS),
+        }
+    }
+}

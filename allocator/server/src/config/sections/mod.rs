@@ -1,0 +1,28 @@
+//! The sections of the file, one struct each. Field names are the keys; a field's default stands
+//! where the section is read.
+
+mod allocator;
+mod app;
+mod db;
+mod dns;
+mod eip;
+mod health;
+mod limits;
+mod local;
+mod machine;
+mod provider;
+mod ssl;
+mod startup_script;
+
+pub use allocator::AllocatorImage;
+pub use app::{App, Reclaim};
+pub use db::Database;
+pub use dns::Dns;
+pub use eip::{Eip, EipStrategy};
+pub use health::Health;
+pub use limits::Limits;
+pub use local::Local;
+pub use machine::Machine;
+pub use provider::ProviderKind;
+pub use ssl::{Ssl, SslProvider};
+pub use startup_script::{OnError, StartupScript};

@@ -1,0 +1,114 @@
+use super::{Parsed, expected};
+use crate::config::placeholder::is_placeholder;
+
+/// An S3 bucket name (the rules for general purpose buckets), or a placeholder for one, which is
+/// told of elsewhere.
+pub(crate) fn bucket_name(text: &str) -> Parsed<String> {
+    let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
+    let valid = (3..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && edge(text.bytes().next())
+        && edge(text.bytes().last())
+        && !text.contains("..")
+        && text.parse::<std::net::Ipv4Addr>().is_err();
+    let what = "an S3 bucket name: 3 to 63 of a-z, 0-9, '-' and '.', with a letter or digit at \
+                both ends";
+    if valid || is_placeholder(text) { Ok(text.to_owned()) } else { Err(expected(what, text)) }
+}
+
+pub(crate) fn ami_id(text: &str) -> Parsed<String> {
+    let id = text.strip_prefix("ami-").unwrap_or_default();
+    if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        Ok(text.to_owned())
+    } else {
+        Err(expected("the id of a machine image, which starts with ami-", text))
+    }
+}
+
+/// Three or more words of a region's name, the last a number: `us-west-2`, `us-gov-east-1`.
+pub(crate) fn region(text: &str) -> Parsed<String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    let valid = match parts.split_last() {
+        Some((number, words)) => {
+            words.len() >= 2 && words.iter().all(|p| word(p)) && number.parse::<u8>().is_ok()
+        }
+        None => false,
+    };
+    if valid {
+        Ok(text.to_owned())
+    } else {
+        Err(expected("an AWS region, such as us-west-2", text))
+    }
+}
+
+/// The ARN of an ACM certificate (`arn:{partition}:acm:{region}:{account}:certificate/{id}`), or
+/// nothing.
+pub(crate) fn certificate_arn(text: &str) -> Parsed<String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let valid = match parts[..] {
+        ["arn", partition, "acm", arn_region, account, resource] => {
+            partition.starts_with("aws")
+                && region(arn_region).is_ok()
+                && account.len() == 12
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && resource.strip_prefix("certificate/").is_some_and(|id| {
+                    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                })
+        }
+        _ => text.is_empty(),
+    };
+    let what = "the ARN of an ACM certificate, arn:aws:acm:REGION:ACCOUNT:certificate/ID";
+    if valid { Ok(text.to_owned()) } else { Err(expected(what, text)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bucket_names_follow_s3() {
+        for text in ["tf-state-lablink-allocator-bucket", "a.b-3", "lablink-YOUR-UNIQUE-SUFFIX"] {
+            assert!(bucket_name(text).is_ok(), "{text}");
+        }
+        let long = "a".repeat(64);
+        for text in ["", "ab", "-abc", "abc-", "a..b", "Abc", "a_b", "10.0.0.1", "a/b", &long] {
+            assert!(bucket_name(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn image_ids_start_with_ami() {
+        assert!(ami_id("ami-0601752c11b394251").is_ok());
+        for text in ["", "ami-", "0601752c11b394251", "ami-0 1", "AMI-1"] {
+            assert!(ami_id(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn regions_have_the_form_of_regions() {
+        for text in ["us-west-2", "us-gov-east-1", "ap-southeast-3"] {
+            assert!(region(text).is_ok(), "{text}");
+        }
+        for text in ["", "us-west", "uswest2", "us-west-2a", "US-WEST-2", "us--2"] {
+            assert!(region(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn certificates_are_named_by_their_arn() {
+        let arn = "arn:aws:acm:us-west-2:123456789012:certificate/12345678-1234-ab";
+        assert_eq!(certificate_arn(arn).as_deref(), Ok(arn));
+        assert!(certificate_arn("").is_ok());
+        for text in [
+            "12345678-1234",
+            "arn:aws:iam:us-west-2:123456789012:certificate/1",
+            "arn:aws:acm::123456789012:certificate/1",
+            "arn:aws:acm:us-west-2:1234:certificate/1",
+            "arn:aws:acm:us-west-2:123456789012:certificate/",
+        ] {
+            assert!(certificate_arn(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Forms of single values. Each function takes the text of a value and gives the value, or says
+//! what it expected; one function per form, to be named where a key is read.
+
+mod aws;
+mod image;
+mod name;
+
+pub(super) use aws::{ami_id, bucket_name, certificate_arn, region};
+pub(super) use image::{image_reference, image_tag};
+pub(super) use name::{basic_auth_user, email, extension, git_url, sql_identifier};
+
+use std::{num::NonZero, time::Duration};
+
+pub(super) type Parsed<T> = Result<T, String>;
+
+/// Any text.
+pub(super) fn text(text: &str) -> Parsed<String> {
+    Ok(text.to_owned())
+}
+
+pub(super) fn non_empty(text: &str) -> Parsed<String> {
+    if text.trim().is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// The words of YAML 1.1, which the original accepted.
+pub(super) fn boolean(text: &str) -> Parsed<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err(expected("true or false", text)),
+    }
+}
+
+pub(super) fn count(text: &str) -> Parsed<u32> {
+    text.parse().map_err(|_not_a_number| expected("a whole number, 0 or more", text))
+}
+
+pub(super) fn positive_count(text: &str) -> Parsed<NonZero<u32>> {
+    text.parse().map_err(|_not_a_number| expected("a whole number, 1 or more", text))
+}
+
+pub(super) fn port(text: &str) -> Parsed<u16> {
+    let port: Option<NonZero<u16>> = text.parse().ok();
+    port.map(NonZero::get).ok_or_else(|| expected("a port number from 1 to 65535", text))
+}
+
+/// A time span with its unit: `60s`, `3m`, `1h 30m`.
+pub(super) fn duration(text: &str) -> Parsed<Duration> {
+    let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| span.try_into().ok());
+    span.filter(|span: &Duration| !span.is_zero())
+        .ok_or_else(|| expected("a duration with its unit, such as 60s or 3m", text))
+}
+
+/// One word of a closed set.
+pub(super) fn one_of<T: Copy>(choices: &[(&str, T)], text: &str) -> Parsed<T> {
+    choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice).ok_or_else(|| {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        expected(&format!("one of {}", words.join(", ")), text)
+    })
+}
+
+/// For values that may be shown: never call it with a secret.
+pub(super) fn expected(what: &str, found: &str) -> String {
+    let start: String = found.chars().take(80).collect();
+    format!("expected {what}, found '{start}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn truth_values_are_read_as_yaml_1_1_writes_them() {
+        assert_eq!(["true", "Yes", "ON", "1"].map(boolean), [const { Ok(true) }; 4]);
+        assert_eq!(["false", "No", "off", "0"].map(boolean), [const { Ok(false) }; 4]);
+        assert_eq!(boolean("maybe").unwrap_err(), "expected true or false, found 'maybe'");
+    }
+
+    #[test]
+    fn ports_are_in_range() {
+        assert_eq!(port("65535"), Ok(65535));
+        for text in ["0", "65536", "-1", "5432.0", "", "http"] {
+            assert!(port(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit_and_a_length() {
+        assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for text in ["60", "0s", "-5s", "soon", ""] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_closed_set_is_listed_in_the_message() {
+        let choices = [("dynamic", 1), ("persistent", 2)];
+        assert_eq!(one_of(&choices, "persistent"), Ok(2));
+        assert_eq!(
+            one_of(&choices, "static").unwrap_err(),
+            "expected one of dynamic, persistent, found 'static'"
+        );
+    }
+}

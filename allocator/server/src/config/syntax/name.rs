@@ -1,0 +1,102 @@
+use super::{Parsed, expected};
+
+/// A Postgres name that needs no quotes: at most 63 of letters, digits and `_`, no digit first.
+pub(crate) fn sql_identifier(text: &str) -> Parsed<String> {
+    let valid = text.len() <= 63
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && text.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    let what = "an SQL name of at most 63 letters, digits and '_' that starts with no digit";
+    if valid { Ok(text.to_owned()) } else { Err(expected(what, text)) }
+}
+
+/// A file extension, given back without its leading dot.
+pub(crate) fn extension(text: &str) -> Parsed<String> {
+    let bare = text.strip_prefix('.').unwrap_or(text);
+    if !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        Ok(bare.to_owned())
+    } else {
+        Err(expected("a file extension of letters and digits, such as slp", text))
+    }
+}
+
+/// HTTP Basic splits at the first colon, so a user name can't hold one (RFC 7617, section 2).
+pub(crate) fn basic_auth_user(text: &str) -> Parsed<String> {
+    let valid = !text.is_empty() && !text.contains(|c: char| c == ':' || c.is_control());
+    if valid { Ok(text.to_owned()) } else { Err(expected("a user name without ':'", text)) }
+}
+
+/// An e-mail address, or nothing. Loose, but safe to write into the proxy's own configuration.
+pub(crate) fn email(text: &str) -> Parsed<String> {
+    let clean =
+        text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"{}\"'`\\".contains(c));
+    let parts = text.split_once('@');
+    let shaped = parts
+        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
+    if text.is_empty() || (clean && shaped) {
+        Ok(text.to_owned())
+    } else {
+        Err(expected("an e-mail address", text))
+    }
+}
+
+/// What `git clone` takes, or nothing; a leading `-` would be an option to it.
+pub(crate) fn git_url(text: &str) -> Parsed<String> {
+    if text.starts_with('-') || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        Err(expected("the URL of a git repository", text))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sql_names_cannot_carry_sql() {
+        for text in ["lablink_db", "_x", "Vms2"] {
+            assert_eq!(sql_identifier(text).as_deref(), Ok(text));
+        }
+        let long = "a".repeat(64);
+        for text in ["", "2vms", "a-b", "a;drop table vms", "a\"", "ä", &long] {
+            assert!(sql_identifier(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn extensions_lose_their_dot() {
+        assert_eq!(extension(".slp").as_deref(), Ok("slp"));
+        assert_eq!(extension("h5").as_deref(), Ok("h5"));
+        for text in ["", ".", "..slp", "tar.gz", "slp; rm -rf", "*"] {
+            assert!(extension(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn user_names_survive_http_basic() {
+        assert!(basic_auth_user("Ada Lovelace").is_ok());
+        for text in ["", "a:b", "a\nb"] {
+            assert!(basic_auth_user(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn email_addresses_have_two_sides() {
+        for text in ["", "ada@example.org", "a+b@x"] {
+            assert!(email(text).is_ok(), "{text}");
+        }
+        for text in ["ada", "@x", "ada@", "a@b@c", "a b@c", "a@b\n}", "a@{env.X}"] {
+            assert!(email(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_no_option_of_git() {
+        for text in ["", "https://github.com/x/y.git", "git@github.com:x/y.git", "/srv/git/x"] {
+            assert!(git_url(text).is_ok(), "{text}");
+        }
+        for text in ["--upload-pack=touch /x", "-q", "https://x y"] {
+            assert!(git_url(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The allocator's program, as a library that its tests can reach.
+
+pub mod cli;
+pub mod config;
+mod hash_password;
+mod logging;
+mod migrate;
+mod serve;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use cli::{Cli, Command};
+
+/// Carries out what the command line asks for.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        None => serve::serve(cli.serve).await?,
+        Some(Command::Serve(args)) => serve::serve(args).await?,
+        Some(Command::Migrate(args)) => migrate::migrate(&args).await?,
+        Some(Command::HashPassword) => hash_password::hash_password()?,
+        Some(Command::ValidateConfig(args)) => {
+            return Ok(config::validate_config::run(
+                &args,
+                &mut std::io::stdout(),
+                &mut std::io::stderr(),
+            )?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

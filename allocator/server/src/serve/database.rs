@@ -1,0 +1,125 @@
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use lablink_core::db::{self, MigrateError};
+use lablink_provision::postgres::{EmbeddedPostgres, Password, Settings};
+use tokio::{task::JoinHandle, time::Instant};
+use tokio_postgres::Config as Connection;
+use tokio_util::sync::CancellationToken;
+
+use super::{places::Places, settings::variable};
+use crate::config::Config;
+
+/// How long a server that does not answer is waited for at start.
+const PATIENCE: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_millis(500);
+
+/// The PostgreSQL server that we use: somebody's, or our own.
+pub struct Database {
+    pub connection: Connection,
+    embedded: Option<Keeper>,
+}
+
+/// The task that keeps our own server running.
+struct Keeper {
+    stop: CancellationToken,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Database {
+    /// `DATABASE_URL`, else the config's `db` section, else our own. Our own as well when it is
+    /// asked for, with the section's names and password.
+    pub async fn open(config: &Config, places: &Places, embedded: bool) -> Result<Self> {
+        match (variable("DATABASE_URL"), &config.db) {
+            (Some(url), _) if !embedded => {
+                let connection = url.parse().context("DATABASE_URL is no PostgreSQL address")?;
+                Ok(Self { connection, embedded: None })
+            }
+            (_, Some(db)) if !embedded => {
+                let mut connection = Connection::new();
+                connection.host(&db.host).port(db.port).dbname(&db.dbname);
+                connection.user(&db.user).password(db.password.expose());
+                Ok(Self { connection, embedded: None })
+            }
+            (_, section) => {
+                let (dbname, user, password) = match section {
+                    Some(db) => (&*db.dbname, &*db.user, Some(Password::new(db.password.expose()))),
+                    None => ("lablink_db", "lablink", None),
+                };
+                let settings = Settings {
+                    data_dir: places.data_dir.clone(),
+                    dbname: dbname.to_owned(),
+                    user: user.to_owned(),
+                    password,
+                    options: Vec::new(),
+                };
+                Self::open_embedded(settings).await
+            }
+        }
+    }
+
+    async fn open_embedded(settings: Settings) -> Result<Self> {
+        let server = EmbeddedPostgres::start(settings.clone()).await?;
+        let connection = server.config();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(keep(server, settings, stop.clone()));
+        Ok(Self { connection, embedded: Some(Keeper { stop, task }) })
+    }
+
+    /// Brings the schema up to date, waiting for a server that is still starting.
+    pub async fn migrate(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match db::migrate(&self.connection).await {
+                Err(MigrateError::Connect(error)) if Instant::now() < deadline => {
+                    tracing::info!(%error, "waiting for the database");
+                    tokio::time::sleep(RETRY).await;
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    /// Stops the server if it is ours.
+    pub async fn close(self) -> Result<()> {
+        if let Some(keeper) = self.embedded {
+            keeper.stop.cancel();
+            keeper.task.await.context("the embedded PostgreSQL's keeper failed")??;
+        }
+        Ok(())
+    }
+}
+
+/// Starts the server again whenever it ends by itself, until `stop`.
+async fn keep(
+    mut server: EmbeddedPostgres,
+    settings: Settings,
+    stop: CancellationToken,
+) -> Result<()> {
+    loop {
+        let ended = tokio::select! {
+            ended = server.exited() => ended,
+            () = stop.cancelled() => return Ok(server.stop().await?),
+        };
+        tracing::error!(
+            error = &ended as &dyn std::error::Error,
+            "the embedded PostgreSQL ended; starting it again"
+        );
+        drop(server);
+        server = loop {
+            match EmbeddedPostgres::start(settings.clone()).await {
+                Ok(server) => break server,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the embedded PostgreSQL does not start"
+                    );
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(RETRY) => {}
+                () = stop.cancelled() => return Ok(()),
+            }
+        };
+    }
+}

@@ -1,0 +1,125 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use lablink_core::{
+    Actor, Db,
+    live::Hub,
+    operations::{self, Launch},
+    pools::PoolId,
+    vms::{self, Source},
+};
+use lablink_provision::terraform::{
+    LocalVms, Program, RuntimeVariables, Worker, WorkerParts, Workspace,
+};
+
+use super::places::Places;
+use crate::{cli::ServeArgs, config::Config};
+
+const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
+
+/// The `local` provider: VMs are processes on this machine.
+pub struct LocalProvider {
+    pub vms: LocalVms,
+    pub worker: Worker,
+}
+
+impl LocalProvider {
+    pub async fn new(
+        args: &ServeArgs,
+        config: &Config,
+        places: &Places,
+        db: &Db,
+        pool: PoolId,
+        hub: &Hub,
+    ) -> Result<Self> {
+        let program = Program::find(&args.terraform).await?;
+        let module = modules(args.terraform_dir.as_deref())?.join("local");
+        let environment = args.environment.as_str();
+        let directory = places.private(&format!("terraform/{environment}"))?;
+        let state_dir = match &args.state_dir {
+            Some(path) => std::path::absolute(path)?,
+            None => places.private("state")?,
+        };
+        let vms = LocalVms {
+            directory: match &config.local.vm_dir {
+                Some(path) => std::path::absolute(path)?,
+                None => places.private("vms")?,
+            },
+            agent: agent_program(args.agent_program.as_deref())?,
+            script: module.join("vm.sh"),
+        };
+        let state_file = state_dir.join(format!("{environment}.tfstate"));
+        let worker = Worker::new(WorkerParts {
+            db: db.clone(),
+            pool,
+            hub: hub.clone(),
+            workspace: Workspace::new(program, module, directory, state_file),
+            variables: variables(args, config),
+            local: vms.clone(),
+            operations_dir: places.private("operations")?,
+            owner: format!("process {}", std::process::id()),
+        });
+        Ok(Self { vms, worker })
+    }
+
+    /// Launches the warm VMs of a pool for which nothing was ever done.
+    pub async fn warm_up(args: &ServeArgs, config: &Config, db: &Db, pool: PoolId) -> Result<()> {
+        let count = config.local.warm;
+        let untouched = operations::recent(db, pool, None, 1).await?.is_empty()
+            && vms::list(db, pool).await?.is_empty();
+        if count > 0 && untouched {
+            let environment = args.environment.as_str();
+            let wish = Launch { environment, source: Source::Local, count };
+            operations::launch(db, pool, &Actor::System, &wish).await?;
+        }
+        Ok(())
+    }
+}
+
+fn modules(given: Option<&Path>) -> Result<PathBuf> {
+    let candidates =
+        given.map_or_else(|| MODULES.map(PathBuf::from).to_vec(), |path| vec![path.to_owned()]);
+    match candidates.iter().find(|path| path.join("local").is_dir()) {
+        Some(found) => std::path::absolute(found).context("cannot find the Terraform modules"),
+        None => {
+            bail!("no Terraform modules in {candidates:?}: name their folder with --terraform-dir")
+        }
+    }
+}
+
+fn agent_program(given: Option<&Path>) -> Result<PathBuf> {
+    let path = match given {
+        Some(path) => std::path::absolute(path)?,
+        None => std::env::current_exe()?.with_file_name("lablink-client"),
+    };
+    if !path.is_file() {
+        bail!(
+            "there is no agent program at {}: build lablink-client, or name it with --agent-program",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+fn variables(args: &ServeArgs, config: &Config) -> RuntimeVariables {
+    let ip = args.allocator_public_ip.as_deref();
+    let url = config.allocator_url(args.allocator_fqdn.as_deref(), ip);
+    let environment = args.environment.as_str();
+    RuntimeVariables {
+        allocator_ip: ip.unwrap_or("127.0.0.1").to_owned(),
+        allocator_url: url.unwrap_or_else(|| format!("http://127.0.0.1:{}", args.listen.port())),
+        machine_type: config.machine.machine_type.clone(),
+        image_name: config.machine.image.clone(),
+        repository: config.machine.repository.clone().unwrap_or_default(),
+        client_ami_id: config.machine.ami_id.clone(),
+        subject_software: config.machine.software.clone(),
+        resource_suffix: environment.to_owned(),
+        cloud_init_output_log_group: args
+            .cloud_init_log_group
+            .clone()
+            .unwrap_or_else(|| format!("lablink-cloud-init-{environment}")),
+        region: config.app.region.clone(),
+        startup_on_error: config.startup_script.on_error.as_str().to_owned(),
+        ..RuntimeVariables::default()
+    }
+}

@@ -1,0 +1,56 @@
+use anyhow::{Result, bail};
+
+use crate::{
+    cli::{DatabaseArgs, ServeArgs},
+    config::{Config, Environment, Overrides, ProviderKind, locate, startup_problems},
+};
+
+/// An environment variable that is set, and not empty.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The configuration with the process environment on top.
+pub fn load(args: &DatabaseArgs, admin_user: Option<&str>) -> Result<Config> {
+    let path = |name| variable(name).map(std::path::PathBuf::from);
+    let (dir, name) = (path("CONFIG_DIR"), path("CONFIG_NAME"));
+    let file = locate(args.config.as_deref(), dir.as_deref(), name.as_deref());
+    let (admin_password, db_password) = (variable("ADMIN_PASSWORD"), variable("DB_PASSWORD"));
+    let overrides = Overrides {
+        admin_user,
+        admin_password: admin_password.as_deref(),
+        db_password: db_password.as_deref(),
+    };
+    match Config::load(&file)?.with_overrides(overrides) {
+        Ok(config) => Ok(config),
+        Err(problems) => bail!("the environment has to be corrected:\n{problems}"),
+    }
+}
+
+/// The configuration of a server, which must be fit to be served.
+pub fn load_to_serve(args: &ServeArgs) -> Result<Config> {
+    let config = load(&args.database, args.admin_user.as_deref())?;
+    refuse_unfit(&config, &args.environment)?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+fn refuse_unfit(config: &Config, environment: &Environment) -> Result<()> {
+    let problems = startup_problems(config, environment);
+    if !problems.is_empty() {
+        bail!(
+            "not fit to be served in '{environment}':\n- {}\n(ENVIRONMENT=dev takes these, for \
+             trying LabLink on your own machine.)",
+            problems.join("\n- ")
+        );
+    }
+    if config.provider == ProviderKind::Aws {
+        bail!(
+            "this lablink-allocator was built without AWS: use a release image, or set \
+             'provider: local' or 'provider: manual' in the configuration"
+        );
+    }
+    Ok(())
+}
