@@ -65,7 +65,8 @@ fn parse_major(version: &str) -> Option<u32> {
 fn choose(installed: Vec<Binaries>, cluster: &Path, version: Option<u32>) -> Result<Binaries> {
     let majors: Vec<String> = installed.iter().map(|binaries| binaries.major.to_string()).collect();
     let fitting = installed.into_iter().filter(|b| version.is_none_or(|wanted| b.major == wanted));
-    match (fitting.max_by_key(|binaries| binaries.major), version) {
+    // The last of equals wins: reversed, the first folder, since PATH may hold mere links.
+    match (fitting.rev().max_by_key(|binaries| binaries.major), version) {
         (Some(binaries), _) => Ok(binaries),
         (None, Some(found)) if !majors.is_empty() => Err(EmbeddedPostgresError::OtherVersion {
             cluster: cluster.to_owned(),
@@ -95,6 +96,14 @@ mod tests {
     #[test]
     fn a_new_cluster_gets_the_newest_server() {
         assert_eq!(choose_of(&[15, 17, 16], None).unwrap(), 17);
+    }
+
+    #[test]
+    fn the_first_folder_wins_among_servers_of_one_version() {
+        let installed = ["/usr/lib/postgresql/15/bin", "/usr/local/bin"]
+            .map(|bin| Binaries { bin: bin.into(), major: 15 });
+        let chosen = choose(installed.to_vec(), Path::new("/data/postgres"), None).unwrap();
+        assert_eq!(chosen, installed[0]);
     }
 
     #[test]
