@@ -19,9 +19,15 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 const server = createServer(async (request, response) => {
   const path = normalize(new URL(request.url, "http://localhost").pathname);
+  if (path.endsWith("/events")) {
+    response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n");
+    return;
+  }
+  // A live page asks for itself by its true path: it gets the file that it came from.
+  const file = extname(path) ? path : new URL(request.headers.referer ?? "/-", "http://localhost").pathname;
   try {
-    const body = await readFile(join(gallery, path));
-    response.writeHead(200, { "content-type": types[extname(path)], "content-security-policy": policy });
+    const body = await readFile(join(gallery, file));
+    response.writeHead(200, { "content-type": types[extname(file)], "content-security-policy": policy });
     response.end(body);
   } catch {
     response.writeHead(404).end();
@@ -39,13 +45,14 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
 for (const colorScheme of ["light", "dark"]) {
-  for (const width of [390, 1440]) {
+  for (const width of [390, 1200, 1440]) {
     const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
     for (const name of names) await look(context, name, `${name} ${width} ${colorScheme}`);
     await context.close();
   }
 }
 await browser.close();
+server.closeAllConnections();
 server.close();
 console.log(`${names.length} pages, ${problems.length} problems`);
 problems.forEach((problem) => console.log(problem));
@@ -53,13 +60,13 @@ process.exitCode = problems.length || !names.length ? 1 : 0;
 
 async function look(context, name, label) {
   const page = await context.newPage();
-  // The gallery has neither event streams nor an API: their 404s say nothing about the page.
-  page.on("console", (message) => message.text().includes("Content Security Policy") && problems.push(`${label}: ${message.text()}`));
+  page.on("console", (message) => message.type() === "error" && problems.push(`${label}: ${message.text()}`));
   page.on("pageerror", (error) => problems.push(`${label}: ${error.message}`));
   page.on("dialog", (dialog) => { problems.push(`${label}: a script of the sample data ran`); dialog.dismiss(); });
   await page.goto(`${base}/${name}.html`);
-  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  if (sideways > 0) problems.push(`${label}: ${sideways} px too wide`);
+  const tooWide = await page.evaluate(() =>
+    [document.documentElement, ...document.querySelectorAll(".card")].filter((part) => part.scrollWidth > part.clientWidth).length);
+  if (tooWide) problems.push(`${label}: ${tooWide} parts don't fit`);
   await page.screenshot({ path: join(output, `${label.replaceAll(" ", "-")}.png`), fullPage: true });
   // Playwright's evaluate is not bound by the page's policy, as an added script would be.
   await page.evaluate(await readFile(axe, "utf8"));

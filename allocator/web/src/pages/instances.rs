@@ -10,6 +10,7 @@ use super::{Connection, Tone};
 pub struct InstancesPage {
     /// VMs in all, also those on other pages.
     pub total: i64,
+    /// At most 60 or so: a page stays under 50 KB.
     pub instances: Vec<InstanceRow>,
     /// URL of the next page.
     pub next: Option<String>,

@@ -1,0 +1,112 @@
+use lablink_web::pages::*;
+
+use crate::{Pages, SCRIPT, add, before, now};
+
+pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
+    use OperationState::*;
+    let summary =
+        |id, kind, state, done, started: Option<i64>, finished: Option<i64>| OperationSummary {
+            id,
+            kind,
+            state,
+            actor: "admin:mara".to_owned(),
+            created_at: before(9000 - id * 100),
+            started_at: started.map(before),
+            finished_at: finished.map(before),
+            done,
+            total: if started.is_some() { 24 } else { 0 },
+        };
+    let launch = OperationKind::Launch { vms: 8 };
+    let destroy = OperationKind::Destroy { vms: 1 };
+    let all = vec![
+        summary(7, launch, Queued, 0, None, None),
+        summary(6, launch, Running, 9, Some(75), None),
+        summary(5, destroy, Cancelling, 3, Some(200), None),
+        summary(4, launch, Succeeded, 24, Some(4000), Some(3790)),
+        summary(3, launch, Failed, 11, Some(5000), Some(4100)),
+        summary(2, destroy, Cancelled, 4, Some(6000), Some(5900)),
+        summary(1, launch, Interrupted, 14, Some(8000), Some(7000)),
+    ];
+    let older = Some("/admin/operations?before=1".to_owned());
+    for operation in &all {
+        let name = format!("operation-{:?}", operation.state).to_lowercase();
+        add(pages, &name, &operation_page(operation.clone()))?;
+    }
+    let admin = |pool, operations, notes: &[&str]| AdminPage {
+        pool,
+        operations,
+        notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+        now: now(),
+    };
+    let counts = PoolCounts { free: 12, claimed: 8, in_use: 5, starting: 3, attention: 1 };
+    add(pages, "admin", &admin(counts, all[1..5].to_vec(), &[]))?;
+    let warned =
+        "LABLINK_AGENT_AUTH is open: any program that reaches this server can act as a VM.";
+    add(pages, "admin-empty", &admin(PoolCounts::default(), Vec::new(), &[warned]))?;
+    add(pages, "operations", &OperationsPage { operations: all, next: older, now: now() })?;
+    add(
+        pages,
+        "operations-empty",
+        &OperationsPage { operations: Vec::new(), next: None, now: now() },
+    )
+}
+
+fn operation_page(operation: OperationSummary) -> OperationPage {
+    let state = operation.state;
+    let reason = match state {
+        OperationState::Failed => Some(
+            "AWS has no g4dn.xlarge left in us-west-2a. Try again later, or choose another zone.",
+        ),
+        OperationState::Interrupted => {
+            Some("The allocator was stopped in the middle. What was made before that is kept.")
+        }
+        OperationState::Cancelling => Some("Terraform finishes what it is doing, then stops."),
+        _ => None,
+    };
+    let vm = |number, state, detail: Option<&str>| OperationVm {
+        hostname: format!("lablink-vm-prod-{number}"),
+        state,
+        detail: detail.map(str::to_owned),
+    };
+    let line = |second: i64, level, text: &str| LogLine {
+        at: before(100 - second),
+        level,
+        text: text.to_owned(),
+    };
+    let mut log = vec![
+        line(0, LogLevel::Info, "Terraform has been initialised."),
+        line(4, LogLevel::Info, "Plan: 24 to add, 0 to change, 0 to destroy."),
+    ];
+    log.extend((1..40).map(|n| {
+        line(
+            4 + n,
+            LogLevel::Info,
+            &format!("aws_instance.client[\"lablink-vm-prod-{n}\"]: still creating… {n} s"),
+        )
+    }));
+    log.push(line(
+        60,
+        LogLevel::Warn,
+        "aws_instance.client: spot requests are slow to be met at the moment.",
+    ));
+    log.push(line(61, LogLevel::Error, &format!("creating EC2 instance: InsufficientInstanceCapacity: we do not have enough g4dn.xlarge capacity in this zone. {SCRIPT}")));
+    log.push(line(63, LogLevel::Info, "aws_security_group.client: created."));
+    let queued = state == OperationState::Queued;
+    OperationPage {
+        operation,
+        reason: reason.map(str::to_owned),
+        vms: if queued {
+            Vec::new()
+        } else {
+            vec![
+                vm(1, StepState::Done, None),
+                vm(2, StepState::Working, Some("Creating the instance")),
+                vm(3, StepState::Failed, Some("Not enough capacity in us-west-2a")),
+                vm(4, StepState::Waiting, None),
+            ]
+        },
+        log: if queued { Vec::new() } else { log },
+        log_is_cut: state == OperationState::Failed,
+        now: now(),
+    }
+}

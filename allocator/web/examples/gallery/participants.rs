@@ -1,0 +1,66 @@
+use lablink_web::pages::*;
+
+use crate::{Pages, SCRIPT, add, before};
+
+pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
+    let blank = |free| RequestPage {
+        free,
+        email: String::new(),
+        crd_command: String::new(),
+        problem: None,
+    };
+    let refused = |free, problem| RequestPage {
+        free,
+        email: "ada@example.org".to_owned(),
+        crd_command: "start-host --code 4/0AbC".to_owned(),
+        problem: Some(problem),
+    };
+    add(pages, "request", &blank(12))?;
+    add(pages, "request-none", &blank(0))?;
+    let message = "This is not a Chrome Remote Desktop command: it has no --code=… part. Copy the \
+                   whole command for Debian Linux from remotedesktop.google.com/headless.";
+    let field = RequestField::CrdCommand;
+    let invalid = RequestProblem::Invalid { field, message: message.to_owned() };
+    add(pages, "request-invalid", &refused(12, invalid))?;
+    let message = format!("'{SCRIPT}' is not an e-mail address.");
+    let invalid = RequestProblem::Invalid { field: RequestField::Email, message };
+    let page = RequestPage { email: SCRIPT.to_owned(), ..refused(1, invalid) };
+    add(pages, "request-script", &page)?;
+    add(pages, "request-full", &refused(0, RequestProblem::NoneFree))?;
+    add(pages, "request-claimed", &refused(7, RequestProblem::AlreadyClaimed))?;
+    add(pages, "request-many", &refused(7, RequestProblem::TooMany))?;
+
+    let claim = |state| ClaimPage {
+        link: "/claims/Jx7Qd0nXb2".to_owned(),
+        hostname: "lablink-vm-prod-12".to_owned(),
+        claimed_at: before(40),
+        state,
+    };
+    let held = |connection, error: Option<&str>| {
+        let crd_command = error.map(|_| "start-host --name=$(hostname)".to_owned());
+        let command = CommandForm {
+            crd_command: crd_command.unwrap_or_default(),
+            error: error.map(str::to_owned),
+        };
+        claim(ClaimState::Held { pin: "204817".to_owned(), connection, command })
+    };
+    let reason = format!("The code was used before, or is older than five minutes. {SCRIPT}");
+    add(pages, "claim-claimed", &held(Connection::Claimed, None))?;
+    add(pages, "claim-connecting", &held(Connection::Connecting, None))?;
+    add(pages, "claim-ready", &held(Connection::Ready, None))?;
+    add(pages, "claim-failed", &held(Connection::Failed { reason }, None))?;
+    let refused = "This is not a Chrome Remote Desktop command: it has no --code=… part.";
+    add(pages, "claim-refused", &held(Connection::Ready, Some(refused)))?;
+    add(pages, "claim-returned", &claim(ClaimState::Ended(ClaimEnd::Returned)))?;
+    add(pages, "claim-released", &claim(ClaimState::Ended(ClaimEnd::Released)))?;
+    add(pages, "claim-destroyed", &claim(ClaimState::Ended(ClaimEnd::Destroyed)))?;
+
+    let error = ErrorPage {
+        status: 404,
+        title: "There is nothing here".to_owned(),
+        message: "The link may be cut off: copy all of it, or ask your organiser for a new one."
+            .to_owned(),
+        request_id: "0f3c9a52-7d1e-4b6a".to_owned(),
+    };
+    add(pages, "error", &error)
+}

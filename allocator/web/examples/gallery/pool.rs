@@ -1,0 +1,103 @@
+use lablink_web::pages::*;
+
+use crate::{Pages, SCRIPT, add, before, now};
+
+pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
+    let instances = |instances: Vec<InstanceRow>, next: Option<&str>| InstancesPage {
+        total: instances.len() as i64,
+        instances,
+        next: next.map(str::to_owned),
+        now: now(),
+    };
+    let claim = |email: &str, connection, activity| {
+        let (email, pin) = (email.to_owned(), "204817".to_owned());
+        Some(InstanceClaim { email, pin, connection, activity, since: before(1500) })
+    };
+    let row = |number: i32, state, claim, gpu| InstanceRow {
+        number: Some(number),
+        hostname: format!("lablink-vm-prod-{number}"),
+        state,
+        claim,
+        gpu,
+        last_seen: Some(before(i64::from(number) * 4)),
+        created_at: before(7200),
+    };
+    let code_used = "The code was used before.".to_owned();
+    let off_bus = "The GPU has fallen off the bus (XID 79). Replace this VM.".to_owned();
+    let by_hand = InstanceRow {
+        number: None,
+        hostname: "ml-desk-07.neuro.example.edu".to_owned(),
+        last_seen: None,
+        ..row(0, VmState::Starting, None, Gpu::Unreported)
+    };
+    let attention = VmState::Attention { reason: off_bus };
+    let rows = vec![
+        row(
+            1,
+            VmState::Claimed,
+            claim("ada@example.org", Connection::Ready, Activity::InUse),
+            Gpu::Healthy,
+        ),
+        row(
+            2,
+            VmState::Claimed,
+            claim(SCRIPT, Connection::Connecting, Activity::Idle),
+            Gpu::Healthy,
+        ),
+        row(
+            3,
+            VmState::Claimed,
+            claim(
+                "a.very.long.name@students.university.example",
+                Connection::Failed { reason: code_used },
+                Activity::Idle,
+            ),
+            Gpu::Degraded,
+        ),
+        row(4, VmState::Free, None, Gpu::Healthy),
+        row(5, VmState::Free, None, Gpu::Absent),
+        row(6, attention, None, Gpu::Unhealthy),
+        row(7, VmState::Starting, None, Gpu::Unreported),
+        row(8, VmState::Removing, None, Gpu::Healthy),
+        by_hand,
+    ];
+    add(pages, "instances", &instances(rows, Some("/admin/instances?after=8")))?;
+    add(pages, "instances-empty", &instances(Vec::new(), None))?;
+    let many = (1..=50).map(|number| {
+        row(
+            number,
+            VmState::Claimed,
+            claim("grace.hopper@students.example", Connection::Ready, Activity::InUse),
+            Gpu::Healthy,
+        )
+    });
+    add(pages, "instances-50", &instances(many.collect(), Some("/admin/instances?after=50")))?;
+
+    let launch = |num_vms: &str, existing, error: Option<&str>| LaunchPage {
+        num_vms: num_vms.to_owned(),
+        max: 100,
+        existing,
+        machine: "g4dn.xlarge on AWS in us-west-2".to_owned(),
+        error: error.map(str::to_owned),
+    };
+    add(pages, "launch", &launch("1", 0, None))?;
+    add(pages, "launch-error", &launch("1000", 8, Some("Ask for at most 100 VMs at a time.")))?;
+
+    let vm = |number, ticked, holder: Option<(&str, Activity)>| DestroyRow {
+        hostname: format!("lablink-vm-prod-{number}"),
+        ticked,
+        holder: holder.map(|(email, activity)| Holder { email: email.to_owned(), activity }),
+    };
+    let vms = |ticked| {
+        vec![
+            vm(1, true, Some(("ada@example.org", Activity::InUse))),
+            vm(2, ticked, Some((SCRIPT, Activity::Idle))),
+            vm(3, true, None),
+            vm(4, ticked, None),
+        ]
+    };
+    add(pages, "destroy", &DestroyPage { vms: vms(true), error: None })?;
+    let error = Some("Tick the box below the list to confirm.".to_owned());
+    add(pages, "destroy-error", &DestroyPage { vms: vms(false), error })?;
+    add(pages, "destroy-empty", &DestroyPage { vms: Vec::new(), error: None })
+}
