@@ -1,4 +1,5 @@
-//! Every subprocess of the allocator, and nothing else: the embedded Postgres.
+//! Every subprocess of the allocator: Terraform and the processes of local VMs, and the embedded
+//! Postgres.
 
 pub mod postgres;
 pub mod terraform;

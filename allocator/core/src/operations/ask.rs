@@ -1,8 +1,8 @@
 use deadpool_postgres::GenericClient;
 
-use super::{Job, OperationId};
+use super::{Job, OperationId, OperationState, read};
 use crate::{
-    Actor, Db, DbError,
+    Actor, Db, DbError, db,
     events::{self, Event},
     pools::PoolId,
     vms::{self, NewVms, Selection, Source, VmsError},
@@ -76,19 +76,42 @@ pub async fn cancel(
     let transaction = client.transaction().await?;
     let changed = transaction
         .query_opt(
-            "update operation set cancel_requested_at = coalesce(cancel_requested_at, now())
+            "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
+                    finished_at = case state when 'queued' then now() end,
+                    reason = case state when 'queued' then 'It was cancelled before it began.' end,
+                    state = case state when 'queued' then 'cancelled' else state end
              where id = $1 and pool_id = $2 and state in ('queued', 'running')
-             returning pg_notify('operation_changed', id::text)::text",
+             returning state, pg_notify('operation_changed', id::text)::text",
             &[&id, &pool.as_i64()],
         )
         .await?;
-    if changed.is_some() {
-        let event =
-            Event { operation_id: Some(id), ..Event::new(actor, "operation.cancel_requested") };
-        events::record(&transaction, pool, event).await?;
+    let Some(changed) = changed else { return Ok(false) };
+    if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
+        take_back(&transaction, pool, actor, id).await?;
     }
+    let event = Event { operation_id: Some(id), ..Event::new(actor, "operation.cancel_requested") };
+    events::record(&transaction, pool, event).await?;
     transaction.commit().await?;
-    Ok(changed.is_some())
+    Ok(true)
+}
+
+/// Nothing has been done yet: VMs that were to be made need no row, those that were to go stay.
+async fn take_back(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    id: OperationId,
+) -> Result<(), DbError> {
+    let Some(operation) = read::find_in(client, pool, id).await? else { return Ok(()) };
+    match &operation.job {
+        Job::Launch { hostnames } => {
+            for hostname in hostnames {
+                vms::remove_one(client, pool, hostname, actor).await?;
+            }
+            Ok(())
+        }
+        Job::Destroy { hostnames } => vms::keep(client, pool, hostnames).await,
+    }
 }
 
 /// Requests that plan VMs take turns.

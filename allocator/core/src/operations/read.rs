@@ -1,3 +1,4 @@
+use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
@@ -31,7 +32,14 @@ const SELECT: &str =
     from operation where pool_id = $1";
 
 pub async fn find(db: &Db, pool: PoolId, id: OperationId) -> Result<Option<Operation>, DbError> {
-    let client = db.client().await?;
+    find_in(&db.client().await?, pool, id).await
+}
+
+pub(super) async fn find_in(
+    client: &impl GenericClient,
+    pool: PoolId,
+    id: OperationId,
+) -> Result<Option<Operation>, DbError> {
     let row = client.query_opt(&format!("{SELECT} and id = $2"), &[&pool.as_i64(), &id]).await?;
     row.as_ref().map(operation).transpose()
 }

@@ -14,6 +14,7 @@ pub use list::{Vm, VmClaim, find, list};
 pub(crate) use plan::{NewVms, mark_removing, plan};
 pub use plan::{Selection, VmsError};
 pub use reconcile::{Existing, fail_missing, reconcile_existing, remove};
+pub(crate) use reconcile::{keep, remove_one};
 pub use report::{ReportError, heartbeat, set_gpu, set_in_use, set_status};
 
 use crate::text_enum::text_enum;

@@ -1,5 +1,6 @@
 //! Brings the rows in line with what Terraform says exists.
 
+use deadpool_postgres::GenericClient;
 use lablink_protocol::Hostname;
 
 use super::Source;
@@ -62,25 +63,46 @@ pub async fn remove(
     for hostname in hostnames {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        let vm = transaction
-            .query_opt(
-                "update vm set removed_at = now()
-                 where pool_id = $1 and hostname = $2 and removed_at is null
-                 returning id, pg_notify('vm_changed', hostname)::text",
-                &[&pool.as_i64(), &hostname.as_str()],
-            )
-            .await?;
-        let Some(vm) = vm else { continue };
-        let vm_id: i64 = vm.try_get("id")?;
-        claims::release_of_vm(&transaction, pool, vm_id, ReleaseReason::Destroyed, actor).await?;
-        for credential in ["enrolment", "agent_credential"] {
-            let sql = format!("delete from {credential} where vm_id = $1");
-            transaction.execute(&sql, &[&vm_id]).await?;
-        }
-        let event = Event { vm_id: Some(vm_id), ..Event::new(actor, "vm.removed") };
-        events::record(&transaction, pool, event).await?;
+        remove_one(&transaction, pool, hostname, actor).await?;
         transaction.commit().await?;
     }
+    Ok(())
+}
+
+pub(crate) async fn remove_one(
+    client: &impl GenericClient,
+    pool: PoolId,
+    hostname: &Hostname,
+    actor: &Actor,
+) -> Result<(), DbError> {
+    let vm = client
+        .query_opt(
+            "update vm set removed_at = now()
+             where pool_id = $1 and hostname = $2 and removed_at is null
+             returning id, pg_notify('vm_changed', hostname)::text",
+            &[&pool.as_i64(), &hostname.as_str()],
+        )
+        .await?;
+    let Some(vm) = vm else { return Ok(()) };
+    let vm_id: i64 = vm.try_get("id")?;
+    claims::release_of_vm(client, pool, vm_id, ReleaseReason::Destroyed, actor).await?;
+    client.execute("delete from enrolment where vm_id = $1", &[&vm_id]).await?;
+    client.execute("delete from agent_credential where vm_id = $1", &[&vm_id]).await?;
+    let event = Event { vm_id: Some(vm_id), ..Event::new(actor, "vm.removed") };
+    events::record(client, pool, event).await
+}
+
+/// A destroy that was taken back before it began: its VMs can be claimed again.
+pub(crate) async fn keep(
+    client: &impl GenericClient,
+    pool: PoolId,
+    hostnames: &[Hostname],
+) -> Result<(), DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let sql = "update vm set removing_at = null
+               where pool_id = $1 and hostname = any($2) and removed_at is null
+               returning pg_notify('vm_changed', hostname)::text";
+    client.query(sql, &[&pool.as_i64(), &names]).await?;
     Ok(())
 }
 

@@ -13,8 +13,8 @@ const ALWAYS: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    // A claim's link is a secret: no other site is to learn it.
-    (header::REFERRER_POLICY, "no-referrer"),
+    // A claim's link is a secret: no other site is to learn it. Our own posts keep their Origin.
+    (header::REFERRER_POLICY, "same-origin"),
 ];
 
 /// Adds the security headers. Answers are not stored unless their handler says otherwise: most

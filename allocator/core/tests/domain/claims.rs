@@ -1,0 +1,192 @@
+use std::time::Duration;
+
+use lablink_core::{
+    Actor, Token,
+    claims::{self, ClaimState, Progress, Proof, Reclaim, Refusal, ReleaseReason, Situation},
+    vms,
+};
+use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, VmStatus};
+
+use crate::scene::{STALE_AFTER, Scene, admin, name};
+
+async fn delivery(scene: &Scene, hostname: &str) -> claims::Delivery {
+    match claims::situation(&scene.db, &name(hostname)).await.unwrap() {
+        Some(Situation::Claimed(delivery)) => delivery,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_who_knows_the_email_gets_nothing_and_the_organiser_sees_the_try() {
+    let scene = Scene::with_running(2).await;
+    scene.claim("ada@example.org", "4/hers").await.unwrap();
+    let stranger = scene.claim("ada@example.org", "4/other").await;
+    assert_eq!(stranger.unwrap_err(), Refusal::AlreadyClaimed);
+    let false_proof = Some(Proof(Token::random()));
+    let stranger = scene.claim_with("ada@example.org", "4/other", false_proof, Reclaim::Link).await;
+    assert_eq!(stranger.unwrap_err(), Refusal::AlreadyClaimed);
+
+    let tries = "select count(*) from event where kind = 'claim.reentry_requested'";
+    assert_eq!(scene.count(tries).await, 2);
+    assert_eq!(delivery(&scene, "lablink-vm-test-1").await.code.as_str(), "4/hers");
+}
+
+#[tokio::test]
+async fn the_link_of_somebody_elses_claim_proves_nothing() {
+    let scene = Scene::with_running(2).await;
+    scene.claim("ada@example.org", "4/ada").await.unwrap();
+    let bob = scene.claim("bob@example.org", "4/bob").await.unwrap();
+    let proof = Some(Proof(bob.link));
+    let answer = scene.claim_with("ada@example.org", "4/new", proof, Reclaim::Link).await;
+    assert_eq!(answer.unwrap_err(), Refusal::AlreadyClaimed);
+}
+
+#[tokio::test]
+async fn the_link_lets_its_holder_back_in_with_a_new_command() {
+    let scene = Scene::with_running(2).await;
+    let first = scene.claim("ada@example.org", "4/first").await.unwrap();
+    let proof = Some(Proof(first.link));
+    let again =
+        scene.claim_with("ada@example.org", "4/second", proof, Reclaim::Link).await.unwrap();
+    assert_eq!(again.hostname, first.hostname);
+    assert_eq!(again.pin.reveal(), first.pin.reveal());
+    assert!(!again.is_new);
+    let delivery = delivery(&scene, first.hostname.as_str()).await;
+    assert_eq!((delivery.code.as_str(), delivery.command_no), ("4/second", 2));
+}
+
+#[tokio::test]
+async fn the_email_alone_is_enough_where_the_organiser_says_so() {
+    let scene = Scene::with_running(2).await;
+    let first = scene.claim("ada@example.org", "4/first").await.unwrap();
+    let again =
+        scene.claim_with("ada@example.org", "4/second", None, Reclaim::Email).await.unwrap();
+    assert_eq!(again.hostname, first.hostname);
+}
+
+#[tokio::test]
+async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
+    let scene = Scene::with_running(6).await;
+    scene.report("lablink-vm-test-1", VmStatus::Initializing).await;
+    scene.report("lablink-vm-test-2", VmStatus::Error).await;
+    let unhealthy = name("lablink-vm-test-3");
+    vms::set_gpu(&scene.db, scene.pool, &unhealthy, GpuHealth::Unhealthy).await.unwrap();
+    vms::heartbeat(&scene.db, scene.pool, &name("lablink-vm-test-4")).await.unwrap();
+    scene.sql("update vm_presence set last_seen = now() - interval '61 seconds'").await;
+    scene.sql("update vm set removing_at = now() where number = 5").await;
+
+    assert_eq!(vms::free(&scene.db, scene.pool, STALE_AFTER).await.unwrap(), 1);
+    let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
+    assert_eq!(granted.hostname.as_str(), "lablink-vm-test-6");
+    assert_eq!(scene.claim("bob@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
+
+    vms::heartbeat(&scene.db, scene.pool, &name("lablink-vm-test-4")).await.unwrap();
+    let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
+    assert_eq!(granted.hostname.as_str(), "lablink-vm-test-4", "its agent is back");
+}
+
+#[tokio::test]
+async fn a_degraded_gpu_is_handed_out_last() {
+    let scene = Scene::with_running(2).await;
+    let first = name("lablink-vm-test-1");
+    vms::set_gpu(&scene.db, scene.pool, &first, GpuHealth::Degraded).await.unwrap();
+    let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
+    assert_eq!(granted.hostname.as_str(), "lablink-vm-test-2");
+    let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
+    assert_eq!(granted.hostname, first);
+}
+
+#[tokio::test]
+async fn none_free_is_said_only_after_looking_past_locks() {
+    let scene = Scene::with_running(1).await;
+    let mut other = scene.db.client().await.unwrap();
+    let transaction = other.transaction().await.unwrap();
+    transaction.execute("select from vm for update", &[]).await.unwrap();
+
+    let claim = scene.claim("ada@example.org", "4/x");
+    let let_go = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        transaction.rollback().await.unwrap();
+    };
+    let (granted, ()) = tokio::join!(claim, let_go);
+    assert_eq!(granted.unwrap().hostname.as_str(), "lablink-vm-test-1");
+}
+
+#[tokio::test]
+async fn a_released_claim_is_history_without_secrets_and_its_vm_is_free() {
+    let scene = Scene::with_running(1).await;
+    let first = scene.claim("ada@example.org", "4/x").await.unwrap();
+    let vm = vms::find(&scene.db, scene.pool, &first.hostname).await.unwrap().unwrap();
+    let mut client = scene.db.client().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    claims::release_of_vm(&transaction, scene.pool, vm.id, ReleaseReason::Released, &admin())
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+
+    let view = claims::by_link(&scene.db, &first.link).await.unwrap().unwrap();
+    assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Released }));
+    assert_eq!(
+        scene
+            .count("select count(*) from claim where pin is not null or crd_code is not null")
+            .await,
+        0
+    );
+    assert_eq!(scene.claim("bob@example.org", "4/y").await.unwrap().hostname, first.hostname);
+    assert_eq!(scene.count("select count(*) from claim").await, 2);
+}
+
+#[tokio::test]
+async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
+    let scene = Scene::with_running(1).await;
+    let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
+    let state =
+        async || match claims::by_link(&scene.db, &granted.link).await.unwrap().unwrap().progress {
+            Progress::Open { state, detail, .. } => (state, detail),
+            Progress::Over { .. } => panic!("the claim is open"),
+        };
+    assert_eq!(state().await.0, ClaimState::Waiting);
+
+    let first = delivery(&scene, "lablink-vm-test-1").await;
+    claims::delivered(&scene.db, &first).await.unwrap();
+    assert_eq!(state().await.0, ClaimState::Connecting);
+
+    let mut result = ClaimResult {
+        hostname: granted.hostname.clone(),
+        claim_id: first.claim_id,
+        command_no: Some(1),
+        outcome: ClaimOutcome::Failed,
+        detail: Some("The code has expired.".to_owned()),
+    };
+    let agent = Actor::Agent(granted.hostname.clone());
+    claims::report(&scene.db, scene.pool, &agent, &result).await.unwrap();
+    assert_eq!(state().await, (ClaimState::Failed, Some("The code has expired.".to_owned())));
+
+    let code = CrdCode::from_command("--code=4/new").unwrap();
+    assert!(claims::give_command(&scene.db, scene.pool, &granted.link, &code).await.unwrap());
+    assert_eq!(state().await, (ClaimState::Waiting, None));
+    assert!(
+        claims::report(&scene.db, scene.pool, &agent, &result).await.is_err(),
+        "late: superseded"
+    );
+
+    result = ClaimResult { command_no: Some(2), outcome: ClaimOutcome::Connected, ..result };
+    claims::report(&scene.db, scene.pool, &agent, &result).await.unwrap();
+    assert_eq!(state().await.0, ClaimState::Connected);
+}
+
+#[tokio::test]
+async fn an_agent_can_not_report_on_another_vms_claim() {
+    let scene = Scene::with_running(2).await;
+    scene.claim("ada@example.org", "4/x").await.unwrap();
+    let delivery = delivery(&scene, "lablink-vm-test-1").await;
+    let result = ClaimResult {
+        hostname: name("lablink-vm-test-2"),
+        claim_id: delivery.claim_id,
+        command_no: None,
+        outcome: ClaimOutcome::Connected,
+        detail: None,
+    };
+    let agent = Actor::Agent(name("lablink-vm-test-2"));
+    assert!(claims::report(&scene.db, scene.pool, &agent, &result).await.is_err());
+}

@@ -1,0 +1,129 @@
+use futures_util::future::join_all;
+use lablink_core::{
+    operations::{self, LeaseError, LogLevel, OperationState, Outcome},
+    vms::{self, Selection, VmsError},
+};
+
+use crate::scene::{Scene, admin, name};
+
+async fn take(scene: &Scene) -> Option<operations::Taken> {
+    operations::take(&scene.db, scene.pool, "worker").await.unwrap()
+}
+
+fn succeeded() -> Outcome {
+    Outcome { state: OperationState::Succeeded, exit_code: Some(0), reason: None }
+}
+
+#[tokio::test]
+async fn launches_take_the_lowest_free_numbers() {
+    let scene = Scene::new().await;
+    let first = scene.launch(3).await;
+    assert_eq!(
+        scene.hostnames_of(first).await,
+        ["lablink-vm-test-1", "lablink-vm-test-2", "lablink-vm-test-3"]
+    );
+    vms::remove(&scene.db, scene.pool, &[name("lablink-vm-test-2")], &admin()).await.unwrap();
+    let second = scene.launch(2).await;
+    assert_eq!(scene.hostnames_of(second).await, ["lablink-vm-test-2", "lablink-vm-test-4"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn launches_at_once_take_different_numbers() {
+    let scene = Scene::new().await;
+    join_all((0..10).map(|_| scene.launch(5))).await;
+    assert_eq!(scene.count("select count(distinct hostname) from vm").await, 50);
+    assert_eq!(scene.count("select max(number)::bigint from vm").await, 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_operation_runs_at_a_time_in_order() {
+    let scene = Scene::new().await;
+    let ids = [scene.launch(1).await, scene.launch(1).await];
+    let taken = join_all((0..8).map(|_| take(&scene))).await;
+    let taken: Vec<_> = taken.into_iter().flatten().collect();
+    assert_eq!(taken.len(), 1, "eight workers, one gets it");
+    assert_eq!(taken[0].operation.id, ids[0]);
+    assert!(take(&scene).await.is_none());
+
+    taken[0].lease.finish(&succeeded()).await.unwrap();
+    assert_eq!(take(&scene).await.unwrap().operation.id, ids[1]);
+}
+
+#[tokio::test]
+async fn an_abandoned_operation_goes_to_another_and_the_old_worker_is_refused() {
+    let scene = Scene::new().await;
+    scene.launch(1).await;
+    let old = take(&scene).await.unwrap();
+    assert!(!old.abandoned);
+    assert!(take(&scene).await.is_none(), "its lease is good");
+
+    scene.sql("update operation set lease_expires_at = now() - interval '1 second'").await;
+    let new = take(&scene).await.unwrap();
+    assert!(new.abandoned);
+    assert!(matches!(old.lease.renew().await, Err(LeaseError::Lost)));
+    assert!(matches!(old.lease.advance(1, 1, &[]).await, Err(LeaseError::Lost)));
+    assert!(matches!(old.lease.finish(&succeeded()).await, Err(LeaseError::Lost)));
+    new.lease.finish(&succeeded()).await.unwrap();
+    assert!(matches!(new.lease.renew().await, Err(LeaseError::Lost)), "it is over");
+}
+
+#[tokio::test]
+async fn progress_and_log_are_kept_in_order() {
+    let scene = Scene::new().await;
+    let id = scene.launch(2).await;
+    let taken = take(&scene).await.unwrap();
+    let line = |level, text: &str| (level, text.to_owned());
+    let lines = [line(LogLevel::Info, "one"), line(LogLevel::Error, "two")];
+    taken.lease.advance(1, 2, &lines).await.unwrap();
+    taken.lease.advance(2, 2, &[line(LogLevel::Info, "three")]).await.unwrap();
+
+    let log = operations::log(&scene.db, id, 100).await.unwrap();
+    assert_eq!(log.iter().map(|it| it.line.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
+    let newest = operations::log(&scene.db, id, 2).await.unwrap();
+    assert_eq!(newest.iter().map(|it| it.line.as_str()).collect::<Vec<_>>(), ["two", "three"]);
+    let operation = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
+    assert_eq!((operation.done, operation.total), (2, 2));
+}
+
+#[tokio::test]
+async fn a_queued_operation_can_be_taken_back_whole() {
+    let scene = Scene::with_running(2).await;
+    let running = take(&scene).await.unwrap();
+    let destroy =
+        operations::destroy(&scene.db, scene.pool, &admin(), &Selection::All).await.unwrap();
+    let launch = scene.launch(3).await;
+    for id in [destroy, launch] {
+        assert!(operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap());
+        let operation = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
+        assert_eq!(operation.state, OperationState::Cancelled);
+        assert!(!operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap());
+    }
+    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    assert_eq!(vms.len(), 2, "the three that were to be made are gone");
+    assert!(vms.iter().all(|vm| !vm.removing), "the two that were to go stay");
+
+    assert!(
+        operations::cancel(&scene.db, scene.pool, &admin(), running.operation.id).await.unwrap()
+    );
+    assert!(running.lease.renew().await.unwrap(), "a running one is told");
+}
+
+#[tokio::test]
+async fn a_destroy_names_what_is_there_and_nothing_else() {
+    let scene = Scene::with_running(2).await;
+    let destroy =
+        async |selection| operations::destroy(&scene.db, scene.pool, &admin(), &selection).await;
+    let unknown = Selection::These(vec![name("lablink-vm-test-1"), name("lablink-vm-test-9")]);
+    let refused = destroy(unknown).await.unwrap_err();
+    assert!(matches!(refused, operations::AskError::Vms(VmsError::NoSuchVm(_))));
+    assert_eq!(scene.count("select count(*) from vm where removing_at is not null").await, 0);
+
+    let id = destroy(Selection::These(vec![name("lablink-vm-test-1")])).await.unwrap();
+    assert_eq!(scene.hostnames_of(id).await, ["lablink-vm-test-1"]);
+    let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
+    assert_eq!(granted.hostname.as_str(), "lablink-vm-test-2", "what goes is not handed out");
+
+    scene.sql("update vm set source = 'manual'").await;
+    let nothing = destroy(Selection::All).await.unwrap_err();
+    assert!(matches!(nothing, operations::AskError::Vms(VmsError::NothingSelected)));
+}

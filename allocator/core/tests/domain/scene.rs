@@ -1,0 +1,92 @@
+//! A pool in a database of its own, with the few steps that most tests begin with.
+
+use std::time::Duration;
+
+use lablink_core::{
+    Actor, Db, Email,
+    claims::{self, Granted, Proof, Reclaim, Refusal, Request, RequestError},
+    operations::{self, Job, Launch, OperationId},
+    pools::{self, PoolId},
+    vms::{self, Source, StaleAfter},
+};
+use lablink_protocol::{CrdCode, Hostname, VmStatus};
+use lablink_test_db::TestDb;
+
+pub const STALE_AFTER: StaleAfter = StaleAfter(Duration::from_secs(60));
+
+pub struct Scene {
+    pub database: TestDb,
+    pub db: Db,
+    pub pool: PoolId,
+}
+
+impl Scene {
+    pub async fn new() -> Self {
+        let database = TestDb::create().await;
+        let db = Db::new(&database.config(), 16);
+        let pool = pools::open(&db, "test").await.unwrap();
+        Self { database, db, pool }
+    }
+
+    /// With `count` VMs whose agents have reported in.
+    pub async fn with_running(count: u32) -> Self {
+        let scene = Self::new().await;
+        scene.launch(count).await;
+        scene.sql("update vm set status = 'running'").await;
+        scene
+    }
+
+    pub async fn launch(&self, count: u32) -> OperationId {
+        let wish = Launch { environment: "test", source: Source::Local, count };
+        operations::launch(&self.db, self.pool, &admin(), &wish).await.unwrap()
+    }
+
+    pub async fn hostnames_of(&self, id: OperationId) -> Vec<String> {
+        let operation = operations::find(&self.db, self.pool, id).await.unwrap().unwrap();
+        let (Job::Launch { hostnames } | Job::Destroy { hostnames }) = operation.job;
+        hostnames.iter().map(Hostname::to_string).collect()
+    }
+
+    pub async fn report(&self, hostname: &str, status: VmStatus) {
+        let agent = Actor::Agent(name(hostname));
+        vms::set_status(&self.db, self.pool, &agent, &name(hostname), status).await.unwrap();
+    }
+
+    pub async fn claim(&self, email: &str, code: &str) -> Result<Granted, Refusal> {
+        self.claim_with(email, code, None, Reclaim::Link).await
+    }
+
+    pub async fn claim_with(
+        &self,
+        email: &str,
+        code: &str,
+        proof: Option<Proof>,
+        reclaim: Reclaim,
+    ) -> Result<Granted, Refusal> {
+        let email: Email = email.parse().unwrap();
+        let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
+        let request = Request { email: &email, code: &code, proof, reclaim };
+        match claims::request(&self.db, self.pool, STALE_AFTER, &request).await {
+            Ok(granted) => Ok(granted),
+            Err(RequestError::Refused(refusal)) => Err(refusal),
+            Err(RequestError::Db(error)) => panic!("{error:?}"),
+        }
+    }
+
+    /// For states that only time or an accident brings about.
+    pub async fn sql(&self, statement: &str) {
+        self.db.client().await.unwrap().batch_execute(statement).await.unwrap();
+    }
+
+    pub async fn count(&self, query: &str) -> i64 {
+        self.db.client().await.unwrap().query_one(query, &[]).await.unwrap().get(0)
+    }
+}
+
+pub fn name(hostname: &str) -> Hostname {
+    hostname.parse().unwrap()
+}
+
+pub fn admin() -> Actor {
+    Actor::Admin("teacher".to_owned())
+}

@@ -1,0 +1,98 @@
+use lablink_core::{
+    Actor,
+    claims::{self, Progress, ReleaseReason},
+    vms::{self, Counts, Existing, ReportError, Source},
+};
+use lablink_protocol::VmStatus;
+
+use crate::scene::{STALE_AFTER, Scene, admin, name};
+
+#[tokio::test]
+async fn status_changes_are_history_and_repeats_are_not() {
+    let scene = Scene::with_running(1).await;
+    for status in [VmStatus::Error, VmStatus::Error, VmStatus::Running] {
+        scene.report("lablink-vm-test-1", status).await;
+    }
+    let changes = "select count(*) from event where kind = 'vm.status_changed'";
+    assert_eq!(scene.count(changes).await, 2);
+}
+
+#[tokio::test]
+async fn an_unknown_vm_is_made_only_by_an_agent_that_needs_no_token() {
+    let scene = Scene::new().await;
+    let stranger = name("desk-7");
+    let status = VmStatus::Running;
+    let refused =
+        vms::set_status(&scene.db, scene.pool, &Actor::Agent(stranger.clone()), &stranger, status)
+            .await;
+    assert!(matches!(refused, Err(ReportError::NoSuchVm)));
+    vms::set_status(&scene.db, scene.pool, &Actor::UnprovenAgent, &stranger, status).await.unwrap();
+    let vm = vms::find(&scene.db, scene.pool, &stranger).await.unwrap().unwrap();
+    assert_eq!((vm.status, vm.source), (VmStatus::Running, Source::Unknown));
+}
+
+#[tokio::test]
+async fn a_removed_vm_ends_its_claim_and_frees_its_name() {
+    let scene = Scene::with_running(1).await;
+    let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
+    vms::remove(&scene.db, scene.pool, std::slice::from_ref(&granted.hostname), &admin())
+        .await
+        .unwrap();
+    assert!(vms::list(&scene.db, scene.pool).await.unwrap().is_empty());
+    let view = claims::by_link(&scene.db, &granted.link).await.unwrap().unwrap();
+    assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Destroyed }));
+    assert_eq!(scene.count("select count(*) from vm").await, 1, "the row is history");
+    let again = scene.launch(1).await;
+    assert_eq!(scene.hostnames_of(again).await, ["lablink-vm-test-1"]);
+}
+
+#[tokio::test]
+async fn vms_in_the_state_without_a_row_are_adopted_once() {
+    let scene = Scene::with_running(1).await;
+    let existing =
+        |number| Existing { hostname: name(&format!("lablink-vm-test-{number}")), number };
+    for _ in 0..2 {
+        let found = [existing(1), existing(2)];
+        vms::reconcile_existing(&scene.db, scene.pool, Source::Local, &found).await.unwrap();
+    }
+    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    assert_eq!(
+        vms.iter().map(|vm| vm.status).collect::<Vec<_>>(),
+        [VmStatus::Running, VmStatus::Unknown]
+    );
+    let launch = scene.launch(1).await;
+    assert_eq!(
+        scene.hostnames_of(launch).await,
+        ["lablink-vm-test-3"],
+        "a name that exists is not free"
+    );
+}
+
+#[tokio::test]
+async fn what_an_operation_left_undone_says_so() {
+    let scene = Scene::new().await;
+    scene.launch(3).await;
+    scene.sql("update vm set removing_at = now() where number = 3").await;
+    let wanted = [name("lablink-vm-test-1"), name("lablink-vm-test-2"), name("lablink-vm-test-3")];
+    let existing = [1, 3]
+        .map(|number| Existing { hostname: name(&format!("lablink-vm-test-{number}")), number });
+    vms::fail_missing(&scene.db, scene.pool, &wanted, &existing, "No room.").await.unwrap();
+    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    let told: Vec<_> =
+        vms.iter().map(|vm| (vm.status, vm.removing, vm.status_reason.as_deref())).collect();
+    assert_eq!(told[0], (VmStatus::Initializing, false, None), "made");
+    assert_eq!(told[1], (VmStatus::Error, false, Some("No room.")), "not made");
+    assert_eq!(told[2], (VmStatus::Initializing, false, Some("No room.")), "not removed");
+}
+
+#[tokio::test]
+async fn every_vm_counts_once() {
+    let scene = Scene::with_running(5).await;
+    scene.claim("ada@example.org", "4/x").await.unwrap();
+    scene.claim("bob@example.org", "4/y").await.unwrap();
+    vms::set_in_use(&scene.db, scene.pool, &name("lablink-vm-test-1"), true).await.unwrap();
+    scene.report("lablink-vm-test-3", VmStatus::Error).await;
+    scene.report("lablink-vm-test-4", VmStatus::Initializing).await;
+    let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
+    assert_eq!(counts, Counts { free: 1, claimed: 2, in_use: 1, starting: 1, attention: 1 });
+}
