@@ -48,7 +48,7 @@ function listen() {
   if (events?.readyState < EventSource.CLOSED) return;
   events = new EventSource(live.dataset.live);
   events.onopen = events.onmessage = refresh;
-  events.onerror = () => note("Reconnecting…");
+  events.onerror = () => live.dataset.live && note("Reconnecting…");
 }
 document.oninput = ({ target }) => target.form?.setAttribute("data-edited", "");
 document.onvisibilitychange = listen;

@@ -27,6 +27,8 @@ pub struct AppState {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub environment: String,
+    /// Where people reach this allocator, without a slash at the end, if that is configured.
+    pub public_url: Option<String>,
     /// Where launched VMs come from. None: nothing can be launched here.
     pub launches: Option<Source>,
     /// What a launch makes, in the organiser's words.

@@ -138,6 +138,8 @@ async fn answer_requests(
 fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
     Settings {
         environment: args.environment.to_string(),
+        public_url: config
+            .allocator_url(args.allocator_fqdn.as_deref(), args.allocator_public_ip.as_deref()),
         launches: match config.provider {
             ProviderKind::Local => Some(Source::Local),
             ProviderKind::Aws => Some(Source::Aws),

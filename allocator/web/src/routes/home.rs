@@ -69,7 +69,7 @@ pub async fn request_vm(
     let granted =
         claims::request(&state.db, state.pool, state.settings.stale_after, &request).await;
     match granted {
-        Ok(granted) => Ok(grant(wants, &headers, cookies, &granted)),
+        Ok(granted) => Ok(grant(&state, wants, &headers, cookies, &granted)),
         Err(RequestError::Db(error)) => Err(error.into()),
         Err(RequestError::Refused(Refusal::AlreadyClaimed)) => {
             let problem = Problem::conflict(
@@ -95,22 +95,34 @@ fn parse(typed: &RequestVm) -> Result<(Email, CrdCode), (RequestField, String)> 
     Ok((email, code))
 }
 
-fn grant(wants: Wants, headers: &HeaderMap, cookies: CookieJar, granted: &Granted) -> Response {
+fn grant(
+    state: &AppState,
+    wants: Wants,
+    headers: &HeaderMap,
+    cookies: CookieJar,
+    granted: &Granted,
+) -> Response {
     let path = claim::path(&granted.link);
     let cookies = cookies.add(claim::cookie(&granted.link));
     match wants {
         Wants::Page => (cookies, Redirect::to(&path)).into_response(),
         Wants::Json => {
             let status = if granted.is_new { StatusCode::CREATED } else { StatusCode::OK };
-            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
             let body = json!({
                 "hostname": granted.hostname,
                 "pin": granted.pin.reveal(),
-                "claim_url": host.map_or_else(|| path.clone(), |host| format!("//{host}{path}")),
+                "claim_url": format!("{}{path}", origin(state, headers)),
             });
             (status, cookies, Json(body)).into_response()
         }
     }
+}
+
+/// Where the caller reaches us: as configured, else as it called us.
+fn origin(state: &AppState, headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let called = || host.map(|host| format!("http://{host}"));
+    state.settings.public_url.clone().or_else(called).unwrap_or_default()
 }
 
 /// A browser gets its form back as it was typed, with the status that a program would get.

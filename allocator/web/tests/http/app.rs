@@ -1,0 +1,160 @@
+//! A router on a database of its own, and short ways to call it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use lablink_core::{
+    Actor, Db, agents,
+    claims::Reclaim,
+    live::{self, Hub},
+    operations::{self, Launch},
+    pools::{self, PoolId},
+    vms::{Source, StaleAfter},
+};
+use lablink_test_db::TestDb;
+use lablink_web::{AdminLogin, AgentAuth, AppState, Settings, router};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+pub struct App {
+    /// Dropped last: the database goes with it.
+    _database: TestDb,
+    pub db: Db,
+    pub pool: PoolId,
+    pub hub: Hub,
+    pub shutdown: CancellationToken,
+    router: Router,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl App {
+    pub async fn new(agent_auth: AgentAuth) -> Self {
+        let database = TestDb::create().await;
+        let db = Db::new(&database.config(), 8);
+        let pool = pools::open(&db, "test").await.unwrap();
+        let hub = Hub::default();
+        tokio::spawn(live::listen(database.config(), hub.clone()));
+        while !hub.is_connected() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        let shutdown = CancellationToken::new();
+        let state = AppState {
+            db: db.clone(),
+            pool,
+            hub: hub.clone(),
+            admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
+            settings: Arc::new(Settings {
+                environment: "test".into(),
+                public_url: None,
+                launches: Some(Source::Local),
+                machine: "processes".into(),
+                max_vms: 100,
+                stale_after: StaleAfter(Duration::from_secs(60)),
+                reclaim: Reclaim::Link,
+                agent_auth,
+                heartbeat: Duration::from_secs(20),
+            }),
+            shutdown: shutdown.clone(),
+        };
+        Self { _database: database, db, pool, hub, shutdown, router: router(state) }
+    }
+
+    pub async fn with_running(count: u32) -> Self {
+        let app = Self::new(AgentAuth::Required).await;
+        app.launch(count).await;
+        app.sql("update vm set status = 'running'").await;
+        app
+    }
+
+    pub async fn launch(&self, count: u32) {
+        let wish = Launch { environment: "test", source: Source::Local, count };
+        operations::launch(&self.db, self.pool, &Actor::System, &wish).await.unwrap();
+    }
+
+    pub async fn sql(&self, statement: &str) {
+        self.db.client().await.unwrap().batch_execute(statement).await.unwrap();
+    }
+
+    /// The `Authorization` value of this VM's agent.
+    pub async fn agent(&self, hostname: &str) -> String {
+        let hostname = hostname.parse().unwrap();
+        let token = agents::issue_enrolment(&self.db, self.pool, &hostname).await.unwrap().unwrap();
+        let token = agents::enrol(&self.db, self.pool, &hostname, &token).await.unwrap();
+        format!("Bearer {}", token.reveal())
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn call(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.send(request).await.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+pub fn admin() -> String {
+    format!("Basic {}", STANDARD.encode("teacher:secret"))
+}
+
+pub fn get(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+pub fn json(path: &str, body: &Value) -> Request<Body> {
+    Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap()
+}
+
+pub fn form(path: &str, body: &str) -> Request<Body> {
+    Request::post(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+/// The same request with another header.
+pub trait With: Sized {
+    fn with(self, name: &'static str, value: &str) -> Self;
+
+    fn as_browser(self) -> Self {
+        self.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+    }
+
+    fn as_admin(self) -> Self {
+        self.with("authorization", &admin())
+    }
+}
+
+impl With for Request<Body> {
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers_mut().append(name, value.parse().unwrap());
+        self
+    }
+}
