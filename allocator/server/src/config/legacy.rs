@@ -27,3 +27,49 @@ pub(super) fn refuse_name_patterns(dns: &mut Section<'_>) {
 pub(super) fn refuse_staging(ssl: &mut Section<'_>) {
     ssl.retired("staging", "remove it; for plain HTTP write ssl.provider: none");
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn problem(yaml: &str) -> String {
+        Config::parse(yaml).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_pattern_is_answered_with_the_name_that_it_made() {
+        let dns = "enabled: true, app_name: lablink, domain: sleap.ai";
+        let table = [
+            (
+                "pattern: auto",
+                "domain: {environment}.lablink.sleap.ai (lablink.sleap.ai for prod),",
+            ),
+            ("pattern: app-only", "domain: lablink.sleap.ai,"),
+            ("pattern: custom, custom_subdomain: a.b", "domain: a.b.sleap.ai,"),
+        ];
+        for (pattern, expected) in table {
+            let found = problem(&format!("dns: {{{dns}, {pattern}}}"));
+            assert!(found.contains("unknown key 'dns.pattern', of an older version"), "{found}");
+            assert!(found.contains(expected), "{found}");
+            assert!(found.contains("'dns.app_name'"), "{found}");
+        }
+    }
+
+    #[test]
+    fn every_key_of_older_versions_says_what_to_write_instead() {
+        let found = problem(
+            "dns: {app_name: x, custom_subdomain: y, create_zone: false}\nssl: {staging: true}",
+        );
+        assert_eq!(
+            found,
+            "  - line 1: unknown key 'dns.app_name', of an older version: remove it, dns.domain \
+             now holds the whole host name\n  \
+             - line 1: unknown key 'dns.custom_subdomain', of an older version: remove it, \
+             dns.domain now holds the whole host name\n  \
+             - line 1: unknown key 'dns.create_zone', of an older version: remove it, the zone of \
+             dns.domain has to exist beforehand\n  \
+             - line 2: unknown key 'ssl.staging', of an older version: remove it; for plain HTTP \
+             write ssl.provider: none"
+        );
+    }
+}

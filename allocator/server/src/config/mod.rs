@@ -71,8 +71,7 @@ impl Config {
     }
 
     fn check(yaml: &str, file: Option<&Path>) -> Result<Self, Problems> {
-        let tree = yaml::parse(yaml)
-            .map_err(|error| Problems(vec![Problem::from(format!("this is not YAML: {error}"))]))?;
+        let tree = yaml::parse(yaml).map_err(|problem| Problems(vec![problem]))?;
         // An empty file is a file without keys.
         let tree = Some(tree).filter(|tree| !matches!(tree.shape, yaml::Shape::Null));
         let mut findings = Findings::default();

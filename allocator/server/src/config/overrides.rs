@@ -39,7 +39,7 @@ impl Config {
 
 /// A value that is there and not empty.
 pub(super) fn given(value: Option<&str>) -> Option<&str> {
-    value.map(str::trim).filter(|text| !text.is_empty())
+    value.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
@@ -59,12 +59,12 @@ mod tests {
         let yaml = format!("app: {{admin_password_hash: '{hash}'}}\ndb: {{password: from-file}}");
         let overrides = Overrides {
             admin_user: Some("root"),
-            admin_password: Some("hunter2"),
+            admin_password: Some(" hunter2 "),
             db_password: Some("from-environment"),
         };
         let config = Config::parse(&yaml).unwrap().with_overrides(overrides).unwrap();
         assert_eq!(config.app.admin_user, "root");
-        assert_eq!(password(&config), "hunter2");
+        assert_eq!(password(&config), " hunter2 ");
         assert_eq!(config.db.unwrap().password.expose(), "from-environment");
     }
 

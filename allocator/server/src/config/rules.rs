@@ -126,3 +126,80 @@ pub(super) fn without_effect(config: &Config) -> Vec<String> {
     }
     idle
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn problems(yaml: &str) -> Vec<String> {
+        Config::parse(yaml).unwrap_err().0.into_iter().map(|problem| problem.message).collect()
+    }
+
+    #[test]
+    fn each_rule_is_told_in_its_own_words() {
+        let acm = |arn: &str| {
+            format!(
+                "dns: {{enabled: true, domain: a.org}}\nssl: {{provider: acm, certificate_arn: '{arn}'}}"
+            )
+        };
+        let elsewhere = acm("arn:aws:acm:eu-west-1:123456789012:certificate/1");
+        let table = [
+            (
+                "dns: {enabled: true}",
+                "dns.enabled is true, so the domain field (dns.domain) must hold",
+            ),
+            ("dns: {domain: .a.org}", "dns.domain cannot start with a dot: '.a.org'"),
+            ("dns: {domain: a.org.}", "dns.domain cannot end with a dot: 'a.org.'"),
+            ("dns: {domain: 'https://a.org'}", "dns.domain is not a name: expected a host name"),
+            ("dns: {domain: 'a..org'}", "dns.domain is not a name"),
+            (
+                "ssl: {provider: letsencrypt, email: a@b.org}",
+                "SSL requires DNS: ssl.provider is letsencrypt",
+            ),
+            (
+                "dns: {enabled: true, domain: a.org}\nssl: {provider: letsencrypt}",
+                "Let's Encrypt requires email",
+            ),
+            (&acm(""), "ACM provider requires certificate_arn"),
+            (
+                &elsewhere,
+                "ssl.certificate_arn is a certificate in eu-west-1, but app.region is us-west-2",
+            ),
+            (
+                "dns: {enabled: true, domain: a.org}\nssl: {provider: cloudflare}",
+                "CloudFlare requires terraform_managed=false",
+            ),
+            ("health: {stale_after: 3m}", "health.suspect_after must be longer"),
+            ("startup_script: {enabled: true}", "startup_script.path must name the script"),
+        ];
+        for (yaml, expected) in table {
+            let found = problems(yaml);
+            assert_eq!(found.len(), 1, "{yaml}: {found:?}");
+            assert!(found[0].contains(expected), "{yaml}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn broken_rules_and_wrong_keys_are_told_together() {
+        let found = problems("dns: {domain: .a.org., colour: red}\nssl: {provider: letsencrypt}");
+        assert_eq!(found.len(), 5, "{found:?}");
+    }
+
+    #[test]
+    fn settings_without_effect_are_warnings() {
+        let warnings = |yaml: &str| Config::parse(yaml).unwrap().warnings();
+        let login = "app: {admin_password: s3cret}\n";
+        let found = warnings(&format!(
+            "{login}db: {{password: s3cret, table_name: vms, message_channel: vm_updates}}\nlocal: {{warm: 1}}"
+        ));
+        assert_eq!(
+            found,
+            [
+                "db.table_name has no effect any more: remove it",
+                "db.message_channel has no effect any more: remove it",
+                "the section local has no effect with provider: aws; it needs provider: local",
+            ]
+        );
+        assert_eq!(warnings(&format!("{login}provider: local\nlocal: {{warm: 1}}")), [""; 0]);
+    }
+}

@@ -155,3 +155,6 @@ fn wrong_shape(subject: &str, expected: &str, found: &Shape) -> String {
     };
     format!("{subject} does not match the schema: expected {expected}, found {found}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@ impl Config {
     /// `fqdn` is `ALLOCATOR_FQDN`, a whole URL despite its name, which wins over the file;
     /// `public_ip` is `ALLOCATOR_PUBLIC_IP`. An empty text counts as absent.
     pub fn allocator_url(&self, fqdn: Option<&str>, public_ip: Option<&str>) -> Option<String> {
-        if let Some(fqdn) = given(fqdn) {
-            let url = fqdn.trim_end_matches('/');
+        if let Some(url) = given(fqdn) {
+            let url = url.trim().trim_end_matches('/');
             let scheme = if url.contains("://") { "" } else { "http://" };
             return Some(format!("{scheme}{url}"));
         }

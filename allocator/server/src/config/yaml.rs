@@ -6,7 +6,9 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Spanned, options::NonFiniteFloatPolicy};
+use serde_saphyr::{Spanned, UserMessageFormatter, options::NonFiniteFloatPolicy};
+
+use super::problem::Problem;
 
 /// One value of the file.
 pub(super) struct Node {
@@ -24,14 +26,20 @@ pub(super) enum Shape {
 }
 
 /// Reads one document. An empty one is [`Shape::Null`].
-pub(super) fn parse(source: &str) -> Result<Node, serde_saphyr::Error> {
+pub(super) fn parse(source: &str) -> Result<Node, Problem> {
     let options = serde_saphyr::options! {
         // A snippet of the file in the message could show a password.
         with_snippet: false,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
     };
-    let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(source, options)?;
+    let tree: Spanned<Tree> =
+        serde_saphyr::from_str_with_options(source, options).map_err(|error| problem(&error))?;
     Ok(node(tree, source))
+}
+
+fn problem(error: &serde_saphyr::Error) -> Problem {
+    let message = error.render_with_formatter(&UserMessageFormatter);
+    Problem::from(format!("the file can't be read as YAML: {message}"))
 }
 
 fn node(tree: Spanned<Tree>, source: &str) -> Node {

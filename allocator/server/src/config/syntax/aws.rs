@@ -32,7 +32,7 @@ pub(crate) fn region(text: &str) -> Parsed<String> {
     let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
     let valid = match parts.split_last() {
         Some((number, words)) => {
-            words.len() >= 2 && words.iter().all(|p| word(p)) && number.parse::<u8>().is_ok()
+            words.len() >= 2 && words.iter().all(word) && number.parse::<u8>().is_ok()
         }
         None => false,
     };
