@@ -83,11 +83,15 @@ const tests = {
   },
   async "a page that is over stops listening"() {
     const page = await open("operation-running");
+    await page.waitForTimeout(700);
     now = "operation-succeeded";
     tell();
+    streams.forEach((stream) => stream.end()); // as the server does after the last event
     await page.getByText("Succeeded").first().waitFor();
     assert.equal(await page.getByRole("button", { name: "Cancel" }).count(), 0);
     assert.equal(await page.locator("#live").getAttribute("data-live"), null);
+    await page.waitForTimeout(3500);
+    assert.equal(await page.locator("#offline").textContent(), "");
   },
   async "a storm of events is one request per 300 ms"() {
     const page = await open("admin");
