@@ -1,5 +1,7 @@
 //! The validator as deployments and people use it: the built program, on real files.
 
+#![expect(clippy::unwrap_used, reason = "tests may; clippy sees only their functions as such")]
+
 use std::{
     fs,
     os::unix::fs::symlink,

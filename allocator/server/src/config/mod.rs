@@ -1,7 +1,7 @@
 //! The allocator's configuration: one YAML file, with the process environment on top.
 //!
 //! ```text
-//! file ─ yaml ─▶ tree ─ sections (through section, syntax) ─▶ Config ─ rules ─▶ Config or Problems
+//! file ─ yaml ─▶ tree ─ sections (with section, syntax) ─▶ Config ─ rules ─▶ Config or Problems
 //! ```
 //!
 //! Every key is optional. Whatever is wrong is collected and reported together: unknown keys with

@@ -135,13 +135,11 @@ mod tests {
         Config::parse(yaml).unwrap_err().0.into_iter().map(|problem| problem.message).collect()
     }
 
+    const NAMED: &str = "dns: {enabled: true, domain: a.org}";
+
     #[test]
     fn each_rule_is_told_in_its_own_words() {
-        let acm = |arn: &str| {
-            format!(
-                "dns: {{enabled: true, domain: a.org}}\nssl: {{provider: acm, certificate_arn: '{arn}'}}"
-            )
-        };
+        let acm = |arn: &str| format!("{NAMED}\nssl: {{provider: acm, certificate_arn: '{arn}'}}");
         let elsewhere = acm("arn:aws:acm:eu-west-1:123456789012:certificate/1");
         let table = [
             (
@@ -190,7 +188,8 @@ mod tests {
         let warnings = |yaml: &str| Config::parse(yaml).unwrap().warnings();
         let login = "app: {admin_password: s3cret}\n";
         let found = warnings(&format!(
-            "{login}db: {{password: s3cret, table_name: vms, message_channel: vm_updates}}\nlocal: {{warm: 1}}"
+            "{login}db: {{password: s3cret, table_name: vms, message_channel: vm_updates}}\n\
+             local: {{warm: 1}}"
         ));
         assert_eq!(
             found,

@@ -58,66 +58,44 @@ fn null_is_a_value_for_the_repository_alone() {
 #[test]
 fn wrong_shapes_are_named() {
     let table = [
-        ("db: 5", "db does not match the schema: expected a section of keys, found one value"),
-        (
-            "provider: {a: 1}",
-            "provider does not match the schema: expected one value, found a section of keys",
-        ),
-        ("dns: [a]", "dns does not match the schema: expected a section of keys, found a list"),
-        ("db: {host: [a]}", "db.host does not match the schema: expected one value, found a list"),
-        ("- a", "the file does not match the schema: expected a section of keys, found a list"),
+        ("db: 5", "db", "a section of keys, found one value"),
+        ("provider: {a: 1}", "provider", "one value, found a section of keys"),
+        ("dns: [a]", "dns", "a section of keys, found a list"),
+        ("db: {host: [a]}", "db.host", "one value, found a list"),
+        ("- a", "the file", "a section of keys, found a list"),
     ];
-    for (yaml, expected) in table {
-        assert_eq!(problem(yaml), format!("  - line 1: {expected}"));
+    for (yaml, subject, rest) in table {
+        let expected = format!("  - line 1: {subject} does not match the schema: expected {rest}");
+        assert_eq!(problem(yaml), expected);
     }
 }
 
 #[test]
 fn a_value_of_the_wrong_kind_is_shown_with_what_was_expected() {
+    let span = "a duration with its unit, such as 60s or 3m, found '60'";
     let table = [
-        (
-            "db: {port: many}",
-            "db.port does not match the schema: expected a port number from 1 to 65535, found 'many'",
-        ),
-        (
-            "dns: {enabled: maybe}",
-            "dns.enabled does not match the schema: expected true or false, found 'maybe'",
-        ),
-        (
-            "health: {stale_after: 60}",
-            "health.stale_after does not match the schema: expected a duration with its unit, such as 60s or 3m, found '60'",
-        ),
-        (
-            "provider: gcp",
-            "provider does not match the schema: expected one of aws, local, manual, found 'gcp'",
-        ),
+        ("db: {port: many}", "db.port", "a port number from 1 to 65535, found 'many'"),
+        ("dns: {enabled: maybe}", "dns.enabled", "true or false, found 'maybe'"),
+        ("health: {stale_after: 60}", "health.stale_after", span),
+        ("provider: gcp", "provider", "one of aws, local, manual, found 'gcp'"),
         (
             "ssl: {provider: le}",
-            "ssl.provider does not match the schema: expected one of none, letsencrypt, cloudflare, acm, found 'le'",
+            "ssl.provider",
+            "one of none, letsencrypt, cloudflare, acm, found 'le'",
         ),
-        (
-            "eip: {strategy: x}",
-            "eip.strategy does not match the schema: expected one of dynamic, persistent, found 'x'",
-        ),
+        ("eip: {strategy: x}", "eip.strategy", "one of dynamic, persistent, found 'x'"),
         (
             "startup_script: {on_error: x}",
-            "startup_script.on_error does not match the schema: expected one of continue, fail, found 'x'",
+            "startup_script.on_error",
+            "one of continue, fail, found 'x'",
         ),
-        (
-            "app: {reclaim: x}",
-            "app.reclaim does not match the schema: expected one of link, email, found 'x'",
-        ),
-        (
-            "limits: {max_vms: 0}",
-            "limits.max_vms does not match the schema: expected a whole number, 1 or more, found '0'",
-        ),
-        (
-            "local: {warm: -1}",
-            "local.warm does not match the schema: expected a whole number, 0 or more, found '-1'",
-        ),
+        ("app: {reclaim: x}", "app.reclaim", "one of link, email, found 'x'"),
+        ("limits: {max_vms: 0}", "limits.max_vms", "a whole number, 1 or more, found '0'"),
+        ("local: {warm: -1}", "local.warm", "a whole number, 0 or more, found '-1'"),
     ];
-    for (yaml, expected) in table {
-        assert_eq!(problem(yaml), format!("  - line 1: {expected}"));
+    for (yaml, path, rest) in table {
+        let expected = format!("  - line 1: {path} does not match the schema: expected {rest}");
+        assert_eq!(problem(yaml), expected);
     }
 }
 
