@@ -1,1 +1,27 @@
-//! Being written.
+//! What the end-to-end tests are written with: a [`Deployment`] in a folder of its own, the real
+//! [`Allocator`] that serves it with an embedded Postgres, Terraform and agents, and [`Caller`]s
+//! that talk to it as browsers and programs do.
+//!
+//! The programs are the ones in the target directory: build `lablink-allocator` and
+//! `lablink-client` first.
+
+mod allocator;
+mod answer;
+mod api;
+mod caller;
+mod deployment;
+mod machine;
+mod patience;
+mod processes;
+mod programs;
+mod terraform_state;
+
+pub use allocator::Allocator;
+pub use answer::Answer;
+pub use api::{Claimed, crd_command};
+pub use caller::Caller;
+pub use deployment::Deployment;
+pub use machine::{Machine, Record};
+pub use patience::eventually;
+pub use processes::{Process, processes_of};
+pub use terraform_state::{Condition, TerraformState};

@@ -1,0 +1,107 @@
+use std::{
+    fs::File,
+    os::fd::OwnedFd,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::{Caller, Deployment, eventually, programs};
+
+/// From the start of the process to its first answer, a new cluster included.
+const START: Duration = Duration::from_secs(30);
+/// Draining takes 10 s at most, Terraform 8 s, VMs and Postgres a few.
+const STOP: Duration = Duration::from_secs(30);
+
+/// A running `lablink-allocator`.
+pub struct Allocator {
+    child: Child,
+    port: u16,
+    password: String,
+}
+
+impl Allocator {
+    pub(crate) async fn start(deployment: &Deployment) -> Result<Self> {
+        let log = File::options().create(true).append(true).open(deployment.log_file())?;
+        let port = deployment.port;
+        let child = Command::new(programs::built("lablink-allocator")?)
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--config"])
+            .arg(deployment.config())
+            .env_clear()
+            .envs(["PATH", "HOME"].into_iter().filter_map(|it| Some((it, std::env::var_os(it)?))))
+            .env("ENVIRONMENT", "dev")
+            .env("LABLINK_DATA_DIR", deployment.data_dir())
+            .env("LABLINK_TERRAFORM_DIR", programs::terraform_modules())
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(OwnedFd::from(log.try_clone()?)))
+            .stderr(Stdio::from(OwnedFd::from(log)))
+            .spawn()?;
+        let mut starting = Self { child, port, password: String::new() };
+        starting.until_ready().await?;
+        starting.password = deployment.admin_password()?;
+        Ok(starting)
+    }
+
+    async fn until_ready(&mut self) -> Result<()> {
+        let anybody = self.program()?;
+        let ready = eventually("the allocator to be ready", START, async || {
+            Ok((anybody.get("/readyz").await?.status == 200).then_some(()))
+        });
+        tokio::select! {
+            ready = ready => ready,
+            ended = self.child.wait() => {
+                anyhow::bail!("the allocator ended at its start, with {}", ended?)
+            }
+        }
+    }
+
+    /// A program without a login.
+    pub fn program(&self) -> Result<Caller> {
+        Caller::program(self.port)
+    }
+
+    /// A participant's browser: keeps cookies and shows redirects.
+    pub fn browser(&self) -> Result<Caller> {
+        Caller::browser(self.port)
+    }
+
+    /// The organiser's scripts.
+    pub fn organiser(&self) -> Result<Caller> {
+        Ok(self.program()?.signed_in("admin", &self.password))
+    }
+
+    /// The organiser's browser.
+    pub fn organisers_browser(&self) -> Result<Caller> {
+        Ok(self.browser()?.signed_in("admin", &self.password))
+    }
+
+    /// Stops it as a service manager does, insists on exit status 0, and tells how long it took.
+    pub async fn stop(mut self) -> Result<Duration> {
+        let asked = Instant::now();
+        kill(self.pid()?, Signal::SIGTERM)?;
+        let status = timeout(STOP, self.child.wait()).await.context("it does not stop")??;
+        ensure!(status.success(), "it stopped with {status}");
+        Ok(asked.elapsed())
+    }
+
+    /// Ends it in the middle of whatever it does, as a crash or the kernel would.
+    pub async fn crash(mut self) -> Result<()> {
+        kill(self.pid()?, Signal::SIGKILL)?;
+        self.child.wait().await?;
+        Ok(())
+    }
+
+    fn pid(&self) -> Result<Pid> {
+        let id = self.child.id().context("the allocator has ended")?;
+        Ok(Pid::from_raw(id.try_into()?))
+    }
+}

@@ -1,0 +1,143 @@
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+
+use crate::{Allocator, Machine, TerraformState, processes_of};
+
+/// Below the ports that outgoing connections take, any of which could be ours while we restart.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+const CONFIG: &str = "provider: local\nlocal:\n  warm: 2\n  stop_with_allocator: true\n";
+
+/// A folder with everything of one LabLink, which outlives the allocators that serve it. At the
+/// end, even of a test that fails, everything that was started in it is ended.
+pub struct Deployment {
+    folder: TempDir,
+    pub(crate) port: u16,
+}
+
+impl Deployment {
+    /// Two VMs come up warm by themselves.
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("lablink-e2e-").tempdir()?;
+        // As root, the embedded Postgres is another user who must pass through.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
+        fs::write(folder.path().join("config.yaml"), CONFIG)?;
+        Ok(Self { folder, port: free_port()? })
+    }
+
+    /// Starts an allocator and waits until it is ready.
+    pub async fn start(&self) -> Result<Allocator> {
+        Allocator::start(self).await
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder().join("data")
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder().join("config.yaml")
+    }
+
+    /// Standard error of all its allocators.
+    pub fn log_file(&self) -> PathBuf {
+        self.folder().join("allocator.log")
+    }
+
+    pub fn admin_password(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.data_dir().join("admin-password"))?.trim().to_owned())
+    }
+
+    pub fn machine(&self, hostname: &str) -> Machine {
+        Machine::in_folder(&self.data_dir().join("vms"), hostname)
+    }
+
+    /// The names of the VMs that have a folder on this machine, sorted.
+    pub fn machine_names(&self) -> Result<Vec<String>> {
+        let entries = fs::read_dir(self.data_dir().join("vms"))?;
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let mut names = names.collect::<Result<Vec<_>>>()?;
+        names.sort();
+        Ok(names)
+    }
+
+    pub fn terraform_state(&self) -> Result<TerraformState> {
+        TerraformState::read(&self.data_dir().join("state/dev.tfstate"))
+    }
+
+    /// The embedded Postgres.
+    pub fn postgres(&self) -> Result<Pid> {
+        let noted = fs::read_to_string(self.data_dir().join("postgres/postmaster.pid"))
+            .context("no Postgres is noted")?;
+        Ok(Pid::from_raw(noted.lines().next().unwrap_or_default().parse()?))
+    }
+
+    /// Whatever still runs in this deployment is an error that names it.
+    pub fn ensure_nothing_runs(&self) -> Result<()> {
+        let running = processes_of(self.folder())?;
+        ensure!(running.is_empty(), "still running: {running:#?}");
+        Ok(())
+    }
+
+    /// Ends everything, by pid, until nothing is left.
+    fn end_all(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while let Ok(running) = processes_of(self.folder())
+            && !running.is_empty()
+            && Instant::now() < deadline
+        {
+            let postgres = self.postgres().ok();
+            for process in running {
+                // Killed, it would leave its shared memory behind.
+                if process.command_line.starts_with("postgres:") {
+                    continue;
+                }
+                if Some(Pid::from_raw(process.pid)) == postgres {
+                    let _gone = kill(Pid::from_raw(process.pid), Signal::SIGQUIT);
+                } else {
+                    process.kill();
+                }
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        // Noted in the file that goes with the server.
+        let noted = fs::read_to_string(self.data_dir().join("postgres/postmaster.pid"));
+        let socket_dir = noted.ok().and_then(|text| Some(PathBuf::from(text.lines().nth(4)?)));
+        self.end_all();
+        if let Some(dir) = socket_dir {
+            let _others = fs::remove_dir(dir);
+        }
+        // Shown for tests that fail.
+        let log = fs::read_to_string(self.log_file()).unwrap_or_default();
+        eprintln!("--- {}\n{log}---", self.log_file().display());
+    }
+}
+
+fn free_port() -> Result<u16> {
+    for _ in 0..100 {
+        let port = rand::random_range(PORTS);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    anyhow::bail!("no free port found between {} and {}", PORTS.start, PORTS.end)
+}

@@ -1,0 +1,57 @@
+//! The allocator is stopped and started again.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use lablink_e2e::Deployment;
+
+#[tokio::test]
+async fn a_stopped_allocator_leaves_nothing_running_and_finds_everything_again() -> Result<()> {
+    let deployment = Deployment::new()?;
+    let allocator = deployment.start().await?;
+    allocator.until_free(2).await?;
+    let claimed = allocator.claim("emil@example.org", "4/emil").await?;
+    let machine = deployment.machine(&claimed.hostname);
+    machine.has_connected("4/emil", &claimed.pin).await?;
+    claimed.page_says(&allocator.program()?, "Your machine is ready").await?;
+    let (statuses, operations) = (allocator.statuses().await?, allocator.operations().await?);
+    let password = deployment.admin_password()?;
+
+    let took = allocator.stop().await?;
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    deployment.ensure_nothing_runs()?;
+
+    let allocator = deployment.start().await?;
+    assert_eq!(deployment.admin_password()?, password);
+    assert_eq!(allocator.statuses().await?, statuses);
+    // The warm VMs are not launched a second time.
+    assert_eq!(allocator.operations().await?, operations);
+    assert_eq!(deployment.terraform_state()?.hostnames().len(), 2);
+    let page = claimed.page_says(&allocator.browser()?, &claimed.hostname).await?;
+    assert!(page.contains(&claimed.pin), "{page}");
+
+    // The agents are back: the one that was free can be claimed, and is told so.
+    machine.agent()?;
+    allocator.until_free(1).await?;
+    let other = allocator.claim("fay@example.org", "4/fay").await?;
+    assert_ne!(other.hostname, claimed.hostname);
+    deployment.machine(&other.hostname).has_connected("4/fay", &other.pin).await?;
+    allocator.stop().await?;
+    deployment.ensure_nothing_runs()
+}
+
+#[tokio::test]
+async fn a_stop_in_the_middle_of_a_launch_keeps_what_was_made() -> Result<()> {
+    let deployment = Deployment::new()?;
+    let allocator = deployment.start().await?;
+    allocator.until_free(2).await?;
+    let operation = allocator.launch(6).await?;
+    allocator.stop().await?;
+    deployment.ensure_nothing_runs()?;
+
+    let allocator = deployment.start().await?;
+    let ended = allocator.until_ended(operation).await?;
+    let state = ended["state"].as_str().unwrap();
+    assert!(["succeeded", "interrupted"].contains(&state), "{ended}");
+    crate::crash_during_launch::everybody_tells_the_same(&deployment, &allocator).await
+}
