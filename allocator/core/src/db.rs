@@ -109,7 +109,7 @@ pub async fn migrate(config: &Config) -> Result<(), MigrateError> {
 /// Reads a text column as one of an enum's words.
 pub(crate) fn word<T: FromStr>(row: &Row, column: &'static str) -> Result<T, DbError> {
     let value: String = row.try_get(column)?;
-    value.parse().map_err(|_| DbError::UnknownWord { column, value })
+    value.parse().map_err(|_unknown| DbError::UnknownWord { column, value })
 }
 
 /// Like [`word`], for a column that may be null.
@@ -118,7 +118,9 @@ pub(crate) fn optional_word<T: FromStr>(
     column: &'static str,
 ) -> Result<Option<T>, DbError> {
     let value: Option<String> = row.try_get(column)?;
-    value.map(|value| value.parse().map_err(|_| DbError::UnknownWord { column, value })).transpose()
+    value
+        .map(|value| value.parse().map_err(|_unknown| DbError::UnknownWord { column, value }))
+        .transpose()
 }
 
 /// The constraint that a statement ran into, if it did.

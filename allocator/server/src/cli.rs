@@ -23,13 +23,13 @@ pub struct Cli {
 pub enum Command {
     /// Serve the pages and the API, and carry out operations (the default).
     #[command(after_help = SECRETS)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Check a configuration file.
     ValidateConfig(validate_config::Args),
     /// Bring the schema of a PostgreSQL server up to date, and end.
     #[command(after_help = SECRETS)]
     Migrate(DatabaseArgs),
-    /// Read a password from standard input and print its hash for app.admin_password_hash.
+    /// Read a password from standard input and print its hash for `app.admin_password_hash`.
     HashPassword,
 }
 

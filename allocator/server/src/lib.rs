@@ -16,7 +16,7 @@ use cli::{Cli, Command};
 pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => serve::serve(cli.serve).await?,
-        Some(Command::Serve(args)) => serve::serve(args).await?,
+        Some(Command::Serve(args)) => serve::serve(*args).await?,
         Some(Command::Migrate(args)) => migrate::migrate(&args).await?,
         Some(Command::HashPassword) => hash_password::hash_password()?,
         Some(Command::ValidateConfig(args)) => {

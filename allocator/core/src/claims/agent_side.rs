@@ -41,7 +41,7 @@ pub async fn situation(db: &Db, hostname: &Hostname) -> Result<Option<Situation>
     Ok(Some(Situation::Claimed(Delivery {
         claim_id,
         command_no: row.try_get("command_no")?,
-        code: code.try_into().map_err(|_| DbError::UnknownWord {
+        code: code.try_into().map_err(|_unknown| DbError::UnknownWord {
             column: "crd_code",
             value: "(not shown)".to_owned(),
         })?,

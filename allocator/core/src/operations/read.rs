@@ -58,8 +58,10 @@ pub async fn recent(
 
 pub(super) fn operation(row: &Row) -> Result<Operation, DbError> {
     let job: serde_json::Value = row.try_get("job")?;
-    let job = serde_json::from_value(job.clone())
-        .map_err(|_| DbError::UnknownWord { column: "kind", value: job["kind"].to_string() })?;
+    let job = serde_json::from_value(job.clone()).map_err(|_unknown| DbError::UnknownWord {
+        column: "kind",
+        value: job["kind"].to_string(),
+    })?;
     Ok(Operation {
         id: row.try_get("id")?,
         job,

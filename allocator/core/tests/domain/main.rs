@@ -1,5 +1,7 @@
 //! The rules of the core on a real Postgres: a database per test.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+
 mod agents;
 mod claims;
 mod crowd;

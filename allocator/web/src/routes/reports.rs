@@ -80,7 +80,7 @@ pub async fn status(
     let actor = caller.speaks_for(&hostname)?;
     // The analysis lists these two as well. Whether a VM is free or claimed is not its own to say.
     if !matches!(word.as_str(), "available" | "assigned") {
-        let status: VmStatus = word.parse().map_err(|_| {
+        let status: VmStatus = word.parse().map_err(|_unknown| {
             Problem::invalid("status: must be 'initializing', 'running', 'unknown' or 'error'.")
         })?;
         vms::set_status(&state.db, state.pool, &actor, &hostname, status).await?;

@@ -26,7 +26,7 @@ pub async fn one(
     Path(hostname): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let not_found = || Problem::not_found("VM not found.");
-    let hostname: Hostname = hostname.parse().map_err(|_| not_found())?;
+    let hostname: Hostname = hostname.parse().map_err(|_invalid| not_found())?;
     let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(not_found)?;
     Ok(Json(json!({ "hostname": vm.hostname, "status": vm.status })))
 }

@@ -84,23 +84,23 @@ async fn open_mode_takes_the_originals_clients() {
     assert_eq!(app.call(json("/api/vm-status", &report)).await.status, StatusCode::OK);
     assert_eq!(app.call(get("/api/vm-status")).await.body, r#"{"desk-7":"running"}"#);
     assert_eq!(app.call(get("/admin")).await.status, StatusCode::UNAUTHORIZED, "that stays closed");
-    let admin = app.call(get("/admin").as_browser().as_admin()).await;
+    let admin = app.call(get("/admin").by_browser().by_admin()).await;
     assert!(admin.body.contains("LABLINK_AGENT_AUTH=open"), "the organiser is warned");
 }
 
 #[tokio::test]
 async fn another_sites_page_can_not_post() {
     let app = App::with_running(1).await;
-    let evil = form("/destroy", "confirm=yes").as_admin();
+    let evil = form("/destroy", "confirm=yes").by_admin();
     let refused = app.call(evil.with("sec-fetch-site", "cross-site")).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert_eq!(refused.json()["code"], "cross_site");
-    let evil = form("/api/launch", "num_vms=1").as_admin();
+    let evil = form("/api/launch", "num_vms=1").by_admin();
     let refused =
         app.call(evil.with("host", "lab:5000").with("origin", "https://evil.example")).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert_eq!(
-        app.call(get("/api/operations").as_admin()).await.json()["operations"]
+        app.call(get("/api/operations").by_admin()).await.json()["operations"]
             .as_array()
             .unwrap()
             .len(),
@@ -132,13 +132,13 @@ async fn every_answer_carries_its_id_and_the_security_headers() {
 #[tokio::test]
 async fn errors_are_pages_for_browsers_and_json_for_programs() {
     let app = App::with_running(0).await;
-    let page = app.call(get("/nowhere").as_browser()).await;
+    let page = app.call(get("/nowhere").by_browser()).await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
     assert!(page.header("content-type").starts_with("text/html"));
     let answer = app.call(get("/nowhere")).await;
     assert_eq!(answer.json()["code"], "not_found");
 
-    let mut wrong_method = get("/destroy").as_admin();
+    let mut wrong_method = get("/destroy").by_admin();
     *wrong_method.method_mut() = Method::PUT;
     let answer = app.call(wrong_method).await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);

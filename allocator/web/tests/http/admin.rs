@@ -15,7 +15,7 @@ async fn every_page_opens() {
         ("/admin/operations", "Launch 2 VMs"),
         ("/admin/operations/1", "Queued"),
     ] {
-        let page = app.call(get(path).as_browser().as_admin()).await;
+        let page = app.call(get(path).by_browser().by_admin()).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         assert!(page.body.contains(says), "{path}");
         assert!(!page.body.contains("<b>@x"), "{path} escapes");
@@ -26,14 +26,14 @@ async fn every_page_opens() {
 #[tokio::test]
 async fn a_launch_leads_a_browser_to_its_page_and_a_program_to_its_json() {
     let app = App::with_running(0).await;
-    let page = app.call(form("/api/launch", "num_vms=2").as_browser().as_admin()).await;
+    let page = app.call(form("/api/launch", "num_vms=2").by_browser().by_admin()).await;
     assert_eq!(page.status, StatusCode::SEE_OTHER);
     assert_eq!(page.header("location"), "/admin/operations/2");
 
-    let answer = app.call(json("/api/launch", &json!({"num_vms": 1})).as_admin()).await;
+    let answer = app.call(json("/api/launch", &json!({"num_vms": 1})).by_admin()).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     assert_eq!(answer.json(), json!({"operation_id": 3}));
-    let operation = app.call(get(answer.header("location")).as_admin()).await.json();
+    let operation = app.call(get(answer.header("location")).by_admin()).await.json();
     assert_eq!(operation["hostnames"], json!(["lablink-vm-test-3"]));
     assert_eq!((&operation["kind"], &operation["state"]), (&json!("launch"), &json!("queued")));
     assert_eq!(operation["actor"], "admin:teacher");
@@ -50,10 +50,10 @@ async fn a_bad_number_is_refused_at_the_form() {
         ("101", "at most 100"),
     ] {
         let body = format!("num_vms={typed}");
-        let page = app.call(form("/api/launch", &body).as_browser().as_admin()).await;
+        let page = app.call(form("/api/launch", &body).by_browser().by_admin()).await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{typed}");
         assert!(page.body.contains(says), "{typed}");
-        let answer = app.call(form("/api/launch", &body).as_admin()).await;
+        let answer = app.call(form("/api/launch", &body).by_admin()).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{typed}");
         assert!(answer.json()["error"].as_str().unwrap().contains(says), "{typed}");
     }
@@ -64,14 +64,14 @@ async fn a_browser_must_tick_what_goes_and_that_it_means_it() {
     let app = App::with_running(2).await;
     let one = "hostname=lablink-vm-test-1";
     for body in ["confirm=yes", one] {
-        let page = app.call(form("/destroy", body).as_browser().as_admin()).await;
+        let page = app.call(form("/destroy", body).by_browser().by_admin()).await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
     }
     let free =
         || async { app.call(get("/api/unassigned_vms_count")).await.json()["count"].clone() };
     assert_eq!(free().await, 2, "nothing happened");
     let page =
-        app.call(form("/destroy", &format!("{one}&confirm=yes")).as_browser().as_admin()).await;
+        app.call(form("/destroy", &format!("{one}&confirm=yes")).by_browser().by_admin()).await;
     assert_eq!(page.status, StatusCode::SEE_OTHER);
     assert_eq!(free().await, 1);
 }
@@ -79,26 +79,26 @@ async fn a_browser_must_tick_what_goes_and_that_it_means_it() {
 #[tokio::test]
 async fn a_program_that_names_none_destroys_all() {
     let app = App::with_running(3).await;
-    let mut post = get("/destroy").as_admin();
+    let mut post = get("/destroy").by_admin();
     *post.method_mut() = axum::http::Method::POST;
     let answer = app.call(post).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
-    let operation = app.call(get(answer.header("location")).as_admin()).await.json();
+    let operation = app.call(get(answer.header("location")).by_admin()).await.json();
     assert_eq!(operation["hostnames"].as_array().unwrap().len(), 3);
 
-    let unknown = app.call(form("/destroy", "hostname=nobody").as_admin()).await;
+    let unknown = app.call(form("/destroy", "hostname=nobody").by_admin()).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn a_queued_operation_is_cancelled_once() {
     let app = App::with_running(2).await;
-    let cancel = || form("/api/operations/1/cancel", "").as_admin();
+    let cancel = || form("/api/operations/1/cancel", "").by_admin();
     assert_eq!(app.call(cancel()).await.status, StatusCode::ACCEPTED);
-    assert_eq!(app.call(get("/api/operations/1").as_admin()).await.json()["state"], "cancelled");
+    assert_eq!(app.call(get("/api/operations/1").by_admin()).await.json()["state"], "cancelled");
     assert_eq!(app.call(cancel()).await.status, StatusCode::CONFLICT);
-    let missing = form("/api/operations/99/cancel", "").as_admin();
+    let missing = form("/api/operations/99/cancel", "").by_admin();
     assert_eq!(app.call(missing).await.status, StatusCode::NOT_FOUND);
-    let strange = get("/api/operations/x").as_admin();
+    let strange = get("/api/operations/x").by_admin();
     assert!(app.call(strange).await.status.is_client_error());
 }

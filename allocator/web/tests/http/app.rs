@@ -143,11 +143,11 @@ pub fn form(path: &str, body: &str) -> Request<Body> {
 pub trait With: Sized {
     fn with(self, name: &'static str, value: &str) -> Self;
 
-    fn as_browser(self) -> Self {
+    fn by_browser(self) -> Self {
         self.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
     }
 
-    fn as_admin(self) -> Self {
+    fn by_admin(self) -> Self {
         self.with("authorization", &admin())
     }
 }

@@ -8,14 +8,14 @@ const ADA: &str = "email=ada%40example.org&crd_command=start-host+--code%3D%224%
 #[tokio::test]
 async fn a_browser_is_led_to_its_claims_own_page() {
     let app = App::with_running(2).await;
-    let answer = app.call(form("/api/request_vm", ADA).as_browser()).await;
+    let answer = app.call(form("/api/request_vm", ADA).by_browser()).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let link = answer.header("location").to_owned();
     assert!(link.starts_with("/claims/") && link.len() > 50, "unguessable: {link}");
     let cookie = answer.header("set-cookie");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
 
-    let page = app.call(get(&link).as_browser()).await;
+    let page = app.call(get(&link).by_browser()).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("lablink-vm-test-1"));
     assert_eq!(page.header("cache-control"), "no-store");
@@ -43,13 +43,13 @@ async fn a_program_gets_json() {
 async fn a_mistake_brings_the_form_back_as_it_was_typed() {
     let app = App::with_running(1).await;
     let typed = "email=ada%40example.org&crd_command=start-host+%3Cscript%3E";
-    let answer = app.call(form("/api/request_vm", typed).as_browser()).await;
+    let answer = app.call(form("/api/request_vm", typed).by_browser()).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.body.contains("ada@example.org"));
     assert!(answer.body.contains("no --code"), "says what is missing");
     assert!(!answer.body.contains("<script>"), "escaped");
 
-    let answer = app.call(form("/api/request_vm", "email=ada").as_browser()).await;
+    let answer = app.call(form("/api/request_vm", "email=ada").by_browser()).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     let answer = app.call(form("/api/request_vm", "")).await;
     assert_eq!(answer.json()["code"], "invalid");
@@ -58,7 +58,7 @@ async fn a_mistake_brings_the_form_back_as_it_was_typed() {
 #[tokio::test]
 async fn an_empty_pool_is_a_503_with_the_form_kept() {
     let app = App::with_running(0).await;
-    let page = app.call(form("/api/request_vm", ADA).as_browser()).await;
+    let page = app.call(form("/api/request_vm", ADA).by_browser()).await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(page.body.contains("ada@example.org"));
     let answer = app.call(form("/api/request_vm", ADA)).await;
@@ -76,7 +76,7 @@ async fn who_knows_only_the_email_gets_no_pin() {
     assert_eq!(answer.status, StatusCode::CONFLICT);
     assert_eq!(answer.json()["code"], "already_claimed");
     assert!(!answer.body.contains(first["pin"].as_str().unwrap()));
-    let page = app.call(form("/api/request_vm", &stranger).as_browser()).await;
+    let page = app.call(form("/api/request_vm", &stranger).by_browser()).await;
     assert_eq!(page.status, StatusCode::CONFLICT);
     assert!(!page.body.contains("lablink-vm-test-1"));
 }
@@ -84,25 +84,25 @@ async fn who_knows_only_the_email_gets_no_pin() {
 #[tokio::test]
 async fn the_same_browser_gets_back_in_with_another_command() {
     let app = App::with_running(2).await;
-    let first = app.call(form("/api/request_vm", ADA).as_browser()).await;
+    let first = app.call(form("/api/request_vm", ADA).by_browser()).await;
     let cookie = first.header("set-cookie").split(';').next().unwrap().to_owned();
     let other = ADA.replace("4%2Fx", "4%2Fnew");
     let again =
-        app.call(form("/api/request_vm", &other).as_browser().with("cookie", &cookie)).await;
+        app.call(form("/api/request_vm", &other).by_browser().with("cookie", &cookie)).await;
     assert_eq!(again.status, StatusCode::SEE_OTHER);
-    let page = app.call(get(again.header("location")).as_browser()).await;
+    let page = app.call(get(again.header("location")).by_browser()).await;
     assert!(page.body.contains("lablink-vm-test-1"));
 }
 
 #[tokio::test]
 async fn a_new_command_goes_through_the_claims_page() {
     let app = App::with_running(1).await;
-    let answer = app.call(form("/api/request_vm", ADA).as_browser()).await;
+    let answer = app.call(form("/api/request_vm", ADA).by_browser()).await;
     let link = answer.header("location").to_owned();
     let command = format!("{link}/command");
-    let bad = app.call(form(&command, "crd_command=nothing").as_browser()).await;
+    let bad = app.call(form(&command, "crd_command=nothing").by_browser()).await;
     assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let good = app.call(form(&command, "crd_command=--code%3D4%2Fy").as_browser()).await;
+    let good = app.call(form(&command, "crd_command=--code%3D4%2Fy").by_browser()).await;
     assert_eq!(good.status, StatusCode::SEE_OTHER);
     assert_eq!(good.header("location"), link);
 }
@@ -122,5 +122,5 @@ async fn the_count_is_what_can_be_claimed() {
     let app = App::with_running(3).await;
     app.call(form("/api/request_vm", ADA)).await;
     assert_eq!(app.call(get("/api/unassigned_vms_count")).await.body, r#"{"count":2}"#);
-    assert!(app.call(get("/").as_browser()).await.body.contains("2 machines free"));
+    assert!(app.call(get("/").by_browser()).await.body.contains("2 machines free"));
 }
