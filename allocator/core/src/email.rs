@@ -12,6 +12,11 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the address is one at `domain` itself, not at a sub-domain of it.
+    pub fn is_of(&self, domain: &str) -> bool {
+        self.0.split_once('@').is_some_and(|(_, own)| own.eq_ignore_ascii_case(domain))
+    }
 }
 
 impl FromStr for Email {

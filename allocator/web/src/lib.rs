@@ -11,6 +11,6 @@ mod router;
 mod routes;
 mod state;
 
-pub use auth::{AdminLogin, AgentAuth, InvalidHash};
+pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
 pub use router::router;
 pub use state::{AppState, Settings};

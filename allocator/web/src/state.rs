@@ -1,7 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use lablink_core::{
-    Db,
+    Db, TokenHash,
     claims::Reclaim,
     live::Hub,
     pools::PoolId,
@@ -9,7 +10,7 @@ use lablink_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{AdminLogin, AgentAuth};
+use crate::auth::{AdminLogin, AgentAuth, FormLimits};
 
 /// What every handler can reach. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub struct AppState {
     pub pool: PoolId,
     pub hub: Hub,
     pub admin: Arc<AdminLogin>,
+    pub form_limits: Arc<FormLimits>,
     pub settings: Arc<Settings>,
     /// Set when the process is to end: streams and waits end with it.
     pub shutdown: CancellationToken,
@@ -38,6 +40,11 @@ pub struct Settings {
     pub stale_after: StaleAfter,
     pub reclaim: Reclaim,
     pub agent_auth: AgentAuth,
+    /// Domains whose addresses may claim; none: every address may.
+    pub email_domains: Vec<String>,
+    /// What participants must enter beside their e-mail, if anything.
+    pub access_code: Option<TokenHash>,
+    pub trusted_proxies: Vec<IpNet>,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,
 }

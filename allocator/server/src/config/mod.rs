@@ -7,7 +7,7 @@
 //! Every key is optional. Whatever is wrong is collected and reported together: unknown keys with
 //! the nearest known one, values that don't fit, and rules over several keys. The keys and rules
 //! are those of the deployment contract §1, with LabLink's own sections `provider`, `local`,
-//! `limits` and `health` beside them.
+//! `limits`, `proxy` and `health` beside them.
 
 mod admin;
 mod environment;
@@ -37,7 +37,7 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
     AllocatorImage, App, Database, Dns, Eip, EipStrategy, Health, Limits, Local, Machine, OnError,
-    ProviderKind, Reclaim, Ssl, SslProvider, StartupScript,
+    ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
 };
 
 use section::{Findings, Section};
@@ -60,6 +60,7 @@ pub struct Config {
     pub startup_script: StartupScript,
     pub local: Local,
     pub limits: Limits,
+    pub proxy: Proxy,
     pub health: Health,
 }
 
@@ -99,6 +100,7 @@ impl Config {
             startup_script: file.section("startup_script", StartupScript::read),
             local: file.section("local", Local::read),
             limits: file.section("limits", Limits::read),
+            proxy: file.section("proxy", Proxy::read),
             health: file.section("health", Health::read),
         }
     }

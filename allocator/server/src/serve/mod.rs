@@ -9,14 +9,14 @@ pub mod places;
 pub mod settings;
 mod signals;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{
-    Db, claims, live, pools,
+    Db, Token, claims, live, pools,
     vms::{Source, StaleAfter},
 };
-use lablink_web::{AdminLogin, AgentAuth, AppState, Settings};
+use lablink_web::{AdminLogin, AgentAuth, AppState, FormLimits, Settings};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -87,6 +87,10 @@ async fn serve_on(
         pool,
         hub,
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),
+        form_limits: Arc::new(FormLimits::new(
+            config.limits.form_per_address,
+            config.limits.form_per_email,
+        )),
         settings: Arc::new(web_settings(args, config)),
         shutdown: shutdown.clone(),
     };
@@ -117,7 +121,9 @@ async fn answer_requests(
 ) -> Result<()> {
     let stop = shutdown.clone();
     let mut serving: JoinHandle<_> = tokio::spawn(async move {
-        axum::serve(listener, lablink_web::router(state))
+        let service =
+            lablink_web::router(state).into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service)
             .with_graceful_shutdown(async move { stop.cancelled().await })
             .await
     });
@@ -167,6 +173,13 @@ fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
                 AgentAuth::Open
             }
         },
+        email_domains: config.app.email_domains.clone(),
+        access_code: config
+            .app
+            .access_code
+            .as_ref()
+            .map(|code| Token::presented(code.expose().trim()).hash()),
+        trusted_proxies: config.proxy.trusted.clone(),
         heartbeat: HEARTBEAT,
     }
 }

@@ -7,12 +7,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         free,
         email: String::new(),
         crd_command: String::new(),
+        access_code: None,
         problem: None,
     };
     let refused = |free, problem| RequestPage {
         free,
         email: "ada@example.org".to_owned(),
         crd_command: "start-host --code 4/0AbC".to_owned(),
+        access_code: None,
         problem: Some(problem),
     };
     add(pages, "request", &blank(12))?;
@@ -40,6 +42,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         let crd_command = error.map(|_| "start-host --name=$(hostname)".to_owned());
         let command = CommandForm {
             crd_command: crd_command.unwrap_or_default(),
+            access_code: None,
             error: error.map(str::to_owned),
         };
         claim(ClaimState::Held { pin: "204817".to_owned(), connection, command })

@@ -1,11 +1,14 @@
 use std::{
     collections::HashMap,
+    net::IpAddr,
+    num::NonZero,
     str::FromStr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
@@ -13,6 +16,11 @@ use tokio::sync::Semaphore;
 const REMEMBERED: Duration = Duration::from_secs(300);
 /// Slow hashes at once: guessing must not take all the cores from a class.
 const AT_ONCE: usize = 1;
+
+/// Wrong passwords in a minute that cost an address nothing: people mistype.
+const FREE_FAILURES: NonZero<u32> = NonZero::new(10).expect("10 is not 0");
+/// What each further one costs.
+const PENALTY: Duration = Duration::from_secs(1);
 
 /// The organiser's login: one user, one bcrypt hash.
 pub struct AdminLogin {
@@ -22,6 +30,8 @@ pub struct AdminLogin {
     key: [u8; 32],
     verified: Mutex<HashMap<[u8; 32], Instant>>,
     hashing: Semaphore,
+    /// Failures that an address has free before each costs time.
+    failures: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +49,22 @@ impl AdminLogin {
             key: rand::random(),
             verified: Mutex::default(),
             hashing: Semaphore::new(AT_ONCE),
+            failures: RateLimiter::keyed(Quota::per_minute(FREE_FAILURES)),
         })
     }
 
-    /// The user whose credentials an `Authorization: Basic` header's value holds, if they are right.
-    pub async fn verify(&self, credentials: &str) -> Option<String> {
+    /// The user whose credentials an `Authorization: Basic` header's value holds, if they are
+    /// right. Who keeps guessing waits; the right ones always pass, also from a guesser's address.
+    pub async fn verify(&self, credentials: &str, address: IpAddr) -> Option<String> {
+        let user = self.check(credentials).await;
+        if user.is_none() && self.failures.check_key(&address).is_err() {
+            tracing::warn!(%address, "many wrong passwords for the admin pages");
+            tokio::time::sleep(PENALTY).await;
+        }
+        user
+    }
+
+    async fn check(&self, credentials: &str) -> Option<String> {
         let decoded = STANDARD.decode(credentials.trim()).ok()?;
         let decoded = String::from_utf8(decoded).ok()?;
         let (user, password) = decoded.split_once(':')?;
@@ -78,6 +99,8 @@ impl AdminLogin {
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     fn login() -> AdminLogin {
         AdminLogin::new("admin".into(), bcrypt::hash("correct", 4).unwrap()).unwrap()
     }
@@ -87,14 +110,28 @@ mod tests {
         let login = login();
         for _ in 0..2 {
             assert_eq!(
-                login.verify(&STANDARD.encode("admin:correct")).await.as_deref(),
+                login.verify(&STANDARD.encode("admin:correct"), HERE).await.as_deref(),
                 Some("admin")
             );
         }
         for wrong in ["admin:wrong", "root:correct", "admincorrect", ""] {
-            assert_eq!(login.verify(&STANDARD.encode(wrong)).await, None, "{wrong}");
+            assert_eq!(login.verify(&STANDARD.encode(wrong), HERE).await, None, "{wrong}");
         }
-        assert_eq!(login.verify("%%%").await, None);
+        assert_eq!(login.verify("%%%", HERE).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn guessing_costs_time_and_locks_nobody_out() {
+        let login = login();
+        let wrong = STANDARD.encode("admin:wrong");
+        let started = tokio::time::Instant::now();
+        for _ in 0..13 {
+            assert_eq!(login.verify(&wrong, HERE).await, None);
+        }
+        assert_eq!(started.elapsed(), 3 * PENALTY, "ten were free");
+        let right = STANDARD.encode("admin:correct");
+        assert!(login.verify(&right, HERE).await.is_some());
+        assert_eq!(started.elapsed(), 3 * PENALTY, "the right password never waits");
     }
 
     #[test]

@@ -8,7 +8,10 @@ use lablink_core::{Action, Actor, Resource, Token, agents, can};
 use lablink_protocol::Hostname;
 
 use super::AgentAuth;
-use crate::{AppState, http::Problem};
+use crate::{
+    AppState,
+    http::{Client, Problem},
+};
 
 /// What a route needs, with the state to find out whether the caller has it.
 pub(crate) type Guard = (AppState, Action);
@@ -24,7 +27,8 @@ pub(crate) async fn guard(
         Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
-            identify(&state, authorization.as_ref(), action).await?
+            let client = Client::calling(request.extensions(), request.headers(), &state);
+            identify(&state, authorization.as_ref(), client, action).await?
         }
     };
     let named = params.iter().find(|(name, _)| *name == "hostname");
@@ -40,6 +44,7 @@ pub(crate) async fn guard(
 async fn identify(
     state: &AppState,
     authorization: Option<&HeaderValue>,
+    client: Client,
     action: Action,
 ) -> Result<Actor, Problem> {
     let authorization = authorization.and_then(|value| value.to_str().ok());
@@ -48,7 +53,7 @@ async fn identify(
         return Ok(if open { Actor::UnprovenAgent } else { Actor::Anyone });
     };
     let actor = if scheme.eq_ignore_ascii_case("basic") {
-        state.admin.verify(credentials).await.map(Actor::Admin)
+        state.admin.verify(credentials, client.address).await.map(Actor::Admin)
     } else if scheme.eq_ignore_ascii_case("bearer") {
         let token = Token::presented(credentials.trim());
         agents::identify(&state.db, token.hash()).await?.map(Actor::Agent)

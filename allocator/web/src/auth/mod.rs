@@ -1,9 +1,11 @@
 //! Who asks, and whether they may: asked once per request, before any handler.
 
 mod admin;
+mod form_limits;
 mod guard;
 
 pub use admin::{AdminLogin, InvalidHash};
+pub use form_limits::FormLimits;
 pub(crate) use guard::{Caller, guard};
 
 /// Whether agents must show a token (`LABLINK_AGENT_AUTH`).

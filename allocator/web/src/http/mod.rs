@@ -1,6 +1,7 @@
 //! What every request meets before and after its handler.
 
 mod body;
+mod client;
 mod cross_site;
 mod headers;
 mod problem;
@@ -8,6 +9,7 @@ mod request_id;
 mod wants;
 
 pub(crate) use body::{FormOrJson, Json};
+pub(crate) use client::{Client, Scheme};
 pub(crate) use cross_site::refuse_cross_site;
 pub(crate) use headers::secure;
 pub(crate) use problem::{Problem, render_problems};

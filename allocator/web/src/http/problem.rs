@@ -66,6 +66,13 @@ impl Problem {
         }
     }
 
+    pub fn too_many(message: impl Into<String>, seconds: u16) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
+        }
+    }
+
     /// Something that should not happen. The cause goes to the log, here and only here.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = cause, "a request failed");

@@ -9,6 +9,8 @@ pub struct RequestPage {
     pub free: i64,
     pub email: String,
     pub crd_command: String,
+    /// What was typed; none where no code is asked for.
+    pub access_code: Option<String>,
     pub problem: Option<RequestProblem>,
 }
 
@@ -28,6 +30,7 @@ pub enum RequestProblem {
 pub enum RequestField {
     Email,
     CrdCommand,
+    AccessCode,
 }
 
 impl RequestPage {
@@ -42,6 +45,10 @@ impl RequestPage {
         self.message_for(RequestField::Email)
     }
 
+    fn code_error(&self) -> Option<&str> {
+        self.message_for(RequestField::AccessCode)
+    }
+
     fn command_error(&self) -> Option<&str> {
         self.message_for(RequestField::CrdCommand)
     }
@@ -53,7 +60,9 @@ mod tests {
 
     fn page(free: i64, problem: Option<RequestProblem>) -> String {
         let (email, crd_command) = ("ada@example.org".to_owned(), "--code=4/x".to_owned());
-        RequestPage { free, email, crd_command, problem }.render().unwrap()
+        RequestPage { free, email, crd_command, access_code: Some("class-7".to_owned()), problem }
+            .render()
+            .unwrap()
     }
 
     #[test]
@@ -65,8 +74,11 @@ mod tests {
 
     #[test]
     fn an_error_is_tied_to_its_field_and_keeps_what_was_typed() {
-        for (field, name) in [(RequestField::Email, "email"), (RequestField::CrdCommand, "command")]
-        {
+        for (field, name) in [
+            (RequestField::Email, "email"),
+            (RequestField::CrdCommand, "command"),
+            (RequestField::AccessCode, "code"),
+        ] {
             let message = "Copy it again.".to_owned();
             let html = page(3, Some(RequestProblem::Invalid { field, message }));
             let described =
@@ -95,6 +107,7 @@ mod tests {
             free: 1,
             email: script.clone(),
             crd_command: script.clone(),
+            access_code: Some(script.clone()),
             problem: Some(RequestProblem::Invalid { field: RequestField::Email, message: script }),
         };
         assert!(!html.render().unwrap().contains("<script>alert"));

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     AppState,
-    http::{FormOrJson, Problem, Wants},
+    http::{FormOrJson, Problem, Scheme, Wants},
     pages::{ClaimEnd, ClaimPage, ClaimState, CommandForm, Connection},
 };
 
@@ -25,10 +25,11 @@ pub fn path(link: &Token) -> String {
     format!("/claims/{}", link.reveal())
 }
 
-pub fn cookie(link: &Token) -> Cookie<'static> {
+pub fn cookie(link: &Token, scheme: Scheme) -> Cookie<'static> {
     Cookie::build((COOKIE, link.reveal().to_owned()))
         .path("/")
         .http_only(true)
+        .secure(scheme == Scheme::Https)
         .same_site(SameSite::Lax)
         .build()
 }

@@ -17,16 +17,15 @@ use serde_json::{Value, json};
 
 use super::claim;
 use crate::{
-    AppState,
-    http::{FormOrJson, Problem, Wants},
+    AppState, Settings,
+    http::{Client, FormOrJson, Problem, Scheme, Wants},
     pages::{RequestField, RequestPage, RequestProblem},
 };
 
 /// The form.
 pub async fn form(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     let free = free(&state).await?;
-    let (email, crd_command) = Default::default();
-    Ok(Html(RequestPage { free, email, crd_command, problem: None }.render()?))
+    Ok(Html(filled(&state, free, RequestVm::default(), None).render()?))
 }
 
 pub async fn free_count(State(state): State<AppState>) -> Result<Json<Value>, Problem> {
@@ -37,29 +36,38 @@ async fn free(state: &AppState) -> Result<i64, Problem> {
     Ok(vms::free(&state.db, state.pool, state.settings.stale_after).await?)
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct RequestVm {
     #[serde(default)]
     email: String,
     #[serde(default)]
     crd_command: String,
+    #[serde(default)]
+    access_code: String,
 }
 
 /// Gives the participant a VM, or their own again.
 pub async fn request_vm(
     State(state): State<AppState>,
     wants: Wants,
+    client: Client,
     headers: HeaderMap,
     cookies: CookieJar,
     FormOrJson(typed): FormOrJson<RequestVm>,
 ) -> Result<Response, Problem> {
-    let (email, code) = match parse(&typed) {
+    if !state.form_limits.admits_address(client.address) {
+        return refuse(&state, wants, typed, RequestProblem::TooMany, too_many()).await;
+    }
+    let (email, code) = match parse(&typed, &state.settings) {
         Ok(parsed) => parsed,
         Err((field, message)) => {
             let problem = RequestProblem::Invalid { field, message: message.clone() };
             return refuse(&state, wants, typed, problem, Problem::invalid(message)).await;
         }
     };
+    if !state.form_limits.admits_email(&email) {
+        return refuse(&state, wants, typed, RequestProblem::TooMany, too_many()).await;
+    }
     let request = Request {
         email: &email,
         code: &code,
@@ -69,7 +77,7 @@ pub async fn request_vm(
     let granted =
         claims::request(&state.db, state.pool, state.settings.stale_after, &request).await;
     match granted {
-        Ok(granted) => Ok(grant(&state, wants, &headers, cookies, &granted)),
+        Ok(granted) => Ok(grant(wants, &origin(&state, client, &headers), cookies, &granted)),
         Err(RequestError::Db(error)) => Err(error.into()),
         Err(RequestError::Refused(Refusal::AlreadyClaimed)) => {
             let problem = Problem::conflict(
@@ -87,23 +95,33 @@ pub async fn request_vm(
     }
 }
 
-fn parse(typed: &RequestVm) -> Result<(Email, CrdCode), (RequestField, String)> {
+/// What was typed, or the first field that can't be used and what to do about it.
+fn parse(
+    typed: &RequestVm,
+    settings: &Settings,
+) -> Result<(Email, CrdCode), (RequestField, String)> {
     let email = typed.email.parse::<Email>();
     let email = email.map_err(|error| (RequestField::Email, error.to_string()))?;
+    let domains = &settings.email_domains;
+    if !(domains.is_empty() || domains.iter().any(|domain| email.is_of(domain))) {
+        let message =
+            format!("Use your address at {}: others can't claim here.", domains.join(" or "));
+        return Err((RequestField::Email, message));
+    }
+    let given = Token::presented(typed.access_code.trim()).hash();
+    if settings.access_code.is_some_and(|wanted| wanted != given) {
+        let message = "That is not the access code of this class. Ask your organiser for it.";
+        return Err((RequestField::AccessCode, message.to_owned()));
+    }
     let code = CrdCode::from_command(&typed.crd_command)
         .map_err(|error: CrdCommandError| (RequestField::CrdCommand, error.to_string()))?;
     Ok((email, code))
 }
 
-fn grant(
-    state: &AppState,
-    wants: Wants,
-    headers: &HeaderMap,
-    cookies: CookieJar,
-    granted: &Granted,
-) -> Response {
+fn grant(wants: Wants, origin: &str, cookies: CookieJar, granted: &Granted) -> Response {
     let path = claim::path(&granted.link);
-    let cookies = cookies.add(claim::cookie(&granted.link));
+    let scheme = if origin.starts_with("https:") { Scheme::Https } else { Scheme::Http };
+    let cookies = cookies.add(claim::cookie(&granted.link, scheme));
     match wants {
         Wants::Page => (cookies, Redirect::to(&path)).into_response(),
         Wants::Json => {
@@ -111,7 +129,7 @@ fn grant(
             let body = json!({
                 "hostname": granted.hostname,
                 "pin": granted.pin.reveal(),
-                "claim_url": format!("{}{path}", origin(state, headers)),
+                "claim_url": format!("{origin}{path}"),
             });
             (status, cookies, Json(body)).into_response()
         }
@@ -119,10 +137,18 @@ fn grant(
 }
 
 /// Where the caller reaches us: as configured, else as it called us.
-fn origin(state: &AppState, headers: &HeaderMap) -> String {
+fn origin(state: &AppState, client: Client, headers: &HeaderMap) -> String {
+    let scheme = match client.scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let called = || host.map(|host| format!("http://{host}"));
+    let called = || host.map(|host| format!("{scheme}://{host}"));
     state.settings.public_url.clone().or_else(called).unwrap_or_default()
+}
+
+fn too_many() -> Problem {
+    Problem::too_many("Too many tries. Wait a minute, then send the form again.", 60)
 }
 
 /// A browser gets its form back as it was typed, with the status that a program would get.
@@ -137,7 +163,16 @@ async fn refuse(
         return Err(answer);
     }
     let free = free(state).await?;
-    let RequestVm { email, crd_command } = typed;
-    let page = RequestPage { free, email, crd_command, problem: Some(problem) };
-    Ok(answer.with_page(page.render()?))
+    Ok(answer.with_page(filled(state, free, typed, Some(problem)).render()?))
+}
+
+fn filled(
+    state: &AppState,
+    free: i64,
+    typed: RequestVm,
+    problem: Option<RequestProblem>,
+) -> RequestPage {
+    let RequestVm { email, crd_command, access_code } = typed;
+    let access_code = state.settings.access_code.map(|_| access_code);
+    RequestPage { free, email, crd_command, access_code, problem }
 }

@@ -1,6 +1,6 @@
 //! A router on a database of its own, and short ways to call it.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZero, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,7 +9,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
-    Actor, Db, agents,
+    Actor, Db, Token, agents,
     claims::Reclaim,
     live::{self, Hub},
     operations::{self, Launch},
@@ -17,7 +17,7 @@ use lablink_core::{
     vms::{Source, StaleAfter},
 };
 use lablink_test_db::TestDb;
-use lablink_web::{AdminLogin, AgentAuth, AppState, Settings, router};
+use lablink_web::{AdminLogin, AgentAuth, AppState, FormLimits, Settings, router};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -29,6 +29,7 @@ pub struct App {
     pub pool: PoolId,
     pub hub: Hub,
     pub shutdown: CancellationToken,
+    state: AppState,
     router: Router,
 }
 
@@ -64,6 +65,7 @@ impl App {
             db: db.clone(),
             pool,
             hub: hub.clone(),
+            form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             settings: Arc::new(Settings {
                 environment: "test".into(),
@@ -74,11 +76,14 @@ impl App {
                 stale_after: StaleAfter(Duration::from_secs(60)),
                 reclaim: Reclaim::Link,
                 agent_auth,
+                email_domains: Vec::new(),
+                access_code: None,
+                trusted_proxies: Vec::new(),
                 heartbeat: Duration::from_secs(20),
             }),
             shutdown: shutdown.clone(),
         };
-        Self { _database: database, db, pool, hub, shutdown, router: router(state) }
+        Self { _database: database, db, pool, hub, shutdown, router: router(state.clone()), state }
     }
 
     pub async fn with_running(count: u32) -> Self {
@@ -86,6 +91,18 @@ impl App {
         app.launch(count).await;
         app.sql("update vm set status = 'running'").await;
         app
+    }
+
+    /// The same app for a class with an access code and e-mail domains of its own.
+    pub fn admitting(mut self, domains: &[&str], code: &str) -> Self {
+        let settings = Settings {
+            email_domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+            access_code: Some(Token::presented(code).hash()),
+            ..(*self.state.settings).clone()
+        };
+        self.state.settings = Arc::new(settings);
+        self.router = router(self.state.clone());
+        self
     }
 
     pub async fn launch(&self, count: u32) {

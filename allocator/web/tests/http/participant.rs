@@ -124,3 +124,33 @@ async fn the_count_is_what_can_be_claimed() {
     assert_eq!(app.call(get("/api/unassigned_vms_count")).await.body, r#"{"count":2}"#);
     assert!(app.call(get("/").by_browser()).await.body.contains("2 machines free"));
 }
+
+#[tokio::test]
+async fn a_class_with_an_access_code_and_its_own_domains() {
+    let app = App::with_running(2).await.admitting(&["example.org"], "open sesame");
+    assert!(app.call(get("/").by_browser()).await.body.contains("Access code"));
+    let without = app.call(form("/api/request_vm", ADA)).await;
+    assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(without.json()["error"].as_str().unwrap().contains("access code"));
+    let stranger = ADA.replace("example.org", "evil.example") + "&access_code=open+sesame";
+    let stranger = app.call(form("/api/request_vm", &stranger)).await;
+    assert!(stranger.json()["error"].as_str().unwrap().contains("example.org"));
+    let right = app.call(form("/api/request_vm", &format!("{ADA}&access_code=open+sesame"))).await;
+    assert_eq!(right.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_flood_for_one_email_is_slowed_and_a_class_is_not() {
+    let app = App::with_running(70).await;
+    for n in 0..60 {
+        let body = ADA.replace("ada", &format!("person{n}"));
+        assert_eq!(app.call(form("/api/request_vm", &body)).await.status, StatusCode::CREATED);
+    }
+    let mut last = StatusCode::OK;
+    for _ in 0..25 {
+        last = app.call(form("/api/request_vm", ADA)).await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let page = app.call(form("/api/request_vm", ADA).by_browser()).await;
+    assert!(page.body.contains("ada@example.org") && page.body.contains("Wait a minute"));
+}

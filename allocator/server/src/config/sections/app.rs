@@ -1,7 +1,7 @@
 use crate::config::{
-    AdminCredential, AdminPassword, PasswordHash,
+    AdminCredential, AdminPassword, PasswordHash, Secret,
     section::Section,
-    syntax::{Parsed, basic_auth_user, one_of, region},
+    syntax::{Parsed, basic_auth_user, domains, non_empty, one_of, region},
 };
 
 /// `app`: the admin's login, the region, and how participants get back in.
@@ -16,6 +16,10 @@ pub struct App {
     pub region: String,
     /// `link` or `email`; default `link`.
     pub reclaim: Reclaim,
+    /// Domains whose e-mail addresses may claim, in lower case; none: every address may.
+    pub email_domains: Vec<String>,
+    /// What the organiser tells the class, asked for on the form; none: not asked for.
+    pub access_code: Option<Secret>,
 }
 
 /// What a participant who comes back has to show.
@@ -40,6 +44,8 @@ impl App {
             admin: read_credential(app),
             region: app.value("region", region).unwrap_or_else(|| "us-west-2".into()),
             reclaim: app.value("reclaim", Reclaim::parse).unwrap_or(Reclaim::Link),
+            email_domains: app.value("email_domains", domains).unwrap_or_default(),
+            access_code: app.value("access_code", non_empty).map(Secret::new),
         }
     }
 }

@@ -11,6 +11,7 @@ mod limits;
 mod local;
 mod machine;
 mod provider;
+mod proxy;
 mod ssl;
 mod startup_script;
 
@@ -24,5 +25,6 @@ pub use limits::Limits;
 pub use local::Local;
 pub use machine::Machine;
 pub use provider::ProviderKind;
+pub use proxy::Proxy;
 pub use ssl::{Ssl, SslProvider};
 pub use startup_script::{OnError, StartupScript};

@@ -11,6 +11,9 @@ pub(super) use name::{basic_auth_user, email, extension, git_url, sql_identifier
 
 use std::{num::NonZero, time::Duration};
 
+use ipnet::IpNet;
+use lablink_protocol::Hostname;
+
 pub(super) type Parsed<T> = Result<T, String>;
 
 /// Any text.
@@ -49,6 +52,29 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| span.try_into().ok());
     span.filter(|span: &Duration| !span.is_zero())
         .ok_or_else(|| expected("a duration with its unit, such as 60s or 3m", text))
+}
+
+/// Domain names, separated by commas or spaces.
+pub(super) fn domains(text: &str) -> Parsed<Vec<String>> {
+    let read = |name: &str| match name.parse::<Hostname>() {
+        Ok(name) => Ok(name.to_string()),
+        Err(_invalid) => Err(expected("domain names such as example.org, uni.example", text)),
+    };
+    listed(text).map(read).collect()
+}
+
+/// Addresses or networks, separated by commas or spaces.
+pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
+    let read = |name: &str| match (name.parse::<IpNet>(), name.parse::<std::net::IpAddr>()) {
+        (Ok(network), _) => Ok(network),
+        (_, Ok(address)) => Ok(IpNet::from(address)),
+        _ => Err(expected("addresses or networks such as 127.0.0.1, 10.0.0.0/8", text)),
+    };
+    listed(text).map(read).collect()
+}
+
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ']).filter(|item| !item.is_empty())
 }
 
 /// One word of a closed set.
