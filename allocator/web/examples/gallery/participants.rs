@@ -42,7 +42,6 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         let crd_command = error.map(|_| "start-host --name=$(hostname)".to_owned());
         let command = CommandForm {
             crd_command: crd_command.unwrap_or_default(),
-            access_code: None,
             error: error.map(str::to_owned),
         };
         claim(ClaimState::Held { pin: "204817".to_owned(), connection, command })
