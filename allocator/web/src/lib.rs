@@ -12,5 +12,5 @@ mod routes;
 mod state;
 
 pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
-pub use router::router;
+pub use router::{access_table, router};
 pub use state::{AppState, Settings};

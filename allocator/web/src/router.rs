@@ -67,6 +67,11 @@ fn routes() -> Vec<Route> {
     ]
 }
 
+/// Every path with what its caller must be allowed to do.
+pub fn access_table() -> Vec<(&'static str, Action)> {
+    routes().into_iter().map(|(path, action, _)| (path, action)).collect()
+}
+
 /// The whole HTTP surface. Read from the bottom: the last layer meets a request first.
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new();

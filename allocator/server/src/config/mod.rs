@@ -105,12 +105,17 @@ impl Config {
         }
     }
 
+    /// Settings that are allowed but change nothing, as one sentence each.
+    pub fn without_effect(&self) -> Vec<String> {
+        rules::without_effect(self)
+    }
+
     /// What is worth a second look though it is allowed, as one sentence each: placeholders,
     /// default passwords, keys without effect.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = placeholder::logins(self);
         warnings.extend(placeholder::bucket(self));
-        warnings.extend(rules::without_effect(self));
+        warnings.extend(self.without_effect());
         warnings
     }
 }

@@ -29,9 +29,18 @@ pub fn load(args: &DatabaseArgs, admin_user: Option<&str>) -> Result<Config> {
 
 /// The configuration of a server, which must be fit to be served.
 pub fn load_to_serve(args: &ServeArgs) -> Result<Config> {
-    let config = load(&args.database, args.admin_user.as_deref())?;
+    let mut config = load(&args.database, args.admin_user.as_deref())?;
+    if variable("DATABASE_URL").is_some() && !args.database.embedded_postgres {
+        // It wins over the section, so what stands there is no danger.
+        config.db = None;
+    }
     refuse_unfit(&config, &args.environment)?;
-    for warning in config.warnings() {
+    let warnings = match args.environment.is_dev() {
+        // On somebody's own machine default logins are as they should be.
+        true => config.without_effect(),
+        false => config.warnings(),
+    };
+    for warning in warnings {
         tracing::warn!("{warning}");
     }
     Ok(config)

@@ -1,5 +1,6 @@
 use axum::http::{Method, StatusCode};
-use lablink_web::AgentAuth;
+use lablink_core::Action;
+use lablink_web::{AgentAuth, access_table};
 use serde_json::json;
 
 use crate::app::{App, With, form, get, json};
@@ -38,6 +39,41 @@ async fn organisers_pages_ask_for_a_login() {
             StatusCode::UNAUTHORIZED,
             "{path}"
         );
+    }
+}
+
+/// Whoever adds a public route says so here as well: a slip in one place shows.
+const PUBLIC: [&str; 12] = [
+    "/",
+    "/api/request_vm",
+    "/api/unassigned_vms_count",
+    "/claims/{link}",
+    "/claims/{link}/command",
+    "/claims/{link}/events",
+    "/assets/{name}",
+    "/api/agent/enrol",
+    "/healthz",
+    "/health",
+    "/api/health",
+    "/readyz",
+];
+
+#[tokio::test]
+async fn a_stranger_gets_nothing_but_the_public_routes() {
+    let app = App::with_running(1).await;
+    for (path, action) in access_table() {
+        assert_eq!(action == Action::Visit, PUBLIC.contains(&path), "{path}");
+        if action == Action::Visit {
+            continue;
+        }
+        let concrete = path.replace("{hostname}", "lablink-vm-test-1").replace("{id}", "1");
+        for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+            let mut call = json(&concrete, &json!({"hostname": "lablink-vm-test-1"}));
+            *call.method_mut() = method.clone();
+            let answer = app.call(call).await;
+            let refused = [StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED];
+            assert!(refused.contains(&answer.status), "{method} {path}: {}", answer.status);
+        }
     }
 }
 
