@@ -1,0 +1,61 @@
+# The allocator's own defaults (allocator/server/src/config/sections), for the keys that the
+# infrastructure needs. What it does not need is for the allocator to read and to judge.
+locals {
+  # An empty file is a valid one.
+  file = try(merge(yamldecode(file(var.config_path)), {}), {})
+
+  region = tostring(try(local.file.app.region, "us-west-2"))
+
+  dns = {
+    enabled           = tobool(try(local.file.dns.enabled, false))
+    terraform_managed = tobool(try(local.file.dns.terraform_managed, true))
+    domain            = tostring(try(local.file.dns.domain, ""))
+    zone_id           = tostring(try(local.file.dns.zone_id, ""))
+  }
+
+  eip = {
+    strategy = tostring(try(local.file.eip.strategy, "dynamic"))
+    tag_name = tostring(try(local.file.eip.tag_name, "lablink-eip"))
+  }
+
+  ssl = {
+    provider        = tostring(try(local.file.ssl.provider, "none"))
+    email           = tostring(try(local.file.ssl.email, ""))
+    certificate_arn = tostring(try(local.file.ssl.certificate_arn, ""))
+  }
+
+  image_tag   = tostring(try(local.file.allocator.image_tag, "linux-amd64-latest"))
+  bucket_name = tostring(try(local.file.bucket_name, "tf-state-lablink-allocator-bucket"))
+
+  # Only `dev` may keep VMs' state on the host's own disk, and then needs no bucket.
+  remote_client_state = contains(["test", "ci-test", "prod"], var.environment)
+
+  route53_record = local.dns.enabled && local.dns.terraform_managed
+  scheme         = local.ssl.provider == "none" ? "http" : "https"
+}
+
+# The script is looked for as the allocator looks for it (StartupScript::find).
+locals {
+  script_enabled = tobool(try(local.file.startup_script.enabled, false))
+  script_path    = tostring(try(local.file.startup_script.path, ""))
+  script_places = [
+    for folder in [dirname(abspath(dirname(var.config_path))), abspath(dirname(var.config_path))] :
+    "${folder}/${local.script_path}"
+  ]
+  # A folder is no script, and `fileexists` fails on one.
+  script_found   = [for path in local.script_places : path if try(fileexists(path), false)]
+  startup_script = local.script_enabled && length(local.script_found) > 0 ? file(local.script_found[0]) : ""
+}
+
+# Passwords that anybody can read, in the file's repository, the state or the host's user data, are
+# none: only their placeholders and the allocator's defaults may stand in the file.
+locals {
+  passwords = compact([
+    tostring(try(local.file.app.admin_password, "")),
+    tostring(try(local.file.db.password, "")),
+  ])
+  real_passwords = [
+    for password in local.passwords : password
+    if !contains(["admin_password", "lablink", "MISSING"], password) && !can(regex("(?i)^(PLACEHOLDER_|CHANGE_?ME)", password))
+  ]
+}
