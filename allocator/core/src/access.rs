@@ -11,6 +11,8 @@ pub enum Actor {
     Agent(Hostname),
     /// An agent without a token, where the organiser allows that (`LABLINK_AGENT_AUTH=open`).
     UnprovenAgent,
+    /// The function that hands over the log lines of all VMs (`LABLINK_LOG_TOKEN`).
+    Forwarder,
     /// An organiser, by user name.
     Admin(String),
     /// LabLink itself.
@@ -23,6 +25,7 @@ impl fmt::Display for Actor {
             Self::Anyone => f.write_str("participant"),
             Self::Agent(hostname) => write!(f, "agent:{hostname}"),
             Self::UnprovenAgent => f.write_str("agent"),
+            Self::Forwarder => f.write_str("forwarder"),
             Self::Admin(user) => write!(f, "admin:{user}"),
             Self::System => f.write_str("system"),
         }
@@ -36,6 +39,8 @@ pub enum Action {
     Visit,
     /// To speak as a VM's agent: wait, report, send heartbeats.
     SpeakForVm,
+    /// To hand over a VM's log lines.
+    ForwardLogs,
     /// To read how a VM is doing.
     ReadVm,
     /// Everything that an organiser does.
@@ -58,13 +63,19 @@ pub fn can(actor: &Actor, action: Action, resource: Resource<'_>) -> bool {
         (Action::SpeakForVm, Actor::UnprovenAgent, _) => true,
         // Which VM an agent may speak for is asked again when the body has named it.
         (Action::SpeakForVm, Actor::Agent(_), Resource::Pool) => true,
-        (Action::SpeakForVm, Actor::Anyone | Actor::Admin(_), _) => false,
+        (Action::SpeakForVm, Actor::Anyone | Actor::Forwarder | Actor::Admin(_), _) => false,
+        (Action::ForwardLogs, Actor::Forwarder, _) => true,
+        (Action::ForwardLogs, _, _) => can(actor, Action::SpeakForVm, resource),
         (Action::ReadVm, Actor::Admin(_) | Actor::UnprovenAgent, _) => true,
         (Action::ReadVm, Actor::Agent(own), Resource::Vm(vm)) => own == vm,
         (Action::ReadVm, Actor::Agent(_), Resource::Pool) => false,
-        (Action::ReadVm, Actor::Anyone, _) => false,
+        (Action::ReadVm, Actor::Anyone | Actor::Forwarder, _) => false,
         (Action::Administer, Actor::Admin(_), _) => true,
-        (Action::Administer, Actor::Anyone | Actor::Agent(_) | Actor::UnprovenAgent, _) => false,
+        (
+            Action::Administer,
+            Actor::Anyone | Actor::Agent(_) | Actor::UnprovenAgent | Actor::Forwarder,
+            _,
+        ) => false,
     }
 }
 
@@ -84,9 +95,20 @@ mod tests {
     }
 
     #[test]
+    fn the_forwarder_hands_over_logs_of_every_vm_and_does_nothing_else() {
+        let vm = "vm-1".parse().unwrap();
+        assert!(can(&Actor::Forwarder, Action::ForwardLogs, Resource::Vm(&vm)));
+        for action in [Action::SpeakForVm, Action::ReadVm, Action::Administer] {
+            assert!(!can(&Actor::Forwarder, action, Resource::Vm(&vm)), "{action:?}");
+        }
+        assert!(!can(&Actor::Admin("a".into()), Action::ForwardLogs, Resource::Vm(&vm)));
+    }
+
+    #[test]
     fn a_visitor_may_only_visit() {
         assert!(can(&Actor::Anyone, Action::Visit, Resource::Pool));
-        for action in [Action::SpeakForVm, Action::ReadVm, Action::Administer] {
+        for action in [Action::SpeakForVm, Action::ForwardLogs, Action::ReadVm, Action::Administer]
+        {
             assert!(!can(&Actor::Anyone, action, Resource::Pool), "{action:?}");
         }
     }

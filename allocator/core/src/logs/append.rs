@@ -1,0 +1,95 @@
+use jiff::Timestamp;
+use lablink_protocol::Hostname;
+
+use super::text;
+use crate::{Db, pools::PoolId, vms::ReportError};
+
+/// What a sender hands over at once: a line, or several with line feeds between them.
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    pub text: String,
+    /// When it was written; none: now.
+    pub at: Option<Timestamp>,
+    /// Names the message among those of its VM: what comes again under the same name is not stored
+    /// again.
+    pub event_id: Option<String>,
+}
+
+/// Room that a row takes beside its text, about, in bytes: so that a flood of empty lines counts.
+pub(super) const ROW_OVERHEAD: i64 = 64;
+
+/// Appends messages to a VM's log and says how many lines that were: fewer than were given where
+/// some had come before.
+pub async fn append(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    messages: &[Message],
+) -> Result<i64, ReportError> {
+    let mut batch = Batch::default();
+    for message in messages {
+        batch.take(message);
+    }
+    let client = db.client().await?;
+    // The lock comes first, so that what the sequence gives is visible in its order: see `logs`.
+    let statement = client
+        .prepare_cached(
+            "with target as materialized (
+                 select id, pg_advisory_xact_lock('log_line'::regclass::oid::int, id::int) from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null
+             ), stored as (
+                 insert into log_line (vm_id, at, line, event_id, event_row)
+                 select target.id, least(given.at, now()), given.line, given.event_id, given.event_row
+                 from target, unnest($3::text[], $4::timestamptz[], $5::text[], $6::int[])
+                     with ordinality as given(line, at, event_id, event_row, nr)
+                 order by given.nr
+                 on conflict (vm_id, event_id, event_row) where event_id is not null do nothing
+                 returning octet_length(line) + $7::bigint as size
+             ), counted as (
+                 insert into log_volume (vm_id, lines, bytes)
+                 select target.id, count(size), coalesce(sum(size), 0)
+                 from target left join stored on true group by target.id
+                 on conflict (vm_id) do update set
+                     lines = log_volume.lines + excluded.lines,
+                     bytes = log_volume.bytes + excluded.bytes
+             )
+             select (select count(*) from stored) as lines from target",
+        )
+        .await?;
+    let row = client
+        .query_opt(
+            &statement,
+            &[
+                &pool.as_i64(),
+                &hostname.as_str(),
+                &batch.lines,
+                &batch.ats,
+                &batch.event_ids,
+                &batch.event_rows,
+                &ROW_OVERHEAD,
+            ],
+        )
+        .await?
+        .ok_or(ReportError::NoSuchVm)?;
+    Ok(row.try_get("lines")?)
+}
+
+/// The columns of the rows to be.
+#[derive(Default)]
+struct Batch<'a> {
+    lines: Vec<String>,
+    ats: Vec<Option<Timestamp>>,
+    event_ids: Vec<Option<&'a str>>,
+    event_rows: Vec<i32>,
+}
+
+impl<'a> Batch<'a> {
+    fn take(&mut self, message: &'a Message) {
+        for (row, line) in (0..).zip(text::lines(&message.text)) {
+            self.lines.push(line);
+            self.ats.push(message.at);
+            self.event_ids.push(message.event_id.as_deref());
+            self.event_rows.push(row);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+use jiff::Timestamp;
+
+use crate::{Db, DbError};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Grows within a VM.
+    pub id: i64,
+    pub at: Timestamp,
+    pub text: String,
+}
+
+/// Where in a log to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The last lines.
+    End,
+    /// The last lines before the one with this id.
+    Before(i64),
+    /// The first lines after the one with this id; after 0: from the start.
+    After(i64),
+}
+
+#[derive(Clone, Debug)]
+pub struct Query<'a> {
+    pub place: Place,
+    /// Lines from then on.
+    pub since: Option<Timestamp>,
+    /// Lines that hold this text, in small or capital letters.
+    pub search: Option<&'a str>,
+    /// How many lines at most.
+    pub limit: i64,
+}
+
+/// Lines of one VM (its `vm.id`), oldest first.
+pub async fn read(db: &Db, vm_id: i64, query: &Query<'_>) -> Result<Vec<Line>, DbError> {
+    let (bound, order) = match query.place {
+        Place::End => (i64::MAX, "id < $2 order by id desc"),
+        Place::Before(id) => (id, "id < $2 order by id desc"),
+        Place::After(id) => (id, "id > $2 order by id"),
+    };
+    let client = db.client().await?;
+    let statement = client
+        .prepare_cached(&format!(
+            "select id, at, line from log_line
+             where vm_id = $1 and ($3::timestamptz is null or at >= $3)
+               and ($4::text is null or line ilike $4) and {order} limit $5"
+        ))
+        .await?;
+    let pattern = query.search.map(pattern);
+    let rows =
+        client.query(&statement, &[&vm_id, &bound, &query.since, &pattern, &query.limit]).await?;
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in rows {
+        lines.push(Line {
+            id: row.try_get("id")?,
+            at: row.try_get("at")?,
+            text: row.try_get("line")?,
+        });
+    }
+    if !matches!(query.place, Place::After(_)) {
+        lines.reverse();
+    }
+    Ok(lines)
+}
+
+/// A pattern of `like` for lines that hold `text` as it is.
+fn pattern(text: &str) -> String {
+    let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    format!("%{literal}%")
+}

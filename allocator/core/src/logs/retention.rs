@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use super::append::ROW_OVERHEAD;
+use crate::{Db, DbError};
+
+/// How much of each VM's log is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Older lines go; none: age does not matter.
+    pub age: Option<Duration>,
+    /// The oldest lines go until the rest fits, in bytes; none: size does not matter.
+    pub bytes_per_vm: Option<i64>,
+}
+
+/// Lines deleted in one step: few enough that a step takes some tens of milliseconds.
+const STEP: i64 = 5_000;
+/// A pause between steps leaves the disk to the others.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Drops what is not to be kept, again and again, for ever.
+pub async fn retain(db: Db, retention: Retention, every: Duration) {
+    loop {
+        match sweep(&db, retention).await {
+            Ok(0) => {}
+            Ok(lines) => tracing::info!(lines, "old log lines dropped"),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old log lines could not be dropped; trying again"
+                );
+            }
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Drops what is not to be kept, and says how many lines that were. Logs of VMs that are gone count
+/// as well.
+pub async fn sweep(db: &Db, retention: Retention) -> Result<i64, DbError> {
+    let vms = db.client().await?.query("select vm_id from log_volume where lines > 0", &[]).await?;
+    let mut dropped = 0;
+    for vm in vms {
+        let vm_id = vm.try_get("vm_id")?;
+        loop {
+            let lines = drop_oldest(db, vm_id, retention).await?;
+            dropped += lines;
+            if lines < STEP {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+    Ok(dropped)
+}
+
+/// One step: of the oldest lines, those that are too old or too many.
+async fn drop_oldest(
+    db: &Db,
+    vm_id: i64,
+    Retention { age, bytes_per_vm }: Retention,
+) -> Result<i64, DbError> {
+    let age = age.map(|age| age.as_secs_f64());
+    let client = db.client().await?;
+    let statement = client
+        .prepare_cached(
+            "with oldest as (
+                 select id, at, octet_length(line) + $2::bigint as size from log_line
+                 where vm_id = $1 order by id limit $3 for update skip locked
+             ), ranked as (
+                 select id, at, size, sum(size) over (order by id) - size as before from oldest
+             ), gone as (
+                 delete from log_line using ranked
+                 where log_line.vm_id = $1 and log_line.id = ranked.id
+                   and (ranked.at < now() - make_interval(secs => $4::float8)
+                        or ranked.before < (select bytes from log_volume where vm_id = $1) - $5::bigint)
+                 returning ranked.size
+             ), counted as (
+                 insert into log_volume (vm_id, lines, bytes)
+                 select $1, -count(size), -coalesce(sum(size), 0) from gone
+                 on conflict (vm_id) do update set
+                     lines = log_volume.lines + excluded.lines,
+                     bytes = log_volume.bytes + excluded.bytes
+             )
+             select count(*) as lines from gone",
+        )
+        .await?;
+    let row =
+        client.query_one(&statement, &[&vm_id, &ROW_OVERHEAD, &STEP, &age, &bytes_per_vm]).await?;
+    Ok(row.try_get("lines")?)
+}

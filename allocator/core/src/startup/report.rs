@@ -1,0 +1,73 @@
+use lablink_protocol::Hostname;
+use serde_json::Value;
+
+use super::{SELECT, Startup};
+use crate::{Db, pools::PoolId, vms::ReportError};
+
+/// What somebody says of a VM's start: any part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub startup: Startup,
+    /// What this version has no column for, by key. Without NUL: Postgres takes none.
+    pub other: serde_json::Map<String, Value>,
+}
+
+/// Adds a report to what is known. What it does not mention stays as it was.
+pub async fn record(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    report: &Report,
+) -> Result<(), ReportError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    // The row is made first, so that two reports at once take turns.
+    let vm = transaction
+        .query_opt(
+            "with target as (
+                 select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
+             ), made as (
+                 insert into vm_startup (vm_id) select id from target on conflict do nothing
+             )
+             select id from target",
+            &[&pool.as_i64(), &hostname.as_str()],
+        )
+        .await?
+        .ok_or(ReportError::NoSuchVm)?;
+    let vm_id: i64 = vm.try_get("id")?;
+    let row = transaction.query_one(&format!("{SELECT} for update"), &[&vm_id]).await?;
+    let known = super::startup(&row)?;
+    let told = &report.startup;
+    let startup = Startup {
+        provisioning: known.provisioning.updated(told.provisioning),
+        cloud_init: known.cloud_init.updated(told.cloud_init),
+        container: known.container.updated(told.container),
+    };
+    let Startup { provisioning, cloud_init, container } = startup;
+    transaction
+        .execute(
+            "update vm_startup set
+                 provisioning_started_at = $2, provisioning_ended_at = $3, provisioning_seconds = $4,
+                 cloud_init_started_at = $5, cloud_init_ended_at = $6, cloud_init_seconds = $7,
+                 container_started_at = $8, container_ended_at = $9, container_seconds = $10,
+                 total_seconds = $11, other = other || $12
+             where vm_id = $1",
+            &[
+                &vm_id,
+                &provisioning.started_at,
+                &provisioning.ended_at,
+                &provisioning.seconds,
+                &cloud_init.started_at,
+                &cloud_init.ended_at,
+                &cloud_init.seconds,
+                &container.started_at,
+                &container.ended_at,
+                &container.seconds,
+                &startup.total_seconds(),
+                &Value::Object(report.other.clone()),
+            ],
+        )
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
