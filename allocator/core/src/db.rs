@@ -42,6 +42,14 @@ pub struct Db {
     pool: Pool,
 }
 
+/// How busy the pool of connections is.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    pub open: usize,
+    pub idle: usize,
+    pub most: usize,
+}
+
 /// How long a request waits for a connection before it is told to come again.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -73,6 +81,12 @@ impl Db {
 
     pub async fn client(&self) -> Result<Object, DbError> {
         Ok(self.pool.get().await?)
+    }
+
+    /// Connections that are open, and those of them that nobody uses at the moment.
+    pub fn connections(&self) -> Connections {
+        let status = self.pool.status();
+        Connections { open: status.size, idle: status.available, most: status.max_size }
     }
 
     /// Whether the database answers.

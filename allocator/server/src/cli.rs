@@ -7,7 +7,8 @@ use crate::config::{Environment, validate_config};
 const SECRETS: &str = "Secrets come by environment only, so that no process list shows them:
   DATABASE_URL    PostgreSQL server to use instead of the config's db section
   ADMIN_PASSWORD  organiser's password, instead of the config's
-  DB_PASSWORD     database password, instead of the config's";
+  DB_PASSWORD     database password, instead of the config's
+  LABLINK_METRICS_TOKEN  bearer token that /metrics asks for; without one everybody may look";
 
 /// LabLink's allocator: hands out VMs to participants, and makes and removes them with Terraform.
 #[derive(Debug, Parser)]

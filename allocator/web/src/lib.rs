@@ -6,6 +6,7 @@
 
 mod auth;
 mod http;
+pub mod metrics;
 pub mod pages;
 mod router;
 mod routes;

@@ -14,8 +14,8 @@ use crate::{
     auth::guard,
     http::{Problem, identify, refuse_cross_site, render_problems, secure},
     routes::{
-        agent, assets, claim, destroy, events, health, home, instances, launch, operations,
-        overview, reports, statuses, wait,
+        agent, assets, claim, destroy, events, health, home, instances, launch, metrics,
+        operations, overview, reports, statuses, wait,
     },
 };
 
@@ -64,6 +64,7 @@ fn routes() -> Vec<Route> {
         ("/health", Visit, get(health::alive)),
         ("/api/health", Visit, get(health::alive)),
         ("/readyz", Visit, get(health::ready)),
+        ("/metrics", Visit, get(metrics::metrics)),
     ]
 }
 

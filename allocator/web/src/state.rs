@@ -8,6 +8,7 @@ use lablink_core::{
     pools::PoolId,
     vms::{Source, StaleAfter},
 };
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{AdminLogin, AgentAuth, FormLimits};
@@ -19,6 +20,7 @@ pub struct AppState {
     pub pool: PoolId,
     pub hub: Hub,
     pub admin: Arc<AdminLogin>,
+    pub metrics: PrometheusHandle,
     pub form_limits: Arc<FormLimits>,
     pub settings: Arc<Settings>,
     /// Set when the process is to end: streams and waits end with it.
@@ -45,6 +47,8 @@ pub struct Settings {
     /// What participants must enter beside their e-mail, if anything.
     pub access_code: Option<TokenHash>,
     pub trusted_proxies: Vec<IpNet>,
+    /// Who wants `/metrics` must show it (`LABLINK_METRICS_TOKEN`); none: everybody may look.
+    pub metrics_token: Option<TokenHash>,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Hostname};
 
 use super::{ClaimId, ClaimState};
@@ -61,22 +63,26 @@ pub enum NoSuchClaim {
 
 crate::db::takes_statement_errors!(NoSuchClaim);
 
-/// Marks the command as fetched by the agent. Late or repeated calls change nothing.
-pub async fn delivered(db: &Db, delivery: &Delivery) -> Result<(), DbError> {
-    db.client()
+/// Marks the command as fetched by the agent, and answers how long after it was given. Late or
+/// repeated calls change nothing and answer nothing.
+pub async fn delivered(db: &Db, delivery: &Delivery) -> Result<Option<Duration>, DbError> {
+    let row = db
+        .client()
         .await?
-        .query(
+        .query_opt(
             "with changed as (
                  update claim set state = 'connecting'
                  where id = $1 and command_no = $2 and state = 'waiting' and released_at is null
-                 returning vm_id
+                 returning vm_id, commanded_at
              )
-             select pg_notify('vm_changed', vm.hostname)::text
+             select extract(epoch from clock_timestamp() - changed.commanded_at)::float8 as after,
+                    pg_notify('vm_changed', vm.hostname)::text
              from vm join changed on vm.id = changed.vm_id",
             &[&delivery.claim_id, &delivery.command_no],
         )
         .await?;
-    Ok(())
+    let after: Option<f64> = row.map(|row| row.try_get("after")).transpose()?;
+    Ok(after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
 }
 
 /// Stores how connecting the participant went.

@@ -101,7 +101,7 @@ pub(super) async fn set_command(
         .query(
             "with changed as (
                  update claim set crd_code = $2, command_no = command_no + 1,
-                                  state = 'waiting', detail = null
+                                  state = 'waiting', detail = null, commanded_at = now()
                  where id = $1 and released_at is null returning vm_id
              )
              select pg_notify('vm_changed', vm.hostname)::text

@@ -10,7 +10,7 @@ mod read;
 
 pub use ask::{AskError, Launch, cancel, destroy, launch};
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Taken, take};
-pub use read::{LogLine, Operation, find, log, recent};
+pub use read::{LogLine, Operation, counts, find, log, recent};
 
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};

@@ -56,6 +56,13 @@ pub async fn recent(
     client.query(&sql, &[&pool.as_i64(), &before, &limit]).await?.iter().map(operation).collect()
 }
 
+/// How many operations there are, by kind and state.
+pub async fn counts(db: &Db, pool: PoolId) -> Result<Vec<(String, String, i64)>, DbError> {
+    let sql = "select kind, state, count(*) from operation where pool_id = $1 group by kind, state";
+    let rows = db.client().await?.query(sql, &[&pool.as_i64()]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+}
+
 pub(super) fn operation(row: &Row) -> Result<Operation, DbError> {
     let job: serde_json::Value = row.try_get("job")?;
     let job = serde_json::from_value(job.clone()).map_err(|_unknown| DbError::UnknownWord {

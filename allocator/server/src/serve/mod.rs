@@ -20,7 +20,9 @@ use lablink_web::{AdminLogin, AgentAuth, AppState, FormLimits, Settings};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{banner::Banner, database::Database, local::LocalProvider, places::Places};
+use self::{
+    banner::Banner, database::Database, local::LocalProvider, places::Places, settings::variable,
+};
 use crate::{
     cli::{self, ServeArgs},
     config::{Config, ProviderKind, Reclaim},
@@ -87,6 +89,7 @@ async fn serve_on(
         pool,
         hub,
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),
+        metrics: lablink_web::metrics::start()?,
         form_limits: Arc::new(FormLimits::new(
             config.limits.form_per_address,
             config.limits.form_per_email,
@@ -180,6 +183,8 @@ fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
             .as_ref()
             .map(|code| Token::presented(code.expose().trim()).hash()),
         trusted_proxies: config.proxy.trusted.clone(),
+        metrics_token: variable("LABLINK_METRICS_TOKEN")
+            .map(|token| Token::presented(&token).hash()),
         heartbeat: HEARTBEAT,
     }
 }

@@ -8,6 +8,8 @@ use axum::{
 };
 use tracing::Instrument;
 
+use crate::metrics;
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names one request in logs, errors and the `X-Request-Id` header.
@@ -26,12 +28,14 @@ pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", id);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
+    let (status, duration) = (response.status().as_u16(), started.elapsed());
+    metrics::answered(method.as_str(), &route, status, duration);
     tracing::debug!(
         parent: &span,
         %method,
         route,
-        status = response.status().as_u16(),
-        duration_ms = started.elapsed().as_millis(),
+        status,
+        duration_ms = duration.as_millis(),
         "answered"
     );
     if let Ok(value) = HeaderValue::from_str(&id) {

@@ -19,6 +19,7 @@ use super::claim;
 use crate::{
     AppState, Settings,
     http::{Client, FormOrJson, Problem, Scheme, Wants},
+    metrics,
     pages::{RequestField, RequestPage, RequestProblem},
 };
 
@@ -76,6 +77,13 @@ pub async fn request_vm(
     };
     let granted =
         claims::request(&state.db, state.pool, state.settings.stale_after, &request).await;
+    metrics::claim_answered(match &granted {
+        Ok(granted) if granted.is_new => "granted",
+        Ok(_) => "back_in",
+        Err(RequestError::Refused(Refusal::AlreadyClaimed)) => "already_claimed",
+        Err(RequestError::Refused(Refusal::NoneFree)) => "none_free",
+        Err(RequestError::Db(_)) => "error",
+    });
     match granted {
         Ok(granted) => Ok(grant(wants, &origin(&state, client, &headers), cookies, &granted)),
         Err(RequestError::Db(error)) => Err(error.into()),

@@ -10,6 +10,7 @@ pub mod health;
 pub mod home;
 pub mod instances;
 pub mod launch;
+pub mod metrics;
 mod named;
 pub mod operations;
 pub mod overview;

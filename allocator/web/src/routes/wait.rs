@@ -23,6 +23,7 @@ use crate::{
     AppState,
     auth::Caller,
     http::{Json, Problem},
+    metrics,
 };
 
 /// The longest wait that we promise: load balancers cut connections that are idle for 60 s.
@@ -150,13 +151,17 @@ impl Waiter {
         // The agent does not wait for the page to be told.
         let db = self.state.db.clone();
         tokio::spawn(async move {
-            if let Err(error) = claims::delivered(&db, &delivery).await {
-                let error: &DbError = &error;
-                tracing::warn!(
-                    error = error as &dyn std::error::Error,
-                    claim.id = delivery.claim_id,
-                    "the hand-over could not be noted"
-                );
+            match claims::delivered(&db, &delivery).await {
+                Ok(Some(after)) => metrics::handed_over(after),
+                Ok(None) => {}
+                Err(error) => {
+                    let error: &DbError = &error;
+                    tracing::warn!(
+                        error = error as &dyn std::error::Error,
+                        claim.id = delivery.claim_id,
+                        "the hand-over could not be noted"
+                    );
+                }
             }
         });
         answer

@@ -1,6 +1,10 @@
 //! A router on a database of its own, and short ways to call it.
 
-use std::{num::NonZero, sync::Arc, time::Duration};
+use std::{
+    num::NonZero,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -18,9 +22,13 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{AdminLogin, AgentAuth, AppState, FormLimits, Settings, router};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+/// Counting is for the whole process.
+static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 pub struct App {
     /// Dropped last: the database goes with it.
@@ -65,6 +73,7 @@ impl App {
             db: db.clone(),
             pool,
             hub: hub.clone(),
+            metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             settings: Arc::new(Settings {
@@ -79,6 +88,7 @@ impl App {
                 email_domains: Vec::new(),
                 access_code: None,
                 trusted_proxies: Vec::new(),
+                metrics_token: None,
                 heartbeat: Duration::from_secs(20),
             }),
             shutdown: shutdown.clone(),

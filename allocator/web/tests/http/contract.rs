@@ -136,3 +136,40 @@ async fn health_is_told_under_every_name() {
     assert_eq!(app.call(get("/readyz")).await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.call(get("/healthz")).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn metrics_tell_of_the_pool_and_of_hand_overs() {
+    let app = open().await;
+    app.call(json(
+        "/api/vm-status",
+        &json!({"hostname": "lablink-vm-test-1", "status": "running"}),
+    ))
+    .await;
+    app.call(json(
+        "/api/request_vm",
+        &json!({"email": "ada@example.org", "crd_command": "--code=4/x"}),
+    ))
+    .await;
+    app.call(json("/vm_startup", &json!({"hostname": "lablink-vm-test-1"}))).await;
+    let text = tokio::time::timeout(std::time::Duration::from_secs(5), async {
+        loop {
+            let text = app.call(get("/metrics")).await.body;
+            // The hand-over is noted after its answer.
+            if text.contains("lablink_hand_over_seconds_count") {
+                return text;
+            }
+        }
+    })
+    .await
+    .unwrap();
+    for line in [
+        "# TYPE lablink_vms gauge",
+        "lablink_vms{state=\"claimed\"}",
+        "lablink_operations{kind=\"launch\",state=\"queued\"}",
+        "lablink_claim_requests_total{outcome=\"granted\"}",
+        "lablink_http_requests_total{method=\"POST\",route=\"/vm_startup\",status=\"200\"}",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("ada@"), "no person in there");
+}

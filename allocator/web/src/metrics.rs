@@ -1,0 +1,95 @@
+//! What `/metrics` tells: the names, and when they count.
+
+use std::time::Duration;
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+const HTTP_REQUESTS: &str = "lablink_http_requests_total";
+const HTTP_DURATION: &str = "lablink_http_request_duration_seconds";
+const CLAIM_REQUESTS: &str = "lablink_claim_requests_total";
+const HAND_OVER: &str = "lablink_hand_over_seconds";
+const VMS: &str = "lablink_vms";
+const VMS_IN_USE: &str = "lablink_vms_in_use";
+const WAITERS: &str = "lablink_waiters";
+const OPERATIONS: &str = "lablink_operations";
+const CONNECTIONS: &str = "lablink_database_connections";
+
+/// Upper bounds in seconds: from a hand-over that nobody notices to a wait of a minute.
+const BUCKETS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+
+/// Starts counting, for the whole process: once.
+pub fn start() -> Result<PrometheusHandle, BuildError> {
+    let mut builder = PrometheusBuilder::new();
+    for name in [HTTP_DURATION, HAND_OVER] {
+        builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)?;
+    }
+    let handle = builder.install_recorder()?;
+    describe_counter!(HTTP_REQUESTS, "Requests answered, by method, route and status.");
+    describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time to answer, by route; waits included.");
+    describe_counter!(CLAIM_REQUESTS, "Claim forms answered, by outcome.");
+    describe_histogram!(HAND_OVER, Unit::Seconds, "From a participant's command to its agent.");
+    describe_gauge!(VMS, "VMs there are, by state.");
+    describe_gauge!(VMS_IN_USE, "Claimed VMs whose subject software runs.");
+    describe_gauge!(WAITERS, "Agents and pages that wait in this process.");
+    describe_gauge!(OPERATIONS, "Operations on record, by kind and state.");
+    describe_gauge!(CONNECTIONS, "Connections of this process to the database, by state.");
+    Ok(handle)
+}
+
+pub(crate) fn answered(method: &str, route: &str, status: u16, after: Duration) {
+    let (method, route) = (method.to_owned(), route.to_owned());
+    histogram!(HTTP_DURATION, "route" => route.clone()).record(after);
+    let status = status.to_string();
+    counter!(HTTP_REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
+}
+
+pub(crate) fn claim_answered(outcome: &'static str) {
+    counter!(CLAIM_REQUESTS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn handed_over(after: Duration) {
+    histogram!(HAND_OVER).record(after);
+}
+
+/// What is looked up when somebody asks.
+pub(crate) struct Snapshot {
+    pub vms: lablink_core::vms::Counts,
+    pub operations: Vec<(String, String, i64)>,
+    pub waiters: usize,
+    pub connections: lablink_core::db::Connections,
+}
+
+impl Snapshot {
+    pub fn record(self) {
+        let Self { vms, operations, waiters, connections } = self;
+        let states = [
+            ("free", vms.free),
+            ("claimed", vms.claimed),
+            ("starting", vms.starting),
+            ("attention", vms.attention),
+        ];
+        for (state, count) in states {
+            gauge!(VMS, "state" => state).set(float(count));
+        }
+        gauge!(VMS_IN_USE).set(float(vms.in_use));
+        for (kind, state, count) in operations {
+            gauge!(OPERATIONS, "kind" => kind, "state" => state).set(float(count));
+        }
+        gauge!(WAITERS).set(float(waiters));
+        let used = connections.open.saturating_sub(connections.idle);
+        for (state, count) in
+            [("used", used), ("idle", connections.idle), ("most", connections.most)]
+        {
+            gauge!(CONNECTIONS, "state" => state).set(float(count));
+        }
+    }
+}
+
+/// Exact up to 2^32, and nobody counts further here.
+fn float(count: impl TryInto<u32>) -> f64 {
+    f64::from(count.try_into().unwrap_or(u32::MAX))
+}

@@ -1,0 +1,35 @@
+use axum::{
+    extract::State,
+    http::{
+        HeaderMap,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+    },
+    response::{IntoResponse, Response},
+};
+use lablink_core::{Token, TokenHash, operations, vms};
+
+use crate::{AppState, http::Problem, metrics::Snapshot};
+
+/// Everything that is counted, in Prometheus' text form. Public, unless a token is asked for.
+pub async fn metrics(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if state.settings.metrics_token.is_some_and(|wanted| presented(&headers) != Some(wanted)) {
+        return Err(Problem::unauthorized());
+    }
+    Snapshot {
+        vms: vms::counts(&state.db, state.pool, state.settings.stale_after).await?,
+        operations: operations::counts(&state.db, state.pool).await?,
+        waiters: state.hub.waiters(),
+        connections: state.db.connections(),
+    }
+    .record();
+    let text = state.metrics.render();
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+fn presented(headers: &HeaderMap) -> Option<TokenHash> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| Token::presented(token.trim()).hash())
+}
