@@ -1,0 +1,195 @@
+// Walks through the main job on a running LabLink, as people do: a participant claims, an organiser
+// launches, watches and destroys; then the same without JavaScript. Takes screenshots, narrow and
+// wide, light and dark, and fails on console errors, what the content security policy refuses,
+// sideways scrolling and axe-core's serious findings. It destroys every VM: give it a pool of its own.
+//
+//   node tour.mjs URL PASSWORD_FILE OUTPUT_FOLDER
+//
+// PASSWORD_FILE: `admin-password` in the data directory. The pool must have, or soon get, a free
+// VM. playwright-core and axe-core are found through NODE_PATH; CHROMIUM names the browser.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const require = createRequire(import.meta.url);
+const { chromium } = require("playwright-core");
+const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+const [base, passwordFile, output] = process.argv.slice(2);
+const httpCredentials = { username: process.env.ADMIN_USER ?? "admin", password: (await readFile(passwordFile, "utf8")).trim() };
+const command = (code) => `DISPLAY= /opt/google/chrome-remote-desktop/start-host --code="${code}" --redirect-url="https://remotedesktop.google.com/_/oauthredirect" --name=$(hostname)`;
+const looks = [390, 1440].flatMap((width) => ["light", "dark"].map((colorScheme) => ({ width, colorScheme })));
+const problems = [];
+const patience = { timeout: 60000 };
+
+await mkdir(output, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+async function visitor(options) {
+  const context = await browser.newContext({ reducedMotion: "reduce", viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(patience.timeout);
+  // What the policy refuses is told on the console as well.
+  page.on("console", (message) => message.type() === "error" && problems.push(`${page.url()}: ${message.text()}`));
+  page.on("pageerror", (error) => problems.push(`${page.url()}: ${error.message}`));
+  page.on("response", (answer) => answer.status() >= 500 && problems.push(`${answer.url()}: ${answer.status()}`));
+  return page;
+}
+
+// The page as it stands, in every look, without asking for it again.
+async function look(page, name) {
+  for (const { width, colorScheme } of looks) {
+    const label = `${name}-${width}-${colorScheme}`;
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(output, `${label}.png`), fullPage: true });
+    const tooWide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    if (tooWide) problems.push(`${label}: scrolls sideways`);
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run());
+    for (const { id, impact, nodes } of violations.filter(({ impact }) => ["serious", "critical"].includes(impact))) {
+      problems.push(`${label}: ${impact} ${id}: ${nodes.map((node) => node.target).join(", ")}`);
+    }
+  }
+}
+
+// Shows later that the page changed by itself: a reload forgets the mark.
+const mark = (page) => page.evaluate(() => { window.tourMark = true; });
+const isMarked = (page) => page.evaluate(() => window.tourMark === true);
+const openPage = (page, path) => page.goto(new URL(path, base).href);
+
+async function waitForFree(page, count) {
+  await openPage(page, "/");
+  const deadline = Date.now() + patience.timeout;
+  for (;;) {
+    const answer = await page.request.get(new URL("/api/unassigned_vms_count", base).href);
+    if ((await answer.json()).count >= count) return;
+    assert.ok(Date.now() < deadline, `${count} VMs are not free yet`);
+    await new Promise((done) => setTimeout(done, 300));
+  }
+}
+
+async function claim(page, email, code) {
+  await openPage(page, "/");
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Command from Chrome Remote Desktop").fill(command(code));
+  await page.getByRole("button", { name: "Get my machine" }).click();
+  await page.waitForURL(/\/claims\//);
+}
+
+async function ticket(page) {
+  const [hostname, pin] = [page.locator("dd.host"), page.locator("dd.pin")];
+  assert.match(await hostname.textContent(), /^lablink-vm-dev-\d+$/);
+  assert.match((await pin.textContent()).replaceAll(/\s/g, ""), /^\d{6}$/);
+}
+
+async function launch(page, count) {
+  await openPage(page, "/admin/create");
+  await page.getByLabel("How many VMs?").fill(String(count));
+  await page.getByRole("button", { name: "Launch" }).click();
+  await page.waitForURL(/\/admin\/operations\/\d+$/);
+}
+
+async function destroyAll(page) {
+  await openPage(page, "/admin/instances/delete");
+  await page.getByLabel("I have what I need").check();
+  await page.getByRole("button", { name: "Destroy the ticked VMs" }).click();
+  await page.waitForURL(/\/admin\/operations\/\d+$/);
+}
+
+const succeeded = (page) => page.locator("h1 .pill", { hasText: "Succeeded" }).waitFor(patience);
+const isReady = (page) => page.getByRole("heading", { name: "Your machine is ready" }).waitFor(patience);
+
+const steps = {
+  async "a participant claims and sees the machine become ready"() {
+    await waitForFree(people, 1);
+    await openPage(people, "/");
+    await look(people, "01-request");
+    await claim(people, "ada@example.org", "4/0TourOfTheRealPages");
+    await mark(people);
+    await ticket(people);
+    await isReady(people);
+    assert.ok(await isMarked(people), "the page was loaded again instead of changing by itself");
+    await look(people, "02-claim-ready");
+  },
+  async "a code that has expired fails with the reason, and a new command helps"() {
+    await people.getByText("Not in your list of machines").click();
+    await people.getByLabel("Command from Chrome Remote Desktop").fill(command("expired-code"));
+    await people.getByRole("button", { name: "Send the new command" }).click();
+    await people.getByText("the code has expired").waitFor(patience);
+    await look(people, "03-claim-failed");
+    await people.getByLabel("Command from Chrome Remote Desktop").fill(command("4/0AnotherTry"));
+    await people.getByRole("button", { name: "Send the new command" }).click();
+    await isReady(people);
+  },
+  async "an organiser launches three and watches them arrive"() {
+    await openPage(organiser, "/admin/create");
+    await look(organiser, "04-launch");
+    await launch(organiser, 3);
+    await mark(organiser);
+    await organiser.screenshot({ path: join(output, "05-operation-running-1440.png"), fullPage: true });
+    await succeeded(organiser);
+    assert.ok(await isMarked(organiser), "the page was loaded again instead of changing by itself");
+    await look(organiser, "05-operation");
+    await openPage(organiser, "/admin/instances");
+    await organiser.waitForFunction(() => !document.body.textContent.includes("Starting"), null, patience);
+    await mark(organiser);
+    await claim(await visitor({}), "grace@example.org", "4/0SomebodyElse");
+    await organiser.locator("tr", { hasText: "grace@example.org" }).getByText("Ready").waitFor(patience);
+    assert.ok(await isMarked(organiser), "the list was loaded again instead of changing by itself");
+    await look(organiser, "06-instances");
+    for (const [path, name] of [["/admin", "07-pool"], ["/admin/operations", "08-operations"]]) {
+      await openPage(organiser, path);
+      await look(organiser, name);
+    }
+  },
+  async "an organiser sees what a destroy takes, and destroys all"() {
+    await openPage(organiser, "/admin/instances/delete");
+    await look(organiser, "09-destroy-preview");
+    await mark(people);
+    await destroyAll(organiser);
+    await succeeded(organiser);
+    await look(organiser, "10-destroyed");
+    await people.getByText("was switched off and removed").waitFor(patience);
+    assert.ok(await isMarked(people), "the claim's page was loaded again instead of changing by itself");
+    await look(people, "11-claim-ended");
+    await openPage(organiser, "/admin/instances");
+    await organiser.getByText("No VMs yet").waitFor(patience);
+  },
+  async "launch, claim and destroy work without JavaScript"() {
+    const plain = await visitor({ javaScriptEnabled: false, httpCredentials });
+    await launch(plain, 1);
+    await succeeded(plain); // the page asks again by itself
+    const asker = await visitor({ javaScriptEnabled: false });
+    await waitForFree(asker, 1);
+    await claim(asker, "ada@example.org", "4/0WithoutScript");
+    await ticket(asker);
+    await isReady(asker);
+    await asker.screenshot({ path: join(output, "12-without-script.png"), fullPage: true });
+    await destroyAll(plain);
+    await succeeded(plain);
+    await asker.reload();
+    await asker.getByText("was switched off and removed").waitFor(patience);
+  },
+};
+
+const people = await visitor({});
+const organiser = await visitor({ httpCredentials });
+let failed = 0;
+for (const [name, step] of Object.entries(steps)) {
+  try {
+    await step();
+    console.log(`ok ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED ${name}: ${error.stack}`);
+    break; // each step stands on the one before
+  }
+}
+await browser.close();
+problems.forEach((problem) => console.log(problem));
+console.log(`${failed} steps failed, ${problems.length} problems`);
+process.exitCode = failed || problems.length ? 1 : 0;
