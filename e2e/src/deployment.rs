@@ -1,6 +1,6 @@
 use std::{
     fs,
-    net::TcpListener,
+    net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{Allocator, Machine, TerraformState, processes_of};
+use crate::{Allocator, Machine, Process, TerraformState, processes_of};
 
 /// Below the ports that outgoing connections take, any of which could be ours while we restart.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -93,6 +93,29 @@ impl Deployment {
         Ok(())
     }
 
+    /// Ends everything at once and without any warning, as when the machine loses its power.
+    pub fn lose_power(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            let running = processes_of(self.folder())?;
+            if running.is_empty() {
+                return Ok(());
+            }
+            running.iter().for_each(Process::kill);
+        }
+        self.ensure_nothing_runs()
+    }
+
+    /// On standard error, which the test runner shows for tests that fail.
+    fn show_logs(&self) {
+        let names = self.machine_names().unwrap_or_default();
+        let agents = names.iter().map(|name| self.machine(name).folder.join("agent.log"));
+        for file in std::iter::once(self.log_file()).chain(agents) {
+            eprintln!("--- {}", file.display());
+            eprint!("{}", fs::read_to_string(file).unwrap_or_default());
+        }
+    }
+
     /// Ends everything, by pid, until nothing is left.
     fn end_all(&self) {
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -126,16 +149,15 @@ impl Drop for Deployment {
         if let Some(dir) = socket_dir {
             let _others = fs::remove_dir(dir);
         }
-        // Shown for tests that fail.
-        let log = fs::read_to_string(self.log_file()).unwrap_or_default();
-        eprintln!("--- {}\n{log}---", self.log_file().display());
+        self.show_logs();
     }
 }
 
 fn free_port() -> Result<u16> {
     for _ in 0..100 {
         let port = rand::random_range(PORTS);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        // Not tried out by listening: a child that is being forked would keep the port for a while.
+        if TcpStream::connect(("127.0.0.1", port)).is_err() {
             return Ok(port);
         }
     }

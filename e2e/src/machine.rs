@@ -52,6 +52,11 @@ impl Machine {
         Ok(serde_json::from_slice(&text)?)
     }
 
+    /// Where the agent keeps its own token.
+    pub fn agent_token_file(&self) -> PathBuf {
+        self.folder.join("state/agent-token")
+    }
+
     /// The agent's process, as it is noted in the folder.
     pub fn agent(&self) -> Result<Process> {
         let noted = fs::read_to_string(self.folder.join("agent.pid"))?;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use tokio::time::{Instant, sleep, timeout_at};
 
-const LOOK_EVERY: Duration = Duration::from_millis(40);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Looks until there is an answer. An error counts as 'not yet', since services restart under
 /// these tests; the last one is part of the message when `patience` ends.

@@ -1,42 +1,80 @@
-//! The allocator is killed while Terraform makes VMs for it.
+//! The allocator, or everything, is killed while Terraform makes VMs.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use lablink_e2e::{Allocator, Condition, Deployment, eventually};
+use lablink_e2e::{Deployment, Moment, eventually, processes_of};
 
-/// A moment in a launch, told by how many VM folders there are: two are warm, eight are coming.
+use crate::agreement::{everybody_tells_the_same, the_pool_works_on};
+
 #[derive(Clone, Copy, Debug)]
-enum Moment {
-    Asked,
-    TerraformStarted,
-    Folders(usize),
+enum Crash {
+    OfAllocator,
+    /// Terraform, Postgres and the agents end as well.
+    OfMachine,
 }
 
 // Most of each takes the lease of the vanished worker to run out, so they wait together.
 #[tokio::test]
 async fn a_launch_that_lost_its_allocator_is_ended_by_the_next() -> Result<()> {
     tokio::try_join!(
-        killed_at(Moment::Asked),
-        killed_at(Moment::TerraformStarted),
-        killed_at(Moment::Folders(3)),
-        killed_at(Moment::Folders(10)),
+        ending_at(Moment::Asked, Crash::OfAllocator),
+        ending_at(Moment::TerraformStarted, Crash::OfAllocator),
+        ending_at(Moment::Machines(4), Crash::OfAllocator),
     )?;
     Ok(())
 }
 
-async fn killed_at(moment: Moment) -> Result<()> {
-    crash_and_recover(moment).await.with_context(|| format!("killed at {moment:?}"))
+#[tokio::test]
+async fn a_launch_that_lost_the_whole_machine_is_ended_after_the_boot() -> Result<()> {
+    tokio::try_join!(
+        ending_at(Moment::TerraformStarted, Crash::OfMachine),
+        ending_at(Moment::Machines(4), Crash::OfMachine),
+    )?;
+    Ok(())
 }
 
-async fn crash_and_recover(moment: Moment) -> Result<()> {
+#[tokio::test]
+#[ignore = "fails: an agent that ends before it has enrolled loses its token for good"]
+async fn a_vm_that_could_not_enrol_before_the_power_failed_enrols_after_the_boot() -> Result<()> {
+    let deployment = Deployment::new()?;
+    let allocator = deployment.start().await?;
+    allocator.until_free(2).await?;
+    let operation = allocator.launch(2).await?;
+    deployment.until(Moment::TerraformStarted, operation).await?;
+    allocator.crash().await?;
+    // Terraform goes on alone; its agents find nobody to enrol with.
+    eventually("Terraform to end", Duration::from_secs(20), async || {
+        let running = processes_of(&deployment.data_dir())?;
+        let applies = running.iter().any(|it| it.command_line.contains("terraform apply"));
+        Ok((!applies).then_some(()))
+    })
+    .await?;
+    assert_eq!(deployment.terraform_state()?.hostnames().len(), 4);
+    deployment.lose_power()?;
+
+    let allocator = deployment.start().await?;
+    allocator.until_ended(operation).await?;
+    everybody_tells_the_same(&deployment, &allocator).await?;
+    allocator.until_free(4).await
+}
+
+async fn ending_at(moment: Moment, crash: Crash) -> Result<()> {
+    let recovered = crash_and_recover(moment, crash).await;
+    recovered.with_context(|| format!("crash {crash:?} at {moment:?}"))
+}
+
+async fn crash_and_recover(moment: Moment, crash: Crash) -> Result<()> {
     let deployment = Deployment::new()?;
     let allocator = deployment.start().await?;
     allocator.until_free(2).await?;
     let claimed = allocator.claim("lea@example.org", "4/lea").await?;
     let operation = allocator.launch(8).await?;
-    reach(&deployment, operation, moment).await?;
-    allocator.crash().await?;
+    deployment.until(moment, operation).await?;
+    match crash {
+        Crash::OfAllocator => allocator.crash().await?,
+        Crash::OfMachine => deployment.lose_power()?,
+    }
 
     let allocator = deployment.start().await?;
     let back = Instant::now();
@@ -46,63 +84,11 @@ async fn crash_and_recover(moment: Moment) -> Result<()> {
     ensure!(["interrupted", "succeeded"].contains(&state), "{ended}");
     everybody_tells_the_same(&deployment, &allocator).await?;
 
-    // The pool still works: more VMs can be made, and the participant noticed nothing.
-    let next = allocator.until_ended(allocator.launch(1).await?).await?;
-    ensure!(next["state"] == "succeeded", "{next}");
-    everybody_tells_the_same(&deployment, &allocator).await?;
+    // The participant noticed nothing.
     let machine = deployment.machine(&claimed.hostname);
     machine.has_connected("4/lea", &claimed.pin).await?;
     claimed.page_says(&allocator.browser()?, "Your machine is ready").await?;
-
-    let destroyed = allocator.organiser()?.post_form("/destroy?wait=true", &[]).await?;
-    let destroyed = destroyed.expect(200)?.json()?;
-    ensure!(destroyed["state"] == "succeeded", "{destroyed}");
-    ensure!(allocator.statuses().await?.is_empty(), "{:?}", allocator.statuses().await?);
-    ensure!(deployment.machine_names()?.is_empty(), "{:?}", deployment.machine_names()?);
+    the_pool_works_on(&deployment, &allocator).await?;
     allocator.stop().await?;
     deployment.ensure_nothing_runs()
-}
-
-async fn reach(deployment: &Deployment, operation: i64, moment: Moment) -> Result<()> {
-    let folder = deployment.data_dir().join(format!("operations/{operation}"));
-    eventually(&format!("{moment:?}"), Duration::from_secs(10), async || {
-        let there = match moment {
-            Moment::Asked => true,
-            Moment::TerraformStarted => folder.join("terraform.pid").exists(),
-            Moment::Folders(count) => deployment.machine_names()?.len() >= count,
-        };
-        Ok(there.then_some(()))
-    })
-    .await
-}
-
-/// Rows, Terraform's state, folders and processes: a VM that was made runs; one that was not, or
-/// not wholly, is in error and has nothing that runs unseen.
-pub async fn everybody_tells_the_same(
-    deployment: &Deployment,
-    allocator: &Allocator,
-) -> Result<()> {
-    eventually("rows, state and machines to agree", Duration::from_secs(10), async || {
-        let (rows, state) = (allocator.statuses().await?, deployment.terraform_state()?);
-        for (hostname, status) in &rows {
-            let expected = match state.0.get(hostname) {
-                Some(Condition::Whole) => "running",
-                Some(Condition::Tainted) | None => "error",
-            };
-            ensure!(status == expected, "{hostname} is {status} with {:?}", state.0.get(hostname));
-        }
-        for (hostname, condition) in &state.0 {
-            ensure!(rows.contains_key(hostname), "{hostname} has no row");
-            if *condition == Condition::Whole {
-                deployment.machine(hostname).agent()?;
-            }
-        }
-        let machines = deployment.machine_names()?;
-        ensure!(
-            machines.iter().all(|name| state.0.contains_key(name)),
-            "machines {machines:?} with the state {state:?}"
-        );
-        Ok(Some(()))
-    })
-    .await
 }

@@ -1,6 +1,7 @@
 //! What LabLink promises to people, tried on the built programs. One executable, so that its
 //! stories run side by side: most of their time is waiting.
 
+mod agreement;
 mod crash_during_launch;
 mod crashes;
 mod destroy;
@@ -8,3 +9,4 @@ mod launch;
 mod participant;
 mod restart;
 mod secrets;
+mod stop_during_launch;

@@ -39,19 +39,3 @@ async fn a_stopped_allocator_leaves_nothing_running_and_finds_everything_again()
     allocator.stop().await?;
     deployment.ensure_nothing_runs()
 }
-
-#[tokio::test]
-async fn a_stop_in_the_middle_of_a_launch_keeps_what_was_made() -> Result<()> {
-    let deployment = Deployment::new()?;
-    let allocator = deployment.start().await?;
-    allocator.until_free(2).await?;
-    let operation = allocator.launch(6).await?;
-    allocator.stop().await?;
-    deployment.ensure_nothing_runs()?;
-
-    let allocator = deployment.start().await?;
-    let ended = allocator.until_ended(operation).await?;
-    let state = ended["state"].as_str().unwrap();
-    assert!(["succeeded", "interrupted"].contains(&state), "{ended}");
-    crate::crash_during_launch::everybody_tells_the_same(&deployment, &allocator).await
-}

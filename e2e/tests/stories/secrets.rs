@@ -78,7 +78,7 @@ fn enrolment_token(machine: &Machine) -> Result<String> {
 }
 
 fn agent_token(machine: &Machine) -> Result<String> {
-    Ok(fs::read_to_string(machine.folder.join("state/agent-token"))?.trim().to_owned())
+    Ok(fs::read_to_string(machine.agent_token_file())?.trim().to_owned())
 }
 
 /// All that was written in the deployment, without the places that secrets are for: the database,

@@ -1,0 +1,38 @@
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::{Deployment, eventually};
+
+/// A moment in a launch.
+#[derive(Clone, Copy, Debug)]
+pub enum Moment {
+    Asked,
+    TerraformStarted,
+    /// So many VMs, earlier ones included, have a folder on this machine.
+    Machines(usize),
+    /// So many have an agent that has enrolled.
+    Enrolled(usize),
+}
+
+impl Deployment {
+    pub async fn until(&self, moment: Moment, operation: i64) -> Result<()> {
+        let pid_file = self.data_dir().join(format!("operations/{operation}/terraform.pid"));
+        eventually(&format!("{moment:?}"), Duration::from_secs(10), async || {
+            let reached = match moment {
+                Moment::Asked => true,
+                Moment::TerraformStarted => pid_file.exists(),
+                Moment::Machines(count) => self.machine_names()?.len() >= count,
+                Moment::Enrolled(count) => self.enrolled()? >= count,
+            };
+            Ok(reached.then_some(()))
+        })
+        .await
+    }
+
+    fn enrolled(&self) -> Result<usize> {
+        let names = self.machine_names()?.into_iter();
+        let tokens = names.map(|name| self.machine(&name).agent_token_file());
+        Ok(tokens.filter(|token| token.exists()).count())
+    }
+}
