@@ -1,0 +1,289 @@
+#!/usr/bin/env bash
+# Makes a fresh machine a LabLink VM: enrols it, ships its log, prepares the GPU, starts the client's
+# container, and tells the allocator how that goes. cloud-init runs it once; it may be run again by
+# hand, as root. Its output is the VM's log, so nothing secret is ever printed.
+#
+# Files, all written by cloud-init from user_data.tf:
+#   /etc/lablink/vm.env                      settings
+#   /etc/config/custom-startup.sh            the organiser's script, empty for none; the client runs it
+#   /var/lib/lablink-client/enrolment-token  one-time token, removed once it is used
+set -euo pipefail
+umask 077
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+
+readonly state=/var/lib/lablink-client # the agent's own folder, in and outside the container
+readonly container=lablink-client
+readonly cloudwatch=/opt/aws/amazon-cloudwatch-agent
+
+# Seconds of waiting, without what the attempts themselves take.
+readonly tell_limit=120 docker_limit=120 lock_limit=600 ready_limit=3600
+# A container without a health check counts as ready when it has lasted that long.
+readonly settle_time=15
+
+started_at=$EPOCHSECONDS
+scratch=$(mktemp -d)
+gpu=()
+
+set -a
+# shellcheck source=/dev/null
+source /etc/lablink/vm.env
+set +a
+
+say() { printf '%(%FT%TZ)T lablink: %s\n' -1 "$1"; }
+
+die() {
+    say "error: $1"
+    exit 1
+}
+
+finish() {
+    local code=$?
+    trap - EXIT
+    if ((code)); then
+        say "the VM could not be made ready (exit code $code)"
+        report error || true
+    fi
+    rm -rf -- "$scratch"
+    exit "$code"
+}
+
+# --- The allocator
+
+# Sets `allocator`, the URL that answers. A redirect to https is followed here, once and for all: a
+# POST that is redirected loses its body or its credential.
+find_allocator() {
+    [[ -z ${allocator:-} ]] || return 0
+    local given reached
+    # An empty subdomain used to leave a dot.
+    given=${ALLOCATOR_URL/"://."/"://"}
+    while [[ $given == */ ]]; do given=${given%/}; done
+    reached=$(curl --silent --show-error --connect-timeout 5 --max-time 10 \
+        --location --max-redirs 3 --proto '=http,https' --proto-redir '=https' \
+        --output /dev/null --write-out '%{url_effective}' "$given/healthz") || return 1
+    reached=${reached%/healthz}
+    if [[ ${reached%:443} == "https://${given#http://}" ]]; then
+        allocator=$reached
+    else
+        allocator=$given
+    fi
+}
+
+# One POST of the JSON on standard input. Status 0: taken, 1: worth another try, 2: refused.
+post() { # PATH
+    local code
+    code=$(curl --silent --show-error --connect-timeout 5 --max-time 10 --proto '=http,https' \
+        --header "@$scratch/headers" --data-binary @- \
+        --output "$scratch/answer" --write-out '%{http_code}' "$allocator$1") || return 1
+    case $code in
+    2??) ;;
+    408 | 429 | 5??) return 1 ;;
+    *) say "the allocator refuses a POST to $1 with status $code" && return 2 ;;
+    esac
+}
+
+# Writes the headers for `post`, and trades the enrolment token for the agent's own, which the agent
+# in the container finds in its folder. Without any token only an open allocator listens.
+enrol() {
+    printf 'Content-Type: application/json\n' >"$scratch/headers"
+    local outcome=0 token
+    if [[ ! -s $state/agent-token && -s $state/enrolment-token && -z ${refused:-} ]]; then
+        post /api/agent/enrol < <(printf '{"hostname":"%s","enrolment_token":"%s"}' \
+            "$VM_NAME" "$(<"$state/enrolment-token")") || outcome=$?
+        ((outcome != 1)) || return 1
+        if ((outcome == 0)); then
+            [[ $(<"$scratch/answer") =~ \"agent_token\"[[:space:]]*:[[:space:]]*\"([^\"]+)\" ]] || return 1
+            printf '%s' "${BASH_REMATCH[1]}" >"$state/.agent-token.new"
+            mv -- "$state/.agent-token.new" "$state/agent-token"
+            rm -f -- "$state/enrolment-token"
+            say 'enrolled'
+        else
+            say 'warning: the enrolment token was refused; make a new one for this VM'
+            refused=yes
+        fi
+    fi
+    if [[ -s $state/agent-token ]]; then
+        token=$(<"$state/agent-token")
+        printf 'Authorization: Bearer %s\n' "$token" >>"$scratch/headers"
+    fi
+}
+
+try_to_tell() { # PATH JSON
+    find_allocator || return 1
+    enrol || return 1
+    post "$1" <<<"$2"
+}
+
+# Tells the allocator, which may be out of reach for a while.
+tell() { # PATH JSON
+    local waited=0 pause=1 outcome
+    while :; do
+        outcome=0
+        try_to_tell "$1" "$2" || outcome=$?
+        ((outcome == 1 && waited < tell_limit)) || break
+        sleep "$pause"
+        waited=$((waited + pause))
+        pause=$((pause < 16 ? pause * 2 : 16))
+    done
+    ((outcome != 1)) || say "warning: the allocator is out of reach: POST to $1 given up"
+    return "$outcome"
+}
+
+report() { # STATUS
+    say "status: $1"
+    tell /api/vm-status "{\"hostname\":\"$VM_NAME\",\"status\":\"$1\"}"
+}
+
+report_times() {
+    local now=$EPOCHSECONDS
+    tell "/api/vm-metrics/$VM_NAME" "{\"cloud_init_start\":$started_at,\"cloud_init_end\":$now,\"cloud_init_duration_seconds\":$((now - started_at))}"
+}
+
+# --- Logs
+
+install_cloudwatch_agent() {
+    local architecture package=$scratch/amazon-cloudwatch-agent.deb
+    architecture=$(dpkg --print-architecture)
+    curl --fail --silent --show-error --location --proto '=https' --retry 5 --retry-connrefused \
+        --connect-timeout 20 --max-time 300 --output "$package" \
+        "https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com/ubuntu/$architecture/latest/amazon-cloudwatch-agent.deb" ||
+        die 'the CloudWatch agent could not be downloaded'
+    # Ubuntu's own updates hold the lock at first.
+    timeout 900 apt-get -o DPkg::Lock::Timeout="$lock_limit" install --yes "$package" ||
+        die 'the CloudWatch agent could not be installed'
+}
+
+ship_logs() {
+    if [[ -z $CLOUD_INIT_LOG_GROUP ]]; then
+        say 'no log group is set: the log stays on this VM'
+        return
+    fi
+    [[ -x $cloudwatch/bin/amazon-cloudwatch-agent-ctl ]] || install_cloudwatch_agent
+    # Group and hostname hold nothing that JSON would quote: variables.tf sees to that.
+    local target='"log_group_name":"'$CLOUD_INIT_LOG_GROUP'","log_stream_name":"'$VM_NAME'"'
+    printf '{"agent":{"run_as_user":"root"},"logs":{"logs_collected":{"files":{"collect_list":[%s,%s]}}}}\n' \
+        '{"file_path":"/var/log/cloud-init-output.log",'"$target}" \
+        '{"file_path":"/var/lib/docker/containers/*/*-json.log",'"$target}" >"$scratch/cloudwatch.json"
+    timeout 120 "$cloudwatch/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s \
+        -c "file:$scratch/cloudwatch.json" || die 'the CloudWatch agent could not be started'
+}
+
+# --- Docker and the GPU
+
+wait_for_docker() {
+    local waited
+    for ((waited = 0; waited < docker_limit; waited += 3)); do
+        if timeout 20 docker info &>/dev/null; then return; fi
+        sleep 3
+    done
+    die "Docker does not answer after $docker_limit s"
+}
+
+# NVIDIA's runtime for every container. With systemd as driver of cgroups, containers lose their GPU
+# at each reload of systemd. What the image has set otherwise stays.
+configure_docker_for_gpu() {
+    python3 - "$scratch/daemon.json" <<'PYTHON' || die 'the settings of Docker could not be changed'
+import json, pathlib, sys
+
+settings = pathlib.Path("/etc/docker/daemon.json")
+known = json.loads(settings.read_text() or "{}") if settings.exists() else {}
+options = [o for o in known.get("exec-opts", []) if not o.startswith("native.cgroupdriver=")]
+known["exec-opts"] = options + ["native.cgroupdriver=cgroupfs"]
+known["default-runtime"] = "nvidia"
+known.setdefault("runtimes", {}).setdefault("nvidia", {"path": "nvidia-container-runtime", "args": []})
+pathlib.Path(sys.argv[1]).write_text(json.dumps(known, indent=4) + "\n")
+PYTHON
+    if ! cmp --silent "$scratch/daemon.json" /etc/docker/daemon.json; then
+        install -D -m 0644 "$scratch/daemon.json" /etc/docker/daemon.json
+        timeout 180 systemctl restart docker || die 'Docker does not start with the NVIDIA runtime'
+    fi
+}
+
+prepare_gpu() {
+    [[ $GPU_SUPPORT == true ]] || return 0
+    if ! command -v nvidia-smi >/dev/null; then
+        say 'warning: the machine type has a GPU, but the image has no nvidia-smi: going on without'
+        return
+    fi
+    configure_docker_for_gpu
+    wait_for_docker
+    timeout 60 nvidia-smi -pm 1 || say 'warning: persistence mode could not be set'
+    gpu=(--gpus all)
+}
+
+# --- The client
+
+pull_image() {
+    local attempt
+    for attempt in 1 2 3; do
+        if timeout 1800 docker pull --quiet "$IMAGE_NAME"; then return; fi
+        say "pulling $IMAGE_NAME failed ($attempt of 3)"
+        if ((attempt < 3)); then sleep 15; fi
+    done
+    die "the image $IMAGE_NAME could not be pulled"
+}
+
+# The agent runs as the image's user, and its files are private.
+give_state_to_agent() {
+    local user
+    user=$(timeout 120 docker run --rm --network none --entrypoint id "$IMAGE_NAME" -u) ||
+        die "no container can be started from $IMAGE_NAME"
+    chown -R -- "$user:$user" "$state"
+}
+
+start_container() {
+    # One of an earlier run.
+    if docker container inspect "$container" &>/dev/null; then docker rm --force "$container"; fi
+    ALLOCATOR_URL=${allocator:-$ALLOCATOR_URL} \
+        LABLINK_AGENT_DIR=$state LABLINK_ENROLMENT_TOKEN_FILE=$state/enrolment-token \
+        timeout 300 docker run --detach --interactive --tty --name "$container" --network host \
+        --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 "${gpu[@]}" \
+        --volume /etc/config:/docker_scripts:ro --volume "$state:$state" \
+        --env ALLOCATOR_HOST --env ALLOCATOR_URL --env VM_NAME --env SUBJECT_SOFTWARE \
+        --env TUTORIAL_REPO_TO_CLONE --env CLOUD_INIT_LOG_GROUP --env AWS_REGION \
+        --env STARTUP_ON_ERROR --env LABLINK_AGENT_DIR --env LABLINK_ENROLMENT_TOKEN_FILE \
+        "$IMAGE_NAME" || die 'the container could not be started'
+}
+
+# An image with a health check says itself when repository and startup script are done. A container
+# that ends before, as with a failed script and startup_on_error = fail, is not started again.
+wait_until_ready() {
+    local waited found
+    for ((waited = 0; waited < ready_limit; waited += 10)); do
+        found=$(docker container inspect "$container" --format \
+            '{{.State.Status}} {{with .State.Health}}{{.Status}}{{else}}none{{end}} {{.State.ExitCode}}') ||
+            die 'Docker does not know the container any more'
+        case $found in
+        'running healthy '*) return ;;
+        'running none '*) if ((waited >= settle_time)); then return; fi ;;
+        'created '* | 'running '*) ;;
+        *)
+            docker logs --tail 50 "$container" || true
+            die "the container has ended with exit code ${found##* }: see its last lines above"
+            ;;
+        esac
+        sleep 10
+    done
+    docker logs --tail 50 "$container" || true
+    die "the container is not ready after $ready_limit s"
+}
+
+main() {
+    trap finish EXIT
+    say "making $VM_NAME ready: image $IMAGE_NAME, GPU $GPU_SUPPORT, software '$SUBJECT_SOFTWARE', log group '$CLOUD_INIT_LOG_GROUP'"
+    install -d -m 0700 "$state"
+    # No VM fails because the allocator can't be told: the agent goes on trying.
+    report initializing || true
+    ship_logs
+    prepare_gpu
+    wait_for_docker
+    pull_image
+    give_state_to_agent
+    start_container
+    wait_until_ready
+    docker update --restart unless-stopped "$container" >/dev/null || die 'no restart policy could be set'
+    report running || true
+    report_times || true
+    say "ready after $((EPOCHSECONDS - started_at)) s"
+}
+
+main "$@"
