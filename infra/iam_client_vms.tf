@@ -1,0 +1,167 @@
+# The EC2 rights that terraform/aws needs. What is made must carry this environment's tags, and what
+# carries them may be changed and removed: nothing else in the account can be touched.
+locals {
+  client_tags = { Environment = local.env, ManagedBy = "lablink-allocator" }
+
+  # Kinds that terraform/aws tags as it makes them, and the calls that make them.
+  made_with_tags = {
+    RunInstances        = ["instance"]
+    CreateSecurityGroup = ["security-group"]
+    ImportKeyPair       = ["key-pair"]
+  }
+}
+
+data "aws_iam_policy_document" "client_vms" {
+  #checkov:skip=CKV_AWS_356:EC2's Describe calls take no resource, and change nothing
+  statement {
+    sid = "Look"
+    actions = [
+      "ec2:DescribeAvailabilityZones",
+      "ec2:DescribeImages",
+      "ec2:DescribeInstanceAttribute",
+      "ec2:DescribeInstanceCreditSpecifications",
+      "ec2:DescribeInstanceStatus",
+      "ec2:DescribeInstanceTypeOfferings",
+      "ec2:DescribeInstanceTypes",
+      "ec2:DescribeInstances",
+      "ec2:DescribeKeyPairs",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSecurityGroupRules",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSpotInstanceRequests",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeTags",
+      "ec2:DescribeVolumes",
+      "ec2:DescribeVpcs",
+    ]
+    resources = ["*"]
+  }
+
+  dynamic "statement" {
+    for_each = local.made_with_tags
+
+    content {
+      sid       = "${statement.key}Tagged"
+      actions   = ["ec2:${statement.key}"]
+      resources = [for kind in statement.value : "${local.arn.ec2}:${kind}/*"]
+      dynamic "condition" {
+        for_each = local.client_tags
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:RequestTag/${condition.key}"
+          values   = [condition.value]
+        }
+      }
+    }
+  }
+  statement {
+    sid     = "RunInstancesFrom"
+    actions = ["ec2:RunInstances"]
+    resources = concat(
+      ["arn:${local.partition}:ec2:${local.region}::image/*"],
+      [for kind in ["network-interface", "spot-instances-request", "subnet"] : "${local.arn.ec2}:${kind}/*"],
+    )
+  }
+  statement {
+    sid       = "RunInstancesOnEncryptedVolumes"
+    actions   = ["ec2:RunInstances"]
+    resources = ["${local.arn.ec2}:volume/*"]
+    condition {
+      test     = "Bool"
+      variable = "ec2:Encrypted"
+      values   = ["true"]
+    }
+  }
+  statement {
+    sid       = "CreateSecurityGroupIn"
+    actions   = ["ec2:CreateSecurityGroup"]
+    resources = ["${local.arn.ec2}:vpc/*"]
+  }
+  statement {
+    sid = "SecurityGroupRules"
+    actions = [
+      "ec2:AuthorizeSecurityGroupEgress",
+      "ec2:AuthorizeSecurityGroupIngress",
+      "ec2:ModifySecurityGroupRules",
+      "ec2:RevokeSecurityGroupEgress",
+      "ec2:RevokeSecurityGroupIngress",
+    ]
+    # The group that the rule belongs to is checked below.
+    resources = ["${local.arn.ec2}:security-group-rule/*"]
+  }
+
+  statement {
+    sid = "ChangeAndRemoveItsOwn"
+    actions = [
+      "ec2:AuthorizeSecurityGroupEgress",
+      "ec2:AuthorizeSecurityGroupIngress",
+      "ec2:DeleteKeyPair",
+      "ec2:DeleteSecurityGroup",
+      "ec2:ModifyInstanceAttribute",
+      "ec2:ModifyInstanceMetadataOptions",
+      "ec2:ModifySecurityGroupRules",
+      "ec2:RebootInstances",
+      "ec2:RevokeSecurityGroupEgress",
+      "ec2:RevokeSecurityGroupIngress",
+      "ec2:RunInstances",
+      "ec2:StartInstances",
+      "ec2:StopInstances",
+      "ec2:TerminateInstances",
+    ]
+    resources = [for kind in ["instance", "key-pair", "security-group"] : "${local.arn.ec2}:${kind}/*"]
+    dynamic "condition" {
+      for_each = local.client_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = [condition.value]
+      }
+    }
+  }
+}
+
+data "aws_iam_policy_document" "client_tags" {
+  statement {
+    sid       = "TagWhatIsMade"
+    actions   = ["ec2:CreateTags"]
+    resources = ["${local.arn.ec2}:*/*"]
+    condition {
+      test     = "StringEquals"
+      variable = "ec2:CreateAction"
+      values = concat(keys(local.made_with_tags), [
+        "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress",
+      ])
+    }
+    dynamic "condition" {
+      for_each = local.client_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/${condition.key}"
+        values   = [condition.value]
+      }
+    }
+  }
+  # Terraform tags a VM's disk after the VM is made. No right here depends on a volume's tags.
+  statement {
+    sid       = "TagDisks"
+    actions   = ["ec2:CreateTags"]
+    resources = ["${local.arn.ec2}:volume/*"]
+    condition {
+      test     = "Null"
+      variable = "aws:ResourceTag/ManagedBy"
+      values   = ["true"]
+    }
+    dynamic "condition" {
+      for_each = local.client_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/${condition.key}"
+        values   = [condition.value]
+      }
+    }
+  }
+}

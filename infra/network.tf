@@ -1,0 +1,19 @@
+data "aws_vpc" "host" {
+  id      = var.vpc_id
+  default = var.vpc_id == null ? true : null
+}
+
+data "aws_subnets" "host" {
+  filter {
+    name   = "vpc-id"
+    values = [data.aws_vpc.host.id]
+  }
+}
+
+locals {
+  subnet_ids = length(var.subnet_ids) > 0 ? var.subnet_ids : sort(data.aws_subnets.host.ids)
+}
+
+data "aws_subnet" "host" {
+  id = local.subnet_ids[0]
+}

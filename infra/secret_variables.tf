@@ -1,0 +1,39 @@
+# Ephemeral: neither a plan nor the state holds them. Given as TF_VAR_…, so that no argument list
+# does either.
+
+variable "admin_password" {
+  description = "The organiser's password, up to 72 bytes; null: one is made."
+  type        = string
+  default     = null
+  ephemeral   = true
+
+  validation {
+    condition     = var.admin_password == null || can(regex("^[!-~]{8,72}$", var.admin_password))
+    error_message = "admin_password must be 8 to 72 visible ASCII characters without spaces."
+  }
+}
+
+variable "db_password" {
+  description = "The database's password; null: one is made."
+  type        = string
+  default     = null
+  ephemeral   = true
+
+  # Safe in a connection's URL as it stands.
+  validation {
+    condition     = var.db_password == null || can(regex("^[A-Za-z0-9_.~-]{8,128}$", var.db_password))
+    error_message = "db_password must be 8 to 128 letters, digits, '_', '.', '~' and '-'."
+  }
+}
+
+variable "secrets_version" {
+  description = "Raise it by one to write the secrets anew: those given, and new ones for the others. 1 writes them once."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.secrets_version >= 1 && floor(var.secrets_version) == var.secrets_version
+    error_message = "secrets_version must be a whole number from 1."
+  }
+}

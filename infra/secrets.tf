@@ -1,0 +1,44 @@
+# Made in memory and written to the Parameter Store: neither a plan nor the state holds a value.
+# Later runs make new ones, which go nowhere until secrets_version is raised.
+ephemeral "random_password" "made" {
+  for_each = { admin-password = 24, db-password = 40, log-token = 48 }
+
+  length  = each.value
+  special = false
+}
+
+# 32 bytes in hexadecimal: ten digits and six "special" characters.
+ephemeral "random_password" "secret_key" {
+  length           = 64
+  upper            = false
+  lower            = false
+  override_special = "abcdef"
+}
+
+locals {
+  secrets_path = "/lablink/${local.env}"
+
+  secret_descriptions = {
+    admin-password = "The organiser's password"
+    db-password    = "Password of the allocator's database"
+    log-token      = "What the log forwarder shows the allocator"
+    secret-key     = "Key that the allocator encrypts AWS credentials with"
+  }
+  secrets = {
+    admin-password = coalesce(var.admin_password, ephemeral.random_password.made["admin-password"].result)
+    db-password    = coalesce(var.db_password, ephemeral.random_password.made["db-password"].result)
+    log-token      = ephemeral.random_password.made["log-token"].result
+    secret-key     = ephemeral.random_password.secret_key.result
+  }
+}
+
+resource "aws_ssm_parameter" "secret" {
+  #checkov:skip=CKV_AWS_337:the account's SSM key; who may read is decided by the roles' policies, which name each parameter
+  for_each = local.secret_descriptions
+
+  name             = "${local.secrets_path}/${each.key}"
+  description      = each.value
+  type             = "SecureString"
+  value_wo         = local.secrets[each.key]
+  value_wo_version = var.secrets_version
+}

@@ -1,0 +1,29 @@
+module "settings" {
+  source = "./settings"
+
+  config_path = var.config_path
+  environment = var.resource_suffix
+}
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  settings = module.settings.settings
+  env      = local.settings.environment
+  region   = local.settings.region
+  ssl      = local.settings.ssl.provider
+
+  # Client VMs carry Environment as well, but another ManagedBy: the allocator's rights tell its VMs
+  # from its host by it.
+  tags = merge(var.tags, { Environment = local.env, ManagedBy = "lablink-infra" })
+
+  account = data.aws_caller_identity.current.account_id
+  # arn:…:ec2:REGION:ACCOUNT and so on, before the resource.
+  arn = { for service in ["ec2", "ssm", "logs"] : service => "arn:${local.partition}:${service}:${local.region}:${local.account}" }
+
+  partition = data.aws_partition.current.partition
+
+  public_host = local.settings.dns.enabled ? local.settings.dns.domain : local.address.public_ip
+  url         = "${local.settings.scheme}://${local.public_host}"
+}

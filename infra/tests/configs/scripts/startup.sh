@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "It's $HOME, \$HOME and `hostname`; EOF"
