@@ -54,10 +54,13 @@ fn routes() -> Vec<Route> {
         ("/destroy", Administer, post(destroy::destroy)),
         ("/admin/operations", Administer, get(operations::list_page)),
         ("/admin/operations/{id}", Administer, get(operations::page)),
+        ("/admin/operations/{id}/log", Administer, get(operations::log)),
         ("/admin/events", Administer, get(events::of_everything)),
+        ("/api/vms/{hostname}/replace", Administer, post(destroy::replace)),
         ("/api/operations", Administer, get(operations::list)),
         ("/api/operations/{id}", Administer, get(operations::one)),
         ("/api/operations/{id}/cancel", Administer, post(operations::cancel)),
+        ("/api/operations/{id}/retry", Administer, post(operations::retry)),
         ("/api/operations/{id}/events", Administer, get(events::of_operation)),
         // Load balancers and service managers.
         ("/healthz", Visit, get(health::alive)),

@@ -104,23 +104,26 @@ async fn take_back(
 ) -> Result<(), DbError> {
     let Some(operation) = read::find_in(client, pool, id).await? else { return Ok(()) };
     match &operation.job {
+        // One that was to be tried again is still what it was: in error.
         Job::Launch { hostnames } => {
-            for hostname in hostnames {
-                vms::remove_one(client, pool, hostname, actor).await?;
+            for hostname in vms::not_failed(client, pool, hostnames).await? {
+                vms::remove_one(client, pool, &hostname, actor).await?;
             }
             Ok(())
         }
-        Job::Destroy { hostnames } => vms::keep(client, pool, hostnames).await,
+        Job::Destroy { hostnames } | Job::Replace { hostnames } => {
+            vms::keep(client, pool, hostnames).await
+        }
     }
 }
 
 /// Requests that plan VMs take turns.
-async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+pub(super) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
     client.execute("select from pool where id = $1 for update", &[&pool.as_i64()]).await?;
     Ok(())
 }
 
-async fn queue(
+pub(super) async fn queue(
     client: &impl GenericClient,
     pool: PoolId,
     actor: &Actor,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Operation, OperationId, OperationState, read};
+use super::{Operation, OperationId, OperationState, Stage, Step, read};
 use crate::{
     Actor, Db, DbError, db,
     events::{self, Event},
@@ -26,6 +26,24 @@ pub struct Outcome {
     pub state: OperationState,
     pub exit_code: Option<i32>,
     pub reason: Option<String>,
+}
+
+impl Outcome {
+    pub fn succeeded() -> Self {
+        Self { state: OperationState::Succeeded, exit_code: Some(0), reason: None }
+    }
+}
+
+/// What a worker has to tell since it last did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report<'a> {
+    /// Resources done, of all that are to be done.
+    pub done: i32,
+    pub total: i32,
+    /// New lines of the readable log.
+    pub lines: &'a [(LogLevel, String)],
+    /// VMs with which it has come on, each once.
+    pub steps: &'a [Step],
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +110,10 @@ pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, D
 }
 
 impl Lease {
+    pub fn operation_id(&self) -> OperationId {
+        self.id
+    }
+
     /// Keeps the lease for another [`LEASE`]. Answers whether a stop has been asked for.
     pub async fn renew(&self) -> Result<bool, LeaseError> {
         let row = self
@@ -110,14 +132,15 @@ impl Lease {
     }
 
     /// Adds lines to the readable log and moves the progress, together.
-    pub async fn advance(
-        &self,
-        done: i32,
-        total: i32,
-        lines: &[(LogLevel, String)],
-    ) -> Result<(), LeaseError> {
+    pub async fn advance(&self, report: &Report<'_>) -> Result<(), LeaseError> {
         let (levels, texts): (Vec<&str>, Vec<&str>) =
-            lines.iter().map(|(level, line)| (level.as_str(), line.as_str())).unzip();
+            report.lines.iter().map(|(level, line)| (level.as_str(), line.as_str())).unzip();
+        let steps = report.steps;
+        let names: Vec<&str> = steps.iter().map(|step| step.hostname.as_str()).collect();
+        let stages: Vec<&str> = steps.iter().map(|step| step.stage.as_str()).collect();
+        let started: Vec<_> = steps.iter().map(|step| step.started_at).collect();
+        let finished: Vec<_> = steps.iter().map(|step| step.finished_at).collect();
+        let details: Vec<Option<&str>> = steps.iter().map(|step| step.detail.as_deref()).collect();
         let rows = self
             .db
             .client()
@@ -131,9 +154,30 @@ impl Lease {
                      select mine.id, new.level, new.line
                      from mine, unnest($5::text[], $6::text[]) with ordinality as new(level, line, place)
                      order by new.place
+                 ), stepped as (
+                     insert into operation_vm
+                         (operation_id, hostname, stage, started_at, finished_at, detail)
+                     select mine.id, new.*
+                     from mine, unnest($7::text[], $8::text[], $9::timestamptz[],
+                                       $10::timestamptz[], $11::text[]) as new
+                     on conflict (operation_id, hostname) do update
+                         set stage = excluded.stage, started_at = excluded.started_at,
+                             finished_at = excluded.finished_at, detail = excluded.detail
                  )
                  select pg_notify('operation_changed', id::text)::text from mine",
-                &[&self.id, &self.attempt, &done, &total, &levels, &texts],
+                &[
+                    &self.id,
+                    &self.attempt,
+                    &report.done,
+                    &report.total,
+                    &levels,
+                    &texts,
+                    &names,
+                    &stages,
+                    &started,
+                    &finished,
+                    &details,
+                ],
             )
             .await?;
         if rows.is_empty() { Err(LeaseError::Lost) } else { Ok(()) }
@@ -160,6 +204,9 @@ impl Lease {
             .await?
             .ok_or(LeaseError::Lost)?;
         let kind: String = row.try_get("kind")?;
+        let left = "update operation_vm set stage = $2, finished_at = now()
+                    where operation_id = $1 and stage in ('waiting', 'creating', 'destroying')";
+        transaction.execute(left, &[&self.id, &Stage::Unfinished.as_str()]).await?;
         let event = Event {
             operation_id: Some(self.id),
             data: serde_json::json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),

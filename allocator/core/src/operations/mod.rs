@@ -4,13 +4,17 @@
 //! lease. Every write of a worker names its attempt, so that one who lost the lease without
 //! noticing is refused.
 
+mod again;
 mod ask;
 mod lease;
 mod read;
+mod steps;
 
+pub use again::{RetryError, replace, retry, undone};
 pub use ask::{AskError, Launch, cancel, destroy, launch};
-pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Taken, take};
-pub use read::{LogLine, Operation, counts, find, log, recent};
+pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};
+pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};
+pub use steps::{Stage, Step, steps, usual_seconds};
 
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
@@ -45,12 +49,16 @@ pub enum Job {
     Launch { hostnames: Vec<Hostname> },
     /// Remove these VMs, and nothing else.
     Destroy { hostnames: Vec<Hostname> },
+    /// Make these VMs anew, under the same names, whether they exist or not.
+    Replace { hostnames: Vec<Hostname> },
 }
 
 impl Job {
     pub fn hostnames(&self) -> &[Hostname] {
         match self {
-            Self::Launch { hostnames } | Self::Destroy { hostnames } => hostnames,
+            Self::Launch { hostnames }
+            | Self::Destroy { hostnames }
+            | Self::Replace { hostnames } => hostnames,
         }
     }
 
@@ -58,6 +66,7 @@ impl Job {
         match self {
             Self::Launch { .. } => "launch",
             Self::Destroy { .. } => "destroy",
+            Self::Replace { .. } => "replace",
         }
     }
 

@@ -1,6 +1,6 @@
 use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
 use super::{Job, LogLevel, OperationId, OperationState};
 use crate::{Db, DbError, db, pools::PoolId};
@@ -44,6 +44,16 @@ pub(super) async fn find_in(
     row.as_ref().map(operation).transpose()
 }
 
+/// Which operations a list is to show; the default is all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    /// Only older ones than this.
+    pub before: Option<OperationId>,
+    /// As [`Job::kind`] says it.
+    pub kind: Option<&'a str>,
+    pub state: Option<OperationState>,
+}
+
 /// The newest `limit` operations that are older than `before`, newest first.
 pub async fn recent(
     db: &Db,
@@ -51,9 +61,25 @@ pub async fn recent(
     before: Option<OperationId>,
     limit: i64,
 ) -> Result<Vec<Operation>, DbError> {
+    list(db, pool, &Filter { before, ..Filter::default() }, limit).await
+}
+
+/// The newest `limit` operations that fit, newest first.
+pub async fn list(
+    db: &Db,
+    pool: PoolId,
+    filter: &Filter<'_>,
+    limit: i64,
+) -> Result<Vec<Operation>, DbError> {
     let client = db.client().await?;
-    let sql = format!("{SELECT} and ($2::bigint is null or id < $2) order by id desc limit $3");
-    client.query(&sql, &[&pool.as_i64(), &before, &limit]).await?.iter().map(operation).collect()
+    let sql = format!(
+        "{SELECT} and ($2::bigint is null or id < $2) and ($3::text is null or kind = $3)
+             and ($4::text is null or state = $4) order by id desc limit $5"
+    );
+    let state = filter.state.map(OperationState::as_str);
+    let parameters: [&(dyn ToSql + Sync); 5] =
+        [&pool.as_i64(), &filter.before, &filter.kind, &state, &limit];
+    client.query(&sql, &parameters).await?.iter().map(operation).collect()
 }
 
 /// How many operations there are, by kind and state.
@@ -89,6 +115,7 @@ pub(super) fn operation(row: &Row) -> Result<Operation, DbError> {
 /// A line of an operation's readable log.
 #[derive(Clone, Debug)]
 pub struct LogLine {
+    pub id: i64,
     pub at: Timestamp,
     pub level: LogLevel,
     pub line: String,
@@ -96,20 +123,32 @@ pub struct LogLine {
 
 /// The last `limit` lines of an operation's log, oldest first.
 pub async fn log(db: &Db, id: OperationId, limit: i64) -> Result<Vec<LogLine>, DbError> {
+    log_before(db, id, i64::MAX, limit).await
+}
+
+/// The last `limit` of the lines before line `before`, oldest first.
+pub async fn log_before(
+    db: &Db,
+    id: OperationId,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<LogLine>, DbError> {
     let rows = db
         .client()
         .await?
         .query(
-            "select at, level, line from (
-                 select id, at, level, line from operation_log where operation_id = $1
-                 order by id desc limit $2
+            "select id, at, level, line from (
+                 select id, at, level, line from operation_log
+                 where operation_id = $1 and id < $2
+                 order by id desc limit $3
              ) as newest order by id",
-            &[&id, &limit],
+            &[&id, &before, &limit],
         )
         .await?;
     rows.iter()
         .map(|row| {
             Ok(LogLine {
+                id: row.try_get("id")?,
                 at: row.try_get("at")?,
                 level: db::word(row, "level")?,
                 line: row.try_get("line")?,

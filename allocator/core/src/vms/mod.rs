@@ -13,8 +13,11 @@ pub use counts::{Counts, counts, free};
 pub use list::{Vm, VmClaim, find, list};
 pub(crate) use plan::{NewVms, mark_removing, plan};
 pub use plan::{Selection, VmsError};
-pub use reconcile::{Existing, fail_missing, reconcile_existing, remove};
-pub(crate) use reconcile::{keep, remove_one};
+pub use reconcile::{
+    Existing, fail_unmade, fail_unremoved, fail_unreplaced, make_anew, reconcile_existing, remove,
+    succeed,
+};
+pub(crate) use reconcile::{keep, not_failed, remove_one};
 pub use report::{ReportError, heartbeat, set_gpu, set_in_use, set_status};
 
 use crate::text_enum::text_enum;

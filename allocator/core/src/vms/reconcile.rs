@@ -1,12 +1,15 @@
 //! Brings the rows in line with what Terraform says exists.
 
 use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
 use lablink_protocol::Hostname;
+use tokio_postgres::types::ToSql;
 
 use super::Source;
 use crate::{
     Actor, Db, DbError,
     claims::{self, ReleaseReason},
+    db,
     events::{self, Event},
     pools::PoolId,
 };
@@ -19,12 +22,14 @@ pub struct Existing {
 }
 
 /// Writes rows for VMs that exist but have none, as after the loss of the database. Nobody is
-/// destroyed for being unknown.
+/// destroyed for being unknown. What was removed since the state was asked for, at `asked_at`, is
+/// no find.
 pub async fn reconcile_existing(
     db: &Db,
     pool: PoolId,
     source: Source,
     existing: &[Existing],
+    asked_at: Timestamp,
 ) -> Result<(), DbError> {
     let names: Vec<&str> = existing.iter().map(|vm| vm.hostname.as_str()).collect();
     let numbers: Vec<i32> =
@@ -38,10 +43,11 @@ pub async fn reconcile_existing(
                     'Found in Terraform''s state without a record here.'
              from unnest($3::text[], $4::int[]) as found(hostname, number)
              where not exists (
-                 select from vm where vm.hostname = found.hostname and vm.removed_at is null
+                 select from vm where vm.hostname = found.hostname
+                     and (vm.removed_at is null or vm.removed_at > $5)
              )
              returning id, pg_notify('vm_changed', hostname)::text",
-            &[&pool.as_i64(), &source.as_str(), &names, &numbers],
+            &[&pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
         )
         .await?;
     for row in adopted {
@@ -106,27 +112,103 @@ pub(crate) async fn keep(
     Ok(())
 }
 
-/// After an operation that did not get everything done: VMs that should exist but don't are in
-/// error, with the reason; VMs that should be gone but are not stop going, and say so.
-pub async fn fail_missing(
+/// Those of them that are not in error.
+pub(crate) async fn not_failed(
+    client: &impl GenericClient,
+    pool: PoolId,
+    hostnames: &[Hostname],
+) -> Result<Vec<Hostname>, DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let sql = "select hostname from vm where pool_id = $1 and hostname = any($2)
+               and removed_at is null and status <> 'error'";
+    let rows = client.query(sql, &[&pool.as_i64(), &names]).await?;
+    rows.iter().map(|row| db::word(row, "hostname")).collect()
+}
+
+/// VMs whose machine is replaced now: the old one becomes history, its claim ends, and a row for
+/// the new one takes its name. Again, it changes nothing.
+pub async fn succeed(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    for hostname in hostnames {
+        let old = "select number, source from vm where pool_id = $1 and hostname = $2
+                   and removed_at is null and removing_at is not null for update";
+        let key: [&(dyn ToSql + Sync); 2] = [&pool.as_i64(), &hostname.as_str()];
+        let Some(old) = transaction.query_opt(old, &key).await? else { continue };
+        let (number, source): (Option<i32>, String) =
+            (old.try_get("number")?, old.try_get("source")?);
+        remove_one(&transaction, pool, hostname, &Actor::System).await?;
+        let new = "insert into vm (pool_id, hostname, number, source) values ($1, $2, $3, $4)
+                   returning id, pg_notify('vm_changed', hostname)::text";
+        let new = transaction
+            .query_one(new, &[&pool.as_i64(), &hostname.as_str(), &number, &source])
+            .await?;
+        let event =
+            Event { vm_id: Some(new.try_get("id")?), ..Event::new(&Actor::System, "vm.replaced") };
+        events::record(&transaction, pool, event).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// VMs that were to be replaced and were not: a machine that nothing was done to stays in use, of
+/// any other nobody can say what is left.
+pub async fn fail_unreplaced(
     db: &Db,
     pool: PoolId,
-    wanted: &[Hostname],
-    existing: &[Existing],
-    reason: &str,
+    unreplaced: &[(Hostname, String)],
 ) -> Result<(), DbError> {
-    let wanted: Vec<&str> = wanted.iter().map(Hostname::as_str).collect();
-    let existing: Vec<&str> = existing.iter().map(|vm| vm.hostname.as_str()).collect();
-    db.client()
-        .await?
-        .query(
-            "update vm set removing_at = null, status_reason = $4,
-                    status = case when hostname = any($3) then status else 'error' end
-             where pool_id = $1 and removed_at is null and hostname = any($2)
-               and (hostname = any($3)) = (removing_at is not null)
-             returning pg_notify('vm_changed', hostname)::text",
-            &[&pool.as_i64(), &wanted, &existing, &reason],
-        )
-        .await?;
+    let (names, reasons) = columns(unreplaced);
+    let sql = "update vm set removing_at = null, status_reason = unreplaced.reason,
+                      status = case when removing_at is null then 'error' else status end
+               from unnest($2::text[], $3::text[]) as unreplaced(name, reason)
+               where pool_id = $1 and removed_at is null and hostname = unreplaced.name
+               returning pg_notify('vm_changed', hostname)::text";
+    db.client().await?.query(sql, &[&pool.as_i64(), &names, &reasons]).await?;
     Ok(())
+}
+
+/// VMs that are made now, some of them anew after a failure: what was wrong with them is past.
+pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let sql = "update vm set status = 'initializing', status_reason = null
+               where pool_id = $1 and hostname = any($2) and removed_at is null
+                 and status in ('error', 'unknown')
+               returning pg_notify('vm_changed', hostname)::text";
+    db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    Ok(())
+}
+
+/// VMs that should exist but don't, or not whole, are in error, each with its reason.
+pub async fn fail_unmade(
+    db: &Db,
+    pool: PoolId,
+    unmade: &[(Hostname, String)],
+) -> Result<(), DbError> {
+    let (names, reasons) = columns(unmade);
+    let sql = "update vm set status = 'error', status_reason = unmade.reason
+               from unnest($2::text[], $3::text[]) as unmade(name, reason)
+               where pool_id = $1 and removed_at is null and hostname = unmade.name
+               returning pg_notify('vm_changed', hostname)::text";
+    db.client().await?.query(sql, &[&pool.as_i64(), &names, &reasons]).await?;
+    Ok(())
+}
+
+/// VMs that should be gone but are not stop going, and say why.
+pub async fn fail_unremoved(
+    db: &Db,
+    pool: PoolId,
+    unremoved: &[(Hostname, String)],
+) -> Result<(), DbError> {
+    let (names, reasons) = columns(unremoved);
+    let sql = "update vm set removing_at = null, status_reason = unremoved.reason
+               from unnest($2::text[], $3::text[]) as unremoved(name, reason)
+               where pool_id = $1 and removed_at is null and hostname = unremoved.name
+               returning pg_notify('vm_changed', hostname)::text";
+    db.client().await?.query(sql, &[&pool.as_i64(), &names, &reasons]).await?;
+    Ok(())
+}
+
+fn columns(named: &[(Hostname, String)]) -> (Vec<&str>, Vec<&str>) {
+    named.iter().map(|(name, reason)| (name.as_str(), reason.as_str())).unzip()
 }

@@ -1,6 +1,6 @@
 use futures_util::future::join_all;
 use lablink_core::{
-    operations::{self, LeaseError, LogLevel, OperationState, Outcome},
+    operations::{self, LeaseError, LogLevel, OperationState, Outcome, Report},
     vms::{self, Selection, VmsError},
 };
 
@@ -8,10 +8,6 @@ use crate::scene::{Scene, admin, name};
 
 async fn take(scene: &Scene) -> Option<operations::Taken> {
     operations::take(&scene.db, scene.pool, "worker").await.unwrap()
-}
-
-fn succeeded() -> Outcome {
-    Outcome { state: OperationState::Succeeded, exit_code: Some(0), reason: None }
 }
 
 #[tokio::test]
@@ -45,7 +41,7 @@ async fn one_operation_runs_at_a_time_in_order() {
     assert_eq!(taken[0].operation.id, ids[0]);
     assert!(take(&scene).await.is_none());
 
-    taken[0].lease.finish(&succeeded()).await.unwrap();
+    taken[0].lease.finish(&Outcome::succeeded()).await.unwrap();
     assert_eq!(take(&scene).await.unwrap().operation.id, ids[1]);
 }
 
@@ -61,9 +57,9 @@ async fn an_abandoned_operation_goes_to_another_and_the_old_worker_is_refused() 
     let new = take(&scene).await.unwrap();
     assert!(new.abandoned);
     assert!(matches!(old.lease.renew().await, Err(LeaseError::Lost)));
-    assert!(matches!(old.lease.advance(1, 1, &[]).await, Err(LeaseError::Lost)));
-    assert!(matches!(old.lease.finish(&succeeded()).await, Err(LeaseError::Lost)));
-    new.lease.finish(&succeeded()).await.unwrap();
+    assert!(matches!(old.lease.advance(&Report::default()).await, Err(LeaseError::Lost)));
+    assert!(matches!(old.lease.finish(&Outcome::succeeded()).await, Err(LeaseError::Lost)));
+    new.lease.finish(&Outcome::succeeded()).await.unwrap();
     assert!(matches!(new.lease.renew().await, Err(LeaseError::Lost)), "it is over");
 }
 
@@ -74,8 +70,9 @@ async fn progress_and_log_are_kept_in_order() {
     let taken = take(&scene).await.unwrap();
     let line = |level, text: &str| (level, text.to_owned());
     let lines = [line(LogLevel::Info, "one"), line(LogLevel::Error, "two")];
-    taken.lease.advance(1, 2, &lines).await.unwrap();
-    taken.lease.advance(2, 2, &[line(LogLevel::Info, "three")]).await.unwrap();
+    taken.lease.advance(&Report { done: 1, total: 2, lines: &lines, steps: &[] }).await.unwrap();
+    let lines = [line(LogLevel::Info, "three")];
+    taken.lease.advance(&Report { done: 2, total: 2, lines: &lines, steps: &[] }).await.unwrap();
 
     let log = operations::log(&scene.db, id, 100).await.unwrap();
     assert_eq!(log.iter().map(|it| it.line.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);

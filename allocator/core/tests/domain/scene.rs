@@ -5,7 +5,7 @@ use std::time::Duration;
 use lablink_core::{
     Actor, Db, Email,
     claims::{self, Granted, Proof, Reclaim, Refusal, Request, RequestError},
-    operations::{self, Job, Launch, OperationId},
+    operations::{self, Launch, OperationId},
     pools::{self, PoolId},
     vms::{self, Source, StaleAfter},
 };
@@ -43,8 +43,7 @@ impl Scene {
 
     pub async fn hostnames_of(&self, id: OperationId) -> Vec<String> {
         let operation = operations::find(&self.db, self.pool, id).await.unwrap().unwrap();
-        let (Job::Launch { hostnames } | Job::Destroy { hostnames }) = operation.job;
-        hostnames.iter().map(Hostname::to_string).collect()
+        operation.job.hostnames().iter().map(Hostname::to_string).collect()
     }
 
     pub async fn report(&self, hostname: &str, status: VmStatus) {

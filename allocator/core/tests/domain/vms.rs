@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use lablink_core::{
     Actor,
     claims::{self, Progress, ReleaseReason},
@@ -53,7 +54,9 @@ async fn vms_in_the_state_without_a_row_are_adopted_once() {
         |number| Existing { hostname: name(&format!("lablink-vm-test-{number}")), number };
     for _ in 0..2 {
         let found = [existing(1), existing(2)];
-        vms::reconcile_existing(&scene.db, scene.pool, Source::Local, &found).await.unwrap();
+        vms::reconcile_existing(&scene.db, scene.pool, Source::Local, &found, Timestamp::now())
+            .await
+            .unwrap();
     }
     let vms = vms::list(&scene.db, scene.pool).await.unwrap();
     assert_eq!(
@@ -73,10 +76,10 @@ async fn what_an_operation_left_undone_says_so() {
     let scene = Scene::new().await;
     scene.launch(3).await;
     scene.sql("update vm set removing_at = now() where number = 3").await;
-    let wanted = [name("lablink-vm-test-1"), name("lablink-vm-test-2"), name("lablink-vm-test-3")];
-    let existing = [1, 3]
-        .map(|number| Existing { hostname: name(&format!("lablink-vm-test-{number}")), number });
-    vms::fail_missing(&scene.db, scene.pool, &wanted, &existing, "No room.").await.unwrap();
+    let why =
+        |number: u32| vec![(name(&format!("lablink-vm-test-{number}")), "No room.".to_owned())];
+    vms::fail_unmade(&scene.db, scene.pool, &why(2)).await.unwrap();
+    vms::fail_unremoved(&scene.db, scene.pool, &why(3)).await.unwrap();
     let vms = vms::list(&scene.db, scene.pool).await.unwrap();
     let told: Vec<_> =
         vms.iter().map(|vm| (vm.status, vm.removing, vm.status_reason.as_deref())).collect();

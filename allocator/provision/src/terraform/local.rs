@@ -35,10 +35,15 @@ impl LocalVms {
         self.for_all("stop").await
     }
 
-    /// Ends whatever runs for a VM that Terraform does not know, as after an interrupted create:
-    /// such a resource never runs its destroy provisioner.
-    pub(super) async fn reap(&self, known: impl Fn(&Hostname) -> bool) -> io::Result<()> {
-        for name in self.names()? {
+    /// Ends whatever runs for a VM of this environment that Terraform does not know, as after an
+    /// interrupted create: such a resource never runs its destroy provisioner.
+    pub(super) async fn reap(
+        &self,
+        environment: &str,
+        known: impl Fn(&Hostname) -> bool,
+    ) -> io::Result<()> {
+        let ours = format!("lablink-vm-{environment}-");
+        for name in self.names()?.into_iter().filter(|name| name.starts_with(&ours)) {
             if name.parse().is_ok_and(|hostname| !known(&hostname)) {
                 tracing::info!(
                     machine.hostname = name,

@@ -1,8 +1,14 @@
 //! Terraform's `-json` output: one message a line
 //! (developer.hashicorp.com/terraform/internals/machine-readable-ui).
 
-use lablink_core::operations::LogLevel;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use lablink_core::operations::{Lease, LeaseError, LogLevel, Report, Stage, Step};
+use lablink_protocol::Hostname;
 use serde::Deserialize;
+
+use super::reasons;
 
 #[derive(Deserialize)]
 struct Raw {
@@ -10,10 +16,16 @@ struct Raw {
     level: String,
     #[serde(rename = "@message", default)]
     message: String,
+    #[serde(rename = "@timestamp")]
+    at: Option<Timestamp>,
     #[serde(rename = "type", default)]
     kind: String,
     diagnostic: Option<Diagnostic>,
     changes: Option<Changes>,
+    /// What is planned for a resource.
+    change: Option<Deed>,
+    /// What happens to a resource.
+    hook: Option<Deed>,
 }
 
 #[derive(Deserialize)]
@@ -22,6 +34,14 @@ struct Diagnostic {
     summary: String,
     #[serde(default)]
     detail: String,
+    /// The resource, as in `terraform_data.vm["lablink-vm-dev-1"]`.
+    address: Option<String>,
+}
+
+impl Diagnostic {
+    fn vm(&self) -> Option<Hostname> {
+        self.address.as_deref()?.split('"').nth(1)?.parse().ok()
+    }
 }
 
 #[derive(Deserialize)]
@@ -33,16 +53,49 @@ struct Changes {
     operation: String,
 }
 
+#[derive(Deserialize)]
+struct Deed {
+    #[serde(default)]
+    resource: Resource,
+    #[serde(default)]
+    action: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Resource {
+    #[serde(default)]
+    resource_name: String,
+    #[serde(default)]
+    resource_key: serde_json::Value,
+}
+
+impl Resource {
+    /// Every module calls its machines `vm`, keyed by hostname.
+    fn vm(&self) -> Option<Hostname> {
+        if self.resource_name != "vm" {
+            return None;
+        }
+        self.resource_key.as_str()?.parse().ok()
+    }
+}
+
 /// Where a run stands, gathered from its messages.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Resources done, of all that the plan changes.
-    pub done: i32,
-    pub total: i32,
-    /// The first error, in Terraform's words.
+    done: i32,
+    total: i32,
+    /// The first error, in plain words.
     pub first_error: Option<String>,
-    /// Lines that the readable log has not got yet.
-    pub lines: Vec<(LogLevel, String)>,
+    /// The first error of each VM.
+    pub vm_errors: BTreeMap<Hostname, String>,
+    steps: BTreeMap<Hostname, Step>,
+    /// VMs that are destroyed first and then made anew.
+    replaced: BTreeSet<Hostname>,
+    /// What the operation's row has not got yet.
+    new_lines: Vec<(LogLevel, String)>,
+    new_steps: BTreeSet<Hostname>,
+    logged: usize,
 }
 
 impl Progress {
@@ -50,7 +103,7 @@ impl Progress {
     pub fn take(&mut self, line: &str) {
         let Ok(raw) = serde_json::from_str::<Raw>(line) else {
             if !line.trim().is_empty() {
-                self.log(LogLevel::Warn, line.to_owned());
+                self.log(LogLevel::Warn, line);
             }
             return;
         };
@@ -68,10 +121,21 @@ impl Progress {
                     self.total = changes.add + changes.change + changes.remove;
                 }
             }
-            "apply_complete" => self.done += 1,
-            "version" | "outputs" | "refresh_start" | "refresh_complete" | "resource_drift" => {
+            "planned_change" => {
+                if let Some(deed) = raw.change {
+                    self.plan(&deed);
+                }
                 return;
             }
+            "apply_start" | "apply_complete" | "apply_errored" => {
+                if let Some(deed) = raw.hook {
+                    self.step(&raw.kind, &deed, raw.at);
+                }
+            }
+            // Said by the steps, or by nobody to anybody.
+            "version" | "outputs" | "refresh_start" | "refresh_complete" | "resource_drift"
+            | "apply_progress" | "provision_start" | "provision_complete" => return,
+            "provision_progress" if raw.message.contains("(output suppressed") => return,
             _ => {}
         }
         let level = match raw.level.as_str() {
@@ -79,29 +143,96 @@ impl Progress {
             "warn" => LogLevel::Warn,
             _ => LogLevel::Info,
         };
-        self.log(level, raw.message);
+        self.log(level, &raw.message);
+    }
+
+    /// Writes what is new to the operation. What could not be written is kept.
+    pub async fn tell(&mut self, lease: &Lease) -> Result<(), LeaseError> {
+        if self.new_lines.is_empty() && self.new_steps.is_empty() {
+            return Ok(());
+        }
+        let steps: Vec<Step> =
+            self.new_steps.iter().filter_map(|name| self.steps.get(name)).cloned().collect();
+        let report =
+            Report { done: self.done, total: self.total, lines: &self.new_lines, steps: &steps };
+        lease.advance(&report).await?;
+        self.new_lines.clear();
+        self.new_steps.clear();
+        Ok(())
+    }
+
+    fn plan(&mut self, deed: &Deed) {
+        let Some(vm) = deed.resource.vm().filter(|_| deed.action != "read") else { return };
+        if deed.action == "replace" {
+            self.replaced.insert(vm.clone());
+        }
+        self.new_steps.insert(vm.clone());
+        self.steps.insert(vm.clone(), Step::waiting(vm));
+    }
+
+    fn step(&mut self, kind: &str, deed: &Deed, at: Option<Timestamp>) {
+        let complete = kind == "apply_complete";
+        if complete {
+            self.done += 1;
+        }
+        let Some(vm) = deed.resource.vm() else { return };
+        self.new_steps.insert(vm.clone());
+        let half_done = deed.action == "delete" && self.replaced.contains(&vm);
+        let step = self.steps.entry(vm.clone()).or_insert_with(|| Step::waiting(vm));
+        match kind {
+            "apply_start" => {
+                let destroys = deed.action == "delete";
+                step.stage = if destroys { Stage::Destroying } else { Stage::Creating };
+                step.started_at = step.started_at.or(at);
+            }
+            "apply_errored" => {
+                step.stage = Stage::Failed;
+                step.finished_at = at;
+            }
+            _ if complete && half_done => step.stage = Stage::Waiting,
+            _ => {
+                step.stage = Stage::Done;
+                step.finished_at = at;
+            }
+        }
     }
 
     fn diagnose(&mut self, diagnostic: &Diagnostic) {
         let detail = diagnostic.detail.trim();
         let separator = if detail.is_empty() { "" } else { ": " };
         let text = format!("{}{separator}{detail}", diagnostic.summary);
-        if diagnostic.severity == "error" {
-            if self.first_error.is_none() {
-                self.first_error = Some(text.clone());
-            }
-            self.log(LogLevel::Error, text);
-        } else {
-            self.log(LogLevel::Warn, text);
+        if diagnostic.severity != "error" {
+            return self.log(LogLevel::Warn, &text);
         }
+        let reason = reasons::plain(&text);
+        if let Some(vm) = diagnostic.vm() {
+            if let Some(step) = self.steps.get_mut(&vm) {
+                step.detail.get_or_insert_with(|| reason.clone());
+                self.new_steps.insert(vm.clone());
+            }
+            self.vm_errors.entry(vm).or_insert_with(|| reason.clone());
+        }
+        self.first_error.get_or_insert(reason);
+        self.log(LogLevel::Error, &text);
     }
 
-    fn log(&mut self, level: LogLevel, text: String) {
+    fn log(&mut self, level: LogLevel, text: &str) {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            self.lines.push((level, line.chars().filter(|c| !c.is_control()).take(2000).collect()));
+            self.logged += 1;
+            let line = match self.logged {
+                ..=LOG_LIMIT => line.chars().filter(|c| !c.is_control()).take(2000).collect(),
+                n if n == LOG_LIMIT + 1 => {
+                    "More lines are in terraform.jsonl in the operation's folder.".to_owned()
+                }
+                _ => return,
+            };
+            self.new_lines.push((level, line));
         }
     }
 }
+
+/// Lines that one operation's log takes. Errors come last, so this is far more than 500 VMs need.
+const LOG_LIMIT: usize = 50_000;
 
 #[cfg(test)]
 mod tests {
@@ -120,8 +251,52 @@ mod tests {
             progress.take(line);
         }
         assert_eq!((progress.done, progress.total), (1, 2));
-        assert_eq!(progress.first_error.as_deref(), Some("No room: Ask for more.\nSoon."));
-        assert_eq!(progress.lines.len(), 6);
-        assert_eq!(progress.lines[5], (LogLevel::Warn, "panic: runtime error".to_owned()));
+        assert_eq!(progress.first_error.as_deref(), Some("No room: Ask for more. Soon."));
+        assert_eq!(progress.new_lines.len(), 6);
+        assert_eq!(progress.new_lines[5], (LogLevel::Warn, "panic: runtime error".to_owned()));
+    }
+
+    fn hook(kind: &str, action: &str, second: u32) -> String {
+        serde_json::json!({
+            "@timestamp": format!("2026-01-01T00:00:{second:02}Z"), "@message": "m", "type": kind,
+            "hook": {"action": action,
+                "resource": {"resource_name": "vm", "resource_key": "lablink-vm-dev-1"}},
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn times_each_vm_through_a_replacement() {
+        let mut progress = Progress::default();
+        let vm: Hostname = "lablink-vm-dev-1".parse().unwrap();
+        progress.take(&hook("planned_change", "replace", 0).replace("\"hook\"", "\"change\""));
+        assert_eq!(progress.steps[&vm].stage, Stage::Waiting);
+        for (kind, action, second, stage) in [
+            ("apply_start", "delete", 1, Stage::Destroying),
+            ("apply_complete", "delete", 3, Stage::Waiting),
+            ("apply_start", "create", 4, Stage::Creating),
+            ("apply_complete", "create", 9, Stage::Done),
+        ] {
+            progress.take(&hook(kind, action, second));
+            assert_eq!(progress.steps[&vm].stage, stage);
+        }
+        let step = &progress.steps[&vm];
+        let seconds = step.finished_at.unwrap().as_second() - step.started_at.unwrap().as_second();
+        assert_eq!((seconds, progress.done), (8, 2));
+    }
+
+    #[test]
+    fn an_error_is_the_vm_s_own() {
+        let mut progress = Progress::default();
+        progress.take(&hook("apply_start", "create", 1));
+        progress.take(&hook("apply_errored", "create", 2));
+        progress.take(
+            r#"{"@level":"error","type":"diagnostic","diagnostic":{"severity":"error","summary":"local-exec provisioner error","detail":"Error running command 'x': exit status 1. Output: no room","address":"terraform_data.vm[\"lablink-vm-dev-1\"]"}}"#,
+        );
+        let vm: Hostname = "lablink-vm-dev-1".parse().unwrap();
+        let step = &progress.steps[&vm];
+        assert_eq!(step.stage, Stage::Failed);
+        assert!(step.detail.as_deref().unwrap().ends_with("no room"));
+        assert_eq!(progress.vm_errors[&vm], *step.detail.as_ref().unwrap());
     }
 }

@@ -7,9 +7,11 @@
 
 mod command;
 mod follow;
+mod held;
 mod leftovers;
 mod local;
 mod messages;
+mod reasons;
 mod run;
 mod settle;
 mod state;

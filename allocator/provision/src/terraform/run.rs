@@ -9,14 +9,19 @@ use std::{
 
 use lablink_core::{
     Token,
-    operations::{Lease, LeaseError, RENEW_EVERY},
+    operations::{Lease, LeaseError},
 };
 use lablink_protocol::Hostname;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio::{process::Child, time::Instant};
 
 use super::{
-    Workspace, follow::Follower, leftovers::Process, messages::Progress, state::number, workspace,
+    Workspace,
+    follow::Follower,
+    held::{Held, Stop},
+    leftovers::Process,
+    messages::Progress,
+    state::number,
+    workspace,
 };
 
 /// How often the output is looked at.
@@ -30,13 +35,23 @@ const HURRIED_GRACE: Duration = Duration::from_secs(8);
 pub(super) struct Apply<'a> {
     pub workspace: &'a Workspace,
     pub lease: &'a Lease,
-    /// For the output, the pid and nothing else.
+    /// For what Terraform says.
     pub folder: &'a Path,
     /// The VMs that shall exist afterwards.
     pub vms: Vec<Hostname>,
+    /// Addresses of the machines that are to be made anew though they are whole.
+    pub replace: Vec<String>,
     /// For VMs that are made by this run.
     pub enrolment_tokens: BTreeMap<Hostname, Token>,
     pub environment: Vec<(&'static str, PathBuf)>,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub ended: Ended,
+    /// What Terraform said, as far as it could not be written yet.
+    pub progress: Progress,
 }
 
 /// How a run ended.
@@ -49,21 +64,35 @@ pub(super) enum Ended {
     },
     /// Somebody asked for it to stop.
     Cancelled,
-    /// The allocator is stopping.
+    /// The allocator is stopping, or an earlier worker vanished.
     Interrupted,
+    /// The database was away for too long to be sure that nobody has taken over.
+    DatabaseAway,
     /// Somebody else works on the operation now: nothing more is ours to write.
     LeaseLost,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    Cancel,
-    Shutdown,
-    LeaseLost,
+impl Ended {
+    /// The end of what was stopped before it could finish.
+    pub fn stopped_by(stop: Stop) -> Self {
+        match stop {
+            Stop::Cancel => Self::Cancelled,
+            Stop::Shutdown => Self::Interrupted,
+            Stop::DatabaseAway => Self::DatabaseAway,
+            Stop::LeaseLost => Self::LeaseLost,
+        }
+    }
+}
+
+impl From<Ended> for Ran {
+    fn from(ended: Ended) -> Self {
+        Self { ended, progress: Progress::default() }
+    }
 }
 
 impl Apply<'_> {
-    pub async fn run(self, shutdown: &CancellationToken) -> io::Result<Ended> {
+    /// Errors happen before Terraform runs, or after it was ended: none is left running.
+    pub async fn run(self, held: &mut Held) -> io::Result<Ran> {
         self.write_vms()?;
         let output = self.folder.join("terraform.jsonl");
         let errors = self.folder.join("terraform.stderr");
@@ -73,90 +102,98 @@ impl Apply<'_> {
             .command(&self.workspace.directory)
             .args(["apply", "-json", "-auto-approve", "-input=false", "-lock-timeout=30s"])
             .arg(format!("-var-file={}", workspace::RUNTIME_VARIABLES))
+            .args(self.replace.iter().map(|address| format!("-replace={address}")))
             .envs(self.environment.iter().cloned())
             .env("TF_VAR_enrolment_tokens", self.tokens())
             .stdout(File::create(&output)?)
             .stderr(File::create(&errors)?)
             .spawn()?;
         let process = child.id().and_then(|pid| Process::find(i32::try_from(pid).ok()?));
-        if let Some(process) = process {
-            process.note(self.folder)?;
+        if let Some(process) = process
+            && let Err(error) = process.note(&self.workspace.pid_file())
+        {
+            // Without the note nobody could end it, were we killed.
+            process.kill_session();
+            child.wait().await?;
+            return Err(error);
         }
-
-        let mut follower = Follower::open(&output)?;
         let mut progress = Progress::default();
-        let mut look = tokio::time::interval(LOOK_EVERY);
-        let mut renew = tokio::time::interval(RENEW_EVERY);
-        let mut stopping: Option<(Stop, Instant)> = None;
-        let status = loop {
-            let wish = tokio::select! {
-                status = child.wait() => break status?,
-                _ = look.tick() => self.report(&mut follower, &mut progress).await?,
-                _ = renew.tick() => self.renew().await,
-                () = shutdown.cancelled(), if stopping.is_none() => Some(Stop::Shutdown),
-            };
-            match (wish, stopping, process) {
-                (Some(wish), None, Some(process)) => {
-                    process.interrupt();
-                    let grace = if wish == Stop::Cancel { GRACE } else { HURRIED_GRACE };
-                    stopping = Some((wish, Instant::now() + grace));
-                }
-                (_, Some((_, deadline)), Some(process)) if Instant::now() > deadline => {
-                    process.kill_group();
-                }
-                _ => {}
-            }
-        };
-        let lost = self.report(&mut follower, &mut progress).await?;
-        Ok(match (stopping.map(|(stop, _)| stop).or(lost), status.success()) {
+        let (status, stop) = self.watch(&mut child, process, &output, &mut progress, held).await?;
+        if let Some(process) = process
+            && status.code().is_none()
+        {
+            // What it had started would otherwise go on without it.
+            process.kill_session();
+        }
+        let ended = match (stop, status.success()) {
             (Some(Stop::LeaseLost), _) => Ended::LeaseLost,
             // It was done before it heard of the stop.
             (_, true) => Ended::Succeeded,
-            (Some(Stop::Cancel), false) => Ended::Cancelled,
-            (Some(Stop::Shutdown), false) => Ended::Interrupted,
+            (Some(stop), false) => Ended::stopped_by(stop),
             (None, false) => Ended::Failed {
                 exit_code: status.code(),
                 reason: reason(&progress, status, &errors),
             },
-        })
+        };
+        Ok(Ran { ended, progress })
+    }
+
+    /// Follows Terraform to its end, and asks it to stop when it must.
+    async fn watch(
+        &self,
+        child: &mut Child,
+        process: Option<Process>,
+        output: &Path,
+        progress: &mut Progress,
+        held: &mut Held,
+    ) -> io::Result<(ExitStatus, Option<Stop>)> {
+        let mut follower = Follower::open(output)?;
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut stop: Option<Stop> = None;
+        let mut deadline: Option<Instant> = None;
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status?,
+                wish = held.stopped(stop) => {
+                    if let Some(process) = process && stop.is_none() {
+                        process.interrupt();
+                        let grace = if wish == Stop::Shutdown { HURRIED_GRACE } else { GRACE };
+                        deadline = Some(Instant::now() + grace);
+                    }
+                    stop = Some(wish);
+                }
+                _ = look.tick() => self.report(&mut follower, progress).await,
+            }
+            if let Some(process) = process
+                && deadline.is_some_and(|deadline| Instant::now() > deadline)
+            {
+                process.kill_session();
+            }
+        };
+        self.report(&mut follower, progress).await;
+        Ok((status, held.stop().filter(|stop| *stop == Stop::LeaseLost).or(stop)))
     }
 
     /// Passes on what Terraform has said since. With the database away, it is kept for later.
-    async fn report(
-        &self,
-        follower: &mut Follower,
-        progress: &mut Progress,
-    ) -> io::Result<Option<Stop>> {
-        for line in follower.lines()? {
-            progress.take(&line);
+    async fn report(&self, follower: &mut Follower, progress: &mut Progress) {
+        match follower.lines() {
+            Ok(lines) => lines.iter().for_each(|line| progress.take(line)),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Terraform's output could not be read"
+                );
+            }
         }
-        if progress.lines.is_empty() {
-            return Ok(None);
-        }
-        match self.lease.advance(progress.done, progress.total, &progress.lines).await {
-            Ok(()) => progress.lines.clear(),
-            Err(LeaseError::Lost) => return Ok(Some(Stop::LeaseLost)),
+        match progress.tell(self.lease).await {
+            // A lost lease is for its keeper to tell.
+            Ok(()) | Err(LeaseError::Lost) => {}
             Err(LeaseError::Db(error)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "progress could not be written"
                 );
-            }
-        }
-        Ok(None)
-    }
-
-    async fn renew(&self) -> Option<Stop> {
-        match self.lease.renew().await {
-            Ok(cancelling) => cancelling.then_some(Stop::Cancel),
-            Err(LeaseError::Lost) => Some(Stop::LeaseLost),
-            // A lease that can't be renewed is lost once another takes it, and then we hear so.
-            Err(LeaseError::Db(error)) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the lease could not be renewed"
-                );
-                None
             }
         }
     }
@@ -183,6 +220,11 @@ impl Apply<'_> {
 fn reason(progress: &Progress, status: ExitStatus, errors: &Path) -> String {
     if let Some(error) = &progress.first_error {
         return error.clone();
+    }
+    if status.code().is_none() {
+        return format!(
+            "Terraform was killed in the middle ({status}). What was done so far was kept."
+        );
     }
     let said = std::fs::read_to_string(errors).unwrap_or_default();
     match said.lines().rev().find(|line| !line.trim().is_empty()) {

@@ -10,7 +10,14 @@ use super::Workspace;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
     /// By hostname. A VM whose creation was cut off is there, but broken.
-    vms: BTreeMap<Hostname, Condition>,
+    vms: BTreeMap<Hostname, Machine>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Machine {
+    /// As `terraform -replace` wants it.
+    address: String,
+    condition: Condition,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +46,8 @@ struct Pulled {
 #[derive(Deserialize)]
 struct Resource {
     mode: String,
+    #[serde(rename = "type")]
+    kind: String,
     name: String,
     #[serde(default)]
     instances: Vec<Instance>,
@@ -76,12 +85,20 @@ impl State {
         let pulled: Pulled = serde_json::from_slice(pulled)?;
         let machines =
             pulled.resources.into_iter().filter(|it| it.mode == "managed" && it.name == "vm");
-        let vms = machines.flat_map(|machine| machine.instances).filter_map(|instance| {
-            let hostname = instance.index_key.as_str()?.parse().ok()?;
-            let tainted = instance.status.as_deref() == Some("tainted");
-            Some((hostname, if tainted { Condition::Tainted } else { Condition::Whole }))
-        });
-        Ok(Self { vms: vms.collect() })
+        let mut vms = BTreeMap::new();
+        for Resource { kind, name, instances, .. } in machines {
+            for instance in instances {
+                let Some(key) = instance.index_key.as_str() else { continue };
+                let Ok(hostname) = key.parse() else { continue };
+                let condition = match instance.status.as_deref() {
+                    Some("tainted") => Condition::Tainted,
+                    _ => Condition::Whole,
+                };
+                let address = format!("{kind}.{name}[\"{key}\"]");
+                vms.insert(hostname, Machine { address, condition });
+            }
+        }
+        Ok(Self { vms })
     }
 
     pub fn hostnames(&self) -> impl Iterator<Item = &Hostname> {
@@ -94,17 +111,17 @@ impl State {
 
     /// Whether the VM exists and its creation went through.
     pub fn is_whole(&self, hostname: &Hostname) -> bool {
-        self.vms.get(hostname) == Some(&Condition::Whole)
+        self.vms.get(hostname).is_some_and(|machine| machine.condition == Condition::Whole)
+    }
+
+    /// The resource that is this VM, as in `terraform_data.vm["lablink-vm-dev-1"]`.
+    pub fn address(&self, hostname: &Hostname) -> Option<&str> {
+        self.vms.get(hostname).map(|machine| machine.address.as_str())
     }
 
     /// All VMs there are, for the rows to follow.
     pub fn existing(&self) -> Vec<Existing> {
         self.vms.keys().filter_map(existing).collect()
-    }
-
-    /// The VMs that are whole, for the rows to follow.
-    pub fn whole(&self) -> Vec<Existing> {
-        self.vms.keys().filter(|name| self.is_whole(name)).filter_map(existing).collect()
     }
 }
 
@@ -132,8 +149,8 @@ mod tests {
         let (first, second) =
             ("lablink-vm-dev-1".parse().unwrap(), "lablink-vm-dev-12".parse().unwrap());
         assert!(state.is_whole(&first) && state.contains(&second) && !state.is_whole(&second));
+        assert_eq!(state.address(&first), Some("terraform_data.vm[\"lablink-vm-dev-1\"]"));
         assert_eq!(state.existing().iter().map(|vm| vm.number).collect::<Vec<_>>(), [1, 12]);
-        assert_eq!(state.whole().len(), 1);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
+use jiff::Timestamp;
 use lablink_core::{
-    Actor, Db, DbError, Token, agents,
+    Db, DbError, Token, agents,
     live::{Hub, Topic},
-    operations::{self, Job, LeaseError, Operation, OperationState, Outcome, Taken},
+    operations::{self, Job, Lease, LeaseError, Operation, Outcome, Stage, Taken},
     pools::PoolId,
     vms::{self, Source},
 };
@@ -15,15 +17,20 @@ use lablink_protocol::Hostname;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    LocalVms, RuntimeVariables, Workspace, WorkspaceError, leftovers,
-    run::{Apply, Ended},
-    settle::{outcome, settle},
+    LocalVms, RuntimeVariables, Workspace, WorkspaceError,
+    held::{Held, Stop},
+    leftovers,
+    messages::Progress,
+    run::{Apply, Ended, Ran},
+    settle::{Settlement, outcome},
     state::{State, StateError},
 };
 
 /// How often the queue is looked at when nobody has knocked: finds operations whose worker is
 /// gone, which no notification tells.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How soon a refusal of the database is tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// What a worker works with.
 pub struct WorkerParts {
@@ -44,7 +51,13 @@ pub struct Worker {
     parts: WorkerParts,
 }
 
-/// Why an operation could not even be tried, or its end not be written.
+struct Attempt<'a> {
+    lease: &'a Lease,
+    operation: &'a Operation,
+    abandoned: bool,
+}
+
+/// Why an operation could not even be tried.
 #[derive(Debug, thiserror::Error)]
 enum WorkError {
     #[error(transparent)]
@@ -68,8 +81,9 @@ impl Worker {
         let WorkerParts { db, pool, workspace, variables, .. } = &self.parts;
         let caught_up = async {
             workspace.prepare(variables).await?;
-            let state = State::pull(workspace).await?;
-            vms::reconcile_existing(db, *pool, Source::Local, &state.existing()).await?;
+            let asked_at = Timestamp::now();
+            let existing = State::pull(workspace).await?.existing();
+            vms::reconcile_existing(db, *pool, Source::Local, &existing, asked_at).await?;
             Ok::<(), WorkError>(())
         };
         if let Err(error) = caught_up.await {
@@ -105,120 +119,161 @@ impl Worker {
     }
 
     async fn work(&self, taken: Taken, shutdown: &CancellationToken) {
-        let id = taken.operation.id;
-        tracing::info!(operation.id = id, kind = taken.operation.job.kind(), "operation started");
-        let outcome = match self.carry_out(&taken, shutdown).await {
-            Ok(Some(outcome)) => outcome,
-            Ok(None) => {
-                tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
-                return;
-            }
-            Err(error) => {
-                let reason = chain(&error);
-                tracing::error!(
-                    operation.id = id,
-                    reason,
-                    "the operation could not be carried out"
-                );
-                self.give_up(&taken.operation, &reason).await;
-                Outcome { state: OperationState::Failed, exit_code: None, reason: Some(reason) }
+        let Taken { lease, operation, abandoned } = taken;
+        let (id, lease) = (operation.id, Arc::new(lease));
+        tracing::info!(operation.id = id, kind = operation.job.kind(), "operation started");
+        let hub = &self.parts.hub;
+        let mut held = Held::new(Arc::clone(&lease), id, hub, shutdown.clone());
+        let ran = loop {
+            let attempt = Attempt { lease: &lease, operation: &operation, abandoned };
+            match (self.attempt(&attempt, &mut held).await, held.stop()) {
+                (Ok(ran), _) => break ran,
+                // Nothing has been done yet: again, when the database is back.
+                (Err(WorkError::Db(_)), None) => tokio::time::sleep(RETRY_EVERY).await,
+                (Err(WorkError::Db(_)), Some(stop)) => break Ended::stopped_by(stop).into(),
+                (Err(error), _) => {
+                    let reason = chain(&error);
+                    tracing::error!(operation.id = id, reason, "the operation could not be tried");
+                    break Ended::Failed { exit_code: None, reason }.into();
+                }
             }
         };
-        self.finish(&taken, &outcome).await;
+        let Some(outcome) = outcome(&ran.ended) else {
+            tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
+            return;
+        };
+        self.conclude(&lease, &held, &operation, &outcome, ran.progress, shutdown).await;
     }
 
-    async fn carry_out(
+    async fn attempt(
         &self,
-        Taken { lease, operation, abandoned }: &Taken,
-        shutdown: &CancellationToken,
-    ) -> Result<Option<Outcome>, WorkError> {
+        Attempt { lease, operation, abandoned }: &Attempt<'_>,
+        held: &mut Held,
+    ) -> Result<Ran, WorkError> {
         let WorkerParts { db, pool, workspace, variables, local, .. } = &self.parts;
+        leftovers::end(&workspace.pid_file()).await;
+        workspace.prepare(variables).await?;
         let folder = self.parts.operations_dir.join(operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
-        leftovers::end(&folder).await;
-        workspace.prepare(variables).await?;
+        let asked_at = Timestamp::now();
         let before = State::pull(workspace).await?;
-        vms::reconcile_existing(db, *pool, Source::Local, &before.existing()).await?;
+        vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
 
-        let ended = if operation.cancel_requested {
-            Ended::Cancelled
-        } else if *abandoned {
-            Ended::Interrupted
-        } else {
-            let apply = Apply {
-                workspace,
-                lease,
-                folder: &folder,
-                vms: desired(&operation.job, &before),
-                enrolment_tokens: self.enrolment_tokens(&operation.job, &before).await?,
-                environment: local.variables().map(|(name, path)| (name, path.to_owned())).into(),
-            };
-            apply.run(shutdown).await?
+        if operation.cancel_requested {
+            return Ok(Ended::Cancelled.into());
+        }
+        if *abandoned {
+            return Ok(Ended::Interrupted.into());
+        }
+        let vms = desired(&operation.job, &before);
+        let replaced = match &operation.job {
+            Job::Replace { hostnames } => hostnames.as_slice(),
+            Job::Launch { .. } | Job::Destroy { .. } => &[],
         };
-        let Some(outcome) = outcome(ended) else { return Ok(None) };
-
-        let after = State::pull(workspace).await?;
-        local.reap(|hostname| after.contains(hostname)).await?;
-        let actor = Actor::System;
-        settle(db, *pool, &actor, &operation.job, &outcome, &after).await?;
-        Ok(Some(outcome))
+        if let Some(stop) = held.stop() {
+            return Ok(Ended::stopped_by(stop).into());
+        }
+        vms::succeed(db, *pool, replaced).await?;
+        let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
+        let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
+        let enrolment_tokens = self.enrolment_tokens(&new).await?;
+        let apply = Apply {
+            workspace,
+            lease,
+            folder: &folder,
+            vms,
+            replace: replaced
+                .iter()
+                .filter_map(|it| before.address(it))
+                .map(str::to_owned)
+                .collect(),
+            enrolment_tokens,
+            environment: local.variables().map(|(name, path)| (name, path.to_owned())).into(),
+        };
+        Ok(apply.run(held).await?)
     }
 
-    /// One token for each VM that this run will make, a broken one made anew included.
-    async fn enrolment_tokens(
+    /// Writes the end, again and again until it is written: as long as the lease is ours, nobody
+    /// else can.
+    async fn conclude(
         &self,
-        job: &Job,
-        before: &State,
-    ) -> Result<BTreeMap<Hostname, Token>, DbError> {
-        let mut tokens = BTreeMap::new();
-        for hostname in desired(job, before).into_iter().filter(|name| !before.is_whole(name)) {
-            let issued =
-                agents::issue_enrolment(&self.parts.db, self.parts.pool, &hostname).await?;
-            if let Some(token) = issued {
-                tokens.insert(hostname, token);
-            }
-        }
-        Ok(tokens)
-    }
-
-    /// The operation's VMs show why nothing came of it.
-    async fn give_up(&self, operation: &Operation, reason: &str) {
-        let WorkerParts { db, pool, workspace, .. } = &self.parts;
-        let existing =
-            State::pull(workspace).await.map(|state| state.existing()).unwrap_or_default();
-        let names = operation.job.hostnames();
-        if let Err(error) = vms::fail_missing(db, *pool, names, &existing, reason).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the VMs could not be marked"
-            );
-        }
-    }
-
-    /// Writes the end. While the database is away it tries again: the lease keeps others off, and
-    /// when it has run out another worker ends the operation.
-    async fn finish(&self, taken: &Taken, outcome: &Outcome) {
-        let deadline = tokio::time::Instant::now() + operations::LEASE;
-        loop {
-            match taken.lease.finish(outcome).await {
+        lease: &Lease,
+        held: &Held,
+        operation: &Operation,
+        outcome: &Outcome,
+        mut progress: Progress,
+        shutdown: &CancellationToken,
+    ) {
+        let id = operation.id;
+        let mut tries_after_shutdown = 10;
+        while held.stop() != Some(Stop::LeaseLost) && tries_after_shutdown > 0 {
+            match self.end(lease, &operation.job, outcome, &mut progress).await {
                 Ok(()) => {
-                    let (id, state) = (taken.operation.id, outcome.state);
-                    tracing::info!(operation.id = id, %state, "operation ended");
+                    tracing::info!(operation.id = id, state = %outcome.state, "operation ended");
                     return;
                 }
                 Err(LeaseError::Lost) => return,
                 Err(LeaseError::Db(error)) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        "the operation's end could not be written"
+                        "the operation's end could not be written; trying again"
                     );
                 }
             }
-            if tokio::time::Instant::now() > deadline {
-                return;
+            if shutdown.is_cancelled() {
+                tries_after_shutdown -= 1;
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(RETRY_EVERY).await;
         }
+    }
+
+    async fn end(
+        &self,
+        lease: &Lease,
+        job: &Job,
+        outcome: &Outcome,
+        progress: &mut Progress,
+    ) -> Result<(), LeaseError> {
+        progress.tell(lease).await?;
+        let done = operations::steps(&self.parts.db, lease.operation_id()).await?;
+        let done = done.into_iter().filter(|step| step.stage == Stage::Done);
+        let replaced = done.map(|step| step.hostname).collect();
+        let errors = &progress.vm_errors;
+        self.settle(&Settlement { job, outcome, errors, replaced: &replaced }).await?;
+        lease.finish(outcome).await
+    }
+
+    async fn settle(&self, settlement: &Settlement<'_>) -> Result<(), DbError> {
+        let WorkerParts { db, pool, workspace, variables, local, .. } = &self.parts;
+        let after = match State::pull(workspace).await {
+            Ok(after) => after,
+            Err(error) => {
+                tracing::error!(reason = chain(&error), "the state could not be read afterwards");
+                return settlement.write_blindly(db, *pool).await;
+            }
+        };
+        let known = |hostname: &Hostname| after.contains(hostname);
+        if let Err(error) = local.reap(&variables.resource_suffix, known).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what unknown VMs left could not be looked for");
+        }
+        settlement.write(db, *pool, &after).await
+    }
+
+    /// One token for each VM that this run will make, a broken one made anew included.
+    async fn enrolment_tokens(
+        &self,
+        new: &[Hostname],
+    ) -> Result<BTreeMap<Hostname, Token>, DbError> {
+        let WorkerParts { db, pool, .. } = &self.parts;
+        vms::make_anew(db, *pool, new).await?;
+        let mut tokens = BTreeMap::new();
+        for hostname in new {
+            if let Some(token) = agents::issue_enrolment(db, *pool, hostname).await? {
+                tokens.insert(hostname.clone(), token);
+            }
+        }
+        Ok(tokens)
     }
 }
 
@@ -228,7 +283,7 @@ fn desired(job: &Job, before: &State) -> Vec<Hostname> {
     let existing: BTreeSet<Hostname> = before.hostnames().cloned().collect();
     let named: BTreeSet<Hostname> = job.hostnames().iter().cloned().collect();
     match job {
-        Job::Launch { .. } => existing.union(&named).cloned().collect(),
+        Job::Launch { .. } | Job::Replace { .. } => existing.union(&named).cloned().collect(),
         Job::Destroy { .. } => existing.difference(&named).cloned().collect(),
     }
 }

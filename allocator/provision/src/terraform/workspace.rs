@@ -72,6 +72,12 @@ impl Workspace {
         std::fs::write(marker, fingerprint).map_err(failed)
     }
 
+    /// Where the running Terraform is noted: beside the state, for every allocator of this machine
+    /// that shares it.
+    pub(super) fn pid_file(&self) -> PathBuf {
+        self.state_file.with_extension("terraform.pid")
+    }
+
     async fn init(&self) -> Result<(), WorkspaceError> {
         let output = self
             .program

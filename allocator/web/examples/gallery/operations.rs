@@ -43,12 +43,12 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let warned =
         "LABLINK_AGENT_AUTH is open: any program that reaches this server can act as a VM.";
     add(pages, "admin-empty", &admin(PoolCounts::default(), Vec::new(), &[warned]))?;
-    add(pages, "operations", &OperationsPage { operations: all, next: older, now: now() })?;
-    add(
-        pages,
-        "operations-empty",
-        &OperationsPage { operations: Vec::new(), next: None, now: now() },
-    )
+    add(pages, "operations", &list(all, older))?;
+    add(pages, "operations-empty", &list(Vec::new(), None))
+}
+
+fn list(operations: Vec<OperationSummary>, next: Option<String>) -> OperationsPage {
+    OperationsPage { operations, next, now: now(), kind: String::new(), state: String::new() }
 }
 
 fn operation_page(operation: OperationSummary) -> OperationPage {
@@ -63,10 +63,11 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
         OperationState::Cancelling => Some("Terraform finishes what it is doing, then stops."),
         _ => None,
     };
-    let vm = |number, state, detail: Option<&str>| OperationVm {
+    let vm = |number: i64, state, detail: Option<&str>| OperationVm {
         hostname: format!("lablink-vm-prod-{number}"),
         state,
         detail: detail.map(str::to_owned),
+        seconds: (number < 4).then_some(30 + number),
     };
     let line = |second: i64, level, text: &str| LogLine {
         at: before(100 - second),
@@ -106,7 +107,13 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
             ]
         },
         log: if queued { Vec::new() } else { log },
-        log_is_cut: state == OperationState::Failed,
+        older_log: (state == OperationState::Failed)
+            .then(|| "/admin/operations/2?log_before=41".to_owned()),
+        left: match state {
+            OperationState::Failed => vec!["lablink-vm-prod-3".to_owned()],
+            _ => Vec::new(),
+        },
+        usual_seconds: Some(95),
         now: now(),
     }
 }

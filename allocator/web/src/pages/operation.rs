@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::{OperationState, OperationSummary, Tone};
+use super::{OperationKind, OperationState, OperationSummary, Tone};
 
 /// `/admin/operations/{id}`: one operation, live. It listens to `/api/operations/{id}/events`
 /// until the operation is over.
@@ -14,8 +14,12 @@ pub struct OperationPage {
     pub vms: Vec<OperationVm>,
     /// The end of the log, oldest line first.
     pub log: Vec<LogLine>,
-    /// Whether there are lines before those.
-    pub log_is_cut: bool,
+    /// URL of the page with the lines before those.
+    pub older_log: Option<String>,
+    /// VMs that could be tried again.
+    pub left: Vec<String>,
+    /// How long this usually takes.
+    pub usual_seconds: Option<i64>,
     /// What elapsed time is counted to while it runs.
     pub now: Timestamp,
 }
@@ -25,6 +29,8 @@ pub struct OperationVm {
     pub state: StepState,
     /// What happens to it, or why it failed.
     pub detail: Option<String>,
+    /// How long it has taken so far, or in the end.
+    pub seconds: Option<i64>,
 }
 
 /// How far the operation has come with one VM.
@@ -34,6 +40,8 @@ pub enum StepState {
     Working,
     Done,
     Failed,
+    /// The operation ended first.
+    Unfinished,
 }
 
 pub struct LogLine {
@@ -50,6 +58,16 @@ pub enum LogLevel {
 }
 
 impl OperationPage {
+    /// What went wrong, in Terraform's words: above the log, so that nobody has to look for it.
+    fn errors(&self) -> impl Iterator<Item = &LogLine> {
+        self.log.iter().filter(|line| matches!(line.level, LogLevel::Error))
+    }
+
+    /// VMs that were wanted and are broken can be removed as well as tried again.
+    fn can_clean(&self) -> bool {
+        !matches!(self.operation.kind, OperationKind::Destroy { .. })
+    }
+
     fn can_cancel(&self) -> bool {
         matches!(self.operation.state, OperationState::Queued | OperationState::Running)
     }
@@ -62,12 +80,14 @@ impl StepState {
             Self::Working => "In progress",
             Self::Done => "Done",
             Self::Failed => "Failed",
+            Self::Unfinished => "Not finished",
         }
     }
 
     fn tone(self) -> Tone {
         match self {
             Self::Waiting => Tone::Quiet,
+            Self::Unfinished => Tone::Warn,
             Self::Working => Tone::Busy,
             Self::Done => Tone::Good,
             Self::Failed => Tone::Bad,
@@ -76,7 +96,7 @@ impl StepState {
 }
 
 impl LogLevel {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
             Self::Warn => "warn",
@@ -85,7 +105,7 @@ impl LogLevel {
     }
 
     /// Said before the line: colour alone tells some readers nothing.
-    fn word(self) -> Option<&'static str> {
+    pub(super) fn word(self) -> Option<&'static str> {
         match self {
             Self::Info => None,
             Self::Warn => Some("Warning"),
@@ -104,9 +124,16 @@ mod tests {
         OperationPage {
             operation: OperationSummary::sample(state),
             reason: reason.map(str::to_owned),
-            vms: vec![OperationVm { hostname, state: StepState::Failed, detail: None }],
+            vms: vec![OperationVm {
+                hostname: hostname.clone(),
+                state: StepState::Failed,
+                detail: None,
+                seconds: Some(61),
+            }],
+            left: vec![hostname],
+            usual_seconds: Some(125),
             log: vec![LogLine { at: Timestamp::UNIX_EPOCH, level: LogLevel::Error, text }],
-            log_is_cut: true,
+            older_log: Some("/admin/operations/7?log_before=9".to_owned()),
             now: Timestamp::UNIX_EPOCH,
         }
         .render()
@@ -153,6 +180,6 @@ mod tests {
         assert!(html.contains("Error: &#60;script&#62;no capacity&#60;/script&#62;"));
         assert!(html.contains("lablink-vm-dev-1&#60;script&#62;"));
         assert!(html.contains(r#"<li class="error">"#));
-        assert!(html.contains("Earlier lines are not shown"));
+        assert!(html.contains("/admin/operations/7?log_before=9"));
     }
 }

@@ -11,6 +11,9 @@ pub struct OperationsPage {
     pub operations: Vec<OperationSummary>,
     /// URL of the page with older ones.
     pub next: Option<String>,
+    /// What the list is limited to; empty for all.
+    pub kind: String,
+    pub state: String,
     /// What elapsed time is counted to while an operation runs.
     pub now: Timestamp,
 }
@@ -35,6 +38,7 @@ pub struct OperationSummary {
 pub enum OperationKind {
     Launch { vms: usize },
     Destroy { vms: usize },
+    Replace { vms: usize },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,8 @@ impl OperationKind {
             Self::Launch { vms } => format!("Launch {vms} VMs"),
             Self::Destroy { vms: 1 } => "Destroy 1 VM".to_owned(),
             Self::Destroy { vms } => format!("Destroy {vms} VMs"),
+            Self::Replace { vms: 1 } => "Replace 1 VM".to_owned(),
+            Self::Replace { vms } => format!("Replace {vms} VMs"),
         }
     }
 }
@@ -97,6 +103,22 @@ impl OperationSummary {
 }
 
 impl OperationsPage {
+    const KINDS: [(&str, &str); 4] =
+        [("", "Any"), ("launch", "Launch"), ("destroy", "Destroy"), ("replace", "Replace")];
+    const STATES: [(&str, &str); 7] = [
+        ("", "Any"),
+        ("queued", "Queued"),
+        ("running", "Running"),
+        ("succeeded", "Succeeded"),
+        ("failed", "Failed"),
+        ("cancelled", "Cancelled"),
+        ("interrupted", "Interrupted"),
+    ];
+
+    fn is_filtered(&self) -> bool {
+        !(self.kind.is_empty() && self.state.is_empty())
+    }
+
     fn moves(&self) -> bool {
         self.operations.iter().any(|operation| operation.state.moves())
     }
@@ -128,9 +150,16 @@ mod tests {
     fn lists_what_was_done_by_whom_and_when() {
         let operations = vec![OperationSummary::sample(OperationState::Interrupted)];
         let next = Some("/admin/operations?before=7".to_owned());
-        let html = OperationsPage { operations, next, now: Timestamp::from_second(75).unwrap() }
-            .render()
-            .unwrap();
+        let html = OperationsPage {
+            operations,
+            next,
+            now: Timestamp::from_second(75).unwrap(),
+            kind: String::new(),
+            state: "interrupted".to_owned(),
+        }
+        .render()
+        .unwrap();
+        assert!(html.contains(r#"<option value="interrupted" selected>"#));
         for key in ["Launch 5 VMs", "Interrupted", "1 min 15 s", "1970-01-01T00:00:00Z"] {
             assert!(html.contains(key), "{key}");
         }
@@ -141,9 +170,16 @@ mod tests {
 
     #[test]
     fn an_empty_list_says_what_to_do() {
-        let page =
-            OperationsPage { operations: Vec::new(), next: None, now: Timestamp::UNIX_EPOCH };
+        let mut page = OperationsPage {
+            operations: Vec::new(),
+            next: None,
+            now: Timestamp::UNIX_EPOCH,
+            kind: String::new(),
+            state: String::new(),
+        };
         let html = page.render().unwrap();
+        page.state = "failed".to_owned();
+        assert!(page.render().unwrap().contains("No operation fits"));
         assert!(html.contains("No operation yet") && html.contains(r#"href="/admin/create""#));
     }
 

@@ -1,6 +1,6 @@
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::{Path, Query, State},
     response::{Html, IntoResponse, Response},
 };
 use lablink_core::{
@@ -66,6 +66,24 @@ pub async fn destroy(
         Err(AskError::Db(error)) => return Err(error.into()),
     };
     Ok(started(&state, wants, &started_as, id).await?.into_response())
+}
+
+/// Queues the replacement of one VM by a new one of the same name.
+pub async fn replace(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    Query(started_as): Query<Started>,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let unknown = |_invalid| Problem::not_found("VM not found.");
+    let hostnames = vec![hostname.parse::<Hostname>().map_err(unknown)?];
+    let id = match operations::replace(&state.db, state.pool, &actor, hostnames).await {
+        Ok(id) => id,
+        Err(AskError::Vms(error)) => return Err(error.into()),
+        Err(AskError::Db(error)) => return Err(error.into()),
+    };
+    started(&state, wants, &started_as, id).await
 }
 
 async fn filled(

@@ -1,3 +1,5 @@
+mod page;
+
 use askama::Template;
 use axum::{
     Json,
@@ -8,13 +10,13 @@ use axum::{
 use jiff::Timestamp;
 use lablink_core::{
     live::Topic,
-    operations::{self, Job, LogLevel, Operation, OperationId, OperationState},
-    vms::{self, Vm},
+    operations::{self, Filter, Operation, OperationId, RetryError},
 };
-use lablink_protocol::VmStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::page::filled;
+pub(super) use self::page::summary;
 use crate::{
     AppState,
     auth::Caller,
@@ -43,7 +45,7 @@ pub(super) async fn started(
     if how.wait {
         let operation = ended(state, id).await?;
         return match wants {
-            Wants::Page => Ok(Html(filled(state, operation).await?).into_response()),
+            Wants::Page => Ok(Html(filled(state, operation, None).await?).into_response()),
             Wants::Json => {
                 let log = operations::log(&state.db, id, LOG_LINES_SHOWN).await?;
                 let output: Vec<String> = log.into_iter().map(|line| line.line).collect();
@@ -101,16 +103,31 @@ pub(super) fn wire(operation: &Operation) -> Value {
 }
 
 #[derive(Deserialize)]
-pub struct Before {
+pub struct Listing {
     before: Option<OperationId>,
+    /// A form sends an empty text for any.
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    state: String,
 }
 
 /// One page of operations and the cursor of the next.
 async fn older(
     state: &AppState,
-    Before { before }: Before,
+    listing: &Listing,
 ) -> Result<(Vec<Operation>, Option<OperationId>), Problem> {
-    let found = operations::recent(&state.db, state.pool, before, OPERATIONS_PER_PAGE).await?;
+    let only = match listing.state.as_str() {
+        "" => None,
+        word => Some(word.parse().map_err(|_unknown| {
+            Problem::invalid(
+                "state: write queued, running, succeeded, failed, cancelled or interrupted.",
+            )
+        })?),
+    };
+    let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());
+    let filter = Filter { before: listing.before, kind, state: only };
+    let found = operations::list(&state.db, state.pool, &filter, OPERATIONS_PER_PAGE).await?;
     let full = i64::try_from(found.len()).unwrap_or(0) == OPERATIONS_PER_PAGE;
     let next = found.last().map(|last| last.id).filter(|_| full);
     Ok((found, next))
@@ -118,22 +135,32 @@ async fn older(
 
 pub async fn list(
     State(state): State<AppState>,
-    Query(before): Query<Before>,
+    Query(listing): Query<Listing>,
 ) -> Result<Json<Value>, Problem> {
-    let (found, next) = older(&state, before).await?;
+    let (found, next) = older(&state, &listing).await?;
     let operations: Vec<Value> = found.iter().map(wire).collect();
     Ok(Json(json!({ "operations": operations, "next": next })))
 }
 
 pub async fn list_page(
     State(state): State<AppState>,
-    Query(before): Query<Before>,
+    Query(listing): Query<Listing>,
 ) -> Result<Html<String>, Problem> {
-    let (found, next) = older(&state, before).await?;
+    let (found, next) = older(&state, &listing).await?;
+    // Only words that `older` has let pass, or that match no kind.
+    let Listing { kind, state: only, .. } = listing;
     let page = pages::OperationsPage {
         operations: found.iter().map(summary).collect(),
         now: Timestamp::now(),
-        next: next.map(|id| format!("/admin/operations?before={id}")),
+        next: next.map(|id| {
+            let query =
+                [("before", id.to_string()), ("kind", kind.clone()), ("state", only.clone())];
+            let query = query.iter().filter(|(_, value)| value.chars().all(char::is_alphanumeric));
+            let query: Vec<String> = query.map(|(name, value)| format!("{name}={value}")).collect();
+            format!("/admin/operations?{}", query.join("&"))
+        }),
+        kind,
+        state: only,
     };
     Ok(Html(page.render()?))
 }
@@ -142,15 +169,74 @@ pub async fn one(
     State(state): State<AppState>,
     Path(id): Path<OperationId>,
 ) -> Result<Json<Value>, Problem> {
-    Ok(Json(wire(&find(&state, id).await?)))
+    let operation = find(&state, id).await?;
+    let steps = operations::steps(&state.db, id).await?;
+    let mut body = wire(&operation);
+    body["usual_seconds"] =
+        json!(operations::usual_seconds(&state.db, state.pool, &operation.job).await?);
+    body["vms"] = steps
+        .iter()
+        .map(|step| {
+            json!({
+                "hostname": step.hostname,
+                "stage": step.stage.as_str(),
+                "started_at": step.started_at,
+                "finished_at": step.finished_at,
+                "detail": step.detail,
+            })
+        })
+        .collect();
+    Ok(Json(body))
+}
+
+#[derive(Deserialize)]
+pub struct LogBefore {
+    log_before: Option<i64>,
 }
 
 pub async fn page(
     State(state): State<AppState>,
     Path(id): Path<OperationId>,
+    Query(LogBefore { log_before }): Query<LogBefore>,
 ) -> Result<Html<String>, Problem> {
     let operation = find(&state, id).await?;
-    Ok(Html(filled(&state, operation).await?))
+    Ok(Html(filled(&state, operation, log_before).await?))
+}
+
+/// The whole log as a file.
+pub async fn log(
+    State(state): State<AppState>,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&state, id).await?;
+    let lines = operations::log(&state.db, id, i64::MAX).await?;
+    let text: String = lines
+        .iter()
+        .map(|line| format!("{} {:5} {}\n", line.at, line.level.as_str(), line.line))
+        .collect();
+    let name = format!("attachment; filename=\"operation-{id}.log\"");
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// Queues what an operation left undone.
+pub async fn retry(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    Query(started_as): Query<Started>,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    let retried = operations::retry(&state.db, state.pool, &actor, id).await;
+    let id = retried.map_err(|error| match error {
+        RetryError::NoSuchOperation => Problem::not_found(error.to_string()),
+        RetryError::NothingLeft => Problem::conflict("nothing_left", error.to_string()),
+        RetryError::Db(error) => error.into(),
+    })?;
+    started(&state, wants, &started_as, id).await
 }
 
 /// Asks a queued or running operation to stop.
@@ -168,88 +254,4 @@ pub async fn cancel(
         Wants::Page => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
         Wants::Json => (StatusCode::ACCEPTED, Json(json!({ "operation_id": id }))).into_response(),
     })
-}
-
-async fn filled(state: &AppState, operation: Operation) -> Result<String, Problem> {
-    let vms = vms::list(&state.db, state.pool).await?;
-    let log = operations::log(&state.db, operation.id, LOG_LINES_SHOWN).await?;
-    let log_is_cut = i64::try_from(log.len()).unwrap_or(i64::MAX) == LOG_LINES_SHOWN;
-    let page = pages::OperationPage {
-        operation: summary(&operation),
-        reason: operation.reason.clone(),
-        vms: operation
-            .job
-            .hostnames()
-            .iter()
-            .map(|hostname| {
-                let vm = vms.iter().find(|vm| vm.hostname == *hostname);
-                let (state, detail) = step(&operation, vm);
-                pages::OperationVm { hostname: hostname.to_string(), state, detail }
-            })
-            .collect(),
-        log: log
-            .into_iter()
-            .map(|line| pages::LogLine {
-                at: line.at,
-                level: match line.level {
-                    LogLevel::Info => pages::LogLevel::Info,
-                    LogLevel::Warn => pages::LogLevel::Warn,
-                    LogLevel::Error => pages::LogLevel::Error,
-                },
-                text: line.line,
-            })
-            .collect(),
-        log_is_cut,
-        now: Timestamp::now(),
-    };
-    Ok(page.render()?)
-}
-
-/// How far an operation has come with one of its VMs, as its row tells.
-fn step(operation: &Operation, vm: Option<&Vm>) -> (pages::StepState, Option<String>) {
-    use pages::StepState::{Done, Failed, Waiting, Working};
-    let reason = || vm.and_then(|vm| vm.status_reason.clone());
-    match (&operation.job, operation.state) {
-        (_, OperationState::Queued) => (Waiting, None),
-        (Job::Launch { .. }, state) => match vm.map(|vm| vm.status) {
-            Some(VmStatus::Error) => (Failed, reason()),
-            Some(VmStatus::Running) => (Done, Some("Its agent has reported in.".to_owned())),
-            Some(_) if state.is_over() => (Done, Some("Made; its agent is starting.".to_owned())),
-            Some(_) => (Working, None),
-            None => (Done, Some("Removed since.".to_owned())),
-        },
-        (Job::Destroy { .. }, state) => match vm {
-            None => (Done, None),
-            Some(_) if state.is_over() => (Failed, reason()),
-            Some(_) => (Working, None),
-        },
-    }
-}
-
-pub(super) fn summary(operation: &Operation) -> pages::OperationSummary {
-    let vms = operation.job.hostnames().len();
-    pages::OperationSummary {
-        id: operation.id,
-        kind: match operation.job {
-            Job::Launch { .. } => pages::OperationKind::Launch { vms },
-            Job::Destroy { .. } => pages::OperationKind::Destroy { vms },
-        },
-        state: match operation.state {
-            OperationState::Queued => pages::OperationState::Queued,
-            OperationState::Running if operation.cancel_requested => {
-                pages::OperationState::Cancelling
-            }
-            OperationState::Running => pages::OperationState::Running,
-            OperationState::Succeeded => pages::OperationState::Succeeded,
-            OperationState::Failed => pages::OperationState::Failed,
-            OperationState::Cancelled => pages::OperationState::Cancelled,
-            OperationState::Interrupted => pages::OperationState::Interrupted,
-        },
-        actor: operation.actor.clone(),
-        created_at: operation.created_at,
-        started_at: operation.started_at,
-        finished_at: operation.finished_at,
-        done: operation.done,
-        total: operation.total,
-    }
 }

@@ -6,5 +6,6 @@ mod access;
 mod admin;
 mod app;
 mod contract;
+mod operations;
 mod participant;
 mod wait;

@@ -1,0 +1,82 @@
+use jiff::Timestamp;
+use lablink_protocol::Hostname;
+
+use super::{Job, OperationId};
+use crate::{Db, DbError, db, pools::PoolId, text_enum::text_enum};
+
+text_enum! {
+    /// How far an operation has come with one VM.
+    pub enum Stage {
+        Waiting = "waiting",
+        Creating = "creating",
+        Destroying = "destroying",
+        Done = "done",
+        Failed = "failed",
+        /// The operation ended before this VM's turn, or in the middle of it.
+        Unfinished = "unfinished",
+    }
+}
+
+/// What an operation does to one VM, with Terraform's own times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub hostname: Hostname,
+    pub stage: Stage,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    /// Why it failed.
+    pub detail: Option<String>,
+}
+
+impl Step {
+    pub fn waiting(hostname: Hostname) -> Self {
+        Self { hostname, stage: Stage::Waiting, started_at: None, finished_at: None, detail: None }
+    }
+}
+
+/// The VMs that an operation touches, as far as it has found out; failed ones first.
+pub async fn steps(db: &Db, id: OperationId) -> Result<Vec<Step>, DbError> {
+    let rows = db
+        .client()
+        .await?
+        .query(
+            "select hostname, stage, started_at, finished_at, detail from operation_vm
+             where operation_id = $1
+             order by stage <> 'failed', length(hostname), hostname",
+            &[&id],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Step {
+                hostname: db::word(row, "hostname")?,
+                stage: db::word(row, "stage")?,
+                started_at: row.try_get("started_at")?,
+                finished_at: row.try_get("finished_at")?,
+                detail: row.try_get("detail")?,
+            })
+        })
+        .collect()
+}
+
+/// How long such a job usually takes, in seconds: the middle of the last ten that succeeded with
+/// about as many VMs. None before the first.
+pub async fn usual_seconds(db: &Db, pool: PoolId, job: &Job) -> Result<Option<i64>, DbError> {
+    let vms = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
+    let row = db
+        .client()
+        .await?
+        .query_one(
+            "select round(percentile_cont(0.5) within group (order by seconds))::bigint as usual
+             from (
+                 select extract(epoch from finished_at - started_at)::float8 as seconds
+                 from operation
+                 where pool_id = $1 and kind = $2 and state = 'succeeded'
+                   and jsonb_array_length(payload->'hostnames') between ($3 + 1) / 2 and $3 * 2
+                 order by id desc limit 10
+             ) as earlier",
+            &[&pool.as_i64(), &job.kind(), &vms],
+        )
+        .await?;
+    Ok(row.try_get("usual")?)
+}

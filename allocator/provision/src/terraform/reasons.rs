@@ -1,0 +1,201 @@
+//! What Terraform and AWS say when something well known goes wrong, in plain words, with what to
+//! do about it. Codes as in the EC2 and STS API references' lists of errors.
+
+/// What is quoted of the original, in characters. All of it is in the log.
+const QUOTED: usize = 500;
+
+struct Known {
+    /// Any of these words tells it.
+    signs: &'static [&'static str],
+    advice: &'static str,
+}
+
+/// In order: the first that fits wins.
+const KNOWN: [Known; 10] = [
+    Known {
+        signs: &["InsufficientInstanceCapacity", "InsufficientHostCapacity"],
+        advice: "AWS has no machine of this type left here at the moment. Retry in some minutes, \
+                 or choose another machine type or availability zone.",
+    },
+    Known {
+        signs: &[
+            "VcpuLimitExceeded",
+            "InstanceLimitExceeded",
+            "MaxSpotInstanceCountExceeded",
+            "AddressLimitExceeded",
+            "ServiceQuotaExceeded",
+        ],
+        advice: "The AWS account's quota is reached. Destroy VMs that nobody needs, launch fewer, \
+                 or ask for more in the AWS console under Service Quotas, Amazon EC2.",
+    },
+    Known {
+        signs: &["ExpiredToken", "RequestExpired", "token included in the request is expired"],
+        advice: "The AWS credentials have expired. Give the allocator new ones, then retry.",
+    },
+    Known {
+        signs: &[
+            "InvalidClientTokenId",
+            "SignatureDoesNotMatch",
+            "AuthFailure",
+            "UnrecognizedClientException",
+            "InvalidAccessKeyId",
+            "No valid credential sources",
+        ],
+        advice: "AWS does not accept the allocator's credentials. Check the access key, or the \
+                 role of the machine that it runs on.",
+    },
+    Known {
+        signs: &["UnauthorizedOperation", "AccessDenied", "is not authorized to perform"],
+        advice: "The allocator's AWS credentials lack a permission for this. Add it to their \
+                 policy; what AWS says below names it.",
+    },
+    Known {
+        signs: &["InvalidAMIID", "query returned no results"],
+        advice: "The machine image was not found in this region. Check `machine.ami_id` and \
+                 `app.region` in the configuration.",
+    },
+    Known {
+        signs: &["is not supported in your requested Availability Zone", "InvalidInstanceType"],
+        advice: "This machine type is not offered here. Choose another `machine.machine_type`, or \
+                 another region.",
+    },
+    Known {
+        signs: &["Error acquiring the state lock"],
+        advice: "Somebody else holds the lock of Terraform's state: another Terraform is at work. \
+                 Wait for its end and retry. If none runs any more, free the lock with `terraform \
+                 force-unlock` and the ID below.",
+    },
+    Known {
+        signs: &["RequestLimitExceeded", "Throttling"],
+        advice: "AWS asks for fewer requests at a time. Retry in some minutes.",
+    },
+    Known {
+        signs: &["no space left on device"],
+        advice: "The disk of the allocator's machine is full. Free some space, then retry.",
+    },
+];
+
+/// An error of Terraform's, with what to do where that is known.
+pub(super) fn plain(said: &str) -> String {
+    if let Some((_, output)) = said.split_once("local-exec provisioner error")
+        && let Some((_, output)) = output.split_once("Output: ")
+    {
+        return format!("A command on this machine failed: {}", shortened(output));
+    }
+    match KNOWN.iter().find(|known| known.signs.iter().any(|sign| said.contains(sign))) {
+        Some(known) => format!("{} Terraform said: {}", known.advice, shortened(said)),
+        None => shortened(said),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As version 6 of the AWS provider and version 1.11 of Terraform write them.
+    const SAID: [(&str, &str); 12] = [
+        (
+            "creating EC2 Instance: operation error EC2: RunInstances, https response error \
+             StatusCode: 500, RequestID: 1c2f, api error InsufficientInstanceCapacity: We \
+             currently do not have sufficient g4dn.xlarge capacity in the Availability Zone you \
+             requested (us-west-2a).",
+            "no machine of this type left",
+        ),
+        (
+            "creating EC2 Instance: operation error EC2: RunInstances, https response error \
+             StatusCode: 400, RequestID: 6a, api error VcpuLimitExceeded: You have requested more \
+             vCPU capacity than your current vCPU limit of 0 allows for the instance bucket that \
+             the specified instance type belongs to.",
+            "quota is reached",
+        ),
+        (
+            "creating EC2 Instance: operation error EC2: RunInstances, https response error \
+             StatusCode: 400, RequestID: 6b, api error InstanceLimitExceeded: Your quota allows \
+             for 0 more running instance(s). You requested at least 1",
+            "quota is reached",
+        ),
+        (
+            "validating provider credentials: retrieving caller identity from STS: operation \
+             error STS: GetCallerIdentity, https response error StatusCode: 403, RequestID: 77, \
+             api error InvalidClientTokenId: The security token included in the request is \
+             invalid.",
+            "does not accept",
+        ),
+        (
+            "No valid credential sources found: Please see https://registry.terraform.io for more \
+             information about providing credentials.",
+            "does not accept",
+        ),
+        (
+            "creating EC2 Instance: operation error EC2: RunInstances, https response error \
+             StatusCode: 401, RequestID: 9, api error AuthFailure: AWS was not able to validate \
+             the provided access credentials",
+            "does not accept",
+        ),
+        (
+            "retrieving caller identity from STS: operation error STS: GetCallerIdentity, https \
+             response error StatusCode: 403, RequestID: 2, api error ExpiredToken: The security \
+             token included in the request is expired",
+            "have expired",
+        ),
+        (
+            "creating EC2 Instance: operation error EC2: RunInstances, https response error \
+             StatusCode: 400, RequestID: b, api error InvalidAMIID.NotFound: The image id \
+             '[ami-0123]' does not exist",
+            "image was not found",
+        ),
+        (
+            "creating EC2 Instance: operation error EC2: RunInstances, https response error \
+             StatusCode: 403, RequestID: c, api error UnauthorizedOperation: You are not \
+             authorized to perform this operation. User: arn:aws:sts::1:assumed-role/a/i is not \
+             authorized to perform: ec2:RunInstances",
+            "lack a permission",
+        ),
+        (
+            "Failed to load state: operation error S3: GetObject, https response error StatusCode: \
+             403, RequestID: d, api error AccessDenied: Access Denied",
+            "lack a permission",
+        ),
+        (
+            "Error acquiring the state lock: Error message: operation error S3: PutObject, https \
+             response error StatusCode: 412, RequestID: e, api error PreconditionFailed: At least \
+             one of the pre-conditions you specified did not hold\nLock Info:\n  ID:        5-6",
+            "holds the lock",
+        ),
+        (
+            "Failed to save state: write /data/errored.tfstate: no space left on device",
+            "disk of the allocator's machine is full",
+        ),
+    ];
+
+    #[test]
+    fn well_known_failures_say_what_to_do_and_quote_the_original() {
+        for (said, expected) in SAID {
+            let reason = plain(said);
+            assert!(reason.contains(expected), "{reason}");
+            let code = said.split_whitespace().last().unwrap();
+            assert!(reason.ends_with(code), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_command_s_own_words_are_the_reason() {
+        let said = "local-exec provisioner error: Error running command '/vms/a': exit status 1. \
+                    Output: vm.sh: the agent ended at once\n";
+        assert_eq!(plain(said), "A command on this machine failed: vm.sh: the agent ended at once");
+    }
+
+    #[test]
+    fn the_unknown_stays_as_it_is_but_short() {
+        assert_eq!(plain("Cycle:\n  a,  b"), "Cycle: a, b");
+        assert_eq!(plain(&"ä".repeat(3000)).chars().count(), QUOTED + 1);
+    }
+}

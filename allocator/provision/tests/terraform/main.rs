@@ -1,0 +1,10 @@
+//! Operations with the real Terraform on `terraform/local`, and a real Postgres: whatever happens
+//! in the middle, rows and state tell the same story afterwards, and the next operation works.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share fails as a test does")]
+
+mod crashes;
+mod everyday;
+mod lab;
+mod outages;
+mod program;
+mod two_allocators;

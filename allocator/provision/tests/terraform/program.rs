@@ -1,0 +1,76 @@
+//! The programs of a lab: Terraform behind a door that lets one in at a time, `vm.sh` that can be
+//! told to be slow or to fail, and a stand-in for the agent.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+pub struct Programs {
+    pub terraform: PathBuf,
+    pub agent: PathBuf,
+    pub module: PathBuf,
+    /// Files in here make the programs misbehave.
+    pub faults: PathBuf,
+}
+
+impl Programs {
+    pub fn new(root: &Path) -> Self {
+        let faults = root.join("faults");
+        fs::create_dir_all(&faults).unwrap();
+        let module = module(root, &faults);
+        let terraform = root.join("terraform");
+        // The lock is Terraform's, and its children's, for as long as they live.
+        let door = format!(
+            r#"#!/usr/bin/env bash
+if [[ $1 == apply ]]; then
+    exec 8>'{root}/door'
+    flock --nonblock 8 || echo "two at once" >>'{root}/violations'
+    echo "$$" >'{root}/applying'
+    if [[ -e '{root}/faults/full' ]]; then exec >/dev/full; fi
+fi
+exec terraform "$@"
+"#,
+            root = root.display()
+        );
+        write_program(&terraform, &door);
+        let agent = root.join("agent");
+        write_program(
+            &agent,
+            "#!/bin/sh\necho \"$LABLINK_ENROLMENT_TOKEN\" >\"$HOME/token\"\nexec sleep 3600\n",
+        );
+        Self { terraform, agent, module, faults }
+    }
+}
+
+/// `terraform/local` with a `vm.sh` that looks for faults first.
+fn module(root: &Path, faults: &Path) -> PathBuf {
+    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../terraform/local");
+    let module = root.join("module/local");
+    fs::create_dir_all(&module).unwrap();
+    for entry in fs::read_dir(original).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            let name = entry.file_name();
+            let name = if name == "vm.sh" { "real-vm.sh".into() } else { name };
+            fs::copy(entry.path(), module.join(name)).unwrap();
+        }
+    }
+    let script = format!(
+        r#"#!/usr/bin/env bash
+faults={faults} name=${{2##*/}}
+if [[ $1 != list && -e $faults/fail-$1-$name ]]; then echo "no room for $name" >&2; exit 1; fi
+if [[ $1 == start && -e $faults/slow ]]; then touch "$faults/reached"; sleep "$(<"$faults/slow")"; fi
+exec bash "$(dirname "$0")/real-vm.sh" "$@"
+"#,
+        faults = faults.display()
+    );
+    write_program(&module.join("vm.sh"), &script);
+    module
+}
+
+fn write_program(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}

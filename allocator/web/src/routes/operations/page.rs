@@ -1,0 +1,138 @@
+//! The page of one operation, filled from its rows.
+
+use askama::Template;
+use jiff::Timestamp;
+use lablink_core::{
+    operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step},
+    vms::{self, Vm},
+};
+use lablink_protocol::{Hostname, VmStatus};
+
+use super::LOG_LINES_SHOWN;
+use crate::{AppState, http::Problem, pages};
+
+pub(super) async fn filled(
+    state: &AppState,
+    operation: Operation,
+    log_before: Option<i64>,
+) -> Result<String, Problem> {
+    let (db, id) = (&state.db, operation.id);
+    let vms = vms::list(db, state.pool).await?;
+    let steps = operations::steps(db, id).await?;
+    let before = log_before.unwrap_or(i64::MAX);
+    let log = operations::log_before(db, id, before, LOG_LINES_SHOWN).await?;
+    let is_full = i64::try_from(log.len()).is_ok_and(|lines| lines == LOG_LINES_SHOWN);
+    let left = match operation.state.is_over() {
+        true => operations::undone(db, state.pool, &operation.job).await?,
+        false => Vec::new(),
+    };
+    let page = pages::OperationPage {
+        operation: summary(&operation),
+        reason: operation.reason.clone(),
+        usual_seconds: operations::usual_seconds(db, state.pool, &operation.job).await?,
+        vms: touched(&operation, &vms, &steps),
+        left: left.iter().map(Hostname::to_string).collect(),
+        older_log: log
+            .first()
+            .filter(|_| is_full)
+            .map(|line| format!("/admin/operations/{id}?log_before={}", line.id)),
+        log: log.into_iter().map(log_line).collect(),
+        now: Timestamp::now(),
+    };
+    Ok(page.render()?)
+}
+
+/// The VMs that it touches, failed ones first; before it has found out, those that it names.
+fn touched(operation: &Operation, vms: &[Vm], steps: &[Step]) -> Vec<pages::OperationVm> {
+    let row = |hostname: &Hostname| vms.iter().find(|vm| vm.hostname == *hostname);
+    let stepped = steps.iter().map(|step| {
+        let (state, detail) = shown(step, row(&step.hostname));
+        let seconds = step.started_at.map(|start| {
+            step.finished_at.unwrap_or_else(Timestamp::now).as_second() - start.as_second()
+        });
+        pages::OperationVm { hostname: step.hostname.to_string(), state, detail, seconds }
+    });
+    let named = operation.job.hostnames().iter();
+    let unstepped =
+        named.filter(|name| !steps.iter().any(|step| step.hostname == **name)).map(|name| {
+            let (state, detail) = guessed(operation, row(name));
+            pages::OperationVm { hostname: name.to_string(), state, detail, seconds: None }
+        });
+    stepped.chain(unstepped).collect()
+}
+
+/// What Terraform has said of a VM, and, once that is done, its agent.
+fn shown(step: &Step, vm: Option<&Vm>) -> (pages::StepState, Option<String>) {
+    use pages::StepState::{Done, Failed, Unfinished, Waiting, Working};
+    let text = |text: &str| Some(text.to_owned());
+    match step.stage {
+        Stage::Waiting => (Waiting, None),
+        Stage::Creating => (Working, text("Being made.")),
+        Stage::Destroying => (Working, text("Being destroyed.")),
+        Stage::Failed => (Failed, step.detail.clone()),
+        Stage::Unfinished => (Unfinished, vm.and_then(|vm| vm.status_reason.clone())),
+        Stage::Done => match vm.map(|vm| vm.status) {
+            None => (Done, text("Gone.")),
+            Some(VmStatus::Running) => (Done, text("Its agent has reported in.")),
+            Some(VmStatus::Initializing) => (Done, text("Made; its agent is starting.")),
+            Some(VmStatus::Error | VmStatus::Unknown) => {
+                (Done, vm.and_then(|vm| vm.status_reason.clone()))
+            }
+        },
+    }
+}
+
+/// For VMs of which Terraform has said nothing: their rows tell.
+fn guessed(operation: &Operation, vm: Option<&Vm>) -> (pages::StepState, Option<String>) {
+    use pages::StepState::{Done, Failed, Waiting};
+    let reason = vm.and_then(|vm| vm.status_reason.clone());
+    let wanted_gone = matches!(operation.job, Job::Destroy { .. });
+    match (operation.state, vm) {
+        (OperationState::Queued | OperationState::Running, _) => (Waiting, None),
+        (_, None) if wanted_gone => (Done, None),
+        (_, None) => (Done, Some("Removed since.".to_owned())),
+        (_, Some(vm)) if wanted_gone || vm.status == VmStatus::Error => (Failed, reason),
+        (_, Some(_)) => (Done, Some("There already.".to_owned())),
+    }
+}
+
+fn log_line(line: LogLine) -> pages::LogLine {
+    pages::LogLine {
+        at: line.at,
+        level: match line.level {
+            LogLevel::Info => pages::LogLevel::Info,
+            LogLevel::Warn => pages::LogLevel::Warn,
+            LogLevel::Error => pages::LogLevel::Error,
+        },
+        text: line.line,
+    }
+}
+
+pub(in crate::routes) fn summary(operation: &Operation) -> pages::OperationSummary {
+    let vms = operation.job.hostnames().len();
+    pages::OperationSummary {
+        id: operation.id,
+        kind: match operation.job {
+            Job::Launch { .. } => pages::OperationKind::Launch { vms },
+            Job::Destroy { .. } => pages::OperationKind::Destroy { vms },
+            Job::Replace { .. } => pages::OperationKind::Replace { vms },
+        },
+        state: match operation.state {
+            OperationState::Queued => pages::OperationState::Queued,
+            OperationState::Running if operation.cancel_requested => {
+                pages::OperationState::Cancelling
+            }
+            OperationState::Running => pages::OperationState::Running,
+            OperationState::Succeeded => pages::OperationState::Succeeded,
+            OperationState::Failed => pages::OperationState::Failed,
+            OperationState::Cancelled => pages::OperationState::Cancelled,
+            OperationState::Interrupted => pages::OperationState::Interrupted,
+        },
+        actor: operation.actor.clone(),
+        created_at: operation.created_at,
+        started_at: operation.started_at,
+        finished_at: operation.finished_at,
+        done: operation.done,
+        total: operation.total,
+    }
+}
