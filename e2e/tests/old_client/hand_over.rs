@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::{
+    program::Program,
     service::Service,
-    vm::{OldVm, Pace, Program},
+    vm::{OldVm, Pace},
 };
 
 /// More than one sign of life passes.
@@ -14,13 +15,9 @@ const SHORT_WAIT: Duration = Duration::from_secs(21);
 /// Longer than load balancers leave a silent connection alone.
 const LONG_WAIT: Duration = Duration::from_secs(130);
 
-/// A VM that reported itself running. `None` where the client's desktop can't be stood in for.
+/// A VM that reported itself running.
 async fn scene(pace: Pace) -> Result<Option<(Service, OldVm)>> {
     let Some((service, vm)) = crate::scene(pace).await? else { return Ok(None) };
-    if let Some(reason) = vm.lacks_desktop()? {
-        eprintln!("SKIPPED: no mount namespace, so nothing can lie in /opt/google: {reason}");
-        return Ok(None);
-    }
     service.report_status(vm.hostname, "running").await?;
     Ok(Some((service, vm)))
 }
@@ -74,6 +71,17 @@ async fn a_claim_made_while_the_client_was_away_is_there_when_it_asks_again() ->
         assert!(!client.log()?.contains("Retrying"), "{}", client.log()?);
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_asks_before_its_vm_is_known_asks_again() -> Result<()> {
+    let Some((service, vm)) = crate::scene(Pace::Hurried).await? else { return Ok(()) };
+    let mut client = vm.subscribe()?;
+    client.says("POST request failed with status code: 404").await?;
+    service.report_status(vm.hostname, "running").await?;
+    let claimed = service.claim("dan@example.org", "4/dan").await?;
+    vm.has_connected("4/dan", &claimed.pin).await?;
+    client.ends().await
 }
 
 /// How the allocator goes down.

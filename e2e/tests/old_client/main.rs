@@ -6,7 +6,9 @@
 //! twentieth; as it is, with real pauses and longer waits, it runs in the ignored ones:
 //! `make test-old-client`.
 
+mod desktop;
 mod hand_over;
+mod program;
 mod reports;
 mod service;
 mod vm;

@@ -6,25 +6,18 @@ use tokio::process::Command;
 use crate::{scene, vm::Pace};
 
 #[tokio::test]
-async fn a_first_status_makes_the_vm_known() -> Result<()> {
+async fn a_vm_is_known_from_its_first_status_and_free_without_a_gpu() -> Result<()> {
     let Some((service, vm)) = scene(Pace::Hurried).await? else { return Ok(()) };
     assert!(service.status(vm.hostname).await.is_err(), "nobody has said a word of it");
     for status in ["initializing", "running"] {
         service.report_status(vm.hostname, status).await?;
         assert_eq!(service.status(vm.hostname).await?, status);
     }
-    Ok(())
-}
-
-#[tokio::test]
-async fn check_gpu_reports_a_vm_without_a_gpu_and_ends() -> Result<()> {
-    let Some((service, vm)) = scene(Pace::Hurried).await? else { return Ok(()) };
-    service.report_status(vm.hostname, "running").await?;
     service.shows(vm.hostname, "Not reported").await?;
+    // With nothing to look at, it reports once and ends.
     vm.check_gpu()?.ends().await?;
     service.shows(vm.hostname, "No GPU").await?;
-    // It is no less free for that.
-    service.claim("dora@example.org", "4/dora").await.map(drop)
+    service.claim("eve@example.org", "4/eve").await.map(drop)
 }
 
 #[tokio::test]

@@ -4,18 +4,18 @@ use std::{
     fs::{self, File},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{self, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
-use lablink_e2e::eventually;
-use tokio::{
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::process::Command;
 
-use crate::service::Service;
+use crate::{
+    desktop::{Desktop, Given},
+    program::Program,
+    service::Service,
+};
 
 const SYSTEM: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -54,7 +54,7 @@ pub fn installed() -> Result<Option<PathBuf>> {
     Ok(Some(programs))
 }
 
-fn stand_in(name: &str) -> PathBuf {
+pub fn stand_in(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("old-client").join(name)
 }
 
@@ -64,14 +64,8 @@ pub struct OldVm {
     folder: PathBuf,
     programs: PathBuf,
     allocator: String,
+    desktop: Desktop,
     pace: Pace,
-}
-
-/// One of the client's programs.
-pub struct Program {
-    child: Child,
-    log: PathBuf,
-    patience: Duration,
 }
 
 impl OldVm {
@@ -79,21 +73,12 @@ impl OldVm {
         let hostname = "lablink-vm-dev-1";
         let folder = service.folder().join(hostname);
         fs::create_dir_all(folder.join("bin"))?;
-        Ok(Self { hostname, folder, programs, allocator: service.url.clone(), pace })
-    }
-
-    /// Why nothing can be put at the client's fixed path to Chrome Remote Desktop, if so.
-    pub fn lacks_desktop(&self) -> Result<Option<String>> {
-        let mut trial = process::Command::new(stand_in("with-start-host"));
-        let trial = trial.arg("true").env("OLD_VM", &self.folder).output()?;
-        let reason = String::from_utf8_lossy(&trial.stderr).trim().to_owned();
-        Ok((!trial.status.success()).then_some(reason))
+        let desktop = Desktop::of_vm(&folder)?;
+        Ok(Self { hostname, folder, programs, allocator: service.url.clone(), desktop, pace })
     }
 
     pub fn subscribe(&self) -> Result<Program> {
-        let mut command = Command::new(stand_in("with-start-host"));
-        command.arg(self.programs.join("subscribe"));
-        self.start("subscribe", command, SYSTEM)
+        self.start("subscribe", self.desktop.command(self.programs.join("subscribe")), SYSTEM)
     }
 
     pub fn check_gpu(&self) -> Result<Program> {
@@ -120,22 +105,10 @@ impl OldVm {
         Ok(())
     }
 
-    /// Waits until Chrome Remote Desktop was started, checks everything that it was given, and
-    /// forgets it.
+    /// Waits until the client has started Chrome Remote Desktop for this claim.
     pub async fn has_connected(&self, code: &str, pin: &str) -> Result<()> {
-        let file = self.folder.join("desktop");
-        let what = "the remote desktop to be started";
-        let look = async || Ok(Some(fs::read_to_string(&file)?));
-        let record = eventually(what, self.pace.patience(), look).await?;
-        let hostname = self.hostname;
-        fs::remove_file(&file)?;
-        let expected = format!(
-            "DISPLAY=\n--code={code}\n\
-             --redirect-url=https://remotedesktop.google.com/_/oauthredirect\n\
-             --name={hostname}\n{pin}\n{pin}\n"
-        );
-        ensure!(record == expected, "the remote desktop was given\n{record}\nnot\n{expected}");
-        Ok(())
+        let given = Given { folder: &self.folder, hostname: self.hostname, code, pin };
+        self.desktop.was_given(&given, self.pace.patience()).await
     }
 
     /// The environment is the client's container's. Nothing of this machine's AWS credentials
@@ -162,35 +135,5 @@ impl OldVm {
             .kill_on_drop(true);
         let child = command.spawn().with_context(|| format!("{name} does not start"))?;
         Ok(Program { child, log, patience: self.pace.patience() })
-    }
-}
-
-impl Program {
-    pub fn log(&self) -> Result<String> {
-        Ok(fs::read_to_string(&self.log)?)
-    }
-
-    pub async fn says(&self, text: &str) -> Result<()> {
-        self.says_times(text, 1).await
-    }
-
-    pub async fn says_times(&self, text: &str, times: usize) -> Result<()> {
-        eventually(&format!("it to say '{text}'"), self.patience, async || {
-            let log = self.log()?;
-            ensure!(log.matches(text).count() >= times, "it said:\n{log}");
-            Ok(Some(()))
-        })
-        .await
-    }
-
-    /// Waits until it ends by itself, and insists that it was content.
-    pub async fn ends(&mut self) -> Result<()> {
-        let status = timeout(self.patience, self.child.wait()).await.context("it goes on")??;
-        ensure!(status.success(), "it ended with {status}, having said:\n{}", self.log()?);
-        Ok(())
-    }
-
-    pub async fn kill(&mut self) -> Result<()> {
-        Ok(self.child.kill().await?)
     }
 }
