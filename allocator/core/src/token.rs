@@ -40,6 +40,11 @@ impl fmt::Debug for Token {
 }
 
 impl TokenHash {
+    /// Whether both are the same, found out in a time that does not depend on where they differ.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

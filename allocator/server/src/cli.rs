@@ -8,7 +8,8 @@ const SECRETS: &str = "Secrets come by environment only, so that no process list
   DATABASE_URL    PostgreSQL server to use instead of the config's db section
   ADMIN_PASSWORD  organiser's password, instead of the config's
   DB_PASSWORD     database password, instead of the config's
-  LABLINK_METRICS_TOKEN  bearer token that /metrics asks for; without one everybody may look";
+  LABLINK_METRICS_TOKEN  bearer token that /metrics asks for; without one everybody may look
+  LABLINK_LOG_TOKEN  what the VMs' log forwarder shows";
 
 /// LabLink's allocator: hands out VMs to participants, and makes and removes them with Terraform.
 #[derive(Debug, Parser)]

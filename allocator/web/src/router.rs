@@ -6,16 +6,16 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{MethodRouter, get, post},
 };
-use lablink_core::Action::{self, Administer, ReadVm, SpeakForVm, Visit};
+use lablink_core::Action::{self, Administer, ForwardLogs, ReadVm, SpeakForVm, Visit};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     AppState,
     auth::guard,
-    http::{Problem, identify, refuse_cross_site, render_problems, secure},
+    http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
     routes::{
-        agent, assets, claim, destroy, events, health, home, instances, launch, metrics,
-        operations, overview, reports, statuses, wait,
+        agent, assets, claim, destroy, events, health, home, instances, launch, log_page, metrics,
+        operations, overview, reports, statuses, vm_logs, vm_metrics, wait,
     },
 };
 
@@ -25,6 +25,7 @@ const LARGEST_BODY: usize = 64 * 1024;
 type Route = (&'static str, Action, MethodRouter<AppState>);
 
 fn routes() -> Vec<Route> {
+    let batches = DefaultBodyLimit::max(LARGEST_BATCH);
     vec![
         // Participants.
         ("/", Visit, get(home::form)),
@@ -42,14 +43,22 @@ fn routes() -> Vec<Route> {
         ("/api/update_inuse_status", SpeakForVm, post(reports::in_use)),
         ("/api/gpu_health", SpeakForVm, post(reports::gpu_health)),
         ("/api/vm-status", SpeakForVm, post(reports::status)),
+        ("/api/vm-metrics/{hostname}", SpeakForVm, post(vm_metrics::post)),
+        // Agents, and the function that forwards logs.
+        ("/api/vm-logs", ForwardLogs, post(vm_logs::forward).layer(batches)),
         // Who wants to know how a VM is.
         ("/api/vm-status", ReadVm, get(statuses::all)),
         ("/api/vm-status/{hostname}", ReadVm, get(statuses::one)),
+        ("/api/vm-logs/{hostname}", ReadVm, get(vm_logs::read)),
+        ("/api/vm-logs/{hostname}/events", ReadVm, get(vm_logs::events)),
         // Organisers.
         ("/admin", Administer, get(overview::page)),
         ("/admin/create", Administer, get(launch::page)),
         ("/api/launch", Administer, post(launch::launch)),
         ("/admin/instances", Administer, get(instances::page)),
+        ("/admin/logs/{hostname}", Administer, get(log_page::page)),
+        ("/admin/logs/{hostname}/events", Administer, get(log_page::events)),
+        ("/admin/logs/{hostname}/download", Administer, get(log_page::download)),
         ("/admin/instances/delete", Administer, get(destroy::page)),
         ("/destroy", Administer, post(destroy::destroy)),
         ("/admin/operations", Administer, get(operations::list_page)),

@@ -49,6 +49,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Who wants `/metrics` must show it (`LABLINK_METRICS_TOKEN`); none: everybody may look.
     pub metrics_token: Option<TokenHash>,
+    /// What the log forwarder shows (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.
+    pub log_token: Option<TokenHash>,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,
 }

@@ -13,7 +13,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{
-    Db, Token, claims, live, pools,
+    Db, Token, claims, live,
+    logs::{self, Retention},
+    pools,
     vms::{Source, StaleAfter},
 };
 use lablink_web::{AdminLogin, AgentAuth, AppState, FormLimits, Settings};
@@ -33,6 +35,8 @@ use crate::{
 const CONNECTIONS: usize = 16;
 /// How often agents are asked for a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(20);
+/// How often old log lines are looked for.
+const RETENTION: Duration = Duration::from_secs(60);
 /// How long requests may take to end once we are asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -80,6 +84,9 @@ async fn serve_on(
         }
         ProviderKind::Aws | ProviderKind::Manual => None,
     };
+    let retention = Retention { age: config.logs.age(), bytes_per_vm: config.logs.bytes_per_vm() };
+    let retaining = tokio::spawn(logs::retain(db.clone(), retention, RETENTION));
+
     let vms = local.as_ref().map(|local| local.vms.clone());
     let working = local.map(|local| tokio::spawn(local.worker.run(shutdown.clone())));
 
@@ -112,6 +119,7 @@ async fn serve_on(
     if let Some(vms) = vms.filter(|_| config.local.stop_with_allocator) {
         vms.stop_all().await.context("cannot stop the local VMs")?;
     }
+    retaining.abort();
     listening.abort();
     Ok(())
 }
@@ -177,6 +185,7 @@ fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
             }
         },
         email_domains: config.app.email_domains.clone(),
+        log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
         access_code: config
             .app
             .access_code

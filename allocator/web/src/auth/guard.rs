@@ -55,8 +55,12 @@ async fn identify(
     let actor = if scheme.eq_ignore_ascii_case("basic") {
         state.admin.verify(credentials, client.address).await.map(Actor::Admin)
     } else if scheme.eq_ignore_ascii_case("bearer") {
-        let token = Token::presented(credentials.trim());
-        agents::identify(&state.db, token.hash()).await?.map(Actor::Agent)
+        let token = Token::presented(credentials.trim()).hash();
+        if state.settings.log_token.is_some_and(|forwarder| forwarder.matches(&token)) {
+            Some(Actor::Forwarder)
+        } else {
+            agents::identify(&state.db, token).await?.map(Actor::Agent)
+        }
     } else {
         None
     };
@@ -78,7 +82,12 @@ pub(crate) struct Caller(pub Actor);
 impl Caller {
     /// For routes whose body names the VM: the right to speak for that one.
     pub fn speaks_for(self, hostname: &Hostname) -> Result<Actor, Problem> {
-        if can(&self.0, Action::SpeakForVm, Resource::Vm(hostname)) {
+        self.may(Action::SpeakForVm, hostname)
+    }
+
+    /// Likewise, the right to do this to that VM.
+    pub fn may(self, action: Action, hostname: &Hostname) -> Result<Actor, Problem> {
+        if can(&self.0, action, Resource::Vm(hostname)) {
             Ok(self.0)
         } else {
             Err(refusal(&self.0))

@@ -3,6 +3,7 @@
 mod body;
 mod client;
 mod cross_site;
+mod gzip;
 mod headers;
 mod problem;
 mod request_id;
@@ -11,6 +12,7 @@ mod wants;
 pub(crate) use body::{FormOrJson, Json};
 pub(crate) use client::{Client, Scheme};
 pub(crate) use cross_site::refuse_cross_site;
+pub(crate) use gzip::{GzipJson, LARGEST_BATCH};
 pub(crate) use headers::secure;
 pub(crate) use problem::{Problem, render_problems};
 pub(crate) use request_id::{RequestId, identify};

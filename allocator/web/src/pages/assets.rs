@@ -17,7 +17,13 @@ pub static SCRIPT: Asset =
 pub static FAVICON: Asset =
     Asset::new("favicon.svg", "image/svg+xml", include_bytes!("../../assets/favicon.svg"));
 
-static ALL: [&Asset; 3] = [&STYLESHEET, &SCRIPT, &FAVICON];
+/// Of the page of one VM's log.
+pub static LOG_STYLESHEET: Asset =
+    Asset::new("log.css", "text/css; charset=utf-8", include_bytes!("../../assets/log.css"));
+pub static LOG_SCRIPT: Asset =
+    Asset::new("log.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/log.js"));
+
+static ALL: [&Asset; 5] = [&STYLESHEET, &SCRIPT, &FAVICON, &LOG_STYLESHEET, &LOG_SCRIPT];
 
 /// The asset called `name`, as in the last part of its URL's path.
 pub fn find(name: &str) -> Option<&'static Asset> {

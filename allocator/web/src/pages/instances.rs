@@ -99,7 +99,7 @@ impl Gpu {
 }
 
 impl VmState {
-    fn label(&self) -> &'static str {
+    pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Starting => "Starting",
             Self::Free => "Free",
@@ -109,7 +109,7 @@ impl VmState {
         }
     }
 
-    fn tone(&self) -> Tone {
+    pub(super) fn tone(&self) -> Tone {
         match self {
             Self::Starting | Self::Claimed => Tone::Busy,
             Self::Free => Tone::Good,

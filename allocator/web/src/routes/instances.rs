@@ -50,7 +50,7 @@ pub(super) fn activity(vm: &Vm) -> Activity {
 }
 
 /// The worst that is known of a VM, in one word.
-fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAfter) -> VmState {
+pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAfter) -> VmState {
     let silent = vm.last_seen.map(|seen| now.duration_since(seen));
     let silent = silent
         .filter(|silence| *silence > SignedDuration::try_from(stale_after).unwrap_or_default());

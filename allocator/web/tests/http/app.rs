@@ -30,6 +30,9 @@ use tower::ServiceExt;
 /// Counting is for the whole process.
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
+/// What the log forwarder shows.
+pub const LOG_TOKEN: &str = "the forwarder's";
+
 pub struct App {
     /// Dropped last: the database goes with it.
     _database: TestDb,
@@ -89,6 +92,7 @@ impl App {
                 access_code: None,
                 trusted_proxies: Vec::new(),
                 metrics_token: None,
+                log_token: Some(Token::presented(LOG_TOKEN).hash()),
                 heartbeat: Duration::from_secs(20),
             }),
             shutdown: shutdown.clone(),

@@ -1,0 +1,163 @@
+use askama::Template;
+use jiff::Timestamp;
+
+use super::{LogLevel, VmState};
+
+mod ansi;
+mod level;
+
+use ansi::Span;
+
+/// `/admin/logs/{hostname}`: a part of a VM's log. At the end of the log it follows what comes.
+#[derive(Template)]
+#[template(path = "log.html")]
+pub struct LogPage {
+    pub hostname: String,
+    pub state: VmState,
+    /// How long the VM's start took, in seconds, once that is known.
+    pub startup_seconds: Option<i64>,
+    pub lines: LogLines,
+    pub part: LogPart,
+    /// Whether there may be lines before those.
+    pub is_cut: bool,
+    /// Why there is no line, and what comes next. Only where nothing has been written.
+    pub waits_for: Option<String>,
+}
+
+/// Which part of the log is shown.
+#[derive(PartialEq, Eq)]
+pub enum LogPart {
+    /// The end, which grows.
+    End,
+    /// Older lines.
+    Older,
+    /// Lines that hold this text.
+    Found(String),
+}
+
+/// Lines as the page lists them, and as its stream sends them.
+#[derive(Template)]
+#[template(path = "log_lines.html")]
+pub struct LogLines {
+    lines: Vec<ShownLine>,
+}
+
+struct ShownLine {
+    id: i64,
+    at: Timestamp,
+    level: LogLevel,
+    spans: Vec<Span>,
+}
+
+impl LogPage {
+    fn searched(&self) -> &str {
+        match &self.part {
+            LogPart::Found(text) => text,
+            LogPart::End | LogPart::Older => "",
+        }
+    }
+
+    /// Where the lines before the first one are.
+    fn earlier(&self) -> String {
+        let first = self.lines.lines.first().map_or(0, |line| line.id);
+        let search = match self.searched() {
+            "" => String::new(),
+            text => format!("&search={}", percent_encoded(text)),
+        };
+        format!("/admin/logs/{}?before={first}{search}", self.hostname)
+    }
+}
+
+/// As the value of a URL's parameter: everything but letters and digits is encoded.
+fn percent_encoded(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
+}
+
+impl LogLines {
+    /// From ids, times and texts.
+    pub fn new(lines: impl IntoIterator<Item = (i64, Timestamp, String)>) -> Self {
+        let shown = |(id, at, text): (_, _, String)| {
+            let spans = ansi::spans(&text);
+            let plain: String = spans.iter().map(|span| span.text.as_str()).collect();
+            ShownLine { id, at, level: level::of(&plain), spans }
+        };
+        Self { lines: lines.into_iter().map(shown).collect() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    fn last_id(&self) -> i64 {
+        self.lines.last().map_or(0, |line| line.id)
+    }
+
+    fn last_error(&self) -> Option<i64> {
+        let mut backwards = self.lines.iter().rev();
+        backwards.find(|line| matches!(line.level, LogLevel::Error)).map(|line| line.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(texts: &[&str], part: LogPart, waits_for: Option<&str>) -> String {
+        let lines = texts
+            .iter()
+            .zip(11..)
+            .map(|(text, id)| (id, Timestamp::from_second(3600 + id).unwrap(), (*text).to_owned()));
+        LogPage {
+            hostname: "vm-1".to_owned(),
+            state: VmState::Free,
+            startup_seconds: Some(192),
+            lines: LogLines::new(lines),
+            part,
+            is_cut: true,
+            waits_for: waits_for.map(str::to_owned),
+        }
+        .render()
+        .unwrap()
+    }
+
+    #[test]
+    fn lines_show_their_colours_and_levels_and_are_escaped() {
+        let html = page(&["<script>\u{1b}[31m&</b>", "app[ERROR]: <i>"], LogPart::End, None);
+        assert!(html.contains(
+            r#"01:00:11</time> &#60;script&#62;<span class="fg-1">&#38;&#60;/b&#62;</span></li>"#
+        ));
+        assert!(html.contains(r#"<li id="l12" class="error">"#) && html.contains("&#60;i&#62;"));
+        assert!(html.contains(r##"href="#l12">Jump to errors"##) && !html.contains('\u{1b}'));
+        assert!(html.contains("3 min 12 s") && !html.contains("style="));
+    }
+
+    #[test]
+    fn the_end_of_a_log_follows_and_other_parts_stand_still() {
+        let end = page(&["x"], LogPart::End, None);
+        assert!(end.contains(r#"data-stream="/admin/logs/vm-1/events?after=11""#));
+        assert!(end.contains(r#"http-equiv="refresh""#));
+        for part in [LogPart::Older, LogPart::Found("x".to_owned())] {
+            let html = page(&["x"], part, None);
+            assert!(!html.contains("data-stream") && !html.contains("http-equiv"));
+            assert!(html.contains("Newest lines"));
+        }
+    }
+
+    #[test]
+    fn a_search_goes_on_to_earlier_lines() {
+        let html = page(&["x"], LogPart::Found("a\"&<b>".to_owned()), None);
+        assert!(html.contains(r#"/admin/logs/vm-1?before=11&#38;search=a%22%26%3Cb%3E"#));
+        assert!(html.contains(r#"value="a&#34;&#38;&#60;b&#62;""#));
+    }
+
+    #[test]
+    fn an_empty_log_says_what_it_waits_for() {
+        let html = page(&[], LogPart::End, Some("The VM is starting."));
+        assert!(html.contains("No lines yet") && html.contains("The VM is starting."));
+        assert!(page(&[], LogPart::Found("x".to_owned()), None).contains("Nothing found"));
+    }
+}

@@ -1,0 +1,159 @@
+//! The page of one VM's log.
+
+use askama::Template;
+use axum::{
+    body::{Body, Bytes},
+    extract::{Path, Query as UrlQuery, State, rejection::QueryRejection},
+    http::{HeaderMap, header},
+    response::{
+        Html, IntoResponse, Response,
+        sse::{Event, KeepAlive, KeepAliveStream, Sse},
+    },
+};
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use lablink_core::{
+    logs::{self, Line, Place, Query},
+    startup,
+    vms::{Source, Vm},
+};
+use lablink_protocol::VmStatus;
+use serde::Deserialize;
+
+use super::{
+    instances::vm_state,
+    vm_logs::{bad_query, find, follow, resumed_from, whole},
+};
+use crate::{
+    AgentAuth, AppState,
+    http::Problem,
+    pages::{LogLines, LogPage, LogPart},
+};
+
+/// Lines of one page.
+const SHOWN: i64 = 500;
+
+#[derive(Deserialize)]
+pub struct Part {
+    before: Option<i64>,
+    search: Option<String>,
+}
+
+pub async fn page(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+    part: Result<UrlQuery<Part>, QueryRejection>,
+) -> Result<Html<String>, Problem> {
+    let UrlQuery(Part { before, search }) = part.map_err(|rejection| bad_query(&rejection))?;
+    let vm = find(&state, &hostname).await?;
+    // Postgres knows no NUL, and no line holds one.
+    let search = search.map(|text| text.replace('\0', "")).filter(|text| !text.is_empty());
+    let query = Query {
+        place: before.map_or(Place::End, Place::Before),
+        since: None,
+        search: search.as_deref(),
+        limit: SHOWN,
+    };
+    let lines = logs::read(&state.db, vm.id, &query).await?;
+    let startup = startup::of_vm(&state.db, vm.id).await?;
+    let part = match (search, before) {
+        (Some(text), _) => LogPart::Found(text),
+        (None, Some(_)) => LogPart::Older,
+        (None, None) => LogPart::End,
+    };
+    let is_empty = lines.is_empty() && part == LogPart::End;
+    let page = LogPage {
+        hostname: vm.hostname.to_string(),
+        startup_seconds: startup.total_seconds().map(whole_seconds),
+        is_cut: lines.len() as i64 == SHOWN,
+        lines: shown(lines),
+        part,
+        waits_for: is_empty.then(|| waits_for(&state, &vm)),
+        state: vm_state(&vm, Timestamp::now(), state.settings.stale_after),
+    };
+    Ok(Html(page.render()?))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a start takes no longer than an i64 can tell")]
+fn whole_seconds(seconds: f64) -> i64 {
+    seconds.round() as i64
+}
+
+fn shown(lines: Vec<Line>) -> LogLines {
+    LogLines::new(lines.into_iter().map(|line| (line.id, line.at, line.text)))
+}
+
+/// Why nothing has been written, and what the page waits for.
+fn waits_for(state: &AppState, vm: &Vm) -> String {
+    let reason = match vm.status {
+        _ if vm.source == Source::Local => {
+            "This VM is a process on the allocator's machine. Its output is agent.log in the VM's \
+             folder; nothing forwards it here."
+        }
+        VmStatus::Initializing => {
+            "The VM is starting. Its first lines come once cloud-init has installed the log agent, \
+             a few minutes after the launch."
+        }
+        VmStatus::Running => {
+            "The VM is running, but nothing has come from it. Lines come through the log forwarder; \
+             look at its own log if this stays so."
+        }
+        VmStatus::Error | VmStatus::Unknown => {
+            "Nothing has come from this VM, so it probably failed before its log agent started. \
+             Look at the log of the operation that launched it."
+        }
+    };
+    let can_forward = state.settings.log_token.is_some()
+        || state.settings.agent_auth == AgentAuth::Open
+        || vm.source == Source::Local;
+    if can_forward {
+        return reason.to_owned();
+    }
+    format!(
+        "{reason} No forwarder can deliver yet: set LABLINK_LOG_TOKEN, here and at the forwarder."
+    )
+}
+
+#[derive(Deserialize)]
+pub struct Following {
+    after: Option<i64>,
+}
+
+/// New lines as the page shows them.
+pub async fn events(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+    following: Result<UrlQuery<Following>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, askama::Error>>>>, Problem> {
+    let UrlQuery(Following { after }) = following.map_err(|rejection| bad_query(&rejection))?;
+    let vm = find(&state, &hostname).await?;
+    let batches = follow(state, vm.id, resumed_from(&headers).or(after)).await?;
+    let events = batches.map(|lines| {
+        let last = lines.last().map_or(0, |line| line.id);
+        Ok(Event::default().id(last.to_string()).data(shown(lines).render()?))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// The whole log as a file of text.
+pub async fn download(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let vm = find(&state, &hostname).await?;
+    let body = match whole(state.db, vm.id).await? {
+        Some(pieces) => Body::from_stream(pieces.map_ok(|lines| {
+            let text: String = lines.into_iter().map(|line| line.text + "\n").collect();
+            Bytes::from(text)
+        })),
+        None => Body::empty(),
+    };
+    let name = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ");
+    let disposition = format!("attachment; filename=\"{}_logs_{name}.txt\"", vm.hostname);
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, body).into_response())
+}

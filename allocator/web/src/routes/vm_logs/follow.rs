@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use axum::{
+    extract::{Path, Query as UrlQuery, State, rejection::QueryRejection},
+    http::HeaderMap,
+    response::sse::{Event, KeepAlive, KeepAliveStream, Sse},
+};
+use futures_util::{Stream, StreamExt, stream};
+use lablink_core::logs::{self, Line, Place, Query};
+use serde::Deserialize;
+
+use super::{bad_query, find, read::wire};
+use crate::{AppState, http::Problem};
+
+/// How often a viewer looks for new lines. Nobody is notified of lines, so that works with any
+/// number of allocators.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Lines of one event.
+const AT_ONCE: i64 = 500;
+
+#[derive(Deserialize)]
+pub struct Following {
+    after: Option<i64>,
+}
+
+/// New lines as they come, as events of several lines each. An event's id is its last line's:
+/// a browser that lost the connection goes on from there.
+pub async fn events(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+    following: Result<UrlQuery<Following>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, serde_json::Error>>>>, Problem> {
+    let UrlQuery(Following { after }) = following.map_err(|rejection| bad_query(&rejection))?;
+    let vm = find(&state, &hostname).await?;
+    let from = resumed_from(&headers).or(after);
+    let batches = follow(state, vm.id, from).await?;
+    let events = batches.map(|lines| {
+        let last = lines.last().map_or(0, |line| line.id);
+        let lines: Vec<_> = lines.iter().map(wire).collect();
+        Event::default()
+            .id(last.to_string())
+            .json_data(serde_json::json!({ "lines": lines }))
+            .map_err(serde::ser::Error::custom)
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// The last line that this browser got before it lost the connection.
+pub(in crate::routes) fn resumed_from(headers: &HeaderMap) -> Option<i64> {
+    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
+}
+
+/// What comes after the line `from`, or after the last one there is, until the process ends.
+pub(in crate::routes) async fn follow(
+    state: AppState,
+    vm_id: i64,
+    from: Option<i64>,
+) -> Result<impl Stream<Item = Vec<Line>> + use<>, Problem> {
+    let last = match from {
+        Some(id) => id,
+        None => {
+            let query = Query { place: Place::End, since: None, search: None, limit: 1 };
+            logs::read(&state.db, vm_id, &query).await?.last().map_or(0, |line| line.id)
+        }
+    };
+    Ok(stream::unfold((state, last), move |(state, last)| async move {
+        let lines = loop {
+            let query =
+                Query { place: Place::After(last), since: None, search: None, limit: AT_ONCE };
+            // A database that is away comes back: the viewer need not know.
+            let lines = logs::read(&state.db, vm_id, &query).await.unwrap_or_default();
+            if !lines.is_empty() {
+                break lines;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = state.shutdown.cancelled() => return None,
+            }
+        };
+        let last = lines.last().map_or(last, |line| line.id);
+        Some((lines, (state, last)))
+    }))
+}

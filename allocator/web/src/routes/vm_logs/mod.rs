@@ -1,0 +1,30 @@
+//! A VM's log: handed over in batches, read whole, by page or as it grows (contract §1.10, §1.11).
+
+mod follow;
+mod forward;
+mod read;
+mod whole;
+
+pub use follow::events;
+pub(super) use follow::{follow, resumed_from};
+pub use forward::forward;
+pub use read::read;
+pub(super) use whole::whole;
+
+use axum::extract::rejection::QueryRejection;
+use lablink_core::vms::{self, Vm};
+use lablink_protocol::Hostname;
+
+use crate::{AppState, http::Problem};
+
+/// The VM that a path names.
+pub(super) async fn find(state: &AppState, hostname: &str) -> Result<Vm, Problem> {
+    let not_found = || Problem::not_found("VM not found.");
+    let hostname: Hostname = hostname.parse().map_err(|_invalid| not_found())?;
+    vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(not_found)
+}
+
+/// What is wrong with the part of a URL after its question mark.
+pub(super) fn bad_query(rejection: &QueryRejection) -> Problem {
+    Problem::invalid(rejection.body_text())
+}

@@ -1,0 +1,122 @@
+//! The timings of a VM's start, as its scripts tell them (contract §1.12).
+
+use axum::{
+    Json as JsonAnswer,
+    extract::{Path, State},
+};
+use lablink_core::startup::{self, Report};
+use lablink_protocol::Hostname;
+use serde_json::{Map, Value, json};
+
+use super::moment;
+use crate::{
+    AppState,
+    http::{Json, Problem},
+};
+
+/// Keys that this version does not know, in one report.
+const MOST_OTHERS: usize = 50;
+
+/// Every spelling that a sender or the analysis uses.
+enum Meaning {
+    CloudInitStart,
+    CloudInitEnd,
+    CloudInitSeconds,
+    ContainerStart,
+    ContainerEnd,
+    ContainerSeconds,
+    Other,
+}
+
+impl Meaning {
+    fn of(key: &str) -> Self {
+        match key {
+            "cloud_init_start" | "cloud_init_start_time" => Self::CloudInitStart,
+            "cloud_init_end" | "cloud_init_end_time" => Self::CloudInitEnd,
+            "cloud_init_duration_seconds" | "cloud_init_duration" => Self::CloudInitSeconds,
+            "container_start" | "container_start_time" => Self::ContainerStart,
+            "container_end" | "container_end_time" | "container_ready" | "container_ready_time" => {
+                Self::ContainerEnd
+            }
+            "container_startup_duration_seconds"
+            | "container_duration_seconds"
+            | "container_startup_duration" => Self::ContainerSeconds,
+            _ => Self::Other,
+        }
+    }
+}
+
+pub async fn post(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+    Json(metrics): Json<Map<String, Value>>,
+) -> Result<JsonAnswer<Value>, Problem> {
+    let hostname: Hostname =
+        hostname.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
+    let report = report(metrics)?;
+    startup::record(&state.db, state.pool, &hostname, &report).await?;
+    Ok(JsonAnswer(json!({ "message": "VM metrics posted successfully." })))
+}
+
+fn report(metrics: Map<String, Value>) -> Result<Report, Problem> {
+    let mut report = Report::default();
+    let startup = &mut report.startup;
+    // What a script could not measure it may send as null: as if it were not there.
+    for (key, value) in metrics.into_iter().filter(|(_, value)| !value.is_null()) {
+        match Meaning::of(&key) {
+            Meaning::CloudInitStart => startup.cloud_init.started_at = Some(moment(&key, &value)?),
+            Meaning::CloudInitEnd => startup.cloud_init.ended_at = Some(moment(&key, &value)?),
+            Meaning::CloudInitSeconds => startup.cloud_init.seconds = Some(seconds(&key, &value)?),
+            Meaning::ContainerStart => startup.container.started_at = Some(moment(&key, &value)?),
+            Meaning::ContainerEnd => startup.container.ended_at = Some(moment(&key, &value)?),
+            Meaning::ContainerSeconds => startup.container.seconds = Some(seconds(&key, &value)?),
+            Meaning::Other => {
+                report.other.insert(without_nul(&key), cleaned(value));
+            }
+        }
+    }
+    if report.other.len() > MOST_OTHERS {
+        return Err(Problem::invalid(format!(
+            "At most {MOST_OTHERS} keys of your own are kept; there are {}.",
+            report.other.len()
+        )));
+    }
+    Ok(report)
+}
+
+fn moment(key: &str, value: &Value) -> Result<jiff::Timestamp, Problem> {
+    moment::of(value).ok_or_else(|| {
+        Problem::invalid(format!(
+            "{key}: must be unix seconds, or a time such as 2026-03-01T09:00:00Z."
+        ))
+    })
+}
+
+fn seconds(key: &str, value: &Value) -> Result<f64, Problem> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let seconds = seconds.filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0);
+    seconds
+        .ok_or_else(|| Problem::invalid(format!("{key}: must be a number of seconds, 0 or more.")))
+}
+
+/// Postgres stores no NUL.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_nul(&text)),
+        Value::Array(values) => values.into_iter().map(cleaned).collect(),
+        Value::Object(entries) => entries
+            .into_iter()
+            .map(|(key, value)| (without_nul(&key), cleaned(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        value @ (Value::Null | Value::Bool(_) | Value::Number(_)) => value,
+    }
+}
