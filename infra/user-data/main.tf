@@ -25,8 +25,8 @@ locals {
     [for path, text in merge(local.always, local.startup_script, local.proxy) : { path = path, text = text, mode = "0644" }],
   )
 
-  # Base64, so that nothing in a file can be read as anything else on the way.
-  cloud_config = "#cloud-config\n${yamlencode({
+  # Each file as Base64, so that nothing in it can be read as anything else on the way.
+  cloud_init = {
     write_files = [
       for file in local.files : {
         path        = file.path
@@ -37,6 +37,7 @@ locals {
       }
     ]
     runcmd = [["/opt/lablink/setup-host"]]
-  })}"
-  compressed = base64gzip(local.cloud_config)
+  }
+  cloud_config = join("\n", ["#cloud-config", yamlencode(local.cloud_init)])
+  compressed   = base64gzip(local.cloud_config)
 }
