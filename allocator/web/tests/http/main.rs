@@ -7,7 +7,6 @@ mod admin;
 mod app;
 mod contract;
 mod logs;
-mod logs;
 mod operations;
 mod participant;
 mod vm_metrics;
