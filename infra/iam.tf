@@ -74,7 +74,8 @@ data "aws_iam_policy_document" "client_state" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["${local.env}/client/*"]
+      # `terraform init` looks for further workspaces, of which there are none, under env:/.
+      values = ["${local.env}/client/*", "env:/*"]
     }
   }
   statement {

@@ -26,12 +26,14 @@ data "aws_iam_policy_document" "client_vms" {
       "ec2:DescribeInstances",
       "ec2:DescribeKeyPairs",
       "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeRouteTables",
       "ec2:DescribeSecurityGroupRules",
       "ec2:DescribeSecurityGroups",
       "ec2:DescribeSpotInstanceRequests",
       "ec2:DescribeSubnets",
       "ec2:DescribeTags",
       "ec2:DescribeVolumes",
+      "ec2:DescribeVpcAttribute",
       "ec2:DescribeVpcs",
     ]
     resources = ["*"]

@@ -27,10 +27,6 @@ resource "aws_security_group" "host" {
   description = "LabLink allocator ${local.env}"
   vpc_id      = data.aws_vpc.host.id
   tags        = { Name = "lablink-allocator-${local.env}" }
-
-  lifecycle {
-    create_before_destroy = true
-  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "host" {

@@ -1,0 +1,142 @@
+# Rights: each document as it is written, for one environment beside others in the account.
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  resource_suffix   = "test"
+  config_path       = "tests/configs/none-address-dynamic.yaml"
+  log_forwarder_zip = "tests/fixtures/forwarder.zip"
+  admin_password    = "organiser-pass"
+  db_password       = "database-pass"
+}
+
+run "no_right_is_a_wildcard" {
+  assert {
+    condition = alltrue([
+      for statement in concat(
+        data.aws_iam_policy_document.host.statement,
+        data.aws_iam_policy_document.client_vms.statement,
+        data.aws_iam_policy_document.client_tags.statement,
+        data.aws_iam_policy_document.client_identity.statement,
+        data.aws_iam_policy_document.client_boundary.statement,
+        data.aws_iam_policy_document.client_state.statement,
+        data.aws_iam_policy_document.forwarder.statement,
+        data.aws_iam_policy_document.snapshots.statement,
+      ) : alltrue([for action in statement.actions : !strcontains(action, "*")])
+    ])
+    error_message = "Every action must be named."
+  }
+  assert {
+    condition = toset([
+      for statement in concat(
+        data.aws_iam_policy_document.host.statement,
+        data.aws_iam_policy_document.client_vms.statement,
+        data.aws_iam_policy_document.client_tags.statement,
+        data.aws_iam_policy_document.client_identity.statement,
+        data.aws_iam_policy_document.client_state.statement,
+        data.aws_iam_policy_document.forwarder.statement,
+        data.aws_iam_policy_document.snapshots.statement,
+      ) : statement.sid if contains(statement.resources, "*")
+    ]) == toset(["SessionManager", "Look", "Find"])
+    error_message = "Only calls that take no resource may name all of them."
+  }
+}
+
+run "vms_of_others_are_out_of_reach" {
+  # What is made carries the tags, what carries them may be changed, and the rest is named here.
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.client_vms.statement :
+      statement.sid => { for condition in statement.condition : condition.variable => one(condition.values) }
+      } == {
+      Look                           = {}
+      RunInstancesTagged             = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
+      CreateSecurityGroupTagged      = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
+      ImportKeyPairTagged            = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
+      RunInstancesFrom               = {}
+      RunInstancesOnEncryptedVolumes = { "ec2:Encrypted" = "true" }
+      CreateSecurityGroupIn          = {}
+      SecurityGroupRules             = {}
+      ChangeAndRemoveItsOwn          = { "aws:ResourceTag/Environment" = "test", "aws:ResourceTag/ManagedBy" = "lablink-allocator" }
+    }
+    error_message = "A statement lost its condition, or a new one has none."
+  }
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.client_vms.statement : statement.sid == "ChangeAndRemoveItsOwn" || length(setintersection(statement.actions, [
+        "ec2:TerminateInstances", "ec2:StopInstances", "ec2:RebootInstances", "ec2:DeleteSecurityGroup", "ec2:DeleteKeyPair",
+      ])) == 0
+    ])
+    error_message = "Only what is its own may be removed."
+  }
+  assert {
+    condition     = local.tags["ManagedBy"] != local.client_tags["ManagedBy"]
+    error_message = "The allocator's own host must not look like one of its VMs."
+  }
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.client_tags.statement :
+      contains([for condition in statement.condition : condition.variable], "aws:RequestTag/Environment") && length(statement.condition) == 3
+    ])
+    error_message = "Tags may be given to what is made and to untagged disks, and only this environment's."
+  }
+}
+
+run "a_role_can_only_be_made_bounded_and_passed_to_ec2" {
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.client_identity.statement : alltrue([
+        for resource in statement.resources : endswith(resource, "_test") && startswith(resource, "arn:aws:iam::123456789012:")
+      ])
+    ])
+    error_message = "Each role and profile must be this environment's."
+  }
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.client_identity.statement :
+      one(statement.condition).variable == "iam:PermissionsBoundary" && one(one(statement.condition).values) == aws_iam_policy.client_boundary.arn
+      if length(setintersection(statement.actions, ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"])) > 0
+    ])
+    error_message = "Whoever writes a role's policy must keep the boundary on it."
+  }
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.client_identity.statement : !contains(statement.actions, "iam:DeleteRolePermissionsBoundary")
+    ])
+    error_message = "The boundary must not be taken off."
+  }
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.client_identity.statement : one(one(statement.condition).values) if contains(statement.actions, "iam:PassRole")
+    ] == ["ec2.amazonaws.com"]
+    error_message = "The role is for VMs."
+  }
+}
+
+run "the_host_reads_its_own_secrets_and_state" {
+  assert {
+    condition = toset(data.aws_iam_policy_document.host.statement[0].resources) == toset([
+      for name in ["admin-password", "db-password", "log-token", "secret-key"] : "arn:aws:ssm:us-west-2:123456789012:parameter/lablink/test/${name}"
+    ])
+    error_message = "Four parameters, by name."
+  }
+  assert {
+    condition     = toset(data.aws_iam_policy_document.client_state.statement[1].resources) == toset(["arn:aws:s3:::lablink-test-state/test/client/*"]) && one(data.aws_iam_policy_document.client_state.statement[0].condition).values == tolist(["test/client/*", "env:/*"])
+    error_message = "The VMs' state, and not that of the host."
+  }
+  assert {
+    condition     = toset(keys(aws_iam_role_policy.host)) == toset(["host", "vms", "vms_tags", "vms_identity", "state"])
+    error_message = "Five policies."
+  }
+}
+
+run "dev_has_no_business_in_the_bucket" {
+  variables {
+    resource_suffix = "dev"
+  }
+  assert {
+    condition     = !can(aws_iam_role_policy.host["state"])
+    error_message = "dev keeps its VMs' state on the host."
+  }
+}
