@@ -15,7 +15,7 @@ use crate::{
     http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
     routes::{
         agent, assets, claim, destroy, events, health, home, instances, launch, log_page, metrics,
-        operations, overview, reports, statuses, vm_logs, vm_metrics, wait,
+        operations, overview, reports, statuses, vm_logs, vm_metrics, vms, wait,
     },
 };
 
@@ -65,7 +65,10 @@ fn routes() -> Vec<Route> {
         ("/admin/operations/{id}", Administer, get(operations::page)),
         ("/admin/operations/{id}/log", Administer, get(operations::log)),
         ("/admin/events", Administer, get(events::of_everything)),
+        ("/api/vms", Administer, get(vms::list)),
+        ("/api/vms/{hostname}", Administer, get(vms::one).delete(vms::delete)),
         ("/api/vms/{hostname}/replace", Administer, post(destroy::replace)),
+        ("/api/vms/{hostname}/release", Administer, post(vms::release)),
         ("/api/operations", Administer, get(operations::list)),
         ("/api/operations/{id}", Administer, get(operations::one)),
         ("/api/operations/{id}/cancel", Administer, post(operations::cancel)),

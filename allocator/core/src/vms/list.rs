@@ -1,3 +1,5 @@
+use std::{fmt, str::FromStr};
+
 use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use tokio_postgres::Row;
@@ -42,6 +44,71 @@ const SELECT: &str = "select vm.id, vm.hostname, vm.number, vm.source, vm.status
     from vm left join vm_presence on vm_presence.vm_id = vm.id
             left join claim on claim.id = vm.claim_id
     where vm.pool_id = $1 and vm.removed_at is null";
+
+/// Where a page of VMs ends: the place of its last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    number: i32,
+    id: i64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.number, self.id)
+    }
+}
+
+/// Why a text is no [`Cursor`].
+#[derive(Debug, thiserror::Error)]
+#[error("this is no cursor: take the one that the page before gave as `next`")]
+pub struct InvalidCursor;
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (number, id) = text.split_once('-').ok_or(InvalidCursor)?;
+        match (number.parse(), id.parse()) {
+            (Ok(number), Ok(id)) => Ok(Self { number, id }),
+            _ => Err(InvalidCursor),
+        }
+    }
+}
+
+/// At most `limit` VMs by number (machines without one come last), and where the next page goes
+/// on, if there is one.
+pub async fn page(
+    db: &Db,
+    pool: PoolId,
+    after: Option<Cursor>,
+    limit: u16,
+) -> Result<(Vec<Vm>, Option<Cursor>), DbError> {
+    let after = after.unwrap_or(Cursor { number: 0, id: 0 });
+    let client = db.client().await?;
+    let sql = format!(
+        "{SELECT} and (coalesce(vm.number, {LAST}), vm.id) > ($2, $3)
+         order by coalesce(vm.number, {LAST}), vm.id limit $4"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    // One more than is shown tells whether there is a next page.
+    let rows = client
+        .query(&statement, &[&pool.as_i64(), &after.number, &after.id, &(i64::from(limit) + 1)])
+        .await?;
+    let mut vms: Vec<Vm> = rows.iter().map(vm).collect::<Result<_, _>>()?;
+    let more = vms.len() > usize::from(limit);
+    vms.truncate(usize::from(limit));
+    let end = vms.last().map(|vm| Cursor { number: vm.number.unwrap_or(LAST), id: vm.id });
+    Ok((vms, end.filter(|_| more)))
+}
+
+/// Stands for the number of a machine without one.
+const LAST: i32 = i32::MAX;
+
+/// How many VMs of a pool there are.
+pub async fn total(db: &Db, pool: PoolId) -> Result<i64, DbError> {
+    let sql = "select count(*) from vm where pool_id = $1 and removed_at is null";
+    Ok(db.client().await?.query_one(sql, &[&pool.as_i64()]).await?.try_get(0)?)
+}
 
 /// All VMs of a pool that are there, by number, then by name.
 pub async fn list(db: &Db, pool: PoolId) -> Result<Vec<Vm>, DbError> {

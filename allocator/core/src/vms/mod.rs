@@ -5,12 +5,13 @@ mod counts;
 mod list;
 mod plan;
 mod reconcile;
+mod release;
 mod report;
 
 use std::time::Duration;
 
 pub use counts::{Counts, counts, free};
-pub use list::{Vm, VmClaim, find, list};
+pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, total};
 pub(crate) use plan::{NewVms, mark_removing, plan};
 pub use plan::{Selection, VmsError};
 pub use reconcile::{
@@ -18,6 +19,7 @@ pub use reconcile::{
     succeed,
 };
 pub(crate) use reconcile::{keep, not_failed, remove_one};
+pub use release::{ReleaseError, release};
 pub use report::{ReportError, heartbeat, set_gpu, set_in_use, set_status};
 
 use crate::text_enum::text_enum;

@@ -9,7 +9,7 @@ use lablink_core::{
     DbError,
     agents::EnrolError,
     claims::NoSuchClaim,
-    vms::{ReportError, VmsError},
+    vms::{InvalidCursor, ReleaseError, ReportError, VmsError},
 };
 use lablink_protocol::ErrorBody;
 
@@ -203,6 +203,22 @@ impl From<NoSuchClaim> for Problem {
         match error {
             NoSuchClaim::Superseded => Self::conflict("claim_superseded", error.to_string()),
             NoSuchClaim::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvalidCursor> for Problem {
+    fn from(error: InvalidCursor) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<ReleaseError> for Problem {
+    fn from(error: ReleaseError) -> Self {
+        match error {
+            ReleaseError::NoSuchVm => Self::not_found(error.to_string()),
+            ReleaseError::NotClaimed => Self::conflict("not_claimed", error.to_string()),
+            ReleaseError::Db(error) => error.into(),
         }
     }
 }

@@ -1,8 +1,12 @@
 use askama::Template;
-use axum::{extract::State, response::Html};
+use axum::{
+    extract::{Query, State},
+    response::Html,
+};
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::vms::{self, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
+use serde::Deserialize;
 
 use super::claim::connection;
 use crate::{
@@ -11,15 +15,27 @@ use crate::{
     pages::{Activity, InstanceClaim, InstanceRow, InstancesPage, VmState},
 };
 
-/// Every VM that is there.
-pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
+/// So many that a page stays under 50 KB.
+const PER_PAGE: u16 = 60;
+
+#[derive(Deserialize)]
+pub struct After {
+    after: Option<String>,
+}
+
+/// The VMs that are there, page by page.
+pub async fn page(
+    State(state): State<AppState>,
+    Query(After { after }): Query<After>,
+) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
-    let vms = vms::list(&state.db, state.pool).await?;
+    let after = after.map(|text| text.parse()).transpose()?;
+    let (vms, next) = vms::page(&state.db, state.pool, after, PER_PAGE).await?;
     let stale_after = state.settings.stale_after;
     let page = InstancesPage {
-        total: i64::try_from(vms.len()).unwrap_or(i64::MAX),
+        total: vms::total(&state.db, state.pool).await?,
         instances: vms.into_iter().map(|vm| row(vm, now, stale_after)).collect(),
-        next: None,
+        next: next.map(|cursor| format!("/admin/instances?after={cursor}")),
         now,
     };
     Ok(Html(page.render()?))

@@ -20,4 +20,5 @@ pub mod reports;
 pub mod statuses;
 pub mod vm_logs;
 pub mod vm_metrics;
+pub mod vms;
 pub mod wait;

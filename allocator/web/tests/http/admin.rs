@@ -102,3 +102,61 @@ async fn a_queued_operation_is_cancelled_once() {
     let strange = get("/api/operations/x").by_admin();
     assert!(app.call(strange).await.status.is_client_error());
 }
+
+#[tokio::test]
+async fn vms_are_listed_page_by_page() {
+    let app = App::with_running(5).await;
+    let mut path = "/api/vms?limit=2".to_owned();
+    let mut numbers = Vec::new();
+    loop {
+        let page = app.call(get(&path).by_admin()).await.json();
+        let vms = page["vms"].as_array().unwrap();
+        assert!(vms.len() <= 2);
+        numbers.extend(vms.iter().map(|vm| vm["number"].as_i64().unwrap()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/vms?limit=2&after={next}");
+    }
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    for path in ["/api/vms?after=x", "/api/vms?limit=x", "/admin/instances?after=1"] {
+        assert!(app.call(get(path).by_admin()).await.status.is_client_error(), "{path}");
+    }
+    let one = app.call(get("/api/vms/lablink-vm-test-3").by_admin()).await.json();
+    assert_eq!(
+        (&one["status"], &one["source"], &one["claim"]),
+        (&json!("running"), &json!("local"), &json!(null))
+    );
+    assert_eq!(app.call(get("/api/vms/nobody").by_admin()).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_long_list_of_instances_is_cut_into_pages() {
+    let app = App::with_running(130).await;
+    let first = app.call(get("/admin/instances").by_browser().by_admin()).await;
+    assert!(
+        first.body.contains("lablink-vm-test-60<") && !first.body.contains("lablink-vm-test-61<")
+    );
+    assert!(first.body.len() < 50_000, "{}", first.body.len());
+    let next = first.body.split("href=\"/admin/instances?after=").nth(1).unwrap();
+    let next = format!("/admin/instances?after={}", next.split('"').next().unwrap());
+    let second = app.call(get(&next).by_browser().by_admin()).await;
+    assert!(second.body.contains("lablink-vm-test-61<") && second.body.contains("130"));
+}
+
+#[tokio::test]
+async fn an_organiser_takes_a_vm_back_or_away() {
+    let app = App::with_running(2).await;
+    app.call(form("/api/request_vm", "email=ada%40example.org&crd_command=--code%3D4%2Fx")).await;
+    let release =
+        |then: &str| json("/api/vms/lablink-vm-test-1/release", &json!({"then": then})).by_admin();
+    assert_eq!(app.call(release("replace")).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(app.call(release("reuse")).await.status, StatusCode::OK);
+    assert_eq!(app.call(release("reuse")).await.json()["code"], "not_claimed");
+    assert_eq!(app.call(get("/api/unassigned_vms_count")).await.json()["count"], 2);
+
+    let mut delete = get("/api/vms/lablink-vm-test-1").by_admin();
+    *delete.method_mut() = axum::http::Method::DELETE;
+    let answer = app.call(delete).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    let operation = app.call(get(answer.header("location")).by_admin()).await.json();
+    assert_eq!(operation["hostnames"], json!(["lablink-vm-test-1"]));
+}

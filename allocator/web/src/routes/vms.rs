@@ -1,0 +1,119 @@
+//! VMs as JSON, for organisers' scripts.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{StatusCode, header::LOCATION},
+    response::{IntoResponse, Response},
+};
+use lablink_core::{
+    operations::{self, AskError},
+    vms::{self, Selection, Vm},
+};
+use lablink_protocol::Hostname;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    AppState,
+    auth::Caller,
+    http::{FormOrJson, Problem},
+};
+
+const PER_PAGE: u16 = 100;
+const MOST_PER_PAGE: u16 = 1000;
+
+#[derive(Deserialize)]
+pub struct Page {
+    after: Option<String>,
+    limit: Option<u16>,
+}
+
+pub async fn list(
+    State(state): State<AppState>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, Problem> {
+    let after = page.after.map(|text| text.parse()).transpose()?;
+    let limit = page.limit.unwrap_or(PER_PAGE).clamp(1, MOST_PER_PAGE);
+    let (vms, next) = vms::page(&state.db, state.pool, after, limit).await?;
+    let vms: Vec<Value> = vms.iter().map(wire).collect();
+    Ok(Json(json!({ "vms": vms, "next": next.map(|cursor| cursor.to_string()) })))
+}
+
+pub async fn one(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let hostname = named(&hostname)?;
+    let vm = vms::find(&state.db, state.pool, &hostname).await?;
+    Ok(Json(wire(&vm.ok_or_else(no_such_vm)?)))
+}
+
+/// Queues the removal of one VM.
+pub async fn delete(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let selection = Selection::These(vec![named(&hostname)?]);
+    let id = match operations::destroy(&state.db, state.pool, &actor, &selection).await {
+        Ok(id) => id,
+        Err(AskError::Vms(error)) => return Err(error.into()),
+        Err(AskError::Db(error)) => return Err(error.into()),
+    };
+    let location = [(LOCATION, format!("/api/operations/{id}"))];
+    Ok((StatusCode::ACCEPTED, location, Json(json!({ "operation_id": id }))).into_response())
+}
+
+#[derive(Deserialize)]
+pub struct Release {
+    then: Option<String>,
+}
+
+/// Takes a VM back from its participant.
+pub async fn release(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    Path(hostname): Path<String>,
+    FormOrJson(Release { then }): FormOrJson<Release>,
+) -> Result<Json<Value>, Problem> {
+    let hostname = named(&hostname)?;
+    if then.as_deref() != Some("reuse") {
+        return Err(Problem::invalid(
+            "then: this version can only 'reuse' a VM, with the files that are on it. To give the \
+             next participant a fresh one, destroy it and launch another.",
+        ));
+    }
+    vms::release(&state.db, state.pool, &actor, &hostname).await?;
+    Ok(Json(json!({ "hostname": hostname, "then": "reuse" })))
+}
+
+fn named(hostname: &str) -> Result<Hostname, Problem> {
+    hostname.parse().map_err(|_invalid| no_such_vm())
+}
+
+fn no_such_vm() -> Problem {
+    Problem::not_found("VM not found.")
+}
+
+/// A VM on the wire. The PIN stays on the pages of those whom it concerns.
+fn wire(vm: &Vm) -> Value {
+    json!({
+        "hostname": vm.hostname,
+        "number": vm.number,
+        "source": vm.source.as_str(),
+        "status": vm.status,
+        "reason": vm.status_reason,
+        "gpu": vm.gpu.map(|gpu| gpu.as_str()),
+        "in_use": vm.in_use,
+        "removing": vm.removing,
+        "last_seen": vm.last_seen,
+        "created_at": vm.created_at,
+        "claim": vm.claim.as_ref().map(|claim| json!({
+            "email": claim.email,
+            "state": claim.state.as_str(),
+            "detail": claim.detail,
+            "since": claim.since,
+        })),
+    })
+}
