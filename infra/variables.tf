@@ -181,3 +181,14 @@ variable "log_retention_days" {
     error_message = "log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, …"
   }
 }
+
+variable "alarm_topic_arn" {
+  description = "SNS topic that is told of a host that fails, log lines that are lost and, behind a load balancer, an allocator that is not ready; null: no alarms."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_topic_arn == null || can(regex("^arn:aws[a-z-]*:sns:", var.alarm_topic_arn))
+    error_message = "alarm_topic_arn must be the ARN of an SNS topic."
+  }
+}

@@ -1,0 +1,51 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  resource_suffix   = "prod"
+  config_path       = "tests/configs/acm-dns-dynamic.yaml"
+  log_forwarder_zip = "tests/fixtures/forwarder.zip"
+  admin_password    = "organiser-pass"
+  db_password       = "database-pass"
+}
+
+run "nobody_is_told_unless_asked_for" {
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 0
+    error_message = "Alarms cost money: only with a topic."
+  }
+}
+
+run "behind_a_load_balancer_three_things_are_told" {
+  variables {
+    alarm_topic_arn = "arn:aws:sns:us-west-2:123456789012:ops"
+  }
+  assert {
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.metric_name } == { host = "StatusCheckFailed", forwarder = "Errors", allocator = "UnHealthyHostCount" }
+    error_message = "The host, the forwarder and the allocator."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset(["arn:aws:sns:us-west-2:123456789012:ops"])])
+    error_message = "Each alarm goes to the topic."
+  }
+}
+
+run "without_one_the_host_and_the_forwarder_are" {
+  variables {
+    config_path     = "tests/configs/none-address-dynamic.yaml"
+    alarm_topic_arn = "arn:aws:sns:us-west-2:123456789012:ops"
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["host", "forwarder"])
+    error_message = "There is no load balancer to ask."
+  }
+}
+
+run "what_is_no_topic_is_refused" {
+  command = plan
+  variables {
+    alarm_topic_arn = "ops@example.org"
+  }
+  expect_failures = [var.alarm_topic_arn]
+}
