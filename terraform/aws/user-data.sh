@@ -9,7 +9,7 @@
 #   /var/lib/lablink-client/enrolment-token  one-time token, removed once it is used
 set -euo pipefail
 umask 077
-export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+export LC_ALL=C.UTF-8 TZ=UTC DEBIAN_FRONTEND=noninteractive
 
 readonly state=/var/lib/lablink-client # the agent's own folder, in and outside the container
 readonly container=lablink-client
