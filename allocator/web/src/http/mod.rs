@@ -6,6 +6,7 @@ mod cross_site;
 mod gzip;
 mod headers;
 mod problem;
+mod refusals;
 mod request_id;
 mod wants;
 

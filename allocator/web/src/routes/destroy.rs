@@ -4,7 +4,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use lablink_core::{
-    operations::{self, AskError},
+    operations,
     vms::{self, Selection, Source, Vm},
 };
 use lablink_protocol::Hostname;
@@ -60,11 +60,7 @@ pub async fn destroy(
         let hostnames: Result<Vec<_>, _> = parsed.collect();
         Selection::These(hostnames.map_err(|error| Problem::invalid(error.to_string()))?)
     };
-    let id = match operations::destroy(&state.db, state.pool, &actor, &selection).await {
-        Ok(id) => id,
-        Err(AskError::Vms(error)) => return Err(error.into()),
-        Err(AskError::Db(error)) => return Err(error.into()),
-    };
+    let id = operations::destroy(&state.db, state.pool, &actor, &selection).await?;
     Ok(started(&state, wants, &started_as, id).await?.into_response())
 }
 
@@ -78,11 +74,7 @@ pub async fn replace(
 ) -> Result<Response, Problem> {
     let unknown = |_invalid| Problem::not_found("VM not found.");
     let hostnames = vec![hostname.parse::<Hostname>().map_err(unknown)?];
-    let id = match operations::replace(&state.db, state.pool, &actor, hostnames).await {
-        Ok(id) => id,
-        Err(AskError::Vms(error)) => return Err(error.into()),
-        Err(AskError::Db(error)) => return Err(error.into()),
-    };
+    let id = operations::replace(&state.db, state.pool, &actor, hostnames).await?;
     started(&state, wants, &started_as, id).await
 }
 

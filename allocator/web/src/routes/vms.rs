@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use lablink_core::{
-    operations::{self, AskError},
-    vms::{self, Selection, Vm},
+    operations::{self, OperationId},
+    vms::{self, ReleaseError, Selection, Vm},
 };
 use lablink_protocol::Hostname;
 use serde::Deserialize;
@@ -56,18 +56,24 @@ pub async fn delete(
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let selection = Selection::These(vec![named(&hostname)?]);
-    let id = match operations::destroy(&state.db, state.pool, &actor, &selection).await {
-        Ok(id) => id,
-        Err(AskError::Vms(error)) => return Err(error.into()),
-        Err(AskError::Db(error)) => return Err(error.into()),
-    };
-    let location = [(LOCATION, format!("/api/operations/{id}"))];
-    Ok((StatusCode::ACCEPTED, location, Json(json!({ "operation_id": id }))).into_response())
+    Ok(queued(operations::destroy(&state.db, state.pool, &actor, &selection).await?))
 }
 
 #[derive(Deserialize)]
 pub struct Release {
-    then: Option<String>,
+    #[serde(default)]
+    then: Then,
+}
+
+/// What becomes of a VM that its participant no longer has.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Then {
+    /// A fresh one takes its place: nobody meets a stranger's files.
+    #[default]
+    Replace,
+    /// It goes back to the pool as it is.
+    Reuse,
 }
 
 /// Takes a VM back from its participant.
@@ -76,16 +82,30 @@ pub async fn release(
     Caller(actor): Caller,
     Path(hostname): Path<String>,
     FormOrJson(Release { then }): FormOrJson<Release>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    if then.as_deref() != Some("reuse") {
-        return Err(Problem::invalid(
-            "then: this version can only 'reuse' a VM, with the files that are on it. To give the \
-             next participant a fresh one, destroy it and launch another.",
-        ));
+    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
+    if vm.claim.is_none() {
+        return Err(ReleaseError::NotClaimed.into());
     }
-    vms::release(&state.db, state.pool, &actor, &hostname).await?;
-    Ok(Json(json!({ "hostname": hostname, "then": "reuse" })))
+    match then {
+        Then::Reuse => {
+            vms::release(&state.db, state.pool, &actor, &hostname).await?;
+            Ok(Json(json!({ "hostname": hostname })).into_response())
+        }
+        Then::Replace => {
+            // First the replacement: from then on nobody else can claim the VM as it is.
+            let these = vec![hostname.clone()];
+            let id = operations::replace(&state.db, state.pool, &actor, these).await?;
+            vms::release(&state.db, state.pool, &actor, &hostname).await?;
+            Ok(queued(id))
+        }
+    }
+}
+
+fn queued(id: OperationId) -> Response {
+    let location = [(LOCATION, format!("/api/operations/{id}"))];
+    (StatusCode::ACCEPTED, location, Json(json!({ "operation_id": id }))).into_response()
 }
 
 fn named(hostname: &str) -> Result<Hostname, Problem> {

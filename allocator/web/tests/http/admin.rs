@@ -148,7 +148,7 @@ async fn an_organiser_takes_a_vm_back_or_away() {
     app.call(form("/api/request_vm", "email=ada%40example.org&crd_command=--code%3D4%2Fx")).await;
     let release =
         |then: &str| json("/api/vms/lablink-vm-test-1/release", &json!({"then": then})).by_admin();
-    assert_eq!(app.call(release("replace")).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(app.call(release("keep")).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(app.call(release("reuse")).await.status, StatusCode::OK);
     assert_eq!(app.call(release("reuse")).await.json()["code"], "not_claimed");
     assert_eq!(app.call(get("/api/unassigned_vms_count")).await.json()["count"], 2);
@@ -159,4 +159,20 @@ async fn an_organiser_takes_a_vm_back_or_away() {
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     let operation = app.call(get(answer.header("location")).by_admin()).await.json();
     assert_eq!(operation["hostnames"], json!(["lablink-vm-test-1"]));
+}
+
+#[tokio::test]
+async fn a_vm_that_is_taken_back_is_replaced_unless_said_otherwise() {
+    let app = App::with_running(1).await;
+    let claim = form("/api/request_vm", "email=ada%40example.org&crd_command=--code%3D4%2Fx");
+    let link = app.call(claim.by_browser()).await.header("location").to_owned();
+    let answer = app.call(form("/api/vms/lablink-vm-test-1/release", "").by_admin()).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    let operation = app.call(get(answer.header("location")).by_admin()).await.json();
+    assert_eq!(
+        (&operation["kind"], &operation["hostnames"]),
+        (&json!("replace"), &json!(["lablink-vm-test-1"]))
+    );
+    assert!(app.call(get(&link).by_browser()).await.body.contains("This machine was released"));
+    assert_eq!(app.call(get("/api/unassigned_vms_count")).await.json()["count"], 0, "not as it is");
 }

@@ -1,0 +1,98 @@
+//! What each refusal of the core is on the wire: the one place that gives them their status.
+
+use axum::http::StatusCode;
+use lablink_core::{
+    DbError,
+    agents::EnrolError,
+    claims::NoSuchClaim,
+    operations::AskError,
+    vms::{InvalidCursor, ReleaseError, ReportError, VmsError},
+};
+
+use super::Problem;
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        let gone = match &error {
+            DbError::Connect(_) => true,
+            // No answer from the server means that there was none to ask.
+            DbError::Statement(cause) => cause.as_db_error().is_none(),
+            DbError::UnknownWord { .. } => false,
+        };
+        if !gone {
+            return Self::internal(&error);
+        }
+        tracing::warn!(error = &error as &dyn std::error::Error, "the database is away");
+        Self::try_again("database_unavailable", "The database is away for a moment. Try again.", 2)
+    }
+}
+
+impl From<ReportError> for Problem {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::NoSuchVm => Self::not_found("VM not found."),
+            ReportError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnrolError> for Problem {
+    fn from(error: EnrolError) -> Self {
+        match error {
+            EnrolError::Refused => {
+                Self::new(StatusCode::FORBIDDEN, "enrolment_refused", error.to_string())
+            }
+            EnrolError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoSuchClaim> for Problem {
+    fn from(error: NoSuchClaim) -> Self {
+        match error {
+            NoSuchClaim::Superseded => Self::conflict("claim_superseded", error.to_string()),
+            NoSuchClaim::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvalidCursor> for Problem {
+    fn from(error: InvalidCursor) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<ReleaseError> for Problem {
+    fn from(error: ReleaseError) -> Self {
+        match error {
+            ReleaseError::NoSuchVm => Self::not_found(error.to_string()),
+            ReleaseError::NotClaimed => Self::conflict("not_claimed", error.to_string()),
+            ReleaseError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Vms(error) => error.into(),
+            AskError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<VmsError> for Problem {
+    fn from(error: VmsError) -> Self {
+        match error {
+            VmsError::NothingSelected => Self::conflict("nothing_selected", error.to_string()),
+            VmsError::NoSuchVm(_) => Self::not_found(error.to_string()),
+            VmsError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<askama::Error> for Problem {
+    fn from(error: askama::Error) -> Self {
+        Self::internal(&error)
+    }
+}
