@@ -2,15 +2,16 @@
 
 export LABLINK_TOOLS ?= $(CURDIR)/.tools
 export PATH := $(LABLINK_TOOLS)/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+export LABLINK_OLD_CLIENT ?= $(LABLINK_TOOLS)/old-client
 export CHECKPOINT_DISABLE := 1
 PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt
+.PHONY: help run test test-old-client check fmt
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # `exec`, so that the allocator itself gets Ctrl-C and SIGTERM, without a shell in between.
 run: ## Start LabLink on http://localhost:5000 with two local VMs
@@ -26,11 +27,16 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	cargo build --workspace --bins
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
+test-old-client: ## Run the original's client at its own pace (3 minutes)
+	@scripts/setup test
+	cargo build -p lablink-allocator
+	cargo test -p lablink-e2e --test old_client -- --ignored --test-threads=4
+
 check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	terraform fmt -check -recursive terraform
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo machete
 	cargo deny check --hide-inclusion-graph bans licenses sources
