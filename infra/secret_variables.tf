@@ -1,27 +1,27 @@
 # Ephemeral: neither a plan nor the state holds them. Given as TF_VAR_…, so that no argument list
-# does either.
+# does either. An empty one counts as absent: that is how CI passes a secret that nobody set.
 
 variable "admin_password" {
-  description = "The organiser's password, up to 72 bytes; null: one is made."
+  description = "The organiser's password, up to 72 bytes; null or empty: one is made."
   type        = string
   default     = null
   ephemeral   = true
 
   validation {
-    condition     = var.admin_password == null || can(regex("^[!-~]{8,72}$", var.admin_password))
+    condition     = var.admin_password == null || can(regex("^([!-~]{8,72})?$", var.admin_password))
     error_message = "admin_password must be 8 to 72 visible ASCII characters without spaces."
   }
 }
 
 variable "db_password" {
-  description = "The database's password; null: one is made."
+  description = "The database's password; null or empty: one is made."
   type        = string
   default     = null
   ephemeral   = true
 
   # Safe in a connection's URL as it stands.
   validation {
-    condition     = var.db_password == null || can(regex("^[A-Za-z0-9_.~-]{8,128}$", var.db_password))
+    condition     = var.db_password == null || can(regex("^([A-Za-z0-9_.~-]{8,128})?$", var.db_password))
     error_message = "db_password must be 8 to 128 letters, digits, '_', '.', '~' and '-'."
   }
 }

@@ -108,8 +108,9 @@ run "a_role_can_only_be_made_bounded_and_passed_to_ec2" {
   }
   assert {
     condition = [
-      for statement in data.aws_iam_policy_document.client_identity.statement : one(one(statement.condition).values) if contains(statement.actions, "iam:PassRole")
-    ] == ["ec2.amazonaws.com"]
+      for statement in data.aws_iam_policy_document.client_identity.statement :
+      { for condition in statement.condition : condition.variable => one(condition.values) } if contains(statement.actions, "iam:PassRole")
+    ] == [{ "iam:PassedToService" = "ec2.amazonaws.com" }]
     error_message = "The role is for VMs."
   }
 }

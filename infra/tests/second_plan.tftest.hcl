@@ -6,29 +6,139 @@ mock_provider "aws" {
 
 variables {
   resource_suffix   = "prod"
-  config_path       = "tests/configs/acm-route53-dynamic.yaml"
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
   ssh_cidrs         = ["198.51.100.0/24"]
 }
 
-run "applied" {
+run "applied_none" {
+  state_key = "none"
+  variables {
+    config_path = "tests/configs/none-address-dynamic.yaml"
+  }
+
   assert {
     condition     = output.instance_id == "i-0123456789abcdef0"
     error_message = "The host must be there."
   }
 }
 
-run "planned_again" {
-  command = plan
+run "planned_again_none" {
+  command   = plan
+  state_key = "none"
+  variables {
+    config_path = "tests/configs/none-address-dynamic.yaml"
+  }
 
   assert {
     condition = alltrue([
-      output.instance_id == run.applied.instance_id,
-      output.data_volume_id == run.applied.data_volume_id,
-      output.alb_dns_name == run.applied.alb_dns_name,
-      output.ec2_public_ip == run.applied.ec2_public_ip,
+      output.instance_id == run.applied_none.instance_id,
+      output.data_volume_id == run.applied_none.data_volume_id,
+      output.alb_dns_name == run.applied_none.alb_dns_name,
+      output.ec2_public_ip == run.applied_none.ec2_public_ip,
+      aws_instance.host.user_data_base64 == module.user_data.user_data_base64,
+      aws_eip_association.host.id != null,
+      aws_volume_attachment.data.id != null,
+      aws_lambda_function.forwarder.arn != null,
+    ])
+    error_message = "Nothing may be made anew."
+  }
+}
+
+run "applied_letsencrypt" {
+  state_key = "letsencrypt"
+  variables {
+    config_path = "tests/configs/letsencrypt-route53-persistent.yaml"
+  }
+
+  assert {
+    condition     = output.instance_id == "i-0123456789abcdef0"
+    error_message = "The host must be there."
+  }
+}
+
+run "planned_again_letsencrypt" {
+  command   = plan
+  state_key = "letsencrypt"
+  variables {
+    config_path = "tests/configs/letsencrypt-route53-persistent.yaml"
+  }
+
+  assert {
+    condition = alltrue([
+      output.instance_id == run.applied_letsencrypt.instance_id,
+      output.data_volume_id == run.applied_letsencrypt.data_volume_id,
+      output.alb_dns_name == run.applied_letsencrypt.alb_dns_name,
+      output.ec2_public_ip == run.applied_letsencrypt.ec2_public_ip,
+      aws_instance.host.user_data_base64 == module.user_data.user_data_base64,
+      aws_eip_association.host.id != null,
+      aws_volume_attachment.data.id != null,
+      aws_lambda_function.forwarder.arn != null,
+    ])
+    error_message = "Nothing may be made anew."
+  }
+}
+
+run "applied_cloudflare" {
+  state_key = "cloudflare"
+  variables {
+    config_path = "tests/configs/cloudflare-dns-dynamic.yaml"
+  }
+
+  assert {
+    condition     = output.instance_id == "i-0123456789abcdef0"
+    error_message = "The host must be there."
+  }
+}
+
+run "planned_again_cloudflare" {
+  command   = plan
+  state_key = "cloudflare"
+  variables {
+    config_path = "tests/configs/cloudflare-dns-dynamic.yaml"
+  }
+
+  assert {
+    condition = alltrue([
+      output.instance_id == run.applied_cloudflare.instance_id,
+      output.data_volume_id == run.applied_cloudflare.data_volume_id,
+      output.alb_dns_name == run.applied_cloudflare.alb_dns_name,
+      output.ec2_public_ip == run.applied_cloudflare.ec2_public_ip,
+      aws_instance.host.user_data_base64 == module.user_data.user_data_base64,
+      aws_eip_association.host.id != null,
+      aws_volume_attachment.data.id != null,
+      aws_lambda_function.forwarder.arn != null,
+    ])
+    error_message = "Nothing may be made anew."
+  }
+}
+
+run "applied_acm" {
+  state_key = "acm"
+  variables {
+    config_path = "tests/configs/acm-route53-dynamic.yaml"
+  }
+
+  assert {
+    condition     = output.instance_id == "i-0123456789abcdef0"
+    error_message = "The host must be there."
+  }
+}
+
+run "planned_again_acm" {
+  command   = plan
+  state_key = "acm"
+  variables {
+    config_path = "tests/configs/acm-route53-dynamic.yaml"
+  }
+
+  assert {
+    condition = alltrue([
+      output.instance_id == run.applied_acm.instance_id,
+      output.data_volume_id == run.applied_acm.data_volume_id,
+      output.alb_dns_name == run.applied_acm.alb_dns_name,
+      output.ec2_public_ip == run.applied_acm.ec2_public_ip,
       aws_instance.host.user_data_base64 == module.user_data.user_data_base64,
       aws_eip_association.host.id != null,
       aws_volume_attachment.data.id != null,

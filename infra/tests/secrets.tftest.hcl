@@ -30,6 +30,18 @@ run "each_secret_is_written_once_and_kept_nowhere_else" {
   }
 }
 
+run "an_empty_password_counts_as_absent" {
+  state_key = "empty"
+  variables {
+    admin_password = ""
+    db_password    = ""
+  }
+  assert {
+    condition     = length(aws_ssm_parameter.secret) == 4
+    error_message = "One is made instead."
+  }
+}
+
 run "a_higher_version_writes_them_anew" {
   variables {
     secrets_version = 2

@@ -27,7 +27,7 @@ mock_data "aws_route53_zones" {
   defaults = { ids = ["ZEXAMPLE"] }
 }
 mock_data "aws_route53_zone" {
-  defaults = { zone_id = "ZEXAMPLE", name = "example.org", private_zone = false }
+  defaults = { zone_id = "ZEXAMPLE", name = "example.org" }
 }
 mock_resource "aws_eip" {
   defaults = { id = "eipalloc-dynamic", public_ip = "203.0.113.10" }
