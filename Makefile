@@ -5,6 +5,9 @@ export PATH := $(LABLINK_TOOLS)/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PAT
 export LABLINK_OLD_CLIENT ?= $(LABLINK_TOOLS)/old-client
 export CHECKPOINT_DISABLE := 1
 PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
+# Judges the modules that need AWS; this one downloads the real providers.
+HCL_CHECK ?= scripts/hcl-check
+AWS_MODULES := terraform/aws infra infra/bootstrap
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
@@ -24,6 +27,7 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	$(TERRAFORM_LOCAL) init -backend=false -input=false
 	$(TERRAFORM_LOCAL) validate
 	$(TERRAFORM_LOCAL) test
+	terraform/aws/tests/user-data-test
 	cargo build --workspace --bins
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
@@ -35,8 +39,9 @@ test-old-client: ## Run the original's client at its own pace (3 minutes)
 check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
-	terraform fmt -check -recursive terraform
+	terraform fmt -check -recursive terraform infra
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client)
+	$(HCL_CHECK) $(AWS_MODULES)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo machete
 	cargo deny check --hide-inclusion-graph bans licenses sources
@@ -44,4 +49,4 @@ check: ## Check format, lints, licences and unused dependencies
 fmt: ## Format Rust and Terraform
 	@scripts/setup test
 	cargo fmt --all
-	terraform fmt -recursive terraform
+	terraform fmt -recursive terraform infra
