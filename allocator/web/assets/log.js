@@ -1,8 +1,10 @@
 // Lets a VM's log grow as lines come, keeps the place of whoever scrolls up, and goes from error to
 // error. The server sends lines as the page shows them.
-const log = document.getElementById("log"), list = document.getElementById("lines");
+const log = document.getElementById("log"), lists = document.getElementById("lines");
 const follow = document.getElementById("follow"), errors = document.getElementById("errors");
-const KEPT = 100000; // lines of a page that nobody reads: older ones are a click away
+const KEPT = 100000; // lines that a page keeps while it follows; older ones are a click away
+const PER_LIST = 500;
+let count = lists.firstElementChild.children.length, come = "", waiting;
 const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 40;
 const toEnd = () => { log.scrollTop = log.scrollHeight; };
 const clocks = new Intl.DateTimeFormat([], { timeStyle: "medium", hourCycle: "h23" });
@@ -12,13 +14,32 @@ function parsed(html) {
   for (const time of box.content.querySelectorAll("time")) time.textContent = clocks.format(new Date(time.dateTime));
   return box.content;
 }
+function listOf(lines) {
+  const list = document.createElement("ol");
+  // How high it is before it has been seen, nearly.
+  list.style.containIntrinsicBlockSize = `auto ${lines.childElementCount * 1.385}rem`;
+  list.append(lines);
+  return list;
+}
+// Many events at once are one change of the page.
 function add(html) {
+  come += html;
+  waiting ??= setTimeout(show, 100);
+}
+function show() {
+  const lines = parsed(come);
+  [come, waiting] = ["", undefined];
   log.hidden = false;
   document.getElementById("waits")?.remove();
-  list.append(parsed(html));
-  errors.hidden = !list.querySelector(".error");
+  errors.hidden &&= !lines.querySelector(".error");
+  count += lines.childElementCount;
+  if (lists.lastElementChild.childElementCount + lines.childElementCount <= PER_LIST) lists.lastElementChild.append(lines);
+  else lists.append(listOf(lines));
   if (!follow.checked) return;
-  for (let extra = list.children.length - KEPT; extra > 0; extra -= 1) list.firstElementChild.remove();
+  while (count - lists.firstElementChild.childElementCount >= KEPT) {
+    count -= lists.firstElementChild.childElementCount;
+    lists.firstElementChild.remove();
+  }
   toEnd();
 }
 log.classList.add("scrolls");
@@ -51,7 +72,9 @@ document.getElementById("earlier")?.addEventListener("click", async (event) => {
   if (!answer.ok) return location.assign(link.href);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fromEnd = log.scrollHeight - log.scrollTop;
-  list.prepend(parsed(page.getElementById("lines").innerHTML));
+  const lines = parsed(page.querySelector("#lines ol").innerHTML);
+  count += lines.childElementCount;
+  lists.prepend(listOf(lines));
   log.scrollTop = log.scrollHeight - fromEnd;
   follow.checked = false;
   const further = page.getElementById("earlier");
@@ -60,7 +83,7 @@ document.getElementById("earlier")?.addEventListener("click", async (event) => {
 // From the last error upwards, then again from the last.
 errors.onclick = (event) => {
   event.preventDefault();
-  const all = [...list.querySelectorAll(".error")];
+  const all = [...lists.querySelectorAll(".error")];
   const at = all.findIndex((line) => line.id === location.hash.slice(1));
   const next = all.at(at > 0 ? at - 1 : -1);
   if (!next) return;

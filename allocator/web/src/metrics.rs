@@ -11,6 +11,7 @@ const HTTP_REQUESTS: &str = "lablink_http_requests_total";
 const HTTP_DURATION: &str = "lablink_http_request_duration_seconds";
 const CLAIM_REQUESTS: &str = "lablink_claim_requests_total";
 const HAND_OVER: &str = "lablink_hand_over_seconds";
+const LOG_LINES: &str = "lablink_log_lines_total";
 const VMS: &str = "lablink_vms";
 const VMS_IN_USE: &str = "lablink_vms_in_use";
 const WAITERS: &str = "lablink_waiters";
@@ -32,6 +33,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time to answer, by route; waits included.");
     describe_counter!(CLAIM_REQUESTS, "Claim forms answered, by outcome.");
     describe_histogram!(HAND_OVER, Unit::Seconds, "From a participant's command to its agent.");
+    describe_counter!(LOG_LINES, "Log lines stored; repeated ones are not.");
     describe_gauge!(VMS, "VMs there are, by state.");
     describe_gauge!(VMS_IN_USE, "Claimed VMs whose subject software runs.");
     describe_gauge!(WAITERS, "Agents and pages that wait in this process.");
@@ -53,6 +55,10 @@ pub(crate) fn claim_answered(outcome: &'static str) {
 
 pub(crate) fn handed_over(after: Duration) {
     histogram!(HAND_OVER).record(after);
+}
+
+pub(crate) fn log_lines_stored(lines: u64) {
+    counter!(LOG_LINES).increment(lines);
 }
 
 /// What is looked up when somebody asks.

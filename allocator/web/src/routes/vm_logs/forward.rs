@@ -14,6 +14,7 @@ use crate::{
     AppState,
     auth::Caller,
     http::{GzipJson, Problem},
+    metrics,
 };
 
 const MISSING: &str = "Log group, stream, and messages are required.";
@@ -48,7 +49,8 @@ pub async fn forward(
     let texts = batch.messages.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
     caller.may(Action::ForwardLogs, &hostname)?;
     let messages = messages(texts, batch.timestamps, batch.event_ids)?;
-    logs::append(&state.db, state.pool, &hostname, &messages).await?;
+    let stored = logs::append(&state.db, state.pool, &hostname, &messages).await?;
+    metrics::log_lines_stored(stored.unsigned_abs());
     Ok(Json(json!({ "message": "VM logs posted successfully." })))
 }
 
