@@ -7,7 +7,7 @@ export CHECKPOINT_DISABLE := 1
 PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
 # Judges the modules that need AWS; this one downloads the real providers.
 HCL_CHECK ?= scripts/hcl-check
-AWS_MODULES := terraform/aws infra infra/bootstrap
+AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-data
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
@@ -28,6 +28,8 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	$(TERRAFORM_LOCAL) validate
 	$(TERRAFORM_LOCAL) test
 	terraform/aws/tests/user-data-test
+	infra/tests/examples
+	infra/tests/host-scripts
 	cargo build --workspace --bins
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
@@ -42,6 +44,7 @@ check: ## Check format, lints, licences and unused dependencies
 	terraform fmt -check -recursive terraform infra
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client)
 	$(HCL_CHECK) $(AWS_MODULES)
+	infra/tests/no-second-diff $(HCL_CHECK) infra
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo machete
 	cargo deny check --hide-inclusion-graph bans licenses sources
