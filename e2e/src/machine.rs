@@ -11,7 +11,7 @@ use crate::{Process, eventually, processes_of};
 
 /// How long a claimed VM may take until its remote desktop program has been started: the agent
 /// hears at once, but the machine may be busy.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(15);
 
 /// The folder that stands for one local VM.
 pub struct Machine {

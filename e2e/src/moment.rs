@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::{Deployment, eventually};
+use crate::{Deployment, eventually, processes_of};
 
 /// A moment in a launch.
 #[derive(Clone, Copy, Debug)]
@@ -16,18 +16,22 @@ pub enum Moment {
 }
 
 impl Deployment {
-    pub async fn until(&self, moment: Moment, operation: i64) -> Result<()> {
-        let pid_file = self.data_dir().join(format!("operations/{operation}/terraform.pid"));
-        eventually(&format!("{moment:?}"), Duration::from_secs(10), async || {
+    pub async fn until(&self, moment: Moment) -> Result<()> {
+        eventually(&format!("{moment:?}"), Duration::from_secs(20), async || {
             let reached = match moment {
                 Moment::Asked => true,
-                Moment::TerraformStarted => pid_file.exists(),
+                Moment::TerraformStarted => self.terraform_applies()?,
                 Moment::Machines(count) => self.machine_names()?.len() >= count,
                 Moment::Enrolled(count) => self.enrolled()? >= count,
             };
             Ok(reached.then_some(()))
         })
         .await
+    }
+
+    pub fn terraform_applies(&self) -> Result<bool> {
+        let mut running = processes_of(&self.data_dir())?.into_iter();
+        Ok(running.any(|process| process.command_line.contains("terraform apply")))
     }
 
     fn enrolled(&self) -> Result<usize> {

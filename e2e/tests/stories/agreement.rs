@@ -9,7 +9,7 @@ pub async fn everybody_tells_the_same(
     deployment: &Deployment,
     allocator: &Allocator,
 ) -> Result<()> {
-    eventually("rows, state and machines to agree", Duration::from_secs(10), async || {
+    eventually("rows, state and machines to agree", Duration::from_secs(20), async || {
         let (rows, state) = (allocator.statuses().await?, deployment.terraform_state()?);
         for (hostname, status) in &rows {
             let made = state.0.get(hostname);

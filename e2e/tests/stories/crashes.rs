@@ -1,6 +1,6 @@
 //! Something is killed without any warning.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use lablink_e2e::{Deployment, eventually};
@@ -59,14 +59,12 @@ async fn a_killed_postgres_is_started_again_and_nothing_is_lost() -> Result<()> 
 
     let killed = deployment.postgres()?;
     kill(killed, Signal::SIGKILL)?;
-    let since = Instant::now();
     let program = allocator.program()?;
     eventually("the service to be back", Duration::from_secs(10), async || {
         let other = deployment.postgres()? != killed;
         Ok((other && program.get("/readyz").await?.status == 200).then_some(()))
     })
     .await?;
-    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
 
     claimed.page_says(&program, "Your machine is ready").await?;
     // The allocator listens again: the agent that waits hears of a claim.
