@@ -141,7 +141,8 @@ const steps = {
     await organiser.locator("tr", { hasText: "grace@example.org" }).getByText("Ready").waitFor(patience);
     assert.ok(await isMarked(organiser), "the list was loaded again instead of changing by itself");
     await look(organiser, "06-instances");
-    for (const [path, name] of [["/admin", "07-pool"], ["/admin/operations", "08-operations"]]) {
+    const log = await organiser.getByRole("link", { name: /^lablink-vm-/ }).first().getAttribute("href");
+    for (const [path, name] of [["/admin", "07-pool"], ["/admin/operations", "08-operations"], [log, "13-log"]]) {
       await openPage(organiser, path);
       await look(organiser, name);
     }
