@@ -23,7 +23,9 @@ pub struct AppState {
     pub metrics: PrometheusHandle,
     pub form_limits: Arc<FormLimits>,
     pub settings: Arc<Settings>,
-    /// Set when the process is to end: streams and waits end with it.
+    /// Set when we were asked to stop: nobody new is to be sent here.
+    pub stopping: CancellationToken,
+    /// Set when the answers that run are to end: streams and waits.
     pub shutdown: CancellationToken,
 }
 

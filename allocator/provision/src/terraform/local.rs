@@ -1,9 +1,11 @@
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     process::Stdio,
 };
 
+use lablink_core::Token;
 use lablink_protocol::Hostname;
 use tokio::process::Command;
 
@@ -25,14 +27,23 @@ impl LocalVms {
         [("TF_VAR_local_dir", &self.directory), ("TF_VAR_agent_program", &self.agent)]
     }
 
-    /// Starts the agents of all VMs that are there: they had been stopped with the allocator.
-    pub async fn start_all(&self) -> io::Result<()> {
-        self.for_all("start").await
+    /// Starts the agents of all VMs that are there and don't run: they were stopped with the
+    /// allocator, or the machine was. VMs in `tokens` start as new machines that enrol with these.
+    pub async fn start_all(&self, tokens: &BTreeMap<Hostname, Token>) -> io::Result<()> {
+        self.for_all("start", tokens).await
+    }
+
+    /// VMs whose agent ended before it had a token of its own. Their enrolment tokens went with
+    /// them: those are stored nowhere.
+    pub fn unenrolled(&self) -> io::Result<Vec<Hostname>> {
+        let has_token = |name: &str| self.directory.join(name).join("state/agent-token").exists();
+        let names = self.names()?.into_iter().filter(|name| !has_token(name));
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Stops the agents of all VMs; the VMs stay.
     pub async fn stop_all(&self) -> io::Result<()> {
-        self.for_all("stop").await
+        self.for_all("stop", &BTreeMap::new()).await
     }
 
     /// Ends whatever runs for a VM of this environment that Terraform does not know, as after an
@@ -49,27 +60,29 @@ impl LocalVms {
                     machine.hostname = name,
                     "ending a local VM that is not in Terraform's state"
                 );
-                self.call("remove", &name).await?;
+                self.call("remove", &name, None).await?;
             }
         }
         Ok(())
     }
 
-    async fn for_all(&self, verb: &str) -> io::Result<()> {
+    async fn for_all(&self, verb: &str, tokens: &BTreeMap<Hostname, Token>) -> io::Result<()> {
         let mut calls = tokio::task::JoinSet::new();
         for name in self.names()? {
-            let (this, verb) = (self.clone(), verb.to_owned());
-            calls.spawn(async move { this.call(&verb, &name).await });
+            let token = name.parse().ok().and_then(|hostname: Hostname| tokens.get(&hostname));
+            let (this, verb, token) = (self.clone(), verb.to_owned(), token.cloned());
+            calls.spawn(async move { this.call(&verb, &name, token.as_ref()).await });
         }
         calls.join_all().await.into_iter().collect()
     }
 
-    async fn call(&self, verb: &str, name: &str) -> io::Result<()> {
+    async fn call(&self, verb: &str, name: &str, token: Option<&Token>) -> io::Result<()> {
         let output = Command::new(&self.script)
             .arg(verb)
             .arg(self.directory.join(name))
             .env_clear()
             .envs(super::command::passed_on())
+            .envs(token.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal())))
             .stdin(Stdio::null())
             .output()
             .await?;

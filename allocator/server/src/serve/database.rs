@@ -72,7 +72,10 @@ impl Database {
         loop {
             match db::migrate(&self.connection).await {
                 Err(MigrateError::Connect(error)) if Instant::now() < deadline => {
-                    tracing::info!(%error, "waiting for the database");
+                    tracing::info!(
+                        error = &error as &dyn std::error::Error,
+                        "waiting for the database"
+                    );
                     tokio::time::sleep(RETRY).await;
                 }
                 outcome => return Ok(outcome?),

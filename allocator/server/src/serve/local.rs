@@ -1,8 +1,11 @@
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use lablink_core::{
-    Actor, Db,
+    Actor, Db, agents,
     live::Hub,
     operations::{self, Launch},
     pools::PoolId,
@@ -60,6 +63,18 @@ impl LocalProvider {
             owner: format!("process {}", std::process::id()),
         });
         Ok(Self { vms, worker })
+    }
+
+    /// Starts the VMs that are there and don't run, each with what it needs to enrol if it never
+    /// could.
+    pub async fn start_vms(&self, db: &Db, pool: PoolId) -> Result<()> {
+        let mut tokens = BTreeMap::new();
+        for hostname in self.vms.unenrolled().context("cannot look at the local VMs")? {
+            if let Some(token) = agents::issue_enrolment(db, pool, &hostname).await? {
+                tokens.insert(hostname, token);
+            }
+        }
+        self.vms.start_all(&tokens).await.context("cannot start the local VMs")
     }
 
     /// Launches the warm VMs of a pool for which nothing was ever done.

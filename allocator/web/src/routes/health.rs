@@ -10,7 +10,7 @@ pub async fn alive() -> Json<Value> {
 
 /// The process can do its work: the database answers and changes are heard.
 pub async fn ready(State(state): State<AppState>) -> Result<Json<Value>, Problem> {
-    if state.shutdown.is_cancelled() {
+    if state.stopping.is_cancelled() {
         return Err(Problem::try_again("stopping", "This allocator is stopping.", 5));
     }
     state.db.ping().await?;

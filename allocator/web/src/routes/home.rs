@@ -91,7 +91,7 @@ pub async fn request_vm(
             let problem = Problem::conflict(
                 "already_claimed",
                 "This e-mail already has a VM. Open its link, come back with the browser you \
-                 used, or send the same command again; else ask your organiser for a new link.",
+                 used, or send the same command again; else ask your organiser to release it.",
             );
             refuse(&state, wants, typed, RequestProblem::AlreadyClaimed, problem).await
         }

@@ -95,6 +95,7 @@ impl App {
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
                 heartbeat: Duration::from_secs(20),
             }),
+            stopping: shutdown.clone(),
             shutdown: shutdown.clone(),
         };
         Self { _database: database, db, pool, hub, shutdown, router: router(state.clone()), state }

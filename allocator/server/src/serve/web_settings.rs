@@ -1,0 +1,63 @@
+use std::time::Duration;
+
+use lablink_core::{
+    Token, claims,
+    vms::{Source, StaleAfter},
+};
+use lablink_web::{AgentAuth, Settings};
+
+use super::settings::variable;
+use crate::{
+    cli::{self, ServeArgs},
+    config::{Config, ProviderKind, Reclaim},
+};
+
+/// How often agents are asked for a sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// What the pages and the API need to know of how we are set up.
+pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
+    Settings {
+        environment: args.environment.to_string(),
+        public_url: config
+            .allocator_url(args.allocator_fqdn.as_deref(), args.allocator_public_ip.as_deref()),
+        launches: match config.provider {
+            ProviderKind::Local => Some(Source::Local),
+            ProviderKind::Aws => Some(Source::Aws),
+            ProviderKind::Manual => None,
+        },
+        machine: match config.provider {
+            ProviderKind::Local => "process on this machine that stands for a VM".to_owned(),
+            ProviderKind::Aws => {
+                format!("{} on AWS in {}", config.machine.machine_type, config.app.region)
+            }
+            ProviderKind::Manual => "machines registered by hand".to_owned(),
+        },
+        max_vms: config.limits.max_vms.get(),
+        stale_after: StaleAfter(config.health.stale_after),
+        reclaim: match config.app.reclaim {
+            Reclaim::Link => claims::Reclaim::Link,
+            Reclaim::Email => claims::Reclaim::Email,
+        },
+        agent_auth: match args.agent_auth {
+            cli::AgentAuth::Required => AgentAuth::Required,
+            cli::AgentAuth::Open => {
+                tracing::warn!(
+                    "LABLINK_AGENT_AUTH=open: anybody who reaches this address can speak for a VM"
+                );
+                AgentAuth::Open
+            }
+        },
+        email_domains: config.app.email_domains.clone(),
+        log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
+        access_code: config
+            .app
+            .access_code
+            .as_ref()
+            .map(|code| Token::presented(code.expose().trim()).hash()),
+        trusted_proxies: config.proxy.trusted.clone(),
+        metrics_token: variable("LABLINK_METRICS_TOKEN")
+            .map(|token| Token::presented(&token).hash()),
+        heartbeat: HEARTBEAT,
+    }
+}
