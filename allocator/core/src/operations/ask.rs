@@ -106,10 +106,8 @@ async fn take_back(
     match &operation.job {
         // One that was to be tried again is still what it was: in error.
         Job::Launch { hostnames } => {
-            for hostname in vms::not_failed(client, pool, hostnames).await? {
-                vms::remove_one(client, pool, &hostname, actor).await?;
-            }
-            Ok(())
+            let planned = vms::not_failed(client, pool, hostnames).await?;
+            vms::remove_in(client, pool, &planned, actor).await
         }
         Job::Destroy { hostnames } | Job::Replace { hostnames } => {
             vms::keep(client, pool, hostnames).await

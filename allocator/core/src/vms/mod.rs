@@ -18,7 +18,7 @@ pub use reconcile::{
     Existing, fail_unmade, fail_unremoved, fail_unreplaced, make_anew, reconcile_existing, remove,
     succeed,
 };
-pub(crate) use reconcile::{keep, not_failed, remove_one};
+pub(crate) use reconcile::{keep, not_failed, remove_in};
 pub use release::{ReleaseError, release};
 pub use report::{ReportError, heartbeat, set_gpu, set_in_use, set_status};
 

@@ -66,36 +66,41 @@ pub async fn remove(
     hostnames: &[Hostname],
     actor: &Actor,
 ) -> Result<(), DbError> {
-    for hostname in hostnames {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        remove_one(&transaction, pool, hostname, actor).await?;
-        transaction.commit().await?;
-    }
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    remove_in(&transaction, pool, hostnames, actor).await?;
+    transaction.commit().await?;
     Ok(())
 }
 
-pub(crate) async fn remove_one(
+pub(crate) async fn remove_in(
     client: &impl GenericClient,
     pool: PoolId,
-    hostname: &Hostname,
+    hostnames: &[Hostname],
     actor: &Actor,
 ) -> Result<(), DbError> {
-    let vm = client
-        .query_opt(
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let removed = client
+        .query(
             "update vm set removed_at = now()
-             where pool_id = $1 and hostname = $2 and removed_at is null
-             returning id, pg_notify('vm_changed', hostname)::text",
-            &[&pool.as_i64(), &hostname.as_str()],
+             where pool_id = $1 and hostname = any($2) and removed_at is null
+             returning id, claim_id, pg_notify('vm_changed', hostname)::text",
+            &[&pool.as_i64(), &names],
         )
         .await?;
-    let Some(vm) = vm else { return Ok(()) };
-    let vm_id: i64 = vm.try_get("id")?;
-    claims::release_of_vm(client, pool, vm_id, ReleaseReason::Destroyed, actor).await?;
-    client.execute("delete from enrolment where vm_id = $1", &[&vm_id]).await?;
-    client.execute("delete from agent_credential where vm_id = $1", &[&vm_id]).await?;
-    let event = Event { vm_id: Some(vm_id), ..Event::new(actor, "vm.removed") };
-    events::record(client, pool, event).await
+    let mut ids: Vec<i64> = Vec::with_capacity(removed.len());
+    for vm in removed {
+        let (id, claim): (i64, Option<i64>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
+        if claim.is_some() {
+            claims::release_of_vm(client, pool, id, ReleaseReason::Destroyed, actor).await?;
+        }
+        let event = Event { vm_id: Some(id), ..Event::new(actor, "vm.removed") };
+        events::record(client, pool, event).await?;
+        ids.push(id);
+    }
+    client.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
+    client.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
+    Ok(())
 }
 
 /// A destroy that was taken back before it began: its VMs can be claimed again.
@@ -137,7 +142,7 @@ pub async fn succeed(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<()
         let Some(old) = transaction.query_opt(old, &key).await? else { continue };
         let (number, source): (Option<i32>, String) =
             (old.try_get("number")?, old.try_get("source")?);
-        remove_one(&transaction, pool, hostname, &Actor::System).await?;
+        remove_in(&transaction, pool, std::slice::from_ref(hostname), &Actor::System).await?;
         let new = "insert into vm (pool_id, hostname, number, source) values ($1, $2, $3, $4)
                    returning id, pg_notify('vm_changed', hostname)::text";
         let new = transaction

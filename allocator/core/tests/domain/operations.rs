@@ -1,8 +1,15 @@
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use lablink_core::{
-    operations::{self, LeaseError, LogLevel, OperationState, Outcome, Report},
+    operations::{
+        self, LeaseError, LogLevel, OperationId, OperationState, Outcome, Report, RetryError,
+        Stage, Step,
+    },
     vms::{self, Selection, VmsError},
 };
+use lablink_protocol::VmStatus;
 
 use crate::scene::{Scene, admin, name};
 
@@ -123,4 +130,113 @@ async fn a_destroy_names_what_is_there_and_nothing_else() {
     scene.sql("update vm set source = 'manual'").await;
     let nothing = destroy(Selection::All).await.unwrap_err();
     assert!(matches!(nothing, operations::AskError::Vms(VmsError::NothingSelected)));
+}
+
+/// A launch of two VMs that failed with one of them.
+async fn with_a_failure() -> (Scene, OperationId) {
+    let scene = Scene::new().await;
+    let id = scene.launch(2).await;
+    let failed = Outcome {
+        state: OperationState::Failed,
+        exit_code: Some(1),
+        reason: Some("No room.".to_owned()),
+    };
+    take(&scene).await.unwrap().lease.finish(&failed).await.unwrap();
+    let unmade = [(name("lablink-vm-test-2"), "No room.".to_owned())];
+    vms::fail_unmade(&scene.db, scene.pool, &unmade).await.unwrap();
+    (scene, id)
+}
+
+#[tokio::test]
+async fn a_retry_is_of_what_failed_and_of_nothing_else() {
+    let (scene, id) = with_a_failure().await;
+    let retry = async || operations::retry(&scene.db, scene.pool, &admin(), id).await;
+    let again = retry().await.unwrap();
+    assert_eq!(scene.hostnames_of(again).await, ["lablink-vm-test-2"]);
+    assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "it is queued already");
+
+    operations::cancel(&scene.db, scene.pool, &admin(), again).await.unwrap();
+    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    assert_eq!(vms[1].status_reason.as_deref(), Some("No room."), "it is what it was");
+    assert!(retry().await.is_ok());
+    let missing = operations::retry(&scene.db, scene.pool, &admin(), 99).await;
+    assert!(matches!(missing, Err(RetryError::NoSuchOperation)));
+}
+
+#[tokio::test]
+async fn a_replaced_vm_is_history_and_its_name_has_a_new_row() {
+    let scene = Scene::with_running(2).await;
+    scene.claim("ada@example.org", "4/x").await.unwrap();
+    let names = vec![name("lablink-vm-test-1")];
+    operations::replace(&scene.db, scene.pool, &admin(), names.clone()).await.unwrap();
+    for _ in 0..2 {
+        vms::succeed(&scene.db, scene.pool, &names).await.unwrap();
+    }
+    assert_eq!(scene.count("select count(*) from vm").await, 3, "once");
+    assert_eq!(scene.count("select count(*) from claim where released_at is null").await, 0);
+    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    let told: Vec<_> = vms.iter().map(|vm| (vm.number, vm.status, vm.removing)).collect();
+    assert_eq!(told[0], (Some(1), VmStatus::Initializing, false));
+    assert_eq!(told[1], (Some(2), VmStatus::Running, false));
+}
+
+#[tokio::test]
+async fn a_replacement_that_never_began_leaves_the_machine_in_use() {
+    let scene = Scene::with_running(1).await;
+    let names = vec![name("lablink-vm-test-1")];
+    let id = operations::replace(&scene.db, scene.pool, &admin(), names.clone()).await.unwrap();
+    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    assert_eq!((vms[0].status, vms[0].removing), (VmStatus::Running, false));
+
+    operations::replace(&scene.db, scene.pool, &admin(), names.clone()).await.unwrap();
+    let why = [(names[0].clone(), "No room.".to_owned())];
+    vms::fail_unreplaced(&scene.db, scene.pool, &why).await.unwrap();
+    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    assert_eq!((vms[0].status, vms[0].removing), (VmStatus::Running, false));
+    vms::fail_unreplaced(&scene.db, scene.pool, &why).await.unwrap();
+    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    assert_eq!(vms[0].status, VmStatus::Error, "once its row is the new machine's");
+}
+
+#[tokio::test]
+async fn steps_keep_their_times_and_what_was_not_finished_says_so() {
+    let scene = Scene::new().await;
+    let id = scene.launch(2).await;
+    let taken = take(&scene).await.unwrap();
+    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let mut first = Step::waiting(name("lablink-vm-test-1"));
+    let second = Step::waiting(name("lablink-vm-test-2"));
+    let tell = async |steps: &[Step]| {
+        let report = Report { total: 2, steps, ..Report::default() };
+        taken.lease.advance(&report).await.unwrap();
+    };
+    tell(&[first.clone(), second]).await;
+    first.stage = Stage::Done;
+    first.started_at = Some(start);
+    first.finished_at = Some(start + Duration::from_secs(7));
+    tell(std::slice::from_ref(&first)).await;
+    taken.lease.finish(&Outcome::succeeded()).await.unwrap();
+    let steps = operations::steps(&scene.db, id).await.unwrap();
+    assert_eq!(steps[0], first);
+    assert_eq!(steps[1].stage, Stage::Unfinished);
+}
+
+#[tokio::test]
+async fn the_usual_time_is_that_of_jobs_of_like_size() {
+    let scene = Scene::new().await;
+    let usual = async |id| {
+        let job = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap().job;
+        operations::usual_seconds(&scene.db, scene.pool, &job).await.unwrap()
+    };
+    for (vms, seconds) in [(4, 40), (5, 50), (6, 900), (40, 400)] {
+        let id = scene.launch(vms).await;
+        take(&scene).await.unwrap().lease.finish(&Outcome::succeeded()).await.unwrap();
+        let sql = format!(
+            "update operation set started_at = finished_at - interval '{seconds} s' where id = {id}"
+        );
+        scene.sql(&sql).await;
+    }
+    assert_eq!(usual(scene.launch(5).await).await, Some(50));
+    assert_eq!(usual(scene.launch(1).await).await, None);
 }

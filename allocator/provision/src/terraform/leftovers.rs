@@ -1,7 +1,11 @@
 //! A Terraform whose allocator was killed runs on. Its pid is noted so that the next worker on
 //! this machine can end it.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -95,8 +99,10 @@ impl Process {
 }
 
 /// Ends the Terraform that an earlier worker left running, and what is left of one that was killed.
-pub(super) async fn end(pid_file: &Path) {
-    let Some(process) = Process::noted(pid_file) else { return };
+/// Says since when there was one to look for.
+pub(super) async fn end(pid_file: &Path) -> Option<SystemTime> {
+    let process = Process::noted(pid_file)?;
+    let since = noted_at(pid_file)?;
     if process.lives() {
         tracing::warn!(
             pid = process.pid,
@@ -112,6 +118,16 @@ pub(super) async fn end(pid_file: &Path) {
         process.kill_session();
         sleep(Duration::from_millis(50)).await;
     }
+    Some(since)
+}
+
+/// When the last Terraform began, if it did not come to its own end.
+pub(super) fn noted_at(pid_file: &Path) -> Option<SystemTime> {
+    fs::metadata(pid_file).and_then(|note| note.modified()).ok()
+}
+
+/// Nothing is left to be cleared up.
+pub(super) fn forget(pid_file: &Path) {
     let _gone_already = fs::remove_file(pid_file);
 }
 
@@ -137,7 +153,6 @@ mod tests {
         process.note(file.path()).unwrap();
         end(file.path()).await;
         assert!(!child.wait().unwrap().success());
-        assert!(!file.path().exists());
     }
 
     #[tokio::test]

@@ -5,13 +5,17 @@
 //! with its output in a file, follows that file into progress and a readable log, and afterwards
 //! lets the rows tell what the state says.
 
+mod backend;
 mod command;
+mod conclude;
 mod follow;
 mod held;
 mod leftovers;
 mod local;
-mod messages;
+mod message;
+mod progress;
 mod reasons;
+mod recover;
 mod run;
 mod settle;
 mod state;
@@ -19,6 +23,7 @@ mod variables;
 mod worker;
 mod workspace;
 
+pub use backend::Backend;
 pub use command::{Program, ProgramError};
 pub use local::LocalVms;
 pub use variables::RuntimeVariables;

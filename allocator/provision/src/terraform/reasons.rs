@@ -11,7 +11,7 @@ struct Known {
 }
 
 /// In order: the first that fits wins.
-const KNOWN: [Known; 10] = [
+const KNOWN: [Known; 11] = [
     Known {
         signs: &["InsufficientInstanceCapacity", "InsufficientHostCapacity"],
         advice: "AWS has no machine of this type left here at the moment. Retry in some minutes, \
@@ -72,6 +72,11 @@ const KNOWN: [Known; 10] = [
     Known {
         signs: &["no space left on device"],
         advice: "The disk of the allocator's machine is full. Free some space, then retry.",
+    },
+    Known {
+        signs: &["Failed to save state", "Failed to persist state"],
+        advice: "The place of Terraform's state did not take it. The allocator has kept it, and \
+                 saves it as soon as that is possible.",
     },
 ];
 

@@ -18,8 +18,8 @@ use super::{
     Workspace,
     follow::Follower,
     held::{Held, Stop},
-    leftovers::Process,
-    messages::Progress,
+    leftovers::{self, Process},
+    progress::Progress,
     state::number,
     workspace,
 };
@@ -98,8 +98,7 @@ impl Apply<'_> {
         let errors = self.folder.join("terraform.stderr");
         let mut child = self
             .workspace
-            .program
-            .command(&self.workspace.directory)
+            .command()
             .args(["apply", "-json", "-auto-approve", "-input=false", "-lock-timeout=30s"])
             .arg(format!("-var-file={}", workspace::RUNTIME_VARIABLES))
             .args(self.replace.iter().map(|address| format!("-replace={address}")))
@@ -119,11 +118,18 @@ impl Apply<'_> {
         }
         let mut progress = Progress::default();
         let (status, stop) = self.watch(&mut child, process, &output, &mut progress, held).await?;
+        let ended_by_itself = status.code().is_some() && stop.is_none();
         if let Some(process) = process
-            && status.code().is_none()
+            && !ended_by_itself
         {
-            // What it had started would otherwise go on without it.
+            // What it had started, and no longer waits for, would otherwise go on.
             process.kill_session();
+        }
+        if ended_by_itself && self.workspace.errored().is_none() {
+            leftovers::forget(&self.workspace.pid_file());
+        }
+        if self.workspace.errored().is_some() {
+            self.workspace.note_unsettled(self.lease.operation_id())?;
         }
         let ended = match (stop, status.success()) {
             (Some(Stop::LeaseLost), _) => Ended::LeaseLost,

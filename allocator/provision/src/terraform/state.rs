@@ -64,12 +64,7 @@ struct Instance {
 impl State {
     /// Reads the state from its backend. No state yet is an empty one.
     pub async fn pull(workspace: &Workspace) -> Result<Self, StateError> {
-        let output = workspace
-            .program
-            .command(&workspace.directory)
-            .args(["state", "pull"])
-            .output()
-            .await?;
+        let output = workspace.command().args(["state", "pull"]).output().await?;
         if !output.status.success() {
             let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(StateError::Refused(message));

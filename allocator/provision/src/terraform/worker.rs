@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lablink_core::{
     Db, DbError, Token, agents,
     live::{Hub, Topic},
-    operations::{self, Job, Lease, LeaseError, Operation, Outcome, Stage, Taken},
+    operations::{self, Job, Lease, Operation, Taken},
     pools::PoolId,
     vms::{self, Source},
 };
@@ -18,11 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     LocalVms, RuntimeVariables, Workspace, WorkspaceError,
-    held::{Held, Stop},
-    leftovers,
-    messages::Progress,
+    held::Held,
+    recover::RecoverError,
     run::{Apply, Ended, Ran},
-    settle::{Settlement, outcome},
+    settle::outcome,
     state::{State, StateError},
 };
 
@@ -30,7 +29,7 @@ use super::{
 /// gone, which no notification tells.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How soon a refusal of the database is tried again.
-const RETRY_EVERY: Duration = Duration::from_secs(1);
+pub(super) const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// What a worker works with.
 pub struct WorkerParts {
@@ -48,7 +47,7 @@ pub struct WorkerParts {
 
 /// Carries out the operations of one pool, one at a time.
 pub struct Worker {
-    parts: WorkerParts,
+    pub(super) parts: WorkerParts,
 }
 
 struct Attempt<'a> {
@@ -59,11 +58,13 @@ struct Attempt<'a> {
 
 /// Why an operation could not even be tried.
 #[derive(Debug, thiserror::Error)]
-enum WorkError {
+pub(super) enum WorkError {
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
     #[error("cannot run Terraform")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -102,7 +103,7 @@ impl Worker {
                     self.work(taken, &shutdown).await;
                     continue;
                 }
-                Ok(None) => {}
+                Ok(None) => self.put_right().await,
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -151,7 +152,8 @@ impl Worker {
         held: &mut Held,
     ) -> Result<Ran, WorkError> {
         let WorkerParts { db, pool, workspace, variables, local, .. } = &self.parts;
-        leftovers::end(&workspace.pid_file()).await;
+        workspace.recover().await?;
+        self.settle_again().await?;
         workspace.prepare(variables).await?;
         let folder = self.parts.operations_dir.join(operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
@@ -193,73 +195,6 @@ impl Worker {
         Ok(apply.run(held).await?)
     }
 
-    /// Writes the end, again and again until it is written: as long as the lease is ours, nobody
-    /// else can.
-    async fn conclude(
-        &self,
-        lease: &Lease,
-        held: &Held,
-        operation: &Operation,
-        outcome: &Outcome,
-        mut progress: Progress,
-        shutdown: &CancellationToken,
-    ) {
-        let id = operation.id;
-        let mut tries_after_shutdown = 10;
-        while held.stop() != Some(Stop::LeaseLost) && tries_after_shutdown > 0 {
-            match self.end(lease, &operation.job, outcome, &mut progress).await {
-                Ok(()) => {
-                    tracing::info!(operation.id = id, state = %outcome.state, "operation ended");
-                    return;
-                }
-                Err(LeaseError::Lost) => return,
-                Err(LeaseError::Db(error)) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the operation's end could not be written; trying again"
-                    );
-                }
-            }
-            if shutdown.is_cancelled() {
-                tries_after_shutdown -= 1;
-            }
-            tokio::time::sleep(RETRY_EVERY).await;
-        }
-    }
-
-    async fn end(
-        &self,
-        lease: &Lease,
-        job: &Job,
-        outcome: &Outcome,
-        progress: &mut Progress,
-    ) -> Result<(), LeaseError> {
-        progress.tell(lease).await?;
-        let done = operations::steps(&self.parts.db, lease.operation_id()).await?;
-        let done = done.into_iter().filter(|step| step.stage == Stage::Done);
-        let replaced = done.map(|step| step.hostname).collect();
-        let errors = &progress.vm_errors;
-        self.settle(&Settlement { job, outcome, errors, replaced: &replaced }).await?;
-        lease.finish(outcome).await
-    }
-
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<(), DbError> {
-        let WorkerParts { db, pool, workspace, variables, local, .. } = &self.parts;
-        let after = match State::pull(workspace).await {
-            Ok(after) => after,
-            Err(error) => {
-                tracing::error!(reason = chain(&error), "the state could not be read afterwards");
-                return settlement.write_blindly(db, *pool).await;
-            }
-        };
-        let known = |hostname: &Hostname| after.contains(hostname);
-        if let Err(error) = local.reap(&variables.resource_suffix, known).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "what unknown VMs left could not be looked for");
-        }
-        settlement.write(db, *pool, &after).await
-    }
-
     /// One token for each VM that this run will make, a broken one made anew included.
     async fn enrolment_tokens(
         &self,
@@ -288,7 +223,7 @@ fn desired(job: &Job, before: &State) -> Vec<Hostname> {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -4,18 +4,19 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+use tokio::process::Command;
 
-use super::{Program, RuntimeVariables};
+use super::{Backend, Program, RuntimeVariables};
 
 /// The folder in which Terraform runs for one environment: a copy of the module, the backend's
 /// settings and the variables. The state lies where the backend says.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    pub(super) program: Program,
+    program: Program,
     /// The module as installed, for example `terraform/local`.
     module: PathBuf,
     pub(super) directory: PathBuf,
-    state_file: PathBuf,
+    pub(super) backend: Backend,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +35,26 @@ pub enum WorkspaceError {
 
 pub(super) const RUNTIME_VARIABLES: &str = "terraform.runtime.tfvars";
 pub(super) const VMS: &str = "vms.auto.tfvars.json";
+/// Which builds of the providers the module was tried with.
+const PROVIDERS: &str = ".terraform.lock.hcl";
 /// Names what the folder was initialised with, so that `init` runs once per module version.
 const INITIALISED: &str = ".initialised";
 
 impl Workspace {
     pub fn new(program: Program, module: PathBuf, directory: PathBuf, state_file: PathBuf) -> Self {
-        Self { program, module, directory, state_file }
+        Self::with(program, module, directory, Backend::File(state_file))
+    }
+
+    pub fn with(program: Program, module: PathBuf, directory: PathBuf, backend: Backend) -> Self {
+        Self { program, module, directory, backend }
+    }
+
+    /// Terraform in this folder, with the credentials that its backend needs.
+    pub(super) fn command(&self) -> Command {
+        let mut command = self.program.command(&self.directory);
+        let names = self.backend.credentials().iter();
+        command.envs(names.filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command
     }
 
     /// Copies the module when it has changed, writes the variables, and runs `terraform init`
@@ -53,18 +68,23 @@ impl Workspace {
             return self.write_variables(variables).map_err(failed);
         }
         std::fs::create_dir_all(&self.directory).map_err(failed)?;
-        // Files that an earlier version of the module had would still count.
+        // HCL that an earlier version of the module had would still count. What else lies here may
+        // tell of a Terraform that was cut off.
         for (path, _) in module_files(&self.directory).unwrap_or_default() {
-            std::fs::remove_file(self.directory.join(path)).map_err(failed)?;
+            if path.extension().is_some_and(|end| end == "tf") {
+                std::fs::remove_file(self.directory.join(path)).map_err(failed)?;
+            }
         }
         for (name, contents) in &files {
             std::fs::write(self.directory.join(name), contents).map_err(failed)?;
             let mode = std::fs::metadata(self.module.join(name)).map_err(failed)?.permissions();
             std::fs::set_permissions(self.directory.join(name), mode).map_err(failed)?;
         }
-        std::fs::write(self.directory.join("backend_override.tf.json"), self.backend())
+        std::fs::write(self.directory.join("backend_override.tf.json"), self.backend.to_json())
             .map_err(failed)?;
-        if let Some(folder) = self.state_file.parent() {
+        if let Backend::File(state) = &self.backend
+            && let Some(folder) = state.parent()
+        {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
         self.write_variables(variables).map_err(failed)?;
@@ -75,13 +95,20 @@ impl Workspace {
     /// Where the running Terraform is noted: beside the state, for every allocator of this machine
     /// that shares it.
     pub(super) fn pid_file(&self) -> PathBuf {
-        self.state_file.with_extension("terraform.pid")
+        match &self.backend {
+            Backend::File(state) => state.with_extension("terraform.pid"),
+            Backend::S3 { .. } => self.directory.join("terraform.pid"),
+        }
     }
 
     async fn init(&self) -> Result<(), WorkspaceError> {
+        // Providers are large, and the same for every environment of this data directory.
+        let plugins = self.directory.with_file_name("plugins");
+        let failed = |cause| WorkspaceError::Io { path: plugins.clone(), cause };
+        std::fs::create_dir_all(&plugins).map_err(failed)?;
         let output = self
-            .program
-            .command(&self.directory)
+            .command()
+            .env("TF_PLUGIN_CACHE_DIR", &plugins)
             .args(["init", "-input=false", "-no-color", "-reconfigure"])
             .output()
             .await
@@ -96,11 +123,6 @@ impl Workspace {
         std::fs::write(self.directory.join(RUNTIME_VARIABLES), variables.to_tfvars())
     }
 
-    fn backend(&self) -> String {
-        serde_json::json!({"terraform": {"backend": {"local": {"path": self.state_file}}}})
-            .to_string()
-    }
-
     fn fingerprint(&self, files: &[(PathBuf, Vec<u8>)]) -> String {
         let mut hash = Sha256::new();
         for (name, contents) in files {
@@ -108,12 +130,12 @@ impl Workspace {
             hash.update(contents.len().to_le_bytes());
             hash.update(contents);
         }
-        hash.update(self.backend());
+        hash.update(self.backend.to_json());
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-/// The module's own files, by name: its HCL and the scripts that it calls.
+/// The module's own files, by name: its HCL, the scripts that it calls and its providers' hashes.
 fn module_files(module: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, WorkspaceError> {
     let failed = |cause| WorkspaceError::Io { path: module.to_owned(), cause };
     let missing = |_| WorkspaceError::NoModule(module.to_owned());
@@ -123,7 +145,8 @@ fn module_files(module: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, WorkspaceError
         let name = entry.file_name();
         let text = name.to_string_lossy();
         let ours = [".tfvars", ".md", ".json", ".tfstate"].iter().any(|end| text.ends_with(end));
-        if ours || text.starts_with('.') || !entry.file_type().map_err(failed)?.is_file() {
+        let hidden = text.starts_with('.') && text != PROVIDERS;
+        if ours || hidden || !entry.file_type().map_err(failed)?.is_file() {
             continue;
         }
         files.push((PathBuf::from(&name), std::fs::read(entry.path()).map_err(failed)?));

@@ -1,21 +1,21 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
 
 use lablink_core::{
-    Actor, Db, Token, agents,
+    Actor, Db,
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId},
     pools::{self, PoolId},
     vms::{self, Selection, Source, Vm},
 };
-use lablink_protocol::{Hostname, VmStatus};
+use lablink_protocol::Hostname;
 use lablink_provision::terraform::{
-    LocalVms, Program, RuntimeVariables, Worker, WorkerParts, Workspace,
+    Backend, LocalVms, Program, RuntimeVariables, Worker, WorkerParts, Workspace,
 };
 use lablink_test_db::TestDb;
 use nix::{
@@ -33,7 +33,8 @@ pub struct Lab {
     pub db: Db,
     pub pool: PoolId,
     pub programs: Programs,
-    root: tempfile::TempDir,
+    backend: Backend,
+    pub root: tempfile::TempDir,
 }
 
 /// An allocator's worker at work.
@@ -60,15 +61,31 @@ impl Working {
 
 impl Lab {
     pub async fn new() -> Self {
+        let root = tempfile::Builder::new().prefix("lablink-terraform-").tempdir().unwrap();
+        let file = Backend::File(root.path().join("state/test.tfstate"));
+        Self::with(root, file, "").await
+    }
+
+    /// With its state in a bucket, which Terraform finds by the environment in `exports`.
+    pub async fn in_bucket(exports: &str) -> Self {
+        let root = tempfile::Builder::new().prefix("lablink-terraform-").tempdir().unwrap();
+        let bucket = Backend::S3 {
+            bucket: "state-bucket".to_owned(),
+            key: "test/terraform.tfstate".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
+        Self::with(root, bucket, exports).await
+    }
+
+    async fn with(root: tempfile::TempDir, backend: Backend, exports: &str) -> Self {
         let database = TestDb::create().await;
         let db = Db::new(&database.config(), 8);
         let pool = pools::open(&db, "test").await.unwrap();
-        let root = tempfile::Builder::new().prefix("lablink-terraform-").tempdir().unwrap();
         for folder in ["state", "vms"] {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
-        let programs = Programs::new(root.path());
-        Self { database, db, pool, programs, root }
+        let programs = Programs::new(root.path(), exports);
+        Self { database, db, pool, programs, backend, root }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -92,11 +109,11 @@ impl Lab {
             db,
             pool: self.pool,
             hub,
-            workspace: Workspace::new(
+            workspace: Workspace::with(
                 Program::find(&self.programs.terraform).await.unwrap(),
                 self.programs.module.clone(),
                 data.join("terraform"),
-                self.path("state/test.tfstate"),
+                self.backend.clone(),
             ),
             variables,
             local: LocalVms {
@@ -139,7 +156,7 @@ impl Lab {
             {
                 return operation;
             }
-            assert!(start.elapsed() < Duration::from_secs(90), "operation {id} does not end");
+            assert!(start.elapsed() < Duration::from_secs(600), "operation {id} does not end");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -154,96 +171,6 @@ impl Lab {
     pub async fn vms(&self) -> BTreeMap<String, Vm> {
         let vms = vms::list(&self.db, self.pool).await.unwrap();
         vms.into_iter().map(|vm| (short(vm.hostname.as_str()), vm)).collect()
-    }
-
-    /// Numbers of the VMs in the state, as `terraform state list` and the file tell; whether each
-    /// is whole.
-    pub fn state(&self) -> BTreeMap<String, bool> {
-        let file = self.path("state/test.tfstate");
-        // Terraform makes the file empty when it locks it first.
-        if fs::metadata(&file).map_or(0, |file| file.len()) == 0 {
-            return BTreeMap::new();
-        }
-        let output = Command::new("terraform")
-            .args(["state", "list", &format!("-state={}", file.display())])
-            .env("CHECKPOINT_DISABLE", "1")
-            .output()
-            .unwrap();
-        let listed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let listed: BTreeSet<String> =
-            listed.lines().filter_map(|line| Some(short(line.split('"').nth(1)?))).collect();
-        let json: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-        let resources = json["resources"].as_array().unwrap();
-        let instances = resources.iter().flat_map(|it| it["instances"].as_array().unwrap());
-        let found: BTreeMap<String, bool> = instances
-            .map(|it| (short(it["index_key"].as_str().unwrap()), it["status"] != "tainted"))
-            .collect();
-        assert_eq!(found.keys().cloned().collect::<BTreeSet<_>>(), listed);
-        found
-    }
-
-    /// Rows, state, folders and processes tell the same story.
-    pub async fn tells_one_story(&self) {
-        let (vms, state) = (self.vms().await, self.state());
-        for (name, whole) in &state {
-            let vm = vms.get(name).unwrap_or_else(|| panic!("{name} exists without a row"));
-            assert!(!vm.removing, "{name} is going, though nobody removes it");
-            assert_eq!(vm.status != VmStatus::Error, *whole, "{name}: {vm:?}");
-            assert_eq!(self.agent_runs(name), *whole, "{name}'s agent");
-        }
-        for (name, vm) in vms.iter().filter(|(name, _)| !state.contains_key(*name)) {
-            assert_eq!(vm.status, VmStatus::Error, "{name} has a row, but does not exist");
-            assert!(vm.status_reason.is_some() && !vm.removing, "{vm:?}");
-        }
-        for folder in fs::read_dir(self.path("vms")).unwrap() {
-            let name = short(folder.unwrap().file_name().to_str().unwrap());
-            assert!(state.contains_key(&name), "{name} has left a folder");
-        }
-        assert!(self.terraforms().is_empty(), "a Terraform still runs");
-        assert!(!self.path("violations").exists(), "two Terraforms at once");
-        let running = "select count(*) from operation where state in ('running', 'queued')";
-        assert_eq!(self.count(running).await, 0);
-    }
-
-    /// That all is well again is shown by the next operations.
-    pub async fn works_again(&self) {
-        let before = self.state().values().filter(|whole| **whole).count();
-        self.succeeds(self.launch(1).await).await;
-        let state = self.state();
-        assert!(state.values().all(|whole| *whole), "broken VMs are made anew: {state:?}");
-        assert!(state.len() > before);
-        self.tells_one_story().await;
-        self.succeeds(self.destroy(Selection::All).await).await;
-        assert!(self.state().is_empty() && self.vms().await.is_empty());
-        self.tells_one_story().await;
-    }
-
-    pub fn agent_runs(&self, number: &str) -> bool {
-        let file = self.path(&format!("vms/lablink-vm-test-{number}/agent.pid"));
-        let noted = fs::read_to_string(file).unwrap_or_default();
-        noted.split(' ').next().is_some_and(|pid| Path::new("/proc").join(pid).join("fd").exists())
-            && !noted.is_empty()
-    }
-
-    /// Whether the token that the VM's agent was given is good; it is used up by asking.
-    pub async fn enrols(&self, number: &str) -> bool {
-        let hostname = vm(number);
-        let file = self.path(&format!("vms/{hostname}/home/token"));
-        let token = Token::presented(fs::read_to_string(file).unwrap().trim());
-        agents::enrol(&self.db, self.pool, &hostname, &token).await.is_ok()
-    }
-
-    /// The pids of Terraform's that work here.
-    pub fn terraforms(&self) -> Vec<i32> {
-        let entries = fs::read_dir("/proc").unwrap().flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        pids.filter(|pid| {
-            let inside = fs::read_link(format!("/proc/{pid}/cwd"))
-                .is_ok_and(|cwd| cwd.starts_with(self.root.path()) && cwd.ends_with("terraform"));
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            inside && name.trim() == "terraform"
-        })
-        .collect()
     }
 
     /// Makes VMs take long to start, and waits until one is at it.
@@ -306,7 +233,7 @@ pub fn vm(number: &str) -> Hostname {
 }
 
 /// A hostname without what all have in common.
-fn short(hostname: &str) -> String {
+pub fn short(hostname: &str) -> String {
     hostname.trim_start_matches("lablink-vm-test-").to_owned()
 }
 

@@ -2,9 +2,13 @@
 //! in the middle, rows and state tell the same story afterwards, and the next operation works.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share fails as a test does")]
 
+mod bucket;
 mod crashes;
 mod everyday;
 mod lab;
+mod moto;
 mod outages;
 mod program;
+mod size;
+mod story;
 mod two_allocators;

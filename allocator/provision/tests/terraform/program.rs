@@ -16,7 +16,8 @@ pub struct Programs {
 }
 
 impl Programs {
-    pub fn new(root: &Path) -> Self {
+    /// `exports` is what Terraform finds in its environment beside what it is given.
+    pub fn new(root: &Path, exports: &str) -> Self {
         let faults = root.join("faults");
         fs::create_dir_all(&faults).unwrap();
         let module = module(root, &faults);
@@ -24,6 +25,7 @@ impl Programs {
         // The lock is Terraform's, and its children's, for as long as they live.
         let door = format!(
             r#"#!/usr/bin/env bash
+{exports}
 if [[ $1 == apply ]]; then
     exec 8>'{root}/door'
     flock --nonblock 8 || echo "two at once" >>'{root}/violations'

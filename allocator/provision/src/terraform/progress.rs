@@ -1,83 +1,15 @@
-//! Terraform's `-json` output: one message a line
-//! (developer.hashicorp.com/terraform/internals/machine-readable-ui).
+//! What Terraform's messages add up to: progress, reasons, and a log that people can read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lablink_core::operations::{Lease, LeaseError, LogLevel, Report, Stage, Step};
 use lablink_protocol::Hostname;
-use serde::Deserialize;
 
-use super::reasons;
-
-#[derive(Deserialize)]
-struct Raw {
-    #[serde(rename = "@level", default)]
-    level: String,
-    #[serde(rename = "@message", default)]
-    message: String,
-    #[serde(rename = "@timestamp")]
-    at: Option<Timestamp>,
-    #[serde(rename = "type", default)]
-    kind: String,
-    diagnostic: Option<Diagnostic>,
-    changes: Option<Changes>,
-    /// What is planned for a resource.
-    change: Option<Deed>,
-    /// What happens to a resource.
-    hook: Option<Deed>,
-}
-
-#[derive(Deserialize)]
-struct Diagnostic {
-    severity: String,
-    summary: String,
-    #[serde(default)]
-    detail: String,
-    /// The resource, as in `terraform_data.vm["lablink-vm-dev-1"]`.
-    address: Option<String>,
-}
-
-impl Diagnostic {
-    fn vm(&self) -> Option<Hostname> {
-        self.address.as_deref()?.split('"').nth(1)?.parse().ok()
-    }
-}
-
-#[derive(Deserialize)]
-struct Changes {
-    add: i32,
-    change: i32,
-    remove: i32,
-    #[serde(default)]
-    operation: String,
-}
-
-#[derive(Deserialize)]
-struct Deed {
-    #[serde(default)]
-    resource: Resource,
-    #[serde(default)]
-    action: String,
-}
-
-#[derive(Default, Deserialize)]
-struct Resource {
-    #[serde(default)]
-    resource_name: String,
-    #[serde(default)]
-    resource_key: serde_json::Value,
-}
-
-impl Resource {
-    /// Every module calls its machines `vm`, keyed by hostname.
-    fn vm(&self) -> Option<Hostname> {
-        if self.resource_name != "vm" {
-            return None;
-        }
-        self.resource_key.as_str()?.parse().ok()
-    }
-}
+use super::{
+    message::{Deed, Diagnostic, Message},
+    reasons,
+};
 
 /// Where a run stands, gathered from its messages.
 #[derive(Debug, Default)]
@@ -101,7 +33,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Takes in one line of output. What is no message, such as a crash, is logged as it is.
     pub fn take(&mut self, line: &str) {
-        let Ok(raw) = serde_json::from_str::<Raw>(line) else {
+        let Ok(raw) = serde_json::from_str::<Message>(line) else {
             if !line.trim().is_empty() {
                 self.log(LogLevel::Warn, line);
             }

@@ -1,0 +1,75 @@
+//! One message of Terraform's `-json` output
+//! (developer.hashicorp.com/terraform/internals/machine-readable-ui).
+
+use jiff::Timestamp;
+use lablink_protocol::Hostname;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub(super) struct Message {
+    #[serde(rename = "@level", default)]
+    pub level: String,
+    #[serde(rename = "@message", default)]
+    pub message: String,
+    #[serde(rename = "@timestamp")]
+    pub at: Option<Timestamp>,
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    pub diagnostic: Option<Diagnostic>,
+    pub changes: Option<Changes>,
+    /// What is planned for a resource.
+    pub change: Option<Deed>,
+    /// What happens to a resource.
+    pub hook: Option<Deed>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Diagnostic {
+    pub severity: String,
+    pub summary: String,
+    #[serde(default)]
+    pub detail: String,
+    /// The resource, as in `terraform_data.vm["lablink-vm-dev-1"]`.
+    pub address: Option<String>,
+}
+
+impl Diagnostic {
+    pub fn vm(&self) -> Option<Hostname> {
+        self.address.as_deref()?.split('"').nth(1)?.parse().ok()
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Changes {
+    pub add: i32,
+    pub change: i32,
+    pub remove: i32,
+    #[serde(default)]
+    pub operation: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Deed {
+    #[serde(default)]
+    pub resource: Resource,
+    #[serde(default)]
+    pub action: String,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Resource {
+    #[serde(default)]
+    resource_name: String,
+    #[serde(default)]
+    resource_key: serde_json::Value,
+}
+
+impl Resource {
+    /// Every module calls its machines `vm`, keyed by hostname.
+    pub fn vm(&self) -> Option<Hostname> {
+        if self.resource_name != "vm" {
+            return None;
+        }
+        self.resource_key.as_str()?.parse().ok()
+    }
+}

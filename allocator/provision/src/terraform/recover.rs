@@ -1,0 +1,177 @@
+//! Clears up after a Terraform that did not come to its own end: what still runs, its lock of the
+//! state, and a state that it could not save.
+
+use std::{
+    io,
+    path::PathBuf,
+    process::Output,
+    time::{Duration, SystemTime},
+};
+
+use jiff::Timestamp;
+use lablink_core::operations::OperationId;
+
+use super::{Backend, Workspace, leftovers, reasons};
+
+/// What Terraform calls the state that its backend did not take.
+const ERRORED: &str = "errored.tfstate";
+/// What it is called once it has been saved; kept until the next one.
+const SAVED: &str = "errored.tfstate.saved";
+/// Holds the id of the operation whose state was refused, until its rows have been put right.
+const UNSETTLED: &str = "errored.operation";
+/// No lock has this ID: asking to free it tells the one there is.
+const NO_LOCK: &str = "00000000-0000-0000-0000-000000000000";
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The clock that wrote the note and the lock's are one machine's, but not read at once.
+const SLACK: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecoverError {
+    #[error("cannot run Terraform")]
+    Run(#[from] io::Error),
+    #[error(
+        "An earlier operation's state could not be saved, and still can't be: {said} It is kept in \
+         {path}, and saved before anything else is done as soon as its backend takes it."
+    )]
+    Unsaved { path: PathBuf, said: String },
+}
+
+impl Workspace {
+    /// The state that a backend refused, if there is one.
+    pub(super) fn errored(&self) -> Option<PathBuf> {
+        Some(self.directory.join(ERRORED)).filter(|path| path.exists())
+    }
+
+    /// Notes whose state was refused: the rows of its VMs tell what is not known to be true.
+    pub(super) fn note_unsettled(&self, id: OperationId) -> io::Result<()> {
+        std::fs::write(self.directory.join(UNSETTLED), id.to_string())
+    }
+
+    pub(super) fn unsettled(&self) -> Option<OperationId> {
+        std::fs::read_to_string(self.directory.join(UNSETTLED)).ok()?.parse().ok()
+    }
+
+    pub(super) fn forget_unsettled(&self) {
+        let _gone_already = std::fs::remove_file(self.directory.join(UNSETTLED));
+    }
+
+    /// Ends what runs, frees the lock if its holder was ours, and saves the state that was
+    /// refused. Changes nothing when the last Terraform ended well. Only for who holds the lease.
+    pub(super) async fn recover(&self) -> Result<(), RecoverError> {
+        let since = leftovers::end(&self.pid_file()).await;
+        self.save(since).await?;
+        leftovers::forget(&self.pid_file());
+        Ok(())
+    }
+
+    /// Saves the state that was refused, if there is one. For a worker that has nothing to do.
+    pub(super) async fn save_errored(&self) -> Result<(), RecoverError> {
+        self.save(leftovers::noted_at(&self.pid_file())).await
+    }
+
+    async fn save(&self, since: Option<SystemTime>) -> Result<(), RecoverError> {
+        let Some(path) = self.errored() else {
+            return Ok(self.free_lock(since).await?);
+        };
+        let saved = async {
+            self.free_lock(since).await?;
+            self.briefly(&["state", "push", ERRORED]).await
+        };
+        let said = match saved.await {
+            Ok(output) if output.status.success() => {
+                tracing::info!("the state that could not be saved is saved now");
+                return Ok(std::fs::rename(&path, self.directory.join(SAVED))?);
+            }
+            Ok(output) => reasons::plain(&String::from_utf8_lossy(&output.stderr)),
+            Err(error) => format!("{error}."),
+        };
+        Err(RecoverError::Unsaved { path, said })
+    }
+
+    /// Frees the state's lock if it was taken on this machine since our Terraform began, which is
+    /// gone by now. A file's lock has gone with it.
+    async fn free_lock(&self, since: Option<SystemTime>) -> io::Result<()> {
+        let (Backend::S3 { .. }, Some(since)) = (&self.backend, since) else { return Ok(()) };
+        let asked = self.briefly(&["force-unlock", "-force", NO_LOCK]).await?;
+        let Some(lock) = Lock::told(&String::from_utf8_lossy(&asked.stderr)) else { return Ok(()) };
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
+        if !lock.is_of(host.trim(), since) {
+            tracing::warn!(lock = lock.id, who = lock.who, "the state is locked by somebody else");
+            return Ok(());
+        }
+        tracing::warn!(lock = lock.id, "freeing the lock that a killed Terraform left");
+        self.briefly(&["force-unlock", "-force", &lock.id]).await?;
+        Ok(())
+    }
+
+    /// A backend that does not answer is tried for minutes by Terraform; here, others wait.
+    async fn briefly(&self, arguments: &[&str]) -> io::Result<Output> {
+        let mut command = self.command();
+        let output = command.args(arguments).kill_on_drop(true).output();
+        let late = |_elapsed| io::Error::other("the place of Terraform's state does not answer");
+        tokio::time::timeout(PATIENCE, output).await.map_err(late)?
+    }
+}
+
+/// The holder of a lock, as Terraform tells it.
+#[derive(Debug, PartialEq, Eq)]
+struct Lock {
+    id: String,
+    who: String,
+    created: Timestamp,
+}
+
+impl Lock {
+    fn told(said: &str) -> Option<Self> {
+        let field = |name: &str| {
+            said.lines().find_map(|line| {
+                let line = line.trim_start_matches(['│', ' ']);
+                line.strip_prefix(name)?.strip_prefix(':').map(str::trim)
+            })
+        };
+        // As Go prints a time: 2026-11-21 11:55:02.061451284 +0000 UTC
+        let created = field("Created")?.strip_suffix(" +0000 UTC")?.replacen(' ', "T", 1) + "Z";
+        Some(Self {
+            id: field("ID")?.to_owned(),
+            who: field("Who")?.to_owned(),
+            created: created.parse().ok()?,
+        })
+    }
+
+    fn is_of(&self, host: &str, since: SystemTime) -> bool {
+        let here = self.who.rsplit_once('@').is_some_and(|(_, at)| at == host);
+        here && SystemTime::from(self.created) + SLACK >= since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str =
+        "Failed to unlock state: lock ID '0' does not match the existing lock ID '85'
+Lock Info:
+  ID:        85-a
+  Path:      state-bucket/test/terraform.tfstate
+  Operation: OperationTypeApply
+  Who:       root@vm
+  Version:   1.11.4
+  Created:   2026-11-21 11:55:02.061451284 +0000 UTC
+  Info:      
+";
+
+    #[test]
+    fn a_lock_is_ours_if_it_was_taken_here_and_not_before() {
+        let lock = Lock::told(SAID).unwrap();
+        assert_eq!((lock.id.as_str(), lock.who.as_str()), ("85-a", "root@vm"));
+        let at = |text: &str| SystemTime::from(text.parse::<Timestamp>().unwrap());
+        assert!(lock.is_of("vm", at("2026-11-21T11:55:00Z")));
+        assert!(!lock.is_of("vm", at("2026-11-21T11:56:00Z")), "taken before");
+        assert!(!lock.is_of("other", at("2026-11-21T11:55:00Z")));
+    }
+
+    #[test]
+    fn no_lock_tells_nothing() {
+        assert_eq!(Lock::told("Local state cannot be unlocked by another process"), None);
+    }
+}

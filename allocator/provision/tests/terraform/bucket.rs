@@ -1,0 +1,84 @@
+//! The state in S3, with `use_lockfile`.
+
+use lablink_core::operations::OperationState;
+use nix::sys::signal::Signal;
+
+use crate::{
+    lab::{Lab, signal},
+    moto::Moto,
+};
+
+const LOCK: &str = "/state-bucket/test/terraform.tfstate.tflock";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_terraform_s_lock_of_the_bucket_is_freed() {
+    let Some(moto) = Moto::start().await else { return };
+    let lab = Lab::in_bucket(&moto.exports()).await;
+    let worker = lab.worker("a").await;
+    lab.succeeds(lab.launch(1).await).await;
+    assert!(!moto.is_locked().await);
+    lab.slow_down(4);
+    let id = lab.launch(2).await;
+    let terraform = lab.in_the_middle().await;
+    assert!(moto.is_locked().await);
+    signal(terraform, Signal::SIGKILL);
+    assert_eq!(lab.ended(id).await.state, OperationState::Failed);
+    lab.heal();
+    assert!(!moto.is_locked().await);
+    lab.tells_one_story().await;
+    lab.works_again().await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_else_s_lock_is_left_alone() {
+    let Some(moto) = Moto::start().await else { return };
+    let lab = Lab::in_bucket(&moto.exports()).await;
+    let worker = lab.worker("a").await;
+    let lock = r#"{"ID":"5f0","Operation":"OperationTypeApply","Info":"","Who":"ada@elsewhere","Version":"1.11.4","Created":"2026-01-01T00:00:00Z","Path":"state-bucket/test/terraform.tfstate"}"#;
+    moto.request("PUT", LOCK, lock).await;
+    let operation = lab.ended(lab.launch(1).await).await;
+    assert_eq!(operation.state, OperationState::Failed);
+    let reason = operation.reason.unwrap();
+    assert!(
+        reason.starts_with("Somebody else holds the lock") && reason.contains("5f0"),
+        "{reason}"
+    );
+    assert!(moto.is_locked().await, "it is not ours");
+    lab.tells_one_story().await;
+    lab.terraform(&["force-unlock", "-force", "5f0"]);
+    lab.works_again().await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_the_bucket_refused_is_kept_and_saved_as_soon_as_possible() {
+    let Some(moto) = Moto::start().await else { return };
+    let lab = Lab::in_bucket(&moto.exports()).await;
+    let worker = lab.worker("a").await;
+    lab.slow_down(5);
+    let id = lab.launch(2).await;
+    lab.in_the_middle().await;
+    moto.close();
+    let operation = lab.ended(id).await;
+    assert_eq!(operation.state, OperationState::Failed);
+    let reason = operation.reason.unwrap();
+    assert!(reason.contains("did not take it"), "{reason}");
+    let kept = lab.path("a/terraform/errored.tfstate");
+    assert!(kept.exists());
+    lab.heal();
+
+    // Nothing is done on an outdated state.
+    let next = lab.ended(lab.launch(1).await).await;
+    assert!(next.reason.unwrap().contains("An earlier operation's state could not be saved"));
+
+    moto.open();
+    lab.eventually("the state is saved", || !kept.exists()).await;
+    lab.eventually("the rows are right", || !lab.path("a/terraform/errored.operation").exists())
+        .await;
+    assert_eq!(lab.state().len(), 2, "nothing that was made is lost");
+    assert!(!moto.is_locked().await);
+    lab.tells_one_story().await;
+    lab.works_again().await;
+    worker.stop().await;
+}
