@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use super::{
     instances::vm_state,
-    vm_logs::{bad_query, find, follow, resumed_from, whole},
+    vm_logs::{Following, bad_query, find, follow, whole},
 };
 use crate::{
     AgentAuth, AppState,
@@ -114,11 +114,6 @@ fn waits_for(state: &AppState, vm: &Vm) -> String {
     )
 }
 
-#[derive(Deserialize)]
-pub struct Following {
-    after: Option<i64>,
-}
-
 /// New lines as the page shows them.
 pub async fn events(
     State(state): State<AppState>,
@@ -126,9 +121,9 @@ pub async fn events(
     following: Result<UrlQuery<Following>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, askama::Error>>>>, Problem> {
-    let UrlQuery(Following { after }) = following.map_err(|rejection| bad_query(&rejection))?;
+    let UrlQuery(following) = following.map_err(|rejection| bad_query(&rejection))?;
     let vm = find(&state, &hostname).await?;
-    let batches = follow(state, vm.id, resumed_from(&headers).or(after)).await?;
+    let batches = follow(state, vm.id, following.begins_after(&headers)).await?;
     let events = batches.map(|lines| {
         let last = lines.last().map_or(0, |line| line.id);
         Ok(Event::default().id(last.to_string()).data(shown(lines).render()?))

@@ -30,3 +30,24 @@ impl Logs {
         self.keep_megabytes_per_vm.map(|megabytes| i64::from(megabytes.get()) * 1_000_000)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn logs_are_kept_for_a_month_unless_the_file_says_otherwise() {
+        let kept = |yaml| {
+            let logs = Config::parse(yaml).unwrap().logs;
+            (logs.age(), logs.bytes_per_vm())
+        };
+        let days = |days: u64| Some(Duration::from_secs(days * 24 * 3600));
+        assert_eq!(kept(""), (days(30), Some(100_000_000)));
+        assert_eq!(
+            kept("logs: {keep_days: 7, keep_megabytes_per_vm: 2}"),
+            (days(7), Some(2_000_000))
+        );
+        assert_eq!(kept("logs: {keep_days: 0, keep_megabytes_per_vm: 0}"), (None, None));
+    }
+}

@@ -18,9 +18,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Lines of one event.
 const AT_ONCE: i64 = 500;
 
+/// Where a viewer begins; without it, at the end.
 #[derive(Deserialize)]
 pub struct Following {
     after: Option<i64>,
+}
+
+impl Following {
+    /// A browser that lost the connection goes on from the last line that it got.
+    pub(in crate::routes) fn begins_after(self, headers: &HeaderMap) -> Option<i64> {
+        let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+        resumed.or(self.after)
+    }
 }
 
 /// New lines as they come, as events of several lines each. An event's id is its last line's:
@@ -31,10 +40,9 @@ pub async fn events(
     following: Result<UrlQuery<Following>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, serde_json::Error>>>>, Problem> {
-    let UrlQuery(Following { after }) = following.map_err(|rejection| bad_query(&rejection))?;
+    let UrlQuery(following) = following.map_err(|rejection| bad_query(&rejection))?;
     let vm = find(&state, &hostname).await?;
-    let from = resumed_from(&headers).or(after);
-    let batches = follow(state, vm.id, from).await?;
+    let batches = follow(state, vm.id, following.begins_after(&headers)).await?;
     let events = batches.map(|lines| {
         let last = lines.last().map_or(0, |line| line.id);
         let lines: Vec<_> = lines.iter().map(wire).collect();
@@ -44,11 +52,6 @@ pub async fn events(
             .map_err(serde::ser::Error::custom)
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
-}
-
-/// The last line that this browser got before it lost the connection.
-pub(in crate::routes) fn resumed_from(headers: &HeaderMap) -> Option<i64> {
-    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
 /// What comes after the line `from`, or after the last one there is, until the process ends.

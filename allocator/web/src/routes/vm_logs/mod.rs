@@ -6,7 +6,7 @@ mod read;
 mod whole;
 
 pub use follow::events;
-pub(super) use follow::{follow, resumed_from};
+pub(super) use follow::{Following, follow};
 pub use forward::forward;
 pub use read::read;
 pub(super) use whole::whole;
