@@ -22,7 +22,8 @@ async fn the_enrolment_token_is_traded_once_for_a_private_agent_token() {
     let start =
         || vm.agent(&allocator.url).env("LABLINK_ENROLMENT_TOKEN", "enrolment-secret").spawn();
     let agent = start().unwrap();
-    let told = allocator.told("the wait", waits).await;
+    let up = |told: &Told| waits(told) && told.bodies("/api/vm-status").len() == 1;
+    let told = allocator.told("the first agent", up).await;
     let enrolment = json!({"hostname": "lablink-vm-test-1", "enrolment_token": "enrolment-secret"});
     assert_eq!(told.bodies(ENROL), [&enrolment]);
     let token = vm.state().join("agent-token");
