@@ -26,7 +26,6 @@ async fn a_launch_that_lost_its_allocator_is_ended_by_the_next() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "fails: an agent that ends before it has enrolled loses its token for good"]
 async fn a_launch_that_lost_the_whole_machine_is_ended_after_the_boot() -> Result<()> {
     tokio::try_join!(
         ending_at(Moment::TerraformStarted, Crash::OfMachine),
@@ -36,7 +35,6 @@ async fn a_launch_that_lost_the_whole_machine_is_ended_after_the_boot() -> Resul
 }
 
 #[tokio::test]
-#[ignore = "fails: an agent that ends before it has enrolled loses its token for good"]
 async fn a_vm_that_could_not_enrol_before_the_power_failed_enrols_after_the_boot() -> Result<()> {
     let deployment = Deployment::new()?;
     let allocator = deployment.start().await?;

@@ -16,7 +16,7 @@ pub(crate) use plan::{NewVms, mark_removing, plan};
 pub use plan::{Selection, VmsError};
 pub use reconcile::{
     Existing, fail_unmade, fail_unremoved, fail_unreplaced, make_anew, reconcile_existing, remove,
-    succeed,
+    running_among, succeed,
 };
 pub(crate) use reconcile::{keep, not_failed, remove_in};
 pub use release::{ReleaseError, release};

@@ -103,6 +103,20 @@ pub(crate) async fn remove_in(
     Ok(())
 }
 
+/// Those of these VMs whose agent says that they run.
+pub async fn running_among(
+    db: &Db,
+    pool: PoolId,
+    hostnames: &[Hostname],
+) -> Result<Vec<Hostname>, DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let sql = "select hostname from vm
+               where pool_id = $1 and hostname = any($2) and status = 'running'
+                 and removed_at is null and removing_at is null";
+    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    rows.iter().map(|row| db::word(row, "hostname")).collect()
+}
+
 /// A destroy that was taken back before it began: its VMs can be claimed again.
 pub(crate) async fn keep(
     client: &impl GenericClient,
@@ -191,10 +205,16 @@ pub async fn fail_unmade(
     unmade: &[(Hostname, String)],
 ) -> Result<(), DbError> {
     let (names, reasons) = columns(unmade);
-    let sql = "update vm set status = 'error', status_reason = unmade.reason
-               from unnest($2::text[], $3::text[]) as unmade(name, reason)
-               where pool_id = $1 and removed_at is null and hostname = unmade.name
-               returning pg_notify('vm_changed', hostname)::text";
+    // Without its credentials, what is left of such a VM can't report itself back to life.
+    let sql = "with failed as (
+                   update vm set status = 'error', status_reason = unmade.reason
+                   from unnest($2::text[], $3::text[]) as unmade(name, reason)
+                   where pool_id = $1 and removed_at is null and hostname = unmade.name
+                   returning id, pg_notify('vm_changed', hostname)::text
+               ), unenrolled as (
+                   delete from enrolment using failed where vm_id = failed.id
+               )
+               delete from agent_credential using failed where vm_id = failed.id";
     db.client().await?.query(sql, &[&pool.as_i64(), &names, &reasons]).await?;
     Ok(())
 }

@@ -15,7 +15,6 @@ use super::{
     held::{Held, Stop},
     progress::Progress,
     settle::Settlement,
-    state::State,
     worker::{RETRY_EVERY, WorkError, chain},
 };
 
@@ -72,7 +71,7 @@ impl Worker {
         let WorkerParts { db, pool, workspace, variables, local, .. } = &self.parts;
         let after = async {
             workspace.recover().await?;
-            Ok::<State, WorkError>(State::pull(workspace).await?)
+            self.state_sparing_the_working().await
         };
         let after = match after.await {
             Ok(after) => {
@@ -84,7 +83,8 @@ impl Worker {
                 return settlement.write_blindly(db, *pool).await;
             }
         };
-        let known = |hostname: &Hostname| after.contains(hostname);
+        // A broken VM is made anew later: what runs of it now serves nobody.
+        let known = |hostname: &Hostname| after.is_whole(hostname);
         if let Err(error) = local.reap(&variables.resource_suffix, known).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "what unknown VMs left could not be looked for");
@@ -111,7 +111,7 @@ impl Worker {
         let WorkerParts { db, pool, workspace, .. } = &self.parts;
         let Some(id) = workspace.unsettled() else { return Ok(()) };
         if let Some(operation) = operations::find(db, *pool, id).await? {
-            let state = State::pull(workspace).await?;
+            let state = self.state_sparing_the_working().await?;
             let (state_then, reason) = (operation.state, operation.reason);
             let outcome = Outcome { state: state_then, exit_code: operation.exit_code, reason };
             let named = operation.job.hostnames().iter();

@@ -21,6 +21,7 @@ mod settle;
 mod state;
 mod variables;
 mod worker;
+mod working;
 mod workspace;
 
 pub use backend::Backend;

@@ -158,7 +158,7 @@ impl Worker {
         let folder = self.parts.operations_dir.join(operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
         let asked_at = Timestamp::now();
-        let before = State::pull(workspace).await?;
+        let before = self.state_sparing_the_working().await?;
         vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
 
         if operation.cancel_requested {
