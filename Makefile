@@ -3,6 +3,7 @@
 export LABLINK_TOOLS ?= $(CURDIR)/.tools
 export PATH := $(LABLINK_TOOLS)/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export LABLINK_OLD_CLIENT ?= $(LABLINK_TOOLS)/old-client
+export LABLINK_MOTO_SERVER ?= $(LABLINK_TOOLS)/moto/bin/moto_server
 export CHECKPOINT_DISABLE := 1
 PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
 # Judges the modules that need AWS; this one downloads the real providers.

@@ -16,10 +16,10 @@ const SHORT_WAIT: Duration = Duration::from_secs(21);
 const LONG_WAIT: Duration = Duration::from_secs(130);
 
 /// A VM that reported itself running.
-async fn scene(pace: Pace) -> Result<Option<(Service, OldVm)>> {
-    let Some((service, vm)) = crate::scene(pace).await? else { return Ok(None) };
+async fn scene(pace: Pace) -> Result<(Service, OldVm)> {
+    let (service, vm) = crate::scene(pace).await?;
     service.report_status(vm.hostname, "running").await?;
-    Ok(Some((service, vm)))
+    Ok((service, vm))
 }
 
 /// Starts `subscribe`; a moment later it waits for the answer to its first request.
@@ -42,7 +42,7 @@ async fn a_claim_reaches_a_client_that_waited_for_minutes() -> Result<()> {
 }
 
 async fn claim_after(pace: Pace, wait: Duration) -> Result<()> {
-    let Some((service, vm)) = scene(pace).await? else { return Ok(()) };
+    let (service, vm) = scene(pace).await?;
     let mut client = waiting(&vm).await?;
     tokio::time::sleep(wait).await;
     let claimed = service.claim("ann@example.org", "4/0Ann-first_Code").await?;
@@ -59,7 +59,7 @@ async fn claim_after(pace: Pace, wait: Duration) -> Result<()> {
 
 #[tokio::test]
 async fn a_claim_made_while_the_client_was_away_is_there_when_it_asks_again() -> Result<()> {
-    let Some((service, vm)) = scene(Pace::Hurried).await? else { return Ok(()) };
+    let (service, vm) = scene(Pace::Hurried).await?;
     waiting(&vm).await?.kill().await?;
     let claimed = service.claim("bob@example.org", "4/bob").await?;
     // The second time, the VM's container was started anew after all had gone well.
@@ -75,7 +75,7 @@ async fn a_claim_made_while_the_client_was_away_is_there_when_it_asks_again() ->
 
 #[tokio::test]
 async fn a_client_that_asks_before_its_vm_is_known_asks_again() -> Result<()> {
-    let Some((service, vm)) = crate::scene(Pace::Hurried).await? else { return Ok(()) };
+    let (service, vm) = crate::scene(Pace::Hurried).await?;
     let mut client = vm.subscribe()?;
     client.says("POST request failed with status code: 404").await?;
     service.report_status(vm.hostname, "running").await?;
@@ -122,7 +122,7 @@ async fn a_client_that_waits_gets_its_claim_from_the_next_allocator_at_its_own_p
 }
 
 async fn restart(pace: Pace, ending: Ending, first: First) -> Result<()> {
-    let Some((mut service, vm)) = scene(pace).await? else { return Ok(()) };
+    let (mut service, vm) = scene(pace).await?;
     let mut client = waiting(&vm).await?;
     match ending {
         Ending::Stopped => service.stop().await?,

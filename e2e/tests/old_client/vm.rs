@@ -38,20 +38,20 @@ impl Pace {
     }
 }
 
-/// The `bin` folder of the virtual environment with the client. `None` where nobody named one.
-pub fn installed() -> Result<Option<PathBuf>> {
-    let Some(environment) = env::var_os("LABLINK_OLD_CLIENT") else {
-        eprintln!("SKIPPED: LABLINK_OLD_CLIENT names no virtual environment (make test does)");
-        return Ok(None);
-    };
+/// The `bin` folder of the virtual environment with the client.
+pub fn installed() -> Result<PathBuf> {
+    let environment = env::var_os("LABLINK_OLD_CLIENT").context(
+        "LABLINK_OLD_CLIENT does not name the virtual environment of the original client: run \
+         `make test`, which makes one",
+    )?;
     let programs = Path::new(&environment).join("bin");
     ensure!(
         programs.join("subscribe").is_file(),
         "the original client is not in {}, which LABLINK_OLD_CLIENT names: run \
-         scripts/old-client-venv",
+         `make test`, which installs it",
         environment.display()
     );
-    Ok(Some(programs))
+    Ok(programs)
 }
 
 pub fn stand_in(name: &str) -> PathBuf {

@@ -12,7 +12,7 @@ const LOCK: &str = "/state-bucket/test/terraform.tfstate.tflock";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_terraform_s_lock_of_the_bucket_is_freed() {
-    let Some(moto) = Moto::start().await else { return };
+    let moto = Moto::start().await;
     let lab = Lab::in_bucket(&moto.exports()).await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
@@ -32,7 +32,7 @@ async fn a_killed_terraform_s_lock_of_the_bucket_is_freed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_else_s_lock_is_left_alone() {
-    let Some(moto) = Moto::start().await else { return };
+    let moto = Moto::start().await;
     let lab = Lab::in_bucket(&moto.exports()).await;
     let worker = lab.worker("a").await;
     let lock = r#"{"ID":"5f0","Operation":"OperationTypeApply","Info":"","Who":"ada@elsewhere","Version":"1.11.4","Created":"2026-01-01T00:00:00Z","Path":"state-bucket/test/terraform.tfstate"}"#;
@@ -53,7 +53,7 @@ async fn somebody_else_s_lock_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_that_the_bucket_refused_is_kept_and_saved_as_soon_as_possible() {
-    let Some(moto) = Moto::start().await else { return };
+    let moto = Moto::start().await;
     let lab = Lab::in_bucket(&moto.exports()).await;
     let worker = lab.worker("a").await;
     lab.slow_down(5);

@@ -1,5 +1,5 @@
-//! A stand-in for S3 that can stop answering: moto behind a door. Its program is named by
-//! `LABLINK_MOTO_SERVER`: `pip install 'moto[server]'` makes it.
+//! A stand-in for S3 that can stop answering: moto behind a door. `make test` installs it;
+//! `LABLINK_MOTO_SERVER` names its program.
 
 use std::{
     env,
@@ -26,12 +26,11 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// None, with a word about it, where there is no moto.
-    pub async fn start() -> Option<Self> {
-        let Some(program) = env::var_os("LABLINK_MOTO_SERVER") else {
-            eprintln!("not tried: LABLINK_MOTO_SERVER names no moto_server");
-            return None;
-        };
+    pub async fn start() -> Self {
+        let program = env::var_os("LABLINK_MOTO_SERVER").expect(
+            "LABLINK_MOTO_SERVER does not name the program moto_server: run `make test`, which \
+             installs it",
+        );
         let port = free_port().await;
         let server = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
@@ -51,7 +50,7 @@ impl Moto {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         moto.request("PUT", "/state-bucket", "").await;
-        Some(moto)
+        moto
     }
 
     /// What makes Terraform find it.
