@@ -12,7 +12,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-old-client check fmt
+.PHONY: help run test test-old-client test-s3 check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-old-client: ## Run the original's client at its own pace (3 minutes)
 	@scripts/setup test
 	cargo build -p lablink-allocator
 	cargo test -p lablink-e2e --test old_client -- --ignored --test-threads=4
+
+test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
+	@scripts/setup test
+	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform bucket -- --include-ignored
 
 check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check

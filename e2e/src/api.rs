@@ -40,9 +40,14 @@ impl Allocator {
         answer.json()?["count"].as_i64().context("no count")
     }
 
+    /// Agents can be up before the Terraform that made them has ended: waits for that as well.
     pub async fn until_free(&self, count: i64) -> Result<()> {
-        let what = format!("{count} free VMs");
-        let look = async || Ok((self.free_count().await? == count).then_some(()));
+        let what = format!("{count} free VMs and no operation");
+        let look = async || {
+            let is_over = |it: &Value| !it["finished_at"].is_null();
+            let quiet = self.operations().await?.iter().all(is_over);
+            Ok((quiet && self.free_count().await? == count).then_some(()))
+        };
         eventually(&what, COME_UP, look).await
     }
 

@@ -153,6 +153,8 @@ remove() {
     lock || return 0
     end_all
     # Only what `start` made: a wrong argument must not delete somebody's files.
+    # Settings that a start was cut off in writing say as well that it was one.
+    rm -f -- "$dir/settings.new"
     if [[ -e $dir/settings ]]; then
         rm -rf -- "$dir"
     else
