@@ -63,16 +63,23 @@ pub struct Entry {
     pub data: Value,
 }
 
-/// The newest `limit` entries, newest first.
-pub async fn recent(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Entry>, DbError> {
+/// The newest `limit` entries that are older than `before`, newest first.
+pub async fn recent(
+    db: &Db,
+    pool: PoolId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
     let rows = db
         .client()
         .await?
         .query(
             "select event.id, event.at, event.actor, event.kind, event.data, vm.hostname
-             from event left join vm on vm.id = event.vm_id
-             where event.pool_id = $1 order by event.id desc limit $2",
-            &[&pool.as_i64(), &limit],
+             from event left join claim on claim.id = event.claim_id
+                        left join vm on vm.id = coalesce(event.vm_id, claim.vm_id)
+             where event.pool_id = $1 and ($2::bigint is null or event.id < $2)
+             order by event.id desc limit $3",
+            &[&pool.as_i64(), &before, &limit],
         )
         .await?;
     rows.iter()

@@ -14,8 +14,8 @@ use crate::{
     auth::guard,
     http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
     routes::{
-        agent, assets, claim, destroy, events, health, home, instances, launch, log_page, metrics,
-        operations, overview, reports, statuses, vm_logs, vm_metrics, vms, wait,
+        agent, assets, claim, destroy, events, health, history, home, instances, launch, log_page,
+        metrics, operations, overview, reports, statuses, vm_logs, vm_metrics, vms, wait,
     },
 };
 
@@ -69,6 +69,7 @@ fn routes() -> Vec<Route> {
         ("/api/vms/{hostname}", Administer, get(vms::one).delete(vms::delete)),
         ("/api/vms/{hostname}/replace", Administer, post(destroy::replace)),
         ("/api/vms/{hostname}/release", Administer, post(vms::release)),
+        ("/api/events", Administer, get(history::list)),
         ("/api/operations", Administer, get(operations::list)),
         ("/api/operations/{id}", Administer, get(operations::one)),
         ("/api/operations/{id}/cancel", Administer, post(operations::cancel)),

@@ -35,6 +35,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let admin = |pool, operations, notes: &[&str]| AdminPage {
         pool,
         operations,
+        happenings: vec![Happening {
+            at: before(90),
+            text: format!("{SCRIPT} was claimed"),
+            actor: "participant".to_owned(),
+        }],
         notes: notes.iter().map(|note| (*note).to_owned()).collect(),
         now: now(),
     };

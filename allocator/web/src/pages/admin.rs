@@ -10,10 +10,21 @@ pub struct AdminPage {
     pub pool: PoolCounts,
     /// The newest first; a handful.
     pub operations: Vec<OperationSummary>,
+    /// What happened lately, the newest first; a handful.
+    pub happenings: Vec<Happening>,
     /// Sentences that the organiser should read, such as warnings about the configuration.
     pub notes: Vec<String>,
     /// What elapsed time is counted to while an operation runs.
     pub now: Timestamp,
+}
+
+/// One line of the pool's history.
+pub struct Happening {
+    pub at: Timestamp,
+    /// What happened, as a sentence without its full stop.
+    pub text: String,
+    /// Who did it.
+    pub actor: String,
 }
 
 /// VMs by state. `in_use` is a part of `claimed`; the others don't overlap.
@@ -40,7 +51,14 @@ mod tests {
     fn page(operations: Vec<OperationSummary>, notes: &[&str]) -> String {
         let pool = PoolCounts { free: 11, claimed: 12, in_use: 13, starting: 0, attention: 15 };
         let notes = notes.iter().map(|note| (*note).to_owned()).collect();
-        AdminPage { pool, operations, notes, now: Timestamp::UNIX_EPOCH }.render().unwrap()
+        let happenings = vec![Happening {
+            at: Timestamp::UNIX_EPOCH,
+            text: "<script> was claimed".to_owned(),
+            actor: "participant".to_owned(),
+        }];
+        AdminPage { pool, operations, happenings, notes, now: Timestamp::UNIX_EPOCH }
+            .render()
+            .unwrap()
     }
 
     #[test]
@@ -49,6 +67,7 @@ mod tests {
         for key in [">11<", ">12<", ">13<", ">0<", ">15<", "No operation yet"] {
             assert!(html.contains(key), "{key}");
         }
+        assert!(html.contains("&#60;script&#62; was claimed"));
         for path in ["/admin/create", "/admin/instances", "/admin/instances/delete"] {
             assert!(html.contains(&format!(r#"href="{path}""#)), "{path}");
         }

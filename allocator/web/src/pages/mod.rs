@@ -17,7 +17,7 @@ mod operations;
 mod request;
 mod tone;
 
-pub use admin::{AdminPage, PoolCounts};
+pub use admin::{AdminPage, Happening, PoolCounts};
 pub use claim::{ClaimEnd, ClaimPage, ClaimState, CommandForm, Connection};
 pub use destroy::{DestroyPage, DestroyRow, Holder};
 pub use error::ErrorPage;

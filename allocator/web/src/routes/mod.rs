@@ -7,6 +7,7 @@ pub mod claim;
 pub mod destroy;
 pub mod events;
 pub mod health;
+pub mod history;
 pub mod home;
 pub mod instances;
 pub mod launch;

@@ -1,9 +1,9 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::Timestamp;
-use lablink_core::{operations, vms};
+use lablink_core::{events, operations, vms};
 
-use super::operations::summary;
+use super::{history::happening, operations::summary};
 use crate::{
     AgentAuth, AppState,
     http::Problem,
@@ -11,11 +11,13 @@ use crate::{
 };
 
 const OPERATIONS_SHOWN: i64 = 5;
+const HAPPENINGS_SHOWN: i64 = 8;
 
 /// The pool at a glance.
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     let counts = vms::counts(&state.db, state.pool, state.settings.stale_after).await?;
     let recent = operations::recent(&state.db, state.pool, None, OPERATIONS_SHOWN).await?;
+    let happened = events::recent(&state.db, state.pool, None, HAPPENINGS_SHOWN).await?;
     let mut notes = Vec::new();
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(
@@ -33,6 +35,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
             attention: counts.attention,
         },
         operations: recent.iter().map(summary).collect(),
+        happenings: happened.into_iter().map(happening).collect(),
         notes,
         now: Timestamp::now(),
     };

@@ -129,6 +129,27 @@ async fn vms_are_listed_page_by_page() {
 }
 
 #[tokio::test]
+async fn the_organiser_sees_who_tried_to_get_in() {
+    let app = App::with_running(1).await;
+    for code in ["4%2Fhers", "4%2Fstolen"] {
+        let body = format!("email=ada%40example.org&crd_command=--code%3D{code}");
+        app.call(form("/api/request_vm", &body)).await;
+    }
+    let page = app.call(get("/admin").by_browser().by_admin()).await;
+    assert!(page.body.contains("knew only the e-mail asked for lablink-vm-test-1"));
+    assert!(page.body.contains("lablink-vm-test-1 was claimed"));
+    let events = app.call(get("/api/events").by_admin()).await.json();
+    let newest = &events["events"][0];
+    assert_eq!(
+        (&newest["kind"], &newest["hostname"]),
+        (&json!("claim.reentry_requested"), &json!("lablink-vm-test-1"))
+    );
+    let before = newest["event_id"].to_string();
+    let older = app.call(get(&format!("/api/events?before={before}")).by_admin()).await.json();
+    assert_eq!(older["events"][0]["kind"], "claim.created");
+}
+
+#[tokio::test]
 async fn a_long_list_of_instances_is_cut_into_pages() {
     let app = App::with_running(130).await;
     let first = app.call(get("/admin/instances").by_browser().by_admin()).await;
