@@ -58,9 +58,41 @@ fn command_line_if_of(process: &Path, folder: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{
+        process::{Child, Command, Stdio},
+        thread,
+        time::{Duration, Instant},
+    };
 
     use super::*;
+
+    /// Ends with the test, whatever the test finds.
+    struct Running(Child);
+
+    impl Running {
+        fn start(command: &mut Command) -> Self {
+            Self(command.stdout(Stdio::null()).spawn().unwrap())
+        }
+    }
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            let _gone = self.0.kill();
+            let _ended = self.0.wait();
+        }
+    }
+
+    /// A program that was started a moment ago may still stand in `/proc` without arguments.
+    fn found_at_last(folder: &Path) -> Vec<Process> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let found = processes_of(folder).unwrap();
+            if !found.is_empty() || Instant::now() > deadline {
+                return found;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
 
     #[test]
     fn finds_a_process_by_its_environment_arguments_or_folder_and_ends_it() {
@@ -74,12 +106,12 @@ mod tests {
         let mut by_argument = Command::new("tail");
         by_argument.arg("-f").arg(path.join("log"));
         for mut command in [by_environment, by_folder, by_argument] {
-            let mut child = command.spawn().unwrap();
-            let found = processes_of(path).unwrap();
+            let mut running = Running::start(&mut command);
+            let found = found_at_last(path);
             assert_eq!(found.len(), 1, "{found:?}");
-            assert_eq!(u32::try_from(found[0].pid).unwrap(), child.id());
+            assert_eq!(u32::try_from(found[0].pid).unwrap(), running.0.id());
             found[0].kill();
-            child.wait().unwrap();
+            running.0.wait().unwrap();
             assert!(processes_of(path).unwrap().is_empty());
         }
     }
