@@ -7,7 +7,7 @@ mod logging;
 mod migrate;
 mod serve;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
 use cli::{Cli, Command};
@@ -19,6 +19,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Serve(args)) => serve::serve(*args).await?,
         Some(Command::Migrate(args)) => migrate::migrate(&args).await?,
         Some(Command::HashPassword) => hash_password::hash_password()?,
+        Some(Command::Openapi) => print_openapi()?,
         Some(Command::ValidateConfig(args)) => {
             return Ok(config::validate_config::run(
                 &args,
@@ -28,4 +29,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_openapi() -> Result<()> {
+    let document = serde_json::to_string_pretty(&lablink_web::openapi())?;
+    writeln!(std::io::stdout(), "{document}")?;
+    Ok(())
 }

@@ -1,29 +1,31 @@
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Html,
-};
+use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::vms::{self, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::claim::connection;
 use crate::{
     AppState,
-    http::Problem,
+    http::{Problem, Query},
     pages::{Activity, InstanceClaim, InstanceRow, InstancesPage, VmState},
 };
 
 /// So many that a page stays under 50 KB.
 const PER_PAGE: u16 = 60;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct After {
+    /// Where the page before ended.
+    #[param(pattern = "^[0-9]{1,9}-[0-9]{1,18}$")]
     after: Option<String>,
 }
 
 /// The VMs that are there, page by page.
+#[utoipa::path(get, path = "/admin/instances", params(After), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Query(After { after }): Query<After>,
