@@ -11,6 +11,7 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
 use cli::{Cli, Command};
+use lablink_web::AgentAuth;
 
 /// Carries out what the command line asks for.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
@@ -32,7 +33,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 fn print_openapi() -> Result<()> {
-    let document = serde_json::to_string_pretty(&lablink_web::openapi())?;
+    let document = serde_json::to_string_pretty(&lablink_web::openapi(AgentAuth::Required))?;
     writeln!(std::io::stdout(), "{document}")?;
     Ok(())
 }

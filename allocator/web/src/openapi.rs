@@ -1,9 +1,7 @@
 //! The HTTP surface as an `OpenAPI` document, made from the handlers' own types. Who may use a path
 //! is taken from the router's table, and every refusal has one form.
 
-use std::sync::LazyLock;
-
-use axum::{Json, http::Method};
+use axum::{Json, extract::State, http::Method};
 use lablink_core::Action;
 use lablink_protocol::ErrorBody;
 use utoipa::{
@@ -16,7 +14,7 @@ use utoipa::{
 };
 
 use crate::{
-    access_table,
+    AgentAuth, AppState, access_table,
     routes::{
         agent, claim, destroy, events, health, history, home, instances, launch, log_page, metrics,
         operations, overview, reports, statuses, vm_logs, vm_metrics, vms, wait,
@@ -87,8 +85,8 @@ const WITHOUT_BODY_TOO: [&str; 2] = ["/destroy", "/api/vms/{hostname}/release"];
 const ADMIN: &str = "admin";
 const TOKEN: &str = "token";
 
-/// The whole document.
-pub fn document() -> utoipa::openapi::OpenApi {
+/// The whole document, of an allocator that asks agents for tokens, or not.
+pub fn document(agent_auth: AgentAuth) -> utoipa::openapi::OpenApi {
     let mut document = Described::openapi();
     let components = document.components.get_or_insert_default();
     let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
@@ -110,7 +108,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     for (method, path, action) in access_table() {
         if let Some(operation) = operation(&mut document, &method, path) {
             operation.operation_id = Some(format!("{method} {path}"));
-            operation.security = Some(credentials(action));
+            operation.security = Some(credentials(action, agent_auth));
             operation.responses.responses.insert("default".to_owned(), RefOr::T(refusal()));
         }
     }
@@ -119,9 +117,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// `GET /openapi.json`
 #[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json", body = Object)))]
-pub async fn json() -> Json<&'static utoipa::openapi::OpenApi> {
-    static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(document);
-    Json(&DOCUMENT)
+pub async fn json(State(state): State<AppState>) -> Json<utoipa::openapi::OpenApi> {
+    Json(document(state.settings.agent_auth))
 }
 
 fn operation<'a>(
@@ -139,14 +136,16 @@ fn operation<'a>(
 }
 
 /// One of these is enough; none in the list: no credential is needed.
-fn credentials(action: Action) -> Vec<SecurityRequirement> {
+fn credentials(action: Action, agent_auth: AgentAuth) -> Vec<SecurityRequirement> {
     let schemes: &[&str] = match action {
         Action::Visit => &[],
         Action::SpeakForVm | Action::ForwardLogs => &[TOKEN],
         Action::ReadVm => &[ADMIN, TOKEN],
         Action::Administer => &[ADMIN],
     };
-    schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [""; 0])).collect()
+    let named = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [""; 0]));
+    let unproven = agent_auth == AgentAuth::Open && schemes.contains(&TOKEN);
+    named.chain(unproven.then(SecurityRequirement::default)).collect()
 }
 
 /// What every other status comes with.

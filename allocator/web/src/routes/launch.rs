@@ -30,7 +30,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
 pub struct LaunchForm {
     /// How many: at most `limits.max_vms`, which is 100 unless it is configured.
     /// A form sends text, JSON a number.
-    #[schema(value_type = u32, required, minimum = 1, maximum = 100)]
+    #[schema(value_type = u32, minimum = 1, maximum = 100)]
     num_vms: Option<Value>,
 }
 

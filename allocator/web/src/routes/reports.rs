@@ -17,10 +17,10 @@ use crate::{
 
 #[derive(Deserialize, ToSchema)]
 pub struct InUse {
-    #[schema(value_type = Hostname, required)]
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
     /// Whether the subject software runs.
-    #[schema(required)]
+    #[schema(value_type = bool)]
     status: Option<bool>,
 }
 
@@ -41,10 +41,10 @@ pub async fn in_use(
 
 #[derive(Deserialize, ToSchema)]
 pub struct Gpu {
-    #[schema(value_type = Hostname, required)]
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
     /// `Healthy`, `Unhealthy` or `N/A`; true and false are understood as well.
-    #[schema(value_type = String, required, pattern = "^(Healthy|Unhealthy|N/A)$")]
+    #[schema(value_type = String, pattern = "^(Healthy|Unhealthy|N/A)$")]
     gpu_status: Option<Value>,
 }
 
@@ -72,9 +72,9 @@ pub async fn gpu_health(
 
 #[derive(Deserialize, ToSchema)]
 pub struct Status {
-    #[schema(value_type = Hostname, required)]
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
-    #[schema(value_type = VmStatus, required)]
+    #[schema(value_type = VmStatus)]
     status: Option<String>,
 }
 

@@ -25,12 +25,12 @@ const LONGEST_EVENT_ID: usize = 256;
 
 #[derive(Deserialize, ToSchema)]
 pub struct Forwarded {
-    #[schema(required, value_type = String, min_length = 1)]
+    #[schema(value_type = String, min_length = 1)]
     log_group: Option<String>,
     /// The VM's hostname.
-    #[schema(required, value_type = Hostname)]
+    #[schema(value_type = Hostname)]
     log_stream: Option<String>,
-    #[schema(required, value_type = Vec<String>, min_items = 1)]
+    #[schema(value_type = Vec<String>, min_items = 1)]
     messages: Option<Vec<Text>>,
     /// One per message, in milliseconds since 1970, or null.
     timestamps: Option<Vec<Option<i64>>>,

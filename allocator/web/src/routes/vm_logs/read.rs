@@ -99,6 +99,7 @@ enum Answer {
 #[derive(Serialize, ToSchema)]
 struct WholeLog {
     hostname: Hostname,
+    #[schema(required)]
     logs: Option<String>,
 }
 
