@@ -4,5 +4,6 @@
 mod allocator;
 mod claims;
 mod enrolment;
+mod gpu;
 mod reports;
 mod vm;

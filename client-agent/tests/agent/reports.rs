@@ -26,7 +26,11 @@ async fn status_life_and_use_are_reported() {
         .await;
     let host = "lablink-vm-test-1";
     assert_eq!(told.bodies("/api/vm-status"), [&json!({"hostname": host, "status": "running"})]);
-    assert_eq!(told.bodies("/api/agent/heartbeat")[0], &json!({"hostname": host}));
+    let first = told.bodies("/api/agent/heartbeat")[0];
+    assert_eq!(first["hostname"], host);
+    assert!(first["memory_total_bytes"].is_u64() && first["disk_percent"].is_u64(), "{first}");
+    let second = told.bodies("/api/agent/heartbeat")[1];
+    assert_eq!(second["memory_total_bytes"], json!(null), "it has not changed: {second}");
     let in_use = "/api/update_inuse_status";
     assert_eq!(told.bodies(in_use), [&json!({"hostname": host, "status": false})]);
 

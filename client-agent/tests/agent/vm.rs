@@ -85,6 +85,8 @@ impl Vm {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("SUBJECT_SOFTWARE", "")
+            .env("LABLINK_NVML", "libno-such-library.so")
+            .env("LABLINK_SHIP_LOGS", "never")
             .stdin(Stdio::null())
             .stderr(log)
             .kill_on_drop(true);

@@ -125,6 +125,8 @@ fn wire(vm: &Vm) -> Value {
         "status": vm.status,
         "reason": vm.status_reason,
         "gpu": vm.gpu.map(|gpu| gpu.as_str()),
+        "gpu_reason": vm.gpu_reason,
+        "vitals": vm.vitals,
         "in_use": vm.in_use,
         "removing": vm.removing,
         "last_seen": vm.last_seen,
