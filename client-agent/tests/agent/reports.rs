@@ -40,6 +40,34 @@ async fn status_life_and_use_are_reported() {
 }
 
 #[tokio::test]
+async fn the_times_of_the_start_are_read_where_they_are() {
+    let allocator = Allocator::start().await;
+    let vm = Vm::with_remote_desktop(STAYS);
+    let record = vm.home().join("status.json");
+    let stages = json!({"v1": {
+        "init-local": {"start": 100.5, "finished": 101.0},
+        "modules-final": {"start": 150.0, "finished": 160.25},
+    }});
+    fs::write(&record, stages.to_string()).unwrap();
+    let mut command = vm.agent(&allocator.url);
+    let _agent = command
+        .env("LABLINK_CLOUD_INIT", &record)
+        .env("LABLINK_STARTED_AT", "1700000000")
+        .spawn()
+        .unwrap();
+    let path = "/api/vm-metrics/lablink-vm-test-1";
+    let told = allocator.told("times", |told| told.bodies(path).len() == 2).await;
+    let container = told.bodies(path)[0];
+    assert_eq!(container["container_start_time"], 1_700_000_000);
+    let seconds = container["container_end_time"].as_u64().unwrap() - 1_700_000_000;
+    assert_eq!(container["container_startup_duration_seconds"], seconds);
+    let cloud_init = json!({
+        "cloud_init_start": 100, "cloud_init_end": 160, "cloud_init_duration_seconds": 60,
+    });
+    assert_eq!(told.bodies(path)[1], &cloud_init);
+}
+
+#[tokio::test]
 async fn redirects_keep_method_body_and_token_but_stay_on_the_host() {
     let allocator = Allocator::start().await;
     let to = allocator.url.clone();
