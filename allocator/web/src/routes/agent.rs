@@ -2,7 +2,9 @@
 
 use axum::{Json as JsonAnswer, extract::State};
 use lablink_core::{Token, agents, claims, vms};
-use lablink_protocol::{ClaimResult, Enrol, Enrolled, Heartbeat, HeartbeatAnswer};
+use lablink_protocol::{
+    ClaimResult, Enrol, Enrolled, GpuReading, Heartbeat, HeartbeatAnswer, Vitals,
+};
 
 use crate::{
     AppState,
@@ -27,12 +29,33 @@ pub async fn enrol(
 pub async fn heartbeat(
     State(state): State<AppState>,
     caller: Caller,
-    Json(Heartbeat { hostname }): Json<Heartbeat>,
+    Json(Heartbeat { hostname, vitals, stopping }): Json<Heartbeat>,
 ) -> Result<JsonAnswer<HeartbeatAnswer>, Problem> {
     caller.speaks_for(&hostname)?;
-    vms::heartbeat(&state.db, state.pool, &hostname).await?;
+    if stopping {
+        vms::goodbye(&state.db, state.pool, &hostname).await?;
+    } else {
+        vms::heartbeat(&state.db, state.pool, &hostname, &bounded(vitals)).await?;
+    }
     let interval_seconds = state.settings.heartbeat.as_secs();
     Ok(JsonAnswer(HeartbeatAnswer { interval_seconds }))
+}
+
+const MOST_GPUS: usize = 64;
+const LONGEST_TEXT: usize = 100;
+
+/// What is stored of what an agent says: no endless texts and lists, and none that Postgres refuses.
+fn bounded(vitals: Vitals) -> Vitals {
+    let text = |text: String| -> String {
+        text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
+    };
+    let gpu = |gpu: GpuReading| GpuReading { name: gpu.name.map(text), ..gpu };
+    Vitals {
+        agent_version: vitals.agent_version.map(text),
+        gpu_driver: vitals.gpu_driver.map(text),
+        gpus: vitals.gpus.map(|gpus| gpus.into_iter().take(MOST_GPUS).map(gpu).collect()),
+        ..vitals
+    }
 }
 
 /// Tells how connecting the participant went.

@@ -72,6 +72,10 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
     let silent = vm.last_seen.map(|seen| now.duration_since(seen));
     let silent = silent
         .filter(|silence| *silence > SignedDuration::try_from(stale_after).unwrap_or_default());
+    let gpu_reason = || match &vm.gpu_reason {
+        Some(reason) => format!("Its GPU is unhealthy, so it is not handed out: {reason}."),
+        None => "Its GPU is unhealthy, so it is not handed out.".to_owned(),
+    };
     let attention = |reason: &str| VmState::Attention {
         reason: vm.status_reason.clone().unwrap_or_else(|| reason.to_owned()),
     };
@@ -82,7 +86,7 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
         VmStatus::Error => attention("The VM reports an error. Destroy it and launch another."),
         VmStatus::Unknown => attention("The VM's state is not known. Wait, or destroy it."),
         VmStatus::Initializing | VmStatus::Running if vm.gpu == Some(GpuHealth::Unhealthy) => {
-            attention("Its GPU is unhealthy, so it is not handed out.")
+            attention(&gpu_reason())
         }
         VmStatus::Initializing if vm.claim.is_none() => VmState::Starting,
         VmStatus::Initializing | VmStatus::Running => match silent {
@@ -93,6 +97,10 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
                     silence.as_secs()
                 ),
             },
+            None if vm.stopped => attention(
+                "Its agent was stopped, so it is not handed out. It comes back by itself when its \
+                 agent does.",
+            ),
             None if vm.claim.is_some() => VmState::Claimed,
             None => VmState::Free,
         },

@@ -46,7 +46,12 @@ pub struct Gpu {
     /// `Healthy`, `Unhealthy` or `N/A`; true and false are understood as well.
     #[schema(value_type = String, pattern = "^(Healthy|Unhealthy|N/A)$")]
     gpu_status: Option<Value>,
+    /// Ours: the verdict in full, and why.
+    verdict: Option<String>,
+    reason: Option<String>,
 }
+
+const LONGEST_REASON: usize = 1000;
 
 /// Tells how the GPU is.
 #[utoipa::path(post, path = "/api/gpu_health", request_body = Gpu, responses((status = 200, body = Message)))]
@@ -65,8 +70,18 @@ pub async fn gpu_health(
     };
     let health = health
         .ok_or_else(|| Problem::invalid("gpu_status: must be 'Healthy', 'Unhealthy' or 'N/A'."))?;
+    let verdict = report.verdict.map(|word| {
+        word.parse().map_err(|_unknown| {
+            Problem::invalid("verdict: must be 'healthy', 'degraded', 'unhealthy' or 'none'.")
+        })
+    });
+    let health = verdict.transpose()?.unwrap_or(health);
+    let reason: Option<String> = report.reason.map(|reason| {
+        // Postgres stores no NUL.
+        reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
+    });
     caller.speaks_for(&hostname)?;
-    vms::set_gpu(&state.db, state.pool, &hostname, health).await?;
+    vms::set_gpu(&state.db, state.pool, &hostname, health, reason.as_deref()).await?;
     Ok(JsonAnswer(Message::new("GPU health status updated successfully.")))
 }
 

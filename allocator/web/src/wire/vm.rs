@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use lablink_core::vms::{Vm, VmClaim};
 use lablink_protocol::{Hostname, VmStatus};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// A VM. Its PIN stays on the pages of those whom it concerns.
@@ -17,6 +18,10 @@ pub struct VmBody {
     reason: Option<String>,
     /// `healthy`, `degraded`, `unhealthy` or `none`; null: not reported.
     gpu: Option<&'static str>,
+    /// Why the verdict is what it is.
+    gpu_reason: Option<String>,
+    /// What the agent said last of processor, memory, disk and GPUs.
+    vitals: Option<Value>,
     in_use: bool,
     /// Whether an operation is about to remove it.
     removing: bool,
@@ -57,6 +62,8 @@ impl From<&Vm> for VmBody {
             status: vm.status,
             reason: vm.status_reason.clone(),
             gpu: vm.gpu.map(|gpu| gpu.as_str()),
+            gpu_reason: vm.gpu_reason.clone(),
+            vitals: vm.vitals.clone(),
             in_use: vm.in_use,
             removing: vm.removing,
             last_seen: vm.last_seen,
