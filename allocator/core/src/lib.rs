@@ -9,6 +9,7 @@ pub mod claims;
 pub mod db;
 mod email;
 pub mod events;
+pub mod line;
 pub mod live;
 pub mod logs;
 pub mod operations;

@@ -8,6 +8,8 @@ mod request;
 
 pub use agent_side::{Delivery, NoSuchClaim, Situation, delivered, report, situation};
 pub use assign::ClaimId;
+pub(crate) use assign::{KeptFor, NewClaim, NotAssigned, assign_kept, open_claim_of};
+pub(crate) use page::opens;
 pub use page::{ClaimView, Progress, by_link, give_command};
 pub use release::{ReleaseReason, release_of_vm};
 pub use request::{Granted, Proof, Reclaim, Refusal, Request, RequestError, request};

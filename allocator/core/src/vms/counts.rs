@@ -1,12 +1,17 @@
 use std::sync::LazyLock;
 
 use super::{CLAIMABLE, StaleAfter};
-use crate::{Db, DbError, pools::PoolId};
+use crate::{Db, DbError, line::WAITING, pools::PoolId};
 
-/// How many VMs can be claimed right now: the number on the public page.
+/// How many VMs can be claimed right now by somebody who comes: the number on the public page.
+/// What the line waits for is not among them.
 pub async fn free(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<i64, DbError> {
-    static SQL: LazyLock<String> =
-        LazyLock::new(|| format!("select count(*) from vm where pool_id = $1 and {CLAIMABLE}"));
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "select greatest(0, (select count(*) from vm where pool_id = $1 and {CLAIMABLE})
+                                  - (select count(*) from place where pool_id = $1 and {WAITING}))",
+        )
+    });
     let client = db.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
     let row = client.query_one(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?;

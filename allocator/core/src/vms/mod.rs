@@ -49,11 +49,23 @@ impl StaleAfter {
     }
 }
 
-/// What makes a VM claimable, for `where` in statements that name the table `vm` and pass
-/// [`StaleAfter`] in seconds as `$2`. A VM that has never sent a heartbeat counts as alive: the
-/// original's agents send none.
-pub(crate) const CLAIMABLE: &str = "vm.claim_id is null and vm.removed_at is null \
-    and vm.removing_at is null and vm.status = 'running' \
-    and vm.gpu is distinct from 'unhealthy' \
-    and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
-        and vm_presence.last_seen < now() - make_interval(secs => $2::float8))";
+macro_rules! fit {
+    () => {
+        "vm.claim_id is null and vm.removed_at is null \
+         and vm.removing_at is null and vm.status = 'running' \
+         and vm.gpu is distinct from 'unhealthy' \
+         and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
+             and vm_presence.last_seen < now() - make_interval(secs => $2::float8))"
+    };
+}
+
+/// What makes a VM fit to be handed out, for `where` in statements that name the table `vm` and
+/// pass [`StaleAfter`] in seconds as `$2`. A VM that has never sent a heartbeat counts as alive:
+/// the original's agents send none.
+pub(crate) const FIT: &str = fit!();
+
+/// Likewise, and it is kept for nobody in line.
+pub(crate) const CLAIMABLE: &str = concat!("vm.place_id is null and ", fit!());
+
+/// The order in which VMs are handed out.
+pub(crate) const BEST_FIRST: &str = "vm.gpu is not distinct from 'degraded', vm.number, vm.id";

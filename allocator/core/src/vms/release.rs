@@ -1,8 +1,10 @@
 use lablink_protocol::Hostname;
 
+use super::StaleAfter;
 use crate::{
     Actor, Db, DbError,
     claims::{self, ReleaseReason},
+    line,
     pools::PoolId,
 };
 
@@ -20,9 +22,11 @@ pub enum ReleaseError {
 crate::db::takes_statement_errors!(ReleaseError);
 
 /// Ends a VM's claim and puts the VM back to the pool as it is, the participant's files included.
+/// Who is first in line has it from then on.
 pub async fn release(
     db: &Db,
     pool: PoolId,
+    stale_after: StaleAfter,
     actor: &Actor,
     hostname: &Hostname,
 ) -> Result<(), ReleaseError> {
@@ -41,6 +45,7 @@ pub async fn release(
     }
     let reason = ReleaseReason::Released;
     claims::release_of_vm(&transaction, pool, vm.try_get("id")?, reason, actor).await?;
+    line::serve(&transaction, pool, stale_after).await?;
     transaction.commit().await?;
     Ok(())
 }

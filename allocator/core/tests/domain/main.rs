@@ -5,6 +5,7 @@
 mod agents;
 mod claims;
 mod crowd;
+mod line;
 mod live;
 mod logs;
 mod migrations;

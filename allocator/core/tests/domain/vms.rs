@@ -23,11 +23,19 @@ async fn an_unknown_vm_is_made_only_by_an_agent_that_needs_no_token() {
     let scene = Scene::new().await;
     let stranger = name("desk-7");
     let status = VmStatus::Running;
-    let refused =
-        vms::set_status(&scene.db, scene.pool, &Actor::Agent(stranger.clone()), &stranger, status)
-            .await;
+    let refused = vms::set_status(
+        &scene.db,
+        scene.pool,
+        STALE_AFTER,
+        &Actor::Agent(stranger.clone()),
+        &stranger,
+        status,
+    )
+    .await;
     assert!(matches!(refused, Err(ReportError::NoSuchVm)));
-    vms::set_status(&scene.db, scene.pool, &Actor::UnprovenAgent, &stranger, status).await.unwrap();
+    vms::set_status(&scene.db, scene.pool, STALE_AFTER, &Actor::UnprovenAgent, &stranger, status)
+        .await
+        .unwrap();
     let vm = vms::find(&scene.db, scene.pool, &stranger).await.unwrap().unwrap();
     assert_eq!((vm.status, vm.source), (VmStatus::Running, Source::Unknown));
 }
