@@ -18,6 +18,7 @@ pub mod pools;
 pub mod startup;
 mod text_enum;
 mod token;
+pub mod usage;
 pub mod vms;
 
 pub use access::{Action, Actor, Resource, can};

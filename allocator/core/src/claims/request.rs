@@ -120,6 +120,8 @@ async fn back_in(
             ..Event::new(&Actor::Anyone, "claim.reentry_requested")
         };
         events::record(&transaction, pool, event).await?;
+        let tell = "select pg_notify('vm_changed', $1)";
+        transaction.execute(tell, &[&held.hostname.as_str()]).await?;
         transaction.commit().await?;
         return Err(RequestError::Refused(Refusal::AlreadyClaimed));
     }

@@ -5,8 +5,9 @@ mod counts;
 mod list;
 mod plan;
 mod reconcile;
-mod release;
+mod register;
 mod report;
+mod search;
 
 use std::time::Duration;
 
@@ -19,8 +20,9 @@ pub use reconcile::{
     running_among, succeed,
 };
 pub(crate) use reconcile::{keep, not_failed, remove_in};
-pub use release::{ReleaseError, release};
+pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, heartbeat, set_gpu, set_in_use, set_status};
+pub use search::{Found, Search, Sort, State, search};
 
 use crate::text_enum::text_enum;
 

@@ -1,8 +1,9 @@
 use futures_util::future::join_all;
 use lablink_core::{
     Token,
-    claims::{self, Progress, Reclaim, Refusal},
+    claims::{self, Progress, Reclaim, Refusal, ReleaseReason},
     line::{self, ClaimKept, EndReason, JoinError, Joined, Standing},
+    operations::{self, TakeBack, Then, Whose},
     vms,
 };
 use lablink_protocol::{CrdCode, GpuHealth, VmStatus};
@@ -38,8 +39,13 @@ async fn claim(scene: &Scene, token: &Token) -> ClaimKept {
 }
 
 async fn release(scene: &Scene, hostname: &str) {
-    let vm = name(hostname);
-    vms::release(&scene.db, scene.pool, STALE_AFTER, &admin(), &vm).await.unwrap();
+    let wish = TakeBack {
+        hostname: &name(hostname),
+        whose: Whose::Anybodys,
+        reason: ReleaseReason::Released,
+        then: Then::Reuse,
+    };
+    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
 }
 
 async fn free(scene: &Scene) -> i64 {

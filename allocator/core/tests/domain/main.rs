@@ -10,6 +10,7 @@ mod live;
 mod logs;
 mod migrations;
 mod operations;
+mod organiser;
 mod scene;
 mod startup;
 mod vms;

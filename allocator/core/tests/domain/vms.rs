@@ -105,5 +105,8 @@ async fn every_vm_counts_once() {
     scene.report("lablink-vm-test-3", VmStatus::Error).await;
     scene.report("lablink-vm-test-4", VmStatus::Initializing).await;
     let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
-    assert_eq!(counts, Counts { free: 1, claimed: 2, in_use: 1, starting: 1, attention: 1 });
+    assert_eq!(
+        counts,
+        Counts { free: 1, claimed: 2, in_use: 1, starting: 1, failed: 1, ..Counts::default() }
+    );
 }
