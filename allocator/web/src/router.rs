@@ -14,8 +14,8 @@ use crate::{
     auth::guard,
     http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
     routes::{
-        agent, assets, claim, destroy, events, health, history, home, instances, launch, log_page,
-        metrics, operations, overview, reports, statuses, vm_logs, vm_metrics, vms, wait,
+        agent, assets, claim, destroy, events, health, history, home, instances, launch, line,
+        log_page, metrics, operations, overview, reports, statuses, vm_logs, vm_metrics, vms, wait,
     },
 };
 
@@ -33,7 +33,13 @@ fn routes() -> Vec<Route> {
         ("/api/unassigned_vms_count", Visit, get(home::free_count)),
         ("/claims/{link}", Visit, get(claim::page)),
         ("/claims/{link}/command", Visit, post(claim::give_command)),
+        ("/claims/{link}/return", Visit, get(claim::return_page).post(claim::give_back)),
         ("/claims/{link}/events", Visit, get(events::of_claim)),
+        ("/line", Visit, post(line::join)),
+        ("/line/{link}", Visit, get(line::page)),
+        ("/line/{link}/claim", Visit, post(line::claim)),
+        ("/line/{link}/leave", Visit, post(line::leave)),
+        ("/line/{link}/events", Visit, get(events::of_place)),
         ("/assets/{name}", Visit, get(assets::file)),
         // Agents.
         ("/api/agent/enrol", Visit, post(agent::enrol)),

@@ -5,8 +5,8 @@ use lablink_core::{
     DbError,
     agents::EnrolError,
     claims::NoSuchClaim,
-    operations::AskError,
-    vms::{InvalidCursor, ReleaseError, ReportError, VmsError},
+    operations::{AskError, TakeBackError},
+    vms::{InvalidCursor, ReportError, VmsError},
 };
 
 use super::Problem;
@@ -62,12 +62,12 @@ impl From<InvalidCursor> for Problem {
     }
 }
 
-impl From<ReleaseError> for Problem {
-    fn from(error: ReleaseError) -> Self {
+impl From<TakeBackError> for Problem {
+    fn from(error: TakeBackError) -> Self {
         match error {
-            ReleaseError::NoSuchVm => Self::not_found(error.to_string()),
-            ReleaseError::NotClaimed => Self::conflict("not_claimed", error.to_string()),
-            ReleaseError::Db(error) => error.into(),
+            TakeBackError::NoSuchVm => Self::not_found(error.to_string()),
+            TakeBackError::NotClaimed => Self::conflict("not_claimed", error.to_string()),
+            TakeBackError::Db(error) => error.into(),
         }
     }
 }

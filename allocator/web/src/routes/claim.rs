@@ -5,8 +5,10 @@ use axum::{
 };
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use lablink_core::{
-    Token,
+    Actor, Token,
     claims::{self, ClaimState as Reached, ClaimView, Progress, ReleaseReason},
+    operations::{self, TakeBack, TakeBackError, Then, Whose},
+    vms::{self, Source},
 };
 use lablink_protocol::CrdCode;
 use serde::Deserialize;
@@ -14,7 +16,7 @@ use serde::Deserialize;
 use crate::{
     AppState,
     http::{FormOrJson, Problem, Scheme, Wants},
-    pages::{ClaimEnd, ClaimPage, ClaimState, CommandForm, Connection},
+    pages::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection},
 };
 
 /// Holds the token of the claim that this browser made.
@@ -45,7 +47,7 @@ pub async fn page(
 #[derive(Deserialize)]
 pub struct GiveCommand {
     #[serde(default)]
-    crd_command: String,
+    pub(super) crd_command: String,
 }
 
 /// Tries another command on the participant's own VM.
@@ -72,6 +74,48 @@ pub async fn give_command(
         return Err(no_claim());
     }
     Ok(Redirect::to(&path(&token)).into_response())
+}
+
+/// Asks whether the participant means it.
+pub async fn return_page(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Response, Problem> {
+    let claim = find(&state, &link).await?;
+    let path = path(&Token::presented(&link));
+    if matches!(claim.progress, Progress::Over { .. }) {
+        return Ok(Redirect::to(&path).into_response());
+    }
+    let vm = vms::find(&state.db, state.pool, &claim.hostname).await?;
+    let page = ClaimReturnPage {
+        link: path,
+        hostname: claim.hostname.to_string(),
+        is_replaced: vm.is_some_and(|vm| matches!(vm.source, Source::Local | Source::Aws)),
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+/// The participant gives the VM back: a fresh one takes its place.
+pub async fn give_back(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Redirect, Problem> {
+    let claim = find(&state, &link).await?;
+    let wish = TakeBack {
+        hostname: &claim.hostname,
+        whose: Whose::Claim(claim.id),
+        reason: ReleaseReason::Returned,
+        then: Then::Replace,
+    };
+    let stale_after = state.settings.stale_after;
+    let actor = Actor::Anyone;
+    match operations::take_back(&state.db, state.pool, stale_after, &actor, &wish).await {
+        // Over already, as after a double click: the page says how.
+        Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {
+            Ok(Redirect::to(&path(&Token::presented(&link))))
+        }
+        Err(TakeBackError::Db(error)) => Err(error.into()),
+    }
 }
 
 pub(super) async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {

@@ -12,7 +12,7 @@ use lablink_core::{
     operations,
 };
 
-use super::{claim, operations::wire};
+use super::{claim, line, operations::wire};
 use crate::{AppState, http::Problem};
 
 /// Changes that come faster than this are told as one.
@@ -33,6 +33,16 @@ pub async fn of_claim(
 ) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let claim = claim::find(&state, &link).await?;
     let changes = state.hub.subscribe(Topic::Vm(claim.hostname));
+    Ok(told(state, changes))
+}
+
+/// Of a place in line: every move of the line, and what becomes free.
+pub async fn of_place(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let changes = state.hub.subscribe(Topic::Line);
+    line::find(&state, &link).await?;
     Ok(told(state, changes))
 }
 

@@ -11,6 +11,7 @@ pub mod history;
 pub mod home;
 pub mod instances;
 pub mod launch;
+pub mod line;
 pub mod log_page;
 pub mod metrics;
 mod moment;

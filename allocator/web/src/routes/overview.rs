@@ -32,7 +32,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
             claimed: counts.claimed,
             in_use: counts.in_use,
             starting: counts.starting,
-            attention: counts.attention,
+            attention: counts.attention(),
         },
         operations: recent.iter().map(summary).collect(),
         happenings: happened.into_iter().map(happening).collect(),

@@ -58,7 +58,7 @@ pub async fn gpu_health(
     let health = health
         .ok_or_else(|| Problem::invalid("gpu_status: must be 'Healthy', 'Unhealthy' or 'N/A'."))?;
     caller.speaks_for(&hostname)?;
-    vms::set_gpu(&state.db, state.pool, &hostname, health).await?;
+    vms::set_gpu(&state.db, state.pool, state.settings.stale_after, &hostname, health).await?;
     Ok(done("GPU health status updated successfully."))
 }
 
@@ -83,7 +83,15 @@ pub async fn status(
         let status: VmStatus = word.parse().map_err(|_unknown| {
             Problem::invalid("status: must be 'initializing', 'running', 'unknown' or 'error'.")
         })?;
-        vms::set_status(&state.db, state.pool, &actor, &hostname, status).await?;
+        vms::set_status(
+            &state.db,
+            state.pool,
+            state.settings.stale_after,
+            &actor,
+            &hostname,
+            status,
+        )
+        .await?;
     }
     Ok(done("VM status updated successfully."))
 }

@@ -4,11 +4,12 @@ use axum::{
     Json,
     extract::{Path, Query, State},
     http::{StatusCode, header::LOCATION},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{
-    operations::{self, OperationId},
-    vms::{self, ReleaseError, Selection, Vm},
+    claims::ReleaseReason,
+    operations::{self, OperationId, TakeBack, Whose},
+    vms::{self, Selection, Vm},
 };
 use lablink_protocol::Hostname;
 use serde::Deserialize;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     AppState,
     auth::Caller,
-    http::{FormOrJson, Problem},
+    http::{FormOrJson, Problem, Wants},
 };
 
 const PER_PAGE: u16 = 100;
@@ -80,27 +81,29 @@ enum Then {
 pub async fn release(
     State(state): State<AppState>,
     Caller(actor): Caller,
+    wants: Wants,
     Path(hostname): Path<String>,
     FormOrJson(Release { then }): FormOrJson<Release>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
-    if vm.claim.is_none() {
-        return Err(ReleaseError::NotClaimed.into());
-    }
-    match then {
-        Then::Reuse => {
-            vms::release(&state.db, state.pool, &actor, &hostname).await?;
-            Ok(Json(json!({ "hostname": hostname })).into_response())
-        }
-        Then::Replace => {
-            // First the replacement: from then on nobody else can claim the VM as it is.
-            let these = vec![hostname.clone()];
-            let id = operations::replace(&state.db, state.pool, &actor, these).await?;
-            vms::release(&state.db, state.pool, &actor, &hostname).await?;
-            Ok(queued(id))
-        }
-    }
+    let wish = TakeBack {
+        hostname: &hostname,
+        whose: Whose::Anybodys,
+        reason: ReleaseReason::Released,
+        then: match then {
+            Then::Replace => operations::Then::Replace,
+            Then::Reuse => operations::Then::Reuse,
+        },
+    };
+    let stale_after = state.settings.stale_after;
+    let queued_as =
+        operations::take_back(&state.db, state.pool, stale_after, &actor, &wish).await?;
+    Ok(match (queued_as, wants) {
+        (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        (None, Wants::Page) => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
+        (Some(id), Wants::Json) => queued(id),
+        (None, Wants::Json) => Json(json!({ "hostname": hostname })).into_response(),
+    })
 }
 
 fn queued(id: OperationId) -> Response {

@@ -6,6 +6,7 @@ mod access;
 mod admin;
 mod app;
 mod contract;
+mod line;
 mod logs;
 mod operations;
 mod participant;
