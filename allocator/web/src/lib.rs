@@ -14,4 +14,4 @@ mod state;
 
 pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
 pub use router::{access_table, router};
-pub use state::{AppState, Settings};
+pub use state::{AgentInstall, AppState, Settings};

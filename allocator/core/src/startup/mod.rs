@@ -7,7 +7,7 @@ mod stage;
 
 use tokio_postgres::Row;
 
-pub use recent::{Start, recent};
+pub use recent::{Start, of_start, recent};
 pub use report::{Report, record};
 pub use stage::Stage;
 

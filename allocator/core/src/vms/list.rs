@@ -123,12 +123,6 @@ pub async fn page(
 /// Stands for the number of a machine without one.
 const LAST: i32 = i32::MAX;
 
-/// How many VMs of a pool there are.
-pub async fn total(db: &Db, pool: PoolId) -> Result<i64, DbError> {
-    let sql = "select count(*) from vm where pool_id = $1 and removed_at is null";
-    Ok(db.client().await?.query_one(sql, &[&pool.as_i64()]).await?.try_get(0)?)
-}
-
 /// All VMs of a pool that are there, by number, then by name.
 pub async fn list(db: &Db, pool: PoolId) -> Result<Vec<Vm>, DbError> {
     let client = db.client().await?;

@@ -12,7 +12,7 @@ mod search;
 use std::time::Duration;
 
 pub use counts::{Counts, counts, free};
-pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, total};
+pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
 pub(crate) use plan::{NewVms, mark_removing, plan};
 pub use plan::{Selection, VmsError};
 pub use reconcile::{

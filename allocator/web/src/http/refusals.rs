@@ -6,7 +6,7 @@ use lablink_core::{
     agents::EnrolError,
     claims::NoSuchClaim,
     operations::{AskError, TakeBackError},
-    vms::{InvalidCursor, ReportError, VmsError},
+    vms::{InvalidCursor, RegisterError, ReportError, VmsError},
 };
 
 use super::Problem;
@@ -77,6 +77,17 @@ impl From<AskError> for Problem {
         match error {
             AskError::Vms(error) => error.into(),
             AskError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegisterError> for Problem {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Reserved => Self::invalid(error.to_string()),
+            RegisterError::Taken => Self::conflict("taken", error.to_string()),
+            RegisterError::NoSuchMachine => Self::not_found(error.to_string()),
+            RegisterError::Db(error) => error.into(),
         }
     }
 }

@@ -83,7 +83,7 @@ impl Connection {
 }
 
 impl ClaimEnd {
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Returned => "Given back",
             Self::Released => "Released",
@@ -91,7 +91,7 @@ impl ClaimEnd {
         }
     }
 
-    fn tone(self) -> Tone {
+    pub(super) fn tone(self) -> Tone {
         Tone::Quiet
     }
 }

@@ -133,17 +133,21 @@ fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
             connection: connection(state, detail),
             command,
         },
-        Progress::Over { reason } => ClaimState::Ended(match reason {
-            ReleaseReason::Returned => ClaimEnd::Returned,
-            ReleaseReason::Released => ClaimEnd::Released,
-            ReleaseReason::Destroyed => ClaimEnd::Destroyed,
-        }),
+        Progress::Over { reason } => ClaimState::Ended(end(reason)),
     };
     ClaimPage {
         link: format!("/claims/{link}"),
         hostname: claim.hostname.to_string(),
         claimed_at: claim.created_at,
         state,
+    }
+}
+
+pub(super) fn end(reason: ReleaseReason) -> ClaimEnd {
+    match reason {
+        ReleaseReason::Returned => ClaimEnd::Returned,
+        ReleaseReason::Released => ClaimEnd::Released,
+        ReleaseReason::Destroyed => ClaimEnd::Destroyed,
     }
 }
 

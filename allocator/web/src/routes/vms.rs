@@ -50,13 +50,18 @@ pub async fn one(
     Ok(Json(wire(&vm.ok_or_else(no_such_vm)?)))
 }
 
-/// Queues the removal of one VM.
+/// Queues the removal of one VM; or takes a registered machine out of the pool.
 pub async fn delete(
     State(state): State<AppState>,
     Caller(actor): Caller,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
-    let selection = Selection::These(vec![named(&hostname)?]);
+    let hostname = named(&hostname)?;
+    // A machine that LabLink did not make only leaves the pool, at once.
+    if vms::forget(&state.db, state.pool, &actor, &hostname).await? {
+        return Ok(Json(json!({ "hostname": hostname })).into_response());
+    }
+    let selection = Selection::These(vec![hostname]);
     Ok(queued(operations::destroy(&state.db, state.pool, &actor, &selection).await?))
 }
 

@@ -43,7 +43,7 @@ async fn organisers_pages_ask_for_a_login() {
 }
 
 /// Whoever adds a public route says so here as well: a slip in one place shows.
-const PUBLIC: [&str; 19] = [
+const PUBLIC: [&str; 21] = [
     "/",
     "/api/request_vm",
     "/api/unassigned_vms_count",
@@ -51,6 +51,8 @@ const PUBLIC: [&str; 19] = [
     "/claims/{link}/command",
     "/claims/{link}/events",
     "/claims/{link}/return",
+    "/install",
+    "/install/lablink-client",
     "/line",
     "/line/{link}",
     "/line/{link}/claim",
