@@ -21,6 +21,7 @@ mod participants;
 mod request;
 mod timeline;
 mod tone;
+mod usage;
 mod vm;
 
 pub use admin::{AdminPage, Happening, PoolCounts};
@@ -41,4 +42,5 @@ pub use participants::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, Reent
 pub use request::{OwnPage, RequestField, RequestPage, RequestProblem};
 pub use timeline::{Stretch, Timeline, TimelineRow};
 pub use tone::Tone;
+pub use usage::{UsageChart, UsageSample};
 pub use vm::{PastClaim, VmPage, VmSource};
