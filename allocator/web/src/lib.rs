@@ -17,4 +17,4 @@ mod wire;
 pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
 pub use openapi::document as openapi;
 pub use router::{access_table, router};
-pub use state::{AppState, Settings};
+pub use state::{AgentInstall, AppState, Settings};
