@@ -57,6 +57,7 @@ check: ## Check format, lints, licences and unused dependencies
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
 	cargo machete
 	cargo deny check --hide-inclusion-graph bans licenses sources
 

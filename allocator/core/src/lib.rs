@@ -5,6 +5,7 @@
 
 mod access;
 pub mod agents;
+pub mod aws;
 pub mod claims;
 pub mod db;
 mod email;

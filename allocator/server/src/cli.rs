@@ -9,7 +9,8 @@ const SECRETS: &str = "Secrets come by environment only, so that no process list
   ADMIN_PASSWORD  organiser's password, instead of the config's
   DB_PASSWORD     database password, instead of the config's
   LABLINK_METRICS_TOKEN  bearer token that /metrics asks for; without one everybody may look
-  LABLINK_LOG_TOKEN  what the VMs' log forwarder shows";
+  LABLINK_LOG_TOKEN  what the VMs' log forwarder shows
+  LABLINK_SECRET_KEY  64 hexadecimal digits, the same for all allocators: seals typed AWS keys";
 
 /// LabLink's allocator: hands out VMs to participants, and makes and removes them with Terraform.
 #[derive(Debug, Parser)]
@@ -33,7 +34,7 @@ pub enum Command {
     Migrate(DatabaseArgs),
     /// Read a password from standard input and print its hash for `app.admin_password_hash`.
     HashPassword,
-    /// Print the OpenAPI document of the API, which a running allocator serves at /openapi.json.
+    /// Print the `OpenAPI` document of the API, which a running allocator serves at /openapi.json.
     Openapi,
 }
 

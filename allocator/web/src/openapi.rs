@@ -16,9 +16,9 @@ use utoipa::{
 use crate::{
     AgentAuth, AppState, access_table,
     routes::{
-        agent, claim, destroy, events, health, history, home, install, instances, launch, line,
-        log_page, machines, metrics, operations, overview, participants, reports, statuses, vm,
-        vm_logs, vm_metrics, vms, wait,
+        agent, aws, claim, destroy, events, health, history, home, install, instances, launch,
+        line, log_page, machines, metrics, operations, overview, participants, reports, statuses,
+        vm, vm_logs, vm_metrics, vms, wait,
     },
 };
 
@@ -55,6 +55,9 @@ use crate::{
         participants::csv,
         participants::new_link,
         events::of_claim,
+        aws::page,
+        aws::set,
+        aws::unset,
         agent::enrol,
         agent::heartbeat,
         agent::claim_result,

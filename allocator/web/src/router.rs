@@ -17,9 +17,9 @@ use crate::{
     http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
     openapi,
     routes::{
-        agent, assets, claim, destroy, events, health, history, home, install, instances, launch,
-        line, log_page, machines, metrics, operations, overview, participants, reports, statuses,
-        vm, vm_logs, vm_metrics, vms, wait,
+        agent, assets, aws, claim, destroy, events, health, history, home, install, instances,
+        launch, line, log_page, machines, metrics, operations, overview, participants, reports,
+        statuses, vm, vm_logs, vm_metrics, vms, wait,
     },
 };
 
@@ -109,6 +109,9 @@ fn routes() -> Vec<Route> {
         get("/admin/operations", Administer, operations::list_page),
         get("/admin/operations/{id}", Administer, operations::page),
         get("/admin/operations/{id}/log", Administer, operations::log),
+        get("/admin/aws", Administer, aws::page),
+        post("/api/admin/set-aws-credentials", Administer, aws::set),
+        post("/api/admin/unset-aws-credentials", Administer, aws::unset),
         get("/admin/events", Administer, events::of_everything),
         get("/api/vms", Administer, vms::list),
         post("/api/vms", Administer, machines::register),

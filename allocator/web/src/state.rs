@@ -3,6 +3,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use ipnet::IpNet;
 use lablink_core::{
     Db, TokenHash,
+    aws::AwsLogin,
     claims::Reclaim,
     live::Hub,
     pools::PoolId,
@@ -22,6 +23,7 @@ pub struct AppState {
     pub admin: Arc<AdminLogin>,
     pub metrics: PrometheusHandle,
     pub form_limits: Arc<FormLimits>,
+    pub aws: Arc<AwsLogin>,
     pub settings: Arc<Settings>,
     /// Set when we were asked to stop: nobody new is to be sent here.
     pub stopping: CancellationToken,

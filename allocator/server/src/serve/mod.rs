@@ -2,6 +2,7 @@
 //! in the opposite one.
 
 mod admin_password;
+mod aws_login;
 mod banner;
 pub mod database;
 mod http;
@@ -29,8 +30,8 @@ use tokio_util::{
 };
 
 use self::{
-    banner::Banner, database::Database, http::answer_requests, local::LocalProvider,
-    places::Places, web_settings::web_settings,
+    aws_login::aws_login, banner::Banner, database::Database, http::answer_requests,
+    local::LocalProvider, places::Places, web_settings::web_settings,
 };
 use crate::{
     cli::ServeArgs,
@@ -112,6 +113,7 @@ async fn serve_on(
             config.limits.form_per_address,
             config.limits.form_per_email,
         )),
+        aws: Arc::new(aws_login(config).await?),
         settings: Arc::new(web_settings(args, config)),
         stopping,
         shutdown: shutdown.clone(),

@@ -56,10 +56,12 @@ fn refuse_unfit(config: &Config, environment: &Environment) -> Result<()> {
         );
     }
     if config.provider == ProviderKind::Aws {
-        bail!(
-            "this lablink-allocator was built without AWS: use a release image, or set \
-             'provider: local' or 'provider: manual' in the configuration"
-        );
+        let why = if cfg!(feature = "aws") {
+            "this version makes no VMs on AWS yet"
+        } else {
+            "this lablink-allocator was built without AWS: build it with the feature 'aws'"
+        };
+        bail!("{why}; or set 'provider: local' or 'provider: manual' in the configuration");
     }
     Ok(())
 }

@@ -77,6 +77,11 @@ impl Problem {
         )
     }
 
+    /// What is said to people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The same status with a page of its own, such as the form that was sent.
     pub fn with_page(self, html: String) -> Response {
         (self.status, self.headers(), Html(html)).into_response()

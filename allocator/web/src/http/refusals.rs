@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use lablink_core::{
     DbError,
     agents::EnrolError,
+    aws::VaultError,
     claims::NoSuchClaim,
     operations::{AskError, TakeBackError},
     vms::{InvalidCursor, RegisterError, ReportError, VmsError},
@@ -24,6 +25,15 @@ impl From<DbError> for Problem {
         }
         tracing::warn!(error = &error as &dyn std::error::Error, "the database is away");
         Self::try_again("database_unavailable", "The database is away for a moment. Try again.", 2)
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Locked => Self::conflict("locked", error.to_string()),
+            VaultError::Db(error) => error.into(),
+        }
     }
 }
 

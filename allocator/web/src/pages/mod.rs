@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod assets;
+mod aws;
 mod claim;
 mod confirm;
 mod destroy;
@@ -25,6 +26,7 @@ mod usage;
 mod vm;
 
 pub use admin::{AdminPage, Happening, PoolCounts};
+pub use aws::{AwsPage, AwsStanding};
 pub use claim::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection};
 pub use confirm::{ConfirmPage, Deed};
 pub use destroy::{DestroyPage, DestroyRow, Holder};

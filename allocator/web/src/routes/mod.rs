@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod assets;
+pub mod aws;
 pub mod claim;
 pub mod destroy;
 pub mod events;

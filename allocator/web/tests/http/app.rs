@@ -14,6 +14,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
     Actor, Db, Token, agents,
+    aws::{AwsLogin, Vault},
     claims::Reclaim,
     live::{self, Hub},
     operations::{self, Launch},
@@ -79,6 +80,7 @@ impl App {
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
+            aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
             settings: Arc::new(Settings {
                 environment: "test".into(),
                 public_url: None,
@@ -123,6 +125,18 @@ impl App {
         self.state.settings = Arc::new(settings);
         self.router = router(self.state.clone());
         self
+    }
+
+    /// The same app with this way to AWS.
+    pub fn with_aws(mut self, aws: AwsLogin) -> Self {
+        self.state.aws = Arc::new(aws);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The one text that a query finds.
+    pub async fn text(&self, query: &str) -> String {
+        self.db.client().await.unwrap().query_one(query, &[]).await.unwrap().get(0)
     }
 
     pub async fn launch(&self, count: u32) {

@@ -5,6 +5,7 @@
 mod access;
 mod admin;
 mod app;
+mod aws;
 mod contract;
 mod line;
 mod logs;

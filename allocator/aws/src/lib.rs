@@ -1,0 +1,6 @@
+//! The only crate that talks to AWS. It takes its time to build, so it is behind the server's
+//! feature `aws`.
+
+mod identity;
+
+pub use identity::Sts;

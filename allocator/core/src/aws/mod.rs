@@ -1,0 +1,45 @@
+//! AWS credentials that an organiser types, and what AWS says of them. Nothing here talks to AWS:
+//! [`CloudIdentity`] does.
+
+mod keys;
+mod seal;
+mod vault;
+
+pub use keys::AwsKeys;
+pub use seal::{InvalidSecretKey, SecretKey};
+pub use vault::{Vault, VaultError};
+
+use std::{future::Future, pin::Pin};
+
+/// Whom AWS takes somebody for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    pub arn: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// AWS answered, and refused. Both texts are AWS's own.
+    #[error("{message}")]
+    Refused { code: String, message: String },
+    #[error("AWS did not answer: {0}")]
+    Unreachable(String),
+}
+
+/// Asks AWS whose credentials these are. The allocator can be built without.
+pub trait CloudIdentity: Send + Sync {
+    /// `None` asks for what the process finds by itself: its environment, a profile, a role.
+    fn of<'a>(
+        &'a self,
+        keys: Option<&'a AwsKeys>,
+    ) -> Pin<Box<dyn Future<Output = Result<Identity, IdentityError>> + Send + 'a>>;
+}
+
+/// The AWS credentials of a pool's operations.
+pub struct AwsLogin {
+    /// None where the allocator was built without AWS.
+    pub identity: Option<Box<dyn CloudIdentity>>,
+    pub vault: Vault,
+}

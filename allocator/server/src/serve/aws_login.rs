@@ -1,0 +1,22 @@
+use anyhow::Result;
+use lablink_core::aws::{AwsLogin, CloudIdentity, SecretKey, Vault};
+
+use super::settings::variable;
+use crate::config::Config;
+
+/// Whose AWS account this allocator works with. Asks AWS nothing yet.
+pub async fn aws_login(config: &Config) -> Result<AwsLogin> {
+    let key = variable("LABLINK_SECRET_KEY").map(|text| text.parse::<SecretKey>()).transpose()?;
+    Ok(AwsLogin { identity: identity(&config.app.region).await, vault: Vault::new(key) })
+}
+
+#[cfg(feature = "aws")]
+async fn identity(region: &str) -> Option<Box<dyn CloudIdentity>> {
+    Some(Box::new(lablink_aws::Sts::new(Some(region.to_owned())).await))
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "as its twin with the feature")]
+async fn identity(_region: &str) -> Option<Box<dyn CloudIdentity>> {
+    None
+}

@@ -1,0 +1,58 @@
+use askama::Template;
+
+/// `/admin/aws`: as whom this allocator works on AWS.
+#[derive(Template)]
+#[template(path = "aws.html")]
+pub struct AwsPage {
+    pub standing: AwsStanding,
+    /// Whether keys were typed, which can be forgotten again.
+    pub typed: bool,
+    /// What became of the form that was sent.
+    pub done: Option<String>,
+    pub error: Option<String>,
+    /// What was typed as the id of the key.
+    pub access_key_id: String,
+}
+
+/// What AWS says of the credentials in use.
+pub enum AwsStanding {
+    /// The allocator was built without AWS.
+    NotBuiltIn,
+    Valid {
+        account: String,
+        arn: String,
+    },
+    Invalid {
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(standing: AwsStanding, typed: bool) -> String {
+        let access_key_id = "AKIA<".to_owned();
+        AwsPage { standing, typed, done: None, error: Some("Bad <keys>".to_owned()), access_key_id }
+            .render()
+            .unwrap()
+    }
+
+    #[test]
+    fn shows_whose_credentials_are_in_use_and_never_a_secret_field_filled() {
+        let valid = AwsStanding::Valid { account: "123".to_owned(), arn: "arn:x".to_owned() };
+        let html = page(valid, true);
+        assert!(html.contains("123") && html.contains("arn:x"));
+        assert!(html.contains(r#"action="/api/admin/unset-aws-credentials""#));
+        assert!(html.contains("Bad &#60;keys&#62;") && html.contains("AKIA&#60;"));
+        assert_eq!(html.matches(r#"type="password""#).count(), 2);
+    }
+
+    #[test]
+    fn without_aws_there_is_no_form() {
+        assert!(!page(AwsStanding::NotBuiltIn, false).contains("<form"));
+        let invalid = AwsStanding::Invalid { reason: "expired".to_owned() };
+        let html = page(invalid, false);
+        assert!(html.contains("expired") && !html.contains("unset-aws"));
+    }
+}
