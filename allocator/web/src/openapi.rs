@@ -85,6 +85,7 @@ use crate::{
         vms::one,
         vms::delete,
         vms::release,
+        vms::reboot,
         history::list,
         operations::list_page,
         operations::page,

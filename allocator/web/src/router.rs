@@ -119,6 +119,7 @@ fn routes() -> Vec<Route> {
         delete("/api/vms/{hostname}", Administer, vms::delete),
         post("/api/vms/{hostname}/replace", Administer, destroy::replace),
         post("/api/vms/{hostname}/release", Administer, vms::release),
+        post("/api/vms/{hostname}/reboot", Administer, vms::reboot),
         get("/api/events", Administer, history::list),
         get("/api/operations", Administer, operations::list),
         get("/api/operations/{id}", Administer, operations::one),

@@ -7,7 +7,7 @@ use lablink_core::{
     claims::Reclaim,
     live::Hub,
     pools::PoolId,
-    vms::{Source, StaleAfter},
+    vms::{Provider, Source, StaleAfter},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,8 @@ pub struct AppState {
     pub metrics: PrometheusHandle,
     pub form_limits: Arc<FormLimits>,
     pub aws: Arc<AwsLogin>,
+    /// Who can do something to local VMs, if they are made here.
+    pub local: Option<Arc<dyn Provider>>,
     pub settings: Arc<Settings>,
     /// Set when we were asked to stop: nobody new is to be sent here.
     pub stopping: CancellationToken,

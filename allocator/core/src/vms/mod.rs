@@ -4,6 +4,7 @@
 mod counts;
 mod list;
 mod plan;
+mod reboot;
 mod reconcile;
 mod register;
 mod report;
@@ -15,6 +16,7 @@ pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
 pub(crate) use plan::{NewVms, mark_removing, plan};
 pub use plan::{Selection, VmsError};
+pub use reboot::{Provider, RebootError, reboot};
 pub use reconcile::{
     Existing, fail_unmade, fail_unremoved, fail_unreplaced, make_anew, reconcile_existing, remove,
     running_among, succeed,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lablink_core::{
     DbError,
     operations::{self, Job, Lease, LeaseError, Operation, OperationId, Outcome, Stage},
-    vms,
+    startup, vms,
 };
 use lablink_protocol::Hostname;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +64,9 @@ impl Worker {
         let replaced = self.done_with(lease.operation_id()).await?;
         let errors = &progress.vm_errors;
         self.settle(&Settlement { job, outcome, errors, replaced: &replaced }).await?;
+        if matches!(job, Job::Launch { .. } | Job::Replace { .. }) {
+            startup::provisioned(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
+        }
         lease.finish(outcome).await
     }
 

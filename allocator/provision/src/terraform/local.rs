@@ -1,11 +1,13 @@
 use std::{
     collections::BTreeMap,
+    future::Future,
     io,
     path::{Path, PathBuf},
+    pin::Pin,
     process::Stdio,
 };
 
-use lablink_core::Token;
+use lablink_core::{Token, vms::Provider};
 use lablink_protocol::Hostname;
 use tokio::process::Command;
 
@@ -76,7 +78,21 @@ impl LocalVms {
         calls.join_all().await.into_iter().collect()
     }
 
+    /// One VM that can't be stopped or started is no reason to leave the others alone.
     async fn call(&self, verb: &str, name: &str, token: Option<&Token>) -> io::Result<()> {
+        if let Err(said) = self.run(verb, name, token).await? {
+            tracing::warn!(machine.hostname = name, said, "vm.sh {verb} failed");
+        }
+        Ok(())
+    }
+
+    /// The inner error is what the script said.
+    async fn run(
+        &self,
+        verb: &str,
+        name: &str,
+        token: Option<&Token>,
+    ) -> io::Result<Result<(), String>> {
         let output = Command::new(&self.script)
             .arg(verb)
             .arg(self.directory.join(name))
@@ -86,11 +102,8 @@ impl LocalVms {
             .stdin(Stdio::null())
             .output()
             .await?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            tracing::warn!(machine.hostname = name, said, "vm.sh {verb} failed");
-        }
-        Ok(())
+        let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Ok(if output.status.success() { Ok(()) } else { Err(said()) })
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
@@ -107,5 +120,22 @@ impl LocalVms {
             }
         }
         Ok(names)
+    }
+}
+
+impl Provider for LocalVms {
+    fn reboot<'a>(
+        &'a self,
+        hostname: &'a Hostname,
+    ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>> {
+        Box::pin(async move {
+            if !self.directory.join(hostname.as_str()).is_dir() {
+                return Err(io::Error::other("it has no folder on this machine"));
+            }
+            for verb in ["stop", "start"] {
+                self.run(verb, hostname.as_str(), None).await?.map_err(io::Error::other)?;
+            }
+            Ok(())
+        })
     }
 }

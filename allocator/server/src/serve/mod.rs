@@ -19,7 +19,7 @@ use lablink_core::{
     Db, line, live,
     logs::{self, Retention},
     pools,
-    vms::StaleAfter,
+    vms::{Provider, StaleAfter},
 };
 use lablink_provision::terraform::Worker;
 use lablink_web::{AdminLogin, AppState, FormLimits};
@@ -113,6 +113,7 @@ async fn serve_on(
             config.limits.form_per_address,
             config.limits.form_per_email,
         )),
+        local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
         aws: Arc::new(aws_login(config).await?),
         settings: Arc::new(web_settings(args, config)),
         stopping,

@@ -7,7 +7,7 @@ use lablink_core::{
     aws::VaultError,
     claims::NoSuchClaim,
     operations::{AskError, TakeBackError},
-    vms::{InvalidCursor, RegisterError, ReportError, VmsError},
+    vms::{InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
 };
 
 use super::Problem;
@@ -33,6 +33,16 @@ impl From<VaultError> for Problem {
         match error {
             VaultError::Locked => Self::conflict("locked", error.to_string()),
             VaultError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<RebootError> for Problem {
+    fn from(error: RebootError) -> Self {
+        match error {
+            RebootError::NotPossible(..) => Self::conflict("no_reboot", error.to_string()),
+            RebootError::Failed(..) => Self::conflict("reboot_failed", error.to_string()),
+            RebootError::Db(error) => error.into(),
         }
     }
 }

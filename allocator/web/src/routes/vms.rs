@@ -19,7 +19,7 @@ use crate::{
     AppState,
     auth::Caller,
     http::{FormOrJson, Path, Problem, Query, Wants},
-    wire::{Queued, VmBody, VmList},
+    wire::{Message, Queued, VmBody, VmList},
 };
 
 const PER_PAGE: u16 = 100;
@@ -131,6 +131,24 @@ pub async fn release(
         (None, Wants::Page) => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
         (Some(id), Wants::Json) => queued(id),
         (None, Wants::Json) => Json(Released { hostname }).into_response(),
+    })
+}
+
+/// Starts the VM again, with its files and its claim as they are.
+#[utoipa::path(post, path = "/api/vms/{hostname}/reboot", params(("hostname" = String, Path)),
+    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+pub async fn reboot(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
+    vms::reboot(&state.db, state.pool, &actor, state.local.as_deref(), &vm).await?;
+    Ok(match wants {
+        Wants::Page => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
+        Wants::Json => Json(Message::new("VM reboots.")).into_response(),
     })
 }
 

@@ -80,6 +80,7 @@ impl App {
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
+            local: None,
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
             settings: Arc::new(Settings {
                 environment: "test".into(),

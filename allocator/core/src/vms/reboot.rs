@@ -1,0 +1,53 @@
+use std::{future::Future, pin::Pin};
+
+use lablink_protocol::Hostname;
+
+use super::{Source, Vm};
+use crate::{
+    Actor, Db, DbError,
+    events::{self, Event},
+    pools::PoolId,
+};
+
+/// Where VMs come from, for what is done to one of them without Terraform.
+pub trait Provider: Send + Sync {
+    /// Starts the VM again, with its files and its claim as they are.
+    fn reboot<'a>(
+        &'a self,
+        hostname: &'a Hostname,
+    ) -> Pin<Box<dyn Future<Output = std::io::Result<()>> + Send + 'a>>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RebootError {
+    #[error("{0} can't be rebooted from here. {1}")]
+    NotPossible(Hostname, &'static str),
+    #[error("{0} could not be rebooted: {1}")]
+    Failed(Hostname, #[source] std::io::Error),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Reboots a VM; `local` is who can for local ones.
+pub async fn reboot(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    local: Option<&dyn Provider>,
+    vm: &Vm,
+) -> Result<(), RebootError> {
+    let not = |why| Err(RebootError::NotPossible(vm.hostname.clone(), why));
+    let provider = match (vm.source, local) {
+        _ if vm.removing => return not("It is about to be removed."),
+        (Source::Local, Some(local)) => local,
+        (Source::Local, None) => return not("This allocator has no local VMs."),
+        (Source::Aws, _) => return not("Reboot it in the AWS console."),
+        (Source::Manual | Source::Unknown, _) => return not("Reboot it where it stands."),
+    };
+    let hostname = &vm.hostname;
+    let rebooted = provider.reboot(hostname).await;
+    rebooted.map_err(|error| RebootError::Failed(hostname.clone(), error))?;
+    let event = Event { vm_id: Some(vm.id), ..Event::new(actor, "vm.rebooted") };
+    events::record(&db.client().await?, pool, event).await?;
+    Ok(())
+}
