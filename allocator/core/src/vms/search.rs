@@ -96,12 +96,14 @@ pub async fn search(
     let state = if search.sort == Sort::State { STATE } else { "null" };
     let sql = format!(
         "with wanted as (
-             select vm.id, row_number() over (order by {order}) as place
-             from (select vm.*, {state} as state from vm where vm.pool_id = $1) as vm
-                  left join vm_presence on vm_presence.vm_id = vm.id
-                  left join claim on claim.id = vm.claim_id
-             where {condition} and $2::float8 is not null and $3::text is not null
-             order by place offset $4 limit $5
+             select id, row_number() over () as place from (
+                 select vm.id
+                 from (select vm.*, {state} as state from vm where vm.pool_id = $1) as vm
+                      left join vm_presence on vm_presence.vm_id = vm.id
+                      left join claim on claim.id = vm.claim_id
+                 where {condition} and $2::float8 is not null and $3::text is not null
+                 order by {order} offset $4 limit $5
+             ) as page
          )
          {select} from {joined} join wanted on wanted.id = vm.id order by wanted.place",
         order = search.sort.sql(),
