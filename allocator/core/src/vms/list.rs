@@ -24,6 +24,8 @@ pub struct Vm {
     pub status_reason: Option<String>,
     /// None until the agent has said.
     pub gpu: Option<GpuHealth>,
+    /// Why the GPU is not healthy, in words.
+    pub gpu_reason: Option<String>,
     pub in_use: bool,
     /// A destroy has been asked for.
     pub removing: bool,
@@ -31,6 +33,10 @@ pub struct Vm {
     pub offered: bool,
     /// The last heartbeat; none from agents that send none.
     pub last_seen: Option<Timestamp>,
+    /// The agent has said that it stops.
+    pub stopped: bool,
+    /// What heartbeats have told: [`lablink_protocol::Vitals`] as JSON, newer keys included.
+    pub vitals: Option<serde_json::Value>,
     pub created_at: Timestamp,
     pub claim: Option<VmClaim>,
 }
@@ -48,9 +54,11 @@ pub struct VmClaim {
 macro_rules! columns {
     () => {
         "select vm.id, vm.hostname, vm.number, vm.source, vm.status, vm.status_reason, vm.gpu,
-             vm.in_use, vm.removing_at is not null as removing, vm.place_id is not null as offered,
-             vm.created_at, vm_presence.last_seen, claim.id as claim_id, claim.email, claim.pin,
-             claim.state, claim.detail, claim.created_at as claimed_at"
+             vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
+             vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen,
+             vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
+             claim.id as claim_id, claim.email, claim.pin, claim.state, claim.detail,
+             claim.created_at as claimed_at"
     };
 }
 
@@ -160,10 +168,13 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         status: db::word(row, "status")?,
         status_reason: row.try_get("status_reason")?,
         gpu: db::optional_word(row, "gpu")?,
+        gpu_reason: row.try_get("gpu_reason")?,
         in_use: row.try_get("in_use")?,
         removing: row.try_get("removing")?,
         offered: row.try_get("offered")?,
         last_seen: row.try_get("last_seen")?,
+        stopped: row.try_get("stopped")?,
+        vitals: row.try_get("vitals")?,
         created_at: row.try_get("created_at")?,
         claim,
     })

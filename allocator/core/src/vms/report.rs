@@ -1,7 +1,8 @@
 //! What agents say of their VMs.
 
 use deadpool_postgres::GenericClient;
-use lablink_protocol::{GpuHealth, Hostname, VmStatus};
+use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
+use tokio_postgres::types::{Json as PgJson, ToSql};
 
 use super::StaleAfter;
 use crate::{
@@ -82,18 +83,39 @@ async fn admit(
     Ok(())
 }
 
-/// The agent lives. Writes a table of its own, and tells nobody.
-pub async fn heartbeat(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), ReportError> {
+/// The agent lives, and this has changed of its machine. Writes a table of its own, and tells
+/// nobody.
+pub async fn heartbeat(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    changed: &Vitals,
+) -> Result<(), ReportError> {
     let client = db.client().await?;
     let statement = client
         .prepare_cached(
-            "insert into vm_presence (vm_id, last_seen)
-             select id, now() from vm where pool_id = $1 and hostname = $2 and removed_at is null
-             on conflict (vm_id) do update set last_seen = excluded.last_seen",
+            "insert into vm_presence (vm_id, last_seen, vitals)
+             select id, now(), $3 from vm
+             where pool_id = $1 and hostname = $2 and removed_at is null
+             on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = false,
+                 vitals = vm_presence.vitals || excluded.vitals",
         )
         .await?;
-    let written = client.execute(&statement, &[&pool.as_i64(), &hostname.as_str()]).await?;
-    found(written)
+    let parameters: [&(dyn ToSql + Sync); 3] =
+        [&pool.as_i64(), &hostname.as_str(), &PgJson(changed)];
+    found(client.execute(&statement, &parameters).await?)
+}
+
+/// The agent stops: its VM is not handed out until the next heartbeat.
+pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), ReportError> {
+    let sql = "insert into vm_presence (vm_id, last_seen, stopped)
+               select id, now(), true from vm
+               where pool_id = $1 and hostname = $2 and removed_at is null
+               on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = true
+               returning pg_notify('vm_changed', $2)::text";
+    let client = db.client().await?;
+    let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    found(rows.len() as u64)
 }
 
 /// Whether somebody works with the subject software.
@@ -111,29 +133,30 @@ pub async fn set_in_use(
     found(rows.len() as u64)
 }
 
-/// The agent's verdict on the GPUs; a change is history.
+/// The agent's verdict on the GPUs, and why; a change is history.
 pub async fn set_gpu(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
     hostname: &Hostname,
     health: GpuHealth,
+    reason: Option<&str>,
 ) -> Result<(), ReportError> {
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
     let changed = transaction
         .query_opt(
             "with before as (
-                 select id, gpu from vm
+                 select id, gpu, gpu_reason from vm
                  where pool_id = $1 and hostname = $2 and removed_at is null for update
              ), after as (
-                 update vm set gpu = $3 from before
-                 where vm.id = before.id and vm.gpu is distinct from $3
+                 update vm set gpu = $3, gpu_reason = $4 from before
+                 where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)
                  returning vm.id, pg_notify('vm_changed', vm.hostname)::text
              )
              select before.id, before.gpu as was, after.id is not null as changed
              from before left join after on after.id = before.id",
-            &[&pool.as_i64(), &hostname.as_str(), &health.as_str()],
+            &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
         )
         .await?
         .ok_or(ReportError::NoSuchVm)?;
@@ -142,7 +165,7 @@ pub async fn set_gpu(
         let actor = Actor::Agent(hostname.clone());
         let event = Event {
             vm_id: Some(changed.try_get("id")?),
-            data: serde_json::json!({ "from": was, "to": health.as_str() }),
+            data: serde_json::json!({ "from": was, "to": health.as_str(), "reason": reason }),
             ..Event::new(&actor, "vm.gpu_changed")
         };
         events::record(&transaction, pool, event).await?;

@@ -148,7 +148,7 @@ async fn an_offered_vm_that_falls_ill_is_replaced_by_the_next_free_one() {
     release(&scene, "lablink-vm-test-1").await;
     let ill = name("lablink-vm-test-1");
     let gpu = async |health| {
-        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &ill, health).await.unwrap();
+        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &ill, health, None).await.unwrap();
     };
     gpu(GpuHealth::Unhealthy).await;
     assert!(matches!(look(&scene, &ada).await, Standing::Waiting { ahead: 0, waiting: 3, .. }));

@@ -10,7 +10,7 @@ use lablink_core::{
     startup, usage,
     vms::{self, RegisterError, Search, Sort, State},
 };
-use lablink_protocol::{GpuHealth, VmStatus};
+use lablink_protocol::{GpuHealth, Vitals, VmStatus};
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
@@ -93,7 +93,9 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
     scene.claim("zoe@example.org", "4/x").await.unwrap();
     scene.claim("ada_100%@example.org", "4/x").await.unwrap();
     scene.report("lablink-vm-test-3", VmStatus::Error).await;
-    vms::heartbeat(&scene.db, scene.pool, &name("lablink-vm-test-4")).await.unwrap();
+    vms::heartbeat(&scene.db, scene.pool, &name("lablink-vm-test-4"), &Vitals::default())
+        .await
+        .unwrap();
     scene.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
 
     assert_eq!(found(&scene, &all()).await, ["1", "2", "3", "4", "5"]);
@@ -160,7 +162,7 @@ async fn the_last_hours_are_told_by_what_happened() {
     let scene = Scene::with_running(2).await;
     let vm = name("lablink-vm-test-1");
     for health in [GpuHealth::Healthy, GpuHealth::Unhealthy, GpuHealth::Unhealthy] {
-        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &vm, health).await.unwrap();
+        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &vm, health, None).await.unwrap();
     }
     scene.claim("ada@example.org", "4/x").await.unwrap();
     let changes = "select count(*) from event where kind = 'vm.gpu_changed'";

@@ -1,6 +1,6 @@
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -12,10 +12,11 @@ use lablink_core::{
 };
 use lablink_protocol::CrdCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     AppState,
-    http::{FormOrJson, Problem, Scheme, Wants},
+    http::{FormOrJson, Path, Problem, Scheme, Wants},
     pages::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection},
 };
 
@@ -36,6 +37,8 @@ pub fn cookie(link: &Token, scheme: Scheme) -> Cookie<'static> {
         .build()
 }
 
+/// The page of one claim: hostname, PIN and how connecting goes.
+#[utoipa::path(get, path = "/claims/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -44,13 +47,20 @@ pub async fn page(
     Ok(Html(filled(&link, claim, CommandForm::default()).render()?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct GiveCommand {
+    /// A new command of Chrome Remote Desktop.
     #[serde(default)]
+    #[schema(
+        required,
+        max_length = 4096,
+        pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
+    )]
     pub(super) crd_command: String,
 }
 
 /// Tries another command on the participant's own VM.
+#[utoipa::path(post, path = "/claims/{link}/command", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "Taken: the claim's page tells how it goes.")))]
 pub async fn give_command(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -77,6 +87,8 @@ pub async fn give_command(
 }
 
 /// Asks whether the participant means it.
+/// Asks before the machine is given back.
+#[utoipa::path(get, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "It is over already.")))]
 pub async fn return_page(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -96,6 +108,7 @@ pub async fn return_page(
 }
 
 /// The participant gives the VM back: a fresh one takes its place.
+#[utoipa::path(post, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 303, description = "To the claim's page.")))]
 pub async fn give_back(
     State(state): State<AppState>,
     Path(link): Path<String>,

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -10,17 +10,19 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::{fs::File, io::AsyncReadExt};
+use utoipa::IntoParams;
 
 use super::home;
 use crate::{
     AppState,
-    http::{Client, Problem},
+    http::{Client, Problem, Query},
 };
 
 const SCRIPT: &str = include_str!("../../assets/install.sh");
 const PIECE: usize = 64 * 1024;
 
 /// The script, with our address before it.
+#[utoipa::path(get, path = "/install", responses((status = 200, content_type = "text/x-shellscript", body = String)))]
 pub async fn script(
     State(state): State<AppState>,
     client: Client,
@@ -65,7 +67,8 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Machine {
     /// As `uname -m` says it.
     #[serde(default)]
@@ -73,6 +76,7 @@ pub struct Machine {
 }
 
 /// The agent's program, if it runs on the caller's kind of machine.
+#[utoipa::path(get, path = "/install/lablink-client", params(Machine), responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
 pub async fn program(
     State(state): State<AppState>,
     Query(Machine { arch }): Query<Machine>,

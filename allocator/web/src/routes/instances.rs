@@ -1,17 +1,15 @@
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Html,
-};
+use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::vms::{self, Search, Sort, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::claim::connection;
 use crate::{
     AppState,
-    http::Problem,
+    http::{Problem, Query},
     pages::{Activity, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState},
 };
 
@@ -20,11 +18,15 @@ const PER_PAGE: i64 = 60;
 /// Nobody leafs further; and the database would have to count that far.
 const LAST_PAGE: i64 = 10_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
+    /// A part of the hostname or the e-mail.
     #[serde(default)]
     q: String,
+    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `stale` or `removing`.
     #[serde(default)]
+    #[param(pattern = "^(free|offered|claimed|starting|failed|unhealthy|stale|removing)?$")]
     state: String,
     #[serde(default)]
     sort: String,
@@ -56,6 +58,7 @@ impl Wanted {
 }
 
 /// The VMs that are there, page by page.
+#[utoipa::path(get, path = "/admin/instances", params(Wanted), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Query(wanted): Query<Wanted>,
@@ -104,6 +107,10 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
     let silent = vm.last_seen.map(|seen| now.duration_since(seen));
     let silent = silent
         .filter(|silence| *silence > SignedDuration::try_from(stale_after).unwrap_or_default());
+    let gpu_reason = || match &vm.gpu_reason {
+        Some(reason) => format!("Its GPU is unhealthy, so it is not handed out: {reason}."),
+        None => "Its GPU is unhealthy, so it is not handed out.".to_owned(),
+    };
     let attention = |reason: &str| VmState::Attention {
         reason: vm.status_reason.clone().unwrap_or_else(|| reason.to_owned()),
     };
@@ -114,7 +121,7 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
         VmStatus::Error => attention("The VM reports an error. Destroy it and launch another."),
         VmStatus::Unknown => attention("The VM's state is not known. Wait, or destroy it."),
         VmStatus::Initializing | VmStatus::Running if vm.gpu == Some(GpuHealth::Unhealthy) => {
-            attention("Its GPU is unhealthy, so it is not handed out.")
+            attention(&gpu_reason())
         }
         VmStatus::Initializing if vm.claim.is_none() => VmState::Starting,
         VmStatus::Initializing | VmStatus::Running => match silent {
@@ -125,6 +132,10 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
                     silence.as_secs()
                 ),
             },
+            None if vm.stopped => attention(
+                "Its agent was stopped, so it is not handed out. It comes back by itself when its \
+                 agent does.",
+            ),
             None if vm.claim.is_some() => VmState::Claimed,
             None if vm.offered => VmState::Offered,
             None => VmState::Free,

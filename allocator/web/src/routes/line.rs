@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::HeaderMap,
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     AppState,
-    http::{Client, FormOrJson, Problem, Wants},
+    http::{Client, FormOrJson, Path, Problem, Wants},
     metrics,
     pages::{CommandForm, LineEnd, LinePage, LineState, RequestProblem},
 };
@@ -29,6 +29,7 @@ pub(super) fn path(token: &Token) -> String {
 }
 
 /// Gives the participant a place in line, or leads back to what they have.
+#[utoipa::path(post, path = "/line", request_body(content((RequestVm = "application/x-www-form-urlencoded"), (RequestVm = "application/json"))), responses((status = 303, description = "To the place's page, or to the VM that the person has.")))]
 pub async fn join(
     State(state): State<AppState>,
     wants: Wants,
@@ -79,6 +80,7 @@ pub async fn join(
 }
 
 /// The place's own page. Whoever has its link has the place.
+#[utoipa::path(get, path = "/line/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "To the claim's page.")))]
 pub async fn page(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -98,6 +100,7 @@ pub async fn page(
 }
 
 /// Takes the VM that is kept for this place.
+#[utoipa::path(post, path = "/line/{link}/claim", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "To the claim's page.")))]
 pub async fn claim(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -126,6 +129,7 @@ pub async fn claim(
 }
 
 /// Gives the place up.
+#[utoipa::path(post, path = "/line/{link}/leave", params(("link" = String, Path)), responses((status = 303, description = "Given up.")))]
 pub async fn leave(
     State(state): State<AppState>,
     Path(link): Path<String>,

@@ -3,34 +3,48 @@
 use askama::Template;
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse, Response},
 };
+use jiff::Timestamp;
 use lablink_core::vms::{self, RegisterError, Registered};
 use lablink_protocol::Hostname;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::install;
 use crate::{
     AppState,
     auth::Caller,
-    http::{Client, FormOrJson, Problem, Wants},
+    http::{Client, FormOrJson, Path, Problem, Wants},
     pages::{InstallPage, MachinePage},
 };
 
+/// The page that registers a machine.
+#[utoipa::path(get, path = "/admin/machines", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page() -> Result<Html<String>, Problem> {
     Ok(Html(MachinePage { hostname: String::new(), error: None }.render()?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Register {
     /// Made up when absent; a form sends an empty text for that.
+    #[schema(pattern = "^desk-[a-z0-9]{1,40}$")]
     hostname: Option<String>,
 }
 
+/// A machine that may join, by a command that works once.
+#[derive(Serialize, ToSchema)]
+pub struct RegisteredBody {
+    hostname: Hostname,
+    enrolment_token: String,
+    install_command: String,
+    expires_at: Timestamp,
+}
+
 /// Registers a machine, and tells once how its agent gets there.
+#[utoipa::path(post, path = "/api/vms", request_body(content((Register = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
 pub async fn register(
     State(state): State<AppState>,
     Caller(actor): Caller,
@@ -68,6 +82,7 @@ fn parse(typed: &str) -> Result<Option<Hostname>, String> {
 }
 
 /// Another command for a machine that was registered: the one before is void.
+#[utoipa::path(post, path = "/admin/machines/{hostname}/install", params(("hostname" = String, Path)), responses((status = 200, content((RegisteredBody = "application/json"), (String = "text/html")))))]
 pub async fn install(
     State(state): State<AppState>,
     wants: Wants,
@@ -100,12 +115,12 @@ fn told(
             (status, Html(page.render()?)).into_response()
         }
         Wants::Json => {
-            let body = json!({
-                "hostname": hostname,
-                "enrolment_token": token,
-                "install_command": command,
-                "expires_at": expires_at,
-            });
+            let body = RegisteredBody {
+                hostname,
+                enrolment_token: token.to_owned(),
+                install_command: command,
+                expires_at,
+            };
             (status, Json(body)).into_response()
         }
     })

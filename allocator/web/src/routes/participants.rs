@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, header},
     response::{Html, IntoResponse, Response},
 };
@@ -12,8 +12,8 @@ use lablink_core::{
     claims::{self, ClaimRecord, Which},
     line,
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     claim::{self, connection},
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     AppState,
     auth::Caller,
-    http::{Client, Problem, Wants},
+    http::{Client, Path, Problem, Query, Wants},
     pages::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow},
 };
 
@@ -30,11 +30,15 @@ use crate::{
 const CLAIMS_SHOWN: i64 = 60;
 const PLACES_SHOWN: i64 = 40;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Before {
+    /// The id of the last claim of the page before.
     before: Option<i64>,
 }
 
+/// Who has which VM, who waits, and who asks to get back in.
+#[utoipa::path(get, path = "/admin/participants", params(Before), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Query(Before { before }): Query<Before>,
@@ -81,7 +85,14 @@ pub(super) fn place(place: line::Waiting) -> PlaceRow {
     }
 }
 
+/// A link into somebody's claim.
+#[derive(Serialize, ToSchema)]
+pub struct NewLink {
+    claim_url: String,
+}
+
 /// Makes another link into an open claim, for the organiser to hand on.
+#[utoipa::path(post, path = "/admin/claims/{id}/link", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn new_link(
     State(state): State<AppState>,
     Caller(actor): Caller,
@@ -96,7 +107,7 @@ pub async fn new_link(
     })?;
     let url = format!("{}{}", home::origin(&state, client, &headers), claim::path(&made.link));
     Ok(match wants {
-        Wants::Json => Json(json!({ "claim_url": url })).into_response(),
+        Wants::Json => Json(NewLink { claim_url: url }).into_response(),
         Wants::Page => {
             let (email, hostname) = (made.email, made.hostname.to_string());
             Html(NewLinkPage { email, hostname, url }.render()?).into_response()
@@ -105,6 +116,7 @@ pub async fn new_link(
 }
 
 /// Every claim that ever was, as a table for other programs.
+#[utoipa::path(get, path = "/admin/claims.csv", responses((status = 200, content_type = "text/csv", body = String)))]
 pub async fn csv(State(state): State<AppState>) -> Result<Response, Problem> {
     let claims = claims::list(&state.db, state.pool, Which::All, None, i64::MAX).await?;
     let mut text = "email,hostname,connection,claimed_at,ended_at,ended_by,detail\r\n".to_owned();

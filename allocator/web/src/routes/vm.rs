@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{Html, Redirect},
 };
 use jiff::Timestamp;
@@ -22,13 +22,15 @@ use super::{
 use crate::{
     AppState,
     auth::Caller,
-    http::Problem,
+    http::{Path, Problem},
     pages::{ConfirmPage, Deed, Holder, InstanceClaim, PastClaim, Timeline, VmPage, VmSource},
 };
 
 const CLAIMS_SHOWN: i64 = 50;
 const HAPPENINGS_SHOWN: i64 = 50;
 
+/// The page of one VM.
+#[utoipa::path(get, path = "/admin/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
@@ -75,6 +77,7 @@ fn past(claim: ClaimRecord) -> PastClaim {
 }
 
 /// Asks before something is lost.
+#[utoipa::path(get, path = "/admin/vms/{hostname}/{deed}", params(("hostname" = String, Path), ("deed" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn confirm(
     State(state): State<AppState>,
     Path((hostname, deed)): Path<(String, String)>,
@@ -100,6 +103,7 @@ pub async fn confirm(
 }
 
 /// Takes a machine that LabLink did not make out of the pool.
+#[utoipa::path(post, path = "/admin/machines/{hostname}/forget", params(("hostname" = String, Path)), responses((status = 303, description = "To the instances.")))]
 pub async fn forget(
     State(state): State<AppState>,
     Caller(actor): Caller,

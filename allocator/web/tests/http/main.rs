@@ -9,6 +9,7 @@ mod contract;
 mod line;
 mod logs;
 mod machines;
+mod openapi;
 mod operations;
 mod organiser;
 mod participant;
