@@ -11,7 +11,7 @@ text_enum! {
         Failed = "failed",
         Unhealthy = "unhealthy",
         Starting = "starting",
-        /// Nothing heard of its agent for too long.
+        /// Nothing heard of its agent for too long, or it has stopped.
         Stale = "stale",
         Claimed = "claimed",
         /// Kept for somebody in line.
@@ -27,7 +27,8 @@ pub(super) const STATE: &str = "case
     when vm.gpu = 'unhealthy' then 'unhealthy'
     when vm.status = 'initializing' and vm.claim_id is null then 'starting'
     when exists (select from vm_presence where vm_presence.vm_id = vm.id
-        and vm_presence.last_seen < now() - make_interval(secs => $2::float8)) then 'stale'
+        and (vm_presence.stopped
+             or vm_presence.last_seen < now() - make_interval(secs => $2::float8))) then 'stale'
     when vm.claim_id is not null then 'claimed'
     when vm.place_id is not null then 'offered'
     else 'free' end";
