@@ -66,7 +66,7 @@ const steps = {
     assert.ok(await isMarked(organiser), "the page was loaded again instead of changing by itself");
     await look(organiser, "05-operation");
     await openPage(organiser, "/admin/instances");
-    await organiser.waitForFunction(() => !document.body.textContent.includes("Starting"), null, patience);
+    await organiser.waitForFunction(() => [...document.querySelectorAll(".pill")].every((pill) => pill.textContent !== "Starting"), null, patience);
     await mark(organiser);
     await claim(await visitor({}), "grace@example.org", "4/0SomebodyElse");
     await organiser.locator("tr", { hasText: "grace@example.org" }).getByText("Ready").waitFor(patience);

@@ -11,7 +11,7 @@ text_enum! {
         Failed = "failed",
         Unhealthy = "unhealthy",
         Starting = "starting",
-        /// Nothing heard of its agent for too long.
+        /// Nothing heard of its agent for too long, or it has stopped.
         Stale = "stale",
         Claimed = "claimed",
         /// Kept for somebody in line.
@@ -27,7 +27,8 @@ pub(super) const STATE: &str = "case
     when vm.gpu = 'unhealthy' then 'unhealthy'
     when vm.status = 'initializing' and vm.claim_id is null then 'starting'
     when exists (select from vm_presence where vm_presence.vm_id = vm.id
-        and vm_presence.last_seen < now() - make_interval(secs => $2::float8)) then 'stale'
+        and (vm_presence.stopped
+             or vm_presence.last_seen < now() - make_interval(secs => $2::float8))) then 'stale'
     when vm.claim_id is not null then 'claimed'
     when vm.place_id is not null then 'offered'
     else 'free' end";
@@ -96,12 +97,14 @@ pub async fn search(
     let state = if search.sort == Sort::State { STATE } else { "null" };
     let sql = format!(
         "with wanted as (
-             select vm.id, row_number() over (order by {order}) as place
-             from (select vm.*, {state} as state from vm where vm.pool_id = $1) as vm
-                  left join vm_presence on vm_presence.vm_id = vm.id
-                  left join claim on claim.id = vm.claim_id
-             where {condition} and $2::float8 is not null and $3::text is not null
-             order by place offset $4 limit $5
+             select id, row_number() over () as place from (
+                 select vm.id
+                 from (select vm.*, {state} as state from vm where vm.pool_id = $1) as vm
+                      left join vm_presence on vm_presence.vm_id = vm.id
+                      left join claim on claim.id = vm.claim_id
+                 where {condition} and $2::float8 is not null and $3::text is not null
+                 order by {order} offset $4 limit $5
+             ) as page
          )
          {select} from {joined} join wanted on wanted.id = vm.id order by wanted.place",
         order = search.sort.sql(),

@@ -109,6 +109,12 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
     assert_eq!(found(&scene, &only(State::Claimed)).await, ["1", "2"]);
     assert_eq!(found(&scene, &only(State::Failed)).await, ["3"]);
     assert_eq!(found(&scene, &only(State::Stale)).await, ["4"]);
+    vms::goodbye(&scene.db, scene.pool, &name("lablink-vm-test-5")).await.unwrap();
+    assert_eq!(found(&scene, &only(State::Free)).await, [""; 0], "its agent has stopped");
+    assert_eq!(found(&scene, &only(State::Stale)).await, ["4", "5"]);
+    let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
+    assert_eq!((counts.free, counts.stale), (0, 2));
+    scene.sql("delete from vm_presence where vm_id = (select id from vm where number = 5)").await;
     let by = |sort| Search { sort, ..all() };
     assert_eq!(found(&scene, &by(Sort::Participant)).await, ["2", "1", "3", "4", "5"]);
     assert_eq!(found(&scene, &by(Sort::State)).await, ["3", "4", "1", "2", "5"]);

@@ -1,3 +1,4 @@
+use lablink_protocol::{GpuReading, Vitals};
 use lablink_web::pages::*;
 
 use crate::{Pages, SCRIPT, add, before, now};
@@ -12,6 +13,24 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         claim,
         last_seen: Some(before(14)),
         created_at: before(7200),
+        gpu_reason: None,
+        vitals: Vitals {
+            agent_version: Some("0.1.0".to_owned()),
+            cpu_percent: Some(23),
+            memory_percent: Some(41),
+            memory_total_bytes: Some(16_700_000_000),
+            disk_percent: Some(62),
+            disk_total_bytes: Some(120 << 30),
+            gpu_driver: Some("550.54.15".to_owned()),
+            gpus: Some(vec![GpuReading {
+                name: Some("Tesla T4".to_owned()),
+                temperature_celsius: Some(61),
+                utilization_percent: Some(97),
+                memory_percent: Some(55),
+                memory_total_bytes: Some(16 << 30),
+                power_watts: Some(68),
+            }]),
+        },
         timeline: Timeline { rows: starts(1) },
         claims: vec![
             past(email, Connection::Ready, None),
@@ -39,6 +58,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let manual = VmPage {
         timeline: Timeline { rows: Vec::new() },
         claims: Vec::new(),
+        vitals: Vitals::default(),
         hostname: "desk-7.lab.example.org".to_owned(),
         ..vm(VmSource::Manual, attention, None, Gpu::Unhealthy)
     };

@@ -28,6 +28,8 @@ pub struct Stretch {
 const LEFT: f64 = 190.0;
 const WIDTH: f64 = 700.0;
 const ROW: f64 = 26.0;
+/// What the axis reaches at least to, in seconds: starts of less need no telling apart.
+const SHORTEST: f64 = 10.0;
 
 impl Timeline {
     pub fn is_empty(&self) -> bool {
@@ -39,7 +41,7 @@ impl Timeline {
             let stages = row.stages.iter().map(|stage| stage.from_seconds + stage.seconds);
             stages.chain(row.ready_seconds)
         });
-        ends.fold(1.0, f64::max)
+        ends.fold(SHORTEST, f64::max)
     }
 
     pub(super) fn height(&self) -> f64 {

@@ -1,5 +1,6 @@
 use askama::Template;
 use jiff::Timestamp;
+use lablink_protocol::Vitals;
 
 use super::{ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, VmState};
 
@@ -14,6 +15,10 @@ pub struct VmPage {
     pub claim: Option<InstanceClaim>,
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// Why the GPU is not healthy.
+    pub gpu_reason: Option<String>,
+    /// What heartbeats have told of the machine.
+    pub vitals: Vitals,
     pub timeline: Timeline,
     /// The newest first; also those of earlier machines of this name.
     pub claims: Vec<PastClaim>,
@@ -71,14 +76,29 @@ impl VmPage {
         .collect()
     }
 
+    fn tells_vitals(&self) -> bool {
+        self.vitals != Vitals::default()
+    }
+
     fn moves(&self) -> bool {
         matches!(self.state, VmState::Starting | VmState::Removing)
             || self.claim.as_ref().is_some_and(|claim| claim.connection.moves())
     }
 }
 
+/// Such as `16 GiB`.
+fn gib(bytes: &u64) -> String {
+    let tenths = bytes / (1 << 30) * 10 + bytes % (1 << 30) * 10 / (1 << 30);
+    match tenths {
+        tenths if tenths % 10 == 0 || tenths >= 1000 => format!("{} GiB", tenths / 10),
+        tenths => format!("{}.{} GiB", tenths / 10, tenths % 10),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use lablink_protocol::GpuReading;
+
     use super::*;
     use crate::pages::Activity;
 
@@ -98,6 +118,17 @@ mod tests {
             claim,
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,
+            gpu_reason: Some("hot <b>".to_owned()),
+            vitals: Vitals {
+                cpu_percent: Some(7),
+                memory_total_bytes: Some(16 << 30),
+                gpus: Some(vec![GpuReading {
+                    name: Some("Tesla T4".to_owned()),
+                    temperature_celsius: Some(61),
+                    ..GpuReading::default()
+                }]),
+                ..Vitals::default()
+            },
             timeline: Timeline { rows: Vec::new() },
             claims: vec![PastClaim {
                 email: "bob@example.org".to_owned(),
@@ -127,6 +158,15 @@ mod tests {
             }
         }
         assert!(page(VmSource::Manual, false).contains("/admin/machines/vm-7/install"));
+    }
+
+    #[test]
+    fn shows_how_the_machine_is_as_far_as_it_tells() {
+        let html = page(VmSource::Local, false);
+        for key in ["Processor", "7 %", "16 GiB", "Tesla T4", "61 °C", "hot &#60;b&#62;"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(!html.contains("Disk"), "not told");
     }
 
     #[test]

@@ -54,7 +54,10 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "place.lapsed" => "A place in line lapsed".to_owned(),
         "vm.registered" => format!("{vm} was registered by hand"),
         "vm.replaced" => format!("{vm} was made anew"),
-        "vm.gpu_changed" => format!("The GPU of {vm} went from {} to {}", text("from"), text("to")),
+        "vm.gpu_changed" => match entry.data["reason"].as_str() {
+            Some(reason) => format!("The GPU of {vm} is {}: {reason}", text("to")),
+            None => format!("The GPU of {vm} is {}", text("to")),
+        },
         "vm.requested" => format!("{vm} was asked for"),
         "vm.enrolled" => format!("{vm} enrolled"),
         "vm.status_changed" => format!("{vm} went from {} to {}", text("from"), text("to")),

@@ -50,6 +50,13 @@ pub async fn page(
         },
         state: vm_state(&vm, now, state.settings.stale_after),
         gpu: vm.gpu.into(),
+        gpu_reason: vm.gpu_reason.clone(),
+        // Of a newer agent, what can't be read is not shown.
+        vitals: vm
+            .vitals
+            .clone()
+            .and_then(|vitals| serde_json::from_value(vitals).ok())
+            .unwrap_or_default(),
         last_seen: vm.last_seen,
         created_at: vm.created_at,
         timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
