@@ -7,11 +7,13 @@
 mod auth;
 mod http;
 pub mod metrics;
+mod own_log;
 pub mod pages;
 mod router;
 mod routes;
 mod state;
 
 pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
+pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};
 pub use state::{AppState, Settings};

@@ -15,7 +15,7 @@ use crate::{
     http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
     routes::{
         agent, assets, claim, destroy, events, health, history, home, instances, launch, log_page,
-        metrics, operations, overview, reports, statuses, vm_logs, vm_metrics, vms, wait,
+        metrics, operations, overview, own_log, reports, statuses, vm_logs, vm_metrics, vms, wait,
     },
 };
 
@@ -56,6 +56,7 @@ fn routes() -> Vec<Route> {
         ("/admin/create", Administer, get(launch::page)),
         ("/api/launch", Administer, post(launch::launch)),
         ("/admin/instances", Administer, get(instances::page)),
+        ("/admin/log", Administer, get(own_log::page)),
         ("/admin/logs/{hostname}", Administer, get(log_page::page)),
         ("/admin/logs/{hostname}/events", Administer, get(log_page::events)),
         ("/admin/logs/{hostname}/download", Administer, get(log_page::download)),

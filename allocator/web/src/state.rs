@@ -11,7 +11,10 @@ use lablink_core::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{AdminLogin, AgentAuth, FormLimits};
+use crate::{
+    OwnLog,
+    auth::{AdminLogin, AgentAuth, FormLimits},
+};
 
 /// What every handler can reach. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +26,7 @@ pub struct AppState {
     pub metrics: PrometheusHandle,
     pub form_limits: Arc<FormLimits>,
     pub settings: Arc<Settings>,
+    pub own_log: OwnLog,
     /// Set when we were asked to stop: nobody new is to be sent here.
     pub stopping: CancellationToken,
     /// Set when the answers that run are to end: streams and waits.

@@ -6,6 +6,7 @@ mod agents;
 mod claims;
 mod crowd;
 mod live;
+mod log_scale;
 mod logs;
 mod migrations;
 mod operations;

@@ -14,6 +14,7 @@ mod log;
 mod moment;
 mod operation;
 mod operations;
+mod own_log;
 mod request;
 mod tone;
 
@@ -26,5 +27,6 @@ pub use launch::LaunchPage;
 pub use log::{LogLines, LogPage, LogPart};
 pub use operation::{LogLevel, LogLine, OperationPage, OperationVm, StepState};
 pub use operations::{OperationKind, OperationState, OperationSummary, OperationsPage};
+pub use own_log::{OwnLogLine, OwnLogPage};
 pub use request::{RequestField, RequestPage, RequestProblem};
 pub use tone::Tone;

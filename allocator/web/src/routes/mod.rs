@@ -17,6 +17,7 @@ mod moment;
 mod named;
 pub mod operations;
 pub mod overview;
+pub mod own_log;
 pub mod reports;
 pub mod statuses;
 pub mod vm_logs;

@@ -21,7 +21,7 @@ use lablink_core::{
     vms::{Source, StaleAfter},
 };
 use lablink_test_db::TestDb;
-use lablink_web::{AdminLogin, AgentAuth, AppState, FormLimits, Settings, router};
+use lablink_web::{AdminLogin, AgentAuth, AppState, FormLimits, OwnLog, Settings, router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,7 @@ pub struct App {
     pub pool: PoolId,
     pub hub: Hub,
     pub shutdown: CancellationToken,
+    pub own_log: OwnLog,
     state: AppState,
     router: Router,
 }
@@ -72,6 +73,7 @@ impl App {
         }
         let hash = bcrypt::hash("secret", 4).unwrap();
         let shutdown = CancellationToken::new();
+        let own_log = OwnLog::default();
         let state = AppState {
             db: db.clone(),
             pool,
@@ -95,10 +97,12 @@ impl App {
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
                 heartbeat: Duration::from_secs(20),
             }),
+            own_log: own_log.clone(),
             stopping: shutdown.clone(),
             shutdown: shutdown.clone(),
         };
-        Self { _database: database, db, pool, hub, shutdown, router: router(state.clone()), state }
+        let router = router(state.clone());
+        Self { _database: database, db, pool, hub, shutdown, own_log, router, state }
     }
 
     pub async fn with_running(count: u32) -> Self {
