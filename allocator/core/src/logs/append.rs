@@ -1,7 +1,7 @@
 use deadpool_postgres::Client;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{error::SqlState, types::ToSql};
 
 use super::text;
 use crate::{Db, DbError, pools::PoolId, vms::ReportError};
@@ -61,11 +61,17 @@ async fn store(
     batch: &Batch<'_>,
     repeated: Repeated,
 ) -> Result<Option<i64>, tokio_postgres::Error> {
-    let on_conflict = match repeated {
-        Repeated::RefusesAll => "",
-        Repeated::IsSkipped => {
-            "on conflict (vm_id, event_id, event_row) where event_id is not null do nothing"
-        }
+    // What goes in whole has been counted here: to count it there takes time for each line.
+    let (on_conflict, counted) = match repeated {
+        Repeated::RefusesAll => ("", "select id, $7::bigint, $8::bigint from target".to_owned()),
+        Repeated::IsSkipped => (
+            "on conflict (vm_id, event_id, event_row) where event_id is not null do nothing
+             returning octet_length(line) as size",
+            format!(
+                "select id, count(size), coalesce(sum(size + {ROW_OVERHEAD}), 0)
+                 from target left join stored on true group by id"
+            ),
+        ),
     };
     // The lock comes first, so that what the sequence gives is visible in its order: see `logs`.
     let statement = client
@@ -80,32 +86,30 @@ async fn store(
                      with ordinality as given(line, at, event_id, event_row, nr)
                  order by given.nr
                  {on_conflict}
-                 returning octet_length(line) + $7::bigint as size
-             ), counted as (
+             ), counted (vm_id, lines, bytes) as (
+                 {counted}
+             ), volume as (
                  insert into log_volume (vm_id, lines, bytes)
-                 select target.id, count(size), coalesce(sum(size), 0)
-                 from target left join stored on true group by target.id
+                 select vm_id, lines, bytes from counted
                  on conflict (vm_id) do update set
                      lines = log_volume.lines + excluded.lines,
                      bytes = log_volume.bytes + excluded.bytes
              )
-             select (select count(*) from stored) as lines from target"
+             select lines from counted"
         ))
         .await?;
-    let row = client
-        .query_opt(
-            &statement,
-            &[
-                &pool.as_i64(),
-                &hostname.as_str(),
-                &batch.lines,
-                &batch.ats,
-                &batch.event_ids,
-                &batch.event_rows,
-                &ROW_OVERHEAD,
-            ],
-        )
-        .await?;
+    let parameters: [&(dyn ToSql + Sync); 8] = [
+        &pool.as_i64(),
+        &hostname.as_str(),
+        &batch.lines,
+        &batch.ats,
+        &batch.event_ids,
+        &batch.event_rows,
+        &i64::try_from(batch.lines.len()).unwrap_or(i64::MAX),
+        &batch.bytes,
+    ];
+    let used = statement.params().len();
+    let row = client.query_opt(&statement, &parameters[..used]).await?;
     row.map(|row| row.try_get("lines")).transpose()
 }
 
@@ -116,11 +120,13 @@ struct Batch<'a> {
     ats: Vec<Option<Timestamp>>,
     event_ids: Vec<Option<&'a str>>,
     event_rows: Vec<i32>,
+    bytes: i64,
 }
 
 impl<'a> Batch<'a> {
     fn take(&mut self, message: &'a Message) {
         for (row, line) in (0..).zip(text::lines(&message.text)) {
+            self.bytes += i64::try_from(line.len()).unwrap_or(i64::MAX) + ROW_OVERHEAD;
             self.lines.push(line);
             self.ats.push(message.at);
             self.event_ids.push(message.event_id.as_deref());
