@@ -14,7 +14,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-old-client test-s3 test-logs lambda check fmt
+.PHONY: help run test test-old-client test-s3 test-logs test-browser fuzz lambda check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,7 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	infra/tests/examples
 	infra/tests/host-scripts
 	cargo build --workspace --bins
+	e2e/fuzz/run short
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
 test-old-client: ## Run the original's client at its own pace (3 minutes)
@@ -41,14 +42,26 @@ test-old-client: ## Run the original's client at its own pace (3 minutes)
 	cargo build -p lablink-allocator
 	cargo test -p lablink-e2e --test old_client -- --ignored --test-threads=4
 
+test-browser: ## Try the live page of a VM's log in Chromium (1 minute)
+	@scripts/setup browser
+	cargo build -p lablink-allocator
+	e2e/browser/run logs.mjs
+
+fuzz: ## Send a running allocator what it may never have seen (5 minutes)
+	@scripts/setup test
+	cargo build -p lablink-allocator -p lablink-client
+	e2e/fuzz/run long
+
 test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform bucket -- --include-ignored
 
 test-logs: ## Send a million lines through the Lambda, and store ten million (many minutes)
 	@scripts/setup test
-	cargo build --release -p lablink-allocator -p lablink-log-forwarder
-	cargo test --release -p lablink-e2e --test forwarder -- --ignored --nocapture
+	cargo build -p lablink-allocator -p lablink-log-forwarder
+	cargo test -p lablink-e2e --test forwarder -- --ignored --nocapture
+	cargo run -p lablink-test-db -- run -- cargo test --release -p lablink-core --test domain log_scale -- \
+		--ignored --nocapture --test-threads=1
 
 # Linked for the glibc of Amazon Linux 2023, where Lambda runs it.
 lambda: ## Build the log forwarder's Lambda package: target/lambda/bootstrap/bootstrap.zip
@@ -63,7 +76,7 @@ check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	terraform fmt -check -recursive terraform infra
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client e2e/fuzz e2e/browser)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -1,4 +1,4 @@
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use reqwest::Url;
 
@@ -14,6 +14,12 @@ impl AllocatorUrl {
     /// The URL of an endpoint; `path` starts with a slash.
     pub fn endpoint(&self, path: &str) -> Result<Url, InvalidAllocatorUrl> {
         parse(&format!("{}{path}", self.0))
+    }
+}
+
+impl fmt::Display for AllocatorUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

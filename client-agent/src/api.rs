@@ -1,20 +1,24 @@
 use std::time::Duration;
 
 use lablink_protocol::{
-    ClaimResult, Heartbeat, HeartbeatAnswer, Hostname, InUseReport, Seen, StatusReport, VmStatus,
-    WaitAnswer, WaitRequest,
+    ClaimResult, GpuReport, Heartbeat, HeartbeatAnswer, Hostname, InUseReport, Seen, StatusReport,
+    Vitals, VmStatus, WaitAnswer, WaitRequest,
 };
 use reqwest::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     call_error::CallError,
-    credential::Credential,
+    credential::{Credential, Enrolment},
+    gpu::Verdict,
+    logs::Batch,
+    startup_times::StartupTimes,
     transport::{Call, Transport},
 };
 
 /// Less than the 60 s after which load balancers cut an idle connection.
 const HOLD: Duration = Duration::from_secs(50);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The allocator's endpoints, called in this VM's name with the agent's credential.
 pub struct Api {
@@ -36,6 +40,29 @@ impl Api {
         self.credential.obtain(&self.transport).await;
     }
 
+    /// Enrols with the enrolment token that was given: one try.
+    pub async fn enrol_now(&self) -> anyhow::Result<Enrolment> {
+        self.credential.obtain_now(&self.transport).await
+    }
+
+    /// Whether there is an agent token; not whether the allocator takes it.
+    pub async fn is_enrolled(&self) -> bool {
+        self.credential.current().await.is_some()
+    }
+
+    /// The allocator's word for how this VM is.
+    pub async fn status(&self) -> Result<String, CallError> {
+        #[derive(Deserialize)]
+        struct Known {
+            status: String,
+        }
+        let path = format!("/api/vm-status/{}", self.hostname);
+        let token = self.credential.current().await;
+        let answer = self.transport.get(&path, token.as_deref()).await?;
+        let known: Known = serde_json::from_slice(&answer).map_err(CallError::Unreadable)?;
+        Ok(known.status)
+    }
+
     /// What has changed since `seen`, or `None` when the allocator's patience is over. Its answer
     /// may start with white space, which keeps the connection alive, or be nothing else.
     pub async fn wait(&self, seen: Seen) -> Result<Option<WaitAnswer>, CallError> {
@@ -48,8 +75,8 @@ impl Api {
         serde_json::from_slice(&answer).map(Some).map_err(CallError::Unreadable)
     }
 
-    pub async fn report_running(&self) -> Result<(), CallError> {
-        let body = StatusReport { hostname: self.hostname.clone(), status: VmStatus::Running };
+    pub async fn report_status(&self, status: VmStatus) -> Result<(), CallError> {
+        let body = StatusReport { hostname: self.hostname.clone(), status };
         self.tell("/api/vm-status", &body).await
     }
 
@@ -58,21 +85,42 @@ impl Api {
         self.tell("/api/update_inuse_status", &body).await
     }
 
+    pub async fn report_gpu(&self, verdict: &Verdict) -> Result<(), CallError> {
+        let body = GpuReport::new(self.hostname.clone(), verdict.health, verdict.reason());
+        self.tell("/api/gpu_health", &body).await
+    }
+
     pub async fn report_claim_result(&self, result: &ClaimResult) -> Result<(), CallError> {
         self.tell("/api/agent/claim-result", result).await
     }
 
+    pub async fn report_startup(&self, times: &StartupTimes) -> Result<(), CallError> {
+        self.tell(&format!("/api/vm-metrics/{}", self.hostname), times).await
+    }
+
+    pub async fn send_log(&self, batch: &Batch) -> Result<(), CallError> {
+        self.tell("/api/vm-logs", &batch.of(&self.hostname)).await
+    }
+
     /// When the next heartbeat is due.
-    pub async fn heartbeat(&self) -> Result<Duration, CallError> {
-        let body = Heartbeat { hostname: self.hostname.clone() };
+    pub async fn heartbeat(&self, changed: Vitals) -> Result<Duration, CallError> {
+        let body = Heartbeat { hostname: self.hostname.clone(), vitals: changed, stopping: false };
         let call = Call { path: "/api/agent/heartbeat", body: &body, hold: None };
         let answer = self.post(&call).await?;
         let answer: HeartbeatAnswer =
             serde_json::from_slice(&answer).map_err(CallError::Unreadable)?;
-        Ok(Duration::from_secs(answer.interval_seconds))
+        // Nobody who asks for silence would hear from this VM again.
+        Ok(Duration::from_secs(answer.interval_seconds).min(LONGEST_INTERVAL))
     }
 
-    async fn tell(&self, path: &'static str, body: &impl Serialize) -> Result<(), CallError> {
+    /// The last heartbeat: the VM has nobody now who could serve a claim.
+    pub async fn say_goodbye(&self) -> Result<(), CallError> {
+        let hostname = self.hostname.clone();
+        let body = Heartbeat { hostname, vitals: Vitals::default(), stopping: true };
+        self.tell("/api/agent/heartbeat", &body).await
+    }
+
+    async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), CallError> {
         self.post(&Call { path, body, hold: None }).await.map(drop)
     }
 

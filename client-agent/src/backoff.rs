@@ -33,6 +33,11 @@ impl Backoff {
     }
 }
 
+/// `interval`, give or take a tenth, so that agents started together drift apart. At least a second.
+pub fn jittered(interval: Duration) -> Duration {
+    interval.max(Duration::from_secs(1)).mul_f64(rand::rng().random_range(0.9..=1.1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -65,7 +65,10 @@ impl Claims {
                     return News::None;
                 }
                 info!("released");
-                self.replace(|vm, _stop| async move { Handled::forget(&vm.state) });
+                self.replace(|vm, _stop| async move {
+                    vm.remote_desktop.end_session().await;
+                    Handled::forget(&vm.state);
+                });
             }
         }
         News::Some

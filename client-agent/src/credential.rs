@@ -19,6 +19,13 @@ const REFUSED: Duration = Duration::from_secs(60);
 
 pub type AgentToken = Arc<str>;
 
+/// How [`Credential::obtain_now`] ended.
+pub enum Enrolment {
+    Done,
+    /// There is a token, and no enrolment token that another could be had for.
+    Before,
+}
+
 /// The agent's own token, and how to get one.
 pub struct Credential {
     hostname: Hostname,
@@ -73,6 +80,23 @@ impl Credential {
         }
     }
 
+    /// Enrols with the enrolment token that was given, once.
+    pub async fn obtain_now(&self, transport: &Transport) -> anyhow::Result<Enrolment> {
+        let held = self.held.lock().await;
+        match self.enrolment.read()? {
+            Some(token) => {
+                let enrolled = self.trade(transport, token).await?;
+                self.state.write(FILE, &enrolled.agent_token)?;
+                Ok(Enrolment::Done)
+            }
+            None if held.agent_token.is_some() => Ok(Enrolment::Before),
+            None => anyhow::bail!(
+                "no enrolment token: give the one from the organiser's page in \
+                 LABLINK_ENROLMENT_TOKEN, or in a file with --enrolment-token-file"
+            ),
+        }
+    }
+
     /// Another token for the one that was just refused, if there is a way to get one.
     pub async fn renew(
         &self,
@@ -90,12 +114,8 @@ impl Credential {
     /// `Err` only where trying again soon makes sense.
     async fn enrol(&self, held: &mut Held, transport: &Transport) -> Result<(), CallError> {
         let Some(enrolment_token) = self.enrolment_token(held) else { return Ok(()) };
-        let body = Enrol { hostname: self.hostname.clone(), enrolment_token };
-        let call = Call { path: "/api/agent/enrol", body: &body, hold: None };
-        match transport.post(&call, None).await {
-            Ok(answer) => {
-                let enrolled: Enrolled =
-                    serde_json::from_slice(&answer).map_err(CallError::Unreadable)?;
+        match self.trade(transport, enrolment_token.clone()).await {
+            Ok(enrolled) => {
                 info!("enrolled");
                 self.keep(held, enrolled);
             }
@@ -104,11 +124,22 @@ impl Credential {
                     "the enrolment token was refused, make a new one for this VM: {}",
                     refusal.chain()
                 );
-                held.refused = Some((body.enrolment_token, Instant::now()));
+                held.refused = Some((enrolment_token, Instant::now()));
             }
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    async fn trade(
+        &self,
+        transport: &Transport,
+        enrolment_token: String,
+    ) -> Result<Enrolled, CallError> {
+        let body = Enrol { hostname: self.hostname.clone(), enrolment_token };
+        let call = Call { path: "/api/agent/enrol", body: &body, hold: None };
+        let answer = transport.post(&call, None).await?;
+        serde_json::from_slice(&answer).map_err(CallError::Unreadable)
     }
 
     fn enrolment_token(&self, held: &Held) -> Option<String> {

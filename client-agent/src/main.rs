@@ -1,5 +1,5 @@
 //! `lablink-client`: the agent on every VM. It enrols, waits for a claim, starts the
-//! remote desktop for the participant, and reports status, use and life to the allocator.
+//! remote desktop for the participant, and reports status, use, health and life to the allocator.
 //!
 //! ```text
 //!            claimed            host file appears, or exit 0
@@ -16,34 +16,50 @@ mod attempt;
 mod backoff;
 mod call_error;
 mod claims;
+mod commands;
+mod connection;
 mod credential;
+mod desktop_session;
 mod enrolment_token;
+mod gpu;
 mod handled;
 mod host_files;
 mod in_use;
+mod logs;
 mod output_tail;
 mod remote_desktop;
 mod reports;
 mod retry;
 mod run;
 mod settings;
+mod startup_times;
 mod state_dir;
 mod transport;
+mod vitals;
 mod wait;
+
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 
-use crate::settings::{Command, CommandLine};
+use crate::{
+    commands::{check_gpu, enrol, report, status},
+    logs::OwnLines,
+    settings::{Command, CommandLine},
+};
 
-fn main() -> anyhow::Result<()> {
-    let Command::Run(settings) = CommandLine::parse().command;
-    let filter = EnvFilter::try_new(&settings.log)
-        .with_context(|| format!("'{}' is no log filter: write info, or debug", settings.log))?;
+fn main() -> anyhow::Result<ExitCode> {
+    let CommandLine { command, log } = CommandLine::parse();
+    let filter = EnvFilter::try_new(&log)
+        .with_context(|| format!("'{log}' is no log filter: write info, or debug"))?;
+    let own_lines = OwnLines::new();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        // Sending lines makes debug lines, which would have to be sent.
+        .with_writer(std::io::stderr.and(own_lines.clone().with_max_level(Level::INFO)))
         .with_ansi(false)
         .with_target(false)
         .init();
@@ -54,8 +70,21 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("can't start the asynchronous runtime")?;
-    let ran = runtime.block_on(run::until_stopped(settings));
-    // A name that is being looked up must not hold up the exit.
+    let ran = runtime.block_on(carry_out(command, own_lines));
+    // A name that is being looked up, or a driver that hangs, must not hold up the exit.
     runtime.shutdown_background();
     ran
+}
+
+async fn carry_out(command: Command, own_lines: OwnLines) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(settings) => {
+            run::until_stopped(*settings, own_lines).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::CheckGpu(sources) => check_gpu::check(sources).await,
+        Command::Status(arguments) => status::status(arguments).await,
+        Command::Enrol(arguments) => enrol::enrol(arguments).await,
+        Command::Report(arguments) => report::report(arguments).await,
+    }
 }

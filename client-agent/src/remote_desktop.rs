@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
+    desktop_session::{DesktopSession, SessionFailure},
     enrolment_token::EnrolmentToken,
     host_files::HostFiles,
     output_tail::{LastWords, OutputTail},
@@ -36,6 +37,8 @@ pub struct RemoteDesktop {
     /// Login name; start-host insists that it is the one of the user id.
     pub user: String,
     pub limit: Duration,
+    /// How a session is started where start-host can't.
+    pub session: Option<DesktopSession>,
 }
 
 /// Why there is no remote desktop, in words for participant and organiser.
@@ -50,6 +53,8 @@ pub enum Failure {
          once and for a few minutes."
     )]
     Exited(ExitStatus),
+    #[error("The desktop did not start ({0}): ask for another machine.")]
+    NoSession(#[source] SessionFailure),
     #[error("Chrome Remote Desktop can't be watched: ask for another machine.")]
     Lost(#[source] io::Error),
     #[error("Chrome Remote Desktop was not ready after {} s: get a new command.", .0.as_secs())]
@@ -59,6 +64,7 @@ pub enum Failure {
 impl RemoteDesktop {
     /// Starts the program and gives it the PIN, twice, as it asks for it and for its repetition.
     pub async fn start(&self, code: &CrdCode, pin: &str) -> Result<Program, Failure> {
+        self.end_session().await;
         let before = HostFiles::look(&self.home);
         let (mut child, output) = self.spawn(code).map_err(|reason| Failure::NotStarted {
             program: self.program.display().to_string(),
@@ -68,7 +74,15 @@ impl RemoteDesktop {
             // A program that does not read it shows in its exit status or in the time limit.
             let _unread = stdin.write_all(format!("{pin}\n{pin}\n").as_bytes()).await;
         }
-        Ok(Program { child, output, before, home: self.home.clone(), limit: self.limit })
+        let (home, session) = (self.home.clone(), self.session.clone());
+        Ok(Program { child, output, before, home, limit: self.limit, session })
+    }
+
+    /// Ends what an earlier claim's program has left running by itself.
+    pub async fn end_session(&self) {
+        if let Some(session) = &self.session {
+            session.stop().await;
+        }
     }
 
     fn spawn(&self, code: &CrdCode) -> io::Result<(Child, OutputTail)> {
@@ -78,6 +92,7 @@ impl RemoteDesktop {
             .arg("--redirect-url=https://remotedesktop.google.com/_/oauthredirect")
             .arg(format!("--name={}", self.hostname))
             .env_remove(EnrolmentToken::VARIABLE)
+            .env_remove("NOTIFY_SOCKET")
             .env("DISPLAY", "")
             .env("HOME", &self.home)
             .env("USER", &self.user)
@@ -100,11 +115,13 @@ pub struct Program {
     before: HostFiles,
     home: PathBuf,
     limit: Duration,
+    session: Option<DesktopSession>,
 }
 
 impl Program {
     /// Waits until the machine is registered (a host file is new or changed, whatever the exit
-    /// status), or the program exits with 0.
+    /// status), or the program exits with 0. A real start-host that has registered the machine and
+    /// fails has not started the session: then that is done here.
     pub async fn connected(&mut self) -> Result<(), Failure> {
         timeout(self.limit, self.registered())
             .await
@@ -114,14 +131,16 @@ impl Program {
     async fn registered(&mut self) -> Result<(), Failure> {
         loop {
             let exited = timeout(LOOK_EVERY, self.child.wait()).await;
-            if HostFiles::look(&self.home).differ_from(&self.before) {
-                return Ok(());
-            }
-            match exited {
-                Err(_still_runs) => {}
-                Ok(Ok(status)) if status.success() => return Ok(()),
-                Ok(Ok(status)) => return Err(Failure::Exited(status)),
-                Ok(Err(reason)) => return Err(Failure::Lost(reason)),
+            let registered = HostFiles::look(&self.home).differ_from(&self.before);
+            match (exited, &self.session) {
+                (Ok(Err(reason)), _) => return Err(Failure::Lost(reason)),
+                (Ok(Ok(status)), _) if status.success() => return Ok(()),
+                (Ok(Ok(status)), _) if !registered => return Err(Failure::Exited(status)),
+                (Ok(Ok(_failed)), Some(session)) => {
+                    return session.start().await.map_err(Failure::NoSession);
+                }
+                (Ok(Ok(_)) | Err(_), None) if registered => return Ok(()),
+                (Ok(Ok(_)) | Err(_), _) => {}
             }
         }
     }

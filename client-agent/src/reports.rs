@@ -1,39 +1,55 @@
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use rand::RngExt as _;
+use lablink_protocol::{Vitals, VmStatus};
+use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::{api::Api, call_error::CallError, retry};
+use crate::{
+    api::Api, backoff::jittered, call_error::CallError, gpu::GpuVitals, retry, vitals::Sampler,
+};
 
 /// When an allocator that refuses a report is asked again: it may know this VM by then.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
+/// How many heartbeats carry only what changed before one carries all: an allocator may have lost
+/// what it was told.
+const FULL_EVERY: u32 = 45;
 
 /// Tells that the VM runs, until the allocator has taken it.
 pub async fn running(api: &Api) {
-    let report = || api.report_running();
+    let report = || api.report_status(VmStatus::Running);
     while let Err(refusal) = retry::until_answered("reporting 'running'", report).await {
         pause_after(&refusal).await;
     }
     info!("reported as running");
 }
 
-/// Tells that the agent lives, for ever, as often as the allocator asks for it.
-pub async fn heartbeats(api: &Api) {
-    let beat = || api.heartbeat();
-    loop {
-        match retry::until_answered("the heartbeat", beat).await {
-            Ok(interval) => tokio::time::sleep(jittered(interval)).await,
+/// Tells that the agent lives, and what has changed of the machine, for ever, as often as the
+/// allocator asks for it.
+pub async fn heartbeats(api: &Api, home: PathBuf, gpus: watch::Receiver<GpuVitals>) {
+    let mut sampler = Sampler::new(home);
+    let mut told = Vitals::default();
+    for beat in 0_u32.. {
+        let vitals = with_gpus(sampler.sample(), &gpus);
+        if beat.is_multiple_of(FULL_EVERY) {
+            told = Vitals::default();
+        }
+        let changed = vitals.since(&told);
+        match retry::until_answered("the heartbeat", || api.heartbeat(changed.clone())).await {
+            Ok(interval) => {
+                told = vitals;
+                tokio::time::sleep(jittered(interval)).await;
+            }
             Err(refusal) => pause_after(&refusal).await,
         }
     }
 }
 
+fn with_gpus(vitals: Vitals, gpus: &watch::Receiver<GpuVitals>) -> Vitals {
+    let gpus = gpus.borrow();
+    Vitals { gpu_driver: gpus.driver.clone(), gpus: gpus.gpus.clone(), ..vitals }
+}
+
 async fn pause_after(refusal: &CallError) {
     error!("the allocator refuses a report of this VM: {}", refusal.chain());
     tokio::time::sleep(AFTER_REFUSAL).await;
-}
-
-/// `interval`, give or take a tenth, so that agents started together drift apart.
-fn jittered(interval: Duration) -> Duration {
-    interval.max(Duration::from_secs(1)).mul_f64(rand::rng().random_range(0.9..=1.1))
 }

@@ -2,65 +2,99 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use nix::unistd::{User, getuid};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use sd_notify::NotifyState;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time::timeout,
+};
+use tracing::{debug, info};
 
 use crate::{
-    api::Api, attempt::Vm, claims::Claims, credential::Credential, in_use,
-    remote_desktop::RemoteDesktop, reports, settings::RunArguments, state_dir::StateDir,
-    transport::Transport, wait,
+    api::Api,
+    attempt::Vm,
+    claims::Claims,
+    desktop_session::DesktopSession,
+    gpu, in_use,
+    logs::{self, OwnLines},
+    remote_desktop::RemoteDesktop,
+    reports,
+    settings::RunArguments,
+    startup_times, wait,
 };
 
 /// How long start-host may take to register the machine.
 const REMOTE_DESKTOP_LIMIT: Duration = Duration::from_secs(60);
+/// How long a stop may wait for an allocator to hear of it.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Runs the agent until it is told to stop. Fails only where settings are wrong.
-pub async fn until_stopped(settings: RunArguments) -> anyhow::Result<()> {
+pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("can't wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("can't wait for SIGINT")?;
     let watched = settings.watched_software();
+    let home = settings.home()?;
+    let (gpu, startup, logs) =
+        (settings.gpu.clone(), settings.startup.clone(), settings.logs.clone());
     let vm = Arc::new(vm(settings)?);
+    let _locked = vm.state.lock()?;
     let mut claims = Claims::resume(Arc::clone(&vm))?;
+    // The settings are right; the allocator may be out of reach for hours, and that is no failure.
+    tell_service_manager(&[NotifyState::Ready]);
 
     let work = async {
         vm.api.enrol_if_needed().await;
+        let (gpu_vitals, seen_gpus) = watch::channel(gpu::GpuVitals::default());
         let use_watch = async {
             if let Some(software) = watched {
                 in_use::watch(&vm.api, software).await;
             }
         };
+        let shipping = async {
+            if logs.are_wanted() {
+                logs::ship(&vm.api, &vm.state, &own_lines, logs).await;
+            }
+        };
         tokio::join!(
             wait::for_claims(&vm.api, &mut claims),
             reports::running(&vm.api),
-            reports::heartbeats(&vm.api),
+            reports::heartbeats(&vm.api, home, seen_gpus),
+            gpu::watch(&vm.api, gpu, gpu_vitals),
+            startup_times::report(&vm.api, startup),
             use_watch,
+            shipping,
         );
     };
     tokio::select! {
         () = work => {}
+        () = keep_watchdog_quiet() => {}
         _ = terminate.recv() => info!("stopping: SIGTERM"),
         _ = interrupt.recv() => info!("stopping: SIGINT"),
     }
-    claims.end().await;
+    tell_service_manager(&[NotifyState::Stopping]);
+    let (told, ()) = tokio::join!(timeout(GOODBYE, vm.api.say_goodbye()), claims.end());
+    if !matches!(told, Ok(Ok(()))) {
+        debug!("the allocator was not told of the stop: it will miss the heartbeats");
+    }
     Ok(())
 }
 
 fn vm(settings: RunArguments) -> anyhow::Result<Vm> {
-    let state = StateDir::open(settings.state_dir.clone())?;
     let home = settings.home()?;
-    let hostname = settings.hostname.clone();
-    let enrolment = settings.enrolment_token()?;
-    let credential = Credential::load(hostname.clone(), enrolment, state.clone())?;
+    let hostname = settings.connection.hostname.clone();
+    let (api, state): (Api, _) = settings.connection.open()?;
     info!(vm.hostname = %hostname, "starting");
-    let transport = Transport::new(settings.allocator_url)?;
+    let user = login_name()?;
+    let session = DesktopSession::beside(&settings.remote_desktop, &home, &user);
     let remote_desktop = RemoteDesktop {
         program: settings.remote_desktop,
-        hostname: hostname.clone(),
+        hostname,
         home,
-        user: login_name()?,
+        user,
         limit: REMOTE_DESKTOP_LIMIT,
+        session,
     };
-    Ok(Vm { api: Api::new(transport, credential, hostname), state, remote_desktop })
+    Ok(Vm { api, state, remote_desktop })
 }
 
 fn login_name() -> anyhow::Result<String> {
@@ -69,4 +103,20 @@ fn login_name() -> anyhow::Result<String> {
     user.map(|user| user.name).with_context(|| {
         format!("user {id} has no name: the agent must run as a user of this machine")
     })
+}
+
+/// Does nothing unless systemd started the agent.
+fn tell_service_manager(state: &[NotifyState<'_>]) {
+    if let Err(problem) = sd_notify::notify(state) {
+        debug!("the service manager can't be told: {problem}");
+    }
+}
+
+/// Shows systemd that the agent's loop turns, where the unit asks for it with `WatchdogSec=`.
+async fn keep_watchdog_quiet() {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
+    loop {
+        tell_service_manager(&[NotifyState::Watchdog]);
+        tokio::time::sleep(limit / 3).await;
+    }
 }

@@ -2,13 +2,27 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use lablink_protocol::Hostname;
 use nix::unistd::{User, getuid};
 
-use crate::{allocator_url::AllocatorUrl, enrolment_token::EnrolmentToken};
+use crate::{
+    commands::{enrol::EnrolArguments, report::ReportArguments, status::StatusArguments},
+    connection::Connection,
+    gpu,
+    logs::LogSettings,
+    startup_times::StartupSettings,
+};
 
 const ABOUT: &str = "The agent on a LabLink VM. It waits for the VM to be claimed, starts the \
     remote desktop for the participant, and tells the allocator how the VM is.";
+
+const WHERE_TO_START: &str = "On a machine of your own:
+  lablink-client check-gpu                       can its GPUs be used?
+  LABLINK_ENROLMENT_TOKEN=… lablink-client enrol --allocator-url URL --hostname NAME
+  lablink-client run --allocator-url URL --hostname NAME
+  lablink-client status --allocator-url URL --hostname NAME
+
+The enrolment token comes from the organiser's page, where a machine is registered. Every flag can
+be given as the environment variable that its help names.";
 
 const ABOUT_RUN: &str = "Run until SIGTERM or SIGINT";
 
@@ -26,41 +40,40 @@ const EXAMPLE: &str = "Example:
 
 /// What the program was called with.
 #[derive(Parser)]
-#[command(name = "lablink-client", version, about = ABOUT, max_term_width = 100)]
+#[command(
+    name = "lablink-client",
+    version,
+    about = ABOUT,
+    after_help = WHERE_TO_START,
+    max_term_width = 100
+)]
 pub struct CommandLine {
     #[command(subcommand)]
     pub command: Command,
+
+    /// What to log to standard error: error, warn, info, debug, or a tracing filter
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", global = true)]
+    pub log: String,
 }
 
 #[derive(Subcommand)]
 pub enum Command {
-    Run(RunArguments),
+    Run(Box<RunArguments>),
+    /// Look at this machine's GPUs and say how they are
+    ///
+    /// Exit status: 0 when they can be used or there are none, 1 when one is unhealthy.
+    CheckGpu(gpu::Sources),
+    Status(StatusArguments),
+    Enrol(EnrolArguments),
+    Report(ReportArguments),
 }
 
 /// Settings of `lablink-client run`, from flags or the environment.
 #[derive(Args)]
 #[command(about = ABOUT_RUN, long_about = MORE_ABOUT_RUN, after_help = EXAMPLE)]
 pub struct RunArguments {
-    /// Where the allocator is, as in <https://lablink.example.org>
-    #[arg(long, env = "ALLOCATOR_URL", value_name = "URL")]
-    pub allocator_url: AllocatorUrl,
-
-    /// The name under which the allocator knows this VM
-    #[arg(long, env = "VM_NAME", value_name = "NAME")]
-    pub hostname: Hostname,
-
-    /// File that holds the enrolment token; read only when the agent has to enrol
-    #[arg(long, env = "LABLINK_ENROLMENT_TOKEN_FILE", value_name = "FILE")]
-    pub enrolment_token_file: Option<PathBuf>,
-
-    /// Folder for the agent's own token and what it has done; made when missing
-    #[arg(
-        long,
-        env = "LABLINK_AGENT_DIR",
-        value_name = "DIR",
-        default_value = "/var/lib/lablink-client"
-    )]
-    pub state_dir: PathBuf,
+    #[command(flatten)]
+    pub connection: Connection,
 
     /// Program whose running means that the VM is in use; empty: don't watch
     #[arg(long, env = "SUBJECT_SOFTWARE", value_name = "NAME", default_value = "sleap")]
@@ -79,24 +92,17 @@ pub struct RunArguments {
     #[arg(long, env = "LABLINK_REMOTE_DESKTOP_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
 
-    /// What to log to standard error: error, warn, info, debug, or a tracing filter
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
-    pub log: String,
+    #[command(flatten)]
+    pub gpu: gpu::Sources,
+
+    #[command(flatten)]
+    pub startup: StartupSettings,
+
+    #[command(flatten)]
+    pub logs: LogSettings,
 }
 
 impl RunArguments {
-    pub fn enrolment_token(&self) -> anyhow::Result<EnrolmentToken> {
-        let given = std::env::var(EnrolmentToken::VARIABLE).ok().filter(|token| !token.is_empty());
-        match (given, &self.enrolment_token_file) {
-            (Some(_), Some(_)) => anyhow::bail!(
-                "both LABLINK_ENROLMENT_TOKEN and an enrolment token file are given: keep one"
-            ),
-            (Some(token), None) => Ok(EnrolmentToken::Given(token)),
-            (None, Some(file)) => Ok(EnrolmentToken::File(file.clone())),
-            (None, None) => Ok(EnrolmentToken::None),
-        }
-    }
-
     pub fn home(&self) -> anyhow::Result<PathBuf> {
         let own = || std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         let listed = || User::from_uid(getuid()).ok().flatten().map(|user| user.dir);
@@ -124,10 +130,13 @@ mod tests {
     fn every_flag_has_an_environment_variable_and_a_help_text() {
         let mut command = CommandLine::command();
         command.build();
-        let run = command.find_subcommand("run").unwrap();
-        for flag in run.get_arguments().filter(|flag| flag.get_id() != "help") {
-            assert!(flag.get_env().is_some(), "{}", flag.get_id());
-            assert!(flag.get_help().is_some(), "{}", flag.get_id());
+        for subcommand in command.get_subcommands().filter(|it| it.get_name() != "help") {
+            assert!(subcommand.get_about().is_some(), "{}", subcommand.get_name());
+            let flags = subcommand.get_arguments().filter(|it| it.get_long().is_some());
+            for flag in flags.filter(|flag| flag.get_id() != "help") {
+                assert!(flag.get_env().is_some(), "{}", flag.get_id());
+                assert!(flag.get_help().is_some(), "{}", flag.get_id());
+            }
         }
         command.debug_assert();
     }

@@ -6,11 +6,22 @@ use std::{
 };
 
 use anyhow::Context as _;
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
 
 /// The agent's own folder. Its files are readable by its user alone and are replaced whole: after
 /// a crash there is the old text or the new one.
 #[derive(Clone)]
 pub struct StateDir(PathBuf);
+
+/// The right to work with a state directory. The kernel takes it back when the process ends.
+pub struct Locked {
+    _lock: Flock<fs::File>,
+}
+
+const LOCK: &str = "lock";
 
 impl StateDir {
     /// Makes the folder, readable by its user alone, when there is none.
@@ -23,6 +34,40 @@ impl StateDir {
             )
         })?;
         Ok(Self(folder))
+    }
+
+    /// Refuses when another agent works with this directory.
+    pub fn lock(&self) -> anyhow::Result<Locked> {
+        self.try_lock()?.with_context(|| {
+            format!(
+                "another agent runs with the state directory {}: stop that one, or choose another \
+                 with --state-dir",
+                self.0.display()
+            )
+        })
+    }
+
+    /// Whether an agent works with this directory.
+    pub fn is_locked(&self) -> anyhow::Result<bool> {
+        Ok(self.try_lock()?.is_none())
+    }
+
+    fn try_lock(&self) -> anyhow::Result<Option<Locked>> {
+        let path = self.0.join(LOCK);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("can't open {}", path.display()))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Some(Locked { _lock: lock })),
+            Err((_file, Errno::EWOULDBLOCK)) => Ok(None),
+            Err((_file, error)) => {
+                Err(error).with_context(|| format!("can't lock {}", path.display()))
+            }
+        }
     }
 
     pub fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
@@ -85,5 +130,18 @@ mod tests {
         state.remove("token").unwrap();
         state.remove("token").unwrap();
         assert_eq!(state.read("token").unwrap(), None);
+    }
+
+    #[test]
+    fn one_agent_at_a_time_holds_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::open(folder.path().to_owned()).unwrap();
+        assert!(!state.is_locked().unwrap());
+        let locked = state.lock().unwrap();
+        assert!(state.is_locked().unwrap());
+        let refusal = state.lock().err().unwrap().to_string();
+        assert!(refusal.contains("another agent runs"), "{refusal}");
+        drop(locked);
+        state.lock().unwrap();
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::{Client, Response, StatusCode, Url, header, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header, redirect};
 use serde::Serialize;
 
 use crate::{allocator_url::AllocatorUrl, call_error::CallError};
@@ -13,7 +13,7 @@ const BEYOND_HOLD: Duration = Duration::from_secs(15);
 const MOST_REDIRECTS: usize = 5;
 const LONGEST_BODY: usize = 64 * 1024;
 
-/// POSTs JSON to the allocator.
+/// Calls the allocator.
 pub struct Transport {
     http: Client,
     base: AllocatorUrl,
@@ -21,7 +21,7 @@ pub struct Transport {
 
 /// One call: `hold` is how long the allocator may keep it open before it answers.
 pub struct Call<'a, B> {
-    pub path: &'static str,
+    pub path: &'a str,
     pub body: &'a B,
     pub hold: Option<Duration>,
 }
@@ -44,12 +44,26 @@ impl Transport {
         call: &Call<'_, B>,
         bearer: Option<&str>,
     ) -> Result<Vec<u8>, CallError> {
+        self.follow(call.path, |url| self.posting(url, call, bearer)).await
+    }
+
+    /// As [`Self::post`], but only asks.
+    pub async fn get(&self, path: &str, bearer: Option<&str>) -> Result<Vec<u8>, CallError> {
+        let get = |url| authorised(self.http.get(url).timeout(ANSWER), bearer);
+        self.follow(path, get).await
+    }
+
+    async fn follow(
+        &self,
+        path: &str,
+        request: impl Fn(Url) -> RequestBuilder,
+    ) -> Result<Vec<u8>, CallError> {
         let mut url = self
             .base
-            .endpoint(call.path)
+            .endpoint(path)
             .map_err(|_invalid| CallError::Redirect("the allocator's address is damaged"))?;
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.send(&url, call, bearer).await.map_err(CallError::Unreachable)?;
+            let response = request(url.clone()).send().await.map_err(CallError::Unreachable)?;
             if !is_redirect(response.status()) {
                 return read(response).await;
             }
@@ -58,24 +72,28 @@ impl Transport {
         Err(CallError::Redirect("the allocator's address redirects in a circle"))
     }
 
-    async fn send<B: Serialize>(
+    fn posting<B: Serialize>(
         &self,
-        url: &Url,
+        url: Url,
         call: &Call<'_, B>,
         bearer: Option<&str>,
-    ) -> Result<Response, reqwest::Error> {
+    ) -> RequestBuilder {
         let mut request = self
             .http
-            .post(url.clone())
+            .post(url)
             .timeout(call.hold.map_or(ANSWER, |hold| hold + BEYOND_HOLD))
             .json(call.body);
         if let Some(hold) = call.hold {
             request = request.header("prefer", format!("wait={}", hold.as_secs()));
         }
-        if let Some(token) = bearer {
-            request = request.bearer_auth(token);
-        }
-        request.send().await
+        authorised(request, bearer)
+    }
+}
+
+fn authorised(request: RequestBuilder, bearer: Option<&str>) -> RequestBuilder {
+    match bearer {
+        Some(token) => request.bearer_auth(token),
+        None => request,
     }
 }
 

@@ -1,7 +1,7 @@
 // Tests the page of a VM's log in a browser, on a running LabLink with LABLINK_AGENT_AUTH=open: lines
 // appear as they come, whoever scrolls up keeps the place, and 100,000 lines stay smooth.
 //
-//   node logs.mjs URL PASSWORD_FILE
+//   node logs.mjs URL PASSWORD_FILE     or, with all that it needs: make test-browser
 //
 // It makes a VM of its own. playwright-core is found through NODE_PATH; CHROMIUM names the browser.
 import assert from "node:assert/strict";
@@ -80,6 +80,7 @@ const tests = {
     await page.getByPlaceholder("Search this log").fill("LINE 12");
     await page.getByRole("button", { name: "Search" }).click();
     assert.deepEqual(await page.locator("#lines li").evaluateAll((lines) => lines.map((line) => line.textContent.slice(9))), ["line 12", ...numbered(120, 10)]);
+    assert.equal(await page.locator("#lines mark").first().textContent(), "line 12");
     await page.getByText("Newest lines").click();
     await last(page).getByText("the newest").waitFor();
     await page.context().close();

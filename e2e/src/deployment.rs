@@ -29,10 +29,15 @@ pub struct Deployment {
 impl Deployment {
     /// Two VMs come up warm by themselves.
     pub fn new() -> Result<Self> {
+        Self::with_config(CONFIG)
+    }
+
+    /// With this configuration file.
+    pub fn with_config(config: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("lablink-e2e-").tempdir()?;
         // As root, the embedded Postgres is another user who must pass through.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
-        fs::write(folder.path().join("config.yaml"), CONFIG)?;
+        fs::write(folder.path().join("config.yaml"), config)?;
         Ok(Self { folder, port: free_port()? })
     }
 

@@ -40,7 +40,10 @@ impl fmt::Debug for Token {
 pub enum TokenSource {
     /// In the environment.
     Given(Token),
-    Stored { what: Stored, access: AwsAccess },
+    Stored {
+        what: Stored,
+        access: AwsAccess,
+    },
 }
 
 /// A name under which AWS keeps the token.

@@ -2,10 +2,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GpuHealth, Hostname};
+use crate::{GpuHealth, Hostname, Vitals};
 
 /// `POST /api/agent/enrol`: trades a one-time enrolment token for the agent's own token.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Enrol {
     pub hostname: Hostname,
     pub enrolment_token: String,
@@ -19,6 +20,7 @@ impl fmt::Debug for Enrol {
 
 /// Answer to [`Enrol`]: the token that the agent sends as bearer from now on.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Enrolled {
     pub agent_token: String,
 }
@@ -31,18 +33,26 @@ impl fmt::Debug for Enrolled {
 
 /// `POST /api/agent/heartbeat`: the agent lives; what changed rides along.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Heartbeat {
     pub hostname: Hostname,
+    #[serde(flatten)]
+    pub vitals: Vitals,
+    /// The agent's last: it has been told to stop. Its next one takes that back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopping: bool,
 }
 
 /// When the next heartbeat is due.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HeartbeatAnswer {
     pub interval_seconds: u64,
 }
 
 /// `POST /api/agent/claim-result`: how connecting the participant went.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClaimResult {
     pub hostname: Hostname,
     pub claim_id: i64,
@@ -57,6 +67,7 @@ pub struct ClaimResult {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ClaimOutcome {
     Connected,
     Failed,
@@ -75,6 +86,25 @@ pub struct GpuReport {
     pub hostname: Hostname,
     #[serde(with = "gpu_wire")]
     pub gpu_status: GpuHealth,
+    /// What `gpu_status` can't say, in the word for pages and the database: `degraded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Why, in words, unless all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl GpuReport {
+    pub fn new(hostname: Hostname, health: GpuHealth, reason: Option<String>) -> Self {
+        let verdict = Some(health.as_str().to_owned());
+        Self { hostname, gpu_status: health, verdict, reason }
+    }
+
+    /// The verdict, or what the original's word says.
+    pub fn health(&self) -> GpuHealth {
+        let verdict = self.verdict.as_deref().and_then(|word| word.parse().ok());
+        verdict.unwrap_or(self.gpu_status)
+    }
 }
 
 mod gpu_wire {
@@ -118,5 +148,27 @@ mod tests {
         assert_eq!(read("false").unwrap(), GpuHealth::Unhealthy);
         assert!(read("\"fine\"").is_err());
         assert!(read("3").is_err());
+    }
+
+    #[test]
+    fn a_verdict_that_the_original_has_no_word_for_rides_along() {
+        let hostname: Hostname = "a".parse().unwrap();
+        let report = GpuReport::new(hostname, GpuHealth::Degraded, Some("hot".to_owned()));
+        let json = serde_json::to_value(&report).unwrap();
+        let wire = serde_json::json!({
+            "hostname": "a", "gpu_status": "Healthy", "verdict": "degraded", "reason": "hot",
+        });
+        assert_eq!(json, wire);
+        let read: GpuReport = serde_json::from_value(wire).unwrap();
+        assert_eq!(read.health(), GpuHealth::Degraded);
+    }
+
+    #[test]
+    fn a_heartbeat_without_news_is_a_name() {
+        let hostname: Hostname = "a".parse().unwrap();
+        let beat = Heartbeat { hostname, vitals: Vitals::default(), stopping: false };
+        assert_eq!(serde_json::to_string(&beat).unwrap(), r#"{"hostname":"a"}"#);
+        let read: Heartbeat = serde_json::from_str(r#"{"hostname":"a","cpu_percent":7}"#).unwrap();
+        assert_eq!(read.vitals.cpu_percent, Some(7));
     }
 }

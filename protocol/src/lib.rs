@@ -6,6 +6,7 @@ mod crd;
 mod error;
 mod hostname;
 mod status;
+mod vitals;
 mod wait;
 
 pub use agent::{
@@ -15,4 +16,5 @@ pub use crd::{CrdCode, CrdCommandError};
 pub use error::ErrorBody;
 pub use hostname::{Hostname, InvalidHostname};
 pub use status::{GpuHealth, StatusReport, VmStatus};
+pub use vitals::{GpuReading, Vitals};
 pub use wait::{Seen, WaitAnswer, WaitRequest};

@@ -33,6 +33,8 @@ pub enum Command {
     Migrate(DatabaseArgs),
     /// Read a password from standard input and print its hash for `app.admin_password_hash`.
     HashPassword,
+    /// Print the OpenAPI document of the API, which a running allocator serves at /openapi.json.
+    Openapi,
 }
 
 /// Where the configuration and the database are.

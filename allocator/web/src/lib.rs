@@ -7,13 +7,16 @@
 mod auth;
 mod http;
 pub mod metrics;
+mod openapi;
 mod own_log;
 pub mod pages;
 mod router;
 mod routes;
 mod state;
+mod wire;
 
 pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
+pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};
 pub use state::{AppState, Settings};

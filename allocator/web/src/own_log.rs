@@ -40,12 +40,7 @@ impl OwnLog {
 
     /// The last `limit` entries that are as serious as `level` or more so, of all requests or one;
     /// oldest first.
-    pub fn last(
-        &self,
-        level: Level,
-        request: Option<&str>,
-        limit: usize,
-    ) -> Vec<OwnLogEntry> {
+    pub fn last(&self, level: Level, request: Option<&str>, limit: usize) -> Vec<OwnLogEntry> {
         let entries = self.entries();
         // Of tracing's levels, the serious ones are the small ones.
         let wanted = |entry: &&OwnLogEntry| {

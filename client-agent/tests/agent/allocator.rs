@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, Uri, header::AUTHORIZATION},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use lablink_protocol::{Seen, WaitAnswer, WaitRequest};
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ pub struct Told {
     agent_token: Option<String>,
     claim: Option<WaitAnswer>,
     pub posts: Vec<(String, Value)>,
+    /// Between heartbeats; 1 s, unless a test says otherwise.
+    interval_seconds: Option<u64>,
 }
 
 impl Told {
@@ -35,6 +37,9 @@ impl Told {
         self.posts.iter().filter(|(at, _)| at == path).map(|(_, body)| body).collect()
     }
 }
+
+/// As long as the agent asks for.
+const HOLD: Duration = Duration::from_secs(50);
 
 type Shared = Arc<watch::Sender<Told>>;
 
@@ -51,6 +56,7 @@ impl Allocator {
         let agents = Router::new()
             .route("/vm_startup", post(wait))
             .route("/api/agent/heartbeat", post(heartbeat))
+            .route("/api/vm-status/{hostname}", get(status))
             .fallback(accept)
             .layer(middleware::from_fn_with_state(Arc::clone(&shared), authenticate));
         let app =
@@ -72,6 +78,10 @@ impl Allocator {
         let pin = "654321".to_owned();
         let claimed = WaitAnswer::Claimed { command, pin, claim_id, command_no };
         self.state.send_modify(|told| told.claim = Some(claimed));
+    }
+
+    pub fn ask_for_a_heartbeat_every(&self, seconds: u64) {
+        self.state.send_modify(|told| told.interval_seconds = Some(seconds));
     }
 
     pub fn release(&self) {
@@ -133,7 +143,16 @@ async fn enrol(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
 
 async fn heartbeat(State(state): State<Shared>, uri: Uri, body: Bytes) -> Json<Value> {
     record(&state, uri.path(), &body);
-    Json(json!({"interval_seconds": 1}))
+    let interval = state.borrow().interval_seconds.unwrap_or(1);
+    Json(json!({"interval_seconds": interval}))
+}
+
+/// What was reported last.
+async fn status(State(state): State<Shared>) -> Json<Value> {
+    let told = state.borrow();
+    let reports = told.bodies("/api/vm-status");
+    let status = reports.last().map_or(json!("initializing"), |report| report["status"].clone());
+    Json(json!({"hostname": "lablink-vm-test-1", "status": status}))
 }
 
 async fn accept(State(state): State<Shared>, uri: Uri, body: Bytes) -> Json<Value> {
@@ -145,7 +164,11 @@ async fn wait(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
     record(&state, uri.path(), &body);
     let seen = serde_json::from_slice::<WaitRequest>(&body).unwrap().seen.unwrap();
     let mut changes = state.subscribe();
-    let told = changes.wait_for(|told| claimed(told) != seen).await.unwrap();
+    let news = changes.wait_for(|told| claimed(told) != seen);
+    let Ok(told) = tokio::time::timeout(HOLD, news).await else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let told = told.unwrap();
     let answer = told.claim.clone().unwrap_or(WaitAnswer::Released);
     // White space first, as an answer has that was kept alive.
     format!(" \n{}", serde_json::to_string(&answer).unwrap()).into_response()

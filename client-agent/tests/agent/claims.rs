@@ -126,6 +126,38 @@ async fn a_host_file_counts_more_than_the_exit_status() {
     assert_eq!(allocator.results(1).await, [connected(7, 1)]);
 }
 
+/// Notes how it is called, and whether it was given a folder for its sockets.
+const SESSION: &str = r#"
+[ -d "$XDG_RUNTIME_DIR" ] && echo "$*" >> "$HOME/session"
+"#;
+
+#[tokio::test]
+async fn a_session_that_start_host_can_not_start_is_started_and_ends_with_the_claim() {
+    let allocator = Allocator::start().await;
+    let vm = Vm::with_remote_desktop(REGISTERS_AND_FAILS);
+    vm.add_session_program(SESSION);
+    let _agent = vm.agent(&allocator.url).spawn().unwrap();
+    allocator.claim(7, 1);
+    assert_eq!(allocator.results(1).await, [connected(7, 1)]);
+    assert_eq!(vm.text("session"), "--stop\n--start --new-session\n");
+    allocator.release();
+    until("the session ends", || vm.text("session").lines().count() == 3).await;
+    assert_eq!(vm.text("session"), "--stop\n--start --new-session\n--stop\n");
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_start_is_reported() {
+    let allocator = Allocator::start().await;
+    let vm = Vm::with_remote_desktop(REGISTERS_AND_FAILS);
+    vm.add_session_program("[ $1 = --stop ] || exit 4");
+    let _agent = vm.agent(&allocator.url).spawn().unwrap();
+    allocator.claim(7, 1);
+    let result = &allocator.results(1).await[0];
+    assert_eq!(result["outcome"], "failed");
+    let detail = result["detail"].as_str().unwrap();
+    assert!(detail.starts_with("The desktop did not start (it ended with"), "{detail}");
+}
+
 #[tokio::test]
 async fn a_failing_program_is_reported_with_its_last_line_but_no_secret() {
     let allocator = Allocator::start().await;

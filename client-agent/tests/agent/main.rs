@@ -3,6 +3,11 @@
 
 mod allocator;
 mod claims;
+mod commands;
 mod enrolment;
+mod footprint;
+mod gpu;
+mod logs;
 mod reports;
+mod start;
 mod vm;

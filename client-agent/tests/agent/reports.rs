@@ -26,13 +26,45 @@ async fn status_life_and_use_are_reported() {
         .await;
     let host = "lablink-vm-test-1";
     assert_eq!(told.bodies("/api/vm-status"), [&json!({"hostname": host, "status": "running"})]);
-    assert_eq!(told.bodies("/api/agent/heartbeat")[0], &json!({"hostname": host}));
+    let first = told.bodies("/api/agent/heartbeat")[0];
+    assert_eq!(first["hostname"], host);
+    assert!(first["memory_total_bytes"].is_u64() && first["disk_percent"].is_u64(), "{first}");
+    let second = told.bodies("/api/agent/heartbeat")[1];
+    assert_eq!(second["memory_total_bytes"], json!(null), "it has not changed: {second}");
     let in_use = "/api/update_inuse_status";
     assert_eq!(told.bodies(in_use), [&json!({"hostname": host, "status": false})]);
 
     let _running = Command::new(program).arg("30").kill_on_drop(true).spawn().unwrap();
     let told = allocator.told("use", |told| told.bodies(in_use).len() == 2).await;
     assert_eq!(told.bodies(in_use)[1], &json!({"hostname": host, "status": true}));
+}
+
+#[tokio::test]
+async fn the_times_of_the_start_are_read_where_they_are() {
+    let allocator = Allocator::start().await;
+    let vm = Vm::with_remote_desktop(STAYS);
+    let record = vm.home().join("status.json");
+    let stages = json!({"v1": {
+        "init-local": {"start": 100.5, "finished": 101.0},
+        "modules-final": {"start": 150.0, "finished": 160.25},
+    }});
+    fs::write(&record, stages.to_string()).unwrap();
+    let mut command = vm.agent(&allocator.url);
+    let _agent = command
+        .env("LABLINK_CLOUD_INIT", &record)
+        .env("LABLINK_STARTED_AT", "1700000000")
+        .spawn()
+        .unwrap();
+    let path = "/api/vm-metrics/lablink-vm-test-1";
+    let told = allocator.told("times", |told| told.bodies(path).len() == 2).await;
+    let container = told.bodies(path)[0];
+    assert_eq!(container["container_start_time"], 1_700_000_000);
+    let seconds = container["container_end_time"].as_u64().unwrap() - 1_700_000_000;
+    assert_eq!(container["container_startup_duration_seconds"], seconds);
+    let cloud_init = json!({
+        "cloud_init_start": 100, "cloud_init_end": 160, "cloud_init_duration_seconds": 60,
+    });
+    assert_eq!(told.bodies(path)[1], &cloud_init);
 }
 
 #[tokio::test]

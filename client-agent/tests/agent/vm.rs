@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsStr,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -71,11 +72,15 @@ impl Vm {
     }
 
     pub fn agent(&self, allocator: &str) -> Command {
+        self.agent_of(env!("CARGO_BIN_EXE_lablink-client"), allocator)
+    }
+
+    /// The agent of another build.
+    pub fn agent_of(&self, program: impl AsRef<OsStr>, allocator: &str) -> Command {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lablink-client"));
+        let mut command = Command::new(program);
         command
             .args(["run", "--allocator-url", allocator, "--hostname", "lablink-vm-test-1"])
-            .args(["--log", "debug"])
             .arg("--state-dir")
             .arg(self.state())
             .arg("--remote-desktop")
@@ -85,10 +90,33 @@ impl Vm {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("SUBJECT_SOFTWARE", "")
+            .env("LABLINK_NVML", "libno-such-library.so")
+            .env("LABLINK_SHIP_LOGS", "never")
+            .env("RUST_LOG", "debug")
             .stdin(Stdio::null())
             .stderr(log)
             .kill_on_drop(true);
         command
+    }
+
+    /// Another command than `run`, on this VM.
+    pub fn command(&self, name: &str, allocator: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lablink-client"));
+        command
+            .args([name, "--allocator-url", allocator, "--hostname", "lablink-vm-test-1"])
+            .arg("--state-dir")
+            .arg(self.state())
+            .env_clear()
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Puts Chrome Remote Desktop's own program beside start-host.
+    pub fn add_session_program(&self, script: &str) {
+        let program = self.program.with_file_name("chrome-remote-desktop");
+        fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     pub fn log(&self) -> PathBuf {

@@ -74,8 +74,7 @@ async fn a_large_batch_comes_in_parts_under_one_megabyte() {
     let allocator = FakeAllocator::start(&[]).await;
     let forwarder = allocator.forwarder().await;
     let text = "x".repeat(330);
-    let events: Vec<_> =
-        (0..10_000).map(|nr| LogEvent::new(nr, format!("{nr} {text}"))).collect();
+    let events: Vec<_> = (0..10_000).map(|nr| LogEvent::new(nr, format!("{nr} {text}"))).collect();
     let outcome = forwarder.invoke(&subscription(VM, &events).unwrap(), TIME).await.unwrap();
     assert_eq!(outcome, answered(10_000, 0));
     let sizes = allocator.sizes();

@@ -45,10 +45,7 @@ async fn permanent_refusals_are_dropped_with_a_metric_and_the_rest_goes_on() {
         let arrived = allocator.messages().len();
         let dropped = 6_000 - arrived;
         assert!(dropped > 0 && arrived > 0, "{status}");
-        assert_eq!(
-            outcome,
-            Outcome::Answered(json!({ "delivered": arrived, "dropped": dropped }))
-        );
+        assert_eq!(outcome, Outcome::Answered(json!({ "delivered": arrived, "dropped": dropped })));
         let [metric] = &forwarder.metrics()[..] else { panic!("{}", forwarder.output()) };
         assert_eq!(metric["LogEventsDropped"], dropped);
         assert_eq!(metric["FunctionName"], FUNCTION_NAME);

@@ -19,11 +19,17 @@ pub struct Vm {
     pub status_reason: Option<String>,
     /// None until the agent has said.
     pub gpu: Option<GpuHealth>,
+    /// Why the GPU is not healthy, in words.
+    pub gpu_reason: Option<String>,
     pub in_use: bool,
     /// A destroy has been asked for.
     pub removing: bool,
     /// The last heartbeat; none from agents that send none.
     pub last_seen: Option<Timestamp>,
+    /// The agent has said that it stops.
+    pub stopped: bool,
+    /// What heartbeats have told: [`lablink_protocol::Vitals`] as JSON, newer keys included.
+    pub vitals: Option<serde_json::Value>,
     pub created_at: Timestamp,
     pub claim: Option<VmClaim>,
 }
@@ -38,8 +44,9 @@ pub struct VmClaim {
 }
 
 const SELECT: &str = "select vm.id, vm.hostname, vm.number, vm.source, vm.status,
-        vm.status_reason, vm.gpu, vm.in_use, vm.removing_at is not null as removing,
-        vm.created_at, vm_presence.last_seen, claim.email, claim.pin, claim.state,
+        vm.status_reason, vm.gpu, vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
+        vm.created_at, vm_presence.last_seen, vm_presence.vitals,
+        coalesce(vm_presence.stopped, false) as stopped, claim.email, claim.pin, claim.state,
         claim.detail, claim.created_at as claimed_at
     from vm left join vm_presence on vm_presence.vm_id = vm.id
             left join claim on claim.id = vm.claim_id
@@ -146,9 +153,12 @@ fn vm(row: &Row) -> Result<Vm, DbError> {
         status: db::word(row, "status")?,
         status_reason: row.try_get("status_reason")?,
         gpu: db::optional_word(row, "gpu")?,
+        gpu_reason: row.try_get("gpu_reason")?,
         in_use: row.try_get("in_use")?,
         removing: row.try_get("removing")?,
         last_seen: row.try_get("last_seen")?,
+        stopped: row.try_get("stopped")?,
+        vitals: row.try_get("vitals")?,
         created_at: row.try_get("created_at")?,
         claim,
     })

@@ -20,7 +20,7 @@ pub use reconcile::{
 };
 pub(crate) use reconcile::{keep, not_failed, remove_in};
 pub use release::{ReleaseError, release};
-pub use report::{ReportError, heartbeat, set_gpu, set_in_use, set_status};
+pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status};
 
 use crate::text_enum::text_enum;
 
@@ -56,4 +56,5 @@ pub(crate) const CLAIMABLE: &str = "vm.claim_id is null and vm.removed_at is nul
     and vm.removing_at is null and vm.status = 'running' \
     and vm.gpu is distinct from 'unhealthy' \
     and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
-        and vm_presence.last_seen < now() - make_interval(secs => $2::float8))";
+        and (vm_presence.stopped \
+            or vm_presence.last_seen < now() - make_interval(secs => $2::float8)))";

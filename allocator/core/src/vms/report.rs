@@ -1,7 +1,8 @@
 //! What agents say of their VMs.
 
 use deadpool_postgres::GenericClient;
-use lablink_protocol::{GpuHealth, Hostname, VmStatus};
+use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
+use tokio_postgres::types::{Json as PgJson, ToSql};
 
 use crate::{
     Actor, Db, DbError,
@@ -78,18 +79,39 @@ async fn admit(
     Ok(())
 }
 
-/// The agent lives. Writes a table of its own, and tells nobody.
-pub async fn heartbeat(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), ReportError> {
+/// The agent lives, and this has changed of its machine. Writes a table of its own, and tells
+/// nobody.
+pub async fn heartbeat(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    changed: &Vitals,
+) -> Result<(), ReportError> {
     let client = db.client().await?;
     let statement = client
         .prepare_cached(
-            "insert into vm_presence (vm_id, last_seen)
-             select id, now() from vm where pool_id = $1 and hostname = $2 and removed_at is null
-             on conflict (vm_id) do update set last_seen = excluded.last_seen",
+            "insert into vm_presence (vm_id, last_seen, vitals)
+             select id, now(), $3 from vm
+             where pool_id = $1 and hostname = $2 and removed_at is null
+             on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = false,
+                 vitals = vm_presence.vitals || excluded.vitals",
         )
         .await?;
-    let written = client.execute(&statement, &[&pool.as_i64(), &hostname.as_str()]).await?;
-    found(written)
+    let parameters: [&(dyn ToSql + Sync); 3] =
+        [&pool.as_i64(), &hostname.as_str(), &PgJson(changed)];
+    found(client.execute(&statement, &parameters).await?)
+}
+
+/// The agent stops: its VM is not handed out until the next heartbeat.
+pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), ReportError> {
+    let sql = "insert into vm_presence (vm_id, last_seen, stopped)
+               select id, now(), true from vm
+               where pool_id = $1 and hostname = $2 and removed_at is null
+               on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = true
+               returning pg_notify('vm_changed', $2)::text";
+    let client = db.client().await?;
+    let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    found(rows.len() as u64)
 }
 
 /// Whether somebody works with the subject software.
@@ -107,18 +129,20 @@ pub async fn set_in_use(
     found(rows.len() as u64)
 }
 
-/// The agent's verdict on the GPUs.
+/// The agent's verdict on the GPUs, and why.
 pub async fn set_gpu(
     db: &Db,
     pool: PoolId,
     hostname: &Hostname,
     health: GpuHealth,
+    reason: Option<&str>,
 ) -> Result<(), ReportError> {
-    let sql = "update vm set gpu = $3
+    let sql = "update vm set gpu = $3, gpu_reason = $4
                where pool_id = $1 and hostname = $2 and removed_at is null
                returning pg_notify('vm_changed', hostname)::text";
     let client = db.client().await?;
-    let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str(), &health.as_str()]).await?;
+    let rows =
+        client.query(sql, &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason]).await?;
     found(rows.len() as u64)
 }
 

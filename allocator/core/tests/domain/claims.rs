@@ -5,7 +5,7 @@ use lablink_core::{
     claims::{self, ClaimState, Progress, Proof, Reclaim, Refusal, ReleaseReason, Situation},
     vms,
 };
-use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, VmStatus};
+use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, Vitals, VmStatus};
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
@@ -70,8 +70,9 @@ async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
     scene.report("lablink-vm-test-1", VmStatus::Initializing).await;
     scene.report("lablink-vm-test-2", VmStatus::Error).await;
     let unhealthy = name("lablink-vm-test-3");
-    vms::set_gpu(&scene.db, scene.pool, &unhealthy, GpuHealth::Unhealthy).await.unwrap();
-    vms::heartbeat(&scene.db, scene.pool, &name("lablink-vm-test-4")).await.unwrap();
+    vms::set_gpu(&scene.db, scene.pool, &unhealthy, GpuHealth::Unhealthy, None).await.unwrap();
+    let silent = name("lablink-vm-test-4");
+    vms::heartbeat(&scene.db, scene.pool, &silent, &Vitals::default()).await.unwrap();
     scene.sql("update vm_presence set last_seen = now() - interval '61 seconds'").await;
     scene.sql("update vm set removing_at = now() where number = 5").await;
 
@@ -80,16 +81,26 @@ async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-6");
     assert_eq!(scene.claim("bob@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
 
-    vms::heartbeat(&scene.db, scene.pool, &name("lablink-vm-test-4")).await.unwrap();
+    vms::heartbeat(&scene.db, scene.pool, &silent, &Vitals::default()).await.unwrap();
     let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-4", "its agent is back");
+}
+
+#[tokio::test]
+async fn a_vm_whose_agent_said_goodbye_is_not_handed_out_until_it_is_back() {
+    let scene = Scene::with_running(1).await;
+    let vm = name("lablink-vm-test-1");
+    vms::goodbye(&scene.db, scene.pool, &vm).await.unwrap();
+    assert_eq!(scene.claim("ada@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
+    vms::heartbeat(&scene.db, scene.pool, &vm, &Vitals::default()).await.unwrap();
+    scene.claim("ada@example.org", "4/x").await.unwrap();
 }
 
 #[tokio::test]
 async fn a_degraded_gpu_is_handed_out_last() {
     let scene = Scene::with_running(2).await;
     let first = name("lablink-vm-test-1");
-    vms::set_gpu(&scene.db, scene.pool, &first, GpuHealth::Degraded).await.unwrap();
+    vms::set_gpu(&scene.db, scene.pool, &first, GpuHealth::Degraded, None).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-2");
     let granted = scene.claim("bob@example.org", "4/x").await.unwrap();

@@ -4,7 +4,7 @@ use lablink_core::{
     claims::{self, Progress, ReleaseReason},
     vms::{self, Counts, Existing, ReportError, Source},
 };
-use lablink_protocol::VmStatus;
+use lablink_protocol::{GpuHealth, Vitals, VmStatus};
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
@@ -98,4 +98,30 @@ async fn every_vm_counts_once() {
     scene.report("lablink-vm-test-4", VmStatus::Initializing).await;
     let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
     assert_eq!(counts, Counts { free: 1, claimed: 2, in_use: 1, starting: 1, attention: 1 });
+}
+
+#[tokio::test]
+async fn vitals_that_did_not_change_are_kept() {
+    let scene = Scene::with_running(1).await;
+    let vm = name("lablink-vm-test-1");
+    let first = Vitals { cpu_percent: Some(3), disk_percent: Some(40), ..Vitals::default() };
+    let second = Vitals { cpu_percent: Some(9), ..Vitals::default() };
+    for vitals in [first, second, Vitals::default()] {
+        vms::heartbeat(&scene.db, scene.pool, &vm, &vitals).await.unwrap();
+    }
+    let known = vms::find(&scene.db, scene.pool, &vm).await.unwrap().unwrap();
+    let vitals = serde_json::json!({"cpu_percent": 9, "disk_percent": 40});
+    assert_eq!((known.vitals, known.stopped), (Some(vitals), false));
+}
+
+#[tokio::test]
+async fn the_reason_of_a_sick_gpu_goes_when_it_is_well() {
+    let scene = Scene::with_running(1).await;
+    let vm = name("lablink-vm-test-1");
+    let reason = async || vms::find(&scene.db, scene.pool, &vm).await.unwrap().unwrap().gpu_reason;
+    let sick = Some("GPU 0: it is too hot");
+    vms::set_gpu(&scene.db, scene.pool, &vm, GpuHealth::Unhealthy, sick).await.unwrap();
+    assert_eq!(reason().await.as_deref(), sick);
+    vms::set_gpu(&scene.db, scene.pool, &vm, GpuHealth::Healthy, None).await.unwrap();
+    assert_eq!(reason().await, None);
 }

@@ -2,16 +2,19 @@
 
 use axum::{Json as JsonAnswer, extract::State};
 use lablink_core::{Token, agents, claims, vms};
-use lablink_protocol::{ClaimResult, Enrol, Enrolled, Heartbeat, HeartbeatAnswer};
-use serde_json::{Value, json};
+use lablink_protocol::{
+    ClaimResult, Enrol, Enrolled, GpuReading, Heartbeat, HeartbeatAnswer, Vitals,
+};
 
 use crate::{
     AppState,
     auth::Caller,
     http::{Json, Problem},
+    wire::Message,
 };
 
 /// Trades a one-time token for the agent's own. Public: the one-time token is the credential.
+#[utoipa::path(post, path = "/api/agent/enrol", request_body = Enrol, responses((status = 200, body = Enrolled)))]
 pub async fn enrol(
     State(state): State<AppState>,
     Json(enrol): Json<Enrol>,
@@ -21,23 +24,48 @@ pub async fn enrol(
     Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
 }
 
+/// Says that the agent lives.
+#[utoipa::path(post, path = "/api/agent/heartbeat", request_body = Heartbeat, responses((status = 200, body = HeartbeatAnswer)))]
 pub async fn heartbeat(
     State(state): State<AppState>,
     caller: Caller,
-    Json(Heartbeat { hostname }): Json<Heartbeat>,
+    Json(Heartbeat { hostname, vitals, stopping }): Json<Heartbeat>,
 ) -> Result<JsonAnswer<HeartbeatAnswer>, Problem> {
     caller.speaks_for(&hostname)?;
-    vms::heartbeat(&state.db, state.pool, &hostname).await?;
+    if stopping {
+        vms::goodbye(&state.db, state.pool, &hostname).await?;
+    } else {
+        vms::heartbeat(&state.db, state.pool, &hostname, &bounded(vitals)).await?;
+    }
     let interval_seconds = state.settings.heartbeat.as_secs();
     Ok(JsonAnswer(HeartbeatAnswer { interval_seconds }))
 }
 
+const MOST_GPUS: usize = 64;
+const LONGEST_TEXT: usize = 100;
+
+/// What is stored of what an agent says: no endless texts and lists, and none that Postgres refuses.
+fn bounded(vitals: Vitals) -> Vitals {
+    let text = |text: String| -> String {
+        text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
+    };
+    let gpu = |gpu: GpuReading| GpuReading { name: gpu.name.map(text), ..gpu };
+    Vitals {
+        agent_version: vitals.agent_version.map(text),
+        gpu_driver: vitals.gpu_driver.map(text),
+        gpus: vitals.gpus.map(|gpus| gpus.into_iter().take(MOST_GPUS).map(gpu).collect()),
+        ..vitals
+    }
+}
+
+/// Tells how connecting the participant went.
+#[utoipa::path(post, path = "/api/agent/claim-result", request_body = ClaimResult, responses((status = 200, body = Message)))]
 pub async fn claim_result(
     State(state): State<AppState>,
     caller: Caller,
     Json(result): Json<ClaimResult>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let actor = caller.speaks_for(&result.hostname)?;
     claims::report(&state.db, state.pool, &actor, &result).await?;
-    Ok(JsonAnswer(json!({ "message": "Claim result stored." })))
+    Ok(JsonAnswer(Message::new("Claim result stored.")))
 }

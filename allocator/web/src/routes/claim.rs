@@ -1,6 +1,6 @@
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -10,10 +10,11 @@ use lablink_core::{
 };
 use lablink_protocol::CrdCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     AppState,
-    http::{FormOrJson, Problem, Scheme, Wants},
+    http::{FormOrJson, Path, Problem, Scheme, Wants},
     pages::{ClaimEnd, ClaimPage, ClaimState, CommandForm, Connection},
 };
 
@@ -34,6 +35,8 @@ pub fn cookie(link: &Token, scheme: Scheme) -> Cookie<'static> {
         .build()
 }
 
+/// The page of one claim: hostname, PIN and how connecting goes.
+#[utoipa::path(get, path = "/claims/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -42,13 +45,20 @@ pub async fn page(
     Ok(Html(filled(&link, claim, CommandForm::default()).render()?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct GiveCommand {
+    /// A new command of Chrome Remote Desktop.
     #[serde(default)]
+    #[schema(
+        required,
+        max_length = 4096,
+        pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
+    )]
     crd_command: String,
 }
 
 /// Tries another command on the participant's own VM.
+#[utoipa::path(post, path = "/claims/{link}/command", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "Taken: the claim's page tells how it goes.")))]
 pub async fn give_command(
     State(state): State<AppState>,
     Path(link): Path<String>,

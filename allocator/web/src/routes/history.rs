@@ -1,43 +1,37 @@
 //! The pool's history: every change with who made it, by id.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use lablink_core::events::{self, Entry};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::IntoParams;
 
-use crate::{AppState, http::Problem, pages::Happening};
+use crate::{
+    AppState,
+    http::{Problem, Query},
+    pages::Happening,
+    wire::{EventBody, EventList},
+};
 
 const PER_PAGE: i64 = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Before {
+    /// The `next` of the page before.
     before: Option<i64>,
 }
 
-/// The newest first; `next` leads to the older ones.
+/// What happened in the pool, the newest first; `next` leads to the older ones.
+#[utoipa::path(get, path = "/api/events", params(Before), responses((status = 200, body = EventList)))]
 pub async fn list(
     State(state): State<AppState>,
     Query(Before { before }): Query<Before>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<EventList>, Problem> {
     let entries = events::recent(&state.db, state.pool, before, PER_PAGE).await?;
     let full = i64::try_from(entries.len()).unwrap_or(0) == PER_PAGE;
     let next = entries.last().map(|last| last.id).filter(|_| full);
-    let entries: Vec<Value> = entries.iter().map(wire).collect();
-    Ok(Json(json!({ "events": entries, "next": next })))
-}
-
-fn wire(entry: &Entry) -> Value {
-    json!({
-        "event_id": entry.id,
-        "at": entry.at,
-        "actor": entry.actor,
-        "kind": entry.kind,
-        "hostname": entry.hostname,
-        "data": entry.data,
-    })
+    let events = entries.into_iter().map(EventBody::from).collect();
+    Ok(Json(EventList { events, next }))
 }
 
 /// The entry in words.

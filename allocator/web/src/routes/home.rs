@@ -11,9 +11,9 @@ use lablink_core::{
     claims::{self, Granted, Proof, Refusal, Request, RequestError},
     vms,
 };
-use lablink_protocol::{CrdCode, CrdCommandError};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use lablink_protocol::{CrdCode, CrdCommandError, Hostname};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::claim;
 use crate::{
@@ -23,31 +23,65 @@ use crate::{
     pages::{RequestField, RequestPage, RequestProblem},
 };
 
-/// The form.
+/// The form with which a participant asks for a VM.
+#[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn form(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     let free = free(&state).await?;
     Ok(Html(filled(&state, free, RequestVm::default(), None).render()?))
 }
 
-pub async fn free_count(State(state): State<AppState>) -> Result<Json<Value>, Problem> {
-    Ok(Json(json!({ "count": free(&state).await? })))
+/// How many VMs are free.
+#[derive(Serialize, ToSchema)]
+pub struct FreeCount {
+    #[schema(minimum = 0)]
+    count: i64,
+}
+
+/// How many VMs can be claimed now.
+#[utoipa::path(get, path = "/api/unassigned_vms_count", responses((status = 200, body = FreeCount)))]
+pub async fn free_count(State(state): State<AppState>) -> Result<Json<FreeCount>, Problem> {
+    Ok(Json(FreeCount { count: free(&state).await? }))
 }
 
 async fn free(state: &AppState) -> Result<i64, Problem> {
     Ok(vms::free(&state.db, state.pool, state.settings.stale_after).await?)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct RequestVm {
     #[serde(default)]
+    #[schema(
+        required,
+        max_length = 254,
+        pattern = r"^[A-Za-z0-9]{1,40}@[a-z0-9]{1,40}\.(org|edu)$"
+    )]
     email: String,
+    /// The command that Chrome Remote Desktop shows for Debian Linux.
     #[serde(default)]
+    #[schema(
+        required,
+        max_length = 4096,
+        pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
+    )]
     crd_command: String,
+    /// What the organiser gave out, if the form asks for it.
     #[serde(default)]
     access_code: String,
 }
 
+/// The VM that was claimed.
+#[derive(Serialize, ToSchema)]
+pub struct Claimed {
+    #[schema(value_type = String)]
+    hostname: Hostname,
+    pin: String,
+    /// The claim's own page: who has this link has the VM.
+    claim_url: String,
+}
+
 /// Gives the participant a VM, or their own again.
+#[utoipa::path(post, path = "/api/request_vm", request_body(content((RequestVm = "application/x-www-form-urlencoded"), (RequestVm = "application/json"))),
+    responses((status = 200, description = "Back in: it was theirs already.", body = Claimed), (status = 201, body = Claimed), (status = 303, description = "To a browser: the claim's page.")))]
 pub async fn request_vm(
     State(state): State<AppState>,
     wants: Wants,
@@ -134,11 +168,11 @@ fn grant(wants: Wants, origin: &str, cookies: CookieJar, granted: &Granted) -> R
         Wants::Page => (cookies, Redirect::to(&path)).into_response(),
         Wants::Json => {
             let status = if granted.is_new { StatusCode::CREATED } else { StatusCode::OK };
-            let body = json!({
-                "hostname": granted.hostname,
-                "pin": granted.pin.reveal(),
-                "claim_url": format!("{origin}{path}"),
-            });
+            let body = Claimed {
+                hostname: granted.hostname.clone(),
+                pin: granted.pin.reveal().to_owned(),
+                claim_url: format!("{origin}{path}"),
+            };
             (status, cookies, Json(body)).into_response()
         }
     }

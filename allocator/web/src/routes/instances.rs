@@ -1,29 +1,31 @@
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Html,
-};
+use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::vms::{self, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::claim::connection;
 use crate::{
     AppState,
-    http::Problem,
+    http::{Problem, Query},
     pages::{Activity, InstanceClaim, InstanceRow, InstancesPage, VmState},
 };
 
 /// So many that a page stays under 50 KB.
 const PER_PAGE: u16 = 60;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct After {
+    /// Where the page before ended.
+    #[param(pattern = "^[0-9]{1,9}-[0-9]{1,18}$")]
     after: Option<String>,
 }
 
 /// The VMs that are there, page by page.
+#[utoipa::path(get, path = "/admin/instances", params(After), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Query(After { after }): Query<After>,
@@ -70,6 +72,10 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
     let silent = vm.last_seen.map(|seen| now.duration_since(seen));
     let silent = silent
         .filter(|silence| *silence > SignedDuration::try_from(stale_after).unwrap_or_default());
+    let gpu_reason = || match &vm.gpu_reason {
+        Some(reason) => format!("Its GPU is unhealthy, so it is not handed out: {reason}."),
+        None => "Its GPU is unhealthy, so it is not handed out.".to_owned(),
+    };
     let attention = |reason: &str| VmState::Attention {
         reason: vm.status_reason.clone().unwrap_or_else(|| reason.to_owned()),
     };
@@ -80,7 +86,7 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
         VmStatus::Error => attention("The VM reports an error. Destroy it and launch another."),
         VmStatus::Unknown => attention("The VM's state is not known. Wait, or destroy it."),
         VmStatus::Initializing | VmStatus::Running if vm.gpu == Some(GpuHealth::Unhealthy) => {
-            attention("Its GPU is unhealthy, so it is not handed out.")
+            attention(&gpu_reason())
         }
         VmStatus::Initializing if vm.claim.is_none() => VmState::Starting,
         VmStatus::Initializing | VmStatus::Running => match silent {
@@ -91,6 +97,10 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
                     silence.as_secs()
                 ),
             },
+            None if vm.stopped => attention(
+                "Its agent was stopped, so it is not handed out. It comes back by itself when its \
+                 agent does.",
+            ),
             None if vm.claim.is_some() => VmState::Claimed,
             None => VmState::Free,
         },

@@ -19,6 +19,7 @@ use lablink_core::{
 };
 use lablink_protocol::VmStatus;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     instances::vm_state,
@@ -33,12 +34,15 @@ use crate::{
 /// Lines of one page.
 const SHOWN: i64 = 500;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Part {
+    /// Shows the lines before the one with this id.
     before: Option<i64>,
     search: Option<String>,
 }
 
+#[utoipa::path(get, path = "/admin/logs/{hostname}", params(("hostname" = String, Path), Part), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
@@ -62,11 +66,16 @@ pub async fn page(
         (None, None) => LogPart::End,
     };
     let is_empty = lines.is_empty() && part == LogPart::End;
+    let is_cut = lines.len() as i64 == SHOWN;
+    let lines = match &part {
+        LogPart::Found(text) => shown(lines).marking(text),
+        LogPart::End | LogPart::Older => shown(lines),
+    };
     let page = LogPage {
         hostname: vm.hostname.to_string(),
         startup_seconds: startup.total_seconds().map(whole_seconds),
-        is_cut: lines.len() as i64 == SHOWN,
-        lines: shown(lines),
+        is_cut,
+        lines,
         part,
         waits_for: is_empty.then(|| waits_for(&state, &vm)),
         state: vm_state(&vm, Timestamp::now(), state.settings.stale_after),
@@ -115,6 +124,7 @@ fn waits_for(state: &AppState, vm: &Vm) -> String {
 }
 
 /// New lines as the page shows them.
+#[utoipa::path(get, path = "/admin/logs/{hostname}/events", params(("hostname" = String, Path), Following), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn events(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
@@ -132,6 +142,7 @@ pub async fn events(
 }
 
 /// The whole log as a file of text.
+#[utoipa::path(get, path = "/admin/logs/{hostname}/download", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn download(
     State(state): State<AppState>,
     Path(hostname): Path<String>,

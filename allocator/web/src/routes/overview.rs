@@ -14,6 +14,7 @@ const OPERATIONS_SHOWN: i64 = 5;
 const HAPPENINGS_SHOWN: i64 = 8;
 
 /// The pool at a glance.
+#[utoipa::path(get, path = "/admin", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     let counts = vms::counts(&state.db, state.pool, state.settings.stale_after).await?;
     let recent = operations::recent(&state.db, state.pool, None, OPERATIONS_SHOWN).await?;

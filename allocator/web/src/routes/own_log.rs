@@ -7,6 +7,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tracing::Level;
+use utoipa::{IntoParams, ToSchema};
 
 use super::vm_logs::bad_query;
 use crate::{
@@ -18,8 +19,10 @@ use crate::{
 /// Lines of the page.
 const SHOWN: usize = 500;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Filter {
+    /// The least serious level to show.
     #[serde(default)]
     level: LeastLevel,
     /// A request's id, as in `X-Request-Id`.
@@ -27,7 +30,7 @@ pub struct Filter {
     request: String,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum LeastLevel {
     #[default]
@@ -36,6 +39,7 @@ enum LeastLevel {
     Error,
 }
 
+#[utoipa::path(get, path = "/admin/log", params(Filter), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     filter: Result<Query<Filter>, QueryRejection>,

@@ -2,51 +2,64 @@
 
 use axum::{Json as JsonAnswer, extract::State};
 use lablink_core::vms;
-use lablink_protocol::{GpuHealth, VmStatus};
+use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::named;
 use crate::{
     AppState,
     auth::Caller,
     http::{Json, Problem},
+    wire::Message,
 };
 
-fn done(message: &str) -> JsonAnswer<Value> {
-    JsonAnswer(json!({ "message": message }))
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct InUse {
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
+    /// Whether the subject software runs.
+    #[schema(value_type = bool)]
     status: Option<bool>,
 }
 
+/// Tells whether the subject software runs.
+#[utoipa::path(post, path = "/api/update_inuse_status", request_body = InUse, responses((status = 200, body = Message)))]
 pub async fn in_use(
     State(state): State<AppState>,
     caller: Caller,
     Json(report): Json<InUse>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let hostname = named::hostname(report.hostname.as_deref(), "Hostname is required.")?;
     let in_use =
         report.status.ok_or_else(|| Problem::invalid("status: true or false is required."))?;
     caller.speaks_for(&hostname)?;
     vms::set_in_use(&state.db, state.pool, &hostname, in_use).await?;
-    Ok(done("In-use status updated successfully."))
+    Ok(JsonAnswer(Message::new("In-use status updated successfully.")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Gpu {
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
+    /// `Healthy`, `Unhealthy` or `N/A`; true and false are understood as well.
+    #[schema(value_type = String, pattern = "^(Healthy|Unhealthy|N/A)$")]
     gpu_status: Option<Value>,
+    /// Ours: the verdict in full, and why.
+    verdict: Option<String>,
+    reason: Option<String>,
 }
 
+const LONGEST_REASON: usize = 1000;
+
+/// Tells how the GPU is.
+#[utoipa::path(post, path = "/api/gpu_health", request_body = Gpu, responses((status = 200, body = Message)))]
 pub async fn gpu_health(
     State(state): State<AppState>,
     caller: Caller,
     Json(report): Json<Gpu>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let missing = "GPU status and hostname are required.";
     let hostname = named::hostname(report.hostname.as_deref(), missing)?;
     let status = report.gpu_status.ok_or_else(|| Problem::missing(missing))?;
@@ -57,22 +70,36 @@ pub async fn gpu_health(
     };
     let health = health
         .ok_or_else(|| Problem::invalid("gpu_status: must be 'Healthy', 'Unhealthy' or 'N/A'."))?;
+    let verdict = report.verdict.map(|word| {
+        word.parse().map_err(|_unknown| {
+            Problem::invalid("verdict: must be 'healthy', 'degraded', 'unhealthy' or 'none'.")
+        })
+    });
+    let health = verdict.transpose()?.unwrap_or(health);
+    let reason: Option<String> = report.reason.map(|reason| {
+        // Postgres stores no NUL.
+        reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
+    });
     caller.speaks_for(&hostname)?;
-    vms::set_gpu(&state.db, state.pool, &hostname, health).await?;
-    Ok(done("GPU health status updated successfully."))
+    vms::set_gpu(&state.db, state.pool, &hostname, health, reason.as_deref()).await?;
+    Ok(JsonAnswer(Message::new("GPU health status updated successfully.")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Status {
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
+    #[schema(value_type = VmStatus)]
     status: Option<String>,
 }
 
+/// Tells how far the VM has come.
+#[utoipa::path(post, path = "/api/vm-status", request_body = Status, responses((status = 200, body = Message)))]
 pub async fn status(
     State(state): State<AppState>,
     caller: Caller,
     Json(report): Json<Status>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let missing = "Hostname and status are required.";
     let hostname = named::hostname(report.hostname.as_deref(), missing)?;
     let word = report.status.filter(|word| !word.is_empty());
@@ -85,5 +112,5 @@ pub async fn status(
         })?;
         vms::set_status(&state.db, state.pool, &actor, &hostname, status).await?;
     }
-    Ok(done("VM status updated successfully."))
+    Ok(JsonAnswer(Message::new("VM status updated successfully.")))
 }

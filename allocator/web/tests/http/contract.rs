@@ -7,7 +7,7 @@ use axum::{
 use lablink_web::AgentAuth;
 use serde_json::{Value, json};
 
-use crate::app::{App, get, json};
+use crate::app::{App, With as _, get, json};
 
 async fn open() -> App {
     let app = App::new(AgentAuth::Open).await;
@@ -121,6 +121,9 @@ async fn what_is_no_json_is_refused() {
     };
     let answer = app.call(broken("{".into())).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (400, &json!("malformed_json")));
+    let answer = app.call(json("/api/vm-status", &json!(["desk-7", "running"]))).await;
+    assert_eq!(answer.status.as_u16(), 422);
+    assert!(answer.body.contains("a JSON object"), "{}", answer.body);
     let answer = app.call(broken(format!("{{\"hostname\": \"{}\"}}", "x".repeat(100_000)))).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(post(&app, "/vm_startup", json!([1])).await.0, 422);
@@ -172,4 +175,26 @@ async fn metrics_tell_of_the_pool_and_of_hand_overs() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     assert!(!text.contains("ada@"), "no person in there");
+}
+
+#[tokio::test]
+async fn our_agents_verdict_and_vitals_go_beyond_the_originals_words() {
+    let app = open().await;
+    let hostname = "lablink-vm-test-1";
+    let reason = "GPU 0: it is hot\u{0}";
+    let body = json!({
+        "hostname": hostname, "gpu_status": "Healthy", "verdict": "degraded", "reason": reason,
+    });
+    assert_eq!(post(&app, "/api/gpu_health", body).await.0, 200);
+    let odd = json!({"hostname": hostname, "gpu_status": "Healthy", "verdict": "so-so"});
+    assert_eq!(post(&app, "/api/gpu_health", odd).await.0, 422);
+
+    let beat = json!({"hostname": hostname, "cpu_percent": 7, "gpus": [{"name": "T4\u{0}"}]});
+    assert_eq!(post(&app, "/api/agent/heartbeat", beat).await.0, 200);
+    let wrong = json!({"hostname": hostname, "cpu_percent": "much"});
+    assert_eq!(post(&app, "/api/agent/heartbeat", wrong).await.0, 422);
+
+    let vm = app.call(get("/api/vms/lablink-vm-test-1").by_admin()).await.json();
+    assert_eq!((&vm["gpu"], &vm["gpu_reason"]), (&json!("degraded"), &json!("GPU 0: it is hot")));
+    assert_eq!(vm["vitals"], json!({"cpu_percent": 7, "gpus": [{"name": "T4"}]}));
 }

@@ -7,6 +7,7 @@ mod admin;
 mod app;
 mod contract;
 mod logs;
+mod openapi;
 mod operations;
 mod participant;
 mod vm_metrics;

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::{
+    Sources,
+    card::WatchedCard,
+    driver::{self, Driver},
+    kernel_log::KernelLog,
+    nvidia_smi,
+    question::Question,
+    reading::Card,
+    verdict::Verdict,
+    xid::Xids,
+    xid_events,
+};
+
+/// Looks at the GPUs, time and again. Until the driver can be used, each look tries to load it:
+/// a machine may get its driver after its agent.
+pub struct Monitor {
+    sources: Sources,
+    opening: Question<Driver>,
+    open: Option<OpenDriver>,
+    kernel_log: KernelLog,
+    xids: Arc<Xids>,
+}
+
+struct OpenDriver {
+    version: Option<String>,
+    cards: Vec<WatchedCard>,
+}
+
+/// What one look saw.
+pub struct Look {
+    pub verdict: Verdict,
+    /// Version of the driver.
+    pub driver: Option<String>,
+    pub cards: Vec<Card>,
+}
+
+impl Monitor {
+    pub fn new(sources: Sources) -> Self {
+        let kernel_log = KernelLog::open(&sources.kernel_log);
+        let xids = Arc::default();
+        Self { sources, opening: Question::new(), open: None, kernel_log, xids }
+    }
+
+    /// Takes at most a few seconds for each signal that hangs for the first time.
+    pub async fn look(&mut self) -> Look {
+        if self.open.is_none() {
+            let library = self.sources.nvml.clone();
+            let without_cards = |verdict| Look { verdict, driver: None, cards: Vec::new() };
+            match self.opening.ask(move || driver::open(&library)).await {
+                None => {
+                    let reason = "the NVIDIA driver does not answer: restart the machine";
+                    return without_cards(Verdict::unhealthy(reason.to_owned()));
+                }
+                Some(Driver::Broken(reason)) => return without_cards(Verdict::unhealthy(reason)),
+                Some(Driver::NoGpu) => return without_cards(Verdict::none()),
+                Some(Driver::NoLibrary) => {
+                    let (verdict, cards) = nvidia_smi::look().await;
+                    return Look { verdict, driver: None, cards };
+                }
+                Some(Driver::Open { nvml, version, gpus }) => {
+                    if let Err(problem) = xid_events::follow(nvml, gpus, Arc::clone(&self.xids)) {
+                        warn!("no thread for the driver's events: {problem}");
+                    }
+                    let cards = (0..gpus).map(|index| WatchedCard::new(nvml, index)).collect();
+                    self.open = Some(OpenDriver { version, cards });
+                }
+            }
+        }
+        self.look_at_cards().await
+    }
+
+    async fn look_at_cards(&mut self) -> Look {
+        let mut cards = Vec::new();
+        let mut version = None;
+        if let Some(open) = &mut self.open {
+            for card in &mut open.cards {
+                cards.push(card.look().await);
+            }
+            version.clone_from(&open.version);
+        }
+        self.kernel_log.read(&self.xids);
+        let verdict = Verdict::of(&cards, &self.xids.all());
+        Look { verdict, driver: version, cards }
+    }
+}

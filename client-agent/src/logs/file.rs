@@ -1,0 +1,147 @@
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
+
+use super::batch::{Batch, MOST_BYTES};
+use crate::state_dir::StateDir;
+
+const STATE: &str = "logs.json";
+/// A line without an end is cut there.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// How far each file has been sent. The files themselves are what is kept for an outage.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Positions(BTreeMap<PathBuf, Position>);
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Position {
+    inode: u64,
+    /// Drawn for each new content, so that no two lines ever have the same id.
+    content: String,
+    offset: u64,
+}
+
+impl Positions {
+    /// What an earlier run noted; damaged notes count as none, and lines then come twice.
+    pub fn load(state: &StateDir) -> Self {
+        let noted = state.read(STATE).ok().flatten();
+        noted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    pub fn save(&self, state: &StateDir) -> anyhow::Result<()> {
+        state.write(STATE, &serde_json::to_string(self)?)
+    }
+
+    pub fn set(&mut self, path: &Path, position: Position) {
+        self.0.insert(path.to_owned(), position);
+    }
+
+    /// The lines that `path` has beyond its position, up to a batch, and the position after them.
+    /// A file that is not there has none; one that is new or was cut starts from its beginning.
+    pub fn next(&self, path: &Path) -> io::Result<Option<(Batch, Position)>> {
+        let mut file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let meta = file.metadata()?;
+        let known = self
+            .0
+            .get(path)
+            .filter(|position| position.inode == meta.ino() && position.offset <= meta.len());
+        let mut position = known.cloned().unwrap_or_else(|| Position {
+            inode: meta.ino(),
+            content: format!("{:016x}", rand::rng().random::<u64>()),
+            offset: 0,
+        });
+        file.seek(SeekFrom::Start(position.offset))?;
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES as u64).read_to_end(&mut bytes)?;
+        let batch = position.take_lines(&bytes);
+        Ok((!batch.is_empty()).then_some((batch, position)))
+    }
+}
+
+impl Position {
+    /// Moves past the whole lines of `bytes`.
+    fn take_lines(&mut self, bytes: &[u8]) -> Batch {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        let mut batch = Batch::default();
+        let mut rest = bytes;
+        while !batch.is_full() {
+            let length = match rest.iter().take(LONGEST_LINE).position(|&byte| byte == b'\n') {
+                Some(end) => end + 1,
+                None if rest.len() >= LONGEST_LINE => LONGEST_LINE,
+                None => break,
+            };
+            let (line, after) = rest.split_at(length);
+            let text = String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned();
+            batch.push(text, now, format!("{}-{}", self.content, self.offset));
+            self.offset += length as u64;
+            rest = after;
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write as _};
+
+    use super::*;
+
+    #[test]
+    fn whole_lines_are_taken_once_even_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::open(folder.path().join("state")).unwrap();
+        let path = folder.path().join("start.log");
+        let mut positions = Positions::load(&state);
+        assert!(positions.next(&path).unwrap().is_none(), "no file yet");
+
+        let mut file = File::create(&path).unwrap();
+        write!(file, "one\ntwo\nhal").unwrap();
+        let (batch, position) = positions.next(&path).unwrap().unwrap();
+        assert_eq!(batch.messages, ["one", "two"]);
+        positions.set(&path, position);
+        positions.save(&state).unwrap();
+
+        writeln!(file, "f").unwrap();
+        let mut positions = Positions::load(&state);
+        let (batch, position) = positions.next(&path).unwrap().unwrap();
+        assert_eq!(batch.messages, ["half"]);
+        positions.set(&path, position);
+        assert!(positions.next(&path).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_file_that_was_cut_starts_anew_with_other_ids() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "first\nsecond\n").unwrap();
+        let mut positions = Positions::default();
+        let (before, position) = positions.next(&path).unwrap().unwrap();
+        positions.set(&path, position);
+        fs::write(&path, "first\n").unwrap();
+        let (after, _) = positions.next(&path).unwrap().unwrap();
+        assert_eq!(after.messages, ["first"]);
+        assert_ne!(before.event_ids[0], after.event_ids[0]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "x".repeat(LONGEST_LINE + 7)).unwrap();
+        let (batch, _) = Positions::default().next(&path).unwrap().unwrap();
+        assert_eq!(batch.messages.len(), 1);
+        assert_eq!(batch.messages[0].len(), LONGEST_LINE);
+    }
+}

@@ -1,0 +1,213 @@
+//! The start script of the client's container, with the built agent.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+use serde_json::json;
+use tokio::process::{Child, Command};
+
+use crate::{
+    allocator::{Allocator, Told},
+    vm::{STAYS, Vm, runs, until},
+};
+
+struct Container {
+    vm: Vm,
+}
+
+impl Container {
+    fn new() -> Self {
+        Self { vm: Vm::with_remote_desktop(STAYS) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.vm.home().join(name)
+    }
+
+    fn command(&self, allocator: &str) -> Command {
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/start/lablink-start"));
+        let output = fs::File::create(self.path("output")).unwrap();
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.vm.home())
+            .env("ALLOCATOR_URL", allocator)
+            .env("VM_NAME", "lablink-vm-test-1")
+            .env("SUBJECT_SOFTWARE", "")
+            .env("LABLINK_NVML", "libno-such-library.so")
+            .env("LABLINK_AGENT_PROGRAM", env!("CARGO_BIN_EXE_lablink-client"))
+            .env("LABLINK_AGENT_DIR", self.vm.state())
+            .env("LABLINK_STARTUP_SCRIPT", self.path("custom-startup.sh"))
+            .env("LABLINK_ENROLMENT_TOKEN", "for-the-agent-alone")
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .kill_on_drop(true);
+        command
+    }
+
+    fn startup_script(&self, script: &str) {
+        fs::write(self.path("custom-startup.sh"), script).unwrap();
+    }
+
+    fn output(&self) -> String {
+        fs::read_to_string(self.path("output")).unwrap()
+    }
+}
+
+/// The running script; at the end of a test all that it started is ended with it.
+struct Started(Child);
+
+impl Started {
+    fn of(command: &mut Command) -> Self {
+        Self(command.process_group(0).spawn().unwrap())
+    }
+
+    /// As `docker stop` does.
+    async fn stop(mut self) {
+        kill(self.pid(), Signal::SIGTERM).unwrap();
+        let status = tokio::time::timeout(Duration::from_secs(5), self.0.wait()).await;
+        assert!(status.expect("no stop within 5 s").unwrap().success());
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.0.id().unwrap().try_into().unwrap())
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if self.0.id().is_some() {
+            let _gone = killpg(self.pid(), Signal::SIGKILL);
+        }
+    }
+}
+
+fn waits(told: &Told) -> bool {
+    !told.bodies("/vm_startup").is_empty()
+}
+
+async fn exit_code(mut started: Started) -> Option<i32> {
+    let status = tokio::time::timeout(Duration::from_secs(20), started.0.wait()).await;
+    status.unwrap().unwrap().code()
+}
+
+/// The agent that the script runs.
+fn agent_of(started: &Started) -> Option<i32> {
+    let children = format!("/proc/{0}/task/{0}/children", started.0.id()?);
+    let is_agent = |id: &&str| {
+        fs::read(Path::new("/proc").join(id).join("comm")).is_ok_and(|it| it == b"lablink-client\n")
+    };
+    fs::read_to_string(children).ok()?.split_whitespace().find(is_agent)?.parse().ok()
+}
+
+#[tokio::test]
+async fn repository_and_script_come_before_the_agent_which_tells_how_long_they_took() {
+    let allocator = Allocator::start().await;
+    let container = Container::new();
+    container.startup_script(
+        "echo \"prepared, token: $LABLINK_ENROLMENT_TOKEN\"; ls \"$HOME/Desktop/lessons\"",
+    );
+    let repository = container.path("lessons.git");
+    let made = std::process::Command::new("sh")
+        .args([
+            "-ec",
+            "git init -q -b main $0; cd $0; echo hi > one.txt; git add .; \
+            git -c user.name=x -c user.email=x@x commit -qm one",
+        ])
+        .arg(&repository)
+        .status();
+    assert!(made.unwrap().success());
+    let mut command = container.command(&allocator.url);
+    let started = Started::of(command.env("TUTORIAL_REPO_TO_CLONE", &repository));
+    allocator.told("the wait", waits).await;
+    let output = container.output();
+    assert!(output.contains("prepared, token: \none.txt\n"), "{output}");
+    let log = fs::read_to_string(container.path("logs/start.log")).unwrap();
+    assert!(log.contains("prepared") && !log.contains("reported as running"), "{log}");
+    let times = "/api/vm-metrics/lablink-vm-test-1";
+    let told = allocator.told("times", |told| !told.bodies(times).is_empty()).await;
+    assert!(told.bodies(times)[0]["container_start_time"].is_u64());
+    // The agent sends what the script said.
+    let says = |told: &Told| {
+        let sent = format!("{:?}", told.bodies("/api/vm-logs"));
+        sent.contains("prepared, token: ") && sent.contains("starting the agent")
+    };
+    allocator.told("the script's lines", says).await;
+
+    let agent = agent_of(&started).unwrap();
+    started.stop().await;
+    assert!(!runs(agent), "the agent must end with the container");
+}
+
+#[tokio::test]
+async fn a_failing_script_is_passed_over_unless_it_must_not_fail() {
+    let allocator = Allocator::start().await;
+    let container = Container::new();
+    container.startup_script("exit 3");
+    let started = Started::of(&mut container.command(&allocator.url));
+    allocator.told("the wait", waits).await;
+    assert!(container.output().contains("failed with exit status 3: going on"));
+    started.stop().await;
+
+    let strict = Container::new();
+    strict.startup_script("exit 3");
+    let mut command = strict.command(&allocator.url);
+    let started = Started::of(command.env("STARTUP_ON_ERROR", "fail"));
+    assert_eq!(exit_code(started).await, Some(3));
+    let error = json!({"hostname": "lablink-vm-test-1", "status": "error"});
+    let told = allocator.told("now", |_| true).await;
+    assert_eq!(told.bodies("/api/vm-status").last(), Some(&&error));
+}
+
+#[tokio::test]
+async fn a_repository_that_can_not_be_cloned_is_passed_over() {
+    let allocator = Allocator::start().await;
+    for (repository, says) in [
+        ("/no/such/repository", "could not be cloned: going on without"),
+        ("https://example.org/..", "names no repository"),
+        ("None", "ready after"),
+    ] {
+        let container = Container::new();
+        let mut command = container.command(&allocator.url);
+        let started = Started::of(command.env("TUTORIAL_REPO_TO_CLONE", repository));
+        until("the agent starts", || container.output().contains("starting the agent")).await;
+        assert!(container.output().contains(says), "{repository}: {}", container.output());
+        until("the agent runs", || agent_of(&started).is_some()).await;
+        started.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_dies_is_started_again() {
+    let allocator = Allocator::start().await;
+    let container = Container::new();
+    let started = Started::of(&mut container.command(&allocator.url));
+    allocator.told("the wait", waits).await;
+    let agent = agent_of(&started).unwrap();
+    kill(Pid::from_raw(agent), Signal::SIGKILL).unwrap();
+    let again = |told: &Told| told.bodies("/vm_startup").len() == 2;
+    allocator.told("the second agent", again).await;
+    assert!(container.output().contains("starting it again in 1 s"), "{}", container.output());
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_a_script_that_hangs() {
+    let allocator = Allocator::start().await;
+    let container = Container::new();
+    container.startup_script("echo $$ > \"$HOME/script\"; exec sleep 60");
+    let started = Started::of(&mut container.command(&allocator.url));
+    until("the script runs", || container.path("script").exists()).await;
+    started.stop().await;
+    let script = fs::read_to_string(container.path("script")).unwrap();
+    assert!(!runs(script.trim().parse().unwrap()));
+}
