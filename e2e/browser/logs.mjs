@@ -105,19 +105,22 @@ const tests = {
     const count = await page.locator("#lines li").count();
     assert.ok(count >= 100000 && count < 105000, `${count} lines are kept`);
     await page.getByLabel("Follow").uncheck();
-    const slowest = await page.evaluate(async () => {
+    const frames = await page.evaluate(async () => {
       const log = document.getElementById("log");
-      let [slowest, last] = [0, performance.now()];
+      const frames = [];
+      let last = performance.now();
       for (let step = 0; step < 120; step += 1) {
         log.scrollTop = (log.scrollHeight * step) / 120;
         const now = await new Promise(requestAnimationFrame);
-        slowest = Math.max(slowest, now - last);
+        frames.push(now - last);
         last = now;
       }
-      return slowest;
+      return frames.sort((one, other) => one - other);
     });
-    console.log(`  slowest frame of 120 jumps through them: ${slowest.toFixed(0)} ms`);
-    assert.ok(slowest < 1000);
+    const [usual, slowest] = [frames[60], frames[119]];
+    console.log(`  120 jumps through them: a frame usually takes ${usual.toFixed(0)} ms, the slowest ${slowest.toFixed(0)} ms`);
+    // A busy machine makes one frame slow, but not most of them.
+    assert.ok(usual < 200);
     await page.context().close();
   },
   async "without script it is read page by page"() {
