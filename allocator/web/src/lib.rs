@@ -19,4 +19,4 @@ pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
 pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};
-pub use state::{AppState, Settings};
+pub use state::{AgentInstall, AppState, Settings};

@@ -4,9 +4,11 @@ use deadpool_postgres::GenericClient;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
+use super::StaleAfter;
 use crate::{
     Actor, Db, DbError,
     events::{self, Event},
+    line,
     pools::PoolId,
 };
 
@@ -25,6 +27,7 @@ crate::db::takes_statement_errors!(ReportError);
 pub async fn set_status(
     db: &Db,
     pool: PoolId,
+    stale_after: StaleAfter,
     actor: &Actor,
     hostname: &Hostname,
     status: VmStatus,
@@ -58,6 +61,7 @@ pub async fn set_status(
             ..Event::new(actor, "vm.status_changed")
         };
         events::record(&transaction, pool, event).await?;
+        line::serve(&transaction, pool, stale_after).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -129,21 +133,46 @@ pub async fn set_in_use(
     found(rows.len() as u64)
 }
 
-/// The agent's verdict on the GPUs, and why.
+/// The agent's verdict on the GPUs, and why; a change is history.
 pub async fn set_gpu(
     db: &Db,
     pool: PoolId,
+    stale_after: StaleAfter,
     hostname: &Hostname,
     health: GpuHealth,
     reason: Option<&str>,
 ) -> Result<(), ReportError> {
-    let sql = "update vm set gpu = $3, gpu_reason = $4
-               where pool_id = $1 and hostname = $2 and removed_at is null
-               returning pg_notify('vm_changed', hostname)::text";
-    let client = db.client().await?;
-    let rows =
-        client.query(sql, &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason]).await?;
-    found(rows.len() as u64)
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let changed = transaction
+        .query_opt(
+            "with before as (
+                 select id, gpu, gpu_reason from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null for update
+             ), after as (
+                 update vm set gpu = $3, gpu_reason = $4 from before
+                 where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)
+                 returning vm.id, pg_notify('vm_changed', vm.hostname)::text
+             )
+             select before.id, before.gpu as was, after.id is not null as changed
+             from before left join after on after.id = before.id",
+            &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
+        )
+        .await?
+        .ok_or(ReportError::NoSuchVm)?;
+    if changed.try_get("changed")? {
+        let was: Option<String> = changed.try_get("was")?;
+        let actor = Actor::Agent(hostname.clone());
+        let event = Event {
+            vm_id: Some(changed.try_get("id")?),
+            data: serde_json::json!({ "from": was, "to": health.as_str(), "reason": reason }),
+            ..Event::new(&actor, "vm.gpu_changed")
+        };
+        events::record(&transaction, pool, event).await?;
+        line::serve(&transaction, pool, stale_after).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 fn found(rows: u64) -> Result<(), ReportError> {

@@ -5,11 +5,13 @@
 mod agents;
 mod claims;
 mod crowd;
+mod line;
 mod live;
 mod log_scale;
 mod logs;
 mod migrations;
 mod operations;
+mod organiser;
 mod scene;
 mod startup;
 mod vms;

@@ -23,11 +23,19 @@ async fn an_unknown_vm_is_made_only_by_an_agent_that_needs_no_token() {
     let scene = Scene::new().await;
     let stranger = name("desk-7");
     let status = VmStatus::Running;
-    let refused =
-        vms::set_status(&scene.db, scene.pool, &Actor::Agent(stranger.clone()), &stranger, status)
-            .await;
+    let refused = vms::set_status(
+        &scene.db,
+        scene.pool,
+        STALE_AFTER,
+        &Actor::Agent(stranger.clone()),
+        &stranger,
+        status,
+    )
+    .await;
     assert!(matches!(refused, Err(ReportError::NoSuchVm)));
-    vms::set_status(&scene.db, scene.pool, &Actor::UnprovenAgent, &stranger, status).await.unwrap();
+    vms::set_status(&scene.db, scene.pool, STALE_AFTER, &Actor::UnprovenAgent, &stranger, status)
+        .await
+        .unwrap();
     let vm = vms::find(&scene.db, scene.pool, &stranger).await.unwrap().unwrap();
     assert_eq!((vm.status, vm.source), (VmStatus::Running, Source::Unknown));
 }
@@ -97,7 +105,10 @@ async fn every_vm_counts_once() {
     scene.report("lablink-vm-test-3", VmStatus::Error).await;
     scene.report("lablink-vm-test-4", VmStatus::Initializing).await;
     let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
-    assert_eq!(counts, Counts { free: 1, claimed: 2, in_use: 1, starting: 1, attention: 1 });
+    assert_eq!(
+        counts,
+        Counts { free: 1, claimed: 2, in_use: 1, starting: 1, failed: 1, ..Counts::default() }
+    );
 }
 
 #[tokio::test]
@@ -120,8 +131,10 @@ async fn the_reason_of_a_sick_gpu_goes_when_it_is_well() {
     let vm = name("lablink-vm-test-1");
     let reason = async || vms::find(&scene.db, scene.pool, &vm).await.unwrap().unwrap().gpu_reason;
     let sick = Some("GPU 0: it is too hot");
-    vms::set_gpu(&scene.db, scene.pool, &vm, GpuHealth::Unhealthy, sick).await.unwrap();
+    vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &vm, GpuHealth::Unhealthy, sick)
+        .await
+        .unwrap();
     assert_eq!(reason().await.as_deref(), sick);
-    vms::set_gpu(&scene.db, scene.pool, &vm, GpuHealth::Healthy, None).await.unwrap();
+    vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &vm, GpuHealth::Healthy, None).await.unwrap();
     assert_eq!(reason().await, None);
 }

@@ -12,7 +12,7 @@ use lablink_core::{
     operations,
 };
 
-use super::claim;
+use super::{claim, line};
 use crate::{
     AppState,
     http::{Path, Problem},
@@ -39,6 +39,17 @@ pub async fn of_claim(
 ) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let claim = claim::find(&state, &link).await?;
     let changes = state.hub.subscribe(Topic::Vm(claim.hostname));
+    Ok(told(state, changes))
+}
+
+/// Of a place in line: every move of the line, and what becomes free.
+#[utoipa::path(get, path = "/line/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
+pub async fn of_place(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let changes = state.hub.subscribe(Topic::Line);
+    line::find(&state, &link).await?;
     Ok(told(state, changes))
 }
 

@@ -81,7 +81,8 @@ pub async fn gpu_health(
         reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
     });
     caller.speaks_for(&hostname)?;
-    vms::set_gpu(&state.db, state.pool, &hostname, health, reason.as_deref()).await?;
+    let stale_after = state.settings.stale_after;
+    vms::set_gpu(&state.db, state.pool, stale_after, &hostname, health, reason.as_deref()).await?;
     Ok(JsonAnswer(Message::new("GPU health status updated successfully.")))
 }
 
@@ -110,7 +111,15 @@ pub async fn status(
         let status: VmStatus = word.parse().map_err(|_unknown| {
             Problem::invalid("status: must be 'initializing', 'running', 'unknown' or 'error'.")
         })?;
-        vms::set_status(&state.db, state.pool, &actor, &hostname, status).await?;
+        vms::set_status(
+            &state.db,
+            state.pool,
+            state.settings.stale_after,
+            &actor,
+            &hostname,
+            status,
+        )
+        .await?;
     }
     Ok(JsonAnswer(Message::new("VM status updated successfully.")))
 }

@@ -4,11 +4,12 @@ use axum::{
     Json,
     extract::State,
     http::{StatusCode, header::LOCATION},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{
-    operations::{self, OperationId},
-    vms::{self, ReleaseError, Selection},
+    claims::ReleaseReason,
+    operations::{self, OperationId, TakeBack, Whose},
+    vms::{self, Selection},
 };
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     AppState,
     auth::Caller,
-    http::{FormOrJson, Path, Problem, Query},
+    http::{FormOrJson, Path, Problem, Query, Wants},
     wire::{Queued, VmBody, VmList},
 };
 
@@ -62,14 +63,19 @@ pub async fn one(
     Ok(Json(VmBody::from(&vm.ok_or_else(no_such_vm)?)))
 }
 
-/// Queues the removal of one VM.
-#[utoipa::path(delete, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 202, body = Queued)))]
+/// Queues the removal of one VM; or takes a registered machine out of the pool.
+#[utoipa::path(delete, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, description = "Out of the pool.", body = Released), (status = 202, body = Queued)))]
 pub async fn delete(
     State(state): State<AppState>,
     Caller(actor): Caller,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
-    let selection = Selection::These(vec![named(&hostname)?]);
+    let hostname = named(&hostname)?;
+    // A machine that LabLink did not make only leaves the pool, at once.
+    if vms::forget(&state.db, state.pool, &actor, &hostname).await? {
+        return Ok(Json(Released { hostname }).into_response());
+    }
+    let selection = Selection::These(vec![hostname]);
     Ok(queued(operations::destroy(&state.db, state.pool, &actor, &selection).await?))
 }
 
@@ -103,27 +109,29 @@ pub struct Released {
 pub async fn release(
     State(state): State<AppState>,
     Caller(actor): Caller,
+    wants: Wants,
     Path(hostname): Path<String>,
     FormOrJson(Release { then }): FormOrJson<Release>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
-    if vm.claim.is_none() {
-        return Err(ReleaseError::NotClaimed.into());
-    }
-    match then {
-        Then::Reuse => {
-            vms::release(&state.db, state.pool, &actor, &hostname).await?;
-            Ok(Json(Released { hostname }).into_response())
-        }
-        Then::Replace => {
-            // First the replacement: from then on nobody else can claim the VM as it is.
-            let these = vec![hostname.clone()];
-            let id = operations::replace(&state.db, state.pool, &actor, these).await?;
-            vms::release(&state.db, state.pool, &actor, &hostname).await?;
-            Ok(queued(id))
-        }
-    }
+    let wish = TakeBack {
+        hostname: &hostname,
+        whose: Whose::Anybodys,
+        reason: ReleaseReason::Released,
+        then: match then {
+            Then::Replace => operations::Then::Replace,
+            Then::Reuse => operations::Then::Reuse,
+        },
+    };
+    let stale_after = state.settings.stale_after;
+    let queued_as =
+        operations::take_back(&state.db, state.pool, stale_after, &actor, &wish).await?;
+    Ok(match (queued_as, wants) {
+        (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        (None, Wants::Page) => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
+        (Some(id), Wants::Json) => queued(id),
+        (None, Wants::Json) => Json(Released { hostname }).into_response(),
+    })
 }
 
 fn queued(id: OperationId) -> Response {

@@ -44,13 +44,21 @@ async fn organisers_pages_ask_for_a_login() {
 }
 
 /// Whoever adds a public route says so here as well: a slip in one place shows.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 22] = [
     "/",
     "/api/request_vm",
     "/api/unassigned_vms_count",
     "/claims/{link}",
     "/claims/{link}/command",
     "/claims/{link}/events",
+    "/claims/{link}/return",
+    "/install",
+    "/install/lablink-client",
+    "/line",
+    "/line/{link}",
+    "/line/{link}/claim",
+    "/line/{link}/leave",
+    "/line/{link}/events",
     "/assets/{name}",
     "/api/agent/enrol",
     "/healthz",
