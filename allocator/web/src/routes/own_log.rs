@@ -24,6 +24,7 @@ const SHOWN: usize = 500;
 pub struct Filter {
     /// The least serious level to show.
     #[serde(default)]
+    #[param(inline)]
     level: LeastLevel,
     /// A request's id, as in `X-Request-Id`.
     #[serde(default)]

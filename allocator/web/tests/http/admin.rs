@@ -191,7 +191,7 @@ async fn a_vm_that_is_taken_back_is_replaced_unless_said_otherwise() {
 async fn the_own_log_is_filtered_by_level_and_by_request() {
     let app = App::with_running(0).await;
     for (level, request, text) in [
-        (Level::INFO, None, "it started"),
+        (Level::INFO, None, "it listens"),
         (Level::WARN, Some("r-1"), "it was slow"),
         (Level::ERROR, Some("r-2"), "it broke"),
     ] {
@@ -199,10 +199,10 @@ async fn the_own_log_is_filtered_by_level_and_by_request() {
         app.own_log.push(OwnLogEntry { at, level, request, text: text.to_owned() });
     }
     for (query, shown, hidden) in [
-        ("", &["it started", "it was slow", "it broke"][..], &[][..]),
-        ("?level=warn&request=", &["it was slow", "it broke"], &["it started"]),
+        ("", &["it listens", "it was slow", "it broke"][..], &[][..]),
+        ("?level=warn&request=", &["it was slow", "it broke"], &["it listens"]),
         ("?level=error", &["it broke"], &["it was slow"]),
-        ("?request=r-1", &["it was slow"], &["it started", "it broke"]),
+        ("?request=r-1", &["it was slow"], &["it listens", "it broke"]),
     ] {
         let page = app.call(get(&format!("/admin/log{query}")).by_admin()).await;
         assert_eq!(page.status, StatusCode::OK, "{query}");
