@@ -5,14 +5,16 @@ export PATH := $(LABLINK_TOOLS)/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PAT
 export LABLINK_OLD_CLIENT ?= $(LABLINK_TOOLS)/old-client
 export LABLINK_MOTO_SERVER ?= $(LABLINK_TOOLS)/moto/bin/moto_server
 export CHECKPOINT_DISABLE := 1
-PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PROGRAMS := $(TARGET)/debug
+LAMBDA := target/lambda/bootstrap
 # Judges the modules that need AWS; this one downloads the real providers.
 HCL_CHECK ?= scripts/hcl-check
 AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-data
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-old-client test-s3 fuzz check fmt
+.PHONY: help run test test-old-client test-s3 test-logs test-browser fuzz lambda check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +42,11 @@ test-old-client: ## Run the original's client at its own pace (3 minutes)
 	cargo build -p lablink-allocator
 	cargo test -p lablink-e2e --test old_client -- --ignored --test-threads=4
 
+test-browser: ## Try the live page of a VM's log in Chromium (1 minute)
+	@scripts/setup browser
+	cargo build -p lablink-allocator
+	e2e/browser/run logs.mjs
+
 fuzz: ## Send a running allocator what it may never have seen (5 minutes)
 	@scripts/setup test
 	cargo build -p lablink-allocator -p lablink-client
@@ -49,11 +56,27 @@ test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform bucket -- --include-ignored
 
+test-logs: ## Send a million lines through the Lambda, and store ten million (many minutes)
+	@scripts/setup test
+	cargo build -p lablink-allocator -p lablink-log-forwarder
+	cargo test -p lablink-e2e --test forwarder -- --ignored --nocapture
+	cargo run -p lablink-test-db -- run -- cargo test --release -p lablink-core --test domain log_scale -- \
+		--ignored --nocapture --test-threads=1
+
+# Linked for the glibc of Amazon Linux 2023, where Lambda runs it.
+lambda: ## Build the log forwarder's Lambda package: target/lambda/bootstrap/bootstrap.zip
+	@scripts/setup lambda
+	PATH="$(LABLINK_TOOLS)/zigbuild/bin:$$PATH" cargo-zigbuild zigbuild --locked \
+		-p lablink-log-forwarder --profile lambda --target x86_64-unknown-linux-gnu.2.34
+	mkdir -p $(LAMBDA)
+	cp $(TARGET)/x86_64-unknown-linux-gnu/lambda/bootstrap $(LAMBDA)
+	cd $(LAMBDA) && python3 -m zipfile -c bootstrap.zip bootstrap
+
 check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	terraform fmt -check -recursive terraform infra
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client e2e/fuzz)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client e2e/fuzz e2e/browser)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra
 	cargo clippy --locked --workspace --all-targets -- -D warnings

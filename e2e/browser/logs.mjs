@@ -1,7 +1,7 @@
 // Tests the page of a VM's log in a browser, on a running LabLink with LABLINK_AGENT_AUTH=open: lines
 // appear as they come, whoever scrolls up keeps the place, and 100,000 lines stay smooth.
 //
-//   node logs.mjs URL PASSWORD_FILE
+//   node logs.mjs URL PASSWORD_FILE     or, with all that it needs: make test-browser
 //
 // It makes a VM of its own. playwright-core is found through NODE_PATH; CHROMIUM names the browser.
 import assert from "node:assert/strict";
@@ -80,6 +80,7 @@ const tests = {
     await page.getByPlaceholder("Search this log").fill("LINE 12");
     await page.getByRole("button", { name: "Search" }).click();
     assert.deepEqual(await page.locator("#lines li").evaluateAll((lines) => lines.map((line) => line.textContent.slice(9))), ["line 12", ...numbered(120, 10)]);
+    assert.equal(await page.locator("#lines mark").first().textContent(), "line 12");
     await page.getByText("Newest lines").click();
     await last(page).getByText("the newest").waitFor();
     await page.context().close();
@@ -104,19 +105,22 @@ const tests = {
     const count = await page.locator("#lines li").count();
     assert.ok(count >= 100000 && count < 105000, `${count} lines are kept`);
     await page.getByLabel("Follow").uncheck();
-    const slowest = await page.evaluate(async () => {
+    const frames = await page.evaluate(async () => {
       const log = document.getElementById("log");
-      let [slowest, last] = [0, performance.now()];
+      const frames = [];
+      let last = performance.now();
       for (let step = 0; step < 120; step += 1) {
         log.scrollTop = (log.scrollHeight * step) / 120;
         const now = await new Promise(requestAnimationFrame);
-        slowest = Math.max(slowest, now - last);
+        frames.push(now - last);
         last = now;
       }
-      return slowest;
+      return frames.sort((one, other) => one - other);
     });
-    console.log(`  slowest frame of 120 jumps through them: ${slowest.toFixed(0)} ms`);
-    assert.ok(slowest < 1000);
+    const [usual, slowest] = [frames[60], frames[119]];
+    console.log(`  120 jumps through them: a frame usually takes ${usual.toFixed(0)} ms, the slowest ${slowest.toFixed(0)} ms`);
+    // A busy machine makes one frame slow, but not most of them.
+    assert.ok(usual < 200);
     await page.context().close();
   },
   async "without script it is read page by page"() {

@@ -158,7 +158,8 @@ impl Drop for Deployment {
     }
 }
 
-fn free_port() -> Result<u16> {
+/// A port that stays ours across restarts, more or less: nobody else listens there now.
+pub fn free_port() -> Result<u16> {
     for _ in 0..100 {
         let port = rand::random_range(PORTS);
         // Not tried out by listening: a child that is being forked would keep the port for a while.

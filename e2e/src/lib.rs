@@ -2,26 +2,27 @@
 //! [`Allocator`] that serves it with an embedded Postgres, Terraform and agents, and [`Caller`]s
 //! that talk to it as browsers and programs do.
 //!
-//! The programs are the ones in the target directory: build `lablink-allocator` and
-//! `lablink-client` first.
+//! The programs are the ones in the target directory: build `lablink-allocator`, `lablink-client`
+//! and, for [`lambda`], `lablink-log-forwarder` first.
 
 mod allocator;
 mod answer;
 mod api;
 mod caller;
 mod deployment;
+pub mod lambda;
 mod machine;
 mod moment;
 mod patience;
 mod processes;
-mod programs;
+pub mod programs;
 mod terraform_state;
 
 pub use allocator::Allocator;
 pub use answer::Answer;
 pub use api::{Claimed, crd_command};
 pub use caller::Caller;
-pub use deployment::Deployment;
+pub use deployment::{Deployment, free_port};
 pub use machine::{Machine, Record};
 pub use moment::Moment;
 pub use patience::eventually;

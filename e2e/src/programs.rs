@@ -9,7 +9,7 @@ pub fn built(name: &str) -> Result<PathBuf> {
     let program = target.join(name);
     ensure!(
         program.is_file(),
-        "{} is missing: run cargo build -p lablink-allocator -p lablink-client",
+        "{} is missing: run cargo build --workspace --bins",
         program.display()
     );
     Ok(program)

@@ -8,6 +8,7 @@ mod auth;
 mod http;
 pub mod metrics;
 mod openapi;
+mod own_log;
 pub mod pages;
 mod router;
 mod routes;
@@ -16,5 +17,6 @@ mod wire;
 
 pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
 pub use openapi::document as openapi;
+pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};
 pub use state::{AgentInstall, AppState, Settings};

@@ -17,7 +17,7 @@ use crate::{
     AgentAuth, AppState, access_table,
     routes::{
         agent, aws, claim, destroy, events, health, history, home, install, instances, launch,
-        line, log_page, machines, metrics, operations, overview, participants, reports, statuses,
+        line, log_page, machines, metrics, operations, overview, own_log, participants, reports, statuses,
         vm, vm_logs, vm_metrics, vms, wait,
     },
 };
@@ -75,6 +75,7 @@ use crate::{
         launch::page,
         launch::launch,
         instances::page,
+        own_log::page,
         log_page::page,
         log_page::events,
         log_page::download,

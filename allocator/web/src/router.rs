@@ -18,7 +18,7 @@ use crate::{
     openapi,
     routes::{
         agent, assets, aws, claim, destroy, events, health, history, home, install, instances,
-        launch, line, log_page, machines, metrics, operations, overview, participants, reports,
+        launch, line, log_page, machines, metrics, operations, overview, own_log, participants, reports,
         statuses, vm, vm_logs, vm_metrics, vms, wait,
     },
 };
@@ -101,6 +101,7 @@ fn routes() -> Vec<Route> {
         get("/admin/participants", Administer, participants::page),
         get("/admin/claims.csv", Administer, participants::csv),
         post("/admin/claims/{id}/link", Administer, participants::new_link),
+        get("/admin/log", Administer, own_log::page),
         get("/admin/logs/{hostname}", Administer, log_page::page),
         get("/admin/logs/{hostname}/events", Administer, log_page::events),
         get("/admin/logs/{hostname}/download", Administer, log_page::download),

@@ -12,7 +12,10 @@ use lablink_core::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{AdminLogin, AgentAuth, FormLimits};
+use crate::{
+    OwnLog,
+    auth::{AdminLogin, AgentAuth, FormLimits},
+};
 
 /// What every handler can reach. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +30,7 @@ pub struct AppState {
     /// Who can do something to local VMs, if they are made here.
     pub local: Option<Arc<dyn Provider>>,
     pub settings: Arc<Settings>,
+    pub own_log: OwnLog,
     /// Set when we were asked to stop: nobody new is to be sent here.
     pub stopping: CancellationToken,
     /// Set when the answers that run are to end: streams and waits.

@@ -7,6 +7,7 @@ mod claims;
 mod crowd;
 mod line;
 mod live;
+mod log_scale;
 mod logs;
 mod migrations;
 mod operations;

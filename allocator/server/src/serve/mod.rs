@@ -22,7 +22,7 @@ use lablink_core::{
     vms::{Provider, StaleAfter},
 };
 use lablink_provision::terraform::Worker;
-use lablink_web::{AdminLogin, AppState, FormLimits};
+use lablink_web::{AdminLogin, AppState, FormLimits, OwnLog};
 use tokio::net::TcpListener;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -48,7 +48,7 @@ const RETENTION: Duration = Duration::from_secs(60);
 
 /// Serves until SIGINT or SIGTERM.
 pub async fn serve(args: ServeArgs) -> Result<()> {
-    logging::start(args.log_format);
+    let own_log = logging::start_and_keep(args.log_format);
     let config = settings::load_to_serve(&args)?;
     let places = Places::new(args.database.data_dir.as_deref())?;
     // First of all, so that a port that is taken is told at once.
@@ -59,7 +59,7 @@ pub async fn serve(args: ServeArgs) -> Result<()> {
     signals::cancel_on_signal(stopping.clone())?;
 
     let database = Database::open(&config, &places, args.database.embedded_postgres).await?;
-    let outcome = serve_on(&args, &config, &places, &database, listener, stopping).await;
+    let outcome = serve_on(&args, &config, &places, &database, own_log, listener, stopping).await;
     database.close().await?;
     outcome
 }
@@ -69,6 +69,7 @@ async fn serve_on(
     config: &Config,
     places: &Places,
     database: &Database,
+    own_log: OwnLog,
     listener: TcpListener,
     stopping: CancellationToken,
 ) -> Result<()> {
@@ -116,6 +117,7 @@ async fn serve_on(
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
         aws: Arc::new(aws_login(config).await?),
         settings: Arc::new(web_settings(args, config)),
+        own_log,
         stopping,
         shutdown: shutdown.clone(),
     };

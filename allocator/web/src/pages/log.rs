@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use super::{LogLevel, VmState};
 
 mod ansi;
+mod found;
 mod level;
 
 use ansi::Span;
@@ -88,6 +89,14 @@ impl LogLines {
         Self { lines: lines.into_iter().map(shown).collect() }
     }
 
+    /// Marks this text wherever it stands within one colour.
+    pub fn marking(mut self, text: &str) -> Self {
+        for line in &mut self.lines {
+            line.spans = found::marked(std::mem::take(&mut line.spans), text);
+        }
+        self
+    }
+
     fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -152,6 +161,15 @@ mod tests {
         let html = page(&["x"], LogPart::Found("a\"&<b>".to_owned()), None);
         assert!(html.contains(r#"/admin/logs/vm-1?before=11&#38;search=a%22%26%3Cb%3E"#));
         assert!(html.contains(r#"value="a&#34;&#38;&#60;b&#62;""#));
+    }
+
+    #[test]
+    fn what_is_searched_is_marked_in_any_case_and_keeps_its_colour() {
+        let lines =
+            [(1, Timestamp::UNIX_EPOCH, "an <Error>, \u{1b}[31merrors\u{1b}[0m".to_owned())];
+        let html = LogLines::new(lines).marking("error").render().unwrap();
+        assert!(html.contains("an &#60;<mark>Error</mark>&#62;, "), "{html}");
+        assert!(html.contains(r#"<mark class="fg-1">error</mark><span class="fg-1">s</span>"#));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub struct LogLine {
     pub text: String,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
     Info,
     Warn,

@@ -66,11 +66,16 @@ pub async fn page(
         (None, None) => LogPart::End,
     };
     let is_empty = lines.is_empty() && part == LogPart::End;
+    let is_cut = lines.len() as i64 == SHOWN;
+    let lines = match &part {
+        LogPart::Found(text) => shown(lines).marking(text),
+        LogPart::End | LogPart::Older => shown(lines),
+    };
     let page = LogPage {
         hostname: vm.hostname.to_string(),
         startup_seconds: startup.total_seconds().map(whole_seconds),
-        is_cut: lines.len() as i64 == SHOWN,
-        lines: shown(lines),
+        is_cut,
+        lines,
         part,
         waits_for: is_empty.then(|| waits_for(&state, &vm)),
         state: vm_state(&vm, Timestamp::now(), state.settings.stale_after),

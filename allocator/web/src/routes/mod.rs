@@ -21,6 +21,7 @@ mod moment;
 mod named;
 pub mod operations;
 pub mod overview;
+pub mod own_log;
 pub mod participants;
 pub mod reports;
 pub mod statuses;

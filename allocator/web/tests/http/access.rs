@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::app::{App, With, form, get, json};
 
-const ADMIN_PAGES: [&str; 11] = [
+const ADMIN_PAGES: [&str; 12] = [
     "/admin",
     "/admin/create",
     "/admin/instances",
@@ -13,6 +13,7 @@ const ADMIN_PAGES: [&str; 11] = [
     "/admin/operations",
     "/admin/operations/1",
     "/admin/events",
+    "/admin/log",
     "/api/operations",
     "/api/operations/1",
     "/api/operations/1/events",

@@ -1,5 +1,8 @@
 use axum::http::StatusCode;
+use jiff::Timestamp;
+use lablink_web::OwnLogEntry;
 use serde_json::json;
+use tracing::Level;
 
 use crate::app::{App, With, form, get, json};
 
@@ -182,4 +185,30 @@ async fn a_vm_that_is_taken_back_is_replaced_unless_said_otherwise() {
     );
     assert!(app.call(get(&link).by_browser()).await.body.contains("This machine was released"));
     assert_eq!(app.call(get("/api/unassigned_vms_count")).await.json()["count"], 0, "not as it is");
+}
+
+#[tokio::test]
+async fn the_own_log_is_filtered_by_level_and_by_request() {
+    let app = App::with_running(0).await;
+    for (level, request, text) in [
+        (Level::INFO, None, "it listens"),
+        (Level::WARN, Some("r-1"), "it was slow"),
+        (Level::ERROR, Some("r-2"), "it broke"),
+    ] {
+        let (at, request) = (Timestamp::now(), request.map(str::to_owned));
+        app.own_log.push(OwnLogEntry { at, level, request, text: text.to_owned() });
+    }
+    for (query, shown, hidden) in [
+        ("", &["it listens", "it was slow", "it broke"][..], &[][..]),
+        ("?level=warn&request=", &["it was slow", "it broke"], &["it listens"]),
+        ("?level=error", &["it broke"], &["it was slow"]),
+        ("?request=r-1", &["it was slow"], &["it listens", "it broke"]),
+    ] {
+        let page = app.call(get(&format!("/admin/log{query}")).by_admin()).await;
+        assert_eq!(page.status, StatusCode::OK, "{query}");
+        assert!(shown.iter().all(|text| page.body.contains(text)), "{query}: {}", page.body);
+        assert!(!hidden.iter().any(|text| page.body.contains(text)), "{query}: {}", page.body);
+    }
+    let refused = app.call(get("/admin/log?level=loud").by_admin()).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

@@ -22,7 +22,9 @@ use lablink_core::{
     vms::{Source, StaleAfter},
 };
 use lablink_test_db::TestDb;
-use lablink_web::{AdminLogin, AgentAuth, AgentInstall, AppState, FormLimits, Settings, router};
+use lablink_web::{
+    AdminLogin, AgentAuth, AgentInstall, AppState, FormLimits, OwnLog, Settings, router,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +43,7 @@ pub struct App {
     pub pool: PoolId,
     pub hub: Hub,
     pub shutdown: CancellationToken,
+    pub own_log: OwnLog,
     state: AppState,
     router: Router,
 }
@@ -73,6 +76,7 @@ impl App {
         }
         let hash = bcrypt::hash("secret", 4).unwrap();
         let shutdown = CancellationToken::new();
+        let own_log = OwnLog::default();
         let state = AppState {
             db: db.clone(),
             pool,
@@ -103,10 +107,12 @@ impl App {
                 },
                 heartbeat: Duration::from_secs(20),
             }),
+            own_log: own_log.clone(),
             stopping: shutdown.clone(),
             shutdown: shutdown.clone(),
         };
-        Self { _database: database, db, pool, hub, shutdown, router: router(state.clone()), state }
+        let router = router(state.clone());
+        Self { _database: database, db, pool, hub, shutdown, own_log, router, state }
     }
 
     pub async fn with_running(count: u32) -> Self {

@@ -7,6 +7,8 @@ pub(super) struct Span {
     /// Classes of the stylesheet, divided by spaces; empty: plain.
     pub class: String,
     pub text: String,
+    /// It is what somebody searched for.
+    pub is_found: bool,
 }
 
 /// Splits a line where its looks change. The sequences themselves are gone.
@@ -23,7 +25,7 @@ pub(super) fn spans(line: &str) -> Vec<Span> {
             text = rest;
         }
         if !text.is_empty() {
-            spans.push(Span { class: looks.class(), text: text.to_owned() });
+            spans.push(Span { class: looks.class(), text: text.to_owned(), is_found: false });
         }
     }
     spans
