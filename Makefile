@@ -12,10 +12,10 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-old-client test-s3 check fmt
+.PHONY: help run test test-old-client test-s3 agent test-agent-systems test-agent-footprint soak check fmt
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # `exec`, so that the allocator itself gets Ctrl-C and SIGTERM, without a shell in between.
 run: ## Start LabLink on http://localhost:5000 with two local VMs
@@ -43,11 +43,27 @@ test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform bucket -- --include-ignored
 
+agent: ## Build the agent for machines since Ubuntu 20.04 (glibc 2.31)
+	@scripts/setup run
+	scripts/build-agent
+
+test-agent-systems: agent ## Run it in Debian 11 and 13 (as root, with debootstrap)
+	client-agent/tests/old-systems/try target/x86_64-unknown-linux-gnu/release/lablink-client
+
+test-agent-footprint: agent ## Measure its memory and CPU over ten minutes
+	LABLINK_MEASURED_AGENT=$(CURDIR)/target/x86_64-unknown-linux-gnu/release/lablink-client \
+	    cargo test -p lablink-client --test agent -- footprint --ignored --nocapture
+
+soak: ## Claim 500 VMs with real agents across three restarts (ten minutes, 5 GB)
+	@scripts/setup test
+	cargo build -p lablink-allocator -p lablink-client
+	cargo test -p lablink-e2e --test soak -- --ignored --nocapture
+
 check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	terraform fmt -check -recursive terraform infra
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra client-agent e2e/old-client)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra
 	cargo clippy --locked --workspace --all-targets -- -D warnings

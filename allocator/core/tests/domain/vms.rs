@@ -93,7 +93,8 @@ async fn every_vm_counts_once() {
     let scene = Scene::with_running(5).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
     scene.claim("bob@example.org", "4/y").await.unwrap();
-    vms::set_in_use(&scene.db, scene.pool, &name("lablink-vm-test-1"), true).await.unwrap();
+    let used = name("lablink-vm-test-1");
+    vms::set_in_use(&scene.db, scene.pool, &Actor::UnprovenAgent, &used, true, None).await.unwrap();
     scene.report("lablink-vm-test-3", VmStatus::Error).await;
     scene.report("lablink-vm-test-4", VmStatus::Initializing).await;
     let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
@@ -120,8 +121,34 @@ async fn the_reason_of_a_sick_gpu_goes_when_it_is_well() {
     let vm = name("lablink-vm-test-1");
     let reason = async || vms::find(&scene.db, scene.pool, &vm).await.unwrap().unwrap().gpu_reason;
     let sick = Some("GPU 0: it is too hot");
-    vms::set_gpu(&scene.db, scene.pool, &vm, GpuHealth::Unhealthy, sick).await.unwrap();
+    vms::set_gpu(&scene.db, scene.pool, &Actor::UnprovenAgent, &vm, GpuHealth::Unhealthy, sick)
+        .await
+        .unwrap();
     assert_eq!(reason().await.as_deref(), sick);
-    vms::set_gpu(&scene.db, scene.pool, &vm, GpuHealth::Healthy, None).await.unwrap();
+    vms::set_gpu(&scene.db, scene.pool, &Actor::UnprovenAgent, &vm, GpuHealth::Healthy, None)
+        .await
+        .unwrap();
     assert_eq!(reason().await, None);
+}
+
+#[tokio::test]
+async fn use_and_gpu_are_history_when_they_change() {
+    let scene = Scene::with_running(1).await;
+    let vm = name("lablink-vm-test-1");
+    let agent = Actor::Agent(vm.clone());
+    let since = Timestamp::from_second(1_700_000_000).ok();
+    for in_use in [false, true, true, false] {
+        vms::set_in_use(&scene.db, scene.pool, &agent, &vm, in_use, since).await.unwrap();
+    }
+    for health in [GpuHealth::Healthy, GpuHealth::Healthy, GpuHealth::Degraded] {
+        vms::set_gpu(&scene.db, scene.pool, &agent, &vm, health, None).await.unwrap();
+    }
+    for (event, count) in [
+        ("kind = 'vm.use_started' and data->>'since' = '2023-11-14T22:13:20Z'", 1),
+        ("kind = 'vm.use_ended'", 1),
+        ("kind = 'vm.gpu_changed' and data->>'to' = 'degraded'", 1),
+    ] {
+        let sql = format!("select count(*) from event where {event}");
+        assert_eq!(scene.count(&sql).await, count, "{event}");
+    }
 }

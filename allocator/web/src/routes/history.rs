@@ -56,6 +56,12 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.requested" => format!("{vm} was asked for"),
         "vm.enrolled" => format!("{vm} enrolled"),
         "vm.status_changed" => format!("{vm} went from {} to {}", text("from"), text("to")),
+        "vm.use_started" => format!("The software on {vm} was started"),
+        "vm.use_ended" => format!("The software on {vm} was ended"),
+        "vm.gpu_changed" => match entry.data["reason"].as_str() {
+            Some(reason) => format!("{vm}: GPU {}: {reason}", text("to")),
+            None => format!("{vm}: GPU {}", text("to")),
+        },
         "vm.removed" => format!("{vm} is gone"),
         "vm.adopted" => format!("{vm} was found without a record, and got one"),
         "operation.queued" => format!("A {} was asked for", text("kind")),
