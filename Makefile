@@ -12,7 +12,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-old-client test-s3 agent test-agent-systems test-agent-footprint soak check fmt
+.PHONY: help run test test-old-client test-s3 fuzz agent test-agent-systems test-agent-footprint soak check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,12 +32,18 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	infra/tests/examples
 	infra/tests/host-scripts
 	cargo build --workspace --bins
+	e2e/fuzz/run short
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
 test-old-client: ## Run the original's client at its own pace (3 minutes)
 	@scripts/setup test
 	cargo build -p lablink-allocator
 	cargo test -p lablink-e2e --test old_client -- --ignored --test-threads=4
+
+fuzz: ## Send a running allocator what it may never have seen (5 minutes)
+	@scripts/setup test
+	cargo build -p lablink-allocator -p lablink-client
+	e2e/fuzz/run long
 
 test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 	@scripts/setup test
@@ -63,7 +69,7 @@ check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	terraform fmt -check -recursive terraform infra
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra client-agent e2e/old-client)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra client-agent e2e/old-client e2e/fuzz)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -8,77 +8,10 @@
 // PASSWORD_FILE: `admin-password` in the data directory. The pool must have, or soon get, a free
 // VM. playwright-core and axe-core are found through NODE_PATH; CHROMIUM names the browser.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-
-const require = createRequire(import.meta.url);
-const { chromium } = require("playwright-core");
-const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
-const [base, passwordFile, output] = process.argv.slice(2);
-const httpCredentials = { username: process.env.ADMIN_USER ?? "admin", password: (await readFile(passwordFile, "utf8")).trim() };
-const command = (code) => `DISPLAY= /opt/google/chrome-remote-desktop/start-host --code="${code}" --redirect-url="https://remotedesktop.google.com/_/oauthredirect" --name=$(hostname)`;
-const looks = [390, 1440].flatMap((width) => ["light", "dark"].map((colorScheme) => ({ width, colorScheme })));
-const problems = [];
-const patience = { timeout: 60000 };
-
-await mkdir(output, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-
-async function visitor(options) {
-  const context = await browser.newContext({ reducedMotion: "reduce", viewport: { width: 1440, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(patience.timeout);
-  // What the policy refuses is told on the console as well.
-  page.on("console", (message) => message.type() === "error" && problems.push(`${page.url()}: ${message.text()}`));
-  page.on("pageerror", (error) => problems.push(`${page.url()}: ${error.message}`));
-  page.on("response", (answer) => answer.status() >= 500 && problems.push(`${answer.url()}: ${answer.status()}`));
-  return page;
-}
-
-// The page as it stands, in every look, without asking for it again.
-async function look(page, name) {
-  for (const { width, colorScheme } of looks) {
-    const label = `${name}-${width}-${colorScheme}`;
-    await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: join(output, `${label}.png`), fullPage: true });
-    const tooWide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-    if (tooWide) problems.push(`${label}: scrolls sideways`);
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run());
-    for (const { id, impact, nodes } of violations.filter(({ impact }) => ["serious", "critical"].includes(impact))) {
-      problems.push(`${label}: ${impact} ${id}: ${nodes.map((node) => node.target).join(", ")}`);
-    }
-  }
-}
-
-// Shows later that the page changed by itself: a reload forgets the mark.
-const mark = (page) => page.evaluate(() => { window.tourMark = true; });
-const isMarked = (page) => page.evaluate(() => window.tourMark === true);
-const openPage = (page, path) => page.goto(new URL(path, base).href);
-
-async function waitForFree(page, count) {
-  await openPage(page, "/");
-  const deadline = Date.now() + patience.timeout;
-  for (;;) {
-    const answer = await page.request.get(new URL("/api/unassigned_vms_count", base).href);
-    if ((await answer.json()).count >= count) return;
-    assert.ok(Date.now() < deadline, `${count} VMs are not free yet`);
-    await new Promise((done) => setTimeout(done, 300));
-  }
-}
-
-async function claim(page, email, code) {
-  await openPage(page, "/");
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("Command from Chrome Remote Desktop").fill(command(code));
-  await page.getByRole("button", { name: "Get my machine" }).click();
-  await page.waitForURL(/\/claims\//);
-}
+import {
+  claim, command, httpCredentials, isMarked, isReady, look, mark, openPage, output, patience, succeeded, visitor, waitForFree, walk,
+} from "./visit.mjs";
 
 async function ticket(page) {
   const [hostname, pin] = [page.locator("dd.host"), page.locator("dd.pin")];
@@ -100,8 +33,6 @@ async function destroyAll(page) {
   await page.waitForURL(/\/admin\/operations\/\d+$/);
 }
 
-const succeeded = (page) => page.locator("h1 .pill", { hasText: "Succeeded" }).waitFor(patience);
-const isReady = (page) => page.getByRole("heading", { name: "Your machine is ready" }).waitFor(patience);
 
 const steps = {
   async "a participant claims and sees the machine become ready"() {
@@ -141,8 +72,9 @@ const steps = {
     await organiser.locator("tr", { hasText: "grace@example.org" }).getByText("Ready").waitFor(patience);
     assert.ok(await isMarked(organiser), "the list was loaded again instead of changing by itself");
     await look(organiser, "06-instances");
-    const log = await organiser.getByRole("link", { name: /^lablink-vm-/ }).first().getAttribute("href");
-    for (const [path, name] of [["/admin", "07-pool"], ["/admin/operations", "08-operations"], [log, "13-log"]]) {
+    const vm = await organiser.getByRole("link", { name: /^lablink-vm-/ }).first().getAttribute("href");
+    const log = vm.replace("/vms/", "/logs/");
+    for (const [path, name] of [["/admin", "07-pool"], ["/admin/operations", "08-operations"], [log, "13-log"], [vm, "14-vm"], ["/admin/participants", "15-participants"]]) {
       await openPage(organiser, path);
       await look(organiser, name);
     }
@@ -179,18 +111,4 @@ const steps = {
 
 const people = await visitor({});
 const organiser = await visitor({ httpCredentials });
-let failed = 0;
-for (const [name, step] of Object.entries(steps)) {
-  try {
-    await step();
-    console.log(`ok ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED ${name}: ${error.stack}`);
-    break; // each step stands on the one before
-  }
-}
-await browser.close();
-problems.forEach((problem) => console.log(problem));
-console.log(`${failed} steps failed, ${problems.length} problems`);
-process.exitCode = failed || problems.length ? 1 : 0;
+await walk(steps);

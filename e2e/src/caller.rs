@@ -46,6 +46,10 @@ impl Caller {
         self.send(self.request(Method::GET, path)).await
     }
 
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
     pub async fn post_json(&self, path: &str, body: &Value) -> Result<Answer> {
         self.send(self.request(Method::POST, path).json(body)).await
     }

@@ -26,4 +26,5 @@ pub use machine::{Machine, Record};
 pub use moment::Moment;
 pub use patience::eventually;
 pub use processes::{Process, processes_of};
+pub use programs::start_host;
 pub use terraform_state::{Condition, TerraformState};

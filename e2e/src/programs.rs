@@ -15,6 +15,11 @@ pub fn built(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// The stand-in for Chrome Remote Desktop's program.
+pub fn start_host() -> PathBuf {
+    terraform_modules().join("local/start-host")
+}
+
 /// The folder of the Terraform modules in the repository.
 pub fn terraform_modules() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("terraform")

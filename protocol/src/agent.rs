@@ -6,6 +6,7 @@ use crate::{GpuHealth, Hostname, Vitals};
 
 /// `POST /api/agent/enrol`: trades a one-time enrolment token for the agent's own token.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Enrol {
     pub hostname: Hostname,
     pub enrolment_token: String,
@@ -19,6 +20,7 @@ impl fmt::Debug for Enrol {
 
 /// Answer to [`Enrol`]: the token that the agent sends as bearer from now on.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Enrolled {
     pub agent_token: String,
 }
@@ -31,6 +33,7 @@ impl fmt::Debug for Enrolled {
 
 /// `POST /api/agent/heartbeat`: the agent lives; what changed rides along.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Heartbeat {
     pub hostname: Hostname,
     #[serde(flatten)]
@@ -42,12 +45,14 @@ pub struct Heartbeat {
 
 /// When the next heartbeat is due.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HeartbeatAnswer {
     pub interval_seconds: u64,
 }
 
 /// `POST /api/agent/claim-result`: how connecting the participant went.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClaimResult {
     pub hostname: Hostname,
     pub claim_id: i64,
@@ -62,6 +67,7 @@ pub struct ClaimResult {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ClaimOutcome {
     Connected,
     Failed,

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Body of every error answered to a program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// A sentence that says what to do.
     pub error: String,

@@ -7,6 +7,7 @@ use crate::Hostname;
 /// How far a VM has come, in the words of the original's wire (contract §1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum VmStatus {
     Initializing,
     Running,

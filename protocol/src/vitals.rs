@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 /// How a machine is at one moment. In a heartbeat, what is missing has not changed since the last
 /// one that was answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Vitals {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
@@ -27,6 +28,7 @@ pub struct Vitals {
 
 /// One GPU; what it or its driver does not tell is missing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GpuReading {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -8,6 +8,7 @@ use crate::Hostname;
 /// seen, else `204` when the time of `Prefer: wait=SECONDS` is over. Without, it is the original
 /// client, which waits for one answer however long that takes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WaitRequest {
     pub hostname: Hostname,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -16,6 +17,7 @@ pub struct WaitRequest {
 
 /// What an agent has handled last: `{}` before its first claim.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Seen {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_id: Option<i64>,
@@ -28,6 +30,7 @@ pub struct Seen {
 /// which must be strings.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum WaitAnswer {
     #[serde(rename = "success")]
     Claimed { command: String, pin: String, claim_id: i64, command_no: i32 },

@@ -2,7 +2,9 @@
 
 use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
+use lablink_protocol::Hostname;
 use serde_json::Value;
+use tokio_postgres::Row;
 
 use crate::{Actor, Db, DbError, pools::PoolId};
 
@@ -82,16 +84,36 @@ pub async fn recent(
             &[&pool.as_i64(), &before, &limit],
         )
         .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Entry {
-                id: row.try_get("id")?,
-                at: row.try_get("at")?,
-                actor: row.try_get("actor")?,
-                kind: row.try_get("kind")?,
-                hostname: row.try_get("hostname")?,
-                data: row.try_get("data")?,
-            })
-        })
-        .collect()
+    rows.iter().map(entry).collect()
+}
+
+/// The newest `limit` entries of the VMs of this name, today's and earlier ones, newest first.
+pub async fn of_vm(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    let rows = db
+        .client()
+        .await?
+        .query(
+            "select event.id, event.at, event.actor, event.kind, event.data, vm.hostname
+             from vm join event on event.vm_id = vm.id
+             where vm.pool_id = $1 and vm.hostname = $2 order by event.id desc limit $3",
+            &[&pool.as_i64(), &hostname.as_str(), &limit],
+        )
+        .await?;
+    rows.iter().map(entry).collect()
+}
+
+fn entry(row: &Row) -> Result<Entry, DbError> {
+    Ok(Entry {
+        id: row.try_get("id")?,
+        at: row.try_get("at")?,
+        actor: row.try_get("actor")?,
+        kind: row.try_get("kind")?,
+        hostname: row.try_get("hostname")?,
+        data: row.try_get("data")?,
+    })
 }

@@ -9,6 +9,7 @@ pub mod claims;
 pub mod db;
 mod email;
 pub mod events;
+pub mod line;
 pub mod live;
 pub mod logs;
 pub mod operations;
@@ -17,6 +18,7 @@ pub mod pools;
 pub mod startup;
 mod text_enum;
 mod token;
+pub mod usage;
 pub mod vms;
 
 pub use access::{Action, Actor, Resource, can};

@@ -33,6 +33,8 @@ pub enum Command {
     Migrate(DatabaseArgs),
     /// Read a password from standard input and print its hash for `app.admin_password_hash`.
     HashPassword,
+    /// Print the OpenAPI document of the API, which a running allocator serves at /openapi.json.
+    Openapi,
 }
 
 /// Where the configuration and the database are.
@@ -98,7 +100,12 @@ pub struct ServeArgs {
     #[arg(long, env = "LABLINK_TERRAFORM_DIR", value_name = "DIR")]
     pub terraform_dir: Option<PathBuf>,
 
-    /// The agent's program for local VMs [default: lablink-client beside this program].
+    /// Where machines that are registered by hand fetch the agent's program, instead of from here.
+    #[arg(long, env = "LABLINK_AGENT_URL", value_name = "URL")]
+    pub agent_url: Option<String>,
+
+    /// The agent's program for local VMs, and for machines that are registered by hand [default:
+    /// lablink-client beside this program].
     #[arg(long, env = "LABLINK_AGENT_PROGRAM", value_name = "PROGRAM")]
     pub agent_program: Option<PathBuf>,
 

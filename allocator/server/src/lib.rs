@@ -7,10 +7,11 @@ mod logging;
 mod migrate;
 mod serve;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
 use cli::{Cli, Command};
+use lablink_web::AgentAuth;
 
 /// Carries out what the command line asks for.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
@@ -19,6 +20,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Serve(args)) => serve::serve(*args).await?,
         Some(Command::Migrate(args)) => migrate::migrate(&args).await?,
         Some(Command::HashPassword) => hash_password::hash_password()?,
+        Some(Command::Openapi) => print_openapi()?,
         Some(Command::ValidateConfig(args)) => {
             return Ok(config::validate_config::run(
                 &args,
@@ -28,4 +30,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_openapi() -> Result<()> {
+    let document = serde_json::to_string_pretty(&lablink_web::openapi(AgentAuth::Required))?;
+    writeln!(std::io::stdout(), "{document}")?;
+    Ok(())
 }

@@ -43,8 +43,10 @@ async function refresh() {
     await update(live).then(() => note(""), () => note("Reconnecting…"));
   }
 }
+// Who stands in line is elsewhere meanwhile: that page goes on in the background.
+const looks = () => live.dataset.live && (!document.hidden || "background" in live.dataset);
 function listen() {
-  if (document.hidden || !live.dataset.live) return events?.close();
+  if (!looks()) return events?.close();
   if (events?.readyState < EventSource.CLOSED) return;
   events = new EventSource(live.dataset.live);
   events.onopen = events.onmessage = refresh;
@@ -53,7 +55,7 @@ function listen() {
 document.oninput = ({ target }) => target.form?.setAttribute("data-edited", "");
 document.onvisibilitychange = listen;
 setInterval(listen, 3000); // a stream that the server refused does not come back by itself
-setInterval(() => live.dataset.live && !document.hidden && refresh(), 15000); // ages grow, events get lost
+setInterval(() => looks() && refresh(), 15000); // ages grow, events get lost
 if (free) setInterval(() => document.hidden || fetch(free.dataset.poll).then((answer) => answer.json())
   .then(({ count }) => String(count) !== free.dataset.count && update(free)).catch(() => {}), 5000);
 localTimes(document), listen();

@@ -7,11 +7,14 @@
 mod auth;
 mod http;
 pub mod metrics;
+mod openapi;
 pub mod pages;
 mod router;
 mod routes;
 mod state;
+mod wire;
 
 pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
+pub use openapi::document as openapi;
 pub use router::{access_table, router};
-pub use state::{AppState, Settings};
+pub use state::{AgentInstall, AppState, Settings};

@@ -76,7 +76,9 @@ impl Snapshot {
             ("free", vms.free),
             ("claimed", vms.claimed),
             ("starting", vms.starting),
-            ("attention", vms.attention),
+            ("attention", vms.attention()),
+            ("offered", vms.offered),
+            ("removing", vms.removing),
         ];
         for (state, count) in states {
             gauge!(VMS, "state" => state).set(float(count));

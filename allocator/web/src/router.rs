@@ -3,8 +3,10 @@
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    handler::Handler,
+    http::Method,
     middleware::{from_fn, from_fn_with_state},
-    routing::{MethodRouter, get, post},
+    routing::{self, MethodRouter},
 };
 use lablink_core::Action::{self, Administer, ForwardLogs, ReadVm, SpeakForVm, Visit};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -13,86 +15,133 @@ use crate::{
     AppState,
     auth::guard,
     http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
+    openapi,
     routes::{
-        agent, assets, claim, destroy, events, health, history, home, instances, launch, log_page,
-        metrics, operations, overview, reports, statuses, vm_logs, vm_metrics, vms, wait,
+        agent, assets, claim, destroy, events, health, history, home, install, instances, launch,
+        line, log_page, machines, metrics, operations, overview, participants, reports, statuses,
+        vm, vm_logs, vm_metrics, vms, wait,
     },
 };
 
 /// Largest body that a request may have, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
 
-type Route = (&'static str, Action, MethodRouter<AppState>);
+/// One method of one path, and what its caller must be allowed to do.
+struct Route {
+    method: Method,
+    path: &'static str,
+    action: Action,
+    handler: MethodRouter<AppState>,
+}
+
+impl Route {
+    /// For bodies that are larger than most.
+    fn taking_batches(self) -> Self {
+        Self { handler: self.handler.layer(DefaultBodyLimit::max(LARGEST_BATCH)), ..self }
+    }
+}
+
+fn get<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
+    Route { method: Method::GET, path, action, handler: routing::get(of) }
+}
+
+fn post<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
+    Route { method: Method::POST, path, action, handler: routing::post(of) }
+}
+
+fn delete<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
+    Route { method: Method::DELETE, path, action, handler: routing::delete(of) }
+}
 
 fn routes() -> Vec<Route> {
-    let batches = DefaultBodyLimit::max(LARGEST_BATCH);
     vec![
         // Participants.
-        ("/", Visit, get(home::form)),
-        ("/api/request_vm", Visit, post(home::request_vm)),
-        ("/api/unassigned_vms_count", Visit, get(home::free_count)),
-        ("/claims/{link}", Visit, get(claim::page)),
-        ("/claims/{link}/command", Visit, post(claim::give_command)),
-        ("/claims/{link}/events", Visit, get(events::of_claim)),
-        ("/assets/{name}", Visit, get(assets::file)),
+        get("/", Visit, home::form),
+        post("/api/request_vm", Visit, home::request_vm),
+        get("/api/unassigned_vms_count", Visit, home::free_count),
+        get("/claims/{link}", Visit, claim::page),
+        post("/claims/{link}/command", Visit, claim::give_command),
+        get("/claims/{link}/return", Visit, claim::return_page),
+        post("/claims/{link}/return", Visit, claim::give_back),
+        get("/claims/{link}/events", Visit, events::of_claim),
+        post("/line", Visit, line::join),
+        get("/line/{link}", Visit, line::page),
+        post("/line/{link}/claim", Visit, line::claim),
+        post("/line/{link}/leave", Visit, line::leave),
+        get("/line/{link}/events", Visit, events::of_place),
+        get("/assets/{name}", Visit, assets::file),
         // Agents.
-        ("/api/agent/enrol", Visit, post(agent::enrol)),
-        ("/vm_startup", SpeakForVm, post(wait::vm_startup)),
-        ("/api/agent/heartbeat", SpeakForVm, post(agent::heartbeat)),
-        ("/api/agent/claim-result", SpeakForVm, post(agent::claim_result)),
-        ("/api/update_inuse_status", SpeakForVm, post(reports::in_use)),
-        ("/api/gpu_health", SpeakForVm, post(reports::gpu_health)),
-        ("/api/vm-status", SpeakForVm, post(reports::status)),
-        ("/api/vm-metrics/{hostname}", SpeakForVm, post(vm_metrics::post)),
+        get("/install", Visit, install::script),
+        get("/install/lablink-client", Visit, install::program),
+        post("/api/agent/enrol", Visit, agent::enrol),
+        post("/vm_startup", SpeakForVm, wait::vm_startup),
+        post("/api/agent/heartbeat", SpeakForVm, agent::heartbeat),
+        post("/api/agent/claim-result", SpeakForVm, agent::claim_result),
+        post("/api/update_inuse_status", SpeakForVm, reports::in_use),
+        post("/api/gpu_health", SpeakForVm, reports::gpu_health),
+        post("/api/vm-status", SpeakForVm, reports::status),
+        post("/api/vm-metrics/{hostname}", SpeakForVm, vm_metrics::post),
         // Agents, and the function that forwards logs.
-        ("/api/vm-logs", ForwardLogs, post(vm_logs::forward).layer(batches)),
+        post("/api/vm-logs", ForwardLogs, vm_logs::forward).taking_batches(),
         // Who wants to know how a VM is.
-        ("/api/vm-status", ReadVm, get(statuses::all)),
-        ("/api/vm-status/{hostname}", ReadVm, get(statuses::one)),
-        ("/api/vm-logs/{hostname}", ReadVm, get(vm_logs::read)),
-        ("/api/vm-logs/{hostname}/events", ReadVm, get(vm_logs::events)),
+        get("/api/vm-status", ReadVm, statuses::all),
+        get("/api/vm-status/{hostname}", ReadVm, statuses::one),
+        get("/api/vm-logs/{hostname}", ReadVm, vm_logs::read),
+        get("/api/vm-logs/{hostname}/events", ReadVm, vm_logs::events),
         // Organisers.
-        ("/admin", Administer, get(overview::page)),
-        ("/admin/create", Administer, get(launch::page)),
-        ("/api/launch", Administer, post(launch::launch)),
-        ("/admin/instances", Administer, get(instances::page)),
-        ("/admin/logs/{hostname}", Administer, get(log_page::page)),
-        ("/admin/logs/{hostname}/events", Administer, get(log_page::events)),
-        ("/admin/logs/{hostname}/download", Administer, get(log_page::download)),
-        ("/admin/instances/delete", Administer, get(destroy::page)),
-        ("/destroy", Administer, post(destroy::destroy)),
-        ("/admin/operations", Administer, get(operations::list_page)),
-        ("/admin/operations/{id}", Administer, get(operations::page)),
-        ("/admin/operations/{id}/log", Administer, get(operations::log)),
-        ("/admin/events", Administer, get(events::of_everything)),
-        ("/api/vms", Administer, get(vms::list)),
-        ("/api/vms/{hostname}", Administer, get(vms::one).delete(vms::delete)),
-        ("/api/vms/{hostname}/replace", Administer, post(destroy::replace)),
-        ("/api/vms/{hostname}/release", Administer, post(vms::release)),
-        ("/api/events", Administer, get(history::list)),
-        ("/api/operations", Administer, get(operations::list)),
-        ("/api/operations/{id}", Administer, get(operations::one)),
-        ("/api/operations/{id}/cancel", Administer, post(operations::cancel)),
-        ("/api/operations/{id}/retry", Administer, post(operations::retry)),
-        ("/api/operations/{id}/events", Administer, get(events::of_operation)),
+        get("/admin", Administer, overview::page),
+        get("/admin/create", Administer, launch::page),
+        post("/api/launch", Administer, launch::launch),
+        get("/admin/instances", Administer, instances::page),
+        get("/admin/vms/{hostname}", Administer, vm::page),
+        get("/admin/machines", Administer, machines::page),
+        post("/admin/machines/{hostname}/install", Administer, machines::install),
+        post("/admin/machines/{hostname}/forget", Administer, vm::forget),
+        get("/admin/vms/{hostname}/{deed}", Administer, vm::confirm),
+        get("/admin/participants", Administer, participants::page),
+        get("/admin/claims.csv", Administer, participants::csv),
+        post("/admin/claims/{id}/link", Administer, participants::new_link),
+        get("/admin/logs/{hostname}", Administer, log_page::page),
+        get("/admin/logs/{hostname}/events", Administer, log_page::events),
+        get("/admin/logs/{hostname}/download", Administer, log_page::download),
+        get("/admin/instances/delete", Administer, destroy::page),
+        post("/destroy", Administer, destroy::destroy),
+        get("/admin/operations", Administer, operations::list_page),
+        get("/admin/operations/{id}", Administer, operations::page),
+        get("/admin/operations/{id}/log", Administer, operations::log),
+        get("/admin/events", Administer, events::of_everything),
+        get("/api/vms", Administer, vms::list),
+        post("/api/vms", Administer, machines::register),
+        get("/api/vms/{hostname}", Administer, vms::one),
+        delete("/api/vms/{hostname}", Administer, vms::delete),
+        post("/api/vms/{hostname}/replace", Administer, destroy::replace),
+        post("/api/vms/{hostname}/release", Administer, vms::release),
+        get("/api/events", Administer, history::list),
+        get("/api/operations", Administer, operations::list),
+        get("/api/operations/{id}", Administer, operations::one),
+        post("/api/operations/{id}/cancel", Administer, operations::cancel),
+        post("/api/operations/{id}/retry", Administer, operations::retry),
+        get("/api/operations/{id}/events", Administer, events::of_operation),
         // Load balancers and service managers.
-        ("/healthz", Visit, get(health::alive)),
-        ("/health", Visit, get(health::alive)),
-        ("/api/health", Visit, get(health::alive)),
-        ("/readyz", Visit, get(health::ready)),
-        ("/metrics", Visit, get(metrics::metrics)),
+        get("/healthz", Visit, health::alive),
+        get("/health", Visit, health::alive),
+        get("/api/health", Visit, health::alive),
+        get("/readyz", Visit, health::ready),
+        get("/metrics", Visit, metrics::metrics),
+        // Who writes a program.
+        get("/openapi.json", Visit, openapi::json),
     ]
 }
 
-/// Every path with what its caller must be allowed to do.
-pub fn access_table() -> Vec<(&'static str, Action)> {
-    routes().into_iter().map(|(path, action, _)| (path, action)).collect()
+/// Every method and path with what its caller must be allowed to do.
+pub fn access_table() -> Vec<(Method, &'static str, Action)> {
+    routes().into_iter().map(|route| (route.method, route.path, route.action)).collect()
 }
 
 /// The whole HTTP surface. Read from the bottom: the last layer meets a request first.
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new();
-    for (path, action, handler) in routes() {
+    for Route { path, action, handler, .. } in routes() {
         let guarded = handler.layer(from_fn_with_state((state.clone(), action), guard));
         router = router.route(path, guarded);
     }

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use lablink_core::{
@@ -29,6 +29,17 @@ pub struct AppState {
     pub shutdown: CancellationToken,
 }
 
+/// What a machine that is registered by hand installs.
+#[derive(Clone, Debug)]
+pub struct AgentInstall {
+    /// The agent's program on this machine, if there is one: we serve it.
+    pub program: Option<PathBuf>,
+    /// Where to fetch it instead (`LABLINK_AGENT_URL`).
+    pub url: Option<String>,
+    /// The software whose running means that a VM is in use.
+    pub software: String,
+}
+
 /// How this allocator is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -53,6 +64,7 @@ pub struct Settings {
     pub metrics_token: Option<TokenHash>,
     /// What the log forwarder shows (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.
     pub log_token: Option<TokenHash>,
+    pub agent: AgentInstall,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,
 }

@@ -6,6 +6,7 @@ mod crash_during_launch;
 mod crashes;
 mod destroy;
 mod launch;
+mod manual_machine;
 mod participant;
 mod restart;
 mod secrets;

@@ -3,26 +3,28 @@ use std::sync::LazyLock;
 use deadpool_postgres::GenericClient;
 use lablink_protocol::{CrdCode, Hostname};
 
-use crate::{Actor, DbError, Email, Pin, TokenHash, db, pools::PoolId, vms};
+use tokio_postgres::types::ToSql;
+
+use crate::{Actor, DbError, Email, Pin, TokenHash, db, line, pools::PoolId, vms};
 
 /// A claim's number, for agents and logs. Knowing one grants nothing.
 pub type ClaimId = i64;
 
 /// What a fresh claim is made of.
-pub(super) struct NewClaim<'a> {
-    pub email: &'a Email,
+pub(crate) struct NewClaim<'a> {
+    pub email: &'a str,
     pub code: &'a CrdCode,
     pub pin: &'a Pin,
     pub link: TokenHash,
 }
 
-pub(super) struct Assigned {
+pub(crate) struct Assigned {
     pub claim_id: ClaimId,
     pub hostname: Hostname,
 }
 
 /// Why the statement took no VM.
-pub(super) enum NotAssigned {
+pub(crate) enum NotAssigned {
     /// This person holds a VM already.
     AlreadyHolds,
     NoneFree,
@@ -38,20 +40,27 @@ pub(super) enum Locked {
     Await,
 }
 
-/// Takes a free VM, writes the claim, its link and its event, and notifies: one statement, so it
+/// The place in line that a VM is kept for.
+#[derive(Clone, Copy)]
+pub(crate) struct KeptFor(pub i64);
+
+/// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one statement, so it
 /// happens whole or not at all, in one round trip.
-fn statement(locked: &str) -> String {
+fn statement(which: &str, locked: &str) -> String {
     format!(
         "with taken as (
              select vm.id, vm.hostname from vm
-             where vm.pool_id = $1 and {claimable}
-             order by vm.gpu is not distinct from 'degraded', vm.number, vm.id
-             limit 1 for update of vm {locked}
+             where vm.pool_id = $1 and {which}
+             order by {order} limit 1 for update of vm {locked}
          ), made as (
              insert into claim (pool_id, vm_id, email, crd_code, pin)
              select $1, taken.id, $3, $4, $5 from taken returning id, vm_id
          ), held as (
-             update vm set claim_id = made.id, in_use = false from made where vm.id = made.vm_id
+             update vm set claim_id = made.id, place_id = null, in_use = false from made
+             where vm.id = made.vm_id
+         ), unqueued as (
+             update place set ended_at = now(), end_reason = 'claimed' from made
+             where place.pool_id = $1 and place.email = $3 and place.ended_at is null
          ), linked as (
              insert into claim_link (token_sha256, claim_id) select $6, made.id from made
          ), told as (
@@ -60,38 +69,66 @@ fn statement(locked: &str) -> String {
          )
          select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text
          from made, taken",
-        claimable = vms::CLAIMABLE,
+        order = vms::BEST_FIRST,
+    )
+}
+
+/// Any free VM, unless somebody in line waits for it.
+fn free() -> String {
+    format!(
+        "{} and not exists (select from place where place.pool_id = $1 and {})",
+        vms::CLAIMABLE,
+        line::WAITING
     )
 }
 
 pub(super) async fn assign(
-    client: &deadpool_postgres::Client,
+    client: &impl GenericClient,
     pool: PoolId,
     stale_after: vms::StaleAfter,
     claim: &NewClaim<'_>,
     locked: Locked,
 ) -> Result<Assigned, NotAssigned> {
-    static SKIP: LazyLock<String> = LazyLock::new(|| statement("skip locked"));
-    static AWAIT: LazyLock<String> = LazyLock::new(|| statement(""));
+    static SKIP: LazyLock<String> = LazyLock::new(|| statement(&free(), "skip locked"));
+    static AWAIT: LazyLock<String> = LazyLock::new(|| statement(&free(), ""));
 
     let sql = match locked {
         Locked::Skip => &SKIP,
         Locked::Await => &AWAIT,
     };
+    run(client, sql, pool, stale_after, claim, &[]).await
+}
+
+/// Takes the VM that is kept for a place in line, if it is still fit.
+pub(crate) async fn assign_kept(
+    client: &impl GenericClient,
+    pool: PoolId,
+    stale_after: vms::StaleAfter,
+    claim: &NewClaim<'_>,
+    KeptFor(place): KeptFor,
+) -> Result<Assigned, NotAssigned> {
+    static KEPT: LazyLock<String> =
+        LazyLock::new(|| statement(&format!("vm.place_id = $8 and {}", vms::FIT), ""));
+    run(client, &KEPT, pool, stale_after, claim, &[&place]).await
+}
+
+async fn run(
+    client: &impl GenericClient,
+    sql: &str,
+    pool: PoolId,
+    stale_after: vms::StaleAfter,
+    claim: &NewClaim<'_>,
+    more: &[&(dyn ToSql + Sync)],
+) -> Result<Assigned, NotAssigned> {
     let statement = client.prepare_cached(sql).await.map_err(failed)?;
+    let (pool, stale_after) = (pool.as_i64(), stale_after.as_seconds());
+    let (code, pin, link) = (claim.code.as_str(), claim.pin.reveal(), claim.link.as_bytes());
+    let actor = Actor::Anyone.to_string();
+    let mut parameters: Vec<&(dyn ToSql + Sync)> =
+        vec![&pool, &stale_after, &claim.email, &code, &pin, &link, &actor];
+    parameters.extend_from_slice(more);
     let row = client
-        .query_opt(
-            &statement,
-            &[
-                &pool.as_i64(),
-                &stale_after.as_seconds(),
-                &claim.email.as_str(),
-                &claim.code.as_str(),
-                &claim.pin.reveal(),
-                &claim.link.as_bytes(),
-                &Actor::Anyone.to_string(),
-            ],
-        )
+        .query_opt(&statement, &parameters)
         .await
         .map_err(failed)?
         .ok_or(NotAssigned::NoneFree)?;
@@ -139,4 +176,13 @@ pub(super) async fn held_by(
             })
         })
         .transpose()
+}
+
+/// The number of a person's open claim.
+pub(crate) async fn open_claim_of(
+    client: &impl GenericClient,
+    pool: PoolId,
+    email: &Email,
+) -> Result<Option<ClaimId>, DbError> {
+    Ok(held_by(client, pool, email).await?.map(|held| held.claim_id))
 }

@@ -115,7 +115,7 @@ pub(super) async fn set_command(
 }
 
 /// Whether the link opens this claim.
-pub(super) async fn opens(
+pub(crate) async fn opens(
     client: &impl GenericClient,
     link: TokenHash,
     claim_id: ClaimId,

@@ -69,7 +69,12 @@ pub async fn request(
 ) -> Result<Granted, RequestError> {
     let mut client = db.client().await?;
     let (pin, link) = (Pin::random(), Token::random());
-    let claim = NewClaim { email: request.email, code: request.code, pin: &pin, link: link.hash() };
+    let claim = NewClaim {
+        email: request.email.as_str(),
+        code: request.code,
+        pin: &pin,
+        link: link.hash(),
+    };
     let mut locked = Locked::Skip;
     for _ in 0..ATTEMPTS {
         match assign(&client, pool, stale_after, &claim, locked).await {
@@ -115,6 +120,8 @@ async fn back_in(
             ..Event::new(&Actor::Anyone, "claim.reentry_requested")
         };
         events::record(&transaction, pool, event).await?;
+        let tell = "select pg_notify('vm_changed', $1)";
+        transaction.execute(tell, &[&held.hostname.as_str()]).await?;
         transaction.commit().await?;
         return Err(RequestError::Refused(Refusal::AlreadyClaimed));
     }

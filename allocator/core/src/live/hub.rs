@@ -15,6 +15,8 @@ pub enum Topic {
     /// A VM, its claim included.
     Vm(Hostname),
     Operation(i64),
+    /// The waiting line.
+    Line,
     /// Any operation: for workers.
     Operations,
     /// Anything at all: for overviews.

@@ -3,7 +3,7 @@ use std::{future::poll_fn, time::Duration};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Config, NoTls, Notification};
 
-use super::{Hub, OPERATION_CHANGED, Topic, VM_CHANGED};
+use super::{Hub, LINE_CHANGED, OPERATION_CHANGED, Topic, VM_CHANGED};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
@@ -54,7 +54,9 @@ async fn listen_once(config: &Config, hub: &Hub) -> Result<(), tokio_postgres::E
         Ok::<(), tokio_postgres::Error>(())
     });
 
-    client.batch_execute(&format!("listen {VM_CHANGED}; listen {OPERATION_CHANGED}")).await?;
+    for channel in [VM_CHANGED, OPERATION_CHANGED, LINE_CHANGED] {
+        client.batch_execute(&format!("listen {channel}")).await?;
+    }
     hub.set_connected(true);
     hub.wake_all();
 
@@ -84,6 +86,7 @@ fn wake(hub: &Hub, notification: &Notification) {
     let topic = match notification.channel() {
         VM_CHANGED => payload.parse().ok().map(Topic::Vm),
         OPERATION_CHANGED => payload.parse().ok().map(Topic::Operation),
+        LINE_CHANGED => Some(Topic::Line),
         _ => None,
     };
     if let Some(topic) = topic {

@@ -11,6 +11,8 @@ mod listener;
 pub use hub::{Hub, Subscription, Topic};
 pub use listener::listen;
 
-/// Channels of NOTIFY. The payload of the first is a hostname, of the second an operation's id.
+/// Channels of NOTIFY. The payload of the first is a hostname, of the second an operation's id, of
+/// the third a pool's.
 pub(crate) const VM_CHANGED: &str = "vm_changed";
 pub(crate) const OPERATION_CHANGED: &str = "operation_changed";
+pub(crate) const LINE_CHANGED: &str = "line_changed";

@@ -9,12 +9,14 @@ mod ask;
 mod lease;
 mod read;
 mod steps;
+mod take_back;
 
 pub use again::{RetryError, replace, retry, undone};
 pub use ask::{AskError, Launch, cancel, destroy, launch};
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};
 pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};
 pub use steps::{Stage, Step, steps, usual_seconds};
+pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};
 
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,13 @@
 //! How long a VM took to become usable, in three stages: Terraform makes the machine, cloud-init
 //! sets it up, the container starts its programs.
 
+mod recent;
 mod report;
 mod stage;
 
 use tokio_postgres::Row;
 
+pub use recent::{Start, of_start, recent};
 pub use report::{Report, record};
 pub use stage::Stage;
 

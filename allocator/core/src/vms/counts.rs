@@ -1,54 +1,70 @@
 use std::sync::LazyLock;
 
-use super::{CLAIMABLE, StaleAfter};
-use crate::{Db, DbError, pools::PoolId};
+use super::{CLAIMABLE, StaleAfter, State, search::STATE};
+use crate::{Db, DbError, db, line::WAITING, pools::PoolId};
 
-/// How many VMs can be claimed right now: the number on the public page.
+/// How many VMs can be claimed right now by somebody who comes: the number on the public page.
+/// What the line waits for is not among them.
 pub async fn free(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<i64, DbError> {
-    static SQL: LazyLock<String> =
-        LazyLock::new(|| format!("select count(*) from vm where pool_id = $1 and {CLAIMABLE}"));
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "select greatest(0, (select count(*) from vm where pool_id = $1 and {CLAIMABLE})
+                                  - (select count(*) from place where pool_id = $1 and {WAITING}))",
+        )
+    });
     let client = db.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
     let row = client.query_one(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?;
     Ok(row.try_get(0)?)
 }
 
-/// The pool at a glance. Every VM that is there counts in exactly one of `free`, `claimed`,
-/// `starting` and `attention`; `in_use` is a part of `claimed`.
+/// The pool at a glance: every VM that is there counts in exactly one, but for `in_use`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub free: i64,
+    /// Kept for somebody in line.
+    pub offered: i64,
     pub claimed: i64,
+    /// A part of the claimed ones.
     pub in_use: i64,
     pub starting: i64,
-    /// In error, silent, unhealthy, or being removed.
-    pub attention: i64,
+    pub removing: i64,
+    pub failed: i64,
+    pub unhealthy: i64,
+    pub stale: i64,
+}
+
+impl Counts {
+    /// VMs that an organiser should look at.
+    pub fn attention(&self) -> i64 {
+        self.failed + self.unhealthy + self.stale
+    }
 }
 
 pub async fn counts(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<Counts, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "with present as (
-                 select claim_id is not null as claimed, in_use, {CLAIMABLE} as free,
-                        claim_id is null and status = 'initializing' and removing_at is null as starting
-                 from vm where pool_id = $1 and removed_at is null
-             )
-             select count(*) filter (where free) as free,
-                    count(*) filter (where claimed) as claimed,
-                    count(*) filter (where claimed and in_use) as in_use,
-                    count(*) filter (where starting) as starting,
-                    count(*) filter (where not (free or claimed or starting)) as attention
-             from present"
+            "select {STATE} as state, count(*) as vms,
+                    count(*) filter (where claim_id is not null and in_use) as in_use
+             from vm where pool_id = $1 and removed_at is null group by state"
         )
     });
     let client = db.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
-    let row = client.query_one(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?;
-    Ok(Counts {
-        free: row.try_get("free")?,
-        claimed: row.try_get("claimed")?,
-        in_use: row.try_get("in_use")?,
-        starting: row.try_get("starting")?,
-        attention: row.try_get("attention")?,
-    })
+    let mut counts = Counts::default();
+    for row in client.query(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await? {
+        let vms = row.try_get("vms")?;
+        counts.in_use += row.try_get::<_, i64>("in_use")?;
+        match db::word(&row, "state")? {
+            State::Free => counts.free = vms,
+            State::Offered => counts.offered = vms,
+            State::Claimed => counts.claimed = vms,
+            State::Starting => counts.starting = vms,
+            State::Removing => counts.removing = vms,
+            State::Failed => counts.failed = vms,
+            State::Unhealthy => counts.unhealthy = vms,
+            State::Stale => counts.stale = vms,
+        }
+    }
+    Ok(counts)
 }

@@ -5,7 +5,12 @@ use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use tokio_postgres::Row;
 
 use super::Source;
-use crate::{Db, DbError, Pin, claims::ClaimState, db, pools::PoolId};
+use crate::{
+    Db, DbError, Pin,
+    claims::{ClaimId, ClaimState},
+    db,
+    pools::PoolId,
+};
 
 /// A VM that is there, with its claim.
 #[derive(Clone, Debug)]
@@ -24,6 +29,8 @@ pub struct Vm {
     pub in_use: bool,
     /// A destroy has been asked for.
     pub removing: bool,
+    /// Kept for somebody in line.
+    pub offered: bool,
     /// The last heartbeat; none from agents that send none.
     pub last_seen: Option<Timestamp>,
     /// The agent has said that it stops.
@@ -36,6 +43,7 @@ pub struct Vm {
 
 #[derive(Clone, Debug)]
 pub struct VmClaim {
+    pub id: ClaimId,
     pub email: String,
     pub pin: Pin,
     pub state: ClaimState,
@@ -43,14 +51,26 @@ pub struct VmClaim {
     pub since: Timestamp,
 }
 
-const SELECT: &str = "select vm.id, vm.hostname, vm.number, vm.source, vm.status,
-        vm.status_reason, vm.gpu, vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
-        vm.created_at, vm_presence.last_seen, vm_presence.vitals,
-        coalesce(vm_presence.stopped, false) as stopped, claim.email, claim.pin, claim.state,
-        claim.detail, claim.created_at as claimed_at
-    from vm left join vm_presence on vm_presence.vm_id = vm.id
-            left join claim on claim.id = vm.claim_id
-    where vm.pool_id = $1 and vm.removed_at is null";
+macro_rules! columns {
+    () => {
+        "select vm.id, vm.hostname, vm.number, vm.source, vm.status, vm.status_reason, vm.gpu,
+             vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
+             vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen,
+             vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
+             claim.id as claim_id, claim.email, claim.pin, claim.state, claim.detail,
+             claim.created_at as claimed_at"
+    };
+}
+
+/// What [`vm`] reads.
+pub(super) const COLUMNS: &str = columns!();
+
+const SELECT: &str = concat!(
+    columns!(),
+    " from vm left join vm_presence on vm_presence.vm_id = vm.id
+              left join claim on claim.id = vm.claim_id
+      where vm.pool_id = $1 and vm.removed_at is null"
+);
 
 /// Where a page of VMs ends: the place of its last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,12 +131,6 @@ pub async fn page(
 /// Stands for the number of a machine without one.
 const LAST: i32 = i32::MAX;
 
-/// How many VMs of a pool there are.
-pub async fn total(db: &Db, pool: PoolId) -> Result<i64, DbError> {
-    let sql = "select count(*) from vm where pool_id = $1 and removed_at is null";
-    Ok(db.client().await?.query_one(sql, &[&pool.as_i64()]).await?.try_get(0)?)
-}
-
 /// All VMs of a pool that are there, by number, then by name.
 pub async fn list(db: &Db, pool: PoolId) -> Result<Vec<Vm>, DbError> {
     let client = db.client().await?;
@@ -133,10 +147,11 @@ pub async fn find(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<V
     row.as_ref().map(vm).transpose()
 }
 
-fn vm(row: &Row) -> Result<Vm, DbError> {
+pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
     let email: Option<String> = row.try_get("email")?;
     let claim = match email {
         Some(email) => Some(VmClaim {
+            id: row.try_get("claim_id")?,
             email,
             pin: Pin::stored(row.try_get("pin")?),
             state: db::word(row, "state")?,
@@ -156,6 +171,7 @@ fn vm(row: &Row) -> Result<Vm, DbError> {
         gpu_reason: row.try_get("gpu_reason")?,
         in_use: row.try_get("in_use")?,
         removing: row.try_get("removing")?,
+        offered: row.try_get("offered")?,
         last_seen: row.try_get("last_seen")?,
         stopped: row.try_get("stopped")?,
         vitals: row.try_get("vitals")?,

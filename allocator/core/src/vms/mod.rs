@@ -5,13 +5,14 @@ mod counts;
 mod list;
 mod plan;
 mod reconcile;
-mod release;
+mod register;
 mod report;
+mod search;
 
 use std::time::Duration;
 
 pub use counts::{Counts, counts, free};
-pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, total};
+pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
 pub(crate) use plan::{NewVms, mark_removing, plan};
 pub use plan::{Selection, VmsError};
 pub use reconcile::{
@@ -19,8 +20,9 @@ pub use reconcile::{
     running_among, succeed,
 };
 pub(crate) use reconcile::{keep, not_failed, remove_in};
-pub use release::{ReleaseError, release};
+pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status};
+pub use search::{Found, Search, Sort, State, search};
 
 use crate::text_enum::text_enum;
 
@@ -49,12 +51,24 @@ impl StaleAfter {
     }
 }
 
-/// What makes a VM claimable, for `where` in statements that name the table `vm` and pass
-/// [`StaleAfter`] in seconds as `$2`. A VM that has never sent a heartbeat counts as alive: the
-/// original's agents send none.
-pub(crate) const CLAIMABLE: &str = "vm.claim_id is null and vm.removed_at is null \
-    and vm.removing_at is null and vm.status = 'running' \
-    and vm.gpu is distinct from 'unhealthy' \
-    and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
-        and (vm_presence.stopped \
-            or vm_presence.last_seen < now() - make_interval(secs => $2::float8)))";
+macro_rules! fit {
+    () => {
+        "vm.claim_id is null and vm.removed_at is null \
+         and vm.removing_at is null and vm.status = 'running' \
+         and vm.gpu is distinct from 'unhealthy' \
+         and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
+             and (vm_presence.stopped \
+              or vm_presence.last_seen < now() - make_interval(secs => $2::float8)))"
+    };
+}
+
+/// What makes a VM fit to be handed out, for `where` in statements that name the table `vm` and
+/// pass [`StaleAfter`] in seconds as `$2`. A VM that has never sent a heartbeat counts as alive:
+/// the original's agents send none.
+pub(crate) const FIT: &str = fit!();
+
+/// Likewise, and it is kept for nobody in line.
+pub(crate) const CLAIMABLE: &str = concat!("vm.place_id is null and ", fit!());
+
+/// The order in which VMs are handed out.
+pub(crate) const BEST_FIRST: &str = "vm.gpu is not distinct from 'degraded', vm.number, vm.id";

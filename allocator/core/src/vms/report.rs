@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
+use super::StaleAfter;
 use crate::{
     Actor, Db, DbError,
     events::{self, Event},
+    line,
     pools::PoolId,
 };
 
@@ -26,6 +28,7 @@ crate::db::takes_statement_errors!(ReportError);
 pub async fn set_status(
     db: &Db,
     pool: PoolId,
+    stale_after: StaleAfter,
     actor: &Actor,
     hostname: &Hostname,
     status: VmStatus,
@@ -59,6 +62,7 @@ pub async fn set_status(
             ..Event::new(actor, "vm.status_changed")
         };
         events::record(&transaction, pool, event).await?;
+        line::serve(&transaction, pool, stale_after).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -151,35 +155,43 @@ pub async fn set_in_use(
     Ok(())
 }
 
-/// The agent's verdict on the GPUs, and why; another verdict is history, the first one is not.
+/// The agent's verdict on the GPUs, and why; a change is history.
 pub async fn set_gpu(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    stale_after: StaleAfter,
     hostname: &Hostname,
     health: GpuHealth,
     reason: Option<&str>,
 ) -> Result<(), ReportError> {
-    let sql = "with before as (
-                   select id, gpu from vm
-                   where pool_id = $1 and hostname = $2 and removed_at is null for update
-               )
-               update vm set gpu = $3, gpu_reason = $4 from before where vm.id = before.id
-               returning vm.id, before.gpu as was, pg_notify('vm_changed', vm.hostname)::text";
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
-    let row = transaction
-        .query_opt(sql, &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason])
+    let changed = transaction
+        .query_opt(
+            "with before as (
+                 select id, gpu, gpu_reason from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null for update
+             ), after as (
+                 update vm set gpu = $3, gpu_reason = $4 from before
+                 where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)
+                 returning vm.id, pg_notify('vm_changed', vm.hostname)::text
+             )
+             select before.id, before.gpu as was, after.id is not null as changed
+             from before left join after on after.id = before.id",
+            &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
+        )
         .await?
         .ok_or(ReportError::NoSuchVm)?;
-    let was: Option<String> = row.try_get("was")?;
-    if let Some(was) = was.filter(|was| was != health.as_str()) {
+    if changed.try_get("changed")? {
+        let was: Option<String> = changed.try_get("was")?;
+        let actor = Actor::Agent(hostname.clone());
         let event = Event {
-            vm_id: Some(row.try_get("id")?),
+            vm_id: Some(changed.try_get("id")?),
             data: serde_json::json!({ "from": was, "to": health.as_str(), "reason": reason }),
-            ..Event::new(actor, "vm.gpu_changed")
+            ..Event::new(&actor, "vm.gpu_changed")
         };
         events::record(&transaction, pool, event).await?;
+        line::serve(&transaction, pool, stale_after).await?;
     }
     transaction.commit().await?;
     Ok(())

@@ -70,16 +70,9 @@ async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
     scene.report("lablink-vm-test-1", VmStatus::Initializing).await;
     scene.report("lablink-vm-test-2", VmStatus::Error).await;
     let unhealthy = name("lablink-vm-test-3");
-    vms::set_gpu(
-        &scene.db,
-        scene.pool,
-        &Actor::UnprovenAgent,
-        &unhealthy,
-        GpuHealth::Unhealthy,
-        None,
-    )
-    .await
-    .unwrap();
+    let set =
+        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &unhealthy, GpuHealth::Unhealthy, None);
+    set.await.unwrap();
     let silent = name("lablink-vm-test-4");
     vms::heartbeat(&scene.db, scene.pool, &silent, &Vitals::default()).await.unwrap();
     scene.sql("update vm_presence set last_seen = now() - interval '61 seconds'").await;
@@ -109,7 +102,7 @@ async fn a_vm_whose_agent_said_goodbye_is_not_handed_out_until_it_is_back() {
 async fn a_degraded_gpu_is_handed_out_last() {
     let scene = Scene::with_running(2).await;
     let first = name("lablink-vm-test-1");
-    vms::set_gpu(&scene.db, scene.pool, &Actor::UnprovenAgent, &first, GpuHealth::Degraded, None)
+    vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &first, GpuHealth::Degraded, None)
         .await
         .unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();

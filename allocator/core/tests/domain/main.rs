@@ -5,10 +5,12 @@
 mod agents;
 mod claims;
 mod crowd;
+mod line;
 mod live;
 mod logs;
 mod migrations;
 mod operations;
+mod organiser;
 mod scene;
 mod startup;
 mod vms;

@@ -48,7 +48,9 @@ impl Scene {
 
     pub async fn report(&self, hostname: &str, status: VmStatus) {
         let agent = Actor::Agent(name(hostname));
-        vms::set_status(&self.db, self.pool, &agent, &name(hostname), status).await.unwrap();
+        vms::set_status(&self.db, self.pool, STALE_AFTER, &agent, &name(hostname), status)
+            .await
+            .unwrap();
     }
 
     pub async fn claim(&self, email: &str, code: &str) -> Result<Granted, Refusal> {

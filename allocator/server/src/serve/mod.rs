@@ -15,9 +15,10 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{
-    Db, live,
+    Db, line, live,
     logs::{self, Retention},
     pools,
+    vms::StaleAfter,
 };
 use lablink_provision::terraform::Worker;
 use lablink_web::{AdminLogin, AppState, FormLimits};
@@ -39,6 +40,8 @@ use crate::{
 
 /// Database connections of one process, beside the listener's.
 const CONNECTIONS: usize = 16;
+/// How often the waiting line is looked after, beside what happens at once.
+const LINE: Duration = Duration::from_secs(5);
 /// How often old log lines are looked for.
 const RETENTION: Duration = Duration::from_secs(60);
 
@@ -88,6 +91,9 @@ async fn serve_on(
     let retention = Retention { age: config.logs.age(), bytes_per_vm: config.logs.bytes_per_vm() };
     let retention_task = logs::retain(db.clone(), retention, RETENTION);
     let _retaining = AbortOnDropHandle::new(tokio::spawn(retention_task));
+    let stale_after = StaleAfter(config.health.stale_after);
+    let line_task = line::tend(db.clone(), pool, stale_after, LINE);
+    let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
 
     let vms = local.as_ref().map(|local| local.vms.clone());
     // Requests are answered for as long as Terraform runs: the VMs that it still makes enrol.

@@ -1,10 +1,13 @@
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lablink_core::{
     Token, claims,
     vms::{Source, StaleAfter},
 };
-use lablink_web::{AgentAuth, Settings};
+use lablink_web::{AgentAuth, AgentInstall, Settings};
 
 use super::settings::variable;
 use crate::{
@@ -14,6 +17,12 @@ use crate::{
 
 /// How often agents are asked for a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// The agent that we can give to machines, if there is one here.
+fn agent_program(given: Option<&Path>) -> Option<PathBuf> {
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name("lablink-client"));
+    given.map(Path::to_owned).or_else(beside).filter(|path| path.is_file())
+}
 
 /// What the pages and the API need to know of how we are set up.
 pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
@@ -58,6 +67,11 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         trusted_proxies: config.proxy.trusted.clone(),
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),
+        agent: AgentInstall {
+            program: agent_program(args.agent_program.as_deref()),
+            url: args.agent_url.clone(),
+            software: config.machine.software.clone(),
+        },
         heartbeat: HEARTBEAT,
     }
 }

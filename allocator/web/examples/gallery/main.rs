@@ -2,6 +2,7 @@
 //! `cargo run -p lablink-web --example gallery -- FOLDER`, then serve FOLDER.
 
 mod operations;
+mod organiser;
 mod participants;
 mod pool;
 
@@ -24,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     participants::add_all(&mut pages)?;
     pool::add_all(&mut pages)?;
     operations::add_all(&mut pages)?;
+    organiser::add_all(&mut pages)?;
     let mut index = String::from("<!doctype html><title>Gallery</title><ul>");
     for (name, html) in &pages {
         fs::write(folder.join(format!("{name}.html")), html)?;

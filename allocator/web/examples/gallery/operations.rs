@@ -1,5 +1,6 @@
 use lablink_web::pages::*;
 
+use crate::organiser::{places, starts, usage};
 use crate::{Pages, SCRIPT, add, before, now};
 
 pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
@@ -32,7 +33,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         let name = format!("operation-{:?}", operation.state).to_lowercase();
         add(pages, &name, &operation_page(operation.clone()))?;
     }
-    let admin = |pool, operations, notes: &[&str]| AdminPage {
+    let admin = |pool: PoolCounts, operations, notes: &[&str]| AdminPage {
         pool,
         operations,
         happenings: vec![Happening {
@@ -40,10 +41,22 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             text: format!("{SCRIPT} was claimed"),
             actor: "participant".to_owned(),
         }],
+        line: places().into_iter().filter(|_| pool.in_line > 0).collect(),
+        reentries: usize::from(pool.in_line > 0),
+        usage: UsageChart { samples: if pool.free > 0 { usage() } else { Vec::new() } },
+        timeline: Timeline { rows: if pool.free > 0 { starts(8) } else { Vec::new() } },
         notes: notes.iter().map(|note| (*note).to_owned()).collect(),
         now: now(),
     };
-    let counts = PoolCounts { free: 12, claimed: 8, in_use: 5, starting: 3, attention: 1 };
+    let counts = PoolCounts {
+        free: 12,
+        claimed: 8,
+        in_use: 5,
+        starting: 3,
+        unhealthy: 1,
+        in_line: 2,
+        ..PoolCounts::default()
+    };
     add(pages, "admin", &admin(counts, all[1..5].to_vec(), &[]))?;
     let warned =
         "LABLINK_AGENT_AUTH is open: any program that reaches this server can act as a VM.";

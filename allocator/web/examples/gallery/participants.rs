@@ -5,6 +5,8 @@ use crate::{Pages, SCRIPT, add, before};
 pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let blank = |free| RequestPage {
         free,
+        waiting: 3,
+        own: None,
         email: String::new(),
         crd_command: String::new(),
         access_code: None,
@@ -12,6 +14,8 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let refused = |free, problem| RequestPage {
         free,
+        waiting: 12,
+        own: None,
         email: "ada@example.org".to_owned(),
         crd_command: "start-host --code 4/0AbC".to_owned(),
         access_code: None,
@@ -29,6 +33,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let page = RequestPage { email: SCRIPT.to_owned(), ..refused(1, invalid) };
     add(pages, "request-script", &page)?;
     add(pages, "request-full", &refused(0, RequestProblem::NoneFree))?;
+    let own = Some(OwnPage::Machine("/claims/k3y".to_owned()));
+    add(pages, "request-own", &RequestPage { own, ..blank(4) })?;
+    add(pages, "request-in-line", &refused(0, RequestProblem::AlreadyInLine))?;
     add(pages, "request-claimed", &refused(7, RequestProblem::AlreadyClaimed))?;
     add(pages, "request-many", &refused(7, RequestProblem::TooMany))?;
 
@@ -51,11 +58,34 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "claim-connecting", &held(Connection::Connecting, None))?;
     add(pages, "claim-ready", &held(Connection::Ready, None))?;
     add(pages, "claim-failed", &held(Connection::Failed { reason }, None))?;
-    let refused = "This is not a Chrome Remote Desktop command: it has no --code=… part.";
-    add(pages, "claim-refused", &held(Connection::Ready, Some(refused)))?;
+    let refused_command = "This is not a Chrome Remote Desktop command: it has no --code=… part.";
+    add(pages, "claim-refused", &held(Connection::Ready, Some(refused_command)))?;
     add(pages, "claim-returned", &claim(ClaimState::Ended(ClaimEnd::Returned)))?;
     add(pages, "claim-released", &claim(ClaimState::Ended(ClaimEnd::Released)))?;
     add(pages, "claim-destroyed", &claim(ClaimState::Ended(ClaimEnd::Destroyed)))?;
+
+    let page = ClaimReturnPage {
+        link: "/claims/Jx7Qd0nXb2".to_owned(),
+        hostname: "lablink-vm-prod-12".to_owned(),
+        is_replaced: true,
+    };
+    add(pages, "claim-return", &page)?;
+
+    let place = |state| LinePage { link: "/line/Jx7Qd0nXb2".to_owned(), state };
+    let waiting = |ahead, expected_seconds| {
+        place(LineState::Waiting { ahead, waiting: 12, expected_seconds })
+    };
+    add(pages, "line-waiting", &waiting(4, None))?;
+    add(pages, "line-next", &waiting(0, Some(140)))?;
+    let offered = |error: Option<&str>| {
+        let command = CommandForm { crd_command: String::new(), error: error.map(str::to_owned) };
+        let hostname = "lablink-vm-prod-12".to_owned();
+        place(LineState::Offered { hostname, until: before(-600), command })
+    };
+    add(pages, "line-offered", &offered(None))?;
+    add(pages, "line-refused", &offered(Some(refused_command)))?;
+    add(pages, "line-lapsed", &place(LineState::Over(LineEnd::Lapsed)))?;
+    add(pages, "line-left", &place(LineState::Over(LineEnd::Left)))?;
 
     let error = ErrorPage {
         status: 404,

@@ -3,10 +3,12 @@ use lablink_web::pages::*;
 use crate::{Pages, SCRIPT, add, before, now};
 
 pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
-    let instances = |instances: Vec<InstanceRow>, next: Option<&str>| InstancesPage {
-        total: instances.len() as i64,
+    let instances = |instances: Vec<InstanceRow>, pages| InstancesPage {
+        total: pages * instances.len() as i64,
         instances,
-        next: next.map(str::to_owned),
+        search: InstancesSearch::default(),
+        page: 1,
+        pages,
         now: now(),
     };
     let claim = |email: &str, connection, activity| {
@@ -61,8 +63,8 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         row(8, VmState::Removing, None, Gpu::Healthy),
         by_hand,
     ];
-    add(pages, "instances", &instances(rows, Some("/admin/instances?after=8")))?;
-    add(pages, "instances-empty", &instances(Vec::new(), None))?;
+    add(pages, "instances", &instances(rows, 167))?;
+    add(pages, "instances-empty", &instances(Vec::new(), 1))?;
     let many = (1..=50).map(|number| {
         row(
             number,
@@ -71,7 +73,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             Gpu::Healthy,
         )
     });
-    add(pages, "instances-50", &instances(many.collect(), Some("/admin/instances?after=50")))?;
+    add(pages, "instances-50", &instances(many.collect(), 2))?;
+
+    let search = InstancesSearch { q: SCRIPT.to_owned(), ..InstancesSearch::default() };
+    let nothing = InstancesPage { search, ..instances(Vec::new(), 1) };
+    add(pages, "instances-none-fit", &nothing)?;
 
     let launch = |num_vms: &str, existing, error: Option<&str>| LaunchPage {
         num_vms: num_vms.to_owned(),

@@ -8,6 +8,7 @@ mod headers;
 mod problem;
 mod refusals;
 mod request_id;
+mod url;
 mod wants;
 
 pub(crate) use body::{FormOrJson, Json};
@@ -17,4 +18,5 @@ pub(crate) use gzip::{GzipJson, LARGEST_BATCH};
 pub(crate) use headers::secure;
 pub(crate) use problem::{Problem, render_problems};
 pub(crate) use request_id::{RequestId, identify};
+pub(crate) use url::{Path, Query};
 pub(crate) use wants::Wants;

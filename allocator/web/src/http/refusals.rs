@@ -5,8 +5,8 @@ use lablink_core::{
     DbError,
     agents::EnrolError,
     claims::NoSuchClaim,
-    operations::AskError,
-    vms::{InvalidCursor, ReleaseError, ReportError, VmsError},
+    operations::{AskError, TakeBackError},
+    vms::{InvalidCursor, RegisterError, ReportError, VmsError},
 };
 
 use super::Problem;
@@ -62,12 +62,12 @@ impl From<InvalidCursor> for Problem {
     }
 }
 
-impl From<ReleaseError> for Problem {
-    fn from(error: ReleaseError) -> Self {
+impl From<TakeBackError> for Problem {
+    fn from(error: TakeBackError) -> Self {
         match error {
-            ReleaseError::NoSuchVm => Self::not_found(error.to_string()),
-            ReleaseError::NotClaimed => Self::conflict("not_claimed", error.to_string()),
-            ReleaseError::Db(error) => error.into(),
+            TakeBackError::NoSuchVm => Self::not_found(error.to_string()),
+            TakeBackError::NotClaimed => Self::conflict("not_claimed", error.to_string()),
+            TakeBackError::Db(error) => error.into(),
         }
     }
 }
@@ -77,6 +77,17 @@ impl From<AskError> for Problem {
         match error {
             AskError::Vms(error) => error.into(),
             AskError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegisterError> for Problem {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Reserved => Self::invalid(error.to_string()),
+            RegisterError::Taken => Self::conflict("taken", error.to_string()),
+            RegisterError::NoSuchMachine => Self::not_found(error.to_string()),
+            RegisterError::Db(error) => error.into(),
         }
     }
 }

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::OperationSummary;
+use super::{OperationSummary, PlaceRow, Timeline, Tone, UsageChart};
 
 /// `/admin`: the pool at a glance. It listens to `/admin/events`.
 #[derive(Template)]
@@ -12,6 +12,13 @@ pub struct AdminPage {
     pub operations: Vec<OperationSummary>,
     /// What happened lately, the newest first; a handful.
     pub happenings: Vec<Happening>,
+    /// The first in line; a handful.
+    pub line: Vec<PlaceRow>,
+    /// Claims whose participants want to get back in.
+    pub reentries: usize,
+    pub usage: UsageChart,
+    /// Of the newest VMs; a handful.
+    pub timeline: Timeline,
     /// Sentences that the organiser should read, such as warnings about the configuration.
     pub notes: Vec<String>,
     /// What elapsed time is counted to while an operation runs.
@@ -34,10 +41,53 @@ pub struct PoolCounts {
     pub claimed: i64,
     pub in_use: i64,
     pub starting: i64,
-    pub attention: i64,
+    pub unhealthy: i64,
+    pub stale: i64,
+    pub failed: i64,
+    /// People in line, those for whom a VM is kept included.
+    pub in_line: i64,
+}
+
+/// A number that leads to what it counts.
+struct Tile {
+    label: &'static str,
+    count: i64,
+    tone: Tone,
+    url: &'static str,
 }
 
 impl AdminPage {
+    fn tiles(&self) -> [Tile; 8] {
+        let pool = &self.pool;
+        let trouble = |count, tone| if count > 0 { tone } else { Tone::Quiet };
+        let tile = |label, count, tone, url| Tile { label, count, tone, url };
+        [
+            tile("Free", pool.free, Tone::Good, "/admin/instances?state=free"),
+            tile("Claimed", pool.claimed, Tone::Busy, "/admin/instances?state=claimed"),
+            tile("In use now", pool.in_use, Tone::Busy, "/admin/instances?state=claimed"),
+            tile("Starting", pool.starting, Tone::Quiet, "/admin/instances?state=starting"),
+            tile("In line", pool.in_line, trouble(pool.in_line, Tone::Warn), "/admin/participants"),
+            tile(
+                "Unhealthy",
+                pool.unhealthy,
+                trouble(pool.unhealthy, Tone::Bad),
+                "/admin/instances?state=unhealthy",
+            ),
+            tile(
+                "Silent",
+                pool.stale,
+                trouble(pool.stale, Tone::Bad),
+                "/admin/instances?state=stale",
+            ),
+            tile(
+                "Failed",
+                pool.failed,
+                trouble(pool.failed, Tone::Bad),
+                "/admin/instances?state=failed",
+            ),
+        ]
+    }
+
     fn moves(&self) -> bool {
         self.pool.starting > 0 || self.operations.iter().any(|operation| operation.state.moves())
     }
@@ -49,25 +99,50 @@ mod tests {
     use crate::pages::OperationState;
 
     fn page(operations: Vec<OperationSummary>, notes: &[&str]) -> String {
-        let pool = PoolCounts { free: 11, claimed: 12, in_use: 13, starting: 0, attention: 15 };
+        let pool = PoolCounts {
+            free: 11,
+            claimed: 12,
+            in_use: 13,
+            unhealthy: 15,
+            in_line: 16,
+            ..PoolCounts::default()
+        };
         let notes = notes.iter().map(|note| (*note).to_owned()).collect();
         let happenings = vec![Happening {
             at: Timestamp::UNIX_EPOCH,
             text: "<script> was claimed".to_owned(),
             actor: "participant".to_owned(),
         }];
-        AdminPage { pool, operations, happenings, notes, now: Timestamp::UNIX_EPOCH }
-            .render()
-            .unwrap()
+        AdminPage {
+            pool,
+            operations,
+            happenings,
+            line: vec![PlaceRow {
+                email: "<i>bob</i>".to_owned(),
+                since: Timestamp::UNIX_EPOCH,
+                last_looked_at: Timestamp::UNIX_EPOCH,
+                offered: None,
+            }],
+            reentries: 2,
+            usage: UsageChart { samples: Vec::new() },
+            timeline: Timeline { rows: Vec::new() },
+            notes,
+            now: Timestamp::UNIX_EPOCH,
+        }
+        .render()
+        .unwrap()
     }
 
     #[test]
     fn shows_the_pool_and_the_ways_on() {
         let html = page(Vec::new(), &[]);
-        for key in [">11<", ">12<", ">13<", ">0<", ">15<", "No operation yet"] {
+        for key in
+            [">11<", ">12<", ">13<", ">0<", ">15<", ">16<", "No operation yet", "2 people want"]
+        {
             assert!(html.contains(key), "{key}");
         }
         assert!(html.contains("&#60;script&#62; was claimed"));
+        assert!(html.contains("&#60;i&#62;bob"));
         for path in ["/admin/create", "/admin/instances", "/admin/instances/delete"] {
             assert!(html.contains(&format!(r#"href="{path}""#)), "{path}");
         }

@@ -14,6 +14,17 @@ pub struct ClaimPage {
     pub state: ClaimState,
 }
 
+/// `{link}/return`: asks whether the participant really gives the machine back.
+#[derive(Template)]
+#[template(path = "claim_return.html")]
+pub struct ClaimReturnPage {
+    /// Path of the claim's page.
+    pub link: String,
+    pub hostname: String,
+    /// A fresh VM takes its place; else it goes back as it is.
+    pub is_replaced: bool,
+}
+
 pub enum ClaimState {
     Held { pin: String, connection: Connection, command: CommandForm },
     Ended(ClaimEnd),
@@ -72,7 +83,7 @@ impl Connection {
 }
 
 impl ClaimEnd {
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Returned => "Given back",
             Self::Released => "Released",
@@ -80,7 +91,7 @@ impl ClaimEnd {
         }
     }
 
-    fn tone(self) -> Tone {
+    pub(super) fn tone(self) -> Tone {
         Tone::Quiet
     }
 }

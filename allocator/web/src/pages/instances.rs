@@ -8,14 +8,24 @@ use super::{Connection, Tone};
 #[derive(Template)]
 #[template(path = "instances.html")]
 pub struct InstancesPage {
-    /// VMs in all, also those on other pages.
+    /// VMs that fit the search, also those on other pages.
     pub total: i64,
     /// At most 60 or so: a page stays under 50 KB.
     pub instances: Vec<InstanceRow>,
-    /// URL of the next page.
-    pub next: Option<String>,
+    pub search: InstancesSearch,
+    /// Counted from 1.
+    pub page: i64,
+    pub pages: i64,
     /// What ages are counted from.
     pub now: Timestamp,
+}
+
+/// What the list is limited to and sorted by, as the form sends it; empty where nothing is chosen.
+#[derive(Clone, Default)]
+pub struct InstancesSearch {
+    pub q: String,
+    pub state: String,
+    pub sort: String,
 }
 
 pub struct InstanceRow {
@@ -33,6 +43,8 @@ pub struct InstanceRow {
 pub enum VmState {
     Starting,
     Free,
+    /// Kept for somebody in line.
+    Offered,
     Claimed,
     /// Not handed out, or lost to its participant: the reason says what to do.
     Attention {
@@ -78,7 +90,7 @@ impl From<Option<GpuHealth>> for Gpu {
 }
 
 impl Gpu {
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Unreported => "Not reported",
             Self::Healthy => "Healthy",
@@ -88,7 +100,7 @@ impl Gpu {
         }
     }
 
-    fn tone(self) -> Tone {
+    pub(super) fn tone(self) -> Tone {
         match self {
             Self::Unreported | Self::Absent => Tone::Quiet,
             Self::Healthy => Tone::Good,
@@ -103,6 +115,7 @@ impl VmState {
         match self {
             Self::Starting => "Starting",
             Self::Free => "Free",
+            Self::Offered => "Kept for the line",
             Self::Claimed => "Claimed",
             Self::Attention { .. } => "Needs attention",
             Self::Removing => "Being removed",
@@ -111,7 +124,7 @@ impl VmState {
 
     pub(super) fn tone(&self) -> Tone {
         match self {
-            Self::Starting | Self::Claimed => Tone::Busy,
+            Self::Starting | Self::Claimed | Self::Offered => Tone::Busy,
             Self::Free => Tone::Good,
             Self::Attention { .. } => Tone::Bad,
             Self::Removing => Tone::Quiet,
@@ -136,6 +149,30 @@ impl Activity {
 }
 
 impl InstancesPage {
+    const STATES: [(&str, &str); 9] = [
+        ("", "Any"),
+        ("free", "Free"),
+        ("offered", "Kept for the line"),
+        ("claimed", "Claimed"),
+        ("starting", "Starting"),
+        ("failed", "Failed"),
+        ("unhealthy", "Unhealthy"),
+        ("stale", "Silent"),
+        ("removing", "Being removed"),
+    ];
+    const SORTS: [(&str, &str); 6] = [
+        ("", "Number"),
+        ("name", "Name"),
+        ("state", "Trouble first"),
+        ("participant", "Participant"),
+        ("last_seen", "Longest silent"),
+        ("newest", "Newest"),
+    ];
+
+    fn is_filtered(&self) -> bool {
+        !(self.search.q.is_empty() && self.search.state.is_empty())
+    }
+
     fn moves(&self) -> bool {
         self.instances.iter().any(|vm| {
             matches!(vm.state, VmState::Starting | VmState::Removing)
@@ -159,7 +196,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
         };
         let now = Timestamp::from_second(100).unwrap();
-        InstancesPage { total: 1, instances: vec![row], next: None, now }.render().unwrap()
+        listed(1, vec![row], InstancesSearch::default(), now)
     }
 
     #[test]
@@ -195,8 +232,45 @@ mod tests {
     #[test]
     fn an_empty_pool_says_what_to_do() {
         let now = Timestamp::UNIX_EPOCH;
-        let page = InstancesPage { total: 0, instances: Vec::new(), next: None, now };
-        let html = page.render().unwrap();
+        let html = listed(0, Vec::new(), InstancesSearch::default(), now);
         assert!(html.contains("No VMs yet") && html.contains(r#"href="/admin/create""#));
+        let search = InstancesSearch { q: "<ada>".to_owned(), ..InstancesSearch::default() };
+        let html = listed(0, Vec::new(), search, now);
+        assert!(html.contains("No VM fits") && html.contains(r#"value="&#60;ada&#62;""#));
+    }
+
+    #[test]
+    fn pages_keep_the_search() {
+        let search = InstancesSearch {
+            q: "ada".to_owned(),
+            state: "stale".to_owned(),
+            sort: "name".to_owned(),
+        };
+        let row = InstanceRow {
+            number: None,
+            hostname: "desk".to_owned(),
+            state: VmState::Free,
+            claim: None,
+            gpu: Gpu::Absent,
+            last_seen: None,
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        let (instances, now) = (vec![row], Timestamp::UNIX_EPOCH);
+        let page = InstancesPage { total: 150, instances, search, page: 2, pages: 3, now };
+        let html = page.render().unwrap();
+        for key in ["Page 2 of 3", r#"name="page" value="1""#, r#"name="page" value="3""#] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains(r#"<input type="hidden" name="q" value="ada">"#));
+        assert!(html.contains(r#"<option value="stale" selected>"#));
+    }
+
+    fn listed(
+        total: i64,
+        instances: Vec<InstanceRow>,
+        search: InstancesSearch,
+        now: Timestamp,
+    ) -> String {
+        InstancesPage { total, instances, search, page: 1, pages: 1, now }.render().unwrap()
     }
 }

@@ -6,25 +6,41 @@
 mod admin;
 pub mod assets;
 mod claim;
+mod confirm;
 mod destroy;
 mod error;
 mod instances;
 mod launch;
+mod line;
 mod log;
+mod machine;
 mod moment;
 mod operation;
 mod operations;
+mod participants;
 mod request;
+mod timeline;
 mod tone;
+mod usage;
+mod vm;
 
 pub use admin::{AdminPage, Happening, PoolCounts};
-pub use claim::{ClaimEnd, ClaimPage, ClaimState, CommandForm, Connection};
+pub use claim::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection};
+pub use confirm::{ConfirmPage, Deed};
 pub use destroy::{DestroyPage, DestroyRow, Holder};
 pub use error::ErrorPage;
-pub use instances::{Activity, Gpu, InstanceClaim, InstanceRow, InstancesPage, VmState};
+pub use instances::{
+    Activity, Gpu, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState,
+};
 pub use launch::LaunchPage;
+pub use line::{LineEnd, LinePage, LineState};
 pub use log::{LogLines, LogPage, LogPart};
+pub use machine::{InstallPage, MachinePage};
 pub use operation::{LogLevel, LogLine, OperationPage, OperationVm, StepState};
 pub use operations::{OperationKind, OperationState, OperationSummary, OperationsPage};
-pub use request::{RequestField, RequestPage, RequestProblem};
+pub use participants::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow};
+pub use request::{OwnPage, RequestField, RequestPage, RequestProblem};
+pub use timeline::{Stretch, Timeline, TimelineRow};
 pub use tone::Tone;
+pub use usage::{UsageChart, UsageSample};
+pub use vm::{PastClaim, VmPage, VmSource};

@@ -28,6 +28,27 @@ pub(super) fn stretch(seconds: &i64) -> String {
     }
 }
 
+/// Such as `3 min`: what is only estimated needs no seconds.
+pub(super) fn roughly(seconds: &i64) -> String {
+    match *seconds {
+        seconds @ ..60 => format!("{} s", seconds.max(0)),
+        seconds @ ..3600 => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{} h", (seconds + 1800) / 3600),
+    }
+}
+
+/// Such as `3rd`.
+pub(super) fn nth(number: i64) -> String {
+    let suffix = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +68,13 @@ mod tests {
         assert_eq!(ago(60), "1 min ago");
         assert_eq!(ago(7_300), "2 h ago");
         assert_eq!(ago(200_000), "2 d ago");
+    }
+
+    #[test]
+    fn places_are_counted_as_people_do() {
+        let counted: Vec<_> = [1, 2, 3, 4, 11, 12, 21, 113].map(nth).into();
+        assert_eq!(counted, ["1st", "2nd", "3rd", "4th", "11th", "12th", "21st", "113th"]);
+        assert_eq!((roughly(&130), roughly(&20)), ("2 min".to_owned(), "20 s".to_owned()));
     }
 
     #[test]

@@ -7,11 +7,21 @@ use askama::Template;
 pub struct RequestPage {
     /// VMs that can be claimed now, less the places in line.
     pub free: i64,
+    /// How many stand in line.
+    pub waiting: i64,
+    /// What this browser has already.
+    pub own: Option<OwnPage>,
     pub email: String,
     pub crd_command: String,
     /// What was typed; none where no code is asked for.
     pub access_code: Option<String>,
     pub problem: Option<RequestProblem>,
+}
+
+/// The path of a page of this browser's own.
+pub enum OwnPage {
+    Machine(String),
+    PlaceInLine(String),
 }
 
 /// Why the request was not met.
@@ -20,6 +30,8 @@ pub enum RequestProblem {
     Invalid { field: RequestField, message: String },
     /// 503: every machine is taken.
     NoneFree,
+    /// 409: this e-mail has a place in line, and nothing shows that it is the same person.
+    AlreadyInLine,
     /// 409: this e-mail holds a machine, and nothing shows that it is the same person.
     AlreadyClaimed,
     /// 429: too many tries.
@@ -41,6 +53,11 @@ impl RequestPage {
         }
     }
 
+    /// Whether the form offers a place in line.
+    fn offers_place(&self) -> bool {
+        self.free < 1 || matches!(self.problem, Some(RequestProblem::NoneFree))
+    }
+
     fn email_error(&self) -> Option<&str> {
         self.message_for(RequestField::Email)
     }
@@ -60,9 +77,45 @@ mod tests {
 
     fn page(free: i64, problem: Option<RequestProblem>) -> String {
         let (email, crd_command) = ("ada@example.org".to_owned(), "--code=4/x".to_owned());
-        RequestPage { free, email, crd_command, access_code: Some("class-7".to_owned()), problem }
-            .render()
-            .unwrap()
+        RequestPage {
+            free,
+            waiting: 4,
+            own: None,
+            email,
+            crd_command,
+            access_code: Some("class-7".to_owned()),
+            problem,
+        }
+        .render()
+        .unwrap()
+    }
+
+    #[test]
+    fn an_empty_pool_offers_a_place_in_line_that_needs_no_command() {
+        let html = page(0, None);
+        assert!(html.contains("4 people wait"));
+        assert!(html.contains(r#"formaction="/line" formnovalidate"#));
+        assert!(!page(1, None).contains("formaction"));
+        assert!(page(1, Some(RequestProblem::NoneFree)).contains("formaction"), "lost the race");
+    }
+
+    #[test]
+    fn a_browser_is_led_to_what_it_has() {
+        for (own, text) in [
+            (OwnPage::Machine("/claims/k".to_owned()), "You have a machine"),
+            (OwnPage::PlaceInLine("/line/k".to_owned()), "You are in line"),
+        ] {
+            let html = RequestPage {
+                free: 1,
+                waiting: 0,
+                own: Some(own),
+                email: String::new(),
+                crd_command: String::new(),
+                access_code: None,
+                problem: None,
+            };
+            assert!(html.render().unwrap().contains(text));
+        }
     }
 
     #[test]
@@ -92,7 +145,7 @@ mod tests {
 
     #[test]
     fn refusals_say_what_to_do_next() {
-        assert!(page(0, Some(RequestProblem::NoneFree)).contains("Ask again shortly"));
+        assert!(page(0, Some(RequestProblem::NoneFree)).contains("Take a place in line"));
         let claimed = page(2, Some(RequestProblem::AlreadyClaimed));
         for way_in in ["link of your machine", "same browser", "same command", "organiser"] {
             assert!(claimed.contains(way_in), "{way_in}");
@@ -105,6 +158,8 @@ mod tests {
         let script = "\"><script>alert(1)</script>".to_owned();
         let html = RequestPage {
             free: 1,
+            waiting: 0,
+            own: None,
             email: script.clone(),
             crd_command: script.clone(),
             access_code: Some(script.clone()),

@@ -5,15 +5,16 @@ use lablink_core::{Token, agents, claims, vms};
 use lablink_protocol::{
     ClaimResult, Enrol, Enrolled, GpuReading, Heartbeat, HeartbeatAnswer, Vitals,
 };
-use serde_json::{Value, json};
 
 use crate::{
     AppState,
     auth::Caller,
     http::{Json, Problem},
+    wire::Message,
 };
 
 /// Trades a one-time token for the agent's own. Public: the one-time token is the credential.
+#[utoipa::path(post, path = "/api/agent/enrol", request_body = Enrol, responses((status = 200, body = Enrolled)))]
 pub async fn enrol(
     State(state): State<AppState>,
     Json(enrol): Json<Enrol>,
@@ -23,6 +24,8 @@ pub async fn enrol(
     Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
 }
 
+/// Says that the agent lives.
+#[utoipa::path(post, path = "/api/agent/heartbeat", request_body = Heartbeat, responses((status = 200, body = HeartbeatAnswer)))]
 pub async fn heartbeat(
     State(state): State<AppState>,
     caller: Caller,
@@ -55,12 +58,14 @@ fn bounded(vitals: Vitals) -> Vitals {
     }
 }
 
+/// Tells how connecting the participant went.
+#[utoipa::path(post, path = "/api/agent/claim-result", request_body = ClaimResult, responses((status = 200, body = Message)))]
 pub async fn claim_result(
     State(state): State<AppState>,
     caller: Caller,
     Json(result): Json<ClaimResult>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let actor = caller.speaks_for(&result.hostname)?;
     claims::report(&state.db, state.pool, &actor, &result).await?;
-    Ok(JsonAnswer(json!({ "message": "Claim result stored." })))
+    Ok(JsonAnswer(Message::new("Claim result stored.")))
 }

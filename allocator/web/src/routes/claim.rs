@@ -1,20 +1,23 @@
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use lablink_core::{
-    Token,
+    Actor, Token,
     claims::{self, ClaimState as Reached, ClaimView, Progress, ReleaseReason},
+    operations::{self, TakeBack, TakeBackError, Then, Whose},
+    vms::{self, Source},
 };
 use lablink_protocol::CrdCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     AppState,
-    http::{FormOrJson, Problem, Scheme, Wants},
-    pages::{ClaimEnd, ClaimPage, ClaimState, CommandForm, Connection},
+    http::{FormOrJson, Path, Problem, Scheme, Wants},
+    pages::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection},
 };
 
 /// Holds the token of the claim that this browser made.
@@ -34,6 +37,8 @@ pub fn cookie(link: &Token, scheme: Scheme) -> Cookie<'static> {
         .build()
 }
 
+/// The page of one claim: hostname, PIN and how connecting goes.
+#[utoipa::path(get, path = "/claims/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -42,13 +47,20 @@ pub async fn page(
     Ok(Html(filled(&link, claim, CommandForm::default()).render()?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct GiveCommand {
+    /// A new command of Chrome Remote Desktop.
     #[serde(default)]
-    crd_command: String,
+    #[schema(
+        required,
+        max_length = 4096,
+        pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
+    )]
+    pub(super) crd_command: String,
 }
 
 /// Tries another command on the participant's own VM.
+#[utoipa::path(post, path = "/claims/{link}/command", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "Taken: the claim's page tells how it goes.")))]
 pub async fn give_command(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -74,6 +86,51 @@ pub async fn give_command(
     Ok(Redirect::to(&path(&token)).into_response())
 }
 
+/// Asks whether the participant means it.
+/// Asks before the machine is given back.
+#[utoipa::path(get, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "It is over already.")))]
+pub async fn return_page(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Response, Problem> {
+    let claim = find(&state, &link).await?;
+    let path = path(&Token::presented(&link));
+    if matches!(claim.progress, Progress::Over { .. }) {
+        return Ok(Redirect::to(&path).into_response());
+    }
+    let vm = vms::find(&state.db, state.pool, &claim.hostname).await?;
+    let page = ClaimReturnPage {
+        link: path,
+        hostname: claim.hostname.to_string(),
+        is_replaced: vm.is_some_and(|vm| matches!(vm.source, Source::Local | Source::Aws)),
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+/// The participant gives the VM back: a fresh one takes its place.
+#[utoipa::path(post, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 303, description = "To the claim's page.")))]
+pub async fn give_back(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Redirect, Problem> {
+    let claim = find(&state, &link).await?;
+    let wish = TakeBack {
+        hostname: &claim.hostname,
+        whose: Whose::Claim(claim.id),
+        reason: ReleaseReason::Returned,
+        then: Then::Replace,
+    };
+    let stale_after = state.settings.stale_after;
+    let actor = Actor::Anyone;
+    match operations::take_back(&state.db, state.pool, stale_after, &actor, &wish).await {
+        // Over already, as after a double click: the page says how.
+        Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {
+            Ok(Redirect::to(&path(&Token::presented(&link))))
+        }
+        Err(TakeBackError::Db(error)) => Err(error.into()),
+    }
+}
+
 pub(super) async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {
     claims::by_link(&state.db, &Token::presented(link)).await?.ok_or_else(no_claim)
 }
@@ -89,17 +146,21 @@ fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
             connection: connection(state, detail),
             command,
         },
-        Progress::Over { reason } => ClaimState::Ended(match reason {
-            ReleaseReason::Returned => ClaimEnd::Returned,
-            ReleaseReason::Released => ClaimEnd::Released,
-            ReleaseReason::Destroyed => ClaimEnd::Destroyed,
-        }),
+        Progress::Over { reason } => ClaimState::Ended(end(reason)),
     };
     ClaimPage {
         link: format!("/claims/{link}"),
         hostname: claim.hostname.to_string(),
         claimed_at: claim.created_at,
         state,
+    }
+}
+
+pub(super) fn end(reason: ReleaseReason) -> ClaimEnd {
+    match reason {
+        ReleaseReason::Returned => ClaimEnd::Returned,
+        ReleaseReason::Released => ClaimEnd::Released,
+        ReleaseReason::Destroyed => ClaimEnd::Destroyed,
     }
 }
 

@@ -1,6 +1,6 @@
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State},
+    extract::State,
     response::{Html, IntoResponse, Response},
 };
 use lablink_core::{
@@ -9,6 +9,7 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{
     instances::activity,
@@ -17,24 +18,32 @@ use super::{
 use crate::{
     AppState,
     auth::Caller,
-    http::{FormOrJson, Problem, Wants},
+    http::{FormOrJson, Path, Problem, Query, Wants},
     pages::{DestroyPage, DestroyRow, Holder},
+    wire::{OperationOutput, Queued},
 };
 
 /// What a destroy would remove, to be ticked.
+#[utoipa::path(get, path = "/admin/instances/delete", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     Ok(Html(filled(&state, |_| true, None).await?))
 }
 
-#[derive(Deserialize)]
+/// A misspelt field must not mean all VMs: here alone, unknown fields are refused.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct DestroyForm {
+    /// Which ones; none: all.
     #[serde(default)]
+    #[schema(value_type = Vec<lablink_protocol::Hostname>)]
     hostname: Vec<String>,
+    /// A browser's tick.
     confirm: Option<String>,
 }
 
 /// Queues a destroy. A browser says which VMs and ticks that it means it; a program that names
 /// none destroys all, as with the original.
+#[utoipa::path(post, path = "/destroy", params(Started), request_body(content((DestroyForm = "application/x-www-form-urlencoded"), (DestroyForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn destroy(
     State(state): State<AppState>,
     Caller(actor): Caller,
@@ -65,6 +74,7 @@ pub async fn destroy(
 }
 
 /// Queues the replacement of one VM by a new one of the same name.
+#[utoipa::path(post, path = "/api/vms/{hostname}/replace", params(("hostname" = String, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn replace(
     State(state): State<AppState>,
     Caller(actor): Caller,

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::{Stream, stream};
@@ -12,8 +12,12 @@ use lablink_core::{
     operations,
 };
 
-use super::{claim, operations::wire};
-use crate::{AppState, http::Problem};
+use super::{claim, line};
+use crate::{
+    AppState,
+    http::{Path, Problem},
+    wire::OperationBody,
+};
 
 /// Changes that come faster than this are told as one.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -27,12 +31,25 @@ pub async fn of_everything(
     told(state, changes)
 }
 
+/// Says "changed" whenever the claim's page is to be read again.
+#[utoipa::path(get, path = "/claims/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn of_claim(
     State(state): State<AppState>,
     Path(link): Path<String>,
 ) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let claim = claim::find(&state, &link).await?;
     let changes = state.hub.subscribe(Topic::Vm(claim.hostname));
+    Ok(told(state, changes))
+}
+
+/// Of a place in line: every move of the line, and what becomes free.
+#[utoipa::path(get, path = "/line/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
+pub async fn of_place(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let changes = state.hub.subscribe(Topic::Line);
+    line::find(&state, &link).await?;
     Ok(told(state, changes))
 }
 
@@ -52,11 +69,14 @@ fn told(
 }
 
 /// The operation itself, as JSON, at once and after each change, until it is over.
+#[utoipa::path(get, path = "/api/operations/{id}/events", params(("id" = i64, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn of_operation(
     State(state): State<AppState>,
     Path(id): Path<i64>,
-) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
+) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let changes = state.hub.subscribe(Topic::Operation(id));
+    let found = operations::find(&state.db, state.pool, id).await?;
+    found.ok_or_else(|| Problem::not_found("There is no such operation."))?;
     let start = Some((state, changes, Wait::No));
     let events = stream::unfold(start, move |watch| async move {
         let (state, mut changes, wait) = watch?;
@@ -67,11 +87,11 @@ pub async fn of_operation(
             }
         }
         let operation = operations::find(&state.db, state.pool, id).await.ok()??;
-        let event = Event::default().json_data(wire(&operation)).ok()?;
+        let event = Event::default().json_data(OperationBody::from(&operation)).ok()?;
         let next = (!operation.state.is_over()).then_some((state, changes, Wait::Yes));
         Some((Ok(event), next))
     });
-    Sse::new(events).keep_alive(KeepAlive::default())
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
 /// Whether to wait for a change before the next event.

@@ -1,15 +1,23 @@
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{AppState, http::Problem};
 
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    status: &'static str,
+}
+
 /// The process lives.
-pub async fn alive() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = Health)))]
+pub async fn alive() -> Json<Health> {
+    Json(Health { status: "ok" })
 }
 
 /// The process can do its work: the database answers and changes are heard.
-pub async fn ready(State(state): State<AppState>) -> Result<Json<Value>, Problem> {
+#[utoipa::path(get, path = "/readyz", responses((status = 200, body = Health)))]
+pub async fn ready(State(state): State<AppState>) -> Result<Json<Health>, Problem> {
     if state.stopping.is_cancelled() {
         return Err(Problem::try_again("stopping", "This allocator is stopping.", 5));
     }
@@ -18,5 +26,5 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<Value>, Problem
         let message = "Changes in the database are not heard at the moment.";
         return Err(Problem::try_again("not_listening", message, 2));
     }
-    Ok(Json(json!({ "status": "ready" })))
+    Ok(Json(Health { status: "ready" }))
 }

@@ -1,43 +1,37 @@
 //! The pool's history: every change with who made it, by id.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use lablink_core::events::{self, Entry};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::IntoParams;
 
-use crate::{AppState, http::Problem, pages::Happening};
+use crate::{
+    AppState,
+    http::{Problem, Query},
+    pages::Happening,
+    wire::{EventBody, EventList},
+};
 
 const PER_PAGE: i64 = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Before {
+    /// The `next` of the page before.
     before: Option<i64>,
 }
 
-/// The newest first; `next` leads to the older ones.
+/// What happened in the pool, the newest first; `next` leads to the older ones.
+#[utoipa::path(get, path = "/api/events", params(Before), responses((status = 200, body = EventList)))]
 pub async fn list(
     State(state): State<AppState>,
     Query(Before { before }): Query<Before>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<EventList>, Problem> {
     let entries = events::recent(&state.db, state.pool, before, PER_PAGE).await?;
     let full = i64::try_from(entries.len()).unwrap_or(0) == PER_PAGE;
     let next = entries.last().map(|last| last.id).filter(|_| full);
-    let entries: Vec<Value> = entries.iter().map(wire).collect();
-    Ok(Json(json!({ "events": entries, "next": next })))
-}
-
-fn wire(entry: &Entry) -> Value {
-    json!({
-        "event_id": entry.id,
-        "at": entry.at,
-        "actor": entry.actor,
-        "kind": entry.kind,
-        "hostname": entry.hostname,
-        "data": entry.data,
-    })
+    let events = entries.into_iter().map(EventBody::from).collect();
+    Ok(Json(EventList { events, next }))
 }
 
 /// The entry in words.
@@ -53,15 +47,19 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "claim.connected" => format!("{vm} is ready for its participant"),
         "claim.failed" => format!("{vm} could not use its command: {}", text("detail")),
         "claim.released" => format!("The claim of {vm} ended ({})", text("reason")),
+        "claim.link_issued" => format!("A new link was made for the participant of {vm}"),
+        "place.joined" => "Somebody took a place in line".to_owned(),
+        "place.offered" => format!("{vm} is kept for the first in line"),
+        "place.left" => "Somebody left the line".to_owned(),
+        "place.lapsed" => "A place in line lapsed".to_owned(),
+        "vm.registered" => format!("{vm} was registered by hand"),
+        "vm.replaced" => format!("{vm} was made anew"),
+        "vm.gpu_changed" => format!("The GPU of {vm} went from {} to {}", text("from"), text("to")),
         "vm.requested" => format!("{vm} was asked for"),
         "vm.enrolled" => format!("{vm} enrolled"),
         "vm.status_changed" => format!("{vm} went from {} to {}", text("from"), text("to")),
         "vm.use_started" => format!("The software on {vm} was started"),
         "vm.use_ended" => format!("The software on {vm} was ended"),
-        "vm.gpu_changed" => match entry.data["reason"].as_str() {
-            Some(reason) => format!("{vm}: GPU {}: {reason}", text("to")),
-            None => format!("{vm}: GPU {}", text("to")),
-        },
         "vm.removed" => format!("{vm} is gone"),
         "vm.adopted" => format!("{vm} was found without a record, and got one"),
         "operation.queued" => format!("A {} was asked for", text("kind")),

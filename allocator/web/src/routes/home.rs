@@ -8,46 +8,99 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use lablink_core::{
     Email, Token,
-    claims::{self, Granted, Proof, Refusal, Request, RequestError},
+    claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
+    line::{self, Standing},
     vms,
 };
-use lablink_protocol::{CrdCode, CrdCommandError};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use lablink_protocol::{CrdCode, CrdCommandError, Hostname};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::claim;
+use super::{claim, line::path as line_path};
 use crate::{
     AppState, Settings,
     http::{Client, FormOrJson, Problem, Scheme, Wants},
     metrics,
-    pages::{RequestField, RequestPage, RequestProblem},
+    pages::{OwnPage, RequestField, RequestPage, RequestProblem},
 };
 
-/// The form.
-pub async fn form(State(state): State<AppState>) -> Result<Html<String>, Problem> {
-    let free = free(&state).await?;
-    Ok(Html(filled(&state, free, RequestVm::default(), None).render()?))
+/// The form with which a participant asks for a VM.
+#[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn form(
+    State(state): State<AppState>,
+    cookies: CookieJar,
+) -> Result<Html<String>, Problem> {
+    let mut page = filled(&state, RequestVm::default(), None).await?;
+    page.own = match cookies.get(claim::COOKIE) {
+        Some(cookie) => own(&state, &Token::presented(cookie.value())).await?,
+        None => None,
+    };
+    Ok(Html(page.render()?))
 }
 
-pub async fn free_count(State(state): State<AppState>) -> Result<Json<Value>, Problem> {
-    Ok(Json(json!({ "count": free(&state).await? })))
+/// What the holder of a token has at the moment.
+async fn own(state: &AppState, token: &Token) -> Result<Option<OwnPage>, Problem> {
+    let claimed = claims::by_link(&state.db, token).await?;
+    if claimed.is_some_and(|claim| matches!(claim.progress, Progress::Open { .. })) {
+        return Ok(Some(OwnPage::Machine(claim::path(token))));
+    }
+    let place = line::look(&state.db, state.pool, token).await?;
+    let open = place.is_some_and(|standing| !matches!(standing, Standing::Over(_)));
+    Ok(open.then(|| OwnPage::PlaceInLine(line_path(token))))
+}
+
+/// How many VMs are free.
+#[derive(Serialize, ToSchema)]
+pub struct FreeCount {
+    #[schema(minimum = 0)]
+    count: i64,
+}
+
+/// How many VMs can be claimed now.
+#[utoipa::path(get, path = "/api/unassigned_vms_count", responses((status = 200, body = FreeCount)))]
+pub async fn free_count(State(state): State<AppState>) -> Result<Json<FreeCount>, Problem> {
+    Ok(Json(FreeCount { count: free(&state).await? }))
 }
 
 async fn free(state: &AppState) -> Result<i64, Problem> {
     Ok(vms::free(&state.db, state.pool, state.settings.stale_after).await?)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct RequestVm {
     #[serde(default)]
+    #[schema(
+        required,
+        max_length = 254,
+        pattern = r"^[A-Za-z0-9]{1,40}@[a-z0-9]{1,40}\.(org|edu)$"
+    )]
     email: String,
+    /// The command that Chrome Remote Desktop shows for Debian Linux.
     #[serde(default)]
+    #[schema(
+        required,
+        max_length = 4096,
+        pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
+    )]
     crd_command: String,
+    /// What the organiser gave out, if the form asks for it.
     #[serde(default)]
     access_code: String,
 }
 
+/// The VM that was claimed.
+#[derive(Serialize, ToSchema)]
+pub struct Claimed {
+    #[schema(value_type = String)]
+    hostname: Hostname,
+    pin: String,
+    /// The claim's own page: who has this link has the VM.
+    claim_url: String,
+}
+
 /// Gives the participant a VM, or their own again.
+#[utoipa::path(post, path = "/api/request_vm", request_body(content((RequestVm = "application/x-www-form-urlencoded"), (RequestVm = "application/json"))),
+    responses((status = 200, description = "Back in: it was theirs already.", body = Claimed), (status = 201, body = Claimed), (status = 303, description = "To a browser: the claim's page.")))]
 pub async fn request_vm(
     State(state): State<AppState>,
     wants: Wants,
@@ -57,7 +110,7 @@ pub async fn request_vm(
     FormOrJson(typed): FormOrJson<RequestVm>,
 ) -> Result<Response, Problem> {
     if !state.form_limits.admits_address(client.address) {
-        return refuse(&state, wants, typed, RequestProblem::TooMany, too_many()).await;
+        return refuse_many(&state, wants, typed).await;
     }
     let (email, code) = match parse(&typed, &state.settings) {
         Ok(parsed) => parsed,
@@ -67,7 +120,7 @@ pub async fn request_vm(
         }
     };
     if !state.form_limits.admits_email(&email) {
-        return refuse(&state, wants, typed, RequestProblem::TooMany, too_many()).await;
+        return refuse_many(&state, wants, typed).await;
     }
     let request = Request {
         email: &email,
@@ -108,6 +161,17 @@ fn parse(
     typed: &RequestVm,
     settings: &Settings,
 ) -> Result<(Email, CrdCode), (RequestField, String)> {
+    let email = parse_person(typed, settings)?;
+    let code = CrdCode::from_command(&typed.crd_command)
+        .map_err(|error: CrdCommandError| (RequestField::CrdCommand, error.to_string()))?;
+    Ok((email, code))
+}
+
+/// Who asks, and whether they may.
+pub(super) fn parse_person(
+    typed: &RequestVm,
+    settings: &Settings,
+) -> Result<Email, (RequestField, String)> {
     let email = typed.email.parse::<Email>();
     let email = email.map_err(|error| (RequestField::Email, error.to_string()))?;
     let domains = &settings.email_domains;
@@ -121,31 +185,32 @@ fn parse(
         let message = "That is not the access code of this class. Ask your organiser for it.";
         return Err((RequestField::AccessCode, message.to_owned()));
     }
-    let code = CrdCode::from_command(&typed.crd_command)
-        .map_err(|error: CrdCommandError| (RequestField::CrdCommand, error.to_string()))?;
-    Ok((email, code))
+    Ok(email)
 }
 
 fn grant(wants: Wants, origin: &str, cookies: CookieJar, granted: &Granted) -> Response {
     let path = claim::path(&granted.link);
-    let scheme = if origin.starts_with("https:") { Scheme::Https } else { Scheme::Http };
-    let cookies = cookies.add(claim::cookie(&granted.link, scheme));
+    let cookies = cookies.add(claim::cookie(&granted.link, scheme(origin)));
     match wants {
         Wants::Page => (cookies, Redirect::to(&path)).into_response(),
         Wants::Json => {
             let status = if granted.is_new { StatusCode::CREATED } else { StatusCode::OK };
-            let body = json!({
-                "hostname": granted.hostname,
-                "pin": granted.pin.reveal(),
-                "claim_url": format!("{origin}{path}"),
-            });
+            let body = Claimed {
+                hostname: granted.hostname.clone(),
+                pin: granted.pin.reveal().to_owned(),
+                claim_url: format!("{origin}{path}"),
+            };
             (status, cookies, Json(body)).into_response()
         }
     }
 }
 
+pub(super) fn scheme(origin: &str) -> Scheme {
+    if origin.starts_with("https:") { Scheme::Https } else { Scheme::Http }
+}
+
 /// Where the caller reaches us: as configured, else as it called us.
-fn origin(state: &AppState, client: Client, headers: &HeaderMap) -> String {
+pub(super) fn origin(state: &AppState, client: Client, headers: &HeaderMap) -> String {
     let scheme = match client.scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
@@ -159,8 +224,16 @@ fn too_many() -> Problem {
     Problem::too_many("Too many tries. Wait a minute, then send the form again.", 60)
 }
 
+pub(super) async fn refuse_many(
+    state: &AppState,
+    wants: Wants,
+    typed: RequestVm,
+) -> Result<Response, Problem> {
+    refuse(state, wants, typed, RequestProblem::TooMany, too_many()).await
+}
+
 /// A browser gets its form back as it was typed, with the status that a program would get.
-async fn refuse(
+pub(super) async fn refuse(
     state: &AppState,
     wants: Wants,
     typed: RequestVm,
@@ -170,17 +243,22 @@ async fn refuse(
     if wants == Wants::Json {
         return Err(answer);
     }
-    let free = free(state).await?;
-    Ok(answer.with_page(filled(state, free, typed, Some(problem)).render()?))
+    Ok(answer.with_page(filled(state, typed, Some(problem)).await?.render()?))
 }
 
-fn filled(
+async fn filled(
     state: &AppState,
-    free: i64,
     typed: RequestVm,
     problem: Option<RequestProblem>,
-) -> RequestPage {
+) -> Result<RequestPage, Problem> {
     let RequestVm { email, crd_command, access_code } = typed;
-    let access_code = state.settings.access_code.map(|_| access_code);
-    RequestPage { free, email, crd_command, access_code, problem }
+    Ok(RequestPage {
+        free: free(state).await?,
+        waiting: line::count(&state.db, state.pool).await?,
+        own: None,
+        email,
+        crd_command,
+        access_code: state.settings.access_code.map(|_| access_code),
+        problem,
+    })
 }

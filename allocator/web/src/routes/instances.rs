@@ -1,41 +1,78 @@
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Html,
-};
+use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{self, StaleAfter, Vm};
+use lablink_core::vms::{self, Search, Sort, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::claim::connection;
 use crate::{
     AppState,
-    http::Problem,
-    pages::{Activity, InstanceClaim, InstanceRow, InstancesPage, VmState},
+    http::{Problem, Query},
+    pages::{Activity, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState},
 };
 
 /// So many that a page stays under 50 KB.
-const PER_PAGE: u16 = 60;
+const PER_PAGE: i64 = 60;
+/// Nobody leafs further; and the database would have to count that far.
+const LAST_PAGE: i64 = 10_000;
 
-#[derive(Deserialize)]
-pub struct After {
-    after: Option<String>,
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// A part of the hostname or the e-mail.
+    #[serde(default)]
+    q: String,
+    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `stale` or `removing`.
+    #[serde(default)]
+    #[param(pattern = "^(free|offered|claimed|starting|failed|unhealthy|stale|removing)?$")]
+    state: String,
+    #[serde(default)]
+    sort: String,
+    #[serde(default)]
+    page: String,
+}
+
+impl Wanted {
+    /// What can't be read counts as not chosen, but for the state: a list must not show more than
+    /// was asked for.
+    fn parse(&self) -> Result<(Search, i64), Problem> {
+        let unknown = |_unknown| {
+            Problem::invalid(
+                "state: write free, offered, claimed, starting, failed, unhealthy, stale or \
+                 removing.",
+            )
+        };
+        let state = Some(self.state.as_str()).filter(|word| !word.is_empty());
+        let page = self.page.parse().unwrap_or(1).clamp(1, LAST_PAGE);
+        let search = Search {
+            text: self.q.trim().replace('\0', "").chars().take(100).collect(),
+            state: state.map(|word| word.parse().map_err(unknown)).transpose()?,
+            sort: self.sort.parse().unwrap_or(Sort::Number),
+            from: (page - 1) * PER_PAGE,
+            limit: PER_PAGE,
+        };
+        Ok((search, page))
+    }
 }
 
 /// The VMs that are there, page by page.
+#[utoipa::path(get, path = "/admin/instances", params(Wanted), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
-    Query(After { after }): Query<After>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
-    let after = after.map(|text| text.parse()).transpose()?;
-    let (vms, next) = vms::page(&state.db, state.pool, after, PER_PAGE).await?;
     let stale_after = state.settings.stale_after;
+    let (search, page) = wanted.parse()?;
+    let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
     let page = InstancesPage {
-        total: vms::total(&state.db, state.pool).await?,
-        instances: vms.into_iter().map(|vm| row(vm, now, stale_after)).collect(),
-        next: next.map(|cursor| format!("/admin/instances?after={cursor}")),
+        total: found.total,
+        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after)).collect(),
+        search: InstancesSearch { q: search.text, state: wanted.state, sort: wanted.sort },
+        page,
+        pages: (found.total + PER_PAGE - 1) / PER_PAGE,
         now,
     };
     Ok(Html(page.render()?))
@@ -100,6 +137,7 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
                  agent does.",
             ),
             None if vm.claim.is_some() => VmState::Claimed,
+            None if vm.offered => VmState::Offered,
             None => VmState::Free,
         },
     }

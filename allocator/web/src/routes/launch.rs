@@ -1,6 +1,6 @@
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{Html, IntoResponse, Response},
 };
 use lablink_core::{
@@ -9,26 +9,33 @@ use lablink_core::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::operations::{Started, started};
 use crate::{
     AppState,
     auth::Caller,
-    http::{FormOrJson, Problem, Wants},
+    http::{FormOrJson, Problem, Query, Wants},
     pages::LaunchPage,
+    wire::{OperationOutput, Queued},
 };
 
+/// The page that asks how many.
+#[utoipa::path(get, path = "/admin/create", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     Ok(Html(filled(&state, "1".to_owned(), None).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct LaunchForm {
+    /// How many: at most `limits.max_vms`, which is 100 unless it is configured.
     /// A form sends text, JSON a number.
+    #[schema(value_type = u32, minimum = 1, maximum = 100)]
     num_vms: Option<Value>,
 }
 
 /// Queues the launch of some VMs.
+#[utoipa::path(post, path = "/api/launch", params(Started), request_body(content((LaunchForm = "application/x-www-form-urlencoded"), (LaunchForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn launch(
     State(state): State<AppState>,
     Caller(actor): Caller,

@@ -19,6 +19,7 @@ use lablink_core::{
 };
 use lablink_protocol::VmStatus;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     instances::vm_state,
@@ -33,12 +34,15 @@ use crate::{
 /// Lines of one page.
 const SHOWN: i64 = 500;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Part {
+    /// Shows the lines before the one with this id.
     before: Option<i64>,
     search: Option<String>,
 }
 
+#[utoipa::path(get, path = "/admin/logs/{hostname}", params(("hostname" = String, Path), Part), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
@@ -115,6 +119,7 @@ fn waits_for(state: &AppState, vm: &Vm) -> String {
 }
 
 /// New lines as the page shows them.
+#[utoipa::path(get, path = "/admin/logs/{hostname}/events", params(("hostname" = String, Path), Following), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn events(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
@@ -132,6 +137,7 @@ pub async fn events(
 }
 
 /// The whole log as a file of text.
+#[utoipa::path(get, path = "/admin/logs/{hostname}/download", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn download(
     State(state): State<AppState>,
     Path(hostname): Path<String>,

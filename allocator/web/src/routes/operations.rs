@@ -3,7 +3,7 @@ mod page;
 use askama::Template;
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     http::{StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -13,23 +13,26 @@ use lablink_core::{
     operations::{self, Filter, Operation, OperationId, RetryError},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use self::page::filled;
 pub(super) use self::page::summary;
 use crate::{
     AppState,
     auth::Caller,
-    http::{Problem, Wants},
+    http::{Path, Problem, Query, Wants},
     pages,
+    wire::{OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step},
 };
 
 const LOG_LINES_SHOWN: i64 = 500;
 const OPERATIONS_PER_PAGE: i64 = 50;
 
 /// How a form was posted: `?wait=true` is for scripts that want the end, as with the original.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Started {
+    /// Answer at the end, with the output.
     #[serde(default)]
     wait: bool,
 }
@@ -49,9 +52,8 @@ pub(super) async fn started(
             Wants::Json => {
                 let log = operations::log(&state.db, id, LOG_LINES_SHOWN).await?;
                 let output: Vec<String> = log.into_iter().map(|line| line.line).collect();
-                let mut body = wire(&operation);
-                body["output"] = json!(output.join("\n"));
-                Ok(Json(body).into_response())
+                let operation = OperationBody::from(&operation);
+                Ok(Json(OperationOutput { operation, output: output.join("\n") }).into_response())
             }
         };
     }
@@ -59,7 +61,7 @@ pub(super) async fn started(
         Wants::Page => Redirect::to(&page).into_response(),
         Wants::Json => {
             let location = [(header::LOCATION, format!("/api/operations/{id}"))];
-            (StatusCode::ACCEPTED, location, Json(json!({ "operation_id": id }))).into_response()
+            (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
         }
     })
 }
@@ -85,30 +87,18 @@ async fn find(state: &AppState, id: OperationId) -> Result<Operation, Problem> {
     operation.ok_or_else(|| Problem::not_found("There is no such operation."))
 }
 
-/// An operation on the wire.
-pub(super) fn wire(operation: &Operation) -> Value {
-    json!({
-        "operation_id": operation.id,
-        "kind": operation.job.kind(),
-        "hostnames": operation.job.hostnames(),
-        "state": operation.state.as_str(),
-        "actor": operation.actor,
-        "created_at": operation.created_at,
-        "started_at": operation.started_at,
-        "finished_at": operation.finished_at,
-        "progress": { "done": operation.done, "total": operation.total },
-        "exit_code": operation.exit_code,
-        "reason": operation.reason,
-    })
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Listing {
+    /// The `next` of the page before.
+    #[param(value_type = Option<i64>)]
     before: Option<OperationId>,
-    /// A form sends an empty text for any.
+    /// `launch`, `destroy` or `replace`. A form sends an empty text for any.
     #[serde(default)]
     kind: String,
+    /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`; empty: any.
     #[serde(default)]
+    #[param(pattern = "^(queued|running|succeeded|failed|cancelled|interrupted)?$")]
     state: String,
 }
 
@@ -133,15 +123,19 @@ async fn older(
     Ok((found, next))
 }
 
+/// What was launched, destroyed and replaced, the newest first.
+#[utoipa::path(get, path = "/api/operations", params(Listing), responses((status = 200, body = OperationList)))]
 pub async fn list(
     State(state): State<AppState>,
     Query(listing): Query<Listing>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OperationList>, Problem> {
     let (found, next) = older(&state, &listing).await?;
-    let operations: Vec<Value> = found.iter().map(wire).collect();
-    Ok(Json(json!({ "operations": operations, "next": next })))
+    let operations = found.iter().map(OperationBody::from).collect();
+    Ok(Json(OperationList { operations, next }))
 }
 
+/// The page of operations.
+#[utoipa::path(get, path = "/admin/operations", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn list_page(
     State(state): State<AppState>,
     Query(listing): Query<Listing>,
@@ -165,35 +159,29 @@ pub async fn list_page(
     Ok(Html(page.render()?))
 }
 
+/// One operation, with its steps.
+#[utoipa::path(get, path = "/api/operations/{id}", params(("id" = i64, Path)), responses((status = 200, body = OperationDetail)))]
 pub async fn one(
     State(state): State<AppState>,
     Path(id): Path<OperationId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<OperationDetail>, Problem> {
     let operation = find(&state, id).await?;
     let steps = operations::steps(&state.db, id).await?;
-    let mut body = wire(&operation);
-    body["usual_seconds"] =
-        json!(operations::usual_seconds(&state.db, state.pool, &operation.job).await?);
-    body["vms"] = steps
-        .iter()
-        .map(|step| {
-            json!({
-                "hostname": step.hostname,
-                "stage": step.stage.as_str(),
-                "started_at": step.started_at,
-                "finished_at": step.finished_at,
-                "detail": step.detail,
-            })
-        })
-        .collect();
-    Ok(Json(body))
+    let usual_seconds = operations::usual_seconds(&state.db, state.pool, &operation.job).await?;
+    let vms = steps.into_iter().map(Step::from).collect();
+    let operation = OperationBody::from(&operation);
+    Ok(Json(OperationDetail { operation, usual_seconds, vms }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LogBefore {
+    /// Shows the lines of the log before this one.
     log_before: Option<i64>,
 }
 
+/// The live page of an operation.
+#[utoipa::path(get, path = "/admin/operations/{id}", params(("id" = i64, Path), LogBefore), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Path(id): Path<OperationId>,
@@ -204,6 +192,7 @@ pub async fn page(
 }
 
 /// The whole log as a file.
+#[utoipa::path(get, path = "/admin/operations/{id}/log", params(("id" = i64, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn log(
     State(state): State<AppState>,
     Path(id): Path<OperationId>,
@@ -223,6 +212,7 @@ pub async fn log(
 }
 
 /// Queues what an operation left undone.
+#[utoipa::path(post, path = "/api/operations/{id}/retry", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn retry(
     State(state): State<AppState>,
     Caller(actor): Caller,
@@ -240,6 +230,7 @@ pub async fn retry(
 }
 
 /// Asks a queued or running operation to stop.
+#[utoipa::path(post, path = "/api/operations/{id}/cancel", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn cancel(
     State(state): State<AppState>,
     Caller(actor): Caller,
@@ -252,6 +243,6 @@ pub async fn cancel(
     }
     Ok(match wants {
         Wants::Page => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
-        Wants::Json => (StatusCode::ACCEPTED, Json(json!({ "operation_id": id }))).into_response(),
+        Wants::Json => (StatusCode::ACCEPTED, Json(Queued { operation_id: id })).into_response(),
     })
 }

@@ -1,23 +1,32 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
-use jiff::Timestamp;
-use lablink_core::{events, operations, vms};
+use jiff::{SignedDuration, Timestamp};
+use lablink_core::{claims, events, line, operations, startup, usage, vms};
 
-use super::{history::happening, operations::summary};
+use super::{history::happening, operations::summary, participants::place, timeline};
 use crate::{
     AgentAuth, AppState,
     http::Problem,
-    pages::{AdminPage, PoolCounts},
+    pages::{AdminPage, PoolCounts, Timeline, UsageChart, UsageSample},
 };
 
 const OPERATIONS_SHOWN: i64 = 5;
 const HAPPENINGS_SHOWN: i64 = 8;
 
+const PLACES_SHOWN: i64 = 5;
+const STARTS_SHOWN: i64 = 10;
+/// Twelve hours.
+const SAMPLES: u16 = 49;
+const SAMPLED_EVERY: SignedDuration = SignedDuration::from_mins(15);
+
 /// The pool at a glance.
+#[utoipa::path(get, path = "/admin", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     let counts = vms::counts(&state.db, state.pool, state.settings.stale_after).await?;
     let recent = operations::recent(&state.db, state.pool, None, OPERATIONS_SHOWN).await?;
     let happened = events::recent(&state.db, state.pool, None, HAPPENINGS_SHOWN).await?;
+    let starts = startup::recent(&state.db, state.pool, STARTS_SHOWN).await?;
+    let usage = usage::samples(&state.db, state.pool, SAMPLES, SAMPLED_EVERY).await?;
     let mut notes = Vec::new();
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(
@@ -32,12 +41,33 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
             claimed: counts.claimed,
             in_use: counts.in_use,
             starting: counts.starting,
-            attention: counts.attention,
+            unhealthy: counts.unhealthy,
+            stale: counts.stale,
+            failed: counts.failed,
+            in_line: line::count(&state.db, state.pool).await? + counts.offered,
         },
+        line: line::waiting(&state.db, state.pool, PLACES_SHOWN)
+            .await?
+            .into_iter()
+            .map(place)
+            .collect(),
+        reentries: claims::reentries(&state.db, state.pool).await?.len(),
+        usage: UsageChart { samples: usage.iter().map(sample).collect() },
+        timeline: Timeline { rows: starts.iter().map(timeline::row).collect() },
         operations: recent.iter().map(summary).collect(),
         happenings: happened.into_iter().map(happening).collect(),
         notes,
         now: Timestamp::now(),
     };
     Ok(Html(page.render()?))
+}
+
+fn sample(sample: &usage::Sample) -> UsageSample {
+    UsageSample {
+        at: sample.at,
+        claimed: sample.claimed,
+        healthy: sample.healthy,
+        degraded: sample.degraded,
+        unhealthy: sample.unhealthy,
+    }
 }

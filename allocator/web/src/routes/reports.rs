@@ -3,34 +3,37 @@
 use axum::{Json as JsonAnswer, extract::State};
 use jiff::Timestamp;
 use lablink_core::vms;
-use lablink_protocol::{GpuHealth, VmStatus};
+use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::named;
 use crate::{
     AppState,
     auth::Caller,
     http::{Json, Problem},
+    wire::Message,
 };
 
-fn done(message: &str) -> JsonAnswer<Value> {
-    JsonAnswer(json!({ "message": message }))
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct InUse {
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
+    /// Whether the subject software runs.
+    #[schema(value_type = bool)]
     status: Option<bool>,
     /// Ours: when that began, in seconds since 1970.
     since: Option<i64>,
 }
 
+/// Tells whether the subject software runs.
+#[utoipa::path(post, path = "/api/update_inuse_status", request_body = InUse, responses((status = 200, body = Message)))]
 pub async fn in_use(
     State(state): State<AppState>,
     caller: Caller,
     Json(report): Json<InUse>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let hostname = named::hostname(report.hostname.as_deref(), "Hostname is required.")?;
     let in_use =
         report.status.ok_or_else(|| Problem::invalid("status: true or false is required."))?;
@@ -39,12 +42,15 @@ pub async fn in_use(
     })?;
     let actor = caller.speaks_for(&hostname)?;
     vms::set_in_use(&state.db, state.pool, &actor, &hostname, in_use, since).await?;
-    Ok(done("In-use status updated successfully."))
+    Ok(JsonAnswer(Message::new("In-use status updated successfully.")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Gpu {
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
+    /// `Healthy`, `Unhealthy` or `N/A`; true and false are understood as well.
+    #[schema(value_type = String, pattern = "^(Healthy|Unhealthy|N/A)$")]
     gpu_status: Option<Value>,
     /// Ours: the verdict in full, and why.
     verdict: Option<String>,
@@ -53,11 +59,13 @@ pub struct Gpu {
 
 const LONGEST_REASON: usize = 1000;
 
+/// Tells how the GPU is.
+#[utoipa::path(post, path = "/api/gpu_health", request_body = Gpu, responses((status = 200, body = Message)))]
 pub async fn gpu_health(
     State(state): State<AppState>,
     caller: Caller,
     Json(report): Json<Gpu>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let missing = "GPU status and hostname are required.";
     let hostname = named::hostname(report.hostname.as_deref(), missing)?;
     let status = report.gpu_status.ok_or_else(|| Problem::missing(missing))?;
@@ -78,22 +86,27 @@ pub async fn gpu_health(
         // Postgres stores no NUL.
         reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
     });
-    let actor = caller.speaks_for(&hostname)?;
-    vms::set_gpu(&state.db, state.pool, &actor, &hostname, health, reason.as_deref()).await?;
-    Ok(done("GPU health status updated successfully."))
+    caller.speaks_for(&hostname)?;
+    let stale_after = state.settings.stale_after;
+    vms::set_gpu(&state.db, state.pool, stale_after, &hostname, health, reason.as_deref()).await?;
+    Ok(JsonAnswer(Message::new("GPU health status updated successfully.")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Status {
+    #[schema(value_type = Hostname)]
     hostname: Option<String>,
+    #[schema(value_type = VmStatus)]
     status: Option<String>,
 }
 
+/// Tells how far the VM has come.
+#[utoipa::path(post, path = "/api/vm-status", request_body = Status, responses((status = 200, body = Message)))]
 pub async fn status(
     State(state): State<AppState>,
     caller: Caller,
     Json(report): Json<Status>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let missing = "Hostname and status are required.";
     let hostname = named::hostname(report.hostname.as_deref(), missing)?;
     let word = report.status.filter(|word| !word.is_empty());
@@ -104,7 +117,15 @@ pub async fn status(
         let status: VmStatus = word.parse().map_err(|_unknown| {
             Problem::invalid("status: must be 'initializing', 'running', 'unknown' or 'error'.")
         })?;
-        vms::set_status(&state.db, state.pool, &actor, &hostname, status).await?;
+        vms::set_status(
+            &state.db,
+            state.pool,
+            state.settings.stale_after,
+            &actor,
+            &hostname,
+            status,
+        )
+        .await?;
     }
-    Ok(done("VM status updated successfully."))
+    Ok(JsonAnswer(Message::new("VM status updated successfully.")))
 }

@@ -1,17 +1,16 @@
 //! The timings of a VM's start, as its scripts tell them (contract §1.12).
 
-use axum::{
-    Json as JsonAnswer,
-    extract::{Path, State},
-};
+use axum::{Json as JsonAnswer, extract::State};
 use lablink_core::startup::{self, Report};
 use lablink_protocol::Hostname;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::moment;
 use crate::{
     AppState,
-    http::{Json, Problem},
+    http::{Json, Path, Problem},
+    wire::Message,
 };
 
 /// Keys that this version does not know, in one report.
@@ -46,16 +45,32 @@ impl Meaning {
     }
 }
 
+/// The keys that both generations of scripts send: moments in unix seconds or ISO 8601.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which has keys of the sender's own as well")]
+pub struct Timings {
+    cloud_init_start: Option<f64>,
+    cloud_init_end: Option<f64>,
+    #[schema(minimum = 0)]
+    cloud_init_duration_seconds: Option<f64>,
+    container_start_time: Option<f64>,
+    container_end_time: Option<f64>,
+    #[schema(minimum = 0)]
+    container_startup_duration_seconds: Option<f64>,
+}
+
+/// Takes the timings of a start; keys that are not known are kept as they are.
+#[utoipa::path(post, path = "/api/vm-metrics/{hostname}", params(("hostname" = String, Path)), request_body = Timings, responses((status = 200, body = Message)))]
 pub async fn post(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
     Json(metrics): Json<Map<String, Value>>,
-) -> Result<JsonAnswer<Value>, Problem> {
+) -> Result<JsonAnswer<Message>, Problem> {
     let hostname: Hostname =
         hostname.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let report = report(metrics)?;
     startup::record(&state.db, state.pool, &hostname, &report).await?;
-    Ok(JsonAnswer(json!({ "message": "VM metrics posted successfully." })))
+    Ok(JsonAnswer(Message::new("VM metrics posted successfully.")))
 }
 
 fn report(metrics: Map<String, Value>) -> Result<Report, Problem> {

@@ -2,71 +2,91 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     http::{StatusCode, header::LOCATION},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{
-    operations::{self, OperationId},
-    vms::{self, ReleaseError, Selection, Vm},
+    claims::ReleaseReason,
+    operations::{self, OperationId, TakeBack, Whose},
+    vms::{self, Selection},
 };
 use lablink_protocol::Hostname;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     AppState,
     auth::Caller,
-    http::{FormOrJson, Problem},
+    http::{FormOrJson, Path, Problem, Query, Wants},
+    wire::{Queued, VmBody, VmList},
 };
 
 const PER_PAGE: u16 = 100;
 const MOST_PER_PAGE: u16 = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
+    /// The `next` of the page before.
+    #[param(pattern = "^[0-9]{1,9}-[0-9]{1,18}$")]
     after: Option<String>,
+    /// From 1 to 1000; 100 by default.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u16>,
 }
 
+/// The VMs of the pool, by number.
+#[utoipa::path(get, path = "/api/vms", params(Page), responses((status = 200, body = VmList)))]
 pub async fn list(
     State(state): State<AppState>,
     Query(page): Query<Page>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<VmList>, Problem> {
     let after = page.after.map(|text| text.parse()).transpose()?;
-    let limit = page.limit.unwrap_or(PER_PAGE).clamp(1, MOST_PER_PAGE);
+    let limit = page.limit.unwrap_or(PER_PAGE);
+    if !(1..=MOST_PER_PAGE).contains(&limit) {
+        return Err(Problem::invalid(format!("limit: must be from 1 to {MOST_PER_PAGE}.")));
+    }
     let (vms, next) = vms::page(&state.db, state.pool, after, limit).await?;
-    let vms: Vec<Value> = vms.iter().map(wire).collect();
-    Ok(Json(json!({ "vms": vms, "next": next.map(|cursor| cursor.to_string()) })))
+    let vms = vms.iter().map(VmBody::from).collect();
+    Ok(Json(VmList { vms, next: next.map(|cursor| cursor.to_string()) }))
 }
 
+/// One VM.
+#[utoipa::path(get, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, body = VmBody)))]
 pub async fn one(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<VmBody>, Problem> {
     let hostname = named(&hostname)?;
     let vm = vms::find(&state.db, state.pool, &hostname).await?;
-    Ok(Json(wire(&vm.ok_or_else(no_such_vm)?)))
+    Ok(Json(VmBody::from(&vm.ok_or_else(no_such_vm)?)))
 }
 
-/// Queues the removal of one VM.
+/// Queues the removal of one VM; or takes a registered machine out of the pool.
+#[utoipa::path(delete, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, description = "Out of the pool.", body = Released), (status = 202, body = Queued)))]
 pub async fn delete(
     State(state): State<AppState>,
     Caller(actor): Caller,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
-    let selection = Selection::These(vec![named(&hostname)?]);
+    let hostname = named(&hostname)?;
+    // A machine that LabLink did not make only leaves the pool, at once.
+    if vms::forget(&state.db, state.pool, &actor, &hostname).await? {
+        return Ok(Json(Released { hostname }).into_response());
+    }
+    let selection = Selection::These(vec![hostname]);
     Ok(queued(operations::destroy(&state.db, state.pool, &actor, &selection).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Release {
     #[serde(default)]
     then: Then,
 }
 
 /// What becomes of a VM that its participant no longer has.
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Then {
     /// A fresh one takes its place: nobody meets a stranger's files.
@@ -76,36 +96,47 @@ enum Then {
     Reuse,
 }
 
+/// The VM that is free again.
+#[derive(Serialize, ToSchema)]
+pub struct Released {
+    hostname: Hostname,
+}
+
 /// Takes a VM back from its participant.
+#[utoipa::path(post, path = "/api/vms/{hostname}/release", params(("hostname" = String, Path)),
+    request_body(content((Release = "application/x-www-form-urlencoded"), (Release = "application/json"))),
+    responses((status = 200, description = "Free again as it is.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
 pub async fn release(
     State(state): State<AppState>,
     Caller(actor): Caller,
+    wants: Wants,
     Path(hostname): Path<String>,
     FormOrJson(Release { then }): FormOrJson<Release>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
-    if vm.claim.is_none() {
-        return Err(ReleaseError::NotClaimed.into());
-    }
-    match then {
-        Then::Reuse => {
-            vms::release(&state.db, state.pool, &actor, &hostname).await?;
-            Ok(Json(json!({ "hostname": hostname })).into_response())
-        }
-        Then::Replace => {
-            // First the replacement: from then on nobody else can claim the VM as it is.
-            let these = vec![hostname.clone()];
-            let id = operations::replace(&state.db, state.pool, &actor, these).await?;
-            vms::release(&state.db, state.pool, &actor, &hostname).await?;
-            Ok(queued(id))
-        }
-    }
+    let wish = TakeBack {
+        hostname: &hostname,
+        whose: Whose::Anybodys,
+        reason: ReleaseReason::Released,
+        then: match then {
+            Then::Replace => operations::Then::Replace,
+            Then::Reuse => operations::Then::Reuse,
+        },
+    };
+    let stale_after = state.settings.stale_after;
+    let queued_as =
+        operations::take_back(&state.db, state.pool, stale_after, &actor, &wish).await?;
+    Ok(match (queued_as, wants) {
+        (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        (None, Wants::Page) => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
+        (Some(id), Wants::Json) => queued(id),
+        (None, Wants::Json) => Json(Released { hostname }).into_response(),
+    })
 }
 
 fn queued(id: OperationId) -> Response {
     let location = [(LOCATION, format!("/api/operations/{id}"))];
-    (StatusCode::ACCEPTED, location, Json(json!({ "operation_id": id }))).into_response()
+    (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
 }
 
 fn named(hostname: &str) -> Result<Hostname, Problem> {
@@ -114,28 +145,4 @@ fn named(hostname: &str) -> Result<Hostname, Problem> {
 
 fn no_such_vm() -> Problem {
     Problem::not_found("VM not found.")
-}
-
-/// A VM on the wire. The PIN stays on the pages of those whom it concerns.
-fn wire(vm: &Vm) -> Value {
-    json!({
-        "hostname": vm.hostname,
-        "number": vm.number,
-        "source": vm.source.as_str(),
-        "status": vm.status,
-        "reason": vm.status_reason,
-        "gpu": vm.gpu.map(|gpu| gpu.as_str()),
-        "gpu_reason": vm.gpu_reason,
-        "vitals": vm.vitals,
-        "in_use": vm.in_use,
-        "removing": vm.removing,
-        "last_seen": vm.last_seen,
-        "created_at": vm.created_at,
-        "claim": vm.claim.as_ref().map(|claim| json!({
-            "email": claim.email,
-            "state": claim.state.as_str(),
-            "detail": claim.detail,
-            "since": claim.since,
-        })),
-    })
 }

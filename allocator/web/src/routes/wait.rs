@@ -15,7 +15,7 @@ use lablink_core::{
     claims::{self, Delivery, Situation},
     live::{Subscription, Topic},
 };
-use lablink_protocol::{Hostname, Seen, WaitAnswer};
+use lablink_protocol::{Hostname, Seen, WaitAnswer, WaitRequest};
 use serde::Deserialize;
 
 use super::named;
@@ -39,6 +39,10 @@ pub struct Wait {
     seen: Option<Seen>,
 }
 
+/// Waits until the VM is claimed. With `seen`, or `Prefer: wait=SECONDS`, a 204 says: come again.
+#[utoipa::path(post, path = "/vm_startup", request_body = WaitRequest,
+    params(("Prefer" = Option<String>, Header, description = "`wait=SECONDS`: how long at most, up to 55. Without it and without `seen` the answer comes with the claim, however late that is; white space before it says that we are still there.")),
+    responses((status = 200, body = WaitAnswer), (status = 204, description = "Nothing new in that time: come again.")))]
 pub async fn vm_startup(
     State(state): State<AppState>,
     caller: Caller,

@@ -21,7 +21,7 @@ use lablink_core::{
     vms::{Source, StaleAfter},
 };
 use lablink_test_db::TestDb;
-use lablink_web::{AdminLogin, AgentAuth, AppState, FormLimits, Settings, router};
+use lablink_web::{AdminLogin, AgentAuth, AgentInstall, AppState, FormLimits, Settings, router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -93,6 +93,11 @@ impl App {
                 trusted_proxies: Vec::new(),
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
+                agent: AgentInstall {
+                    program: Some("/bin/sh".into()),
+                    url: None,
+                    software: "it's \"sleap\"".into(),
+                },
                 heartbeat: Duration::from_secs(20),
             }),
             stopping: shutdown.clone(),

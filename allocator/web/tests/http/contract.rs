@@ -121,6 +121,9 @@ async fn what_is_no_json_is_refused() {
     };
     let answer = app.call(broken("{".into())).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (400, &json!("malformed_json")));
+    let answer = app.call(json("/api/vm-status", &json!(["desk-7", "running"]))).await;
+    assert_eq!(answer.status.as_u16(), 422);
+    assert!(answer.body.contains("a JSON object"), "{}", answer.body);
     let answer = app.call(broken(format!("{{\"hostname\": \"{}\"}}", "x".repeat(100_000)))).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(post(&app, "/vm_startup", json!([1])).await.0, 422);

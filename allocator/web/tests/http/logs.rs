@@ -338,8 +338,8 @@ async fn the_page_shows_the_end_and_leads_to_the_rest() {
         (strange.status, &strange.json()["error"]),
         (StatusCode::NOT_FOUND, &json!("VM not found."))
     );
-    let instances = app.call(get("/admin/instances").by_browser().by_admin()).await;
-    assert!(instances.body.contains(&format!("href=\"/admin/logs/{VM}\"")));
+    let vm = app.call(get(&format!("/admin/vms/{VM}")).by_browser().by_admin()).await;
+    assert!(vm.body.contains(&format!("href=\"/admin/logs/{VM}\"")));
 }
 
 #[tokio::test]

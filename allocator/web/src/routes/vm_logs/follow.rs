@@ -8,8 +8,9 @@ use axum::{
 use futures_util::{Stream, StreamExt, stream};
 use lablink_core::logs::{self, Line, Place, Query};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::{bad_query, find, read::wire};
+use super::{bad_query, find, read::LogLine};
 use crate::{AppState, http::Problem};
 
 /// How often a viewer looks for new lines. Nobody is notified of lines, so that works with any
@@ -19,8 +20,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const AT_ONCE: i64 = 500;
 
 /// Where a viewer begins; without it, at the end.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Following {
+    /// The id of the last line that is known.
     after: Option<i64>,
 }
 
@@ -34,6 +37,7 @@ impl Following {
 
 /// New lines as they come, as events of several lines each. An event's id is its last line's:
 /// a browser that lost the connection goes on from there.
+#[utoipa::path(get, path = "/api/vm-logs/{hostname}/events", params(("hostname" = String, Path), Following), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn events(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
@@ -45,7 +49,7 @@ pub async fn events(
     let batches = follow(state, vm.id, following.begins_after(&headers)).await?;
     let events = batches.map(|lines| {
         let last = lines.last().map_or(0, |line| line.id);
-        let lines: Vec<_> = lines.iter().map(wire).collect();
+        let lines: Vec<_> = lines.iter().map(LogLine::from).collect();
         Event::default()
             .id(last.to_string())
             .json_data(serde_json::json!({ "lines": lines }))

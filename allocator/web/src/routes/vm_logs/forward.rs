@@ -4,17 +4,18 @@ use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use lablink_core::{
     Action,
-    logs::{self, Message},
+    logs::{self, Message as LogMessage},
 };
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::{
     AppState,
     auth::Caller,
     http::{GzipJson, Problem},
     metrics,
+    wire::Message,
 };
 
 const MISSING: &str = "Log group, stream, and messages are required.";
@@ -22,11 +23,14 @@ const MOST_MESSAGES: usize = 100_000;
 /// `CloudWatch`'s ids have 56 characters.
 const LONGEST_EVENT_ID: usize = 256;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Forwarded {
+    #[schema(value_type = String, min_length = 1)]
     log_group: Option<String>,
     /// The VM's hostname.
+    #[schema(value_type = Hostname)]
     log_stream: Option<String>,
+    #[schema(value_type = Vec<String>, min_items = 1)]
     messages: Option<Vec<Text>>,
     /// One per message, in milliseconds since 1970, or null.
     timestamps: Option<Vec<Option<i64>>>,
@@ -35,11 +39,12 @@ pub struct Forwarded {
 }
 
 /// Stores a batch. Its sender knows one good answer, 200, which a repetition gets as well.
+#[utoipa::path(post, path = "/api/vm-logs", request_body = Forwarded, responses((status = 200, body = Message)))]
 pub async fn forward(
     State(state): State<AppState>,
     caller: Caller,
     GzipJson(batch): GzipJson<Forwarded>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Message>, Problem> {
     let missing = || Problem::missing(MISSING);
     batch.log_group.as_deref().filter(|group| !group.is_empty()).ok_or_else(missing)?;
     let stream = batch.log_stream.as_deref().filter(|name| !name.is_empty()).ok_or_else(missing)?;
@@ -51,14 +56,14 @@ pub async fn forward(
     let messages = messages(texts, batch.timestamps, batch.event_ids)?;
     let stored = logs::append(&state.db, state.pool, &hostname, &messages).await?;
     metrics::log_lines_stored(stored.unsigned_abs());
-    Ok(Json(json!({ "message": "VM logs posted successfully." })))
+    Ok(Json(Message::new("VM logs posted successfully.")))
 }
 
 fn messages(
     texts: Vec<Text>,
     timestamps: Option<Vec<Option<i64>>>,
     event_ids: Option<Vec<Option<String>>>,
-) -> Result<Vec<Message>, Problem> {
+) -> Result<Vec<LogMessage>, Problem> {
     if texts.len() > MOST_MESSAGES {
         return Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -71,7 +76,7 @@ fn messages(
     let parts = texts.into_iter().zip(timestamps).zip(event_ids).enumerate();
     parts
         .map(|(nr, ((Text(text), at), event_id))| {
-            Ok(Message { text, at: moment(nr, at)?, event_id: sound(nr, event_id)? })
+            Ok(LogMessage { text, at: moment(nr, at)?, event_id: sound(nr, event_id)? })
         })
         .collect()
 }

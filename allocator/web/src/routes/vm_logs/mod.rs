@@ -1,8 +1,8 @@
 //! A VM's log: handed over in batches, read whole, by page or as it grows (contract §1.10, §1.11).
 
-mod follow;
-mod forward;
-mod read;
+pub mod follow;
+pub mod forward;
+pub mod read;
 mod whole;
 
 pub use follow::events;

@@ -6,14 +6,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use lablink_core::{
     DbError,
     logs::{self, Line, Place, Query},
     vms::Vm,
 };
-use lablink_protocol::VmStatus;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use lablink_protocol::{Hostname, VmStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{bad_query, find, whole};
 use crate::{AppState, http::Problem, routes::moment};
@@ -22,7 +24,8 @@ const LIMIT: i64 = 500;
 const LARGEST_LIMIT: i64 = 5_000;
 
 /// Without any of these the answer is the whole log, as the original's.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[cfg_attr(test, derive(Default))]
 pub struct Wanted {
     /// The last so many lines.
@@ -36,6 +39,8 @@ pub struct Wanted {
     search: Option<String>,
 }
 
+/// The whole log, or one page of it.
+#[utoipa::path(get, path = "/api/vm-logs/{hostname}", params(("hostname" = String, Path), Wanted), responses((status = 200, description = "A page, or without any parameter all of it.", body = inline(Answer))))]
 pub async fn read(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
@@ -80,23 +85,58 @@ fn query(wanted: &Wanted) -> Result<Option<Query<'_>>, Problem> {
     Ok(if is_whole { None } else { Some(query) })
 }
 
+/// One of two forms, by what was asked.
+#[derive(ToSchema)]
+#[schema(as = LogAnswer)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answers, one of which is streamed")]
+enum Answer {
+    Page(LogPage),
+    Whole(WholeLog),
+}
+
+/// The lines joined by line feeds; null where nothing came yet.
+#[derive(Serialize, ToSchema)]
+struct WholeLog {
+    hostname: Hostname,
+    #[schema(required)]
+    logs: Option<String>,
+}
+
 /// Lines, with the ids to go on from: `before` the first of them and `after` the last.
-fn page(vm: &Vm, place: Place, lines: &[Line]) -> Value {
+#[derive(Serialize, ToSchema)]
+struct LogPage {
+    hostname: Hostname,
+    lines: Vec<LogLine>,
+    before: Option<i64>,
+    after: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct LogLine {
+    id: i64,
+    at: Timestamp,
+    line: String,
+}
+
+impl From<&Line> for LogLine {
+    fn from(line: &Line) -> Self {
+        Self { id: line.id, at: line.at, line: line.text.clone() }
+    }
+}
+
+fn page(vm: &Vm, place: Place, lines: &[Line]) -> LogPage {
     let last = lines.last().map(|line| line.id);
     let after = match place {
         Place::After(id) => last.or(Some(id)),
         Place::End | Place::Before(_) => last,
     };
-    json!({
-        "hostname": vm.hostname,
-        "lines": lines.iter().map(wire).collect::<Vec<_>>(),
-        "before": lines.first().map(|line| line.id),
-        "after": after,
-    })
-}
-
-pub(super) fn wire(line: &Line) -> Value {
-    json!({ "id": line.id, "at": line.at, "line": line.text })
+    LogPage {
+        hostname: vm.hostname.clone(),
+        lines: lines.iter().map(LogLine::from).collect(),
+        before: lines.first().map(|line| line.id),
+        after,
+    }
 }
 
 /// The original's answer: the lines as one string, or null.
@@ -109,7 +149,10 @@ async fn all(state: AppState, vm: &Vm) -> Result<Response, Problem> {
         None if vm.status == VmStatus::Initializing => {
             Err(Problem::try_again("no_logs_yet", "VM is installing CloudWatch agent.", 5))
         }
-        None => Ok(Json(json!({ "hostname": vm.hostname, "logs": null })).into_response()),
+        None => {
+            let empty = WholeLog { hostname: vm.hostname.clone(), logs: None };
+            Ok(Json(empty).into_response())
+        }
     }
 }
 

@@ -1,0 +1,55 @@
+use lablink_protocol::{CrdCode, Hostname};
+
+use crate::{
+    Db, DbError, Pin, Token,
+    claims::{self, KeptFor, NewClaim, NotAssigned},
+    pools::PoolId,
+    vms::StaleAfter,
+};
+
+/// What comes of a command that was given for an offered VM.
+#[derive(Debug)]
+pub enum ClaimKept {
+    /// The VM is the participant's; the place's token opens the claim's page now.
+    Claimed(Hostname),
+    /// No VM is kept for this place, or not any more: its page says how it stands.
+    NothingKept,
+}
+
+/// Turns an offer into a claim.
+pub async fn claim(
+    db: &Db,
+    pool: PoolId,
+    stale_after: StaleAfter,
+    token: &Token,
+    code: &CrdCode,
+) -> Result<ClaimKept, DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let kept = transaction
+        .query_opt(
+            "select place.id, place.email from vm join place on place.id = vm.place_id
+             where vm.pool_id = $1 and place.token_sha256 = $2 and place.ended_at is null
+             for update of vm",
+            &[&pool.as_i64(), &token.hash().as_bytes()],
+        )
+        .await?;
+    let Some(kept) = kept else { return Ok(ClaimKept::NothingKept) };
+    let (place, email): (i64, String) = (kept.try_get("id")?, kept.try_get("email")?);
+    let claim = NewClaim { email: &email, code, pin: &Pin::random(), link: token.hash() };
+    match claims::assign_kept(&transaction, pool, stale_after, &claim, KeptFor(place)).await {
+        Ok(assigned) => {
+            super::tell(&transaction, pool).await?;
+            transaction.commit().await?;
+            tracing::info!(
+                claim.id = assigned.claim_id,
+                machine.hostname = %assigned.hostname,
+                "claimed from the line"
+            );
+            Ok(ClaimKept::Claimed(assigned.hostname))
+        }
+        // Unfit by now: the place's next look finds it first in line again.
+        Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds) => Ok(ClaimKept::NothingKept),
+        Err(NotAssigned::Db(error)) => Err(error),
+    }
+}

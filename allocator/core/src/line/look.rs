@@ -1,0 +1,121 @@
+use std::sync::LazyLock;
+
+use deadpool_postgres::GenericClient;
+use jiff::{SignedDuration, Timestamp};
+use lablink_protocol::Hostname;
+
+use super::{EndReason, KEPT_FOR, WAITING};
+use crate::{Db, DbError, Email, Token, TokenHash, db, pools::PoolId};
+
+/// How things stand for one place in line.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    Waiting {
+        /// How many are served before this place.
+        ahead: i64,
+        /// How many wait in all, this one included.
+        waiting: i64,
+        /// Seconds until a VM is there that starts at the moment, going by how long others took.
+        /// None: none starts for this place, or nothing is known of others.
+        expected_seconds: Option<i64>,
+    },
+    /// A VM is kept until that moment.
+    Offered {
+        hostname: Hostname,
+        until: Timestamp,
+    },
+    Over(EndReason),
+}
+
+/// How a place stands, and that somebody looked at it. None: the token opens no place.
+pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standing>, DbError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "select mine.end_reason, mine.offered_at, vm.hostname,
+                    (select count(*) from place where pool_id = $1 and {WAITING} and id < mine.id)
+                        as ahead,
+                    (select count(*) from place where pool_id = $1 and {WAITING}) as waiting
+             from place as mine left join vm on vm.place_id = mine.id
+             where mine.pool_id = $1 and mine.token_sha256 = $2"
+        )
+    });
+    let client = db.client().await?;
+    let token = token.hash();
+    let looked = "update place set last_looked_at = now()
+                  where pool_id = $1 and token_sha256 = $2 and ended_at is null";
+    let statement = client.prepare_cached(looked).await?;
+    client.execute(&statement, &[&pool.as_i64(), &token.as_bytes()]).await?;
+    let statement = client.prepare_cached(&SQL).await?;
+    let Some(row) = client.query_opt(&statement, &[&pool.as_i64(), &token.as_bytes()]).await?
+    else {
+        return Ok(None);
+    };
+    if let Some(reason) = db::optional_word(&row, "end_reason")? {
+        return Ok(Some(Standing::Over(reason)));
+    }
+    let offered_at: Option<Timestamp> = row.try_get("offered_at")?;
+    let hostname: Option<Hostname> = db::optional_word(&row, "hostname")?;
+    if let (Some(offered_at), Some(hostname)) = (offered_at, hostname) {
+        let kept_for = SignedDuration::try_from(KEPT_FOR).unwrap_or_default();
+        return Ok(Some(Standing::Offered { hostname, until: offered_at + kept_for }));
+    }
+    let ahead = row.try_get("ahead")?;
+    Ok(Some(Standing::Waiting {
+        ahead,
+        waiting: row.try_get("waiting")?,
+        expected_seconds: expected(&client, pool, ahead).await?,
+    }))
+}
+
+/// The next VM that starts is for the first place, the one after it for the second, and so on;
+/// each takes as long as the middle one of the last twenty.
+async fn expected(
+    client: &impl GenericClient,
+    pool: PoolId,
+    ahead: i64,
+) -> Result<Option<i64>, DbError> {
+    let sql = "with newest as (
+                   select id, created_at from vm where pool_id = $1 order by id desc limit 100
+               ), took as (
+                   select extract(epoch from first.at - newest.created_at)::float8 as seconds
+                   from newest cross join lateral (
+                       select min(event.at) as at from event
+                       where event.vm_id = newest.id and event.kind = 'vm.status_changed'
+                         and event.data->>'to' = 'running'
+                   ) as first
+                   where first.at is not null order by newest.id desc limit 20
+               ), mine as (
+                   select extract(epoch from now() - created_at)::float8 as age from vm
+                   where pool_id = $1 and status = 'initializing' and removed_at is null
+                     and removing_at is null and claim_id is null
+                   order by created_at, id offset $2 limit 1
+               )
+               select greatest(0, round(
+                          (select percentile_cont(0.5) within group (order by seconds) from took)
+                          - mine.age))::bigint as seconds
+               from mine";
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_opt(&statement, &[&pool.as_i64(), &ahead]).await?;
+    Ok(row.map(|row| row.try_get("seconds")).transpose()?.flatten())
+}
+
+/// The open place of a person, with its token's hash.
+pub(super) async fn find_open(
+    client: &impl GenericClient,
+    pool: PoolId,
+    email: &Email,
+) -> Result<Option<(i64, TokenHash)>, DbError> {
+    let sql = "select id, token_sha256 from place
+               where pool_id = $1 and email = $2 and ended_at is null";
+    let row = client.query_opt(sql, &[&pool.as_i64(), &email.as_str()]).await?;
+    row.map(|row| {
+        let id = row.try_get("id")?;
+        let bytes: &[u8] = row.try_get("token_sha256")?;
+        let hash = TokenHash::stored(bytes).ok_or(DbError::UnknownWord {
+            column: "token_sha256",
+            value: "(not shown)".to_owned(),
+        })?;
+        Ok((id, hash))
+    })
+    .transpose()
+}

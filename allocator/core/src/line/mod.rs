@@ -1,0 +1,75 @@
+//! The waiting line: who comes when every VM is taken gets a place, and VMs go to places in the
+//! order of their coming.
+//!
+//! A VM that becomes free is *offered*: kept for the first place in line, in the transaction that
+//! frees it, until that person gives a command (codes are short-lived, so none is asked for
+//! earlier) or the offer runs out. While somebody waits without an offer, nobody outside the line
+//! gets a VM: a VM that became free unseen, as by a heartbeat, can't be snatched.
+//!
+//! Locks are taken in this order: rows of VMs, the line, rows of places. Who holds the line takes
+//! VMs only if nobody else has them (`skip locked`).
+
+mod claim;
+mod join;
+mod list;
+mod look;
+mod serve;
+
+use std::time::Duration;
+
+use deadpool_postgres::GenericClient;
+
+pub use claim::{ClaimKept, claim};
+pub use join::{JoinError, Joined, join, leave};
+pub use list::{Waiting, count, waiting};
+use look::find_open;
+pub use look::{Standing, look};
+pub(crate) use serve::serve;
+pub use serve::tend;
+
+use crate::{DbError, pools::PoolId, text_enum::text_enum};
+
+/// A place that nobody has looked at for so long is given up.
+pub const LAPSES_AFTER: Duration = Duration::from_secs(180);
+/// So long a free VM is kept for the place that it was offered to.
+pub const KEPT_FOR: Duration = Duration::from_secs(600);
+
+text_enum! {
+    /// Why a place in line ended.
+    pub enum EndReason {
+        /// Its person has a VM.
+        Claimed = "claimed",
+        /// Its person gave it up.
+        Left = "left",
+        /// Nobody looked at it, or took what it was offered, in time.
+        Lapsed = "lapsed",
+    }
+}
+
+/// Places that wait for a VM, for `where` in statements that name the table `place`.
+pub(crate) const WAITING: &str = "place.ended_at is null and place.offered_at is null \
+    and place.last_looked_at > now() - interval '180 seconds'";
+
+/// Who changes the line takes turns, in all allocators.
+async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+    // Two keys keep this apart from the migrations' lock, which has one.
+    let sql = "select pg_advisory_xact_lock(1818848869, $1::bigint::int)";
+    client.execute(sql, &[&pool.as_i64()]).await?;
+    Ok(())
+}
+
+async fn tell(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+    let sql = "select pg_notify('line_changed', $1::bigint::text)";
+    client.execute(sql, &[&pool.as_i64()]).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sql_and_the_constant_agree_on_when_a_place_lapses() {
+        assert!(WAITING.contains(&format!("'{} seconds'", LAPSES_AFTER.as_secs())));
+    }
+}

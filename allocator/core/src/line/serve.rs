@@ -1,0 +1,128 @@
+use std::{sync::LazyLock, time::Duration};
+
+use deadpool_postgres::GenericClient;
+
+use super::{KEPT_FOR, LAPSES_AFTER, lock, tell};
+use crate::{
+    Db, DbError,
+    pools::PoolId,
+    vms::{self, StaleAfter},
+};
+
+/// Brings the line up to date, in the caller's transaction: places that lapsed end, offers of VMs
+/// that are no longer fit are void, and VMs that are free are offered to who has waited longest.
+pub(crate) async fn serve(
+    client: &impl GenericClient,
+    pool: PoolId,
+    stale_after: StaleAfter,
+) -> Result<(), DbError> {
+    let sql = "select exists (select from place where pool_id = $1 and ended_at is null)
+                   or exists (select from vm where pool_id = $1 and place_id is not null)";
+    let statement = client.prepare_cached(sql).await?;
+    if !client.query_one(&statement, &[&pool.as_i64()]).await?.try_get::<_, bool>(0)? {
+        return Ok(());
+    }
+    lock(client, pool).await?;
+    let changed = lapse(client, pool).await?
+        + void(client, pool, stale_after).await?
+        + offer(client, pool, stale_after).await?;
+    if changed > 0 {
+        tell(client, pool).await?;
+    }
+    Ok(())
+}
+
+async fn lapse(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError> {
+    let sql = "with lapsed as (
+                   update place set ended_at = now(), end_reason = 'lapsed'
+                   where pool_id = $1 and ended_at is null
+                     and (last_looked_at < now() - make_interval(secs => $2)
+                          or offered_at < now() - make_interval(secs => $3))
+                   returning id
+               )
+               insert into event (pool_id, actor, kind, data)
+               select $1, 'system', 'place.lapsed', jsonb_build_object('place', id) from lapsed";
+    let (unseen, kept) = (LAPSES_AFTER.as_secs_f64(), KEPT_FOR.as_secs_f64());
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.execute(&statement, &[&pool.as_i64(), &unseen, &kept]).await?)
+}
+
+/// The place of a VM that is no longer fit is again the first in line.
+async fn void(
+    client: &impl GenericClient,
+    pool: PoolId,
+    stale_after: StaleAfter,
+) -> Result<u64, DbError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "with unfit as (
+                 select vm.id, vm.place_id from vm join place on place.id = vm.place_id
+                 where vm.pool_id = $1 and (place.ended_at is not null or not ({fit}))
+                 for update of vm skip locked
+             ), waiting as (
+                 update place set offered_at = null from unfit
+                 where place.id = unfit.place_id and place.ended_at is null
+             )
+             update vm set place_id = null from unfit where vm.id = unfit.id",
+            fit = vms::FIT,
+        )
+    });
+    let statement = client.prepare_cached(&SQL).await?;
+    Ok(client.execute(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
+}
+
+async fn offer(
+    client: &impl GenericClient,
+    pool: PoolId,
+    stale_after: StaleAfter,
+) -> Result<u64, DbError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "with waiting as (
+                 select id, row_number() over (order by id) as turn from place
+                 where pool_id = $1 and {waiting}
+             ), free as (
+                 select vm.id, vm.gpu, vm.number from vm where vm.pool_id = $1 and {claimable}
+                 order by {order} limit (select count(*) from waiting)
+                 for update of vm skip locked
+             ), chosen as (
+                 select vm.id, row_number() over (order by {order}) as turn from free as vm
+             ), offered as (
+                 update place set offered_at = now() from waiting join chosen using (turn)
+                 where place.id = waiting.id returning place.id, chosen.id as vm_id
+             ), told as (
+                 insert into event (pool_id, actor, kind, vm_id, data)
+                 select $1, 'system', 'place.offered', vm_id, jsonb_build_object('place', id)
+                 from offered
+             )
+             update vm set place_id = offered.id from offered where vm.id = offered.vm_id",
+            waiting = super::WAITING,
+            claimable = vms::CLAIMABLE,
+            order = vms::BEST_FIRST,
+        )
+    });
+    let statement = client.prepare_cached(&SQL).await?;
+    Ok(client.execute(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
+}
+
+/// Serves the line now and then, for as long as the process lives: time makes places lapse, and a
+/// VM whose agent is heard again is free without a transaction that says so.
+pub async fn tend(db: Db, pool: PoolId, stale_after: StaleAfter, every: Duration) {
+    let mut turn = tokio::time::interval(every);
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turn.tick().await;
+        if let Err(error) = serve_now(&db, pool, stale_after).await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(error, "the waiting line could not be served; trying again");
+        }
+    }
+}
+
+async fn serve_now(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<(), DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    serve(&transaction, pool, stale_after).await?;
+    transaction.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,100 @@
+use lablink_protocol::Hostname;
+
+use super::{Job, OperationId, ask};
+use crate::{
+    Actor, Db, DbError,
+    claims::{self, ClaimId, ReleaseReason},
+    db, line,
+    pools::PoolId,
+    vms::{self, Selection, Source, StaleAfter, VmsError},
+};
+
+/// What becomes of a VM that its participant no longer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Then {
+    /// A fresh one takes its place: nobody meets a stranger's files. Machines that LabLink did not
+    /// make can't be made anew: they go back as they are.
+    #[default]
+    Replace,
+    /// It goes back to the pool as it is, the participant's files included.
+    Reuse,
+}
+
+/// Which claim is to end.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose {
+    /// Whoever holds the VM.
+    Anybodys,
+    /// This one, and no other that may have begun since.
+    Claim(ClaimId),
+}
+
+/// Why a VM can't be taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeBackError {
+    #[error("VM not found.")]
+    NoSuchVm,
+    #[error("This VM is not claimed.")]
+    NotClaimed,
+    #[error("the release could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(TakeBackError);
+
+/// A VM that is to be taken from its participant.
+#[derive(Clone, Copy, Debug)]
+pub struct TakeBack<'a> {
+    pub hostname: &'a Hostname,
+    pub whose: Whose,
+    pub reason: ReleaseReason,
+    pub then: Then,
+}
+
+/// Ends a VM's claim, and queues its replacement unless the VM goes back as it is; then who is
+/// first in line has it. All in one transaction: nobody can claim the VM in between.
+pub async fn take_back(
+    db: &Db,
+    pool: PoolId,
+    stale_after: StaleAfter,
+    actor: &Actor,
+    wish: &TakeBack<'_>,
+) -> Result<Option<OperationId>, TakeBackError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    ask::lock(&transaction, pool).await?;
+    let vm = transaction
+        .query_opt(
+            "select id, source, claim_id, removing_at is not null as removing from vm
+             where pool_id = $1 and hostname = $2 and removed_at is null for update",
+            &[&pool.as_i64(), &wish.hostname.as_str()],
+        )
+        .await?
+        .ok_or(TakeBackError::NoSuchVm)?;
+    let held: Option<ClaimId> = vm.try_get("claim_id")?;
+    match (held, wish.whose) {
+        (Some(_), Whose::Anybodys) => {}
+        (Some(held), Whose::Claim(claim)) if held == claim => {}
+        (Some(_) | None, Whose::Anybodys | Whose::Claim(_)) => {
+            return Err(TakeBackError::NotClaimed);
+        }
+    }
+    let made = matches!(db::word(&vm, "source")?, Source::Local | Source::Aws);
+    // One that is going already needs no operation of its own.
+    let replaced = wish.then == Then::Replace && made && !vm.try_get::<_, bool>("removing")?;
+    let operation = if replaced {
+        let these = Selection::These(vec![wish.hostname.clone()]);
+        let marked = vms::mark_removing(&transaction, pool, &these).await;
+        let hostnames = marked.map_err(|error| match error {
+            VmsError::Db(error) => TakeBackError::Db(error),
+            VmsError::NoSuchVm(_) | VmsError::NothingSelected => TakeBackError::NoSuchVm,
+        })?;
+        Some(ask::queue(&transaction, pool, actor, &Job::Replace { hostnames }).await?)
+    } else {
+        None
+    };
+    claims::release_of_vm(&transaction, pool, vm.try_get("id")?, wish.reason, actor).await?;
+    line::serve(&transaction, pool, stale_after).await?;
+    transaction.commit().await?;
+    Ok(operation)
+}

@@ -1,0 +1,62 @@
+use jiff::Timestamp;
+use lablink_protocol::Hostname;
+use tokio_postgres::types::ToSql;
+
+use super::{Startup, startup};
+use crate::{Db, DbError, db, pools::PoolId};
+
+/// How a VM came up, from when it was asked for.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub hostname: Hostname,
+    pub asked_at: Timestamp,
+    /// When its agent first said that it runs.
+    pub ready_at: Option<Timestamp>,
+    pub stages: Startup,
+}
+
+/// The `limit` newest VMs that LabLink made and that are there, newest first.
+pub async fn recent(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Start>, DbError> {
+    let which = "pool_id = $1 and removed_at is null and source in ('local', 'aws')
+                 order by id desc limit $2";
+    starts(db, which, &[&pool.as_i64(), &limit]).await
+}
+
+/// How this VM (its `vm.id`) came up, with nothing but its name as long as it tells nothing.
+pub async fn of_start(db: &Db, vm_id: i64) -> Result<Option<Start>, DbError> {
+    Ok(starts(db, "id = $1", &[&vm_id]).await?.pop())
+}
+
+async fn starts(
+    db: &Db,
+    which: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Start>, DbError> {
+    let sql = format!(
+        "select chosen.hostname, chosen.created_at, ready.at as ready_at,
+                provisioning_started_at, provisioning_ended_at, provisioning_seconds,
+                cloud_init_started_at, cloud_init_ended_at, cloud_init_seconds,
+                container_started_at, container_ended_at, container_seconds
+         from (select id, hostname, created_at from vm where {which}) as chosen
+         left join vm_startup on vm_startup.vm_id = chosen.id
+         cross join lateral (
+             select min(event.at) as at from event
+             where event.vm_id = chosen.id and event.kind = 'vm.status_changed'
+               and event.data->>'to' = 'running'
+         ) as ready
+         order by chosen.id desc"
+    );
+    let client = db.client().await?;
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, parameters).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Start {
+                hostname: db::word(row, "hostname")?,
+                asked_at: row.try_get("created_at")?,
+                ready_at: row.try_get("ready_at")?,
+                stages: startup(row)?,
+            })
+        })
+        .collect()
+}

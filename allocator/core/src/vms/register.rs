@@ -1,0 +1,110 @@
+use jiff::{SignedDuration, Timestamp};
+use lablink_protocol::Hostname;
+
+use super::{Source, remove_in};
+use crate::{
+    Actor, Db, DbError, Token, agents, claims,
+    claims::ReleaseReason,
+    db::violated,
+    events::{self, Event},
+    pools::PoolId,
+};
+
+/// A machine that somebody already has, on its way into the pool.
+#[derive(Debug)]
+pub struct Registered {
+    pub hostname: Hostname,
+    /// For one enrolment, within the hour.
+    pub enrolment_token: Token,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// Names that LabLink gives to the VMs it makes.
+    #[error(
+        "Names that begin with lablink-vm- are for VMs that LabLink launches. Choose another one."
+    )]
+    Reserved,
+    #[error("There is a machine of this name already. Choose another one, or remove that first.")]
+    Taken,
+    /// Only machines that were registered get another command.
+    #[error("There is no machine of this name that was registered by hand.")]
+    NoSuchMachine,
+    #[error("the machine could not be registered")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(RegisterError);
+
+/// Adds a machine to the pool. It can be claimed once its agent has enrolled and reports that it
+/// runs. Without a name it gets one.
+pub async fn register(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    hostname: Option<Hostname>,
+) -> Result<Registered, RegisterError> {
+    let hostname = match hostname {
+        Some(hostname) if hostname.as_str().starts_with("lablink-vm-") => {
+            return Err(RegisterError::Reserved);
+        }
+        Some(hostname) => hostname,
+        None => made_up()?,
+    };
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let sql = "insert into vm (pool_id, hostname, source) values ($1, $2, 'manual')
+               returning id, pg_notify('vm_changed', hostname)::text";
+    let made = transaction.query_one(sql, &[&pool.as_i64(), &hostname.as_str()]).await;
+    let vm = made.map_err(|error| match violated(&error) {
+        Some("vm_hostname_present") => RegisterError::Taken,
+        _ => RegisterError::Db(error.into()),
+    })?;
+    let event = Event { vm_id: Some(vm.try_get("id")?), ..Event::new(actor, "vm.registered") };
+    events::record(&transaction, pool, event).await?;
+    transaction.commit().await?;
+    renew_enrolment(db, pool, hostname).await
+}
+
+/// Another command for a machine that was registered: the one before is void.
+pub async fn renew_enrolment(
+    db: &Db,
+    pool: PoolId,
+    hostname: Hostname,
+) -> Result<Registered, RegisterError> {
+    let vm = super::find(db, pool, &hostname).await?;
+    if !vm.is_some_and(|vm| vm.source == Source::Manual) {
+        return Err(RegisterError::NoSuchMachine);
+    }
+    let token = agents::issue_enrolment(db, pool, &hostname).await?;
+    let enrolment_token = token.ok_or(RegisterError::NoSuchMachine)?;
+    let expires_at = Timestamp::now() + SignedDuration::from_hours(1);
+    Ok(Registered { hostname, enrolment_token, expires_at })
+}
+
+/// Takes a machine that LabLink did not make out of the pool. The machine itself is left alone;
+/// its agent is no longer heard. `false`: there is no such machine.
+pub async fn forget(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    hostname: &Hostname,
+) -> Result<bool, DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
+               and source in ('manual', 'unknown') for update";
+    let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&pool.as_i64(), &hostname.as_str()];
+    let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
+    let reason = ReleaseReason::Released;
+    claims::release_of_vm(&transaction, pool, vm.try_get("id")?, reason, actor).await?;
+    remove_in(&transaction, pool, std::slice::from_ref(hostname), actor).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+fn made_up() -> Result<Hostname, DbError> {
+    let value = format!("machine-{:06x}", rand::random::<u32>() & 0x00ff_ffff);
+    value.parse().map_err(|_invalid| DbError::UnknownWord { column: "hostname", value })
+}

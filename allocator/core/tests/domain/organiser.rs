@@ -1,0 +1,196 @@
+//! What an organiser does beside operations: take VMs back, let people in again, look for VMs,
+//! register machines.
+
+use jiff::SignedDuration;
+use lablink_core::{
+    agents,
+    claims::{self, Progress, ReleaseReason, Which},
+    events,
+    operations::{self, TakeBack, TakeBackError, Then, Whose},
+    startup, usage,
+    vms::{self, RegisterError, Search, Sort, State},
+};
+use lablink_protocol::{GpuHealth, Vitals, VmStatus};
+
+use crate::scene::{STALE_AFTER, Scene, admin, name};
+
+async fn take_back(
+    scene: &Scene,
+    hostname: &str,
+    whose: Whose,
+    then: Then,
+) -> Result<Option<i64>, TakeBackError> {
+    let hostname = name(hostname);
+    let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Returned, then };
+    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await
+}
+
+fn all() -> Search {
+    Search { text: String::new(), state: None, sort: Sort::Number, from: 0, limit: 100 }
+}
+
+async fn found(scene: &Scene, search: &Search) -> Vec<String> {
+    let found = vms::search(&scene.db, scene.pool, STALE_AFTER, search).await.unwrap();
+    found.vms.iter().map(|vm| vm.hostname.as_str().replace("lablink-vm-test-", "")).collect()
+}
+
+#[tokio::test]
+async fn a_vm_that_is_given_back_is_replaced_and_nobody_gets_it_as_it_is() {
+    let scene = Scene::with_running(1).await;
+    let ada = scene.claim("ada@example.org", "4/x").await.unwrap();
+    let operation = take_back(&scene, "lablink-vm-test-1", Whose::Anybodys, Then::Replace).await;
+    let operation = operation.unwrap().unwrap();
+    assert_eq!(scene.hostnames_of(operation).await, ["lablink-vm-test-1"]);
+    let view = claims::by_link(&scene.db, &ada.link).await.unwrap().unwrap();
+    assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Returned }));
+    assert!(scene.claim("bob@example.org", "4/x").await.is_err());
+    let again = take_back(&scene, "lablink-vm-test-1", Whose::Anybodys, Then::Reuse).await;
+    assert!(matches!(again, Err(TakeBackError::NotClaimed)));
+}
+
+#[tokio::test]
+async fn who_gives_back_an_old_claim_takes_nothing_from_the_next_participant() {
+    let scene = Scene::with_running(1).await;
+    let ada = scene.claim("ada@example.org", "4/x").await.unwrap();
+    let old = claims::by_link(&scene.db, &ada.link).await.unwrap().unwrap().id;
+    take_back(&scene, "lablink-vm-test-1", Whose::Claim(old), Then::Reuse).await.unwrap();
+    scene.claim("bob@example.org", "4/y").await.unwrap();
+    let late = take_back(&scene, "lablink-vm-test-1", Whose::Claim(old), Then::Reuse).await;
+    assert!(matches!(late, Err(TakeBackError::NotClaimed)));
+    let open = claims::list(&scene.db, scene.pool, Which::Open, None, 10).await.unwrap();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].email, "bob@example.org");
+    let vm = name("lablink-vm-test-1");
+    let of_vm = claims::list(&scene.db, scene.pool, Which::OfVm(&vm), None, 10).await.unwrap();
+    assert_eq!(of_vm.len(), 2, "history keeps the first");
+}
+
+#[tokio::test]
+async fn a_request_to_get_back_in_is_answered_by_a_new_link() {
+    let scene = Scene::with_running(1).await;
+    scene.claim("ada@example.org", "4/x").await.unwrap();
+    let reentries = async || claims::reentries(&scene.db, scene.pool).await.unwrap();
+    assert!(reentries().await.is_empty());
+    for _ in 0..2 {
+        scene.claim("ada@example.org", "4/forgot").await.unwrap_err();
+    }
+    let asked = reentries().await;
+    assert_eq!((asked.len(), asked[0].asked, asked[0].email.as_str()), (1, 2, "ada@example.org"));
+    let id = asked[0].claim_id;
+    let new = claims::issue_link(&scene.db, scene.pool, &admin(), id).await.unwrap().unwrap();
+    assert!(claims::by_link(&scene.db, &new.link).await.unwrap().is_some());
+    assert!(reentries().await.is_empty(), "answered");
+    scene.claim("ada@example.org", "4/again").await.unwrap_err();
+    assert_eq!(reentries().await[0].asked, 1);
+    take_back(&scene, "lablink-vm-test-1", Whose::Anybodys, Then::Reuse).await.unwrap();
+    assert!(reentries().await.is_empty(), "the claim is over");
+    assert!(claims::issue_link(&scene.db, scene.pool, &admin(), id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn vms_are_searched_filtered_sorted_and_paged() {
+    let scene = Scene::with_running(5).await;
+    scene.claim("zoe@example.org", "4/x").await.unwrap();
+    scene.claim("ada_100%@example.org", "4/x").await.unwrap();
+    scene.report("lablink-vm-test-3", VmStatus::Error).await;
+    vms::heartbeat(&scene.db, scene.pool, &name("lablink-vm-test-4"), &Vitals::default())
+        .await
+        .unwrap();
+    scene.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
+
+    assert_eq!(found(&scene, &all()).await, ["1", "2", "3", "4", "5"]);
+    let search = |text: &str| Search { text: text.to_owned(), ..all() };
+    assert_eq!(found(&scene, &search("TEST-4")).await, ["4"]);
+    assert_eq!(found(&scene, &search("zoe@")).await, ["1"]);
+    assert_eq!(found(&scene, &search("100%")).await, ["2"]);
+    assert_eq!(found(&scene, &search("%")).await, ["2"], "no pattern");
+    let only = |state| Search { state: Some(state), ..all() };
+    assert_eq!(found(&scene, &only(State::Free)).await, ["5"]);
+    assert_eq!(found(&scene, &only(State::Claimed)).await, ["1", "2"]);
+    assert_eq!(found(&scene, &only(State::Failed)).await, ["3"]);
+    assert_eq!(found(&scene, &only(State::Stale)).await, ["4"]);
+    let by = |sort| Search { sort, ..all() };
+    assert_eq!(found(&scene, &by(Sort::Participant)).await, ["2", "1", "3", "4", "5"]);
+    assert_eq!(found(&scene, &by(Sort::State)).await, ["3", "4", "1", "2", "5"]);
+    assert_eq!(found(&scene, &by(Sort::Newest)).await, ["5", "4", "3", "2", "1"]);
+    assert_eq!(found(&scene, &by(Sort::Name)).await, ["1", "2", "3", "4", "5"]);
+    assert_eq!(found(&scene, &by(Sort::LastSeen)).await[4], "4");
+    let page = Search { from: 2, limit: 2, ..all() };
+    assert_eq!(found(&scene, &page).await, ["3", "4"]);
+    let total = vms::search(&scene.db, scene.pool, STALE_AFTER, &page).await.unwrap().total;
+    assert_eq!(total, 5);
+}
+
+#[tokio::test]
+async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
+    let scene = Scene::new().await;
+    let desk = || name("desk-7.lab.example.org");
+    let register = async |hostname| vms::register(&scene.db, scene.pool, &admin(), hostname).await;
+    let first = register(Some(desk())).await.unwrap();
+    assert!(matches!(register(Some(desk())).await, Err(RegisterError::Taken)));
+    let reserved = register(Some(name("lablink-vm-test-1"))).await;
+    assert!(matches!(reserved, Err(RegisterError::Reserved)));
+    let made_up = register(None).await.unwrap();
+    assert!(made_up.hostname.as_str().starts_with("machine-"));
+
+    let second = vms::renew_enrolment(&scene.db, scene.pool, desk()).await.unwrap();
+    let enrol = async |token| agents::enrol(&scene.db, scene.pool, &desk(), token).await;
+    assert!(enrol(&first.enrolment_token).await.is_err(), "void since the second");
+    let token = enrol(&second.enrolment_token).await.unwrap();
+    assert!(enrol(&second.enrolment_token).await.is_err(), "once");
+    scene.report("desk-7.lab.example.org", VmStatus::Running).await;
+    let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
+    assert_eq!(granted.hostname, desk());
+
+    // It can't be made anew, so it goes back as it is.
+    let whose = Whose::Anybodys;
+    let operation = take_back(&scene, "desk-7.lab.example.org", whose, Then::Replace).await;
+    assert_eq!(operation.unwrap(), None);
+    let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
+    assert!(vms::forget(&scene.db, scene.pool, &admin(), &desk()).await.unwrap());
+    assert!(!vms::forget(&scene.db, scene.pool, &admin(), &desk()).await.unwrap());
+    let view = claims::by_link(&scene.db, &granted.link).await.unwrap().unwrap();
+    assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Released }));
+    assert!(agents::identify(&scene.db, token.hash()).await.unwrap().is_none());
+    let launched = Scene::with_running(1).await;
+    let vm = name("lablink-vm-test-1");
+    assert!(!vms::forget(&launched.db, launched.pool, &admin(), &vm).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_last_hours_are_told_by_what_happened() {
+    let scene = Scene::with_running(2).await;
+    let vm = name("lablink-vm-test-1");
+    for health in [GpuHealth::Healthy, GpuHealth::Unhealthy, GpuHealth::Unhealthy] {
+        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &vm, health, None).await.unwrap();
+    }
+    scene.claim("ada@example.org", "4/x").await.unwrap();
+    let changes = "select count(*) from event where kind = 'vm.gpu_changed'";
+    assert_eq!(scene.count(changes).await, 2, "the same again is no change");
+    scene
+        .sql(
+            "update event set at = now() - interval '150 minutes' where data->>'to' = 'healthy';
+             update event set at = now() - interval '90 minutes' where data->>'to' = 'unhealthy';
+             update claim set created_at = now() - interval '30 minutes'",
+        )
+        .await;
+    let hour = SignedDuration::from_hours(1);
+    let samples = usage::samples(&scene.db, scene.pool, 4, hour).await.unwrap();
+    let told: Vec<_> = samples.iter().map(|it| (it.claimed, it.healthy, it.unhealthy)).collect();
+    assert_eq!(told, [(0, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1)]);
+    assert_eq!(samples[3].at.duration_since(samples[0].at), hour * 3);
+}
+
+#[tokio::test]
+async fn a_vms_history_and_start_are_told() {
+    let scene = Scene::new().await;
+    scene.launch(1).await;
+    scene.report("lablink-vm-test-1", VmStatus::Running).await;
+    let vm = name("lablink-vm-test-1");
+    let events = events::of_vm(&scene.db, scene.pool, &vm, 10).await.unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["vm.status_changed", "vm.requested"]);
+    let starts = startup::recent(&scene.db, scene.pool, 5).await.unwrap();
+    assert_eq!(starts.len(), 1);
+    assert!(starts[0].ready_at.unwrap() >= starts[0].asked_at);
+}

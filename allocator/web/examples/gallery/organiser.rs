@@ -1,0 +1,159 @@
+use lablink_web::pages::*;
+
+use crate::{Pages, SCRIPT, add, before, now};
+
+pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
+    let email = "a.very.long.name@students.university.example";
+    let vm = |source, state, claim, gpu| VmPage {
+        hostname: "lablink-vm-prod-6".to_owned(),
+        source,
+        state,
+        gpu,
+        claim,
+        last_seen: Some(before(14)),
+        created_at: before(7200),
+        timeline: Timeline { rows: starts(1) },
+        claims: vec![
+            past(email, Connection::Ready, None),
+            past(SCRIPT, Connection::Ready, Some((before(3600), ClaimEnd::Returned))),
+        ],
+        happenings: vec![Happening {
+            at: before(90),
+            text: "lablink-vm-prod-6 went from initializing to running".to_owned(),
+            actor: "agent:lablink-vm-prod-6".to_owned(),
+        }],
+        now: now(),
+    };
+    let claim = || {
+        Some(InstanceClaim {
+            email: email.to_owned(),
+            pin: "204817".to_owned(),
+            connection: Connection::Ready,
+            activity: Activity::InUse,
+            since: before(1500),
+        })
+    };
+    add(pages, "vm", &vm(VmSource::Aws, VmState::Claimed, claim(), Gpu::Healthy))?;
+    let reason = "The GPU has fallen off the bus (XID 79). Replace this VM.".to_owned();
+    let attention = VmState::Attention { reason };
+    let manual = VmPage {
+        timeline: Timeline { rows: Vec::new() },
+        claims: Vec::new(),
+        hostname: "desk-7.lab.example.org".to_owned(),
+        ..vm(VmSource::Manual, attention, None, Gpu::Unhealthy)
+    };
+    add(pages, "vm-manual", &manual)?;
+
+    let confirm = |deed, is_made| ConfirmPage {
+        deed,
+        hostname: "lablink-vm-prod-6".to_owned(),
+        holder: Some(Holder { email: email.to_owned(), activity: Activity::InUse }),
+        is_made,
+    };
+    add(pages, "confirm-release", &confirm(Deed::Release, true))?;
+    add(pages, "confirm-replace", &confirm(Deed::Replace, true))?;
+    add(pages, "confirm-forget", &confirm(Deed::Forget, false))?;
+
+    let claims = (1..=24).map(|id| OpenClaim {
+        id,
+        email: format!("participant{id}@students.example.org"),
+        hostname: format!("lablink-vm-prod-{id}"),
+        connection: Connection::Ready,
+        since: before(60 * id),
+    });
+    let participants = ParticipantsPage {
+        reentries: vec![ReentryRow {
+            claim_id: 3,
+            email: SCRIPT.to_owned(),
+            hostname: "lablink-vm-prod-3".to_owned(),
+            asked: 3,
+            last_asked_at: before(70),
+        }],
+        line: places(),
+        claims: claims.collect(),
+        next: None,
+        now: now(),
+    };
+    add(pages, "participants", &participants)?;
+    let nobody = ParticipantsPage {
+        reentries: Vec::new(),
+        line: Vec::new(),
+        claims: Vec::new(),
+        next: None,
+        now: now(),
+    };
+    add(pages, "participants-empty", &nobody)?;
+    let link = NewLinkPage {
+        email: email.to_owned(),
+        hostname: "lablink-vm-prod-6".to_owned(),
+        url: "https://lablink.example.org/claims/Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w"
+            .to_owned(),
+    };
+    add(pages, "new-link", &link)?;
+    add(pages, "machine", &MachinePage { hostname: String::new(), error: None })?;
+    let error = Some("There is a machine of this name already.".to_owned());
+    add(pages, "machine-error", &MachinePage { hostname: SCRIPT.to_owned(), error })?;
+    let install = InstallPage {
+        hostname: "desk-7.lab.example.org".to_owned(),
+        command: "printf %s Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w | sudo sh -c \"$(curl \
+                  -fsSL https://lablink.example.org/install)\" lablink desk-7.lab.example.org"
+            .to_owned(),
+        expires_at: before(-3600),
+    };
+    add(pages, "install", &install)
+}
+
+fn past(
+    email: &str,
+    connection: Connection,
+    end: Option<(jiff::Timestamp, ClaimEnd)>,
+) -> PastClaim {
+    PastClaim { email: email.to_owned(), connection, from: before(9000), end }
+}
+
+pub fn places() -> Vec<PlaceRow> {
+    let place = |email: &str, since, offered: Option<&str>| PlaceRow {
+        email: email.to_owned(),
+        since: before(since),
+        last_looked_at: before(8),
+        offered: offered.map(str::to_owned),
+    };
+    vec![
+        place("grace.hopper@students.example", 900, Some("lablink-vm-prod-12")),
+        place("a.very.long.name@students.university.example", 400, None),
+    ]
+}
+
+pub fn starts(vms: u32) -> Vec<TimelineRow> {
+    let row = |number: u32| {
+        let slower = f64::from(number * 7 % 5) * 9.0;
+        let stages = [
+            ("Terraform", "terraform", 0.0, 42.0 + slower),
+            ("Cloud-init", "cloud-init", 48.0 + slower, 60.0),
+            ("Container", "container", 111.0 + slower, 35.0 + slower),
+        ];
+        let drawn = stages.map(|(name, class, from_seconds, seconds)| Stretch {
+            name,
+            class,
+            from_seconds,
+            seconds,
+        });
+        TimelineRow {
+            hostname: format!("lablink-vm-prod-{}", 20 - number),
+            stages: if number == 0 { Vec::new() } else { drawn.into() },
+            ready_seconds: (number != 0).then_some(155.0 + 2.0 * slower),
+        }
+    };
+    (if vms == 1 { 1..2 } else { 0..vms }).map(row).collect()
+}
+
+pub fn usage() -> Vec<UsageSample> {
+    let sample = |nth: i64| UsageSample {
+        at: before((48 - nth) * 900),
+        claimed: (nth / 3).min(11),
+        healthy: (nth / 2 + 4).min(18),
+        degraded: i64::from(nth > 20) * 2,
+        unhealthy: i64::from(nth > 35),
+    };
+    (0..=48).map(sample).collect()
+}

@@ -1,0 +1,178 @@
+//! The HTTP surface as an `OpenAPI` document, made from the handlers' own types. Who may use a path
+//! is taken from the router's table, and every refusal has one form.
+
+use axum::{Json, extract::State, http::Method};
+use lablink_core::Action;
+use lablink_protocol::ErrorBody;
+use utoipa::{
+    OpenApi, PartialSchema, ToSchema,
+    openapi::{
+        ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
+        path::{Operation, PathItem},
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use crate::{
+    AgentAuth, AppState, access_table,
+    routes::{
+        agent, claim, destroy, events, health, history, home, install, instances, launch, line,
+        log_page, machines, metrics, operations, overview, participants, reports, statuses, vm,
+        vm_logs, vm_metrics, vms, wait,
+    },
+};
+
+/// Without the pages' own files and their "something changed" stream, which no program needs.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "LabLink allocator",
+        description = "A pool of VMs for a class: who gets one, how they are, launch and destroy."
+    ),
+    components(schemas(ErrorBody)),
+    paths(
+        home::form,
+        home::request_vm,
+        home::free_count,
+        claim::page,
+        claim::give_command,
+        claim::return_page,
+        claim::give_back,
+        line::join,
+        line::page,
+        line::claim,
+        line::leave,
+        events::of_place,
+        install::script,
+        install::program,
+        machines::page,
+        machines::register,
+        machines::install,
+        vm::page,
+        vm::confirm,
+        vm::forget,
+        participants::page,
+        participants::csv,
+        participants::new_link,
+        events::of_claim,
+        agent::enrol,
+        agent::heartbeat,
+        agent::claim_result,
+        wait::vm_startup,
+        reports::in_use,
+        reports::gpu_health,
+        reports::status,
+        vm_metrics::post,
+        vm_logs::forward::forward,
+        vm_logs::read::read,
+        vm_logs::follow::events,
+        statuses::all,
+        statuses::one,
+        overview::page,
+        launch::page,
+        launch::launch,
+        instances::page,
+        log_page::page,
+        log_page::events,
+        log_page::download,
+        destroy::page,
+        destroy::destroy,
+        destroy::replace,
+        vms::list,
+        vms::one,
+        vms::delete,
+        vms::release,
+        history::list,
+        operations::list_page,
+        operations::page,
+        operations::log,
+        operations::list,
+        operations::one,
+        operations::cancel,
+        operations::retry,
+        events::of_operation,
+        health::alive,
+        health::ready,
+        metrics::metrics,
+        json,
+    )
+)]
+struct Described;
+
+/// A program may post these without saying more.
+const WITHOUT_BODY_TOO: [&str; 2] = ["/destroy", "/api/vms/{hostname}/release"];
+const ADMIN: &str = "admin";
+const TOKEN: &str = "token";
+
+/// The whole document, of an allocator that asks agents for tokens, or not.
+pub fn document(agent_auth: AgentAuth) -> utoipa::openapi::OpenApi {
+    let mut document = Described::openapi();
+    let components = document.components.get_or_insert_default();
+    let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.add_security_scheme(ADMIN, basic);
+    components.add_security_scheme(TOKEN, bearer);
+    // Load balancers probe the same under other names.
+    if let Some(alive) = document.paths.paths.get("/healthz").cloned() {
+        for other in ["/health", "/api/health"] {
+            document.paths.paths.insert(other.to_owned(), alive.clone());
+        }
+    }
+    for path in WITHOUT_BODY_TOO {
+        let operation = operation(&mut document, &Method::POST, path);
+        if let Some(RefOr::T(body)) = operation.and_then(|it| it.request_body.as_mut()) {
+            body.required = Some(Required::False);
+        }
+    }
+    for (method, path, action) in access_table() {
+        if let Some(operation) = operation(&mut document, &method, path) {
+            operation.operation_id = Some(format!("{method} {path}"));
+            operation.security = Some(credentials(action, agent_auth));
+            operation.responses.responses.insert("default".to_owned(), RefOr::T(refusal()));
+        }
+    }
+    document
+}
+
+/// `GET /openapi.json`
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json", body = Object)))]
+pub async fn json(State(state): State<AppState>) -> Json<utoipa::openapi::OpenApi> {
+    Json(document(state.settings.agent_auth))
+}
+
+fn operation<'a>(
+    document: &'a mut utoipa::openapi::OpenApi,
+    method: &Method,
+    path: &str,
+) -> Option<&'a mut Operation> {
+    let PathItem { get, post, delete, .. } = document.paths.paths.get_mut(path)?;
+    match *method {
+        Method::GET => get.as_mut(),
+        Method::POST => post.as_mut(),
+        Method::DELETE => delete.as_mut(),
+        _ => None,
+    }
+}
+
+/// One of these is enough; none in the list: no credential is needed.
+fn credentials(action: Action, agent_auth: AgentAuth) -> Vec<SecurityRequirement> {
+    let schemes: &[&str] = match action {
+        Action::Visit => &[],
+        Action::SpeakForVm | Action::ForwardLogs => &[TOKEN],
+        Action::ReadVm => &[ADMIN, TOKEN],
+        Action::Administer => &[ADMIN],
+    };
+    let named = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [""; 0]));
+    let unproven = agent_auth == AgentAuth::Open && schemes.contains(&TOKEN);
+    named.chain(unproven.then(SecurityRequirement::default)).collect()
+}
+
+/// What every other status comes with.
+fn refusal() -> Response {
+    let body = Ref::from_schema_name(ErrorBody::name());
+    ResponseBuilder::new()
+        .description("It was refused, or failed.")
+        .content("application/json", ContentBuilder::new().schema(Some(body)).build())
+        .content("text/html", ContentBuilder::new().schema(Some(String::schema())).build())
+        .build()
+}

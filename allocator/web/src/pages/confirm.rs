@@ -1,0 +1,90 @@
+use askama::Template;
+
+use super::Holder;
+
+/// `/admin/vms/{hostname}/{deed}`: names what is lost before one VM is taken, replaced or removed.
+#[derive(Template)]
+#[template(path = "confirm.html")]
+pub struct ConfirmPage {
+    pub deed: Deed,
+    pub hostname: String,
+    /// Who would lose the VM.
+    pub holder: Option<Holder>,
+    /// LabLink can make it anew; else it is somebody's machine.
+    pub is_made: bool,
+}
+
+/// What is done to one VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Release,
+    Replace,
+    Delete,
+    /// Out of the pool; the machine is left alone.
+    Forget,
+}
+
+impl Deed {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Release => "Take the VM back",
+            Self::Replace => "Replace the VM",
+            Self::Delete => "Delete the VM",
+            Self::Forget => "Remove the machine from the pool",
+        }
+    }
+
+    fn button(self) -> &'static str {
+        match self {
+            Self::Release => "Take it back",
+            Self::Replace => "Replace it",
+            Self::Delete => "Delete it",
+            Self::Forget => "Remove it from the pool",
+        }
+    }
+}
+
+impl ConfirmPage {
+    fn action(&self) -> String {
+        let hostname = &self.hostname;
+        match self.deed {
+            Deed::Release => format!("/api/vms/{hostname}/release"),
+            Deed::Replace => format!("/api/vms/{hostname}/replace"),
+            Deed::Delete => "/destroy".to_owned(),
+            Deed::Forget => format!("/admin/machines/{hostname}/forget"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::Activity;
+
+    fn page(deed: Deed, is_made: bool) -> String {
+        let email = "<script>@example.org".to_owned();
+        let holder = Some(Holder { email, activity: Activity::InUse });
+        ConfirmPage { deed, hostname: "vm-1".to_owned(), holder, is_made }.render().unwrap()
+    }
+
+    #[test]
+    fn every_deed_names_the_vm_and_who_loses_what() {
+        for (deed, action) in [
+            (Deed::Release, "/api/vms/vm-1/release"),
+            (Deed::Replace, "/api/vms/vm-1/replace"),
+            (Deed::Delete, "/destroy"),
+            (Deed::Forget, "/admin/machines/vm-1/forget"),
+        ] {
+            let html = page(deed, true);
+            assert!(html.contains("vm-1") && html.contains("&#60;script&#62;@example.org"));
+            assert!(html.contains("In use") && html.contains("lost"), "{deed:?}");
+            assert!(html.contains(&format!(r#"method="post" action="{action}""#)), "{deed:?}");
+        }
+    }
+
+    #[test]
+    fn a_release_replaces_unless_the_machine_can_not_be_made_anew() {
+        assert!(page(Deed::Release, true).contains(r#"value="replace" checked"#));
+        assert!(!page(Deed::Release, false).contains(r#"value="replace""#));
+    }
+}

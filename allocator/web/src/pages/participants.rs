@@ -1,0 +1,105 @@
+use askama::Template;
+use jiff::Timestamp;
+
+use super::Connection;
+
+/// `/admin/participants`: who has a VM, who waits, who wants to get back in. Made to be printed as
+/// well. It listens to `/admin/events`.
+#[derive(Template)]
+#[template(path = "participants.html")]
+pub struct ParticipantsPage {
+    pub reentries: Vec<ReentryRow>,
+    /// In the order of the line.
+    pub line: Vec<PlaceRow>,
+    /// The newest first.
+    pub claims: Vec<OpenClaim>,
+    /// URL of the page with earlier claims.
+    pub next: Option<String>,
+    pub now: Timestamp,
+}
+
+/// Somebody who knew only a claim's e-mail.
+pub struct ReentryRow {
+    pub claim_id: i64,
+    pub email: String,
+    pub hostname: String,
+    pub asked: i64,
+    pub last_asked_at: Timestamp,
+}
+
+pub struct PlaceRow {
+    pub email: String,
+    pub since: Timestamp,
+    pub last_looked_at: Timestamp,
+    /// The VM that is kept for it.
+    pub offered: Option<String>,
+}
+
+pub struct OpenClaim {
+    pub id: i64,
+    pub email: String,
+    pub hostname: String,
+    pub connection: Connection,
+    pub since: Timestamp,
+}
+
+/// The answer to `POST /admin/claims/{id}/link`: the only time that the link is shown.
+#[derive(Template)]
+#[template(path = "new_link.html")]
+pub struct NewLinkPage {
+    pub email: String,
+    pub hostname: String,
+    pub url: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_who_asks_who_waits_and_who_has_a_vm() {
+        let page = ParticipantsPage {
+            reentries: vec![ReentryRow {
+                claim_id: 41,
+                email: "<b>ada</b>@example.org".to_owned(),
+                hostname: "vm-1".to_owned(),
+                asked: 3,
+                last_asked_at: Timestamp::UNIX_EPOCH,
+            }],
+            line: vec![PlaceRow {
+                email: "bob@example.org".to_owned(),
+                since: Timestamp::UNIX_EPOCH,
+                last_looked_at: Timestamp::UNIX_EPOCH,
+                offered: Some("vm-9".to_owned()),
+            }],
+            claims: vec![OpenClaim {
+                id: 42,
+                email: "cy@example.org".to_owned(),
+                hostname: "vm-2".to_owned(),
+                connection: Connection::Ready,
+                since: Timestamp::UNIX_EPOCH,
+            }],
+            next: None,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let html = page.render().unwrap();
+        for key in ["&#60;b&#62;ada", "3 times", "bob@example.org", "vm-9", "cy@example.org"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains(r#"action="/admin/claims/41/link""#));
+        assert!(html.contains(r#"action="/admin/claims/42/link""#));
+        assert!(html.contains(r#"href="/admin/claims.csv""#));
+    }
+
+    #[test]
+    fn an_empty_class_is_told() {
+        let html = ParticipantsPage {
+            reentries: Vec::new(),
+            line: Vec::new(),
+            claims: Vec::new(),
+            next: None,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        assert!(html.render().unwrap().contains("Nobody has a machine"));
+    }
+}

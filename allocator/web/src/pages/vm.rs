@@ -1,0 +1,140 @@
+use askama::Template;
+use jiff::Timestamp;
+
+use super::{ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, VmState};
+
+/// `/admin/vms/{hostname}`: one VM. It listens to `/admin/events`.
+#[derive(Template)]
+#[template(path = "vm.html")]
+pub struct VmPage {
+    pub hostname: String,
+    pub source: VmSource,
+    pub state: VmState,
+    pub gpu: Gpu,
+    pub claim: Option<InstanceClaim>,
+    pub last_seen: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub timeline: Timeline,
+    /// The newest first; also those of earlier machines of this name.
+    pub claims: Vec<PastClaim>,
+    /// Likewise.
+    pub happenings: Vec<Happening>,
+    pub now: Timestamp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum VmSource {
+    Local,
+    Aws,
+    /// Somebody's machine.
+    Manual,
+    /// It reported by itself.
+    Unknown,
+}
+
+pub struct PastClaim {
+    pub email: String,
+    pub connection: Connection,
+    pub from: Timestamp,
+    /// None: it goes on.
+    pub end: Option<(Timestamp, ClaimEnd)>,
+}
+
+impl VmSource {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Local => "Process on the allocator’s machine",
+            Self::Aws => "Launched on AWS",
+            Self::Manual => "Registered by hand",
+            Self::Unknown => "Reported by itself",
+        }
+    }
+
+    /// LabLink can make it anew, and destroy it.
+    fn is_made(self) -> bool {
+        matches!(self, Self::Local | Self::Aws)
+    }
+}
+
+impl VmPage {
+    fn deeds(&self) -> Vec<(Deed, &'static str, &'static str)> {
+        let made = self.source.is_made();
+        let going = matches!(self.state, VmState::Removing);
+        [
+            (self.claim.is_some(), (Deed::Release, "release", "Take back…")),
+            (made && !going, (Deed::Replace, "replace", "Replace…")),
+            (made && !going, (Deed::Delete, "delete", "Delete…")),
+            (!made, (Deed::Forget, "forget", "Remove from the pool…")),
+        ]
+        .into_iter()
+        .filter_map(|(possible, deed)| possible.then_some(deed))
+        .collect()
+    }
+
+    fn moves(&self) -> bool {
+        matches!(self.state, VmState::Starting | VmState::Removing)
+            || self.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::Activity;
+
+    fn page(source: VmSource, claimed: bool) -> String {
+        let claim = claimed.then(|| InstanceClaim {
+            email: "<script>@example.org".to_owned(),
+            pin: "002041".to_owned(),
+            connection: Connection::Ready,
+            activity: Activity::InUse,
+            since: Timestamp::UNIX_EPOCH,
+        });
+        VmPage {
+            hostname: "vm-7".to_owned(),
+            source,
+            state: if claimed { VmState::Claimed } else { VmState::Free },
+            gpu: Gpu::Healthy,
+            claim,
+            last_seen: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            timeline: Timeline { rows: Vec::new() },
+            claims: vec![PastClaim {
+                email: "bob@example.org".to_owned(),
+                connection: Connection::Failed { reason: "<b>old</b> code".to_owned() },
+                from: Timestamp::UNIX_EPOCH,
+                end: Some((Timestamp::UNIX_EPOCH, ClaimEnd::Returned)),
+            }],
+            happenings: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+        }
+        .render()
+        .unwrap()
+    }
+
+    #[test]
+    fn offers_what_can_be_done_and_nothing_else() {
+        for (source, claimed, deeds) in [
+            (VmSource::Local, true, &["release", "replace", "delete"][..]),
+            (VmSource::Local, false, &["replace", "delete"]),
+            (VmSource::Manual, true, &["release", "forget"]),
+            (VmSource::Manual, false, &["forget"]),
+        ] {
+            let html = page(source, claimed);
+            for deed in ["release", "replace", "delete", "forget"] {
+                let offered = html.contains(&format!("/admin/vms/vm-7/{deed}\""));
+                assert_eq!(offered, deeds.contains(&deed), "{deed}");
+            }
+        }
+        assert!(page(VmSource::Manual, false).contains("/admin/machines/vm-7/install"));
+    }
+
+    #[test]
+    fn tells_who_has_and_who_had_it() {
+        let html = page(VmSource::Aws, true);
+        for key in ["&#60;script&#62;@example.org", "002041", "bob@example.org", "Given back"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains("&#60;b&#62;old&#60;/b&#62; code"));
+    }
+}

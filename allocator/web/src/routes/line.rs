@@ -1,0 +1,166 @@
+//! The waiting line, as those who stand in it see it.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::CookieJar;
+use lablink_core::{
+    Token,
+    line::{self, ClaimKept, EndReason, JoinError, Joined, Standing},
+};
+use lablink_protocol::CrdCode;
+
+use super::{
+    claim::{self, GiveCommand},
+    home::{self, RequestVm},
+};
+use crate::{
+    AppState,
+    http::{Client, FormOrJson, Path, Problem, Wants},
+    metrics,
+    pages::{CommandForm, LineEnd, LinePage, LineState, RequestProblem},
+};
+
+pub(super) fn path(token: &Token) -> String {
+    format!("/line/{}", token.reveal())
+}
+
+/// Gives the participant a place in line, or leads back to what they have.
+#[utoipa::path(post, path = "/line", request_body(content((RequestVm = "application/x-www-form-urlencoded"), (RequestVm = "application/json"))), responses((status = 303, description = "To the place's page, or to the VM that the person has.")))]
+pub async fn join(
+    State(state): State<AppState>,
+    wants: Wants,
+    client: Client,
+    headers: HeaderMap,
+    cookies: CookieJar,
+    FormOrJson(typed): FormOrJson<RequestVm>,
+) -> Result<Response, Problem> {
+    if !state.form_limits.admits_address(client.address) {
+        return home::refuse_many(&state, wants, typed).await;
+    }
+    let email = match home::parse_person(&typed, &state.settings) {
+        Ok(email) => email,
+        Err((field, message)) => {
+            let problem = RequestProblem::Invalid { field, message: message.clone() };
+            return home::refuse(&state, wants, typed, problem, Problem::invalid(message)).await;
+        }
+    };
+    if !state.form_limits.admits_email(&email) {
+        return home::refuse_many(&state, wants, typed).await;
+    }
+    let presented = cookies.get(claim::COOKIE).map(|cookie| Token::presented(cookie.value()));
+    let (db, settings) = (&state.db, &state.settings);
+    let joined = line::join(
+        db,
+        state.pool,
+        settings.stale_after,
+        &email,
+        presented.as_ref(),
+        settings.reclaim,
+    )
+    .await;
+    let path = match joined {
+        Ok(Joined::HoldsVm(token)) => return Ok(Redirect::to(&claim::path(&token)).into_response()),
+        Ok(Joined::Place(token)) => {
+            metrics::claim_answered("in_line");
+            let scheme = home::scheme(&home::origin(&state, client, &headers));
+            let cookies = cookies.add(claim::cookie(&token, scheme));
+            return Ok((cookies, Redirect::to(&path(&token))).into_response());
+        }
+        Err(JoinError::AlreadyClaimed) => (RequestProblem::AlreadyClaimed, "already_claimed"),
+        Err(JoinError::AlreadyInLine) => (RequestProblem::AlreadyInLine, "already_in_line"),
+        Err(JoinError::Db(error)) => return Err(error.into()),
+    };
+    let (problem, code) = path;
+    let answer = Problem::conflict(code, "This e-mail has a VM or a place in line already.");
+    home::refuse(&state, wants, typed, problem, answer).await
+}
+
+/// The place's own page. Whoever has its link has the place.
+#[utoipa::path(get, path = "/line/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "To the claim's page.")))]
+pub async fn page(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Response, Problem> {
+    let standing = find(&state, &link).await?;
+    if matches!(standing, Standing::Over(EndReason::Claimed)) {
+        let token = Token::presented(&link);
+        // Claimed with this place, or elsewhere with the same e-mail.
+        return Ok(match lablink_core::claims::by_link(&state.db, &token).await? {
+            Some(_) => Redirect::to(&claim::path(&token)).into_response(),
+            None => {
+                Html(filled(&link, &standing, CommandForm::default()).render()?).into_response()
+            }
+        });
+    }
+    Ok(Html(filled(&link, &standing, CommandForm::default()).render()?).into_response())
+}
+
+/// Takes the VM that is kept for this place.
+#[utoipa::path(post, path = "/line/{link}/claim", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "To the claim's page.")))]
+pub async fn claim(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+    FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
+) -> Result<Response, Problem> {
+    let code = match CrdCode::from_command(&crd_command) {
+        Ok(code) => code,
+        Err(error) => {
+            let standing = find(&state, &link).await?;
+            let form = CommandForm { crd_command, error: Some(error.to_string()) };
+            let page = filled(&link, &standing, form).render()?;
+            return Ok(Problem::invalid(error.to_string()).with_page(page));
+        }
+    };
+    let token = Token::presented(&link);
+    let stale_after = state.settings.stale_after;
+    let claimed = line::claim(&state.db, state.pool, stale_after, &token, &code).await?;
+    Ok(Redirect::to(&match claimed {
+        ClaimKept::Claimed(_) => {
+            metrics::claim_answered("granted");
+            claim::path(&token)
+        }
+        ClaimKept::NothingKept => path(&token),
+    })
+    .into_response())
+}
+
+/// Gives the place up.
+#[utoipa::path(post, path = "/line/{link}/leave", params(("link" = String, Path)), responses((status = 303, description = "Given up.")))]
+pub async fn leave(
+    State(state): State<AppState>,
+    Path(link): Path<String>,
+) -> Result<Redirect, Problem> {
+    let token = Token::presented(&link);
+    line::leave(&state.db, state.pool, state.settings.stale_after, &token).await?;
+    Ok(Redirect::to(&path(&token)))
+}
+
+pub(super) async fn find(state: &AppState, link: &str) -> Result<Standing, Problem> {
+    let standing = line::look(&state.db, state.pool, &Token::presented(link)).await?;
+    standing.ok_or_else(|| {
+        Problem::not_found(
+            "This link belongs to no place in line. Check that you copied all of it.",
+        )
+    })
+}
+
+fn filled(link: &str, standing: &Standing, command: CommandForm) -> LinePage {
+    let state = match standing.clone() {
+        Standing::Waiting { ahead, waiting, expected_seconds } => {
+            LineState::Waiting { ahead, waiting, expected_seconds }
+        }
+        Standing::Offered { hostname, until } => {
+            LineState::Offered { hostname: hostname.to_string(), until, command }
+        }
+        Standing::Over(reason) => LineState::Over(match reason {
+            EndReason::Claimed => LineEnd::Claimed,
+            EndReason::Left => LineEnd::Left,
+            EndReason::Lapsed => LineEnd::Lapsed,
+        }),
+    };
+    LinePage { link: format!("/line/{link}"), state }
+}

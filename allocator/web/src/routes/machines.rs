@@ -1,0 +1,127 @@
+//! Machines that somebody already has: into the pool, and out of it again.
+
+use askama::Template;
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{Html, IntoResponse, Response},
+};
+use jiff::Timestamp;
+use lablink_core::vms::{self, RegisterError, Registered};
+use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::install;
+use crate::{
+    AppState,
+    auth::Caller,
+    http::{Client, FormOrJson, Path, Problem, Wants},
+    pages::{InstallPage, MachinePage},
+};
+
+/// The page that registers a machine.
+#[utoipa::path(get, path = "/admin/machines", responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn page() -> Result<Html<String>, Problem> {
+    Ok(Html(MachinePage { hostname: String::new(), error: None }.render()?))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct Register {
+    /// Made up when absent; a form sends an empty text for that.
+    #[schema(pattern = "^desk-[a-z0-9]{1,40}$")]
+    hostname: Option<String>,
+}
+
+/// A machine that may join, by a command that works once.
+#[derive(Serialize, ToSchema)]
+pub struct RegisteredBody {
+    hostname: Hostname,
+    enrolment_token: String,
+    install_command: String,
+    expires_at: Timestamp,
+}
+
+/// Registers a machine, and tells once how its agent gets there.
+#[utoipa::path(post, path = "/api/vms", request_body(content((Register = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
+pub async fn register(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    client: Client,
+    headers: HeaderMap,
+    FormOrJson(Register { hostname }): FormOrJson<Register>,
+) -> Result<Response, Problem> {
+    // Before anything is written: without our address there is no command to give.
+    let origin = install::origin(&state, client, &headers)?;
+    let typed = hostname.unwrap_or_default().trim().to_owned();
+    let registered = match parse(&typed) {
+        Ok(hostname) => vms::register(&state.db, state.pool, &actor, hostname)
+            .await
+            .map_err(|error| (error.to_string(), Problem::from(error))),
+        Err(message) => Err((message.clone(), Problem::invalid(message))),
+    };
+    match registered {
+        Ok(registered) => told(wants, StatusCode::CREATED, &origin, registered),
+        Err((message, problem)) => match wants {
+            Wants::Json => Err(problem),
+            Wants::Page => {
+                let page = MachinePage { hostname: typed, error: Some(message) };
+                Ok(problem.with_page(page.render()?))
+            }
+        },
+    }
+}
+
+fn parse(typed: &str) -> Result<Option<Hostname>, String> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    typed.parse().map(Some).map_err(|error| format!("hostname: {error}"))
+}
+
+/// Another command for a machine that was registered: the one before is void.
+#[utoipa::path(post, path = "/admin/machines/{hostname}/install", params(("hostname" = String, Path)), responses((status = 200, content((RegisteredBody = "application/json"), (String = "text/html")))))]
+pub async fn install(
+    State(state): State<AppState>,
+    wants: Wants,
+    client: Client,
+    headers: HeaderMap,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let origin = install::origin(&state, client, &headers)?;
+    let unknown = |_invalid| Problem::from(RegisterError::NoSuchMachine);
+    let hostname = hostname.parse().map_err(unknown)?;
+    let registered = vms::renew_enrolment(&state.db, state.pool, hostname).await?;
+    told(wants, StatusCode::OK, &origin, registered)
+}
+
+fn told(
+    wants: Wants,
+    status: StatusCode,
+    origin: &str,
+    registered: Registered,
+) -> Result<Response, Problem> {
+    let Registered { hostname, enrolment_token, expires_at } = registered;
+    let token = enrolment_token.reveal();
+    // On standard input, where no list of processes shows it: printf is a part of every shell.
+    let command = format!(
+        "printf %s {token} | sudo sh -c \"$(curl -fsSL {origin}/install)\" lablink {hostname}"
+    );
+    Ok(match wants {
+        Wants::Page => {
+            let page = InstallPage { hostname: hostname.to_string(), command, expires_at };
+            (status, Html(page.render()?)).into_response()
+        }
+        Wants::Json => {
+            let body = RegisteredBody {
+                hostname,
+                enrolment_token: token.to_owned(),
+                install_command: command,
+                expires_at,
+            };
+            (status, Json(body)).into_response()
+        }
+    })
+}

@@ -1,0 +1,126 @@
+//! The page of one VM, and the pages that ask before something is done to it.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{Html, Redirect},
+};
+use jiff::Timestamp;
+use lablink_core::{
+    claims::{self, ClaimRecord, Which},
+    events, startup,
+    vms::{self, Source, Vm},
+};
+use lablink_protocol::Hostname;
+
+use super::{
+    claim::{connection, end},
+    history::happening,
+    instances::{activity, vm_state},
+    timeline,
+};
+use crate::{
+    AppState,
+    auth::Caller,
+    http::{Path, Problem},
+    pages::{ConfirmPage, Deed, Holder, InstanceClaim, PastClaim, Timeline, VmPage, VmSource},
+};
+
+const CLAIMS_SHOWN: i64 = 50;
+const HAPPENINGS_SHOWN: i64 = 50;
+
+/// The page of one VM.
+#[utoipa::path(get, path = "/admin/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn page(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let (db, pool, now) = (&state.db, state.pool, Timestamp::now());
+    let vm = find(&state, &hostname).await?;
+    let start = startup::of_start(db, vm.id).await?;
+    let history = claims::list(db, pool, Which::OfVm(&vm.hostname), None, CLAIMS_SHOWN).await?;
+    let happened = events::of_vm(db, pool, &vm.hostname, HAPPENINGS_SHOWN).await?;
+    let page = VmPage {
+        hostname: vm.hostname.to_string(),
+        source: match vm.source {
+            Source::Local => VmSource::Local,
+            Source::Aws => VmSource::Aws,
+            Source::Manual => VmSource::Manual,
+            Source::Unknown => VmSource::Unknown,
+        },
+        state: vm_state(&vm, now, state.settings.stale_after),
+        gpu: vm.gpu.into(),
+        last_seen: vm.last_seen,
+        created_at: vm.created_at,
+        timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
+        claims: history.into_iter().map(past).collect(),
+        happenings: happened.into_iter().map(happening).collect(),
+        claim: vm.claim.clone().map(|claim| InstanceClaim {
+            email: claim.email,
+            pin: claim.pin.reveal().to_owned(),
+            connection: connection(claim.state, claim.detail),
+            activity: activity(&vm),
+            since: claim.since,
+        }),
+        now,
+    };
+    Ok(Html(page.render()?))
+}
+
+fn past(claim: ClaimRecord) -> PastClaim {
+    PastClaim {
+        email: claim.email,
+        connection: connection(claim.state, claim.detail),
+        from: claim.created_at,
+        end: claim.ended.map(|ended| (ended.at, end(ended.reason))),
+    }
+}
+
+/// Asks before something is lost.
+#[utoipa::path(get, path = "/admin/vms/{hostname}/{deed}", params(("hostname" = String, Path), ("deed" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn confirm(
+    State(state): State<AppState>,
+    Path((hostname, deed)): Path<(String, String)>,
+) -> Result<Html<String>, Problem> {
+    let deed = match deed.as_str() {
+        "release" => Deed::Release,
+        "replace" => Deed::Replace,
+        "delete" => Deed::Delete,
+        "forget" => Deed::Forget,
+        _ => return Err(Problem::not_found("There is nothing at this address.")),
+    };
+    let vm = find(&state, &hostname).await?;
+    let page = ConfirmPage {
+        deed,
+        holder: vm
+            .claim
+            .as_ref()
+            .map(|claim| Holder { email: claim.email.clone(), activity: activity(&vm) }),
+        is_made: matches!(vm.source, Source::Local | Source::Aws),
+        hostname: vm.hostname.to_string(),
+    };
+    Ok(Html(page.render()?))
+}
+
+/// Takes a machine that LabLink did not make out of the pool.
+#[utoipa::path(post, path = "/admin/machines/{hostname}/forget", params(("hostname" = String, Path)), responses((status = 303, description = "To the instances.")))]
+pub async fn forget(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    Path(hostname): Path<String>,
+) -> Result<Redirect, Problem> {
+    let hostname: Hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
+    if !vms::forget(&state.db, state.pool, &actor, &hostname).await? {
+        return Err(no_such_vm());
+    }
+    Ok(Redirect::to("/admin/instances"))
+}
+
+async fn find(state: &AppState, hostname: &str) -> Result<Vm, Problem> {
+    let hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
+    vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)
+}
+
+fn no_such_vm() -> Problem {
+    Problem::not_found("There is no VM of this name. It may be gone: look at the list again.")
+}

@@ -1,0 +1,32 @@
+//! What organisers' scripts read. Agents' types are in `lablink_protocol`.
+
+mod event;
+mod operation;
+mod vm;
+
+pub use event::{EventBody, EventList};
+pub use operation::{OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step};
+pub use vm::{VmBody, VmList, VmStatusBody};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One event of a stream (server-sent events).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the streams' library writes")]
+pub struct StreamEvent {
+    id: Option<String>,
+    data: String,
+}
+
+/// That it is done, in a sentence.
+#[derive(Serialize, ToSchema)]
+pub struct Message {
+    message: &'static str,
+}
+
+impl Message {
+    pub fn new(message: &'static str) -> Self {
+        Self { message }
+    }
+}

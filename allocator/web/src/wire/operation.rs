@@ -1,0 +1,106 @@
+use jiff::Timestamp;
+use lablink_core::operations::{self, Operation, OperationId};
+use lablink_protocol::Hostname;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An operation was queued: `/api/operations/{operation_id}` tells how it goes.
+#[derive(Serialize, ToSchema)]
+pub struct Queued {
+    #[schema(value_type = i64)]
+    pub operation_id: OperationId,
+}
+
+/// One run of Terraform.
+#[derive(Serialize, ToSchema)]
+pub struct OperationBody {
+    #[schema(value_type = i64)]
+    operation_id: OperationId,
+    /// `launch`, `destroy` or `replace`.
+    kind: &'static str,
+    hostnames: Vec<Hostname>,
+    /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
+    state: &'static str,
+    actor: String,
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    progress: ProgressBody,
+    exit_code: Option<i32>,
+    /// Why it failed or stopped, in plain words.
+    reason: Option<String>,
+}
+
+/// Resources done, of all that are to be done.
+#[derive(Serialize, ToSchema)]
+struct ProgressBody {
+    done: i32,
+    total: i32,
+}
+
+/// An operation with what it does to each VM.
+#[derive(Serialize, ToSchema)]
+pub struct OperationDetail {
+    #[serde(flatten)]
+    pub operation: OperationBody,
+    /// How long such an operation took lately.
+    pub usual_seconds: Option<i64>,
+    pub vms: Vec<Step>,
+}
+
+/// How far one VM has come.
+#[derive(Serialize, ToSchema)]
+pub struct Step {
+    hostname: Hostname,
+    /// `waiting`, `creating`, `destroying`, `done`, `failed` or `unfinished`.
+    stage: &'static str,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    detail: Option<String>,
+}
+
+/// An operation that is over, with the last lines of its log.
+#[derive(Serialize, ToSchema)]
+pub struct OperationOutput {
+    #[serde(flatten)]
+    pub operation: OperationBody,
+    pub output: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OperationList {
+    pub operations: Vec<OperationBody>,
+    /// What `before` takes for the next page; null at the end.
+    #[schema(value_type = Option<i64>)]
+    pub next: Option<OperationId>,
+}
+
+impl From<&Operation> for OperationBody {
+    fn from(operation: &Operation) -> Self {
+        Self {
+            operation_id: operation.id,
+            kind: operation.job.kind(),
+            hostnames: operation.job.hostnames().to_vec(),
+            state: operation.state.as_str(),
+            actor: operation.actor.clone(),
+            created_at: operation.created_at,
+            started_at: operation.started_at,
+            finished_at: operation.finished_at,
+            progress: ProgressBody { done: operation.done, total: operation.total },
+            exit_code: operation.exit_code,
+            reason: operation.reason.clone(),
+        }
+    }
+}
+
+impl From<operations::Step> for Step {
+    fn from(step: operations::Step) -> Self {
+        Self {
+            hostname: step.hostname,
+            stage: step.stage.as_str(),
+            started_at: step.started_at,
+            finished_at: step.finished_at,
+            detail: step.detail,
+        }
+    }
+}

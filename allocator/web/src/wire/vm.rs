@@ -1,0 +1,85 @@
+use jiff::Timestamp;
+use lablink_core::vms::{Vm, VmClaim};
+use lablink_protocol::{Hostname, VmStatus};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A VM. Its PIN stays on the pages of those whom it concerns.
+#[derive(Serialize, ToSchema)]
+pub struct VmBody {
+    hostname: Hostname,
+    /// Its number in the environment; null for a machine that was registered.
+    number: Option<i32>,
+    /// `aws`, `local` or `manual`.
+    source: &'static str,
+    status: VmStatus,
+    /// Why the status is what it is.
+    reason: Option<String>,
+    /// `healthy`, `degraded`, `unhealthy` or `none`; null: not reported.
+    gpu: Option<&'static str>,
+    /// Why the verdict is what it is.
+    gpu_reason: Option<String>,
+    /// What the agent said last of processor, memory, disk and GPUs.
+    vitals: Option<Value>,
+    in_use: bool,
+    /// Whether an operation is about to remove it.
+    removing: bool,
+    last_seen: Option<Timestamp>,
+    created_at: Timestamp,
+    claim: Option<ClaimBody>,
+}
+
+/// Who holds the VM.
+#[derive(Serialize, ToSchema)]
+pub struct ClaimBody {
+    email: String,
+    /// `waiting`, `connecting`, `connected` or `failed`.
+    state: &'static str,
+    detail: Option<String>,
+    since: Timestamp,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct VmList {
+    pub vms: Vec<VmBody>,
+    /// What `after` takes for the next page; null at the end.
+    pub next: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct VmStatusBody {
+    pub hostname: Hostname,
+    pub status: VmStatus,
+}
+
+impl From<&Vm> for VmBody {
+    fn from(vm: &Vm) -> Self {
+        Self {
+            hostname: vm.hostname.clone(),
+            number: vm.number,
+            source: vm.source.as_str(),
+            status: vm.status,
+            reason: vm.status_reason.clone(),
+            gpu: vm.gpu.map(|gpu| gpu.as_str()),
+            gpu_reason: vm.gpu_reason.clone(),
+            vitals: vm.vitals.clone(),
+            in_use: vm.in_use,
+            removing: vm.removing,
+            last_seen: vm.last_seen,
+            created_at: vm.created_at,
+            claim: vm.claim.as_ref().map(ClaimBody::from),
+        }
+    }
+}
+
+impl From<&VmClaim> for ClaimBody {
+    fn from(claim: &VmClaim) -> Self {
+        Self {
+            email: claim.email.clone(),
+            state: claim.state.as_str(),
+            detail: claim.detail.clone(),
+            since: claim.since,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use axum::http::StatusCode;
+use lablink_web::AgentAuth;
+use serde_json::json;
+
+use crate::app::{App, With, form, get, json as post_json};
+
+#[tokio::test]
+async fn a_machine_is_registered_with_a_command_that_is_good_once() {
+    let app = App::new(AgentAuth::Required).await;
+    let wish = json!({"hostname": "desk-7.lab.example.org"});
+    let post = || post_json("/api/vms", &wish).by_admin().with("host", "lab:5000");
+    let answer = app.call(post()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let told = answer.json();
+    let token = told["enrolment_token"].as_str().unwrap();
+    let command = told["install_command"].as_str().unwrap();
+    assert!(command.contains(token) && command.contains("http://lab:5000/install"), "{command}");
+    assert!(command.ends_with("lablink desk-7.lab.example.org") && told["expires_at"].is_string());
+    let taken = app.call(post()).await;
+    assert_eq!(
+        (taken.status, taken.json()["code"].clone()),
+        (StatusCode::CONFLICT, json!("taken"))
+    );
+
+    let enrol = json!({"hostname": "desk-7.lab.example.org", "enrolment_token": token});
+    let enrol = || post_json("/api/agent/enrol", &enrol);
+    assert_eq!(app.call(enrol()).await.status, StatusCode::OK);
+    assert_eq!(app.call(enrol()).await.status, StatusCode::FORBIDDEN);
+
+    let removed = get("/api/vms/desk-7.lab.example.org").by_admin();
+    let (mut parts, body) = removed.into_parts();
+    parts.method = axum::http::Method::DELETE;
+    let removed = axum::http::Request::from_parts(parts, body);
+    assert_eq!(app.call(removed).await.status, StatusCode::OK);
+    let gone = app.call(get("/api/vms/desk-7.lab.example.org").by_admin()).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn names_are_checked_and_made_up() {
+    let app = App::new(AgentAuth::Required).await;
+    for name in ["lablink-vm-test-1", "-x", "a b", "<script>"] {
+        let wish = json!({ "hostname": name });
+        let answer = app.call(post_json("/api/vms", &wish).by_admin().with("host", "lab")).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        let typed = form("/api/vms", "hostname=-x").by_browser().by_admin().with("host", "lab");
+        assert!(app.call(typed).await.body.contains(r#"value="-x""#));
+    }
+    let none = form("/api/vms", "hostname=").by_browser().by_admin().with("host", "lab");
+    let page = app.call(none).await;
+    assert_eq!(page.status, StatusCode::CREATED);
+    assert!(page.body.contains("Run this on <span class=\"host\">machine-"));
+    let name = page.body.split("/admin/vms/").nth(1).unwrap().split('"').next().unwrap();
+    let again = form(&format!("/admin/machines/{name}/install"), "").by_browser().by_admin();
+    assert!(app.call(again.with("host", "lab")).await.body.contains("printf %s"));
+    let forget = form(&format!("/admin/machines/{name}/forget"), "").by_browser().by_admin();
+    assert_eq!(app.call(forget).await.header("location"), "/admin/instances");
+    let strange = form("/admin/machines/nobody/install", "").by_admin().with("host", "lab");
+    assert_eq!(app.call(strange).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_script_says_where_we_are_and_the_program_comes_from_here() {
+    let app = App::new(AgentAuth::Required).await;
+    let script = app.call(get("/install").with("host", "lab.example:5000")).await.body;
+    assert!(script.starts_with("LABLINK_ALLOCATOR='http://lab.example:5000'\n"), "{script}");
+    assert!(script.contains(r#"LABLINK_SOFTWARE='it'\''s "sleap"'"#));
+    for host in ["$(reboot)", "a b", "x'y", ""] {
+        let answer = app.call(get("/install").with("host", host)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{host}");
+    }
+    let path = format!("/install/lablink-client?arch={}", std::env::consts::ARCH);
+    let sent = app.send(get(&path)).await;
+    let sent = axum::body::to_bytes(sent.into_body(), usize::MAX).await.unwrap();
+    assert!(sent == std::fs::read("/bin/sh").unwrap(), "the very program");
+    let other = app.call(get("/install/lablink-client?arch=riscv64")).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
