@@ -14,10 +14,11 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-old-client test-s3 test-logs test-browser fuzz lambda check fmt
+.PHONY: help run test test-old-client test-s3 test-logs test-browser fuzz lambda agent \
+	test-agent-systems test-agent-footprint soak check fmt
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # `exec`, so that the allocator itself gets Ctrl-C and SIGTERM, without a shell in between.
 run: ## Start LabLink on http://localhost:5000 with two local VMs
@@ -72,11 +73,27 @@ lambda: ## Build the log forwarder's Lambda package: target/lambda/bootstrap/boo
 	cp $(TARGET)/x86_64-unknown-linux-gnu/lambda/bootstrap $(LAMBDA)
 	cd $(LAMBDA) && python3 -m zipfile -c bootstrap.zip bootstrap
 
+agent: ## Build the agent for machines since Ubuntu 20.04 (glibc 2.31)
+	@scripts/setup run
+	scripts/build-agent
+
+test-agent-systems: agent ## Run it in Debian 11 and 13 (as root, with debootstrap)
+	client-agent/tests/old-systems/try target/x86_64-unknown-linux-gnu/release/lablink-client
+
+test-agent-footprint: agent ## Measure its memory and CPU over ten minutes
+	LABLINK_MEASURED_AGENT=$(CURDIR)/target/x86_64-unknown-linux-gnu/release/lablink-client \
+	    cargo test -p lablink-client --test agent -- footprint --ignored --nocapture
+
+soak: ## Claim 500 VMs with real agents across three restarts (ten minutes, 5 GB)
+	@scripts/setup test
+	cargo build -p lablink-allocator -p lablink-client
+	cargo test -p lablink-e2e --test soak -- --ignored --nocapture
+
 check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	terraform fmt -check -recursive terraform infra
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra e2e/old-client e2e/fuzz e2e/browser)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -14,6 +14,7 @@ use crate::{
     logs::Batch,
     startup_times::StartupTimes,
     transport::{Call, Transport},
+    wait_answer,
 };
 
 /// Less than the 60 s after which load balancers cut an idle connection.
@@ -68,11 +69,17 @@ impl Api {
     pub async fn wait(&self, seen: Seen) -> Result<Option<WaitAnswer>, CallError> {
         let body = WaitRequest { hostname: self.hostname.clone(), seen: Some(seen) };
         let call = Call { path: "/vm_startup", body: &body, hold: Some(HOLD) };
-        let answer = self.post(&call).await?;
+        let answer = match self.post(&call).await {
+            // The original's allocator keeps the connection open, in silence, for ever.
+            Err(CallError::Unreachable(error)) if error.is_timeout() && !error.is_connect() => {
+                return Ok(None);
+            }
+            answer => answer?,
+        };
         if answer.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        serde_json::from_slice(&answer).map(Some).map_err(CallError::Unreadable)
+        wait_answer::read(&answer).map(Some).map_err(CallError::Unreadable)
     }
 
     pub async fn report_status(&self, status: VmStatus) -> Result<(), CallError> {
@@ -80,8 +87,9 @@ impl Api {
         self.tell("/api/vm-status", &body).await
     }
 
-    pub async fn report_in_use(&self, status: bool) -> Result<(), CallError> {
-        let body = InUseReport { hostname: self.hostname.clone(), status };
+    /// `since`: seconds since 1970.
+    pub async fn report_in_use(&self, status: bool, since: u64) -> Result<(), CallError> {
+        let body = InUseReport { hostname: self.hostname.clone(), status, since: Some(since) };
         self.tell("/api/update_inuse_status", &body).await
     }
 

@@ -62,7 +62,11 @@ async fn connect(
         Ok(code) => code,
         Err(damaged) => return Some(Err(damaged.to_string())),
     };
-    let mut program = match vm.remote_desktop.start(&code, &command.pin).await {
+    let started = tokio::select! {
+        started = vm.remote_desktop.start(&code, &command.pin) => started,
+        () = stop.cancelled() => return None,
+    };
+    let mut program = match started {
         Ok(program) => program,
         Err(failure) => return Some(Err(failure.to_string())),
     };

@@ -65,9 +65,12 @@ impl Claims {
                     return News::None;
                 }
                 info!("released");
-                self.replace(|vm, _stop| async move {
-                    vm.remote_desktop.end_session().await;
+                self.replace(|vm, stop| async move {
                     Handled::forget(&vm.state);
+                    tokio::select! {
+                        () = vm.remote_desktop.end_session() => {}
+                        () = stop.cancelled() => {}
+                    }
                 });
             }
         }

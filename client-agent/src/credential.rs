@@ -47,9 +47,7 @@ impl Credential {
         enrolment: EnrolmentToken,
         state: StateDir,
     ) -> anyhow::Result<Self> {
-        let stored = state.read(FILE)?;
-        let agent_token =
-            stored.map(|token| token.trim().into()).filter(|t: &AgentToken| !t.is_empty());
+        let agent_token = stored(&state)?;
         let held = Mutex::new(Held { agent_token, refused: None });
         Ok(Self { hostname, enrolment, state, held })
     }
@@ -104,9 +102,12 @@ impl Credential {
         refused: Option<&AgentToken>,
     ) -> Result<Option<AgentToken>, CallError> {
         let mut held = self.held.lock().await;
-        // Another call may have renewed it meanwhile.
+        // Another call may have renewed it meanwhile, or a person who called `enrol`.
         if held.agent_token.as_ref() == refused {
-            self.enrol(&mut held, transport).await?;
+            match stored(&self.state).ok().flatten().filter(|token| Some(token) != refused) {
+                Some(token) => held.agent_token = Some(token),
+                None => self.enrol(&mut held, transport).await?,
+            }
         }
         Ok(held.agent_token.clone().filter(|token| Some(token) != refused))
     }
@@ -160,4 +161,9 @@ impl Credential {
         }
         *held = Held { agent_token: Some(enrolled.agent_token.into()), refused: None };
     }
+}
+
+fn stored(state: &StateDir) -> anyhow::Result<Option<AgentToken>> {
+    let token = state.read(FILE)?;
+    Ok(token.map(|token| token.trim().into()).filter(|token: &AgentToken| !token.is_empty()))
 }

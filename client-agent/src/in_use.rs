@@ -1,4 +1,11 @@
-use std::{ffi::OsStr, fs, io, os::unix::ffi::OsStrExt as _, path::Path, process, time::Duration};
+use std::{
+    ffi::OsStr,
+    fs, io,
+    os::unix::ffi::OsStrExt as _,
+    path::Path,
+    process,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use tracing::{info, warn};
 
@@ -10,6 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// fails is made again with the next look.
 pub async fn watch(api: &Api, software: String) {
     let mut trouble = Trouble::new("reporting the use");
+    let mut known: Option<Use> = None;
     let mut reported = None;
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
@@ -24,18 +32,33 @@ pub async fn watch(api: &Api, software: String) {
                 continue;
             }
         };
-        if reported == Some(in_use) {
+        let known = *match &mut known {
+            Some(known) if known.in_use == in_use => known,
+            changed => changed.insert(Use { in_use, since: now() }),
+        };
+        if reported == Some(known) {
             continue;
         }
-        match api.report_in_use(in_use).await {
+        match api.report_in_use(known.in_use, known.since).await {
             Ok(()) => {
                 trouble.is_over();
                 info!(in_use, "use reported");
-                reported = Some(in_use);
+                reported = Some(known);
             }
             Err(error) => trouble.goes_on(&error),
         }
     }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+struct Use {
+    in_use: bool,
+    /// When it was seen first, in seconds since 1970.
+    since: u64,
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Whether a process other than this one is the program `software`.

@@ -37,6 +37,7 @@ mod state_dir;
 mod transport;
 mod vitals;
 mod wait;
+mod wait_answer;
 
 use std::process::ExitCode;
 

@@ -4,9 +4,7 @@ use lablink_protocol::{Vitals, VmStatus};
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::{
-    api::Api, backoff::jittered, call_error::CallError, gpu::GpuVitals, retry, vitals::Sampler,
-};
+use crate::{api::Api, backoff::jittered, gpu::GpuVitals, retry, retry::Trouble, vitals::Sampler};
 
 /// When an allocator that refuses a report is asked again: it may know this VM by then.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
@@ -18,7 +16,8 @@ const FULL_EVERY: u32 = 45;
 pub async fn running(api: &Api) {
     let report = || api.report_status(VmStatus::Running);
     while let Err(refusal) = retry::until_answered("reporting 'running'", report).await {
-        pause_after(&refusal).await;
+        error!("the allocator refuses a report of this VM: {}", refusal.chain());
+        tokio::time::sleep(AFTER_REFUSAL).await;
     }
     info!("reported as running");
 }
@@ -28,6 +27,7 @@ pub async fn running(api: &Api) {
 pub async fn heartbeats(api: &Api, home: PathBuf, gpus: watch::Receiver<GpuVitals>) {
     let mut sampler = Sampler::new(home);
     let mut told = Vitals::default();
+    let mut refusals = Trouble::new("the heartbeat");
     for beat in 0_u32.. {
         let vitals = with_gpus(sampler.sample(), &gpus);
         if beat.is_multiple_of(FULL_EVERY) {
@@ -36,10 +36,15 @@ pub async fn heartbeats(api: &Api, home: PathBuf, gpus: watch::Receiver<GpuVital
         let changed = vitals.since(&told);
         match retry::until_answered("the heartbeat", || api.heartbeat(changed.clone())).await {
             Ok(interval) => {
+                refusals.is_over();
                 told = vitals;
                 tokio::time::sleep(jittered(interval)).await;
             }
-            Err(refusal) => pause_after(&refusal).await,
+            Err(refusal) => {
+                // The original's allocator knows no heartbeats, and need not hear that again.
+                refusals.goes_on(&refusal);
+                tokio::time::sleep(AFTER_REFUSAL).await;
+            }
         }
     }
 }
@@ -47,9 +52,4 @@ pub async fn heartbeats(api: &Api, home: PathBuf, gpus: watch::Receiver<GpuVital
 fn with_gpus(vitals: Vitals, gpus: &watch::Receiver<GpuVitals>) -> Vitals {
     let gpus = gpus.borrow();
     Vitals { gpu_driver: gpus.driver.clone(), gpus: gpus.gpus.clone(), ..vitals }
-}
-
-async fn pause_after(refusal: &CallError) {
-    error!("the allocator refuses a report of this VM: {}", refusal.chain());
-    tokio::time::sleep(AFTER_REFUSAL).await;
 }

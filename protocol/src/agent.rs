@@ -78,6 +78,9 @@ pub enum ClaimOutcome {
 pub struct InUseReport {
     pub hostname: Hostname,
     pub status: bool,
+    /// When that began, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
 }
 
 /// `POST /api/gpu_health`. The original client sends a word, the analysis a bool: both are read.

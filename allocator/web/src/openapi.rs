@@ -17,8 +17,8 @@ use crate::{
     AgentAuth, AppState, access_table,
     routes::{
         agent, aws, claim, destroy, events, health, history, home, install, instances, launch,
-        line, log_page, machines, metrics, operations, overview, own_log, participants, reports, statuses,
-        vm, vm_logs, vm_metrics, vms, wait,
+        line, log_page, machines, metrics, operations, overview, own_log, participants, reports,
+        statuses, vm, vm_logs, vm_metrics, vms, wait,
     },
 };
 

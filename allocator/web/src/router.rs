@@ -18,8 +18,8 @@ use crate::{
     openapi,
     routes::{
         agent, assets, aws, claim, destroy, events, health, history, home, install, instances,
-        launch, line, log_page, machines, metrics, operations, overview, own_log, participants, reports,
-        statuses, vm, vm_logs, vm_metrics, vms, wait,
+        launch, line, log_page, machines, metrics, operations, overview, own_log, participants,
+        reports, statuses, vm, vm_logs, vm_metrics, vms, wait,
     },
 };
 

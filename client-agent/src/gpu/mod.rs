@@ -10,6 +10,7 @@ mod nvidia_smi;
 mod question;
 mod reading;
 mod report;
+mod settled;
 mod verdict;
 mod xid;
 mod xid_events;

@@ -20,7 +20,7 @@ use super::{
 pub struct Monitor {
     sources: Sources,
     opening: Question<Driver>,
-    open: Option<OpenDriver>,
+    driver: Option<OpenDriver>,
     kernel_log: KernelLog,
     xids: Arc<Xids>,
 }
@@ -42,48 +42,51 @@ impl Monitor {
     pub fn new(sources: Sources) -> Self {
         let kernel_log = KernelLog::open(&sources.kernel_log);
         let xids = Arc::default();
-        Self { sources, opening: Question::new(), open: None, kernel_log, xids }
+        Self { sources, opening: Question::new(), driver: None, kernel_log, xids }
     }
 
     /// Takes at most a few seconds for each signal that hangs for the first time.
     pub async fn look(&mut self) -> Look {
-        if self.open.is_none() {
-            let library = self.sources.nvml.clone();
-            let without_cards = |verdict| Look { verdict, driver: None, cards: Vec::new() };
-            match self.opening.ask(move || driver::open(&library)).await {
-                None => {
-                    let reason = "the NVIDIA driver does not answer: restart the machine";
-                    return without_cards(Verdict::unhealthy(reason.to_owned()));
-                }
-                Some(Driver::Broken(reason)) => return without_cards(Verdict::unhealthy(reason)),
-                Some(Driver::NoGpu) => return without_cards(Verdict::none()),
-                Some(Driver::NoLibrary) => {
-                    let (verdict, cards) = nvidia_smi::look().await;
-                    return Look { verdict, driver: None, cards };
-                }
-                Some(Driver::Open { nvml, version, gpus }) => {
-                    if let Err(problem) = xid_events::follow(nvml, gpus, Arc::clone(&self.xids)) {
-                        warn!("no thread for the driver's events: {problem}");
-                    }
-                    let cards = (0..gpus).map(|index| WatchedCard::new(nvml, index)).collect();
-                    self.open = Some(OpenDriver { version, cards });
-                }
-            }
-        }
-        self.look_at_cards().await
-    }
-
-    async fn look_at_cards(&mut self) -> Look {
+        let mut driver = match self.driver.take() {
+            Some(driver) => driver,
+            None => match self.load().await {
+                Ok(driver) => driver,
+                Err(without_driver) => return without_driver,
+            },
+        };
         let mut cards = Vec::new();
-        let mut version = None;
-        if let Some(open) = &mut self.open {
-            for card in &mut open.cards {
-                cards.push(card.look().await);
-            }
-            version.clone_from(&open.version);
+        for card in &mut driver.cards {
+            cards.push(card.look().await);
         }
         self.kernel_log.read(&self.xids);
         let verdict = Verdict::of(&cards, &self.xids.all());
+        let version = driver.version.clone();
+        self.driver = Some(driver);
         Look { verdict, driver: version, cards }
+    }
+
+    /// Loads the driver's library; without one there is nothing but a verdict.
+    async fn load(&mut self) -> Result<OpenDriver, Look> {
+        let without_cards = |verdict| Look { verdict, driver: None, cards: Vec::new() };
+        let library = self.sources.nvml.clone();
+        match self.opening.ask(move || driver::open(&library)).await {
+            None => {
+                let reason = "the NVIDIA driver does not answer: restart the machine";
+                Err(without_cards(Verdict::unhealthy(reason.to_owned())))
+            }
+            Some(Driver::Broken(reason)) => Err(without_cards(Verdict::unhealthy(reason))),
+            Some(Driver::NoGpu) => Err(without_cards(Verdict::none())),
+            Some(Driver::NoLibrary) => {
+                let (verdict, cards) = nvidia_smi::look().await;
+                Err(Look { verdict, driver: None, cards })
+            }
+            Some(Driver::Open { nvml, version, gpus }) => {
+                if let Err(problem) = xid_events::follow(nvml, gpus, Arc::clone(&self.xids)) {
+                    warn!("no thread for the driver's events: {problem}");
+                }
+                let cards = (0..gpus).map(|index| WatchedCard::new(nvml, index)).collect();
+                Ok(OpenDriver { version, cards })
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use lablink_protocol::GpuReading;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{Card, Monitor, Sources, Verdict};
+use super::{Card, Monitor, Sources, Verdict, settled::Settled};
 use crate::{api::Api, backoff, retry::Trouble};
 
 /// What heartbeats tell of the GPUs.
@@ -14,13 +14,13 @@ pub struct GpuVitals {
     pub gpus: Option<Vec<GpuReading>>,
 }
 
-/// Looks at the GPUs, for ever: the verdict is reported at the start and on each change, the
-/// readings go to `vitals`. A report that fails is made again with the next look.
+/// Looks at the GPUs, for ever: the verdict is reported at the start and on each change that
+/// lasts, the readings go to `vitals`. A report that fails is made again with the next look.
 pub async fn watch(api: &Api, sources: Sources, vitals: watch::Sender<GpuVitals>) {
     let interval = Duration::from_secs(sources.gpu_interval.get().into());
     let mut monitor = Monitor::new(sources);
     let mut trouble = Trouble::new("reporting the GPU");
-    let mut reported = None;
+    let mut settled = Settled::default();
     loop {
         let look = monitor.look().await;
         let gpus = look.cards.iter().map(reading).collect::<Vec<_>>();
@@ -28,12 +28,12 @@ pub async fn watch(api: &Api, sources: Sources, vitals: watch::Sender<GpuVitals>
             driver: look.driver,
             gpus: (!gpus.is_empty()).then_some(gpus),
         });
-        if reported.as_ref() != Some(&look.verdict) {
+        if settled.is_due(&look.verdict) {
             match api.report_gpu(&look.verdict).await {
                 Ok(()) => {
                     trouble.is_over();
                     log(&look.verdict);
-                    reported = Some(look.verdict);
+                    settled.report(look.verdict);
                 }
                 Err(error) => trouble.goes_on(&error),
             }

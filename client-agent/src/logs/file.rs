@@ -9,6 +9,7 @@ use std::{
 
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::batch::{Batch, MOST_BYTES};
 use crate::state_dir::StateDir;
@@ -18,8 +19,10 @@ const STATE: &str = "logs.json";
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// How far each file has been sent. The files themselves are what is kept for an outage.
-#[derive(Default, Serialize, Deserialize)]
-pub struct Positions(BTreeMap<PathBuf, Position>);
+pub struct Positions<'a> {
+    state: &'a StateDir,
+    files: BTreeMap<PathBuf, Position>,
+}
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Position {
@@ -29,38 +32,44 @@ pub struct Position {
     offset: u64,
 }
 
-impl Positions {
+impl<'a> Positions<'a> {
     /// What an earlier run noted; damaged notes count as none, and lines then come twice.
-    pub fn load(state: &StateDir) -> Self {
+    pub fn load(state: &'a StateDir) -> Self {
         let noted = state.read(STATE).ok().flatten();
-        noted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        let files = noted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        Self { state, files }
     }
 
-    pub fn save(&self, state: &StateDir) -> anyhow::Result<()> {
-        state.write(STATE, &serde_json::to_string(self)?)
-    }
-
-    pub fn set(&mut self, path: &Path, position: Position) {
-        self.0.insert(path.to_owned(), position);
+    /// Notes that `path` has been sent up to there.
+    pub fn note(&mut self, path: &Path, position: Position) {
+        self.files.insert(path.to_owned(), position);
+        let saved = serde_json::to_string(&self.files)
+            .map_err(anyhow::Error::from)
+            .and_then(|text| self.state.write(STATE, &text));
+        if let Err(problem) = saved {
+            warn!("after a restart log lines may come twice: {problem:#}");
+        }
     }
 
     /// The lines that `path` has beyond its position, up to a batch, and the position after them.
     /// A file that is not there has none; one that is new or was cut starts from its beginning.
-    pub fn next(&self, path: &Path) -> io::Result<Option<(Batch, Position)>> {
+    pub fn next(&mut self, path: &Path) -> io::Result<Option<(Batch, Position)>> {
         let mut file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
         let meta = file.metadata()?;
-        let known = self
-            .0
-            .get(path)
-            .filter(|position| position.inode == meta.ino() && position.offset <= meta.len());
-        let mut position = known.cloned().unwrap_or_else(|| Position {
-            inode: meta.ino(),
-            content: format!("{:016x}", rand::rng().random::<u64>()),
-            offset: 0,
-        });
+        let is_same = |known: &&Position| known.inode == meta.ino() && known.offset <= meta.len();
+        let mut position = match self.files.get(path).filter(is_same) {
+            Some(known) => known.clone(),
+            None => {
+                let content = format!("{:016x}", rand::rng().random::<u64>());
+                let new = Position { inode: meta.ino(), content, offset: 0 };
+                // Before its first line is sent: after a crash that line has the same id again.
+                self.note(path, new.clone());
+                new
+            }
+        };
         file.seek(SeekFrom::Start(position.offset))?;
         let mut bytes = Vec::new();
         file.take(MOST_BYTES as u64).read_to_end(&mut bytes)?;
@@ -110,14 +119,15 @@ mod tests {
         write!(file, "one\ntwo\nhal").unwrap();
         let (batch, position) = positions.next(&path).unwrap().unwrap();
         assert_eq!(batch.messages, ["one", "two"]);
-        positions.set(&path, position);
-        positions.save(&state).unwrap();
+        let again = Positions::load(&state).next(&path).unwrap().unwrap().0;
+        assert_eq!(batch.event_ids, again.event_ids, "not noted yet, sent again by the next run");
+        positions.note(&path, position);
 
         writeln!(file, "f").unwrap();
         let mut positions = Positions::load(&state);
         let (batch, position) = positions.next(&path).unwrap().unwrap();
         assert_eq!(batch.messages, ["half"]);
-        positions.set(&path, position);
+        positions.note(&path, position);
         assert!(positions.next(&path).unwrap().is_none());
     }
 
@@ -126,9 +136,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         fs::write(&path, "first\nsecond\n").unwrap();
-        let mut positions = Positions::default();
+        let state = StateDir::open(folder.path().join("state")).unwrap();
+        let mut positions = Positions::load(&state);
         let (before, position) = positions.next(&path).unwrap().unwrap();
-        positions.set(&path, position);
+        positions.note(&path, position);
         fs::write(&path, "first\n").unwrap();
         let (after, _) = positions.next(&path).unwrap().unwrap();
         assert_eq!(after.messages, ["first"]);
@@ -140,7 +151,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         fs::write(&path, "x".repeat(LONGEST_LINE + 7)).unwrap();
-        let (batch, _) = Positions::default().next(&path).unwrap().unwrap();
+        let state = StateDir::open(folder.path().join("state")).unwrap();
+        let (batch, _) = Positions::load(&state).next(&path).unwrap().unwrap();
         assert_eq!(batch.messages.len(), 1);
         assert_eq!(batch.messages[0].len(), LONGEST_LINE);
     }

@@ -19,21 +19,18 @@ pub async fn ship(api: &Api, state: &StateDir, own: &OwnLines, settings: LogSett
             own.forget(last);
         }
         for path in &settings.files {
-            ship_file(api, state, &mut positions, path).await;
+            ship_file(api, &mut positions, path).await;
         }
     }
 }
 
-async fn ship_file(api: &Api, state: &StateDir, positions: &mut Positions, path: &Path) {
+async fn ship_file(api: &Api, positions: &mut Positions<'_>, path: &Path) {
     loop {
         match positions.next(path) {
             Ok(None) => return,
             Ok(Some((batch, position))) => {
                 send(api, &batch).await;
-                positions.set(path, position);
-                if let Err(problem) = positions.save(state) {
-                    warn!("after a restart log lines may come twice: {problem:#}");
-                }
+                positions.note(path, position);
             }
             Err(problem) => {
                 warn!("can't follow the log {}: {problem}", path.display());

@@ -146,6 +146,17 @@ async fn a_session_that_start_host_can_not_start_is_started_and_ends_with_the_cl
 }
 
 #[tokio::test]
+async fn a_session_program_that_hangs_does_not_hold_up_a_stop() {
+    let allocator = Allocator::start().await;
+    let vm = Vm::with_remote_desktop(REGISTERS_AND_FAILS);
+    vm.add_session_program("touch \"$HOME/called\"; exec sleep 60");
+    let agent = vm.agent(&allocator.url).spawn().unwrap();
+    allocator.claim(7, 1);
+    until("the program is called", || vm.home().join("called").exists()).await;
+    stop(agent).await;
+}
+
+#[tokio::test]
 async fn a_session_that_does_not_start_is_reported() {
     let allocator = Allocator::start().await;
     let vm = Vm::with_remote_desktop(REGISTERS_AND_FAILS);

@@ -63,6 +63,24 @@ async fn a_new_enrolment_token_brings_a_new_agent_token() {
 }
 
 #[tokio::test]
+async fn an_agent_that_runs_takes_up_the_token_that_a_person_brought() {
+    let allocator = Allocator::start().await;
+    allocator.require("first-secret", "old-secret");
+    let vm = Vm::with_remote_desktop(STAYS);
+    let mut run = vm.agent(&allocator.url);
+    let _agent = run.env("LABLINK_ENROLMENT_TOKEN", "first-secret").spawn().unwrap();
+    allocator.told("the wait", waits).await;
+    allocator.require("second-secret", "new-secret");
+    let mut enrol = vm.command("enrol", &allocator.url);
+    let (done, told) = said(enrol.env("LABLINK_ENROLMENT_TOKEN", "second-secret")).await;
+    assert!(done, "{told}");
+    let before = allocator.told("now", |_| true).await.bodies("/api/agent/heartbeat").len();
+    let more = |told: &Told| told.bodies("/api/agent/heartbeat").len() > before;
+    allocator.told("a heartbeat with the new token", more).await;
+    vm.assert_log_holds_no_secret();
+}
+
+#[tokio::test]
 async fn status_tells_whether_the_agent_runs_and_what_the_allocator_knows() {
     let allocator = Allocator::start().await;
     allocator.require("enrolment-secret", "agent-secret");

@@ -8,6 +8,7 @@ mod enrolment;
 mod footprint;
 mod gpu;
 mod logs;
+mod original;
 mod reports;
 mod start;
 mod vm;

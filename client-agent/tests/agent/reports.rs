@@ -32,11 +32,14 @@ async fn status_life_and_use_are_reported() {
     let second = told.bodies("/api/agent/heartbeat")[1];
     assert_eq!(second["memory_total_bytes"], json!(null), "it has not changed: {second}");
     let in_use = "/api/update_inuse_status";
-    assert_eq!(told.bodies(in_use), [&json!({"hostname": host, "status": false})]);
+    let idle = told.bodies(in_use)[0];
+    assert_eq!((&idle["hostname"], &idle["status"]), (&json!(host), &json!(false)));
 
     let _running = Command::new(program).arg("30").kill_on_drop(true).spawn().unwrap();
     let told = allocator.told("use", |told| told.bodies(in_use).len() == 2).await;
-    assert_eq!(told.bodies(in_use)[1], &json!({"hostname": host, "status": true}));
+    let used = told.bodies(in_use)[1];
+    assert_eq!((&used["hostname"], &used["status"]), (&json!(host), &json!(true)));
+    assert!(used["since"].as_u64() > idle["since"].as_u64(), "{idle} {used}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What agents say of their VMs.
 
 use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
@@ -118,19 +119,40 @@ pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), R
     found(rows.len() as u64)
 }
 
-/// Whether somebody works with the subject software.
+/// Whether somebody works with the subject software, and since when, if the agent says so; a change
+/// is history.
 pub async fn set_in_use(
     db: &Db,
     pool: PoolId,
+    actor: &Actor,
     hostname: &Hostname,
     in_use: bool,
+    since: Option<Timestamp>,
 ) -> Result<(), ReportError> {
-    let sql = "update vm set in_use = $3
-               where pool_id = $1 and hostname = $2 and removed_at is null
-               returning pg_notify('vm_changed', hostname)::text";
-    let client = db.client().await?;
-    let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str(), &in_use]).await?;
-    found(rows.len() as u64)
+    let sql = "with before as (
+                   select id, in_use from vm
+                   where pool_id = $1 and hostname = $2 and removed_at is null for update
+               )
+               update vm set in_use = $3 from before where vm.id = before.id
+               returning vm.id, before.in_use <> $3 as changed,
+                   pg_notify('vm_changed', vm.hostname)::text";
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let row = transaction
+        .query_opt(sql, &[&pool.as_i64(), &hostname.as_str(), &in_use])
+        .await?
+        .ok_or(ReportError::NoSuchVm)?;
+    if row.try_get("changed")? {
+        let kind = if in_use { "vm.use_started" } else { "vm.use_ended" };
+        let event = Event {
+            vm_id: Some(row.try_get("id")?),
+            data: serde_json::json!({ "since": since }),
+            ..Event::new(actor, kind)
+        };
+        events::record(&transaction, pool, event).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// The agent's verdict on the GPUs, and why; a change is history.

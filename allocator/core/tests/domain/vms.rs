@@ -101,7 +101,8 @@ async fn every_vm_counts_once() {
     let scene = Scene::with_running(5).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
     scene.claim("bob@example.org", "4/y").await.unwrap();
-    vms::set_in_use(&scene.db, scene.pool, &name("lablink-vm-test-1"), true).await.unwrap();
+    let used = name("lablink-vm-test-1");
+    vms::set_in_use(&scene.db, scene.pool, &Actor::UnprovenAgent, &used, true, None).await.unwrap();
     scene.report("lablink-vm-test-3", VmStatus::Error).await;
     scene.report("lablink-vm-test-4", VmStatus::Initializing).await;
     let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
@@ -137,4 +138,22 @@ async fn the_reason_of_a_sick_gpu_goes_when_it_is_well() {
     assert_eq!(reason().await.as_deref(), sick);
     vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &vm, GpuHealth::Healthy, None).await.unwrap();
     assert_eq!(reason().await, None);
+}
+
+#[tokio::test]
+async fn the_start_and_the_end_of_use_are_history() {
+    let scene = Scene::with_running(1).await;
+    let vm = name("lablink-vm-test-1");
+    let agent = Actor::Agent(vm.clone());
+    let since = Timestamp::from_second(1_700_000_000).ok();
+    for in_use in [false, true, true, false] {
+        vms::set_in_use(&scene.db, scene.pool, &agent, &vm, in_use, since).await.unwrap();
+    }
+    for (event, count) in [
+        ("kind = 'vm.use_started' and data->>'since' = '2023-11-14T22:13:20Z'", 1),
+        ("kind = 'vm.use_ended'", 1),
+    ] {
+        let sql = format!("select count(*) from event where {event}");
+        assert_eq!(scene.count(&sql).await, count, "{event}");
+    }
 }

@@ -64,6 +64,8 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.rebooted" => format!("{vm} was rebooted"),
         "aws_keys.set" => "AWS keys were typed".to_owned(),
         "aws_keys.unset" => "The typed AWS keys were forgotten".to_owned(),
+        "vm.use_started" => format!("The software on {vm} was started"),
+        "vm.use_ended" => format!("The software on {vm} was ended"),
         "vm.removed" => format!("{vm} is gone"),
         "vm.adopted" => format!("{vm} was found without a record, and got one"),
         "operation.queued" => format!("A {} was asked for", text("kind")),

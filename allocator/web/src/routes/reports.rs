@@ -1,6 +1,7 @@
 //! What the original's agents report, and ours too (contract §1.5 to §1.7).
 
 use axum::{Json as JsonAnswer, extract::State};
+use jiff::Timestamp;
 use lablink_core::vms;
 use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use serde::Deserialize;
@@ -22,6 +23,8 @@ pub struct InUse {
     /// Whether the subject software runs.
     #[schema(value_type = bool)]
     status: Option<bool>,
+    /// Ours: when that began, in seconds since 1970.
+    since: Option<i64>,
 }
 
 /// Tells whether the subject software runs.
@@ -34,8 +37,11 @@ pub async fn in_use(
     let hostname = named::hostname(report.hostname.as_deref(), "Hostname is required.")?;
     let in_use =
         report.status.ok_or_else(|| Problem::invalid("status: true or false is required."))?;
-    caller.speaks_for(&hostname)?;
-    vms::set_in_use(&state.db, state.pool, &hostname, in_use).await?;
+    let since = report.since.map(Timestamp::from_second).transpose().map_err(|_out_of_range| {
+        Problem::invalid("since: must be a time in seconds since 1970.")
+    })?;
+    let actor = caller.speaks_for(&hostname)?;
+    vms::set_in_use(&state.db, state.pool, &actor, &hostname, in_use, since).await?;
     Ok(JsonAnswer(Message::new("In-use status updated successfully.")))
 }
 
