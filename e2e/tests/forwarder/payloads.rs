@@ -13,7 +13,7 @@ const MEMORY: u64 = 128 * 1024 * 1024;
 async fn a_gzip_bomb_is_dropped_with_a_metric_and_fits_in_memory() {
     let allocator = FakeAllocator::start(&[]).await;
     let forwarder = allocator.forwarder().await;
-    let bomb = packed(&vec![b' '; 1024 * 1024 * 1024]).unwrap();
+    let bomb = packed(&vec![b' '; 256 * 1024 * 1024]).unwrap();
     let outcome = forwarder.invoke(&bomb, TIME).await.unwrap();
     assert_eq!(outcome, Outcome::Answered(json!({ "delivered": 0, "dropped": 0 })));
     let [metric] = &forwarder.metrics()[..] else { panic!("{}", forwarder.output()) };
