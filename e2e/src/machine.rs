@@ -20,7 +20,7 @@ pub struct Machine {
 }
 
 /// What the stand-in for Chrome Remote Desktop was given.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Record {
     pub arguments: Vec<String>,
     pub pin: String,

@@ -4,11 +4,13 @@
 mod agreement;
 mod crash_during_launch;
 mod crashes;
+mod database_away;
 mod destroy;
 mod launch;
 mod line;
 mod manual_machine;
 mod participant;
+mod reboot;
 mod restart;
 mod secrets;
 mod stop_during_launch;

@@ -19,6 +19,7 @@ pub struct ConfirmPage {
 pub enum Deed {
     Release,
     Replace,
+    Reboot,
     Delete,
     /// Out of the pool; the machine is left alone.
     Forget,
@@ -29,6 +30,7 @@ impl Deed {
         match self {
             Self::Release => "Take the VM back",
             Self::Replace => "Replace the VM",
+            Self::Reboot => "Reboot the VM",
             Self::Delete => "Delete the VM",
             Self::Forget => "Remove the machine from the pool",
         }
@@ -38,6 +40,7 @@ impl Deed {
         match self {
             Self::Release => "Take it back",
             Self::Replace => "Replace it",
+            Self::Reboot => "Reboot it",
             Self::Delete => "Delete it",
             Self::Forget => "Remove it from the pool",
         }
@@ -50,6 +53,7 @@ impl ConfirmPage {
         match self.deed {
             Deed::Release => format!("/api/vms/{hostname}/release"),
             Deed::Replace => format!("/api/vms/{hostname}/replace"),
+            Deed::Reboot => format!("/api/vms/{hostname}/reboot"),
             Deed::Delete => "/destroy".to_owned(),
             Deed::Forget => format!("/admin/machines/{hostname}/forget"),
         }
@@ -72,6 +76,7 @@ mod tests {
         for (deed, action) in [
             (Deed::Release, "/api/vms/vm-1/release"),
             (Deed::Replace, "/api/vms/vm-1/replace"),
+            (Deed::Reboot, "/api/vms/vm-1/reboot"),
             (Deed::Delete, "/destroy"),
             (Deed::Forget, "/admin/machines/vm-1/forget"),
         ] {

@@ -68,6 +68,7 @@ impl VmPage {
         [
             (self.claim.is_some(), (Deed::Release, "release", "Take back…")),
             (made && !going, (Deed::Replace, "replace", "Replace…")),
+            (self.source == VmSource::Local && !going, (Deed::Reboot, "reboot", "Reboot…")),
             (made && !going, (Deed::Delete, "delete", "Delete…")),
             (!made, (Deed::Forget, "forget", "Remove from the pool…")),
         ]

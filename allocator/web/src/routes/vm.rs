@@ -92,6 +92,7 @@ pub async fn confirm(
     let deed = match deed.as_str() {
         "release" => Deed::Release,
         "replace" => Deed::Replace,
+        "reboot" => Deed::Reboot,
         "delete" => Deed::Delete,
         "forget" => Deed::Forget,
         _ => return Err(Problem::not_found("There is nothing at this address.")),

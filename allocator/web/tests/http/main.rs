@@ -14,5 +14,6 @@ mod openapi;
 mod operations;
 mod organiser;
 mod participant;
+mod stored_script;
 mod vm_metrics;
 mod wait;
