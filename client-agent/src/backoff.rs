@@ -55,6 +55,22 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_agents_that_lost_their_allocator_come_back_spread_over_seconds() {
+        let mut tries_in_second = [0; 60];
+        for _agent in 0..1000 {
+            let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
+            let mut at = Duration::ZERO;
+            while let Some(tries) = tries_in_second.get_mut(at.as_secs() as usize) {
+                *tries += 1;
+                at += backoff.pause();
+            }
+        }
+        // A thousand tries each 7.5 s are 133 a second.
+        let steady = &tries_in_second[40..];
+        assert!(steady.iter().all(|tries| (50..250).contains(tries)), "{steady:?}");
+    }
+
+    #[test]
     fn a_wish_of_the_other_side_counts_up_to_the_cap() {
         let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_secs(10));
         let pause = backoff.pause_of_at_least(Some(Duration::from_secs(3)));

@@ -6,14 +6,18 @@ use super::{LogSettings, OwnLines, batch::Batch, file::Positions};
 use crate::{api::Api, backoff::jittered, retry, state_dir::StateDir};
 
 const SEND_EVERY: Duration = Duration::from_secs(5);
+/// Who watches a machine come up waits for its first lines.
+const FIRST: Duration = Duration::from_secs(1);
 /// When an allocator that does not want lines is asked again.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
 /// Sends log lines, for ever: in the order of each source, until the allocator has taken them.
 pub async fn ship(api: &Api, state: &StateDir, own: &OwnLines, settings: LogSettings) {
     let mut positions = Positions::load(state);
+    let mut pause = FIRST;
     loop {
-        tokio::time::sleep(jittered(SEND_EVERY)).await;
+        tokio::time::sleep(jittered(pause)).await;
+        pause = SEND_EVERY;
         while let Some((batch, last)) = own.batch() {
             send(api, &batch).await;
             own.forget(last);

@@ -96,6 +96,24 @@ async fn redirects_keep_method_body_and_token_but_stay_on_the_host() {
 }
 
 #[tokio::test]
+async fn a_proxy_in_the_environment_is_used_except_where_it_must_not() {
+    let proxy = Allocator::start().await;
+    let vm = Vm::with_remote_desktop(STAYS);
+    let _agent = vm.agent("http://lablink.invalid").env("http_proxy", &proxy.url).spawn().unwrap();
+    proxy.told("the wait", |told| !told.bodies("/vm_startup").is_empty()).await;
+
+    let direct = Allocator::start().await;
+    let other = Vm::with_remote_desktop(STAYS);
+    let mut command = other.agent(&direct.url);
+    let _other = command
+        .env("http_proxy", "http://127.0.0.1:9")
+        .env("no_proxy", "127.0.0.1")
+        .spawn()
+        .unwrap();
+    direct.told("the wait", |told| !told.bodies("/vm_startup").is_empty()).await;
+}
+
+#[tokio::test]
 async fn wrong_settings_are_told_in_a_sentence() {
     let agent = |arguments: &'static [&'static str]| async move {
         let output =
