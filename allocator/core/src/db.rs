@@ -20,6 +20,24 @@ pub enum DbError {
     UnknownWord { column: &'static str, value: String },
 }
 
+impl DbError {
+    /// Whether the server was not there, or ended the connection for reasons of its own: the same
+    /// statement may work in a moment.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Connect(_) => true,
+            // No answer from the server means that there was none to ask. The classes are SQLSTATE's
+            // connection exception, insufficient resources and operator intervention: a server that
+            // stops, or another of its processes that crashed.
+            Self::Statement(cause) => cause.as_db_error().is_none_or(|answer| {
+                let class = &answer.code().code()[..2];
+                matches!(class, "08" | "53" | "57")
+            }),
+            Self::UnknownWord { .. } => false,
+        }
+    }
+}
+
 /// A stored word that is none of an enum's.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown word")]

@@ -105,7 +105,7 @@ use crate::{
 struct Described;
 
 /// A program may post these without saying more.
-const WITHOUT_BODY_TOO: [&str; 2] = ["/destroy", "/api/vms/{hostname}/release"];
+const WITHOUT_BODY_TOO: [&str; 3] = ["/api/vms", "/destroy", "/api/vms/{hostname}/release"];
 const ADMIN: &str = "admin";
 const TOKEN: &str = "token";
 

@@ -102,8 +102,17 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             vm(4, ticked, None),
         ]
     };
-    add(pages, "destroy", &DestroyPage { vms: vms(true), error: None })?;
+    let destroy = |vms: Vec<DestroyRow>, error| DestroyPage {
+        total: vms.len(),
+        claimed: vms.iter().filter(|vm| vm.holder.is_some()).count(),
+        in_use: 1,
+        vms,
+        error,
+    };
+    let many = DestroyPage { total: 10_000, claimed: 7_321, ..destroy(vms(true), None) };
+    add(pages, "destroy-many", &many)?;
+    add(pages, "destroy", &destroy(vms(true), None))?;
     let error = Some("Tick the box below the list to confirm.".to_owned());
-    add(pages, "destroy-error", &DestroyPage { vms: vms(false), error })?;
-    add(pages, "destroy-empty", &DestroyPage { vms: Vec::new(), error: None })
+    add(pages, "destroy-error", &destroy(vms(false), error))?;
+    add(pages, "destroy-empty", &destroy(Vec::new(), None))
 }

@@ -14,13 +14,7 @@ use super::Problem;
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
-        let gone = match &error {
-            DbError::Connect(_) => true,
-            // No answer from the server means that there was none to ask.
-            DbError::Statement(cause) => cause.as_db_error().is_none(),
-            DbError::UnknownWord { .. } => false,
-        };
-        if !gone {
+        if !error.is_away() {
             return Self::internal(&error);
         }
         tracing::warn!(error = &error as &dyn std::error::Error, "the database is away");

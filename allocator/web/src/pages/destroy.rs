@@ -7,8 +7,13 @@ use super::Activity;
 #[derive(Template)]
 #[template(path = "destroy.html")]
 pub struct DestroyPage {
-    /// Every VM that LabLink launched; machines registered by hand are not among them.
+    /// VMs that LabLink launched, the first hundred or so; machines registered by hand are not
+    /// among them.
     pub vms: Vec<DestroyRow>,
+    /// With those that are not listed.
+    pub total: usize,
+    pub claimed: usize,
+    pub in_use: usize,
     pub error: Option<String>,
 }
 
@@ -27,13 +32,9 @@ pub struct Holder {
 }
 
 impl DestroyPage {
-    fn claimed(&self) -> usize {
-        self.vms.iter().filter(|vm| vm.holder.is_some()).count()
-    }
-
-    fn in_use(&self) -> usize {
-        let active = |holder: &Holder| holder.activity == Activity::InUse;
-        self.vms.iter().filter(|vm| vm.holder.as_ref().is_some_and(active)).count()
+    /// VMs that are not listed.
+    fn more(&self) -> usize {
+        self.total.saturating_sub(self.vms.len())
     }
 }
 
@@ -54,7 +55,9 @@ mod tests {
             row("vm-2", true, Some(Activity::Idle)),
             row("vm-3", false, Some(Activity::InUse)),
         ];
-        let html = DestroyPage { vms, error: None }.render().unwrap();
+        let page = DestroyPage { vms, total: 3, claimed: 2, in_use: 1, error: None };
+        let html = page.render().unwrap();
+        assert!(!html.contains(r#"name="all""#), "all are listed");
         assert!(html.contains(r#"name="hostname" value="vm-1" checked"#));
         assert!(!html.contains(r#"value="vm-3" checked"#));
         assert!(html.contains("3 VMs, 2 claimed, 1 in use right now"));
@@ -64,15 +67,27 @@ mod tests {
     }
 
     #[test]
+    fn a_long_list_is_cut_and_all_can_be_ticked() {
+        let vms = vec![row("vm-1", true, None)];
+        let page = DestroyPage { vms, total: 10_000, claimed: 7, in_use: 1, error: None };
+        let html = page.render().unwrap();
+        assert!(html.contains("10000 VMs, 7 claimed") && html.contains("9999 more"));
+        assert!(html.contains(r#"name="all" value="yes""#));
+    }
+
+    #[test]
     fn a_refusal_is_told() {
         let error = Some("Tick the box to confirm.".to_owned());
-        let html = DestroyPage { vms: vec![row("vm-1", true, None)], error }.render().unwrap();
+        let vms = vec![row("vm-1", true, None)];
+        let page = DestroyPage { vms, total: 1, claimed: 0, in_use: 0, error };
+        let html = page.render().unwrap();
         assert!(html.contains(r#"role="alert""#) && html.contains("Tick the box to confirm."));
     }
 
     #[test]
     fn an_empty_pool_has_nothing_to_destroy() {
-        let html = DestroyPage { vms: Vec::new(), error: None }.render().unwrap();
+        let page = DestroyPage { vms: Vec::new(), total: 0, claimed: 0, in_use: 0, error: None };
+        let html = page.render().unwrap();
         assert!(html.contains("Nothing to destroy") && !html.contains("<form"));
     }
 }

@@ -28,10 +28,10 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
 #[derive(Deserialize, ToSchema)]
 pub struct Typed {
     #[serde(default)]
-    #[schema(min_length = 1)]
+    #[schema(required, pattern = r"^[A-Za-z0-9/+]{1,128}$")]
     aws_access_key_id: String,
     #[serde(default)]
-    #[schema(min_length = 1)]
+    #[schema(required, pattern = r"^[A-Za-z0-9/+]{1,128}$")]
     aws_secret_access_key: String,
     /// Of temporary keys; without one it stays unset.
     #[serde(default)]

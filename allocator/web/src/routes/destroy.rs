@@ -23,6 +23,9 @@ use crate::{
     wire::{OperationOutput, Queued},
 };
 
+/// So many that a page stays under 50 KB.
+const LISTED: usize = 120;
+
 /// What a destroy would remove, to be ticked.
 #[utoipa::path(get, path = "/admin/instances/delete", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
@@ -37,6 +40,8 @@ pub struct DestroyForm {
     #[serde(default)]
     #[schema(value_type = Vec<lablink_protocol::Hostname>)]
     hostname: Vec<String>,
+    /// A browser's tick for every VM, where its page lists only some.
+    all: Option<String>,
     /// A browser's tick.
     confirm: Option<String>,
 }
@@ -53,7 +58,9 @@ pub async fn destroy(
 ) -> Result<Response, Problem> {
     let refused = match wants {
         Wants::Json => None,
-        Wants::Page if form.hostname.is_empty() => Some("Tick at least one VM."),
+        Wants::Page if form.hostname.is_empty() && form.all.is_none() => {
+            Some("Tick at least one VM.")
+        }
         Wants::Page if form.confirm.is_none() => Some("Tick the box that confirms the loss first."),
         Wants::Page => None,
     };
@@ -62,7 +69,7 @@ pub async fn destroy(
         let page = filled(&state, ticked, Some(message.to_owned())).await?;
         return Ok(Problem::invalid(message).with_page(page));
     }
-    let selection = if form.hostname.is_empty() {
+    let selection = if form.hostname.is_empty() || form.all.is_some() {
         Selection::All
     } else {
         let parsed = form.hostname.iter().map(|name| name.parse::<Hostname>());
@@ -94,8 +101,11 @@ async fn filled(
     error: Option<String>,
 ) -> Result<String, Problem> {
     let vms = vms::list(&state.db, state.pool).await?;
-    let launched = vms.iter().filter(|vm| matches!(vm.source, Source::Local | Source::Aws));
-    let rows = launched.map(|vm| DestroyRow {
+    let launched: Vec<&Vm> =
+        vms.iter().filter(|vm| matches!(vm.source, Source::Local | Source::Aws)).collect();
+    let claimed = launched.iter().filter(|vm| vm.claim.is_some());
+    let (claimed, in_use) = (claimed.clone().count(), claimed.filter(|vm| vm.in_use).count());
+    let rows = launched.iter().take(LISTED).map(|vm| DestroyRow {
         hostname: vm.hostname.to_string(),
         ticked: ticked(vm),
         holder: vm
@@ -103,5 +113,6 @@ async fn filled(
             .as_ref()
             .map(|claim| Holder { email: claim.email.clone(), activity: activity(vm) }),
     });
-    Ok(DestroyPage { vms: rows.collect(), error }.render()?)
+    let (vms, total) = (rows.collect(), launched.len());
+    Ok(DestroyPage { vms, total, claimed, in_use, error }.render()?)
 }

@@ -12,6 +12,7 @@ use lablink_core::{
     line::{self, ClaimKept, EndReason, JoinError, Joined, Standing},
 };
 use lablink_protocol::CrdCode;
+use utoipa::ToSchema;
 
 use super::{
     claim::{self, GiveCommand},
@@ -28,8 +29,18 @@ pub(super) fn path(token: &Token) -> String {
     format!("/line/{}", token.reveal())
 }
 
+/// What the form of [`RequestVm`] must hold to stand in line: the command comes later.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body")]
+pub struct JoinLine {
+    #[schema(max_length = 254, pattern = r"^[A-Za-z0-9]{1,40}@[a-z0-9]{1,40}\.(org|edu)$")]
+    email: String,
+    /// What the organiser gave out, if the form asks for it.
+    access_code: Option<String>,
+}
+
 /// Gives the participant a place in line, or leads back to what they have.
-#[utoipa::path(post, path = "/line", request_body(content((RequestVm = "application/x-www-form-urlencoded"), (RequestVm = "application/json"))), responses((status = 303, description = "To the place's page, or to the VM that the person has.")))]
+#[utoipa::path(post, path = "/line", request_body(content((JoinLine = "application/x-www-form-urlencoded"), (JoinLine = "application/json"))), responses((status = 303, description = "To the place's page, or to the VM that the person has.")))]
 pub async fn join(
     State(state): State<AppState>,
     wants: Wants,

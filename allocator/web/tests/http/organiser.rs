@@ -82,6 +82,18 @@ async fn claims_are_told_as_csv_without_secrets() {
 }
 
 #[tokio::test]
+async fn a_long_list_of_vms_to_destroy_is_cut_and_all_can_be_ticked() {
+    let app = App::with_running(200).await;
+    let preview = page(&app, "/admin/instances/delete").await;
+    assert!(preview.contains("200 VMs") && preview.contains("80 more"));
+    let destroy = form("/destroy", "hostname=lablink-vm-test-1&all=yes&confirm=yes");
+    let answer = app.call(destroy.by_browser().by_admin()).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    let operation = app.call(get("/api/operations/2").by_admin()).await.json();
+    assert_eq!(operation["hostnames"].as_array().unwrap().len(), 200);
+}
+
+#[tokio::test]
 async fn a_full_participants_page_stays_small() {
     let app = App::with_running(90).await;
     app.sql(
