@@ -41,6 +41,7 @@ pub struct DestroyForm {
     #[schema(value_type = Vec<lablink_protocol::Hostname>)]
     hostname: Vec<String>,
     /// A browser's tick for every VM, where its page lists only some.
+    #[schema(ignore)]
     all: Option<String>,
     /// A browser's tick.
     confirm: Option<String>,
@@ -69,12 +70,12 @@ pub async fn destroy(
         let page = filled(&state, ticked, Some(message.to_owned())).await?;
         return Ok(Problem::invalid(message).with_page(page));
     }
-    let selection = if form.hostname.is_empty() || form.all.is_some() {
+    let hostnames: Result<Vec<Hostname>, _> = form.hostname.iter().map(|it| it.parse()).collect();
+    let hostnames = hostnames.map_err(|error| Problem::invalid(error.to_string()))?;
+    let selection = if hostnames.is_empty() || form.all.is_some() {
         Selection::All
     } else {
-        let parsed = form.hostname.iter().map(|name| name.parse::<Hostname>());
-        let hostnames: Result<Vec<_>, _> = parsed.collect();
-        Selection::These(hostnames.map_err(|error| Problem::invalid(error.to_string()))?)
+        Selection::These(hostnames)
     };
     let id = operations::destroy(&state.db, state.pool, &actor, &selection).await?;
     Ok(started(&state, wants, &started_as, id).await?.into_response())

@@ -36,7 +36,8 @@ pub struct JoinLine {
     #[schema(max_length = 254, pattern = r"^[A-Za-z0-9]{1,40}@[a-z0-9]{1,40}\.(org|edu)$")]
     email: String,
     /// What the organiser gave out, if the form asks for it.
-    access_code: Option<String>,
+    #[schema(required = false)]
+    access_code: String,
 }
 
 /// Gives the participant a place in line, or leads back to what they have.

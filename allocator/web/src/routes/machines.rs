@@ -30,7 +30,7 @@ pub async fn page() -> Result<Html<String>, Problem> {
 #[derive(Deserialize, ToSchema)]
 pub struct Register {
     /// Made up when absent; a form sends an empty text for that.
-    #[schema(pattern = "^desk-[a-z0-9]{1,40}$")]
+    #[schema(pattern = r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)?$")]
     hostname: Option<String>,
 }
 
