@@ -24,6 +24,7 @@ pub struct InUse {
     #[schema(value_type = bool)]
     status: Option<bool>,
     /// Ours: when that began, in seconds since 1970.
+    #[schema(minimum = 0, maximum = 253402207199i64)]
     since: Option<i64>,
 }
 
@@ -37,9 +38,11 @@ pub async fn in_use(
     let hostname = named::hostname(report.hostname.as_deref(), "Hostname is required.")?;
     let in_use =
         report.status.ok_or_else(|| Problem::invalid("status: true or false is required."))?;
-    let since = report.since.map(Timestamp::from_second).transpose().map_err(|_out_of_range| {
-        Problem::invalid("since: must be a time in seconds since 1970.")
-    })?;
+    let since = report.since.map(|since| {
+        let since = Timestamp::from_second(since).ok().filter(|_| since >= 0);
+        since.ok_or_else(|| Problem::invalid("since: must be a time in seconds since 1970."))
+    });
+    let since = since.transpose()?;
     let actor = caller.speaks_for(&hostname)?;
     vms::set_in_use(&state.db, state.pool, &actor, &hostname, in_use, since).await?;
     Ok(JsonAnswer(Message::new("In-use status updated successfully.")))
@@ -53,6 +56,7 @@ pub struct Gpu {
     #[schema(value_type = String, pattern = "^(Healthy|Unhealthy|N/A)$")]
     gpu_status: Option<Value>,
     /// Ours: the verdict in full, and why.
+    #[schema(pattern = "^(healthy|degraded|unhealthy|none)$")]
     verdict: Option<String>,
     reason: Option<String>,
 }
