@@ -8,6 +8,8 @@ export CHECKPOINT_DISABLE := 1
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PROGRAMS := $(TARGET)/debug
 LAMBDA := target/lambda/bootstrap
+# x86_64 or aarch64.
+LAMBDA_ARCH ?= x86_64
 # Judges the modules that need AWS; this one downloads the real providers.
 HCL_CHECK ?= scripts/hcl-check
 AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-data
@@ -65,12 +67,12 @@ test-logs: ## Send a million lines through the Lambda, and store ten million (ma
 		--ignored --nocapture --test-threads=1
 
 # Linked for the glibc of Amazon Linux 2023, where Lambda runs it.
-lambda: ## Build the log forwarder's Lambda package: target/lambda/bootstrap/bootstrap.zip
+lambda: ## Build the log forwarder as Lambda takes it: target/lambda/bootstrap/bootstrap.zip
 	@scripts/setup lambda
 	PATH="$(LABLINK_TOOLS)/zigbuild/bin:$$PATH" cargo-zigbuild zigbuild --locked \
-		-p lablink-log-forwarder --profile lambda --target x86_64-unknown-linux-gnu.2.34
+		-p lablink-log-forwarder --profile lambda --target $(LAMBDA_ARCH)-unknown-linux-gnu.2.34
 	mkdir -p $(LAMBDA)
-	cp $(TARGET)/x86_64-unknown-linux-gnu/lambda/bootstrap $(LAMBDA)
+	cp $(TARGET)/$(LAMBDA_ARCH)-unknown-linux-gnu/lambda/bootstrap $(LAMBDA)
 	cd $(LAMBDA) && python3 -m zipfile -c bootstrap.zip bootstrap
 
 agent: ## Build the agent for machines since Ubuntu 20.04 (glibc 2.31)
