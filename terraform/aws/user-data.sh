@@ -135,7 +135,7 @@ report() { # STATUS
 
 report_times() {
     local now=$EPOCHSECONDS
-    tell "/api/vm-metrics/$VM_NAME" "{\"cloud_init_start\":$started_at,\"cloud_init_end\":$now,\"cloud_init_duration_seconds\":$((now - started_at))}"
+    tell "/api/vm-metrics/$VM_NAME" "{\"cloud_init_start\":$started_at,\"cloud_init_end\":$now,\"cloud_init_duration_seconds\":$((now - started_at)),\"docker_pull_start\":${pull_started_at:-null},\"docker_pull_end\":${pull_ended_at:-null}}"
 }
 
 # --- Logs
@@ -214,8 +214,12 @@ prepare_gpu() {
 
 pull_image() {
     local attempt
+    pull_started_at=$EPOCHSECONDS
     for attempt in 1 2 3; do
-        if timeout 1800 docker pull --quiet "$IMAGE_NAME"; then return; fi
+        if timeout 1800 docker pull --quiet "$IMAGE_NAME"; then
+            pull_ended_at=$EPOCHSECONDS
+            return
+        fi
         say "pulling $IMAGE_NAME failed ($attempt of 3)"
         if ((attempt < 3)); then sleep 15; fi
     done

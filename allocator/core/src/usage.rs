@@ -1,4 +1,5 @@
-//! How the pool was used over the last hours: how many VMs were claimed, and how their GPUs were.
+//! How the pool was used over the last hours: how many VMs were claimed and in
+//! use, and how their GPUs were.
 //! Nothing is sampled: what is true now is walked back along what happened.
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +12,8 @@ use crate::{Db, DbError, db, pools::PoolId};
 pub struct Sample {
     pub at: Timestamp,
     pub claimed: i64,
+    /// VMs on which the subject software ran.
+    pub in_use: i64,
     pub healthy: i64,
     pub degraded: i64,
     pub unhealthy: i64,
@@ -31,6 +34,7 @@ impl Sample {
 struct Change {
     at: Timestamp,
     claimed: i64,
+    in_use: i64,
     gpu_was: Option<GpuHealth>,
     gpu_became: Option<GpuHealth>,
 }
@@ -48,6 +52,7 @@ pub async fn samples(
             "select now() as at,
                     (select count(*) from claim where pool_id = $1 and released_at is null)
                         as claimed,
+                    count(*) filter (where in_use) as in_use,
                     count(*) filter (where gpu = 'healthy') as healthy,
                     count(*) filter (where gpu = 'degraded') as degraded,
                     count(*) filter (where gpu = 'unhealthy') as unhealthy
@@ -58,6 +63,7 @@ pub async fn samples(
     let mut sample = Sample {
         at: now.try_get("at")?,
         claimed: now.try_get("claimed")?,
+        in_use: now.try_get("in_use")?,
         healthy: now.try_get("healthy")?,
         degraded: now.try_get("degraded")?,
         unhealthy: now.try_get("unhealthy")?,
@@ -69,6 +75,8 @@ pub async fn samples(
         let at = sample.at - step * i32::from(nth > 0);
         while let Some(change) = undone.next_if(|change| change.at > at) {
             sample.claimed -= change.claimed;
+            // A claim begins without use, whatever ran before.
+            sample.in_use = (sample.in_use - change.in_use).max(0);
             for (health, vms) in [(change.gpu_became, -1), (change.gpu_was, 1)] {
                 if let Some(count) = health.and_then(|health| sample.of_gpu(health)) {
                     *count += vms;
@@ -88,16 +96,21 @@ async fn changes(
     pool: PoolId,
     since: Timestamp,
 ) -> Result<Vec<Change>, DbError> {
-    let sql = "select created_at as at, 1 as claimed, null as was, null as became
+    let sql = "select created_at as at, 1 as claimed, 0 as in_use, null as was, null as became
                from claim where pool_id = $1 and created_at > $2
                union all
-               select released_at, -1, null, null
+               select released_at, -1, 0, null, null
                from claim where pool_id = $1 and released_at > $2
                union all
-               select at, 0, data->>'from', data->>'to' from event
+               select at, 0, case kind when 'vm.use_started' then 1 else -1 end, null, null
+               from event
+               where pool_id = $1 and kind in ('vm.use_started', 'vm.use_ended') and at > $2
+               union all
+               select at, 0, 0, data->>'from', data->>'to' from event
                where pool_id = $1 and kind = 'vm.gpu_changed' and at > $2
                union all
-               select removed_at, 0, gpu, null from vm where pool_id = $1 and removed_at > $2
+               select removed_at, 0, -in_use::int, gpu, null
+               from vm where pool_id = $1 and removed_at > $2
                order by at desc";
     let rows = client.query(sql, &[&pool.as_i64(), &since]).await?;
     rows.iter()
@@ -105,6 +118,7 @@ async fn changes(
             Ok(Change {
                 at: row.try_get("at")?,
                 claimed: i64::from(row.try_get::<_, i32>("claimed")?),
+                in_use: i64::from(row.try_get::<_, i32>("in_use")?),
                 gpu_was: db::optional_word(row, "was")?,
                 gpu_became: db::optional_word(row, "became")?,
             })

@@ -33,14 +33,21 @@ pub async fn release_of_vm(
             "with ended as (
                  update claim set released_at = now(), release_reason = $2, crd_code = null, pin = null
                  where vm_id = $1 and released_at is null returning id
+             ), before as (
+                 select in_use from vm where id = $1
              ), freed as (
                  update vm set claim_id = null, in_use = false where id = $1 returning hostname
              )
-             select ended.id, pg_notify('vm_changed', freed.hostname)::text from ended, freed",
+             select ended.id, before.in_use, pg_notify('vm_changed', freed.hostname)::text
+             from ended, before, freed",
             &[&vm_id, &reason.as_str()],
         )
         .await?;
     let Some(released) = released else { return Ok(()) };
+    if released.try_get("in_use")? {
+        let event = Event { vm_id: Some(vm_id), ..Event::new(actor, "vm.use_ended") };
+        events::record(client, pool, event).await?;
+    }
     let event = Event {
         vm_id: Some(vm_id),
         claim_id: Some(released.try_get("id")?),

@@ -21,6 +21,8 @@ pub struct Startup {
     pub provisioning: Stage,
     pub cloud_init: Stage,
     pub container: Stage,
+    /// A part of one of the others: it does not count by itself.
+    pub image_pull: Stage,
 }
 
 impl Startup {
@@ -39,7 +41,8 @@ pub async fn of_vm(db: &Db, vm_id: i64) -> Result<Startup, DbError> {
 
 const SELECT: &str = "select provisioning_started_at, provisioning_ended_at, provisioning_seconds,
         cloud_init_started_at, cloud_init_ended_at, cloud_init_seconds,
-        container_started_at, container_ended_at, container_seconds
+        container_started_at, container_ended_at, container_seconds,
+        image_pull_started_at, image_pull_ended_at, image_pull_seconds
     from vm_startup where vm_id = $1";
 
 fn startup(row: &Row) -> Result<Startup, DbError> {
@@ -58,6 +61,11 @@ fn startup(row: &Row) -> Result<Startup, DbError> {
             started_at: row.try_get("container_started_at")?,
             ended_at: row.try_get("container_ended_at")?,
             seconds: row.try_get("container_seconds")?,
+        },
+        image_pull: Stage {
+            started_at: row.try_get("image_pull_started_at")?,
+            ended_at: row.try_get("image_pull_ended_at")?,
+            seconds: row.try_get("image_pull_seconds")?,
         },
     })
 }

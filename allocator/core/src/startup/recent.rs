@@ -36,7 +36,8 @@ async fn starts(
         "select chosen.hostname, chosen.created_at, ready.at as ready_at,
                 provisioning_started_at, provisioning_ended_at, provisioning_seconds,
                 cloud_init_started_at, cloud_init_ended_at, cloud_init_seconds,
-                container_started_at, container_ended_at, container_seconds
+                container_started_at, container_ended_at, container_seconds,
+                image_pull_started_at, image_pull_ended_at, image_pull_seconds
          from (select id, hostname, created_at from vm where {which}) as chosen
          left join vm_startup on vm_startup.vm_id = chosen.id
          cross join lateral (

@@ -42,15 +42,17 @@ pub async fn record(
         provisioning: known.provisioning.updated(told.provisioning),
         cloud_init: known.cloud_init.updated(told.cloud_init),
         container: known.container.updated(told.container),
+        image_pull: known.image_pull.updated(told.image_pull),
     };
-    let Startup { provisioning, cloud_init, container } = startup;
+    let Startup { provisioning, cloud_init, container, image_pull } = startup;
     transaction
         .execute(
             "update vm_startup set
                  provisioning_started_at = $2, provisioning_ended_at = $3, provisioning_seconds = $4,
                  cloud_init_started_at = $5, cloud_init_ended_at = $6, cloud_init_seconds = $7,
                  container_started_at = $8, container_ended_at = $9, container_seconds = $10,
-                 total_seconds = $11, other = other || $12
+                 total_seconds = $11, other = other || $12,
+                 image_pull_started_at = $13, image_pull_ended_at = $14, image_pull_seconds = $15
              where vm_id = $1",
             &[
                 &vm_id,
@@ -65,6 +67,9 @@ pub async fn record(
                 &container.seconds,
                 &startup.total_seconds(),
                 &Value::Object(report.other.clone()),
+                &image_pull.started_at,
+                &image_pull.ended_at,
+                &image_pull.seconds,
             ],
         )
         .await?;

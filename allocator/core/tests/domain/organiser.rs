@@ -171,19 +171,28 @@ async fn the_last_hours_are_told_by_what_happened() {
         vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &vm, health, None).await.unwrap();
     }
     scene.claim("ada@example.org", "4/x").await.unwrap();
+    let agent = lablink_core::Actor::Agent(vm.clone());
+    let other = name("lablink-vm-test-2");
+    for in_use in [true, false] {
+        vms::set_in_use(&scene.db, scene.pool, &agent, &other, in_use, None).await.unwrap();
+    }
     let changes = "select count(*) from event where kind = 'vm.gpu_changed'";
     assert_eq!(scene.count(changes).await, 2, "the same again is no change");
     scene
         .sql(
             "update event set at = now() - interval '150 minutes' where data->>'to' = 'healthy';
              update event set at = now() - interval '90 minutes' where data->>'to' = 'unhealthy';
-             update claim set created_at = now() - interval '30 minutes'",
+             update claim set created_at = now() - interval '30 minutes';
+             update event set at = now() - interval '100 minutes' where kind = 'vm.use_started';
+             update event set at = now() - interval '20 minutes' where kind = 'vm.use_ended'",
         )
         .await;
     let hour = SignedDuration::from_hours(1);
     let samples = usage::samples(&scene.db, scene.pool, 4, hour).await.unwrap();
     let told: Vec<_> = samples.iter().map(|it| (it.claimed, it.healthy, it.unhealthy)).collect();
     assert_eq!(told, [(0, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1)]);
+    let used: Vec<_> = samples.iter().map(|it| it.in_use).collect();
+    assert_eq!(used, [0, 0, 1, 0]);
     assert_eq!(samples[3].at.duration_since(samples[0].at), hour * 3);
 }
 

@@ -171,6 +171,7 @@ pub fn usage() -> Vec<UsageSample> {
     let sample = |nth: i64| UsageSample {
         at: before((48 - nth) * 900),
         claimed: (nth / 3).min(11),
+        in_use: (nth / 5).min(7),
         healthy: (nth / 2 + 4).min(18),
         degraded: i64::from(nth > 20) * 2,
         unhealthy: i64::from(nth > 35),

@@ -89,6 +89,22 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "launch", &launch("1", 0, None))?;
     add(pages, "launch-error", &launch("1000", 8, Some("Ask for at most 100 VMs at a time.")))?;
 
+    let aws = |standing, typed, error: Option<&str>| AwsPage {
+        standing,
+        typed,
+        done: None,
+        error: error.map(str::to_owned),
+        access_key_id: "AKIAEXAMPLE".to_owned(),
+    };
+    let account = "123456789012".to_owned();
+    let arn = "arn:aws:iam::123456789012:user/lab".to_owned();
+    add(pages, "aws", &aws(AwsStanding::Valid { account, arn }, true, None))?;
+    let reason = "The security token included in the request is expired.".to_owned();
+    let invalid = AwsStanding::Invalid { reason };
+    let refused = "The request signature we calculated does not match the one you provided.";
+    add(pages, "aws-refused", &aws(invalid, false, Some(refused)))?;
+    add(pages, "aws-not-built-in", &aws(AwsStanding::NotBuiltIn, false, None))?;
+
     let vm = |number, ticked, holder: Option<(&str, Activity)>| DestroyRow {
         hostname: format!("lablink-vm-prod-{number}"),
         ticked,

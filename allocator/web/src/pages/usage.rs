@@ -1,5 +1,5 @@
 //! The pool over the last hours, drawn: GPUs by health as areas on top of each other, claimed VMs
-//! as a line. The table behind the chart says the same.
+//! and VMs in use as lines. The table behind the chart says the same.
 
 use std::fmt::Write;
 
@@ -14,6 +14,7 @@ pub struct UsageChart {
 pub struct UsageSample {
     pub at: Timestamp,
     pub claimed: i64,
+    pub in_use: i64,
     pub healthy: i64,
     pub degraded: i64,
     pub unhealthy: i64,
@@ -35,7 +36,7 @@ impl UsageChart {
     }
 
     fn most(&self) -> i64 {
-        let tops = self.samples.iter().map(|at| at.claimed.max(Self::gpus(at)));
+        let tops = self.samples.iter().map(|at| at.claimed.max(at.in_use).max(Self::gpus(at)));
         tops.max().unwrap_or(0)
     }
 
@@ -56,6 +57,10 @@ impl UsageChart {
 
     pub(super) fn claimed(&self) -> String {
         self.steps(self.samples.iter().enumerate(), |at| at.claimed)
+    }
+
+    pub(super) fn in_use(&self) -> String {
+        self.steps(self.samples.iter().enumerate(), |at| at.in_use)
     }
 
     fn area(&self, lower: Count, upper: Count) -> String {

@@ -66,6 +66,7 @@ fn sample(sample: &usage::Sample) -> UsageSample {
     UsageSample {
         at: sample.at,
         claimed: sample.claimed,
+        in_use: sample.in_use,
         healthy: sample.healthy,
         degraded: sample.degraded,
         unhealthy: sample.unhealthy,

@@ -10,6 +10,7 @@ pub(super) fn row(start: &Start) -> TimelineRow {
     let stages = [
         ("Terraform", "terraform", start.stages.provisioning),
         ("Cloud-init", "cloud-init", start.stages.cloud_init),
+        ("Image pull", "image-pull", start.stages.image_pull),
         ("Container", "container", start.stages.container),
     ];
     let mut end = 0.0;

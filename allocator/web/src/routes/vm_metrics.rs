@@ -24,6 +24,9 @@ enum Meaning {
     ContainerStart,
     ContainerEnd,
     ContainerSeconds,
+    ImagePullStart,
+    ImagePullEnd,
+    ImagePullSeconds,
     Other,
 }
 
@@ -40,6 +43,9 @@ impl Meaning {
             "container_startup_duration_seconds"
             | "container_duration_seconds"
             | "container_startup_duration" => Self::ContainerSeconds,
+            "docker_pull_start" | "docker_pull_start_time" => Self::ImagePullStart,
+            "docker_pull_end" | "docker_pull_end_time" => Self::ImagePullEnd,
+            "docker_pull_duration_seconds" => Self::ImagePullSeconds,
             _ => Self::Other,
         }
     }
@@ -53,6 +59,8 @@ pub struct Timings {
     cloud_init_end: Option<f64>,
     #[schema(minimum = 0)]
     cloud_init_duration_seconds: Option<f64>,
+    docker_pull_start: Option<f64>,
+    docker_pull_end: Option<f64>,
     container_start_time: Option<f64>,
     container_end_time: Option<f64>,
     #[schema(minimum = 0)]
@@ -85,6 +93,9 @@ fn report(metrics: Map<String, Value>) -> Result<Report, Problem> {
             Meaning::ContainerStart => startup.container.started_at = Some(moment(&key, &value)?),
             Meaning::ContainerEnd => startup.container.ended_at = Some(moment(&key, &value)?),
             Meaning::ContainerSeconds => startup.container.seconds = Some(seconds(&key, &value)?),
+            Meaning::ImagePullStart => startup.image_pull.started_at = Some(moment(&key, &value)?),
+            Meaning::ImagePullEnd => startup.image_pull.ended_at = Some(moment(&key, &value)?),
+            Meaning::ImagePullSeconds => startup.image_pull.seconds = Some(seconds(&key, &value)?),
             Meaning::Other => {
                 report.other.insert(without_nul(&key), cleaned(value));
             }

@@ -72,18 +72,27 @@ async fn every_spelling_is_understood_and_durations_are_derived() {
 }
 
 #[tokio::test]
+async fn pulling_the_image_is_a_stage_that_does_not_count_by_itself() {
+    let app = open().await;
+    post(&app, json!({"docker_pull_start": 1_772_355_600, "docker_pull_end": null})).await;
+    post(&app, json!({"docker_pull_end": "2026-03-01T09:01:10Z"})).await;
+    let startup = known(&app).await;
+    assert_eq!(startup.image_pull.seconds, Some(70.0));
+    assert_eq!(startup.total_seconds(), None);
+}
+
+#[tokio::test]
 async fn unknown_keys_are_kept_as_they_are() {
     let app = open().await;
-    let more =
-        json!({"docker_pull_start": "2026-03-01T09:00:00Z", "gpu": {"n\0": ["\0", 1, null]}});
+    let more = json!({"warm_up_start": "2026-03-01T09:00:00Z", "gpu": {"n\0": ["\0", 1, null]}});
     post(&app, more).await;
-    post(&app, json!({"docker_pull_end": 7})).await;
+    post(&app, json!({"warm_up_end": 7})).await;
     let client = app.db.client().await.unwrap();
     let other: Value = client.query_one("select other from vm_startup", &[]).await.unwrap().get(0);
     assert_eq!(
         other,
         json!({
-            "docker_pull_start": "2026-03-01T09:00:00Z", "docker_pull_end": 7,
+            "warm_up_start": "2026-03-01T09:00:00Z", "warm_up_end": 7,
             "gpu": {"n\u{fffd}": ["\u{fffd}", 1, null]},
         })
     );
