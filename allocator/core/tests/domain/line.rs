@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use lablink_core::{
-    Token,
+    Db, Token,
     claims::{self, Progress, Reclaim, Refusal, ReleaseReason},
     line::{self, ClaimKept, EndReason, JoinError, Joined, Standing},
+    live::{self, Hub, Topic},
     operations::{self, TakeBack, Then, Whose},
     vms,
 };
@@ -232,4 +235,33 @@ async fn forty_who_come_at_once_are_served_in_order_each_once() {
     assert_eq!(won, 10);
     let double = "select count(*) - count(distinct vm_id) from claim where released_at is null";
     assert_eq!(scene.count(double).await, 0);
+}
+
+/// What a second allocator has of its own: connections, and a listener with its waiters.
+async fn another_allocator(scene: &Scene) -> (Db, Hub) {
+    let (db, hub) = (Db::new(&scene.database.config(), 4), Hub::default());
+    tokio::spawn(live::listen(scene.database.config(), hub.clone()));
+    while !hub.is_connected() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    (db, hub)
+}
+
+#[tokio::test]
+async fn who_waits_at_one_allocator_hears_of_a_vm_that_another_frees() {
+    let (scene, [ada, bob, _]) = three_in_line().await;
+    let (db, hub) = another_allocator(&scene).await;
+    let mut changes = hub.subscribe(Topic::Line);
+    release(&scene, "lablink-vm-test-1").await;
+    tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap();
+    let there = |token: &Token| {
+        let (db, token, pool) = (db.clone(), token.clone(), scene.pool);
+        async move { line::look(&db, pool, &token).await.unwrap().unwrap() }
+    };
+    assert!(matches!(there(&ada).await, Standing::Offered { .. }));
+    assert!(matches!(there(&bob).await, Standing::Waiting { .. }), "in the same order everywhere");
+    let code = CrdCode::from_command("--code=4/late").unwrap();
+    let claimed = line::claim(&db, scene.pool, STALE_AFTER, &ada, &code).await.unwrap();
+    assert!(matches!(claimed, ClaimKept::Claimed(_)));
+    assert!(matches!(claim(&scene, &ada).await, ClaimKept::NothingKept), "once, by either");
 }

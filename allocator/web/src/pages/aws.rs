@@ -27,6 +27,17 @@ pub enum AwsStanding {
     },
 }
 
+impl AwsPage {
+    /// An assumed role has an ARN of its own kind.
+    fn origin(&self, arn: &str) -> &'static str {
+        match (self.typed, arn.contains(":assumed-role/")) {
+            (true, _) => "typed on this page",
+            (false, true) => "the role of the allocator’s machine",
+            (false, false) => "the allocator’s environment",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,10 +53,20 @@ mod tests {
     fn shows_whose_credentials_are_in_use_and_never_a_secret_field_filled() {
         let valid = AwsStanding::Valid { account: "123".to_owned(), arn: "arn:x".to_owned() };
         let html = page(valid, true);
-        assert!(html.contains("123") && html.contains("arn:x"));
+        assert!(html.contains("123") && html.contains("arn:x") && html.contains("typed on"));
         assert!(html.contains(r#"action="/api/admin/unset-aws-credentials""#));
         assert!(html.contains("Bad &#60;keys&#62;") && html.contains("AKIA&#60;"));
         assert_eq!(html.matches(r#"type="password""#).count(), 2);
+    }
+
+    #[test]
+    fn a_role_is_told_from_an_environment() {
+        let found = |arn: &str| {
+            let valid = AwsStanding::Valid { account: "123".to_owned(), arn: arn.to_owned() };
+            page(valid, false)
+        };
+        assert!(found("arn:aws:sts::123:assumed-role/lab/i-1").contains("role of the"));
+        assert!(found("arn:aws:iam::123:user/lab").contains("environment"));
     }
 
     #[test]
