@@ -3,10 +3,11 @@ use std::{future::Future, pin::Pin, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_sts::{
     Client,
-    config::Credentials,
+    config::{Credentials, ProvideCredentials},
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
     operation::get_caller_identity::GetCallerIdentityError,
 };
+use jiff::Timestamp;
 use lablink_core::aws::{AwsKeys, CloudIdentity, Identity, IdentityError};
 
 /// An organiser looks at a page meanwhile.
@@ -42,7 +43,16 @@ impl Sts {
         Ok(Identity {
             account: found.account.unwrap_or_default(),
             arn: found.arn.unwrap_or_default(),
+            expires_at: if keys.is_none() { self.expiry().await } else { None },
         })
+    }
+}
+
+impl Sts {
+    /// Of what the process found by itself; typed keys don't say it, and STS doesn't either.
+    async fn expiry(&self) -> Option<Timestamp> {
+        let found = self.0.credentials_provider()?.provide_credentials().await.ok()?;
+        Timestamp::try_from(found.expiry()?).ok()
     }
 }
 

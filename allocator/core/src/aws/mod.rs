@@ -11,12 +11,16 @@ pub use vault::{Vault, VaultError};
 
 use std::{future::Future, pin::Pin};
 
+use jiff::Timestamp;
+
 /// Whom AWS takes somebody for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Twelve digits.
     pub account: String,
     pub arn: String,
+    /// When the credentials end, where the process found them together with that.
+    pub expires_at: Option<Timestamp>,
 }
 
 #[derive(Debug, thiserror::Error)]

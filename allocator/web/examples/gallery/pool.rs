@@ -98,7 +98,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let account = "123456789012".to_owned();
     let arn = "arn:aws:iam::123456789012:user/lab".to_owned();
-    add(pages, "aws", &aws(AwsStanding::Valid { account, arn }, true, None))?;
+    add(
+        pages,
+        "aws",
+        &aws(AwsStanding::Valid { account, arn, expires_at: Some(before(-3600)) }, true, None),
+    )?;
     let reason = "The security token included in the request is expired.".to_owned();
     let invalid = AwsStanding::Invalid { reason };
     let refused = "The request signature we calculated does not match the one you provided.";

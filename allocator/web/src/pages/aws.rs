@@ -1,4 +1,5 @@
 use askama::Template;
+use jiff::Timestamp;
 
 /// `/admin/aws`: as whom this allocator works on AWS.
 #[derive(Template)]
@@ -21,6 +22,8 @@ pub enum AwsStanding {
     Valid {
         account: String,
         arn: String,
+        /// When the credentials end, if that is known.
+        expires_at: Option<Timestamp>,
     },
     Invalid {
         reason: String,
@@ -51,7 +54,11 @@ mod tests {
 
     #[test]
     fn shows_whose_credentials_are_in_use_and_never_a_secret_field_filled() {
-        let valid = AwsStanding::Valid { account: "123".to_owned(), arn: "arn:x".to_owned() };
+        let valid = AwsStanding::Valid {
+            account: "123".to_owned(),
+            arn: "arn:x".to_owned(),
+            expires_at: None,
+        };
         let html = page(valid, true);
         assert!(html.contains("123") && html.contains("arn:x") && html.contains("typed on"));
         assert!(html.contains(r#"action="/api/admin/unset-aws-credentials""#));
@@ -62,10 +69,15 @@ mod tests {
     #[test]
     fn a_role_is_told_from_an_environment() {
         let found = |arn: &str| {
-            let valid = AwsStanding::Valid { account: "123".to_owned(), arn: arn.to_owned() };
+            let valid = AwsStanding::Valid {
+                account: "123".to_owned(),
+                arn: arn.to_owned(),
+                expires_at: Some(Timestamp::UNIX_EPOCH),
+            };
             page(valid, false)
         };
         assert!(found("arn:aws:sts::123:assumed-role/lab/i-1").contains("role of the"));
+        assert!(found("arn:x").contains("1970-01-01"));
         assert!(found("arn:aws:iam::123:user/lab").contains("environment"));
     }
 

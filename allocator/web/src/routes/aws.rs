@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use lablink_core::aws::{AwsKeys, CloudIdentity, IdentityError, VaultError};
+use lablink_core::aws::{AwsKeys, CloudIdentity, Identity, IdentityError, VaultError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -148,7 +148,9 @@ async fn filled(state: &AppState) -> Result<AwsPage, Problem> {
             AwsStanding::Invalid { reason: format!("{locked}.") }
         }
         (Some(identity), Ok(keys)) => match identity.of(keys.as_ref()).await {
-            Ok(found) => AwsStanding::Valid { account: found.account, arn: found.arn },
+            Ok(Identity { account, arn, expires_at }) => {
+                AwsStanding::Valid { account, arn, expires_at }
+            }
             Err(error) => AwsStanding::Invalid { reason: error.to_string() },
         },
     };

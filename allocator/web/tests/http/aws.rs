@@ -28,9 +28,11 @@ impl CloudIdentity for OneAccount {
             Some(keys) if keys.access_key_id.starts_with("ASIA") => {
                 refused("InvalidClientTokenId", "The security token is invalid")
             }
-            Some(keys) if keys.secret_access_key == "right" => {
-                Ok(Identity { account: "123456789012".to_owned(), arn: "arn:lab".to_owned() })
-            }
+            Some(keys) if keys.secret_access_key == "right" => Ok(Identity {
+                account: "123456789012".to_owned(),
+                arn: "arn:lab".to_owned(),
+                expires_at: None,
+            }),
             Some(_) => refused("SignatureDoesNotMatch", "The signature does not match"),
         };
         Box::pin(async { answer })
