@@ -35,11 +35,7 @@ async fn a_launch_keeps_what_exists_even_if_the_table_is_empty() {
     let lab = Lab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
-    lab.sql(
-        "delete from event; delete from enrolment; delete from agent_credential;
-         delete from vm_presence; delete from vm",
-    )
-    .await;
+    lab.sql("truncate vm cascade").await;
     lab.succeeds(lab.launch(3).await).await;
     assert!(lab.state().contains_key("1") && lab.state().contains_key("2"));
     assert!(lab.state().len() >= 3);
@@ -54,11 +50,7 @@ async fn a_new_allocator_finds_the_vms_of_a_lost_database() {
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     worker.stop().await;
-    lab.sql(
-        "delete from event; delete from enrolment; delete from agent_credential;
-         delete from vm_presence; delete from vm",
-    )
-    .await;
+    lab.sql("truncate vm cascade").await;
     let worker = lab.worker("b").await;
     assert_eq!(lab.vms().await.len(), 2);
     lab.succeeds(lab.launch(1).await).await;
