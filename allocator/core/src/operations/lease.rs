@@ -75,13 +75,16 @@ pub struct Taken {
 
 /// Takes the pool's next operation: one whose worker let its lease run out, else the oldest in
 /// the queue if none is running.
+///
+/// It starts when the row is written, which is after the one before has ended for all to see;
+/// `now()` is when the statement came, and that may be before.
 pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, DbError> {
     let client = db.client().await?;
     let taken = client
         .query_opt(
             "update operation set state = 'running', attempt = attempt + 1, lease_owner = $2,
                     lease_expires_at = now() + make_interval(secs => $3::float8),
-                    started_at = coalesce(started_at, now())
+                    started_at = coalesce(started_at, clock_timestamp())
              where id = (
                  select id from operation
                  where pool_id = $1
