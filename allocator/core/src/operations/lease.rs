@@ -76,6 +76,9 @@ pub struct Taken {
 /// Takes the pool's next operation: one whose worker let its lease run out, else the oldest in
 /// the queue if none is running.
 ///
+/// Two that come at once take turns at the same row. Who skipped it instead would begin the next
+/// operation before it.
+///
 /// It starts when the row is written, which is after the one before has ended for all to see;
 /// `now()` is when the statement came, and that may be before.
 pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, DbError> {
@@ -92,7 +95,7 @@ pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, D
                         or state = 'queued' and not exists (
                             select from operation as other
                             where other.pool_id = $1 and other.state = 'running'))
-                 order by state = 'running' desc, id limit 1 for update skip locked
+                 order by state = 'running' desc, id limit 1 for update
              )
              returning id, attempt, pg_notify('operation_changed', id::text)::text",
             &[&pool.as_i64(), &owner, &LEASE.as_secs_f64()],
