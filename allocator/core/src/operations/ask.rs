@@ -59,7 +59,7 @@ pub async fn destroy(
     let transaction = client.transaction().await?;
     lock(&transaction, pool).await?;
     let hostnames = vms::mark_removing(&transaction, pool, selection).await?;
-    let id = queue(&transaction, pool, actor, &Job::Destroy { hostnames }).await?;
+    let id = queue(&transaction, pool, actor, &Job::Destroy { hostnames, after: None }).await?;
     transaction.commit().await?;
     Ok(id)
 }
@@ -109,9 +109,10 @@ async fn take_back(
             let planned = vms::not_failed(client, pool, hostnames).await?;
             vms::remove_in(client, pool, &planned, actor).await
         }
-        Job::Destroy { hostnames } | Job::Replace { hostnames } => {
+        Job::Destroy { hostnames, .. } | Job::Replace { hostnames } => {
             vms::keep(client, pool, hostnames).await
         }
+        Job::Collect { .. } => Ok(()),
     }
 }
 

@@ -131,6 +131,11 @@ pub(crate) async fn keep(
     Ok(())
 }
 
+/// VMs that were to go stay after all.
+pub async fn stay(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
+    keep(&db.client().await?, pool, hostnames).await
+}
+
 /// Those of them that are not in error.
 pub(crate) async fn not_failed(
     client: &impl GenericClient,

@@ -4,12 +4,12 @@ use lablink_core::vms;
 use lablink_protocol::Hostname;
 
 use super::{
-    Worker,
+    Provisioner,
+    provisioner::WorkError,
     state::{State, StateError},
-    worker::WorkError,
 };
 
-impl Worker {
+impl Provisioner {
     /// Reads the state, and clears the taint of VMs whose agent has reported that it runs. Their
     /// creation was cut off, by a crash or a cancel, after all that matters was done: the next
     /// apply would make them anew under whoever has claimed them since.

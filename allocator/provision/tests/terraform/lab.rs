@@ -14,8 +14,11 @@ use lablink_core::{
     vms::{self, Selection, Source, Vm},
 };
 use lablink_protocol::Hostname;
-use lablink_provision::terraform::{
-    Backend, LocalVms, Program, RuntimeVariables, Worker, WorkerParts, Workspace,
+use lablink_provision::{
+    terraform::{
+        Backend, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables, Workspace,
+    },
+    worker::{Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use nix::{
@@ -105,10 +108,9 @@ impl Lab {
             startup_on_error: "continue".to_owned(),
             ..RuntimeVariables::default()
         };
-        let worker = Worker::new(WorkerParts {
-            db,
+        let provisioner = Provisioner::new(ProvisionerParts {
+            db: db.clone(),
             pool: self.pool,
-            hub,
             workspace: Workspace::with(
                 Program::find(&self.programs.terraform).await.unwrap(),
                 self.programs.module.clone(),
@@ -122,9 +124,15 @@ impl Lab {
                 script: self.programs.module.join("vm.sh"),
             },
             operations_dir: data.join("operations"),
-            owner: name.to_owned(),
         });
-        worker.catch_up().await;
+        provisioner.catch_up().await;
+        let worker = Worker::new(WorkerParts {
+            db,
+            pool: self.pool,
+            hub,
+            owner: name.to_owned(),
+            provisioner: Some(provisioner),
+        });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
         Working { shutdown, task, listening }

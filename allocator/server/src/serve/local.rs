@@ -6,13 +6,12 @@ use std::{
 use anyhow::{Context, Result, bail};
 use lablink_core::{
     Actor, Db, agents,
-    live::Hub,
     operations::{self, Launch},
     pools::PoolId,
     vms::{self, Source},
 };
 use lablink_provision::terraform::{
-    LocalVms, Program, RuntimeVariables, Worker, WorkerParts, Workspace,
+    LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables, Workspace,
 };
 
 use super::places::Places;
@@ -23,7 +22,7 @@ const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
 /// The `local` provider: VMs are processes on this machine.
 pub struct LocalProvider {
     pub vms: LocalVms,
-    pub worker: Worker,
+    pub provisioner: Provisioner,
 }
 
 impl LocalProvider {
@@ -33,7 +32,6 @@ impl LocalProvider {
         places: &Places,
         db: &Db,
         pool: PoolId,
-        hub: &Hub,
     ) -> Result<Self> {
         let program = Program::find(&args.terraform).await?;
         let module = modules(args.terraform_dir.as_deref())?.join("local");
@@ -52,17 +50,15 @@ impl LocalProvider {
             script: module.join("vm.sh"),
         };
         let state_file = state_dir.join(format!("{environment}.tfstate"));
-        let worker = Worker::new(WorkerParts {
+        let provisioner = Provisioner::new(ProvisionerParts {
             db: db.clone(),
             pool,
-            hub: hub.clone(),
             workspace: Workspace::new(program, module, directory, state_file),
             variables: variables(args, config),
             local: vms.clone(),
             operations_dir: places.private("operations")?,
-            owner: format!("process {}", std::process::id()),
         });
-        Ok(Self { vms, worker })
+        Ok(Self { vms, provisioner })
     }
 
     /// Starts the VMs that are there and don't run, each with what it needs to enrol if it never

@@ -65,6 +65,10 @@ impl OperationPage {
 
     /// VMs that were wanted and are broken can be removed as well as tried again.
     fn can_clean(&self) -> bool {
+        matches!(self.operation.kind, OperationKind::Launch { .. } | OperationKind::Replace { .. })
+    }
+
+    fn vms_stay(&self) -> bool {
         !matches!(self.operation.kind, OperationKind::Destroy { .. })
     }
 
