@@ -3,11 +3,13 @@ use std::{
     fs,
     path::PathBuf,
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use lablink_core::{
     Actor, Db,
+    aws::{AwsLogin, Vault},
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId},
     pools::{self, PoolId},
@@ -37,6 +39,7 @@ pub struct Lab {
     pub pool: PoolId,
     pub programs: Programs,
     backend: Backend,
+    pub aws: Arc<AwsLogin>,
     pub root: tempfile::TempDir,
 }
 
@@ -88,7 +91,8 @@ impl Lab {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         let programs = Programs::new(root.path(), exports);
-        Self { database, db, pool, programs, backend, root }
+        let aws = Arc::new(AwsLogin { identity: None, vault: Vault::new(None) });
+        Self { database, db, pool, programs, backend, aws, root }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -111,12 +115,13 @@ impl Lab {
         let provisioner = Provisioner::new(ProvisionerParts {
             db: db.clone(),
             pool: self.pool,
-            workspace: Workspace::with(
+            workspace: Workspace::new(
                 Program::find(&self.programs.terraform).await.unwrap(),
                 self.programs.module.clone(),
                 data.join("terraform"),
                 self.backend.clone(),
             ),
+            aws: Arc::clone(&self.aws),
             variables,
             local: LocalVms {
                 directory: self.path("vms"),

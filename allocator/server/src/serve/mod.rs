@@ -10,6 +10,7 @@ mod local;
 pub mod places;
 pub mod settings;
 mod signals;
+mod state_backend;
 mod web_settings;
 
 use std::{sync::Arc, time::Duration};
@@ -80,9 +81,11 @@ async fn serve_on(
     let listener_task = live::listen(database.connection.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
 
+    let aws = Arc::new(aws_login(config).await?);
     let local = match config.provider {
         ProviderKind::Local => {
-            let local = LocalProvider::new(args, config, places, &db, pool).await?;
+            let local =
+                LocalProvider::new(args, config, places, &db, pool, Arc::clone(&aws)).await?;
             local.provisioner.catch_up().await;
             local.start_vms(&db, pool).await?;
             LocalProvider::warm_up(args, config, &db, pool).await?;
@@ -121,7 +124,7 @@ async fn serve_on(
             config.limits.form_per_email,
         )),
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
-        aws: Arc::new(aws_login(config).await?),
+        aws,
         settings: Arc::new(web_settings(args, config)),
         own_log,
         stopping,
