@@ -177,13 +177,7 @@ impl Provisioner {
     ) -> Result<BTreeMap<Hostname, Token>, DbError> {
         let ProvisionerParts { db, pool, .. } = &self.parts;
         vms::make_anew(db, *pool, new).await?;
-        let mut tokens = BTreeMap::new();
-        for hostname in new {
-            if let Some(token) = agents::issue_enrolment(db, *pool, hostname).await? {
-                tokens.insert(hostname.clone(), token);
-            }
-        }
-        Ok(tokens)
+        agents::issue_enrolments(db, *pool, new).await
     }
 }
 
