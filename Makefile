@@ -16,7 +16,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-old-client test-s3 test-size test-logs test-browser fuzz lambda agent \
+.PHONY: help run test bench test-old-client test-s3 test-size test-logs test-browser fuzz lambda agent \
 	test-agent-systems test-agent-footprint soak check fmt
 
 help: ## List these targets
@@ -39,6 +39,11 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	cargo build --workspace --bins
 	e2e/fuzz/run short
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
+
+bench: ## Measure a release build against the performance bars (4 minutes, and its compilation)
+	@scripts/setup test
+	cargo build --release -p lablink-allocator -p lablink-bench
+	$(TARGET)/release/lablink-bench $(PARTS)
 
 test-old-client: ## Run the original's client at its own pace (3 minutes)
 	@scripts/setup test
