@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -42,7 +42,7 @@ pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     for person in 0..BURST {
         let mut participant = allocator.connect().await?;
         people.spawn(async move {
-            let answer = participant.post("/api/request_vm", "", &wish(person)).await?.json()?;
+            let answer = insist(&mut participant, person).await?;
             let answered = Instant::now();
             let name = answer["hostname"].as_str().context("no hostname")?.to_owned();
             Ok::<_, anyhow::Error>((name, answered))
@@ -63,6 +63,17 @@ pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     let met = most <= Duration::from_millis(50);
     report.add("the same in a burst of 1,000", "p99 ≤ 50 ms", measured, met);
     Ok(())
+}
+
+/// Claims as a person does who is told to try again in a moment.
+async fn insist(participant: &mut Connection, person: u32) -> Result<Value> {
+    loop {
+        let answer = participant.post("/api/request_vm", "", &wish(person)).await?;
+        if answer.status != 503 {
+            return answer.json();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// Agents that wait for their claims; each tells its name, and when it had it.
