@@ -1,9 +1,16 @@
-//! The way to Postgres: one pool of connections, and the migrations.
+//! The way to Postgres: the server and its TLS, one pool of connections, and the migrations.
 
-use std::{str::FromStr, time::Duration};
+mod server;
+mod tls;
+mod verifier;
+
+use std::{error::Error as _, io, str::FromStr, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::{Config, NoTls, Row};
+use tokio_postgres::Row;
+
+pub use server::{AddressError, Server};
+pub use tls::{Authorities, SslMode, Tls, TlsError};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -48,6 +55,11 @@ pub struct UnknownWord;
 pub enum MigrateError {
     #[error("cannot connect to the database to migrate it")]
     Connect(#[source] tokio_postgres::Error),
+    #[error(
+        "the database's TLS is not what sslmode asks for: correct sslmode, sslrootcert or the \
+         host, or the server"
+    )]
+    Tls(#[source] tokio_postgres::Error),
     #[error("cannot take the lock that lets one allocator migrate at a time")]
     Lock(#[source] tokio_postgres::Error),
     #[error("a migration failed; the database is as it was before that migration")]
@@ -73,15 +85,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Db {
     /// A handle with at most `connections` connections, opened when first needed.
-    pub fn new(config: &Config, connections: usize) -> Self {
-        let mut config = config.clone();
+    pub fn new(server: &(impl Clone + Into<Server>), connections: usize) -> Self {
+        let server: Server = server.clone().into();
+        let mut config = server.config().clone();
         config
             .application_name("lablink")
             .connect_timeout(PATIENCE)
             .options("-c statement_timeout=15s -c idle_in_transaction_session_timeout=15s");
         let manager = Manager::from_config(
             config,
-            NoTls,
+            server.tls(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let pool = Pool::builder(manager)
@@ -119,13 +132,14 @@ const MIGRATION_LOCK: i64 = 0x006c_6162_6c69_6e6b;
 
 /// Brings the schema up to date. Safe when several allocators start at once: they take turns, and
 /// who comes second finds nothing to do.
-pub async fn migrate(config: &Config) -> Result<(), MigrateError> {
-    let (mut client, connection) = config
-        .clone()
-        .application_name("lablink")
-        .connect(NoTls)
-        .await
-        .map_err(MigrateError::Connect)?;
+pub async fn migrate(server: &(impl Clone + Into<Server>)) -> Result<(), MigrateError> {
+    let server: Server = server.clone().into();
+    let mut config = server.config().clone();
+    let connected = config.application_name("lablink").connect(server.tls()).await;
+    let (mut client, connection) = connected.map_err(|error| match refused_by_tls(&error) {
+        true => MigrateError::Tls(error),
+        false => MigrateError::Connect(error),
+    })?;
     let connection = tokio::spawn(connection);
     client
         .execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK])
@@ -136,6 +150,15 @@ pub async fn migrate(config: &Config) -> Result<(), MigrateError> {
     drop(client);
     let _closed = connection.await;
     outcome.map(|_report| ()).map_err(|error| MigrateError::Migrate(Box::new(error)))
+}
+
+/// Whether the two sides can't agree on TLS, which waiting does not mend, as it does a connection
+/// that is lost half way. tokio-postgres tells this kind of error by its text alone.
+fn refused_by_tls(error: &tokio_postgres::Error) -> bool {
+    let lost = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    let is_lost =
+        lost.is_some_and(|io| !io.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()));
+    error.to_string() == "error performing TLS handshake" && !is_lost
 }
 
 /// Reads a text column as one of an enum's words.
