@@ -17,7 +17,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-old-client test-s3 test-logs test-browser fuzz lambda agent \
-	test-agent-systems test-agent-footprint soak check fmt
+	test-agent-systems test-agent-footprint test-host-systems soak check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ test-agent-systems: agent ## Run it in Debian 11 and 13 (as root, with debootstr
 test-agent-footprint: agent ## Measure its memory and CPU over ten minutes
 	LABLINK_MEASURED_AGENT=$(CURDIR)/target/x86_64-unknown-linux-gnu/release/lablink-client \
 	    cargo test -p lablink-client --test agent -- footprint --ignored --nocapture
+
+test-host-systems: ## Run the scripts of AWS machines in a Debian 12 (as root, with debootstrap)
+	@scripts/setup run
+	infra/tests/in-debian
 
 soak: ## Claim 500 VMs with real agents across three restarts (ten minutes, 5 GB)
 	@scripts/setup test

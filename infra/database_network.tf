@@ -1,5 +1,6 @@
 # Where RDS is, and who reaches it: two subnets without a way out, and the allocator's hosts.
 data "aws_availability_zones" "open" {
+  #checkov:skip=CKV_AWS_394:the subnets keep the zones that they were made in, whatever AWS adds
   for_each = local.rds
 
   state = "available"
@@ -30,7 +31,10 @@ resource "aws_subnet" "database" {
   availability_zone = each.value.zone
   tags              = { Name = "${local.database_name}-database-${each.key}" }
 
+  # A zone that is new is no reason to replace the database's subnets.
   lifecycle {
+    ignore_changes = [availability_zone]
+
     precondition {
       condition     = var.vpc_id == null || length(var.subnet_ids) > 0
       error_message = "db.kind: rds in a VPC of your own needs subnet_ids: the database's subnets, which are made in it, would else be taken for the hosts' and the VMs'."
