@@ -67,7 +67,7 @@ resource "aws_autoscaling_group" "hosts" {
     version = aws_launch_template.hosts[0].latest_version
   }
 
-  # A new host must pass the load balancer's check before an old one goes.
+  # Five minutes for a new host before an old one goes.
   instance_refresh {
     strategy = "Rolling"
 

@@ -31,6 +31,9 @@ locals {
     user   = tostring(try(local.file.db.user, "lablink"))
     host   = tostring(try(local.file.db.host, "localhost"))
     port   = tostring(try(local.file.db.port, 5432))
+    # The allocator's default, as config.yaml spells it out.
+    sslmode     = tostring(try(local.file.db.sslmode, "prefer"))
+    sslrootcert = tostring(try(local.file.db.sslrootcert, ""))
   }
 
   allocators  = tostring(try(local.file.allocator.count, 1))

@@ -6,7 +6,7 @@ output "settings" {
     dns                 = local.dns
     eip                 = local.eip
     ssl                 = local.ssl
-    db                  = local.db
+    db                  = { for key in ["kind", "dbname", "user"] : key => local.db[key] }
     allocators          = try(tonumber(local.allocators), 1)
     image_tag           = local.image_tag
     bucket_name         = local.bucket_name
@@ -75,7 +75,7 @@ output "settings" {
     error_message = "db.dbname and db.user must be of letters, digits and '_', with no digit first, and at most 63 long."
   }
   precondition {
-    condition     = contains(["", "localhost"], local.db.host) && local.db.port == "5432" && !can(local.file.db.sslmode) && !can(local.file.db.sslrootcert)
+    condition     = contains(["", "localhost"], local.db.host) && local.db.port == "5432" && local.db.sslmode == "prefer" && local.db.sslrootcert == ""
     error_message = "db.host, db.port, db.sslmode and db.sslrootcert are filled in by a deployment, for the database that db.kind names: remove them."
   }
   precondition {

@@ -27,7 +27,7 @@ run "one_allocator_has_its_own_database" {
     config_path = "tests/configs/empty.yaml"
   }
   assert {
-    condition     = output.settings.allocators == 1 && output.settings.db == { kind = "embedded", dbname = "lablink_db", user = "lablink", host = "localhost", port = "5432" }
+    condition     = output.settings.allocators == 1 && output.settings.db == { kind = "embedded", dbname = "lablink_db", user = "lablink" }
     error_message = "Without db and allocator, the one allocator runs its own database."
   }
 }
