@@ -101,7 +101,7 @@ check: ## Check format, lints, licences and unused dependencies
 	terraform fmt -check -recursive terraform infra
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser)
 	$(HCL_CHECK) $(AWS_MODULES)
-	infra/tests/no-second-diff $(HCL_CHECK) infra
+	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
 	cargo machete

@@ -38,6 +38,13 @@ run "the_database_is_closed_encrypted_and_kept" {
   }
 }
 
+run "its_subnets_are_nobody_elses" {
+  assert {
+    condition     = one([for filter in data.aws_subnets.host.filter : filter.values if filter.name == "default-for-az"]) == toset(["true"])
+    error_message = "Hosts go to the default VPC's own subnets."
+  }
+}
+
 run "its_password_is_written_once_to_both_sides_and_kept_nowhere_else" {
   assert {
     condition     = toset(keys(aws_ssm_parameter.secret)) == toset(["admin-password", "rds-password", "log-token", "secret-key"]) && contains(one([for statement in data.aws_iam_policy_document.host.statement : statement.resources if statement.sid == "ReadSecrets"]), "arn:aws:ssm:us-west-2:123456789012:parameter/lablink/prod/rds-password")
