@@ -1,5 +1,6 @@
 //! The way to Postgres: the server and its TLS, one pool of connections, and the migrations.
 
+mod connector;
 mod server;
 mod tls;
 mod verifier;

@@ -2,7 +2,10 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::{Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::tls::{self, Tls, TlsError};
+use super::{
+    connector,
+    tls::{Tls, TlsError},
+};
 
 /// A Postgres server: where it is, who we are there, and how the connection is protected.
 #[derive(Clone)]
@@ -27,7 +30,7 @@ impl Server {
     /// Reads the certificates that `tls` names, once.
     pub fn new(mut config: Config, tls: &Tls) -> Result<Self, TlsError> {
         config.ssl_mode(tls.wanted());
-        Ok(Self { config, tls: tls.connector()? })
+        Ok(Self { config, tls: connector::for_tls(tls)? })
     }
 
     /// The server that a URL names, as libpq reads it. `sslmode` and `sslrootcert` are read here:
@@ -56,7 +59,7 @@ impl Server {
 /// server is.
 impl From<Config> for Server {
     fn from(config: Config) -> Self {
-        Self { config, tls: tls::unchecked() }
+        Self { config, tls: connector::unchecked() }
     }
 }
 

@@ -1,17 +1,10 @@
 //! How the connection to Postgres is protected, in libpq's words (`PostgreSQL` manual, "SSL
 //! Support"). Unlike libpq, a setting that would have no effect is refused.
 
-use std::{path::PathBuf, str::FromStr, sync::Arc};
+use std::{path::PathBuf, str::FromStr};
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 use tokio_postgres::config::SslMode as Wanted;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::verifier::{Check, Verifier};
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -65,7 +58,7 @@ pub enum TlsError {
     )]
     NoAuthority,
     #[error("sslrootcert: {0} holds no certificate that can be read: name a PEM file")]
-    File(PathBuf, #[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+    File(PathBuf, #[source] Option<rustls::pki_types::pem::Error>),
     #[error(
         "the operating system trusts no authority that sslmode verify-full could check against: \
          install the package ca-certificates, or name a PEM file in sslrootcert"
@@ -110,63 +103,6 @@ impl Tls {
             Self::Require | Self::VerifyCa(_) | Self::VerifyFull(_) => Wanted::Require,
         }
     }
-
-    /// What makes the encrypted connections. Reads the authorities' certificates.
-    pub(super) fn connector(&self) -> Result<MakeRustlsConnect, TlsError> {
-        Ok(match self {
-            Self::Disable | Self::Prefer | Self::Require => unchecked(),
-            Self::VerifyCa(file) => checking(Check::Chain(authorities_of(file.clone())?)),
-            Self::VerifyFull(authorities) => {
-                let roots = match authorities {
-                    Authorities::System => system_authorities()?,
-                    Authorities::File(file) => authorities_of(file.clone())?,
-                };
-                let config = builder().with_root_certificates(roots).with_no_client_auth();
-                MakeRustlsConnect::new(config)
-            }
-        })
-    }
-}
-
-/// What encrypts without looking who the server is.
-pub(super) fn unchecked() -> MakeRustlsConnect {
-    checking(Check::Nothing)
-}
-
-fn checking(check: Check) -> MakeRustlsConnect {
-    let config = builder()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier::new(check)))
-        .with_no_client_auth();
-    MakeRustlsConnect::new(config)
-}
-
-fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has the suites of TLS 1.2 and 1.3")
-}
-
-fn authorities_of(file: PathBuf) -> Result<RootCertStore, TlsError> {
-    let read = || -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(&file)? {
-            roots.add(certificate?)?;
-        }
-        Ok(roots)
-    };
-    match read() {
-        Ok(roots) if roots.is_empty() => Err(TlsError::File(file, None)),
-        Ok(roots) => Ok(roots),
-        Err(error) => Err(TlsError::File(file, Some(error))),
-    }
-}
-
-fn system_authorities() -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    // One that can't be read is as good as one that is not there: what it vouches for is refused.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() { Err(TlsError::NoSystemAuthorities) } else { Ok(roots) }
 }
 
 #[cfg(test)]
@@ -213,18 +149,6 @@ mod tests {
         }
         for authority in [None, Some("system")] {
             assert!(told(Some("verify-ca"), authority).starts_with("sslrootcert is missing"));
-        }
-    }
-
-    #[test]
-    fn a_file_without_certificates_is_named() {
-        for file in ["/nowhere/ca.pem", "/dev/null", "/etc"] {
-            let tls = Tls::VerifyCa(file.into());
-            let Err(error) = tls.connector() else { panic!("{file} was taken") };
-            assert!(
-                error.to_string().contains(&format!("sslrootcert: {file} holds no")),
-                "{error}"
-            );
         }
     }
 }
