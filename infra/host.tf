@@ -12,10 +12,15 @@ locals {
     cloudflare  = concat(["127.0.0.1"], var.cloudflare_networks)
     acm         = [data.aws_vpc.host.cidr_block]
   }
-  trusted     = try(coalesce(local.settings.file.proxy.trusted), join(", ", local.trusted_proxies[local.ssl]))
-  config_yaml = yamlencode(merge(local.settings.file, { proxy = { trusted = local.trusted } }, local.db_section))
-  host_name   = "lablink-allocator-${local.env}"
-  ami_id      = coalesce(var.ami_id, nonsensitive(data.aws_ssm_parameter.newest_ami.value))
+  trusted = try(coalesce(local.settings.file.proxy.trusted), join(", ", local.trusted_proxies[local.ssl]))
+  config_yaml = yamlencode(merge(
+    local.settings.file,
+    # The one that its rights are for.
+    { bucket_name = local.settings.bucket_name, proxy = { trusted = local.trusted } },
+    local.db_section,
+  ))
+  host_name = "lablink-allocator-${local.env}"
+  ami_id    = coalesce(var.ami_id, nonsensitive(data.aws_ssm_parameter.newest_ami.value))
 }
 
 module "user_data" {

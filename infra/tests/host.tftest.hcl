@@ -68,6 +68,17 @@ run "the_configuration_reaches_the_host_whole" {
   }
 }
 
+run "the_allocator_keeps_its_state_where_it_may" {
+  variables {
+    config_path = "settings/tests/configs/empty.yaml"
+  }
+
+  assert {
+    condition     = yamldecode(module.user_data.files["/etc/lablink/config/config.yaml"]).bucket_name == "tf-state-lablink-allocator-bucket" && one([for statement in data.aws_iam_policy_document.client_state.statement : statement.resources if statement.sid == "FindState"]) == toset(["arn:aws:s3:::tf-state-lablink-allocator-bucket"])
+    error_message = "The bucket of its rights is the bucket that it is told of."
+  }
+}
+
 run "a_newer_image_is_no_reason_to_replace_the_host" {
   command = plan
   variables {

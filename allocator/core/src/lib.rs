@@ -7,6 +7,7 @@ mod access;
 pub mod agents;
 pub mod aws;
 pub mod claims;
+pub mod collections;
 pub mod db;
 mod email;
 pub mod events;

@@ -1,5 +1,6 @@
 //! Every subprocess of the allocator: Terraform and the processes of local VMs, and the embedded
-//! Postgres.
+//! Postgres; and the worker that carries out operations with them.
 
 pub mod postgres;
 pub mod terraform;
+pub mod worker;

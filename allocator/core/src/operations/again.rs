@@ -3,7 +3,7 @@ use lablink_protocol::Hostname;
 
 use super::{AskError, Job, OperationId, ask, read};
 use crate::{
-    Actor, Db, DbError, db,
+    Actor, Db, DbError, collections, db,
     pools::PoolId,
     vms::{self, Selection},
 };
@@ -34,7 +34,7 @@ pub async fn retry(
     ask::lock(&transaction, pool).await?;
     let earlier =
         read::find_in(&transaction, pool, id).await?.ok_or(RetryError::NoSuchOperation)?;
-    let left = left_undone(&transaction, pool, &earlier.job).await?;
+    let left = left_undone(&transaction, pool, id, &earlier.job).await?;
     if left.is_empty() {
         return Err(RetryError::NothingLeft);
     }
@@ -44,8 +44,10 @@ pub async fn retry(
         Job::Destroy { .. } => {
             let these = Selection::These(left);
             let marked = vms::mark_removing(&transaction, pool, &these).await;
-            Job::Destroy { hostnames: marked.map_err(|_gone| RetryError::NothingLeft)? }
+            let hostnames = marked.map_err(|_gone| RetryError::NothingLeft)?;
+            Job::Destroy { hostnames, after: None }
         }
+        Job::Collect { extension, .. } => Job::Collect { hostnames: left, extension },
     };
     let id = ask::queue(&transaction, pool, actor, &job).await?;
     transaction.commit().await?;
@@ -53,8 +55,13 @@ pub async fn retry(
 }
 
 /// VMs that [`retry`] would try again.
-pub async fn undone(db: &Db, pool: PoolId, job: &Job) -> Result<Vec<Hostname>, DbError> {
-    left_undone(&db.client().await?, pool, job).await
+pub async fn undone(
+    db: &Db,
+    pool: PoolId,
+    id: OperationId,
+    job: &Job,
+) -> Result<Vec<Hostname>, DbError> {
+    left_undone(&db.client().await?, pool, id, job).await
 }
 
 /// Queues the replacement of VMs: the machine goes, with all that is on it, and a new one of the
@@ -79,8 +86,12 @@ pub async fn replace(
 async fn left_undone(
     client: &impl GenericClient,
     pool: PoolId,
+    id: OperationId,
     job: &Job,
 ) -> Result<Vec<Hostname>, DbError> {
+    if let Job::Collect { .. } = job {
+        return collections::left(client, pool, id).await;
+    }
     let names: Vec<&str> = job.hostnames().iter().map(Hostname::as_str).collect();
     let wanted_gone = matches!(job, Job::Destroy { .. });
     let rows = client

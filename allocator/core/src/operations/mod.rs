@@ -21,7 +21,7 @@ pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
-use crate::text_enum::text_enum;
+use crate::{collections::Extension, text_enum::text_enum};
 
 pub type OperationId = i64;
 
@@ -50,17 +50,43 @@ pub enum Job {
     /// Make these VMs, and keep what exists.
     Launch { hostnames: Vec<Hostname> },
     /// Remove these VMs, and nothing else.
-    Destroy { hostnames: Vec<Hostname> },
+    Destroy {
+        hostnames: Vec<Hostname>,
+        /// The collection of their results that must have succeeded first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<OperationId>,
+    },
     /// Make these VMs anew, under the same names, whether they exist or not.
     Replace { hostnames: Vec<Hostname> },
+    /// Bring the results of these VMs together.
+    Collect { hostnames: Vec<Hostname>, extension: Extension },
+}
+
+/// A job that Terraform carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    Launch(&'a [Hostname]),
+    Destroy(&'a [Hostname]),
+    Replace(&'a [Hostname]),
+}
+
+impl<'a> Change<'a> {
+    pub fn hostnames(self) -> &'a [Hostname] {
+        match self {
+            Self::Launch(hostnames) | Self::Destroy(hostnames) | Self::Replace(hostnames) => {
+                hostnames
+            }
+        }
+    }
 }
 
 impl Job {
     pub fn hostnames(&self) -> &[Hostname] {
         match self {
             Self::Launch { hostnames }
-            | Self::Destroy { hostnames }
-            | Self::Replace { hostnames } => hostnames,
+            | Self::Destroy { hostnames, .. }
+            | Self::Replace { hostnames }
+            | Self::Collect { hostnames, .. } => hostnames,
         }
     }
 
@@ -69,10 +95,21 @@ impl Job {
             Self::Launch { .. } => "launch",
             Self::Destroy { .. } => "destroy",
             Self::Replace { .. } => "replace",
+            Self::Collect { .. } => "collect",
+        }
+    }
+
+    /// What it changes about which VMs there are; none: nothing, so it is not for Terraform.
+    pub fn change(&self) -> Option<Change<'_>> {
+        match self {
+            Self::Launch { hostnames } => Some(Change::Launch(hostnames)),
+            Self::Destroy { hostnames, .. } => Some(Change::Destroy(hostnames)),
+            Self::Replace { hostnames } => Some(Change::Replace(hostnames)),
+            Self::Collect { .. } => None,
         }
     }
 
     fn payload(&self) -> serde_json::Value {
-        serde_json::json!({ "hostnames": self.hostnames() })
+        serde_json::json!(self)["payload"].take()
     }
 }

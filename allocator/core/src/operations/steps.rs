@@ -10,6 +10,7 @@ text_enum! {
         Waiting = "waiting",
         Creating = "creating",
         Destroying = "destroying",
+        Collecting = "collecting",
         Done = "done",
         Failed = "failed",
         /// The operation ended before this VM's turn, or in the middle of it.

@@ -19,7 +19,7 @@ pub use plan::{Selection, VmsError};
 pub use reboot::{Provider, RebootError, reboot};
 pub use reconcile::{
     Existing, fail_unmade, fail_unremoved, fail_unreplaced, make_anew, reconcile_existing, remove,
-    running_among, succeed,
+    running_among, stay, succeed,
 };
 pub(crate) use reconcile::{keep, not_failed, remove_in};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};

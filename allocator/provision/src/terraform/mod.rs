@@ -1,6 +1,6 @@
-//! Launches and destroys VMs by running Terraform, one operation at a time.
+//! Launches and destroys VMs by running Terraform.
 //!
-//! The worker leases an operation, brings the desired VMs together (what Terraform's state holds,
+//! The provisioner brings the desired VMs together (what Terraform's state holds,
 //! plus or minus what the operation names, never what a table counts), runs `terraform apply`
 //! with its output in a file, follows that file into progress and a readable log, and afterwards
 //! lets the rows tell what the state says.
@@ -9,24 +9,23 @@ mod backend;
 mod command;
 mod conclude;
 mod follow;
-mod held;
 mod leftovers;
 mod local;
 mod message;
 mod progress;
+mod provisioner;
 mod reasons;
 mod recover;
 mod run;
 mod settle;
 mod state;
 mod variables;
-mod worker;
 mod working;
 mod workspace;
 
 pub use backend::Backend;
 pub use command::{Program, ProgramError};
 pub use local::LocalVms;
+pub use provisioner::{Provisioner, ProvisionerParts};
 pub use variables::RuntimeVariables;
-pub use worker::{Worker, WorkerParts};
 pub use workspace::{Workspace, WorkspaceError};

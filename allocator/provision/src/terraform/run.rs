@@ -17,12 +17,12 @@ use tokio::{process::Child, time::Instant};
 use super::{
     Workspace,
     follow::Follower,
-    held::{Held, Stop},
     leftovers::{self, Process},
     progress::Progress,
     state::number,
     workspace,
 };
+use crate::worker::{Ended, Held, Stop};
 
 /// How often the output is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -52,36 +52,6 @@ pub(super) struct Ran {
     pub ended: Ended,
     /// What Terraform said, as far as it could not be written yet.
     pub progress: Progress,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub(super) enum Ended {
-    Succeeded,
-    Failed {
-        exit_code: Option<i32>,
-        reason: String,
-    },
-    /// Somebody asked for it to stop.
-    Cancelled,
-    /// The allocator is stopping, or an earlier worker vanished.
-    Interrupted,
-    /// The database was away for too long to be sure that nobody has taken over.
-    DatabaseAway,
-    /// Somebody else works on the operation now: nothing more is ours to write.
-    LeaseLost,
-}
-
-impl Ended {
-    /// The end of what was stopped before it could finish.
-    pub fn stopped_by(stop: Stop) -> Self {
-        match stop {
-            Stop::Cancel => Self::Cancelled,
-            Stop::Shutdown => Self::Interrupted,
-            Stop::DatabaseAway => Self::DatabaseAway,
-            Stop::LeaseLost => Self::LeaseLost,
-        }
-    }
 }
 
 impl From<Ended> for Ran {

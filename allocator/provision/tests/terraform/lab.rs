@@ -3,19 +3,24 @@ use std::{
     fs,
     path::PathBuf,
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use lablink_core::{
     Actor, Db,
+    aws::{AwsLogin, Vault},
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId},
     pools::{self, PoolId},
     vms::{self, Selection, Source, Vm},
 };
 use lablink_protocol::Hostname;
-use lablink_provision::terraform::{
-    Backend, LocalVms, Program, RuntimeVariables, Worker, WorkerParts, Workspace,
+use lablink_provision::{
+    terraform::{
+        Backend, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables, Workspace,
+    },
+    worker::{Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use nix::{
@@ -34,6 +39,7 @@ pub struct Lab {
     pub pool: PoolId,
     pub programs: Programs,
     backend: Backend,
+    pub aws: Arc<AwsLogin>,
     pub root: tempfile::TempDir,
 }
 
@@ -85,7 +91,8 @@ impl Lab {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         let programs = Programs::new(root.path(), exports);
-        Self { database, db, pool, programs, backend, root }
+        let aws = Arc::new(AwsLogin { identity: None, vault: Vault::new(None) });
+        Self { database, db, pool, programs, backend, aws, root }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -105,16 +112,16 @@ impl Lab {
             startup_on_error: "continue".to_owned(),
             ..RuntimeVariables::default()
         };
-        let worker = Worker::new(WorkerParts {
-            db,
+        let provisioner = Provisioner::new(ProvisionerParts {
+            db: db.clone(),
             pool: self.pool,
-            hub,
-            workspace: Workspace::with(
+            workspace: Workspace::new(
                 Program::find(&self.programs.terraform).await.unwrap(),
                 self.programs.module.clone(),
                 data.join("terraform"),
                 self.backend.clone(),
             ),
+            aws: Arc::clone(&self.aws),
             variables,
             local: LocalVms {
                 directory: self.path("vms"),
@@ -122,9 +129,15 @@ impl Lab {
                 script: self.programs.module.join("vm.sh"),
             },
             operations_dir: data.join("operations"),
-            owner: name.to_owned(),
         });
-        worker.catch_up().await;
+        provisioner.catch_up().await;
+        let worker = Worker::new(WorkerParts {
+            db,
+            pool: self.pool,
+            hub,
+            owner: name.to_owned(),
+            provisioner: Some(provisioner),
+        });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
         Working { shutdown, task, listening }

@@ -55,8 +55,9 @@ pub struct Config {
     pub eip: Eip,
     pub ssl: Ssl,
     pub allocator: Allocator,
-    /// S3 bucket of Terraform's state, in the environments that keep it there.
-    pub bucket_name: String,
+    /// S3 bucket of Terraform's state, for the environments that keep it there; none: on this
+    /// machine.
+    pub bucket_name: Option<String>,
     pub startup_script: StartupScript,
     pub local: Local,
     pub limits: Limits,
@@ -95,9 +96,7 @@ impl Config {
             eip: file.section("eip", Eip::read),
             ssl: file.section("ssl", Ssl::read),
             allocator: file.section("allocator", Allocator::read),
-            bucket_name: file
-                .value("bucket_name", syntax::bucket_name)
-                .unwrap_or_else(|| "tf-state-lablink-allocator-bucket".into()),
+            bucket_name: file.value("bucket_name", syntax::bucket_name),
             startup_script: file.section("startup_script", StartupScript::read),
             local: file.section("local", Local::read),
             limits: file.section("limits", Limits::read),

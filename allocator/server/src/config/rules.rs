@@ -108,6 +108,12 @@ fn several_allocators(config: &Config) -> Vec<String> {
              ssl.provider: acm"
         ));
     }
+    if config.bucket_name.is_none() {
+        broken.push(format!(
+            "allocator.count is {count}, and each allocator would keep its VMs' state to itself: \
+             set bucket_name"
+        ));
+    }
     if config.eip.strategy == EipStrategy::Persistent {
         broken.push(format!(
             "allocator.count is {count}, and one address can't be that of several hosts: remove \
@@ -178,7 +184,7 @@ mod tests {
         let elsewhere = acm("arn:aws:acm:eu-west-1:123456789012:certificate/1");
         let several = |more: &str| {
             let here = acm("arn:aws:acm:us-west-2:123456789012:certificate/1");
-            format!("{here}\nallocator: {{count: 2}}\n{more}")
+            format!("{here}\nbucket_name: class-state\nallocator: {{count: 2}}\n{more}")
         };
         let table = [
             (
@@ -213,8 +219,12 @@ mod tests {
                 "allocator.count is 2, and each allocator would have a database of its own",
             ),
             (
-                "db: {kind: rds}\nallocator: {count: 2}",
+                "bucket_name: class-state\ndb: {kind: rds}\nallocator: {count: 2}",
                 "allocator.count is 2, and only a load balancer shares out requests",
+            ),
+            (
+                &several("db: {kind: rds}").replace("bucket_name: class-state\n", ""),
+                "allocator.count is 2, and each allocator would keep its VMs' state to itself",
             ),
             (
                 &several("db: {kind: rds}\neip: {strategy: persistent}"),
@@ -237,7 +247,9 @@ mod tests {
         for yaml in ["db: {kind: rds}", "db: {kind: rds}\nallocator: {count: 1}"] {
             assert!(Config::parse(yaml).is_ok(), "{yaml}");
         }
-        let several = format!("{NAMED}\n{acm}\ndb: {{kind: rds}}\nallocator: {{count: 3}}");
+        let several = format!(
+            "{NAMED}\n{acm}\nbucket_name: class-state\ndb: {{kind: rds}}\nallocator: {{count: 3}}"
+        );
         assert_eq!(Config::parse(&several).unwrap().allocator.count.get(), 3);
     }
 

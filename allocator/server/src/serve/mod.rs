@@ -10,6 +10,7 @@ mod local;
 pub mod places;
 pub mod settings;
 mod signals;
+mod state_backend;
 mod web_settings;
 
 use std::{sync::Arc, time::Duration};
@@ -21,7 +22,7 @@ use lablink_core::{
     pools,
     vms::{Provider, StaleAfter},
 };
-use lablink_provision::terraform::Worker;
+use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{AdminLogin, AppState, FormLimits, OwnLog};
 use tokio::net::TcpListener;
 use tokio_util::{
@@ -80,10 +81,12 @@ async fn serve_on(
     let listener_task = live::listen(database.server.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
 
+    let aws = Arc::new(aws_login(config).await?);
     let local = match config.provider {
         ProviderKind::Local => {
-            let local = LocalProvider::new(args, config, places, &db, pool, &hub).await?;
-            local.worker.catch_up().await;
+            let local =
+                LocalProvider::new(args, config, places, &db, pool, Arc::clone(&aws)).await?;
+            local.provisioner.catch_up().await;
             local.start_vms(&db, pool).await?;
             LocalProvider::warm_up(args, config, &db, pool).await?;
             Some(local)
@@ -100,7 +103,13 @@ async fn serve_on(
     let vms = local.as_ref().map(|local| local.vms.clone());
     // Requests are answered for as long as Terraform runs: the VMs that it still makes enrol.
     let shutdown = CancellationToken::new();
-    let worker = local.map(|local| local.worker);
+    let worker = Worker::new(WorkerParts {
+        db: db.clone(),
+        pool,
+        hub: hub.clone(),
+        owner: format!("process {}", std::process::id()),
+        provisioner: local.map(|local| local.provisioner),
+    });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
     let login = admin_password::login(&config.app.admin, places)?;
@@ -115,7 +124,7 @@ async fn serve_on(
             config.limits.form_per_email,
         )),
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
-        aws: Arc::new(aws_login(config).await?),
+        aws,
         settings: Arc::new(web_settings(args, config)),
         own_log,
         stopping,
@@ -137,10 +146,7 @@ async fn serve_on(
 }
 
 /// Carries out operations until `stopping`; whatever its end, the HTTP server ends after it.
-async fn work(worker: Option<Worker>, stopping: CancellationToken, _shutdown: DropGuard) {
-    match worker {
-        Some(worker) => worker.run(stopping).await,
-        None => stopping.cancelled().await,
-    }
+async fn work(worker: Worker, stopping: CancellationToken, _shutdown: DropGuard) {
+    worker.run(stopping).await;
     tracing::info!("stopping");
 }

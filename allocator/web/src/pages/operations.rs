@@ -39,6 +39,7 @@ pub enum OperationKind {
     Launch { vms: usize },
     Destroy { vms: usize },
     Replace { vms: usize },
+    Collect { vms: usize },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,8 @@ impl OperationKind {
             Self::Destroy { vms } => format!("Destroy {vms} VMs"),
             Self::Replace { vms: 1 } => "Replace 1 VM".to_owned(),
             Self::Replace { vms } => format!("Replace {vms} VMs"),
+            Self::Collect { vms: 1 } => "Collect the results of 1 VM".to_owned(),
+            Self::Collect { vms } => format!("Collect the results of {vms} VMs"),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn filled(
     let log = operations::log_before(db, id, before, LOG_LINES_SHOWN).await?;
     let is_full = i64::try_from(log.len()).is_ok_and(|lines| lines == LOG_LINES_SHOWN);
     let left = match operation.state.is_over() {
-        true => operations::undone(db, state.pool, &operation.job).await?,
+        true => operations::undone(db, state.pool, id, &operation.job).await?,
         false => Vec::new(),
     };
     let page = pages::OperationPage {
@@ -69,6 +69,7 @@ fn shown(step: &Step, vm: Option<&Vm>) -> (pages::StepState, Option<String>) {
         Stage::Waiting => (Waiting, None),
         Stage::Creating => (Working, text("Being made.")),
         Stage::Destroying => (Working, text("Being destroyed.")),
+        Stage::Collecting => (Working, step.detail.clone()),
         Stage::Failed => (Failed, step.detail.clone()),
         Stage::Unfinished => (Unfinished, vm.and_then(|vm| vm.status_reason.clone())),
         Stage::Done => match vm.map(|vm| vm.status) {
@@ -116,6 +117,7 @@ pub(in crate::routes) fn summary(operation: &Operation) -> pages::OperationSumma
             Job::Launch { .. } => pages::OperationKind::Launch { vms },
             Job::Destroy { .. } => pages::OperationKind::Destroy { vms },
             Job::Replace { .. } => pages::OperationKind::Replace { vms },
+            Job::Collect { .. } => pages::OperationKind::Collect { vms },
         },
         state: match operation.state {
             OperationState::Queued => pages::OperationState::Queued,

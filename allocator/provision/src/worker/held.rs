@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Why the work must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// Somebody asked for it.
     Cancel,
     /// The allocator is stopping.
@@ -24,7 +24,7 @@ pub(super) enum Stop {
 }
 
 /// Renews a lease until it is dropped, and says when to stop.
-pub(super) struct Held {
+pub(crate) struct Held {
     stop: watch::Receiver<Option<Stop>>,
     renewing: JoinHandle<()>,
 }

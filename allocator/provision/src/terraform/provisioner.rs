@@ -2,58 +2,42 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
 };
 
 use jiff::Timestamp;
 use lablink_core::{
     Db, DbError, Token, agents,
-    live::{Hub, Topic},
-    operations::{self, Job, Lease, Operation, Taken},
+    aws::{AwsLogin, VaultError},
+    operations::Change,
     pools::PoolId,
     vms::{self, Source},
 };
 use lablink_protocol::Hostname;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     LocalVms, RuntimeVariables, Workspace, WorkspaceError,
-    held::Held,
     recover::RecoverError,
-    run::{Apply, Ended, Ran},
-    settle::outcome,
+    run::{Apply, Ran},
     state::{State, StateError},
 };
+use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
 
-/// How often the queue is looked at when nobody has knocked: finds operations whose worker is
-/// gone, which no notification tells.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How soon a refusal of the database is tried again.
-pub(super) const RETRY_EVERY: Duration = Duration::from_secs(1);
-
-/// What a worker works with.
-pub struct WorkerParts {
+/// What a provisioner works with.
+pub struct ProvisionerParts {
     pub db: Db,
     pub pool: PoolId,
-    pub hub: Hub,
     pub workspace: Workspace,
+    /// Typed keys win over what the process finds by itself.
+    pub aws: Arc<AwsLogin>,
     pub variables: RuntimeVariables,
     pub local: LocalVms,
     /// Holds a folder per operation with what Terraform said.
     pub operations_dir: PathBuf,
-    /// Tells this process from others in the row of an operation.
-    pub owner: String,
 }
 
-/// Carries out the operations of one pool, one at a time.
-pub struct Worker {
-    pub(super) parts: WorkerParts,
-}
-
-struct Attempt<'a> {
-    lease: &'a Lease,
-    operation: &'a Operation,
-    abandoned: bool,
+/// Makes and removes the VMs of one pool by running Terraform.
+pub struct Provisioner {
+    pub(super) parts: ProvisionerParts,
 }
 
 /// Why an operation could not even be tried.
@@ -68,22 +52,40 @@ pub(super) enum WorkError {
     #[error("cannot run Terraform")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
+    Keys(VaultError),
+    #[error(transparent)]
     Db(#[from] DbError),
 }
 
-impl Worker {
-    pub fn new(parts: WorkerParts) -> Self {
+impl From<VaultError> for WorkError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Db(error) => Self::Db(error),
+            VaultError::Locked => Self::Keys(error),
+        }
+    }
+}
+
+impl Provisioner {
+    pub fn new(parts: ProvisionerParts) -> Self {
         Self { parts }
+    }
+
+    /// Terraform's folder, with the keys that are in use now.
+    pub(super) async fn workspace(&self) -> Result<Workspace, WorkError> {
+        let ProvisionerParts { db, pool, workspace, aws, .. } = &self.parts;
+        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?))
     }
 
     /// Writes rows for VMs that exist without one, as after the loss of the database: so that a
     /// launch takes no name that is taken, and the organiser sees them.
     pub async fn catch_up(&self) {
-        let WorkerParts { db, pool, workspace, variables, .. } = &self.parts;
+        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
         let caught_up = async {
+            let workspace = self.workspace().await?;
             workspace.prepare(variables).await?;
             let asked_at = Timestamp::now();
-            let existing = State::pull(workspace).await?.existing();
+            let existing = State::pull(&workspace).await?.existing();
             vms::reconcile_existing(db, *pool, Source::Local, &existing, asked_at).await?;
             Ok::<(), WorkError>(())
         };
@@ -93,41 +95,11 @@ impl Worker {
         }
     }
 
-    /// Works until `shutdown`: then a running Terraform is asked to stop, and the operation ends
-    /// as interrupted.
-    pub async fn run(self, shutdown: CancellationToken) {
-        let mut knock = self.parts.hub.subscribe(Topic::Operations);
-        while !shutdown.is_cancelled() {
-            match operations::take(&self.parts.db, self.parts.pool, &self.parts.owner).await {
-                Ok(Some(taken)) => {
-                    self.work(taken, &shutdown).await;
-                    continue;
-                }
-                Ok(None) => self.put_right().await,
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the queue could not be read"
-                    );
-                }
-            }
-            tokio::select! {
-                () = knock.changed() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = shutdown.cancelled() => {}
-            }
-        }
-    }
-
-    async fn work(&self, taken: Taken, shutdown: &CancellationToken) {
-        let Taken { lease, operation, abandoned } = taken;
-        let (id, lease) = (operation.id, Arc::new(lease));
-        tracing::info!(operation.id = id, kind = operation.job.kind(), "operation started");
-        let hub = &self.parts.hub;
-        let mut held = Held::new(Arc::clone(&lease), id, hub, shutdown.clone());
-        let ran = loop {
-            let attempt = Attempt { lease: &lease, operation: &operation, abandoned };
-            match (self.attempt(&attempt, &mut held).await, held.stop()) {
+    /// Runs Terraform for a change, whatever comes in between, to a written end.
+    pub(crate) async fn carry_out(&self, change: Change<'_>, turn: &mut Turn) {
+        let id = turn.operation.id;
+        let mut ran = loop {
+            match (self.attempt(change, turn).await, turn.held.stop()) {
                 (Ok(ran), _) => break ran,
                 // Nothing has been done yet: again, when the database is back.
                 (Err(WorkError::Db(_)), None) => tokio::time::sleep(RETRY_EVERY).await,
@@ -143,22 +115,25 @@ impl Worker {
             tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
             return;
         };
-        self.conclude(&lease, &held, &operation, &outcome, ran.progress, shutdown).await;
+        loop {
+            let written = self.end(&turn.lease, change, &outcome, &mut ran.progress).await;
+            if !turn.again(written).await {
+                return;
+            }
+        }
     }
 
-    async fn attempt(
-        &self,
-        Attempt { lease, operation, abandoned }: &Attempt<'_>,
-        held: &mut Held,
-    ) -> Result<Ran, WorkError> {
-        let WorkerParts { db, pool, workspace, variables, local, .. } = &self.parts;
+    async fn attempt(&self, change: Change<'_>, turn: &mut Turn) -> Result<Ran, WorkError> {
+        let Turn { lease, operation, abandoned, held, .. } = turn;
+        let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
+        let workspace = self.workspace().await?;
         workspace.recover().await?;
-        self.settle_again().await?;
+        self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
         let folder = self.parts.operations_dir.join(operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
         let asked_at = Timestamp::now();
-        let before = self.state_sparing_the_working().await?;
+        let before = self.state_sparing_the_working(&workspace).await?;
         vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
 
         if operation.cancel_requested {
@@ -167,10 +142,10 @@ impl Worker {
         if *abandoned {
             return Ok(Ended::Interrupted.into());
         }
-        let vms = desired(&operation.job, &before);
-        let replaced = match &operation.job {
-            Job::Replace { hostnames } => hostnames.as_slice(),
-            Job::Launch { .. } | Job::Destroy { .. } => &[],
+        let vms = desired(change, &before);
+        let replaced = match change {
+            Change::Replace(hostnames) => hostnames,
+            Change::Launch(_) | Change::Destroy(_) => &[],
         };
         if let Some(stop) = held.stop() {
             return Ok(Ended::stopped_by(stop).into());
@@ -180,7 +155,7 @@ impl Worker {
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
-            workspace,
+            workspace: &workspace,
             lease,
             folder: &folder,
             vms,
@@ -200,26 +175,20 @@ impl Worker {
         &self,
         new: &[Hostname],
     ) -> Result<BTreeMap<Hostname, Token>, DbError> {
-        let WorkerParts { db, pool, .. } = &self.parts;
+        let ProvisionerParts { db, pool, .. } = &self.parts;
         vms::make_anew(db, *pool, new).await?;
-        let mut tokens = BTreeMap::new();
-        for hostname in new {
-            if let Some(token) = agents::issue_enrolment(db, *pool, hostname).await? {
-                tokens.insert(hostname.clone(), token);
-            }
-        }
-        Ok(tokens)
+        agents::issue_enrolments(db, *pool, new).await
     }
 }
 
-/// The VMs that shall exist after the job: what exists, plus or minus what the job names. What
+/// The VMs that shall exist after the change: what exists, plus or minus what it names. What
 /// exists is the state's to say, so an empty or lost table destroys nothing.
-fn desired(job: &Job, before: &State) -> Vec<Hostname> {
+fn desired(change: Change<'_>, before: &State) -> Vec<Hostname> {
     let existing: BTreeSet<Hostname> = before.hostnames().cloned().collect();
-    let named: BTreeSet<Hostname> = job.hostnames().iter().cloned().collect();
-    match job {
-        Job::Launch { .. } | Job::Replace { .. } => existing.union(&named).cloned().collect(),
-        Job::Destroy { .. } => existing.difference(&named).cloned().collect(),
+    let named: BTreeSet<Hostname> = change.hostnames().iter().cloned().collect();
+    match change {
+        Change::Launch(_) | Change::Replace(_) => existing.union(&named).cloned().collect(),
+        Change::Destroy(_) => existing.difference(&named).cloned().collect(),
     }
 }
 

@@ -1,0 +1,93 @@
+use deadpool_postgres::GenericClient;
+use lablink_protocol::Hostname;
+
+use crate::{Db, DbError, db, operations::OperationId, pools::PoolId};
+
+/// What came of one VM.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collected {
+    pub hostname: Hostname,
+    /// Files that are in the archive, and their bytes.
+    pub files: i64,
+    pub bytes: i64,
+    /// Files that were found and could not be read.
+    pub unread: i64,
+    pub seconds: f64,
+    /// Why nothing more came; none: all of it did.
+    pub failure: Option<String>,
+}
+
+/// An archive on the disk of an allocator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub file_name: String,
+    /// In bytes.
+    pub size: i64,
+    /// The allocator's name.
+    pub kept_by: String,
+}
+
+/// Writes what an operation has collected. `kept` is none when no archive came of it.
+pub async fn record(
+    db: &Db,
+    pool: PoolId,
+    id: OperationId,
+    vms: &[Collected],
+    kept: Option<&Kept>,
+) -> Result<(), DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let names: Vec<&str> = vms.iter().map(|vm| vm.hostname.as_str()).collect();
+    let files: Vec<i64> = vms.iter().map(|vm| vm.files).collect();
+    let bytes: Vec<i64> = vms.iter().map(|vm| vm.bytes).collect();
+    let unread: Vec<i64> = vms.iter().map(|vm| vm.unread).collect();
+    let seconds: Vec<f64> = vms.iter().map(|vm| vm.seconds).collect();
+    let failures: Vec<Option<&str>> = vms.iter().map(|vm| vm.failure.as_deref()).collect();
+    transaction
+        .execute(
+            "insert into collection_vm
+                 (operation_id, vm_id, files, bytes, unread, seconds, failure)
+             select $1, vm.id, new.files, new.bytes, new.unread, new.seconds, new.failure
+             from unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::float8[],
+                         $8::text[]) as new(hostname, files, bytes, unread, seconds, failure)
+             join vm on vm.pool_id = $2 and vm.hostname = new.hostname and vm.removed_at is null
+             on conflict do nothing",
+            &[&id, &pool.as_i64(), &names, &files, &bytes, &unread, &seconds, &failures],
+        )
+        .await?;
+    if let Some(kept) = kept {
+        transaction
+            .execute(
+                "insert into collection (operation_id, file_name, size, kept_by)
+                 values ($1, $2, $3, $4) on conflict do nothing",
+                &[&id, &kept.file_name, &kept.size, &kept.kept_by],
+            )
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The VMs whose results an operation was to collect and has not, or not all of them.
+pub(crate) async fn left(
+    client: &impl GenericClient,
+    pool: PoolId,
+    id: OperationId,
+) -> Result<Vec<Hostname>, DbError> {
+    let rows = client
+        .query(
+            "select vm.hostname
+             from operation
+             join vm on vm.pool_id = operation.pool_id and vm.removed_at is null
+                    and operation.payload->'hostnames' ? vm.hostname
+             where operation.pool_id = $1 and operation.id = $2
+               and not exists (
+                   select from collection_vm
+                   where operation_id = operation.id and vm_id = vm.id and failure is null
+               )
+             order by vm.number nulls last, vm.hostname",
+            &[&pool.as_i64(), &id],
+        )
+        .await?;
+    rows.iter().map(|row| db::word(row, "hostname")).collect()
+}

@@ -1,0 +1,146 @@
+//! Carries out the operations of one pool, one at a time: takes each from the queue, keeps its
+//! lease while somebody works on it, and sees to it that its end is written.
+
+mod ended;
+mod held;
+mod turn;
+
+pub(crate) use ended::{Ended, outcome};
+pub(crate) use held::{Held, Stop};
+pub(crate) use turn::Turn;
+
+use std::{sync::Arc, time::Duration};
+
+use lablink_core::{
+    Db, DbError,
+    live::{Hub, Topic},
+    operations::{self, Change, Job, LeaseError, OperationState, Outcome, Taken},
+    pools::PoolId,
+    vms,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::terraform::Provisioner;
+
+/// How often the queue is looked at when nobody has knocked: finds operations whose worker is
+/// gone, which no notification tells.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How soon a refusal of the database is tried again.
+pub(crate) const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// What a worker works with.
+pub struct WorkerParts {
+    pub db: Db,
+    pub pool: PoolId,
+    pub hub: Hub,
+    /// Tells this process from others in the row of an operation.
+    pub owner: String,
+    /// Who makes and removes VMs; none where they only join by themselves.
+    pub provisioner: Option<Provisioner>,
+}
+
+pub struct Worker {
+    parts: WorkerParts,
+}
+
+impl Worker {
+    pub fn new(parts: WorkerParts) -> Self {
+        Self { parts }
+    }
+
+    /// Works until `shutdown`: then what runs is asked to stop, and the operation ends as
+    /// interrupted.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let WorkerParts { db, pool, hub, owner, provisioner } = &self.parts;
+        let mut knock = hub.subscribe(Topic::Operations);
+        while !shutdown.is_cancelled() {
+            match operations::take(db, *pool, owner).await {
+                Ok(Some(taken)) => {
+                    self.work(taken, &shutdown).await;
+                    continue;
+                }
+                Ok(None) => {
+                    if let Some(provisioner) = provisioner {
+                        provisioner.put_right().await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the queue could not be read"
+                    );
+                }
+            }
+            tokio::select! {
+                () = knock.changed() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    async fn work(&self, taken: Taken, shutdown: &CancellationToken) {
+        let Taken { lease, operation, abandoned } = taken;
+        let (id, lease) = (operation.id, Arc::new(lease));
+        tracing::info!(operation.id = id, kind = operation.job.kind(), "operation started");
+        let held = Held::new(Arc::clone(&lease), id, &self.parts.hub, shutdown.clone());
+        let mut turn = Turn::new(lease, operation, abandoned, held, shutdown.clone());
+        let unmet = loop {
+            match (self.unmet(&turn.operation.job).await, turn.held.stop()) {
+                (Ok(unmet), _) => break unmet,
+                (Err(_away), None) => tokio::time::sleep(RETRY_EVERY).await,
+                // Who works on it sees the stop before it does anything.
+                (Err(_away), Some(_)) => break None,
+            }
+        };
+        if let Some(reason) = unmet {
+            return self.call_off(&mut turn, reason).await;
+        }
+        let job = turn.operation.job.clone();
+        match (job.change(), &self.parts.provisioner) {
+            (Some(change), Some(provisioner)) => provisioner.carry_out(change, &mut turn).await,
+            (Some(_), None) => {
+                let reason = "This allocator makes and removes no VMs: its provider is manual.";
+                self.call_off(&mut turn, reason.to_owned()).await;
+            }
+            (None, _) => {
+                let reason = "This allocator collects nothing yet.";
+                self.call_off(&mut turn, reason.to_owned()).await;
+            }
+        }
+    }
+
+    /// Why a job can't be begun, if it can't: what it relies on did not happen.
+    async fn unmet(&self, job: &Job) -> Result<Option<String>, DbError> {
+        let Job::Destroy { after: Some(first), .. } = job else { return Ok(None) };
+        let earlier = operations::find(&self.parts.db, self.parts.pool, *first).await?;
+        let succeeded = earlier.is_some_and(|it| it.state == OperationState::Succeeded);
+        Ok((!succeeded).then(|| {
+            format!(
+                "Nothing was destroyed: the results were to be collected first, and operation \
+                 {first} did not bring all of them home. Look at what it says, and collect again \
+                 or destroy without."
+            )
+        }))
+    }
+
+    /// Ends an operation that was not begun.
+    async fn call_off(&self, turn: &mut Turn, reason: String) {
+        let (state, reason) = (OperationState::Failed, Some(reason));
+        let outcome = Outcome { state, exit_code: None, reason };
+        loop {
+            let written = self.end_unbegun(turn, &outcome).await;
+            if !turn.again(written).await {
+                return;
+            }
+        }
+    }
+
+    /// VMs that were to go stay.
+    async fn end_unbegun(&self, turn: &Turn, outcome: &Outcome) -> Result<(), LeaseError> {
+        if let Some(Change::Destroy(going) | Change::Replace(going)) = turn.operation.job.change() {
+            vms::stay(&self.parts.db, self.parts.pool, going).await?;
+        }
+        turn.lease.finish(outcome).await
+    }
+}
