@@ -1,16 +1,18 @@
 //! The way to Postgres: the server and its TLS, one pool of connections, and the migrations.
 
+mod address;
 mod connector;
 mod server;
 mod tls;
 mod verifier;
 
-use std::{error::Error as _, io, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::Row;
 
-pub use server::{AddressError, Server};
+pub use address::AddressError;
+pub use server::{ConnectError, Server};
 pub use tls::{Authorities, SslMode, Tls, TlsError};
 
 mod migrations {
@@ -54,13 +56,8 @@ pub struct UnknownWord;
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    #[error("cannot connect to the database to migrate it")]
-    Connect(#[source] tokio_postgres::Error),
-    #[error(
-        "the database's TLS is not what sslmode asks for: correct sslmode, sslrootcert or the \
-         host, or the server"
-    )]
-    Tls(#[source] tokio_postgres::Error),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     #[error("cannot take the lock that lets one allocator migrate at a time")]
     Lock(#[source] tokio_postgres::Error),
     #[error("a migration failed; the database is as it was before that migration")]
@@ -135,12 +132,7 @@ const MIGRATION_LOCK: i64 = 0x006c_6162_6c69_6e6b;
 /// who comes second finds nothing to do.
 pub async fn migrate(server: &(impl Clone + Into<Server>)) -> Result<(), MigrateError> {
     let server: Server = server.clone().into();
-    let mut config = server.config().clone();
-    let connected = config.application_name("lablink").connect(server.tls()).await;
-    let (mut client, connection) = connected.map_err(|error| match refused_by_tls(&error) {
-        true => MigrateError::Tls(error),
-        false => MigrateError::Connect(error),
-    })?;
+    let (mut client, connection) = server.connect("lablink").await?;
     let connection = tokio::spawn(connection);
     client
         .execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK])
@@ -151,15 +143,6 @@ pub async fn migrate(server: &(impl Clone + Into<Server>)) -> Result<(), Migrate
     drop(client);
     let _closed = connection.await;
     outcome.map(|_report| ()).map_err(|error| MigrateError::Migrate(Box::new(error)))
-}
-
-/// Whether the two sides can't agree on TLS, which waiting does not mend, as it does a connection
-/// that is lost half way. tokio-postgres tells this kind of error by its text alone.
-fn refused_by_tls(error: &tokio_postgres::Error) -> bool {
-    let lost = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    let is_lost =
-        lost.is_some_and(|io| !io.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()));
-    error.to_string() == "error performing TLS handshake" && !is_lost
 }
 
 /// Reads a text column as one of an enum's words.

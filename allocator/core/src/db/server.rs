@@ -1,5 +1,6 @@
-use percent_encoding::percent_decode_str;
-use tokio_postgres::{Config, Error};
+use std::{error::Error as _, io, time::Duration};
+
+use tokio_postgres::{Client, Config, Connection, Error, Socket, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
@@ -14,17 +15,24 @@ pub struct Server {
     tls: MakeRustlsConnect,
 }
 
-/// Why a text names no server.
+/// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
-pub enum AddressError {
+pub enum ConnectError {
+    #[error("cannot connect to the database")]
+    Failed(#[source] Error),
+    #[error("the database has said nothing for {} s", .0.as_secs())]
+    Silent(Duration),
     #[error(
-        "this is no PostgreSQL address: write \
-         postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full"
+        "the database's TLS is not what sslmode asks for: correct sslmode, sslrootcert or the \
+         host, or the server"
     )]
-    Address(#[source] Error),
-    #[error(transparent)]
-    Tls(#[from] TlsError),
+    Tls(#[source] Error),
 }
+
+/// For all of it; the limit that tokio-postgres keeps is TCP's alone, without TLS and login.
+const LIMIT: Duration = Duration::from_secs(5);
+
+type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 impl Server {
     /// Reads the certificates that `tls` names, once.
@@ -33,24 +41,27 @@ impl Server {
         Ok(Self { config, tls: connector::for_tls(tls)? })
     }
 
-    /// The server that a URL names, as libpq reads it. `sslmode` and `sslrootcert` are read here:
-    /// tokio-postgres knows but three modes, and no authorities.
-    pub fn from_url(url: &str) -> Result<Self, AddressError> {
-        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            // libpq's other form, "host=… sslmode=require", with those three modes.
-            return Ok(Self::from(url.parse::<Config>().map_err(AddressError::Address)?));
+    /// A connection of its own, beside the pool's, to be driven by the caller.
+    pub(crate) async fn connect(
+        &self,
+        application_name: &str,
+    ) -> Result<(Client, Driver), ConnectError> {
+        let mut config = self.config.clone();
+        let connecting = config.application_name(application_name).connect(self.tls());
+        match tokio::time::timeout(LIMIT, connecting).await {
+            Ok(connected) => connected.map_err(|error| match is_about_tls(&error) {
+                true => ConnectError::Tls(error),
+                false => ConnectError::Failed(error),
+            }),
+            Err(_elapsed) => Err(ConnectError::Silent(LIMIT)),
         }
-        let (url, words) = take_words(url);
-        let tls = Tls::from_words(words.sslmode.as_deref(), words.sslrootcert.as_deref())?;
-        let config = url.parse().map_err(AddressError::Address)?;
-        Ok(Self::new(config, &tls)?)
     }
 
-    pub(crate) fn config(&self) -> &Config {
+    pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
-    pub(crate) fn tls(&self) -> MakeRustlsConnect {
+    pub(super) fn tls(&self) -> MakeRustlsConnect {
         self.tls.clone()
     }
 }
@@ -63,85 +74,11 @@ impl From<Config> for Server {
     }
 }
 
-#[derive(Default)]
-struct Words {
-    sslmode: Option<String>,
-    sslrootcert: Option<String>,
-}
-
-/// Takes our words out of a URL's parameters.
-fn take_words(url: &str) -> (String, Words) {
-    let mut words = Words::default();
-    // As tokio-postgres reads it: a password may hold a question mark.
-    let host = url.find('@').unwrap_or(0);
-    let Some(query) = url[host..].find('?').map(|at| host + at) else {
-        return (url.to_owned(), words);
-    };
-    let mut rest = Vec::new();
-    for parameter in url[query + 1..].split('&') {
-        let decoded = |value| Some(percent_decode_str(value).decode_utf8_lossy().into_owned());
-        match parameter.split_once('=') {
-            Some(("sslmode", value)) => words.sslmode = decoded(value),
-            Some(("sslrootcert", value)) => words.sslrootcert = decoded(value),
-            _ => rest.push(parameter),
-        }
-    }
-    let base = &url[..query];
-    let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
-    (url, words)
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio_postgres::config::{Host, SslMode};
-
-    use super::*;
-
-    #[test]
-    fn a_url_keeps_all_but_the_words_of_tls() {
-        let url = "postgresql://ada:a?b=1%40@db.example.org:6432/class?sslmode=verify-full\
-                   &application_name=x%26y&sslrootcert=%2Fetc%2Fca%20s.pem&connect_timeout=3";
-        let (rest, words) = take_words(url);
-        assert_eq!(
-            rest,
-            "postgresql://ada:a?b=1%40@db.example.org:6432/class?application_name=x%26y\
-             &connect_timeout=3"
-        );
-        assert_eq!(words.sslmode.as_deref(), Some("verify-full"));
-        assert_eq!(words.sslrootcert.as_deref(), Some("/etc/ca s.pem"));
-        let (rest, _) = take_words("postgres://db/class?sslmode=disable");
-        assert_eq!(rest, "postgres://db/class");
-    }
-
-    #[test]
-    fn each_mode_reaches_the_connection() {
-        let table = [
-            ("postgresql://db.example.org/class", SslMode::Prefer),
-            ("postgresql://db.example.org/class?sslmode=disable", SslMode::Disable),
-            ("postgresql://db.example.org/class?sslmode=require", SslMode::Require),
-            ("postgresql://db.example.org/class?sslmode=verify-full", SslMode::Require),
-            ("host=db.example.org sslmode=require", SslMode::Require),
-        ];
-        for (url, expected) in table {
-            let server = Server::from_url(url).unwrap();
-            assert_eq!(server.config().get_ssl_mode(), expected, "{url}");
-            assert_eq!(server.config().get_hosts(), [Host::Tcp("db.example.org".into())]);
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_without_the_password() {
-        let table = [
-            ("postgresql://ada:hunter2@db/class?sslmode=full", "sslmode 'full' is unknown"),
-            ("postgresql://ada:hunter2@db/class?sslrootcert=/x", "sslrootcert has no effect"),
-            ("postgresql://ada:hunter2@db/class?sslmode=verify-ca", "sslrootcert is missing"),
-            ("postgresql://ada:hunter2@db/class?sslcert=/x", "this is no PostgreSQL address"),
-            ("ada:hunter2", "this is no PostgreSQL address"),
-        ];
-        for (url, expected) in table {
-            let Err(error) = Server::from_url(url) else { panic!("{url} was taken") };
-            assert!(error.to_string().starts_with(expected), "{url}: {error}");
-            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
-        }
-    }
+/// Whether the two sides can't agree on TLS, which waiting does not mend, as it does a connection
+/// that is lost half way. tokio-postgres tells this kind of error by its text alone.
+fn is_about_tls(error: &Error) -> bool {
+    let lost = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    let is_lost =
+        lost.is_some_and(|io| !io.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()));
+    error.to_string() == "error performing TLS handshake" && !is_lost
 }

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Notification};
 
 use super::{Hub, LINE_CHANGED, OPERATION_CHANGED, Topic, VM_CHANGED};
-use crate::db::Server;
+use crate::db::{ConnectError, Server};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
@@ -37,12 +37,17 @@ pub async fn listen(server: impl Into<Server>, hub: Hub) {
     }
 }
 
-async fn listen_once(server: &Server, hub: &Hub) -> Result<(), tokio_postgres::Error> {
-    let mut config = server.config().clone();
-    let connecting = config.application_name("lablink-listener").connect(server.tls());
-    // Of its own, for the limit that tokio-postgres keeps is that of TCP alone, without TLS.
-    let Ok(connected) = tokio::time::timeout(PING_LIMIT, connecting).await else { return Ok(()) };
-    let (client, mut connection) = connected?;
+/// Why the listener no longer listens.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("the connection was lost")]
+    Statement(#[from] tokio_postgres::Error),
+}
+
+async fn listen_once(server: &Server, hub: &Hub) -> Result<(), Lost> {
+    let (client, mut connection) = server.connect("lablink-listener").await?;
     let (heard, mut notifications) = mpsc::unbounded_channel();
     // The connection only makes progress while it is polled, and drops notifications unless each
     // message is taken out: this task does both.
@@ -79,7 +84,7 @@ async fn listen_once(server: &Server, hub: &Hub) -> Result<(), tokio_postgres::E
             }
         }
     }
-    (&mut connection_task).await.unwrap_or(Ok(()))
+    Ok((&mut connection_task).await.unwrap_or(Ok(()))?)
 }
 
 fn wake(hub: &Hub, notification: &Notification) {

@@ -4,11 +4,11 @@
 
 mod postgres;
 
-use std::time::Duration;
+use std::{net::TcpListener, time::Duration};
 
 use lablink_core::{
     Db,
-    db::{self, MigrateError, Server},
+    db::{self, ConnectError, MigrateError, Server},
     live::{self, Hub},
 };
 
@@ -38,7 +38,7 @@ async fn until_connected(hub: &Hub, expected: bool) {
 async fn refused_by_tls(url: &str) -> bool {
     match db::migrate(&Server::from_url(url).unwrap()).await {
         Ok(()) => false,
-        Err(MigrateError::Tls(_)) => true,
+        Err(MigrateError::Connect(ConnectError::Tls(_))) => true,
         Err(error) => panic!("{url}: {error:?}"),
     }
 }
@@ -85,7 +85,8 @@ async fn who_is_checked_depends_on_the_mode() {
     }
     // The server itself takes nobody in the clear.
     let plain = Server::from_url(&postgres.url(HOST, "sslmode=disable")).unwrap();
-    assert!(matches!(db::migrate(&plain).await, Err(MigrateError::Connect(_))));
+    let outcome = db::migrate(&plain).await;
+    assert!(matches!(outcome, Err(MigrateError::Connect(ConnectError::Failed(_)))), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -103,4 +104,13 @@ async fn without_tls_at_the_server_only_the_weaker_modes_connect() {
     }
     let db = Db::new(&Server::from_url(&postgres.url(HOST, "")).unwrap(), 1);
     assert!(!is_encrypted(&db, "lablink").await);
+}
+
+#[tokio::test]
+async fn who_takes_a_connection_and_says_nothing_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("postgresql://lablink@127.0.0.1:{port}/postgres");
+    let outcome = db::migrate(&Server::from_url(&url).unwrap()).await;
+    assert!(matches!(outcome, Err(MigrateError::Connect(ConnectError::Silent(_)))), "{outcome:?}");
 }

@@ -251,6 +251,12 @@ mod tests {
             "{NAMED}\n{acm}\nbucket_name: class-state\ndb: {{kind: rds}}\nallocator: {{count: 3}}"
         );
         assert_eq!(Config::parse(&several).unwrap().allocator.count.get(), 3);
+        // As `infra/host.tf` fills it in.
+        let deployed = several.replace(
+            "kind: rds",
+            "kind: rds, host: x.rds.amazonaws.com, sslmode: verify-full, sslrootcert: /config/ca.pem",
+        );
+        assert!(Config::parse(&deployed).is_ok());
     }
 
     #[test]

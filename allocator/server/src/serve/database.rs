@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lablink_core::db::{self, MigrateError, Server};
+use lablink_core::db::{self, ConnectError, MigrateError, Server};
 use lablink_provision::postgres::{EmbeddedPostgres, Password, Settings};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_postgres::Config as Connection;
@@ -72,7 +72,10 @@ impl Database {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match db::migrate(&self.server).await {
-                Err(MigrateError::Connect(error)) if Instant::now() < deadline => {
+                // TLS that does not fit is not mended by waiting.
+                Err(MigrateError::Connect(
+                    error @ (ConnectError::Failed(_) | ConnectError::Silent(_)),
+                )) if Instant::now() < deadline => {
                     tracing::info!(
                         error = &error as &dyn std::error::Error,
                         "waiting for the database"
