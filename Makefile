@@ -17,7 +17,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench test-old-client test-s3 test-size test-logs test-browser fuzz lambda agent \
-	test-agent-systems test-agent-footprint soak check fmt
+	test-agent-systems test-agent-footprint test-host-systems soak check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,10 @@ test-agent-footprint: agent ## Measure its memory and CPU over ten minutes
 	LABLINK_MEASURED_AGENT=$(CURDIR)/target/x86_64-unknown-linux-gnu/release/lablink-client \
 	    cargo test -p lablink-client --test agent -- footprint --ignored --nocapture
 
+test-host-systems: ## Run the scripts of AWS machines in a Debian 12 (as root, with debootstrap)
+	@scripts/setup run
+	infra/tests/in-debian
+
 soak: ## Claim 500 VMs with real agents across three restarts (ten minutes, 5 GB)
 	@scripts/setup test
 	cargo build -p lablink-allocator -p lablink-client
@@ -107,7 +111,7 @@ check: ## Check format, lints, licences and unused dependencies
 	terraform fmt -check -recursive terraform infra
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser)
 	$(HCL_CHECK) $(AWS_MODULES)
-	infra/tests/no-second-diff $(HCL_CHECK) infra
+	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
 	cargo machete

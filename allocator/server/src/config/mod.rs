@@ -36,8 +36,8 @@ pub use placeholder::startup_problems;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    AllocatorImage, App, Database, Dns, Eip, EipStrategy, Health, Limits, Local, Logs, Machine,
-    OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
+    Allocator, App, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Limits, Local, Logs,
+    Machine, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
 };
 
 use section::{Findings, Section};
@@ -54,7 +54,7 @@ pub struct Config {
     pub dns: Dns,
     pub eip: Eip,
     pub ssl: Ssl,
-    pub allocator: AllocatorImage,
+    pub allocator: Allocator,
     /// S3 bucket of Terraform's state, for the environments that keep it there; none: on this
     /// machine.
     pub bucket_name: Option<String>,
@@ -95,7 +95,7 @@ impl Config {
             dns: file.section("dns", Dns::read),
             eip: file.section("eip", Eip::read),
             ssl: file.section("ssl", Ssl::read),
-            allocator: file.section("allocator", AllocatorImage::read),
+            allocator: file.section("allocator", Allocator::read),
             bucket_name: file.value("bucket_name", syntax::bucket_name),
             startup_script: file.section("startup_script", StartupScript::read),
             local: file.section("local", Local::read),

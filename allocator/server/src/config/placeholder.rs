@@ -113,7 +113,8 @@ mod tests {
         let yaml = "app: {admin_password: s3cret}\nbucket_name: x-YOUR-UNIQUE-SUFFIX\n";
         assert_eq!(problems(yaml, "prod").len(), 1);
         assert_eq!(problems(yaml, "classroom"), [""; 0]);
-        assert_eq!(problems(&format!("provider: local\n{yaml}"), "prod"), [""; 0]);
+        assert_eq!(problems(&format!("provider: local\n{yaml}"), "prod").len(), 1);
+        assert_eq!(problems(&format!("provider: manual\n{yaml}"), "prod"), [""; 0]);
     }
 
     #[test]

@@ -75,10 +75,10 @@ async fn serve_on(
     stopping: CancellationToken,
 ) -> Result<()> {
     database.migrate().await?;
-    let db = Db::new(&database.connection, CONNECTIONS);
+    let db = Db::new(&database.server, CONNECTIONS);
     let pool = pools::open(&db, args.environment.as_str()).await?;
     let hub = live::Hub::default();
-    let listener_task = live::listen(database.connection.clone(), hub.clone());
+    let listener_task = live::listen(database.server.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
 
     let aws = Arc::new(aws_login(config).await?);
