@@ -6,9 +6,19 @@
 
 mod collector;
 mod extension;
+mod host_key;
 mod record;
+mod retention;
+mod ssh;
 
 pub use collector::{Archive, CollectError, Collector, Wish};
 pub use extension::{Extension, InvalidExtension};
+pub use host_key::{forget_host_key, host_key, remember_host_key};
 pub(crate) use record::left;
 pub use record::{Collected, Kept, record};
+pub use retention::{Retention, beyond};
+pub(crate) use ssh::store as store_ssh_access;
+pub use ssh::{
+    InvalidPlace, InvalidPrivateKey, NoSecretKey, PrivateKey, ResultsDirectory, SealedSshAccess,
+    SshAccess, SshAccessError, SshAddress, SshLogin, ssh_access,
+};

@@ -100,6 +100,7 @@ pub(crate) async fn remove_in(
     }
     client.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
     client.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
+    client.execute("delete from ssh_access where vm_id = any($1)", &[&ids]).await?;
     Ok(())
 }
 

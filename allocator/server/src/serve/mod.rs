@@ -7,6 +7,7 @@ mod banner;
 pub mod database;
 mod http;
 mod local;
+mod no_collector;
 pub mod places;
 pub mod settings;
 mod signals;
@@ -31,7 +32,7 @@ use tokio_util::{
 
 use self::{
     aws_login::aws_login, banner::Banner, database::Database, http::answer_requests,
-    local::LocalProvider, places::Places, web_settings::web_settings,
+    local::LocalProvider, no_collector::NoCollector, places::Places, web_settings::web_settings,
 };
 use crate::{
     cli::ServeArgs,
@@ -109,6 +110,7 @@ async fn serve_on(
     });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
+    let secret_key = settings::secret_key()?;
     let login = admin_password::login(&config.app.admin, places)?;
     let state = AppState {
         db,
@@ -121,7 +123,9 @@ async fn serve_on(
             config.limits.form_per_email,
         )),
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
-        aws: Arc::new(aws_login(config).await?),
+        aws: Arc::new(aws_login(config, secret_key.clone()).await),
+        collector: Arc::new(NoCollector),
+        secret_key,
         settings: Arc::new(web_settings(args, config)),
         own_log,
         stopping,

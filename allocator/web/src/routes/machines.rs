@@ -57,7 +57,7 @@ pub async fn register(
     let origin = install::origin(&state, client, &headers)?;
     let typed = hostname.unwrap_or_default().trim().to_owned();
     let registered = match parse(&typed) {
-        Ok(hostname) => vms::register(&state.db, state.pool, &actor, hostname)
+        Ok(hostname) => vms::register(&state.db, state.pool, &actor, hostname, None)
             .await
             .map_err(|error| (error.to_string(), Problem::from(error))),
         Err(message) => Err((message.clone(), Problem::invalid(message))),

@@ -6,6 +6,7 @@ mod access;
 mod admin;
 mod app;
 mod aws;
+mod collector;
 mod contract;
 mod line;
 mod logs;
