@@ -44,7 +44,7 @@ pub(super) enum SpoolError {
 }
 
 /// Larger files go to the disk.
-const LARGEST_IN_MEMORY: u64 = 1024 * 1024;
+pub(super) const LARGEST_IN_MEMORY: u64 = 1024 * 1024;
 /// For all files together.
 const MEMORY: usize = 16 * 1024 * 1024;
 /// Of memory, in which it is shared out.

@@ -7,6 +7,7 @@
 
 mod archive;
 mod chunks;
+mod collector;
 mod content;
 mod fetch;
 mod gather;
@@ -14,16 +15,22 @@ mod harvest;
 mod limits;
 mod listing;
 mod machine;
+mod machines;
 mod make;
+mod operation;
 mod remote;
 mod report;
 mod said;
 mod script;
+mod shelf;
 mod space;
 mod ssh;
 mod tally;
+mod telling;
 mod trouble;
 mod watched;
 mod words;
 
+pub use collector::{CollectorParts, ZipCollector};
 pub use limits::Limits;
+pub use machines::Machines;

@@ -7,8 +7,8 @@ mod banner;
 pub mod database;
 mod http;
 mod local;
-mod no_collector;
 pub mod places;
+mod results;
 pub mod settings;
 mod signals;
 mod web_settings;
@@ -32,7 +32,7 @@ use tokio_util::{
 
 use self::{
     aws_login::aws_login, banner::Banner, database::Database, http::answer_requests,
-    local::LocalProvider, no_collector::NoCollector, places::Places, web_settings::web_settings,
+    local::LocalProvider, places::Places, results::collector, web_settings::web_settings,
 };
 use crate::{
     cli::ServeArgs,
@@ -98,6 +98,10 @@ async fn serve_on(
     let line_task = line::tend(db.clone(), pool, stale_after, LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
 
+    let secret_key = settings::secret_key()?;
+    let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
+    let _tending = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&collector).tend()));
+
     let vms = local.as_ref().map(|local| local.vms.clone());
     // Requests are answered for as long as Terraform runs: the VMs that it still makes enrol.
     let shutdown = CancellationToken::new();
@@ -107,10 +111,10 @@ async fn serve_on(
         hub: hub.clone(),
         owner: format!("process {}", std::process::id()),
         provisioner: local.map(|local| local.provisioner),
+        collector: Arc::clone(&collector),
     });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
-    let secret_key = settings::secret_key()?;
     let login = admin_password::login(&config.app.admin, places)?;
     let state = AppState {
         db,
@@ -124,7 +128,7 @@ async fn serve_on(
         )),
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
         aws: Arc::new(aws_login(config, secret_key.clone()).await),
-        collector: Arc::new(NoCollector),
+        collector,
         secret_key,
         settings: Arc::new(web_settings(args, config)),
         own_log,
