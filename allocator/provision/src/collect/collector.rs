@@ -1,11 +1,4 @@
-use std::{
-    future::Future,
-    io,
-    path::PathBuf,
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, io, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Zoned;
 use lablink_core::{
@@ -131,9 +124,9 @@ async fn stream_into(
 }
 
 fn nothing(harvests: &[Harvest], extension: Extension) -> CollectError {
-    let failed = harvests.iter().filter_map(|harvest| {
-        Some(format!("{}: {}.", harvest.hostname, harvest.shortfall()?))
-    });
+    let failed = harvests
+        .iter()
+        .filter_map(|harvest| Some(format!("{}: {}.", harvest.hostname, harvest.shortfall()?)));
     let failed: Vec<String> = failed.collect();
     if failed.is_empty() {
         CollectError::NoFiles(extension)

@@ -1,6 +1,6 @@
 use std::{
-    io,
     collections::{HashSet, VecDeque},
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -88,8 +88,7 @@ impl Fetch<'_> {
 
         let mut wanted: HashSet<&[u8]> = self.listing.files.iter().map(|it| &*it.path).collect();
         let mut arrived = VecDeque::new();
-        let received =
-            self.receive(stdout, &said, &mut wanted, &mut arrived, &mut fetched).await;
+        let received = self.receive(stdout, &said, &mut wanted, &mut arrived, &mut fetched).await;
         if received.is_err() {
             ending.kill().await;
         }
@@ -110,8 +109,7 @@ impl Fetch<'_> {
             fetched.failure.get_or_insert(why);
         }
         let left = arrived.into_iter().map(|it| it.path);
-        let left: Vec<Box<[u8]>> =
-            left.chain(wanted.into_iter().map(Box::from)).collect();
+        let left: Vec<Box<[u8]>> = left.chain(wanted.into_iter().map(Box::from)).collect();
         self.account_for(left, &lock(&said), &mut fetched);
         fetched
     }

@@ -1,9 +1,4 @@
-use std::{
-    collections::HashSet,
-    ffi::OsString,
-    io,
-    os::unix::ffi::OsStringExt,
-};
+use std::{collections::HashSet, ffi::OsString, io, os::unix::ffi::OsStringExt};
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
@@ -57,7 +52,9 @@ pub(super) enum ListingError {
     NoPlace,
     #[error("it answered what is no list of files")]
     Unreadable,
-    #[error("it has more files than can be collected: at most {MOST_FILES}, with names of {MOST_BYTES} bytes together")]
+    #[error(
+        "it has more files than can be collected: at most {MOST_FILES}, with names of {MOST_BYTES} bytes together"
+    )]
     TooMuch,
 }
 

@@ -49,7 +49,13 @@ pub(super) async fn make(
     if harvests.iter().all(|harvest| harvest.files == 0) {
         return Ok(Made { harvests, size: None });
     }
-    harvests.sort_by(|a, b| a.hostname.as_str().len().cmp(&b.hostname.as_str().len()).then_with(|| a.hostname.cmp(&b.hostname)));
+    harvests.sort_by(|a, b| {
+        a.hostname
+            .as_str()
+            .len()
+            .cmp(&b.hostname.as_str().len())
+            .then_with(|| a.hostname.cmp(&b.hostname))
+    });
     let text = report(&harvests).map_err(io::Error::other)?;
     // Refused: the writer has ended, and says why.
     let _refused = parts.send(Part::Report(text)).await;

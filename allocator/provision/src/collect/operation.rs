@@ -152,13 +152,7 @@ impl ZipCollector {
     }
 
     /// The end of a collection of which nothing is kept.
-    async fn end(
-        &self,
-        turn: &mut Turn,
-        news: &News,
-        telling: Option<&mut Telling>,
-        ended: Ended,
-    ) {
+    async fn end(&self, turn: &mut Turn, news: &News, telling: Option<&mut Telling>, ended: Ended) {
         let id = turn.operation.id;
         match outcome(&ended) {
             None => tracing::warn!(operation.id = id, "the operation was taken over"),

@@ -1,4 +1,8 @@
-use std::{io, process::{ExitStatus, Stdio}, time::Duration};
+use std::{
+    io,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -46,8 +50,7 @@ impl Remote {
             }
             Reach::Ssh { access, host_key } => {
                 let hostname = &machine.hostname;
-                let papers =
-                    Papers::new(hostname, access, host_key.as_deref()).map_err(failed)?;
+                let papers = Papers::new(hostname, access, host_key.as_deref()).map_err(failed)?;
                 command.arg("ssh").args(papers.arguments(hostname, access, connect, words));
                 Some(papers)
             }

@@ -75,9 +75,10 @@ impl Said {
     }
 }
 
-/// `tar: ./name: why`, without the program's name.
+/// `tar: ./name: why`, without the program's name, which may be a whole path.
 fn complaint(line: &[u8]) -> Option<&[u8]> {
-    line.strip_prefix(b"tar: ")
+    let end = line.windows(2).position(|two| two == b": ")?;
+    line[..end].ends_with(b"tar").then(|| &line[end + 2..])
 }
 
 /// As `--quoting-style=escape` has it in the locale C.
@@ -110,7 +111,7 @@ mod tests {
         said.line(b"./a.slp");
         assert_eq!((said.verdict(0), said.verdict(1)), (Verdict::Open, Verdict::Open));
         said.line(b"./b.slp");
-        said.line(b"tar: ./b.slp: File shrank by 7 bytes; padding with zeros");
+        said.line(b"/bin/tar: ./b.slp: File shrank by 7 bytes; padding with zeros");
         said.line(b"tar: ./c\\nd.slp: Cannot open: Permission denied");
         said.line(b"./tar: .slp");
         assert_eq!(said.verdict(0), Verdict::Whole);

@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsString,
     fs::{File, Permissions},
     io::{self, Read, Seek, Write},
     os::{
@@ -8,7 +9,6 @@ use std::{
             fs::PermissionsExt,
         },
     },
-    ffi::OsString,
     time::Duration,
 };
 

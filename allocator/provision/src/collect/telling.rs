@@ -138,12 +138,8 @@ fn step(visit: &Visit, told: &Told, end: Option<Option<&str>>) -> Step {
         (None, Doing::Fetching | Doing::Over) => {
             let seconds = told.at.elapsed().as_secs_f64().max(0.1);
             let rate = bytes.saturating_sub(told.bytes) as f64 / seconds;
-            let detail = format!(
-                "{came} of {}, {}, {}/s",
-                files(found),
-                size(bytes),
-                size(rate as u64)
-            );
+            let detail =
+                format!("{came} of {}, {}, {}/s", files(found), size(bytes), size(rate as u64));
             (Stage::Collecting, Some(detail))
         }
     };

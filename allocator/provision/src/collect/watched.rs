@@ -67,8 +67,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
             this.alarm.as_mut().reset(now + stall.min(left));
         }
         ready!(this.alarm.as_mut().poll(cx));
-        let why =
-            if stall <= left { Impatience::Stalled(stall) } else { Impatience::TooLong };
+        let why = if stall <= left { Impatience::Stalled(stall) } else { Impatience::TooLong };
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
     }
 }
