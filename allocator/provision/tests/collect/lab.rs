@@ -71,6 +71,7 @@ impl Lab {
         fs::create_dir_all(root.path().join("collections")).unwrap();
         fs::create_dir_all(root.path().join("vms")).unwrap();
         let (private_key, public_key) = keygen(&root.path().join("key"));
+        // Nothing of ours writes it anywhere, so no test finds it but who looks for it.
         fs::remove_file(root.path().join("key")).unwrap();
         let site = Site::at(database.config(), root.path()).await;
         Self { _database: database, site, private_key, public_key, _root: root }
@@ -81,6 +82,14 @@ impl Lab {
         let vm = Vm::start(&self.root.join(hostname), &self.public_key);
         self.register(hostname, vm.port).await;
         vm
+    }
+
+    /// The private key as other people's programs want it.
+    pub fn key_file(&self) -> PathBuf {
+        let path = self.path("key");
+        fs::write(&path, &self.private_key).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
     }
 
     pub async fn register(&self, hostname: &str, port: u16) {

@@ -15,12 +15,9 @@ fn result(tree: &Tree, vm: &str, file: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_vm_that_fails_is_named_with_its_reason_and_the_others_give_all() {
-    let mut lab = Lab::new().await;
-    lab.site.limits.stall = Duration::from_secs(2);
+    let lab = Lab::new().await;
     let good = lab.vm("desk-good").await;
     good.write("a.slp", "one");
-    let hanging = lab.vm("desk-hangs").await;
-    fs::write(hanging.root.join("hang"), "").unwrap();
     let refusing = lab.vm("desk-refuses").await;
     fs::write(refusing.root.join("authorized_keys"), "").unwrap();
     let mut off = lab.vm("desk-off").await;
@@ -45,7 +42,6 @@ async fn each_vm_that_fails_is_named_with_its_reason_and_the_others_give_all() {
     };
     says("desk-good", "desk-good/", "complete");
     says("desk-empty", "desk-empty/", "complete");
-    says("desk-hangs", "desk-hangs/", "it sent nothing for 2 s");
     says("desk-refuses", "desk-refuses/", "it refuses LabLink's SSH key");
     says("desk-off", "desk-off/", "could not be reached at 127.0.0.1, port");
     says("desk-off", "desk-off/", "Connection refused");
@@ -56,9 +52,21 @@ async fn each_vm_that_fails_is_named_with_its_reason_and_the_others_give_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vm_that_stalls_in_the_middle_keeps_what_came_and_holds_up_nobody() {
+async fn a_vm_that_hangs_is_given_up() {
     let mut lab = Lab::new().await;
     lab.site.limits.stall = Duration::from_secs(2);
+    let vm = lab.vm("desk-1").await;
+    fs::write(vm.root.join("hang"), "").unwrap();
+    let error = lab.download().await.unwrap_err().to_string();
+    let expected = "No file could be collected. desk-1: it sent nothing for 2 s.";
+    assert_eq!(error, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_that_stalls_in_the_middle_keeps_what_came_and_holds_up_nobody() {
+    let mut lab = Lab::new().await;
+    // Long enough for the other one on a busy machine.
+    lab.site.limits.stall = Duration::from_secs(8);
     let (good, stalling) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
     for number in 0..30 {
         good.write(&format!("{number}.slp"), vec![number; 100_000]);
@@ -81,7 +89,7 @@ async fn a_vm_that_stalls_in_the_middle_keeps_what_came_and_holds_up_nobody() {
     let tree = lab.download().await.unwrap();
     let count = |folder: &[u8]| tree.keys().filter(|name| name.starts_with(folder)).count();
     assert_eq!((count(b"desk-1/"), count(b"desk-2/")), (30, 2));
-    assert!(result(&tree, "desk-2", "desk-2/").contains("it sent nothing for 2 s"));
+    assert!(result(&tree, "desk-2", "desk-2/").contains("it sent nothing for 8 s"));
     fs::remove_file(stalling.root.join("stall")).unwrap();
 }
 
