@@ -8,7 +8,7 @@ use axum::{
 use jiff::Timestamp;
 use lablink_core::{
     claims::{self, ClaimRecord, Which},
-    events, startup,
+    collections, events, startup,
     vms::{self, Source, Vm},
 };
 use lablink_protocol::Hostname;
@@ -105,6 +105,9 @@ pub async fn confirm(
             .as_ref()
             .map(|claim| Holder { email: claim.email.clone(), activity: activity(&vm) }),
         is_made: matches!(vm.source, Source::Local | Source::Aws),
+        last: collections::last_whole(&state.db, state.pool).await?.remove(&vm.hostname),
+        extension: state.settings.extension.to_string(),
+        now: Timestamp::now(),
         hostname: vm.hostname.to_string(),
     };
     Ok(Html(page.render()?))

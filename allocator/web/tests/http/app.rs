@@ -142,6 +142,13 @@ impl App {
         self
     }
 
+    /// The same app with a key to seal secrets with.
+    pub fn with_secret_key(mut self) -> Self {
+        self.state.secret_key = Some("0f".repeat(32).parse().unwrap());
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// The same app with this way to AWS.
     pub fn with_aws(mut self, aws: AwsLogin) -> Self {
         self.state.aws = Arc::new(aws);
