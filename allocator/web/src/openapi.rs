@@ -87,6 +87,7 @@ use crate::{
         vms::delete,
         vms::release,
         vms::reboot,
+        vms::forget_host_key,
         history::list,
         results::page,
         scp_client::download,

@@ -127,6 +127,7 @@ fn routes() -> Vec<Route> {
         post("/api/vms/{hostname}/replace", Administer, destroy::replace),
         post("/api/vms/{hostname}/release", Administer, vms::release),
         post("/api/vms/{hostname}/reboot", Administer, vms::reboot),
+        post("/api/vms/{hostname}/forget-host-key", Administer, vms::forget_host_key),
         get("/api/events", Administer, history::list),
         get("/api/operations", Administer, operations::list),
         get("/api/operations/{id}", Administer, operations::one),

@@ -31,6 +31,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                 power_watts: Some(68),
             }]),
         },
+        host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },
         claims: vec![
             past(email, Connection::Ready, None),

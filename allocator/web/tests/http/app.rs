@@ -91,7 +91,7 @@ impl App {
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             local: None,
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
-            collector: collector.clone(),
+            collector: Arc::<FakeCollector>::clone(&collector),
             secret_key: None,
             settings: Arc::new(Settings {
                 environment: "test".into(),
