@@ -111,6 +111,14 @@ impl Job {
         }
     }
 
+    /// The collection that must have succeeded before this may begin.
+    pub fn after(&self) -> Option<OperationId> {
+        match self {
+            Self::Destroy { after, .. } => *after,
+            Self::Launch { .. } | Self::Replace { .. } | Self::Collect { .. } => None,
+        }
+    }
+
     fn payload(&self) -> serde_json::Value {
         serde_json::json!(self)["payload"].take()
     }

@@ -11,7 +11,7 @@ mod request_id;
 mod url;
 mod wants;
 
-pub(crate) use body::{FormOrJson, Json};
+pub(crate) use body::{FormOrJson, Json, ticked};
 pub(crate) use client::{Client, Scheme};
 pub(crate) use cross_site::refuse_cross_site;
 pub(crate) use gzip::{GzipJson, LARGEST_BATCH};

@@ -91,7 +91,7 @@ impl App {
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             local: None,
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
-            collector: collector.clone(),
+            collector: Arc::<FakeCollector>::clone(&collector),
             secret_key: None,
             settings: Arc::new(Settings {
                 environment: "test".into(),
@@ -138,6 +138,13 @@ impl App {
             ..(*self.state.settings).clone()
         };
         self.state.settings = Arc::new(settings);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with a key to seal secrets with.
+    pub fn with_secret_key(mut self) -> Self {
+        self.state.secret_key = Some("0f".repeat(32).parse().unwrap());
         self.router = router(self.state.clone());
         self
     }

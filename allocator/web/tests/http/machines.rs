@@ -60,6 +60,21 @@ async fn names_are_checked_and_made_up() {
 }
 
 #[tokio::test]
+async fn a_machine_that_was_installed_anew_may_show_another_host_key() {
+    let app = App::with_running(1).await;
+    let forget = || form("/api/vms/lablink-vm-test-1/forget-host-key", "").by_admin();
+    assert_eq!(app.call(forget()).await.status, StatusCode::NOT_FOUND, "none is known");
+    app.sql("update vm set ssh_host_key = 'ssh-ed25519 bGFibGluaw=='").await;
+    let page = || get("/admin/vms/lablink-vm-test-1").by_browser().by_admin();
+    let shown = "ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o<";
+    assert!(app.call(page()).await.body.contains(shown));
+    let forgotten = app.call(forget().by_browser()).await;
+    assert_eq!(forgotten.header("location"), "/admin/vms/lablink-vm-test-1");
+    let page = app.call(page()).await.body;
+    assert!(!page.contains(shown) && page.contains("host key of lablink-vm-test-1 was forgotten"));
+}
+
+#[tokio::test]
 async fn the_script_says_where_we_are_and_the_program_comes_from_here() {
     let app = App::new(AgentAuth::Required).await;
     let script = app.call(get("/install").with("host", "lab.example:5000")).await.body;

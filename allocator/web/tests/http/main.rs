@@ -6,6 +6,7 @@ mod access;
 mod admin;
 mod app;
 mod aws;
+mod collections;
 mod collector;
 mod contract;
 mod line;
