@@ -273,7 +273,9 @@ async fn a_destroy_held_back_by_a_failed_collection_asks_what_to_lose() {
     finish(&app, OperationState::Failed).await;
     finish(&app, OperationState::Failed).await;
     let page = app.call(get(held.header("location")).by_browser().by_admin()).await.body;
-    for key in ["Destroy without their results", "Collect again, then destroy"] {
+    for key in
+        ["Destroy without their results", "Collect again, then destroy", "Nothing was done to it."]
+    {
         assert!(page.contains(key), "{key}");
     }
     // Unticked, the page comes back unticked.
