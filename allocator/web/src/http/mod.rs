@@ -18,5 +18,5 @@ pub(crate) use gzip::{GzipJson, LARGEST_BATCH};
 pub(crate) use headers::secure;
 pub(crate) use problem::{Problem, render_problems};
 pub(crate) use request_id::{RequestId, identify};
-pub(crate) use url::{Path, Query};
+pub(crate) use url::{ListQuery, Path, Query};
 pub(crate) use wants::Wants;

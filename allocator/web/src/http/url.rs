@@ -1,21 +1,34 @@
 use axum::{
-    extract::{FromRequestParts, Path as AxumPath},
+    extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery},
     http::request::Parts,
 };
-use axum_extra::extract::Query as RepeatableQuery;
 use serde::de::DeserializeOwned;
 
 use super::Problem;
 
-/// What stands after a URL's question mark; lists repeat their name. What can't be read is a 422 that names the field.
+/// What stands after a URL's question mark. What can't be read is a 422 that names the field.
 pub(crate) struct Query<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match RepeatableQuery::from_request_parts(parts, state).await {
-            Ok(RepeatableQuery(query)) => Ok(Self(query)),
+        match AxumQuery::from_request_parts(parts, state).await {
+            Ok(AxumQuery(query)) => Ok(Self(query)),
+            Err(rejection) => Err(Problem::invalid(rejection.body_text())),
+        }
+    }
+}
+
+/// The same, with lists that repeat their name. An empty value counts as absent.
+pub(crate) struct ListQuery<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ListQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum_extra::extract::Query::from_request_parts(parts, state).await {
+            Ok(axum_extra::extract::Query(query)) => Ok(Self(query)),
             Err(rejection) => Err(Problem::invalid(rejection.body_text())),
         }
     }

@@ -10,7 +10,7 @@ use super::{OperationSummary, Tone};
 pub struct ResultsPage {
     /// What was typed, or the configured one.
     pub extension: String,
-    /// The first hundred or so.
+    /// The first ones.
     pub vms: Vec<ResultsVm>,
     /// With those that are not listed.
     pub total: usize,

@@ -31,6 +31,15 @@ pub async fn page() -> Result<Html<String>, Problem> {
     Ok(Html(page.render()?))
 }
 
+/// What a form sends; a browser's has fields for SSH as well.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a part of `Register`")]
+pub struct RegisterForm {
+    /// Made up when absent or empty.
+    #[schema(pattern = r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)?$")]
+    hostname: Option<String>,
+}
+
 #[derive(Deserialize, ToSchema)]
 pub struct Register {
     /// Made up when absent; a form sends an empty text for that.
@@ -54,7 +63,7 @@ pub struct RegisteredBody {
 }
 
 /// Registers a machine, and tells once how its agent gets there.
-#[utoipa::path(post, path = "/api/vms", request_body(content((Register = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
+#[utoipa::path(post, path = "/api/vms", request_body(content((RegisterForm = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
 pub async fn register(
     State(state): State<AppState>,
     Caller(actor): Caller,

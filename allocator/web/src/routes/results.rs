@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// So many that a page stays under 50 KB.
-const PER_PAGE: i64 = 8;
-const VMS_LISTED: usize = 120;
-const OUTCOMES_LISTED: usize = 12;
+const PER_PAGE: i64 = 5;
+const VMS_LISTED: usize = 60;
+const OUTCOMES_LISTED: usize = 6;
 
 /// What was collected, and the form that collects.
 #[utoipa::path(get, path = "/admin/results", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]

@@ -18,14 +18,14 @@ use super::collections::{extension, hostnames};
 use crate::{
     AppState,
     auth::Caller,
-    http::{Problem, Query},
+    http::{ListQuery, Problem},
 };
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// The ending of the files; the configured one by default.
-    #[param(pattern = r"^\.?[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+    #[param(pattern = r"^(\.?[A-Za-z0-9][A-Za-z0-9._-]{0,31})?$")]
     extension: Option<String>,
     /// Which VMs; may be repeated. None: all.
     #[serde(default)]
@@ -39,7 +39,7 @@ pub struct Wanted {
 pub async fn download(
     State(state): State<AppState>,
     Caller(actor): Caller,
-    Query(wanted): Query<Wanted>,
+    ListQuery(wanted): ListQuery<Wanted>,
 ) -> Result<Response, Problem> {
     let extension = extension(&state, wanted.extension.as_deref())?;
     let named = hostnames(&wanted.hostname)?;

@@ -273,13 +273,47 @@ async fn a_destroy_held_back_by_a_failed_collection_asks_what_to_lose() {
     finish(&app, OperationState::Failed).await;
     finish(&app, OperationState::Failed).await;
     let page = app.call(get(held.header("location")).by_browser().by_admin()).await.body;
-    for key in ["Destroy without their results", "Collect again, then destroy"] {
+    for key in
+        ["Destroy without their results", "Collect again, then destroy", "Nothing was done to it."]
+    {
         assert!(page.contains(key), "{key}");
     }
     // Unticked, the page comes back unticked.
     let body = format!("hostname={TWO}");
     let refused = app.call(form("/destroy", &body).by_browser().by_admin()).await;
     assert!(refused.body.contains(r#"name="collect" value="yes">"#));
+}
+
+#[tokio::test]
+async fn full_pages_stay_small() {
+    let app = App::with_running(130).await;
+    app.sql(
+        "insert into claim (pool_id, vm_id, email, crd_code, pin)
+         select pool_id, id, 'a.participant.with.a.name' || number || '@students.example.org', 'x', '1'
+         from vm;
+         update vm set claim_id = claim.id from claim where claim.vm_id = vm.id;
+         insert into operation (pool_id, kind, payload, actor, state, reason)
+         select (select id from pool), 'collect', '{\"hostnames\": [], \"extension\": \"slp\"}',
+                'admin:teacher', 'failed', repeat('One VM did not answer. ', 5)
+         from generate_series(1, 20);
+         insert into collection (operation_id, file_name, size, kept_by)
+         select id, 'x.zip', 1, 'x' from operation where kind = 'collect';
+         insert into collection_vm (operation_id, vm_id, files, bytes, unread, seconds, failure)
+         select operation.id, vm.id, 1000, 1000000, 0, 1, case when vm.number % 2 = 0 then
+             'It did not answer within 10 s: is it running, and may SSH reach it?' end
+         from vm, operation where kind = 'collect'",
+    )
+    .await;
+    for path in ["/admin/results", "/admin/instances/delete"] {
+        let page = app.call(get(path).by_browser().by_admin()).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.body);
+        assert!(page.body.len() < 50_000, "{path} has {} bytes", page.body.len());
+    }
+    let first = app.call(get("/admin/results").by_browser().by_admin()).await.body;
+    assert!(first.contains("70 more are not listed") && first.contains("124 more are told"));
+    let older = first.split("href=\"/admin/results?").nth(1).unwrap().split('"').next().unwrap();
+    let older = app.call(get(&format!("/admin/results?{older}")).by_browser().by_admin()).await;
+    assert!(older.body.contains("collection-16\"") || older.body.contains("collection-17\""));
 }
 
 #[tokio::test]

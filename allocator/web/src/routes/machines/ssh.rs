@@ -17,7 +17,7 @@ pub struct Ssh {
     /// A host name or an IP address.
     address: String,
     /// 22 by default.
-    #[schema(value_type = Option<u16>, minimum = 1)]
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
     port: Option<NonZero<u16>>,
     /// The user to log in as.
     login: String,

@@ -108,6 +108,10 @@ fn guessed(operation: &Operation, vm: Option<&Vm>) -> (pages::StepState, Option<
     match (operation.state, vm) {
         (OperationState::Queued | OperationState::Running, _) => (Waiting, None),
         _ if matches!(operation.job, Job::Collect { .. }) => (Unfinished, None),
+        // Its collection has failed, so it never began.
+        (_, Some(_)) if operation.job.after().is_some() => {
+            (Unfinished, Some("Nothing was done to it.".to_owned()))
+        }
         (_, None) if wanted_gone => (Done, None),
         (_, None) => (Done, Some("Removed since.".to_owned())),
         (_, Some(vm)) if wanted_gone || vm.status == VmStatus::Error => (Failed, reason),
