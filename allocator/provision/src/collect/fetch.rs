@@ -115,11 +115,11 @@ impl Fetch<'_> {
     }
 
     /// Takes files until the stream ends.
-    async fn receive<'l>(
+    async fn receive(
         &self,
         stdout: ChildStdout,
         said: &Mutex<Said>,
-        wanted: &mut HashSet<&'l [u8]>,
+        wanted: &mut HashSet<&[u8]>,
         arrived: &mut VecDeque<Arrived>,
         fetched: &mut Fetched,
     ) -> Result<(), String> {

@@ -66,18 +66,47 @@ impl Shelf {
         }
     }
 
-    /// Removes the archives that are beyond the bounds, oldest first.
+    /// Removes archives of which no row tells, and those that are beyond the bounds, oldest first.
     pub async fn tidy(&self, db: &Db, pool: PoolId) -> Result<(), DbError> {
+        for operation in self.unknown(db, pool).await? {
+            tracing::info!(operation.id = operation, "removing an archive that nobody knows of");
+            self.remove(operation);
+        }
         for operation in collections::beyond(db, pool, &self.owner, &self.retention).await? {
-            if let Err(error) = self.discard(operation) {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(operation.id = operation, error, "an old archive can't be removed");
-                continue;
+            if self.remove(operation) {
+                tracing::info!(operation.id = operation, "an old archive was removed");
+                collections::discarded(db, pool, &Actor::System, operation).await?;
             }
-            tracing::info!(operation.id = operation, "an old archive was removed");
-            collections::discarded(db, pool, &Actor::System, operation).await?;
         }
         Ok(())
+    }
+
+    /// Old archives whose allocator was killed before it could write that they are there. Young
+    /// ones stay: they may be known to another database, or to another pool's.
+    async fn unknown(&self, db: &Db, pool: PoolId) -> Result<Vec<OperationId>, DbError> {
+        let mut unknown = Vec::new();
+        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let number = name.to_str().and_then(|it| it.strip_suffix(".zip")?.parse().ok());
+            let modified = entry.metadata().and_then(|it| it.modified());
+            let age = modified.ok().and_then(|it| it.elapsed().ok()).unwrap_or_default();
+            let (Some(operation), true) = (number, age > self.retention.age) else { continue };
+            let found = collections::find(db, pool, operation).await?;
+            let archive = found.and_then(|it| it.archive);
+            if archive.is_none_or(|it| it.removed_at.is_some()) {
+                unknown.push(operation);
+            }
+        }
+        Ok(unknown)
+    }
+
+    fn remove(&self, operation: OperationId) -> bool {
+        let removed = self.discard(operation);
+        if let Err(error) = &removed {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(operation.id = operation, error, "an archive can't be removed");
+        }
+        removed.is_ok()
     }
 
     fn path(&self, operation: OperationId) -> PathBuf {

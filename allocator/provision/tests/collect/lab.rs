@@ -18,13 +18,14 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, Machines, ZipCollector},
+    terraform::{Program, Workspace},
     worker::{Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    sshd::{Vm, keygen},
+    sshd::{Vm, keygen, program},
     unpack::{self, Tree},
 };
 
@@ -45,6 +46,7 @@ pub struct Site {
     pub root: PathBuf,
     pub limits: Limits,
     pub retention: Retention,
+    pub cloud: Option<Workspace>,
 }
 
 /// An allocator's worker at work.
@@ -106,6 +108,25 @@ impl Lab {
             .unwrap();
     }
 
+    /// Terraform, as far as it tells what a cloud's state says: VMs at this address, with our key.
+    pub async fn state_with_vm_at(&mut self, hostname: &str, address: &str) {
+        let state = serde_json::json!({ "version": 4, "resources": [], "outputs": {
+            "vms": { "value": { hostname: { "public_ip": address, "private_ip": "10.0.0.7" } } },
+            "lablink_private_key_pem": { "value": self.private_key, "sensitive": true },
+        }});
+        fs::write(self.path("state.json"), state.to_string()).unwrap();
+        let text = format!(
+            "#!/bin/sh\n[ \"$1\" = version ] && {{ echo '{{\"terraform_version\": \"1.11.4\"}}'; exit; }}\n\
+             cat '{}'\n",
+            self.path("state.json").display()
+        );
+        program(&self.path("terraform"), &text);
+        let found = Program::find(&self.path("terraform")).await.unwrap();
+        let (module, folder) = (self.path("module"), self.root.clone());
+        let state = self.path("state");
+        self.site.cloud = Some(Workspace::new(found, module, folder, state));
+    }
+
     /// A VM that is a folder on this machine.
     pub async fn local_vm(&self, number: u32) -> PathBuf {
         let hostname = format!("lablink-vm-test-{number}");
@@ -131,7 +152,7 @@ impl Site {
             per_vm: Duration::from_mins(5),
         };
         let retention = Retention { age: Duration::from_hours(1), bytes: i64::MAX, archives: 100 };
-        Self { database, db, pool, root: root.to_owned(), limits, retention }
+        Self { database, db, pool, root: root.to_owned(), limits, retention, cloud: None }
     }
 
     pub fn collector(&self) -> Arc<ZipCollector> {
@@ -143,7 +164,7 @@ impl Site {
                 pool: self.pool,
                 secret_key: Some(secret_key()),
                 local: Some(self.root.join("vms")),
-                cloud: None,
+                cloud: self.cloud.clone(),
             },
             limits: self.limits,
             directory: self.root.join("collections"),

@@ -1,6 +1,6 @@
 use std::{
     fs,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use lablink_core::operations::{self, OperationState, Stage};
@@ -117,8 +117,11 @@ async fn the_oldest_archives_go_beyond_the_bounds() {
     let vm = lab.vm("desk-1").await;
     vm.write("a.slp", "one");
     fs::write(lab.path("collections/99.zip.part"), "left by a killed allocator").unwrap();
+    let unknown = fs::File::create(lab.path("collections/98.zip")).unwrap();
+    let long_ago = SystemTime::now() - Duration::from_hours(2);
+    unknown.set_modified(long_ago).unwrap();
     let _working = lab.work();
-    assert!(lab.shelf().is_empty());
+    assert_eq!(lab.shelf(), ["98.zip"]);
     let mut ids = Vec::new();
     for _ in 0..3 {
         ids.push(lab.ended(lab.ask().await).await.id);

@@ -194,5 +194,5 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 fn say(text: &str) {
-    writeln!(std::io::stderr(), "{text}").unwrap();
+    eprintln!("{text}");
 }

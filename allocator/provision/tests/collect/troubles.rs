@@ -52,6 +52,26 @@ async fn each_vm_that_fails_is_named_with_its_reason_and_the_others_give_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn vms_on_aws_are_looked_for_where_terraform_says() {
+    let mut lab = Lab::new().await;
+    lab.sql(
+        "insert into vm (pool_id, hostname, number, source)
+         select pool.id, 'lablink-vm-test-' || number, number, 'aws'
+         from pool, generate_series(1, 2) as number",
+    )
+    .await;
+    let error = lab.download().await.unwrap_err().to_string();
+    assert!(error.contains("this allocator has no Terraform for VMs on AWS"), "{error}");
+    // Of a network that nobody uses, so that nothing can answer.
+    lab.state_with_vm_at("lablink-vm-test-2", "0.0.0.1").await;
+    let error = lab.download().await.unwrap_err().to_string();
+    let unknown = "lablink-vm-test-1: Terraform's state does not know it.";
+    assert!(error.contains(unknown), "{error}");
+    let address = "lablink-vm-test-2: it could not be reached at 0.0.0.1, port 22: ";
+    assert!(error.contains(address), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_vm_that_hangs_is_given_up() {
     let mut lab = Lab::new().await;
     lab.site.limits.stall = Duration::from_secs(2);
