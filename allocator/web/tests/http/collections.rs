@@ -232,7 +232,7 @@ async fn an_archive_that_is_not_here_says_where_it_is_or_that_it_is_gone() {
     assert!(page.contains("on the allocator <b>alloc-2</b>") && !page.contains("/download\""));
     app.sql("delete from collection").await;
     let none = app.call(archive(id)).await;
-    assert!(none.body.contains("there is no archive"), "{}", none.body);
+    assert_eq!((none.status, &none.json()["code"]), (StatusCode::CONFLICT, &json!("no_archive")));
     assert_eq!(app.call(archive(99)).await.status, StatusCode::NOT_FOUND);
 }
 
