@@ -28,7 +28,7 @@ pub async fn downloaded(
 
 /// Somebody is given an archive while it is made; nothing of it is kept.
 pub async fn streamed(db: &Db, pool: PoolId, actor: &Actor, wish: &Wish) -> Result<(), DbError> {
-    let data = serde_json::json!({ "extension": wish.extension, "vms": wish.hostnames });
+    let data = serde_json::json!({ "extension": wish.extension, "hostnames": wish.hostnames });
     let event = Event { data, ..Event::new(actor, "results.downloaded") };
     events::record(&db.client().await?, pool, event).await
 }

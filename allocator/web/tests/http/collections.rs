@@ -16,10 +16,10 @@ use crate::{
     collector::Gives,
 };
 
-const ONE: &str = "lablink-vm-test-1";
-const TWO: &str = "lablink-vm-test-2";
+pub const ONE: &str = "lablink-vm-test-1";
+pub const TWO: &str = "lablink-vm-test-2";
 
-async fn finish(app: &App, state: OperationState) -> OperationId {
+pub async fn finish(app: &App, state: OperationState) -> OperationId {
     let taken = operations::take(&app.db, app.pool, "test").await.unwrap().unwrap();
     let outcome = Outcome { state, exit_code: None, reason: Some("Told <plainly>.".to_owned()) };
     taken.lease.finish(&outcome).await.unwrap();
@@ -28,7 +28,7 @@ async fn finish(app: &App, state: OperationState) -> OperationId {
 
 /// Two VMs and a collection that brought an archive of ten bytes, all of the first VM's results,
 /// and none of the second's.
-async fn with_an_archive() -> (App, OperationId) {
+pub async fn with_an_archive() -> (App, OperationId) {
     let app = App::with_running(2).await;
     finish(&app, OperationState::Succeeded).await;
     let answer = app.call(post_json("/api/collections", &json!({})).by_admin()).await;
@@ -232,56 +232,8 @@ async fn an_archive_that_is_not_here_says_where_it_is_or_that_it_is_gone() {
     assert!(page.contains("on the allocator <b>alloc-2</b>") && !page.contains("/download\""));
     app.sql("delete from collection").await;
     let none = app.call(archive(id)).await;
-    assert!(none.body.contains("there is no archive"), "{}", none.body);
+    assert_eq!((none.status, &none.json()["code"]), (StatusCode::CONFLICT, &json!("no_archive")));
     assert_eq!(app.call(archive(99)).await.status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn a_destroy_collects_first_if_it_is_told_to() {
-    let (app, _) = with_an_archive().await;
-    let preview = app.call(get("/admin/instances/delete").by_browser().by_admin()).await.body;
-    for key in [r#"name="collect" value="yes" checked"#, "last collected", "never collected"] {
-        assert!(preview.contains(key), "{key}");
-    }
-    let wish = json!({"hostname": [ONE], "collect": true});
-    let destroy = app.call(post_json("/destroy", &wish).by_admin()).await.json();
-    let destroy = destroy["operation_id"].as_i64().unwrap();
-    let told = app.call(get(&format!("/api/operations/{destroy}")).by_admin()).await.json();
-    assert_eq!((&told["kind"], &told["after"]), (&json!("destroy"), &json!(destroy - 1)));
-    let body = format!("hostname={TWO}&confirm=yes&collect=yes");
-    let ticked = app.call(form("/destroy", &body).by_browser().by_admin()).await;
-    assert_eq!(ticked.header("location"), format!("/admin/operations/{}", destroy + 2));
-    for (sent, status) in
-        [(json!("soon"), StatusCode::UNPROCESSABLE_ENTITY), (json!(false), StatusCode::ACCEPTED)]
-    {
-        let wish = json!({"hostname": [ONE], "collect": sent});
-        assert_eq!(app.call(post_json("/destroy", &wish).by_admin()).await.status, status);
-    }
-
-    finish(&app, OperationState::Failed).await;
-    finish(&app, OperationState::Failed).await;
-    let path = format!("/admin/operations/{destroy}");
-    let page = app.call(get(&path).by_browser().by_admin()).await.body;
-    assert!(page.contains("Collect the results of 1 VM"), "what it waited for");
-}
-
-#[tokio::test]
-async fn a_destroy_held_back_by_a_failed_collection_asks_what_to_lose() {
-    let (app, _) = with_an_archive().await;
-    let body = format!("hostname={TWO}&confirm=yes&collect=yes");
-    let held = app.call(form("/destroy", &body).by_browser().by_admin()).await;
-    finish(&app, OperationState::Failed).await;
-    finish(&app, OperationState::Failed).await;
-    let page = app.call(get(held.header("location")).by_browser().by_admin()).await.body;
-    for key in
-        ["Destroy without their results", "Collect again, then destroy", "Nothing was done to it."]
-    {
-        assert!(page.contains(key), "{key}");
-    }
-    // Unticked, the page comes back unticked.
-    let body = format!("hostname={TWO}");
-    let refused = app.call(form("/destroy", &body).by_browser().by_admin()).await;
-    assert!(refused.body.contains(r#"name="collect" value="yes">"#));
 }
 
 #[tokio::test]
@@ -314,37 +266,4 @@ async fn full_pages_stay_small() {
     let older = first.split("href=\"/admin/results?").nth(1).unwrap().split('"').next().unwrap();
     let older = app.call(get(&format!("/admin/results?{older}")).by_browser().by_admin()).await;
     assert!(older.body.contains("collection-16\"") || older.body.contains("collection-17\""));
-}
-
-#[tokio::test]
-async fn a_machines_ssh_key_is_taken_only_where_it_can_be_kept_safe() {
-    let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
-    let wish = |login: &str| {
-        let ssh = json!({"address": "10.0.0.7", "login": login, "private_key": pem});
-        json!({"hostname": "desk", "ssh": ssh})
-    };
-    let app = App::new(AgentAuth::Required).await;
-    let post = |login: &str| post_json("/api/vms", &wish(login)).by_admin().with("host", "lab");
-    let refused = app.call(post("ada")).await;
-    assert_eq!(refused.status, StatusCode::CONFLICT);
-    assert!(refused.body.contains("LABLINK_SECRET_KEY"), "{}", refused.body);
-    let app = app.with_secret_key();
-    let wrong = app.call(post("-oProxyCommand=x")).await;
-    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(wrong.body.contains("ssh login: write a user name"), "{}", wrong.body);
-    assert_eq!(app.call(post("ada")).await.status, StatusCode::CREATED);
-    assert_eq!(app.text("select login || port from ssh_access").await, "ada22");
-
-    let fields = "hostname=other&ssh_address=lab-2&ssh_port=2222&ssh_login=ada";
-    let post = |fields: &str| form("/api/vms", fields).by_browser().by_admin().with("host", "lab");
-    let keyless = app.call(post(fields)).await;
-    assert_eq!(keyless.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(keyless.body.contains("ssh private key") && keyless.body.contains(r#"value="lab-2""#));
-    let key = "&ssh_private_key=-----BEGIN+RSA+PRIVATE+KEY-----%0D%0AMIIB%0D%0A-----END+RSA+PRIVATE+KEY-----";
-    let bad_port = app.call(post(&format!("{}{key}", fields.replace("2222", "0")))).await;
-    assert!(bad_port.body.contains("from 1 to 65535") && !bad_port.body.contains("MIIB"));
-    let made = app.call(post(&format!("{fields}{key}"))).await;
-    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
-    let port = "select address || port from ssh_access where port <> 22";
-    assert_eq!(app.text(port).await, "lab-22222");
 }

@@ -16,6 +16,7 @@ mod openapi;
 mod operations;
 mod organiser;
 mod participant;
+mod results_first;
 mod stored_script;
 mod vm_metrics;
 mod wait;

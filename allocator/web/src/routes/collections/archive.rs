@@ -129,10 +129,14 @@ fn present(collection: Collection) -> Result<KeptArchive, Problem> {
         ))),
         Some(archive) => Ok(archive),
         None if collection.operation.state.is_over() => {
-            Err(Problem::not_found("No file came of this collection, so there is no archive."))
+            Err(no_archive("No file came of this collection, so there is no archive."))
         }
-        None => Err(Problem::not_found("There is no archive yet: the collection goes on.")),
+        None => Err(no_archive("There is no archive yet: the collection goes on.")),
     }
+}
+
+fn no_archive(message: &str) -> Problem {
+    Problem::conflict("no_archive", message)
 }
 
 fn elsewhere(archive: &KeptArchive) -> Problem {
