@@ -16,7 +16,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-old-client test-s3 test-size test-logs test-browser fuzz lambda agent \
+.PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems soak check fmt
 
 help: ## List these targets
@@ -74,6 +74,11 @@ test-logs: ## Send a million lines through the Lambda, and store ten million (ma
 	cargo build -p lablink-allocator -p lablink-log-forwarder
 	cargo test -p lablink-e2e --test forwarder -- --ignored --nocapture
 	cargo run -p lablink-test-db -- run -- cargo test --release -p lablink-core --test domain log_scale -- \
+		--ignored --nocapture --test-threads=1
+
+test-collect: ## Collect from 20 VMs with 2,000 files each, and 5 GB, against rsync (minutes, 20 GB)
+	@scripts/setup test
+	cargo run -p lablink-test-db -- run -- cargo test --release -p lablink-provision --test collect show -- \
 		--ignored --nocapture --test-threads=1
 
 # Linked for the glibc of Amazon Linux 2023, where Lambda runs it.

@@ -5,6 +5,7 @@ create table collection (
     size         bigint not null,               -- of the archive, in bytes
     kept_by      text not null,                 -- the allocator on whose disk the archive lies
     finished_at  timestamptz not null default now(),
+    downloaded_at timestamptz,                 -- first; null: nobody has it yet
     removed_at   timestamptz                    -- the archive is gone from the disk; this row stays
 );
 

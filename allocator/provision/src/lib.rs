@@ -1,6 +1,7 @@
 //! Every subprocess of the allocator: Terraform and the processes of local VMs, and the embedded
 //! Postgres; and the worker that carries out operations with them.
 
+pub mod collect;
 pub mod postgres;
 pub mod terraform;
 pub mod worker;

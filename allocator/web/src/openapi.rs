@@ -16,9 +16,9 @@ use utoipa::{
 use crate::{
     AgentAuth, AppState, access_table,
     routes::{
-        agent, aws, claim, destroy, events, health, history, home, install, instances, launch,
-        line, log_page, machines, metrics, operations, overview, own_log, participants, reports,
-        statuses, vm, vm_logs, vm_metrics, vms, wait,
+        agent, aws, claim, collections, destroy, events, health, history, home, install, instances,
+        launch, line, log_page, machines, metrics, operations, overview, own_log, participants,
+        reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait,
     },
 };
 
@@ -87,7 +87,14 @@ use crate::{
         vms::delete,
         vms::release,
         vms::reboot,
+        vms::forget_host_key,
         history::list,
+        results::page,
+        scp_client::download,
+        collections::list,
+        collections::collect,
+        collections::archive::download,
+        collections::archive::discard,
         operations::list_page,
         operations::page,
         operations::log,
@@ -105,7 +112,8 @@ use crate::{
 struct Described;
 
 /// A program may post these without saying more.
-const WITHOUT_BODY_TOO: [&str; 3] = ["/api/vms", "/destroy", "/api/vms/{hostname}/release"];
+const WITHOUT_BODY_TOO: [&str; 4] =
+    ["/api/vms", "/api/collections", "/destroy", "/api/vms/{hostname}/release"];
 const ADMIN: &str = "admin";
 const TOKEN: &str = "token";
 

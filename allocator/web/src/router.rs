@@ -17,9 +17,9 @@ use crate::{
     http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
     openapi,
     routes::{
-        agent, assets, aws, claim, destroy, events, health, history, home, install, instances,
-        launch, line, log_page, machines, metrics, operations, overview, own_log, participants,
-        reports, statuses, vm, vm_logs, vm_metrics, vms, wait,
+        agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
+        instances, launch, line, log_page, machines, metrics, operations, overview, own_log,
+        participants, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait,
     },
 };
 
@@ -107,6 +107,12 @@ fn routes() -> Vec<Route> {
         get("/admin/logs/{hostname}/download", Administer, log_page::download),
         get("/admin/instances/delete", Administer, destroy::page),
         post("/destroy", Administer, destroy::destroy),
+        get("/admin/results", Administer, results::page),
+        get("/api/scp-client", Administer, scp_client::download),
+        get("/api/collections", Administer, collections::list),
+        post("/api/collections", Administer, collections::collect),
+        get("/api/collections/{operation_id}/download", Administer, collections::download),
+        post("/api/collections/{operation_id}/discard", Administer, collections::discard),
         get("/admin/operations", Administer, operations::list_page),
         get("/admin/operations/{id}", Administer, operations::page),
         get("/admin/operations/{id}/log", Administer, operations::log),
@@ -121,6 +127,7 @@ fn routes() -> Vec<Route> {
         post("/api/vms/{hostname}/replace", Administer, destroy::replace),
         post("/api/vms/{hostname}/release", Administer, vms::release),
         post("/api/vms/{hostname}/reboot", Administer, vms::reboot),
+        post("/api/vms/{hostname}/forget-host-key", Administer, vms::forget_host_key),
         get("/api/events", Administer, history::list),
         get("/api/operations", Administer, operations::list),
         get("/api/operations/{id}", Administer, operations::one),

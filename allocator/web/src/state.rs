@@ -2,9 +2,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use lablink_core::{
-    Db, TokenHash,
+    Db, SecretKey, TokenHash,
     aws::AwsLogin,
     claims::Reclaim,
+    collections::{Collector, Extension},
     live::Hub,
     pools::PoolId,
     vms::{Provider, Source, StaleAfter},
@@ -27,6 +28,10 @@ pub struct AppState {
     pub metrics: PrometheusHandle,
     pub form_limits: Arc<FormLimits>,
     pub aws: Arc<AwsLogin>,
+    /// Who fetches participants' results.
+    pub collector: Arc<dyn Collector>,
+    /// Seals what must not be read in the database; none: no SSH key can be taken.
+    pub secret_key: Option<SecretKey>,
     /// Who can do something to local VMs, if they are made here.
     pub local: Option<Arc<dyn Provider>>,
     pub settings: Arc<Settings>,
@@ -60,6 +65,8 @@ pub struct Settings {
     pub machine: String,
     /// The most VMs that one launch may ask for.
     pub max_vms: u32,
+    /// Of the files that are results, unless somebody asks for others.
+    pub extension: Extension,
     pub stale_after: StaleAfter,
     pub reclaim: Reclaim,
     pub agent_auth: AgentAuth,

@@ -2,11 +2,9 @@
 //! [`CloudIdentity`] does.
 
 mod keys;
-mod seal;
 mod vault;
 
 pub use keys::AwsKeys;
-pub use seal::{InvalidSecretKey, SecretKey};
 pub use vault::{Vault, VaultError};
 
 use std::{future::Future, pin::Pin};

@@ -1,8 +1,8 @@
 use std::sync::{Mutex, PoisonError};
 
-use super::{AwsKeys, SecretKey};
+use super::AwsKeys;
 use crate::{
-    Actor, Db, DbError,
+    Actor, Db, DbError, SecretKey,
     events::{self, Event},
     pools::PoolId,
 };

@@ -17,6 +17,13 @@ impl Extension {
     }
 }
 
+/// That of SLEAP, for which LabLink was first made.
+impl Default for Extension {
+    fn default() -> Self {
+        Self("slp".to_owned())
+    }
+}
+
 impl FromStr for Extension {
     type Err = InvalidExtension;
 

@@ -4,11 +4,28 @@
 //! VMs; its archive is kept for a while. A program may also have an archive at once, with no
 //! operation and nothing kept: [`Collector`].
 
+mod choose;
 mod collector;
 mod extension;
+mod hand_over;
+mod host_key;
+mod list;
 mod record;
+mod retention;
+mod ssh;
 
+pub(crate) use choose::chosen;
+pub use choose::{ChooseError, choose};
 pub use collector::{Archive, CollectError, Collector, Wish};
 pub use extension::{Extension, InvalidExtension};
+pub use hand_over::{discarded, downloaded, streamed};
+pub use host_key::{forget_host_key, host_key, remember_host_key};
+pub use list::{Collection, KeptArchive, find, last_whole, list};
 pub(crate) use record::left;
 pub use record::{Collected, Kept, record};
+pub use retention::{Retention, beyond};
+pub(crate) use ssh::store as store_ssh_access;
+pub use ssh::{
+    InvalidPlace, InvalidPrivateKey, NoSecretKey, PrivateKey, ResultsDirectory, SealedSshAccess,
+    SshAccess, SshAccessError, SshAddress, SshLogin, ssh_access,
+};

@@ -1,7 +1,12 @@
 use deadpool_postgres::GenericClient;
 use lablink_protocol::Hostname;
 
-use crate::{Db, DbError, db, operations::OperationId, pools::PoolId};
+use crate::{
+    Actor, Db, DbError, db,
+    events::{self, Event},
+    operations::OperationId,
+    pools::PoolId,
+};
 
 /// What came of one VM.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +48,7 @@ pub async fn record(
     let unread: Vec<i64> = vms.iter().map(|vm| vm.unread).collect();
     let seconds: Vec<f64> = vms.iter().map(|vm| vm.seconds).collect();
     let failures: Vec<Option<&str>> = vms.iter().map(|vm| vm.failure.as_deref()).collect();
-    transaction
+    let new = transaction
         .execute(
             "insert into collection_vm
                  (operation_id, vm_id, files, bytes, unread, seconds, failure)
@@ -63,6 +68,17 @@ pub async fn record(
                 &[&id, &kept.file_name, &kept.size, &kept.kept_by],
             )
             .await?;
+    }
+    if new > 0 {
+        let failed = vms.iter().filter(|vm| vm.failure.is_some()).count();
+        let files: i64 = files.iter().sum();
+        let data = serde_json::json!({ "vms": new, "files": files, "failed": failed });
+        let event = Event {
+            operation_id: Some(id),
+            data,
+            ..Event::new(&Actor::System, "results.collected")
+        };
+        events::record(&transaction, pool, event).await?;
     }
     transaction.commit().await?;
     Ok(())

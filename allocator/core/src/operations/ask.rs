@@ -127,7 +127,9 @@ pub(super) async fn queue(
     actor: &Actor,
     job: &Job,
 ) -> Result<OperationId, DbError> {
-    let total = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
+    let vms = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
+    // Of a collection, files are counted, and nobody has seen them yet.
+    let total = if matches!(job, Job::Collect { .. }) { 0 } else { vms };
     let row = client
         .query_one(
             "insert into operation (pool_id, kind, payload, actor, progress_total)
@@ -139,7 +141,7 @@ pub(super) async fn queue(
     let id = row.try_get("id")?;
     let event = Event {
         operation_id: Some(id),
-        data: serde_json::json!({ "kind": job.kind(), "vms": total }),
+        data: serde_json::json!({ "kind": job.kind(), "vms": vms }),
         ..Event::new(actor, "operation.queued")
     };
     events::record(client, pool, event).await?;

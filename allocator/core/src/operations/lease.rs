@@ -37,7 +37,7 @@ impl Outcome {
 /// What a worker has to tell since it last did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report<'a> {
-    /// Resources done, of all that are to be done.
+    /// Resources done, of all that are to be done; of a collection, files.
     pub done: i32,
     pub total: i32,
     /// New lines of the readable log.
@@ -211,7 +211,7 @@ impl Lease {
             .ok_or(LeaseError::Lost)?;
         let kind: String = row.try_get("kind")?;
         let left = "update operation_vm set stage = $2, finished_at = now()
-                    where operation_id = $1 and stage in ('waiting', 'creating', 'destroying')";
+                    where operation_id = $1 and stage in ('waiting', 'creating', 'destroying', 'collecting')";
         transaction.execute(left, &[&self.id, &Stage::Unfinished.as_str()]).await?;
         let event = Event {
             operation_id: Some(self.id),

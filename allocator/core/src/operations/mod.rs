@@ -6,6 +6,7 @@
 
 mod again;
 mod ask;
+mod collect;
 mod lease;
 mod read;
 mod steps;
@@ -13,6 +14,7 @@ mod take_back;
 
 pub use again::{RetryError, replace, retry, undone};
 pub use ask::{AskError, Launch, cancel, destroy, launch};
+pub use collect::{collect, collect_and_destroy};
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};
 pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};
 pub use steps::{Stage, Step, steps, usual_seconds};
@@ -106,6 +108,14 @@ impl Job {
             Self::Destroy { hostnames, .. } => Some(Change::Destroy(hostnames)),
             Self::Replace { hostnames } => Some(Change::Replace(hostnames)),
             Self::Collect { .. } => None,
+        }
+    }
+
+    /// The collection that must have succeeded before this may begin.
+    pub fn after(&self) -> Option<OperationId> {
+        match self {
+            Self::Destroy { after, .. } => *after,
+            Self::Launch { .. } | Self::Replace { .. } | Self::Collect { .. } => None,
         }
     }
 

@@ -17,7 +17,8 @@ pub struct Operation {
     pub finished_at: Option<Timestamp>,
     pub cancel_requested: bool,
     pub attempt: i32,
-    /// Resources done, of all that are to be done.
+    /// Resources done, of all that are to be done; of a collection, files. `total` is 0 while
+    /// nobody knows.
     pub done: i32,
     pub total: i32,
     pub exit_code: Option<i32>,

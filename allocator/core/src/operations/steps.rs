@@ -25,7 +25,7 @@ pub struct Step {
     pub stage: Stage,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
-    /// Why it failed.
+    /// Why it failed; of a collection, how much has come.
     pub detail: Option<String>,
 }
 

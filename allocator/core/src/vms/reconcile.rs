@@ -96,6 +96,7 @@ pub(crate) async fn remove_in(
     events::record_of_vms(client, pool, actor, "vm.removed", &ids).await?;
     client.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
     client.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
+    client.execute("delete from ssh_access where vm_id = any($1)", &[&ids]).await?;
     Ok(())
 }
 
@@ -191,7 +192,8 @@ pub async fn fail_unreplaced(
 /// VMs that are made now, some of them anew after a failure: what was wrong with them is past.
 pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
-    let sql = "update vm set status = 'initializing', status_reason = null
+    // What is made anew has another SSH host key.
+    let sql = "update vm set status = 'initializing', status_reason = null, ssh_host_key = null
                where pool_id = $1 and hostname = any($2) and removed_at is null
                  and status in ('error', 'unknown')
                returning pg_notify('vm_changed', hostname)::text";

@@ -5,6 +5,7 @@ use super::{Source, remove_in};
 use crate::{
     Actor, Db, DbError, Token, agents, claims,
     claims::ReleaseReason,
+    collections::{self, SealedSshAccess},
     db::violated,
     events::{self, Event},
     pools::PoolId,
@@ -38,12 +39,13 @@ pub enum RegisterError {
 crate::db::takes_statement_errors!(RegisterError);
 
 /// Adds a machine to the pool. It can be claimed once its agent has enrolled and reports that it
-/// runs. Without a name it gets one.
+/// runs. Without a name it gets one; without `ssh` its results can't be collected.
 pub async fn register(
     db: &Db,
     pool: PoolId,
     actor: &Actor,
     hostname: Option<Hostname>,
+    ssh: Option<&SealedSshAccess>,
 ) -> Result<Registered, RegisterError> {
     let hostname = match hostname {
         Some(hostname) if hostname.as_str().starts_with("lablink-vm-") => {
@@ -61,7 +63,11 @@ pub async fn register(
         Some("vm_hostname_present") => RegisterError::Taken,
         _ => RegisterError::Db(error.into()),
     })?;
-    let event = Event { vm_id: Some(vm.try_get("id")?), ..Event::new(actor, "vm.registered") };
+    let id = vm.try_get("id")?;
+    if let Some(access) = ssh {
+        collections::store_ssh_access(&transaction, id, access).await?;
+    }
+    let event = Event { vm_id: Some(id), ..Event::new(actor, "vm.registered") };
     events::record(&transaction, pool, event).await?;
     transaction.commit().await?;
     renew_enrolment(db, pool, hostname).await

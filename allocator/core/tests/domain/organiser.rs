@@ -131,7 +131,8 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
 async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
     let scene = Scene::new().await;
     let desk = || name("desk-7.lab.example.org");
-    let register = async |hostname| vms::register(&scene.db, scene.pool, &admin(), hostname).await;
+    let register =
+        async |hostname| vms::register(&scene.db, scene.pool, &admin(), hostname, None).await;
     let first = register(Some(desk())).await.unwrap();
     assert!(matches!(register(Some(desk())).await, Err(RegisterError::Taken)));
     let reserved = register(Some(name("lablink-vm-test-1"))).await;

@@ -28,7 +28,7 @@ enum Condition {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StateError {
+pub(crate) enum StateError {
     #[error("cannot run terraform state pull")]
     Run(#[from] std::io::Error),
     #[error("Terraform's state can't be read: {0}")]
@@ -64,12 +64,7 @@ struct Instance {
 impl State {
     /// Reads the state from its backend. No state yet is an empty one.
     pub async fn pull(workspace: &Workspace) -> Result<Self, StateError> {
-        let output = workspace.command().args(["state", "pull"]).output().await?;
-        if !output.status.success() {
-            let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(StateError::Refused(message));
-        }
-        Self::parse(&output.stdout)
+        Self::parse(&pull(workspace).await?)
     }
 
     /// Every module calls its machines `vm`, keyed by hostname.
@@ -122,6 +117,16 @@ impl State {
 
 fn existing(hostname: &Hostname) -> Option<Existing> {
     Some(Existing { hostname: hostname.clone(), number: number(hostname)? })
+}
+
+/// The state as its backend has it: JSON, or nothing before the first run.
+pub(super) async fn pull(workspace: &Workspace) -> Result<Vec<u8>, StateError> {
+    let output = workspace.command().args(["state", "pull"]).output().await?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(StateError::Refused(message));
+    }
+    Ok(output.stdout)
 }
 
 /// The number at the end of a name that LabLink made.

@@ -20,7 +20,7 @@ use lablink_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::terraform::Provisioner;
+use crate::{collect::ZipCollector, terraform::Provisioner};
 
 /// How often the queue is looked at when nobody has knocked: finds operations whose worker is
 /// gone, which no notification tells.
@@ -37,6 +37,7 @@ pub struct WorkerParts {
     pub owner: String,
     /// Who makes and removes VMs; none where they only join by themselves.
     pub provisioner: Option<Provisioner>,
+    pub collector: Arc<ZipCollector>,
 }
 
 pub struct Worker {
@@ -51,7 +52,7 @@ impl Worker {
     /// Works until `shutdown`: then what runs is asked to stop, and the operation ends as
     /// interrupted.
     pub async fn run(self, shutdown: CancellationToken) {
-        let WorkerParts { db, pool, hub, owner, provisioner } = &self.parts;
+        let WorkerParts { db, pool, hub, owner, provisioner, .. } = &self.parts;
         let mut knock = hub.subscribe(Topic::Operations);
         while !shutdown.is_cancelled() {
             match operations::take(db, *pool, owner).await {
@@ -97,15 +98,15 @@ impl Worker {
             return self.call_off(&mut turn, reason).await;
         }
         let job = turn.operation.job.clone();
-        match (job.change(), &self.parts.provisioner) {
-            (Some(change), Some(provisioner)) => provisioner.carry_out(change, &mut turn).await,
-            (Some(_), None) => {
-                let reason = "This allocator makes and removes no VMs: its provider is manual.";
-                self.call_off(&mut turn, reason.to_owned()).await;
-            }
-            (None, _) => {
-                let reason = "This allocator collects nothing yet.";
-                self.call_off(&mut turn, reason.to_owned()).await;
+        if let Job::Collect { hostnames, extension } = &job {
+            self.parts.collector.carry_out(hostnames, extension, &mut turn).await;
+        } else if let Some(change) = job.change() {
+            match &self.parts.provisioner {
+                Some(provisioner) => provisioner.carry_out(change, &mut turn).await,
+                None => {
+                    let reason = "This allocator makes and removes no VMs: its provider is manual.";
+                    self.call_off(&mut turn, reason.to_owned()).await;
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,6 +10,7 @@ use std::{
 use lablink_core::{
     Actor, Db,
     aws::{AwsLogin, Vault},
+    collections::Retention,
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId},
     pools::{self, PoolId},
@@ -17,6 +18,7 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
+    collect::{CollectorParts, Limits, Machines, ZipCollector},
     terraform::{
         Backend, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables, Workspace,
     },
@@ -132,15 +134,42 @@ impl Lab {
         });
         provisioner.catch_up().await;
         let worker = Worker::new(WorkerParts {
-            db,
+            db: db.clone(),
             pool: self.pool,
             hub,
             owner: name.to_owned(),
             provisioner: Some(provisioner),
+            collector: self.collector(db, &data),
         });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
         Working { shutdown, task, listening }
+    }
+
+    fn collector(&self, db: Db, data: &Path) -> Arc<ZipCollector> {
+        let directory = data.join("collections");
+        fs::create_dir_all(&directory).unwrap();
+        let parts = CollectorParts {
+            db: db.clone(),
+            pool: self.pool,
+            machines: Machines {
+                db,
+                pool: self.pool,
+                secret_key: None,
+                local: Some(self.path("vms")),
+                cloud: None,
+            },
+            limits: Limits {
+                at_once: 8,
+                connect: Duration::from_secs(10),
+                stall: Duration::from_secs(60),
+                per_vm: Duration::from_hours(1),
+            },
+            directory,
+            retention: Retention { age: Duration::from_hours(1), bytes: i64::MAX, archives: 10 },
+            owner: "lab".to_owned(),
+        };
+        Arc::new(ZipCollector::new(parts).unwrap())
     }
 
     pub async fn launch(&self, count: u32) -> OperationId {

@@ -7,7 +7,7 @@
 //! Every key is optional. Whatever is wrong is collected and reported together: unknown keys with
 //! the nearest known one, values that don't fit, and rules over several keys. The keys and rules
 //! are those of the deployment contract §1, with LabLink's own sections `provider`, `local`,
-//! `limits`, `proxy`, `health` and `logs` beside them.
+//! `limits`, `proxy`, `health`, `logs` and `collect` beside them.
 
 mod admin;
 mod environment;
@@ -36,8 +36,8 @@ pub use placeholder::startup_problems;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    Allocator, App, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Limits, Local, Logs,
-    Machine, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
+    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Limits, Local,
+    Logs, Machine, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
 };
 
 use section::{Findings, Section};
@@ -64,6 +64,7 @@ pub struct Config {
     pub proxy: Proxy,
     pub health: Health,
     pub logs: Logs,
+    pub collect: Collect,
 }
 
 impl Config {
@@ -103,6 +104,7 @@ impl Config {
             proxy: file.section("proxy", Proxy::read),
             health: file.section("health", Health::read),
             logs: file.section("logs", Logs::read),
+            collect: file.section("collect", Collect::read),
         }
     }
 

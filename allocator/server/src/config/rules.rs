@@ -4,7 +4,9 @@ use std::path::Path;
 
 use lablink_protocol::Hostname;
 
-use super::{Config, DatabaseKind, EipStrategy, ProviderKind, SslProvider, syntax::expected};
+use super::{
+    Collect, Config, DatabaseKind, EipStrategy, ProviderKind, SslProvider, syntax::expected,
+};
 
 /// Every rule that `config` breaks, as one sentence each. `file` is where it was read from.
 pub(super) fn broken(config: &Config, file: Option<&Path>) -> Vec<String> {
@@ -16,6 +18,7 @@ pub(super) fn broken(config: &Config, file: Option<&Path>) -> Vec<String> {
     broken.extend(several_allocators(config));
     broken.extend(health(config));
     broken.extend(startup_script(config, file));
+    broken.extend(collect(config));
     broken
 }
 
@@ -127,6 +130,25 @@ fn health(config: &Config) -> Option<String> {
     (config.health.suspect_after <= config.health.stale_after).then(|| {
         "health.suspect_after must be longer than health.stale_after: a VM is stale first".into()
     })
+}
+
+fn collect(config: &Config) -> Vec<String> {
+    let collect = &config.collect;
+    let mut broken = Vec::new();
+    if collect.at_once.get() > Collect::MOST_AT_ONCE {
+        broken.push(format!(
+            "collect.at_once is at most {}: each VM takes a connection and its share of memory",
+            Collect::MOST_AT_ONCE
+        ));
+    }
+    if collect.stall() > collect.longest_per_vm() {
+        broken.push(
+            "collect.stall_seconds must not be longer than collect.minutes_per_vm: a VM that \
+             takes too long in all is given up anyway"
+                .into(),
+        );
+    }
+    broken
 }
 
 fn startup_script(config: &Config, file: Option<&Path>) -> Option<String> {

@@ -1,13 +1,13 @@
-use anyhow::Result;
-use lablink_core::aws::{AwsLogin, CloudIdentity, SecretKey, Vault};
+use lablink_core::{
+    SecretKey,
+    aws::{AwsLogin, CloudIdentity, Vault},
+};
 
-use super::settings::variable;
 use crate::config::Config;
 
 /// Whose AWS account this allocator works with. Asks AWS nothing yet.
-pub async fn aws_login(config: &Config) -> Result<AwsLogin> {
-    let key = variable("LABLINK_SECRET_KEY").map(|text| text.parse::<SecretKey>()).transpose()?;
-    Ok(AwsLogin { identity: identity(&config.app.region).await, vault: Vault::new(key) })
+pub async fn aws_login(config: &Config, key: Option<SecretKey>) -> AwsLogin {
+    AwsLogin { identity: identity(&config.app.region).await, vault: Vault::new(key) }
 }
 
 #[cfg(feature = "aws")]

@@ -8,6 +8,7 @@ pub mod database;
 mod http;
 mod local;
 pub mod places;
+mod results;
 pub mod settings;
 mod signals;
 mod state_backend;
@@ -32,7 +33,7 @@ use tokio_util::{
 
 use self::{
     aws_login::aws_login, banner::Banner, database::Database, http::answer_requests,
-    local::LocalProvider, places::Places, web_settings::web_settings,
+    local::LocalProvider, places::Places, results::collector, web_settings::web_settings,
 };
 use crate::{
     cli::ServeArgs,
@@ -81,7 +82,8 @@ async fn serve_on(
     let listener_task = live::listen(database.server.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
 
-    let aws = Arc::new(aws_login(config).await?);
+    let secret_key = settings::secret_key()?;
+    let aws = Arc::new(aws_login(config, secret_key.clone()).await);
     let local = match config.provider {
         ProviderKind::Local => {
             let local =
@@ -100,6 +102,9 @@ async fn serve_on(
     let line_task = line::tend(db.clone(), pool, stale_after, LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
 
+    let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
+    let _tending = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&collector).tend()));
+
     let vms = local.as_ref().map(|local| local.vms.clone());
     // Requests are answered for as long as Terraform runs: the VMs that it still makes enrol.
     let shutdown = CancellationToken::new();
@@ -109,6 +114,7 @@ async fn serve_on(
         hub: hub.clone(),
         owner: format!("process {}", std::process::id()),
         provisioner: local.map(|local| local.provisioner),
+        collector: Arc::clone(&collector),
     });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
@@ -125,6 +131,8 @@ async fn serve_on(
         )),
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
         aws,
+        collector,
+        secret_key,
         settings: Arc::new(web_settings(args, config)),
         own_log,
         stopping,

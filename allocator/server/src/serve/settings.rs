@@ -1,4 +1,5 @@
 use anyhow::{Result, bail};
+use lablink_core::SecretKey;
 
 use crate::{
     cli::{DatabaseArgs, ServeArgs},
@@ -8,6 +9,11 @@ use crate::{
 /// An environment variable that is set, and not empty.
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What seals secrets in the database (`LABLINK_SECRET_KEY`), if it is set.
+pub fn secret_key() -> Result<Option<SecretKey>> {
+    Ok(variable("LABLINK_SECRET_KEY").map(|text| text.parse()).transpose()?)
 }
 
 /// The configuration with the process environment on top.

@@ -5,6 +5,7 @@ mod operations;
 mod organiser;
 mod participants;
 mod pool;
+mod results;
 
 use std::{env, fs, io::Write, path::Path};
 
@@ -26,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     pool::add_all(&mut pages)?;
     operations::add_all(&mut pages)?;
     organiser::add_all(&mut pages)?;
+    results::add_all(&mut pages)?;
     let mut index = String::from("<!doctype html><title>Gallery</title><ul>");
     for (name, html) in &pages {
         fs::write(folder.join(format!("{name}.html")), html)?;

@@ -116,6 +116,8 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
     let queued = state == OperationState::Queued;
     OperationPage {
         operation,
+        first: None,
+        results: None,
         reason: reason.map(str::to_owned),
         vms: if queued {
             Vec::new()

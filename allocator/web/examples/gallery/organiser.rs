@@ -31,6 +31,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                 power_watts: Some(68),
             }]),
         },
+        host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },
         claims: vec![
             past(email, Connection::Ready, None),
@@ -69,9 +70,13 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         hostname: "lablink-vm-prod-6".to_owned(),
         holder: Some(Holder { email: email.to_owned(), activity: Activity::InUse }),
         is_made,
+        last: Some(before(720)),
+        extension: "slp".to_owned(),
+        now: now(),
     };
     add(pages, "confirm-release", &confirm(Deed::Release, true))?;
     add(pages, "confirm-replace", &confirm(Deed::Replace, true))?;
+    add(pages, "confirm-delete", &confirm(Deed::Delete, true))?;
     add(pages, "confirm-forget", &confirm(Deed::Forget, false))?;
 
     let claims = (1..=24).map(|id| OpenClaim {
@@ -110,9 +115,19 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             .to_owned(),
     };
     add(pages, "new-link", &link)?;
-    add(pages, "machine", &MachinePage { hostname: String::new(), error: None })?;
-    let error = Some("There is a machine of this name already.".to_owned());
-    add(pages, "machine-error", &MachinePage { hostname: SCRIPT.to_owned(), error })?;
+    add(pages, "machine", &machine(String::new(), SshTyped::default(), None))?;
+    let error =
+        Some((MachineField::Hostname, "There is a machine of this name already.".to_owned()));
+    add(pages, "machine-error", &machine(SCRIPT.to_owned(), SshTyped::default(), error))?;
+    let typed = SshTyped {
+        address: "desk-7.lab.example.org".to_owned(),
+        login: "ada lovelace".to_owned(),
+        ..SshTyped::default()
+    };
+    let error = "ssh login: write a user name of at most 32 letters, digits, dots, - and _, such \
+                 as ubuntu.";
+    let refused = machine("desk-7".to_owned(), typed, Some((MachineField::Ssh, error.to_owned())));
+    add(pages, "machine-ssh", &refused)?;
     let install = InstallPage {
         hostname: "desk-7.lab.example.org".to_owned(),
         command: "printf %s Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w | sudo sh -c \"$(curl \
@@ -121,6 +136,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         expires_at: before(-3600),
     };
     add(pages, "install", &install)
+}
+
+fn machine(
+    hostname: String,
+    ssh: SshTyped,
+    problem: Option<(MachineField, String)>,
+) -> MachinePage {
+    MachinePage { hostname, ssh, problem }
 }
 
 fn past(

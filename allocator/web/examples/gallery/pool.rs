@@ -113,6 +113,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         hostname: format!("lablink-vm-prod-{number}"),
         ticked,
         holder: holder.map(|(email, activity)| Holder { email: email.to_owned(), activity }),
+        last: (number % 2 == 0).then(|| before(720)),
     };
     let vms = |ticked| {
         vec![
@@ -127,7 +128,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         claimed: vms.iter().filter(|vm| vm.holder.is_some()).count(),
         in_use: 1,
         vms,
+        collect: true,
+        extension: "slp".to_owned(),
         error,
+        now: now(),
     };
     let many = DestroyPage { total: 10_000, claimed: 7_321, ..destroy(vms(true), None) };
     add(pages, "destroy-many", &many)?;

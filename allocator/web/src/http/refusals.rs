@@ -6,6 +6,7 @@ use lablink_core::{
     agents::EnrolError,
     aws::VaultError,
     claims::NoSuchClaim,
+    collections::{ChooseError, CollectError, NoSecretKey},
     operations::{AskError, TakeBackError},
     vms::{InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
 };
@@ -28,6 +29,42 @@ impl From<VaultError> for Problem {
             VaultError::Locked => Self::conflict("locked", error.to_string()),
             VaultError::Db(error) => error.into(),
         }
+    }
+}
+
+impl From<ChooseError> for Problem {
+    fn from(error: ChooseError) -> Self {
+        match error {
+            ChooseError::NoVms | ChooseError::NoSuchVm(_) => Self::not_found(error.to_string()),
+            ChooseError::Db(error) => error.into(),
+        }
+    }
+}
+
+/// As the original's: what can't be had is not found, and a failure of ours says so in its words.
+impl From<CollectError> for Problem {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::NoVms | CollectError::NoFiles(_) => Self::not_found(error.to_string()),
+            CollectError::OutOfReach(_) => {
+                Self::new(StatusCode::NOT_FOUND, "out_of_reach", error.to_string())
+            }
+            CollectError::Failed(cause) => {
+                tracing::error!(error = &cause as &dyn std::error::Error, "a collection failed");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "collection_failed",
+                    "An error occurred while downloading data from VMs.",
+                )
+            }
+            CollectError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoSecretKey> for Problem {
+    fn from(error: NoSecretKey) -> Self {
+        Self::conflict("no_secret_key", error.to_string())
     }
 }
 

@@ -1,4 +1,5 @@
 use askama::Template;
+use jiff::Timestamp;
 
 use super::Holder;
 
@@ -12,6 +13,11 @@ pub struct ConfirmPage {
     pub holder: Option<Holder>,
     /// LabLink can make it anew; else it is somebody's machine.
     pub is_made: bool,
+    /// When its results last came home whole.
+    pub last: Option<Timestamp>,
+    /// Of the files that are collected.
+    pub extension: String,
+    pub now: Timestamp,
 }
 
 /// What is done to one VM.
@@ -48,6 +54,15 @@ impl Deed {
 }
 
 impl ConfirmPage {
+    /// Whether its disk is wiped, and with it what was not collected.
+    fn wipes(&self) -> bool {
+        match self.deed {
+            Deed::Replace | Deed::Delete => true,
+            Deed::Release => self.is_made,
+            Deed::Reboot | Deed::Forget => false,
+        }
+    }
+
     fn action(&self) -> String {
         let hostname = &self.hostname;
         match self.deed {
@@ -68,7 +83,16 @@ mod tests {
     fn page(deed: Deed, is_made: bool) -> String {
         let email = "<script>@example.org".to_owned();
         let holder = Some(Holder { email, activity: Activity::InUse });
-        ConfirmPage { deed, hostname: "vm-1".to_owned(), holder, is_made }.render().unwrap()
+        let page = ConfirmPage {
+            deed,
+            hostname: "vm-1".to_owned(),
+            holder,
+            is_made,
+            last: None,
+            extension: "slp".to_owned(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        page.render().unwrap()
     }
 
     #[test]
@@ -84,6 +108,21 @@ mod tests {
             assert!(html.contains("vm-1") && html.contains("&#60;script&#62;@example.org"));
             assert!(html.contains("In use") && html.contains("lost"), "{deed:?}");
             assert!(html.contains(&format!(r#"method="post" action="{action}""#)), "{deed:?}");
+        }
+    }
+
+    #[test]
+    fn who_wipes_a_disk_reads_when_its_results_were_collected() {
+        let html = page(Deed::Delete, true);
+        assert!(html.contains(r#"name="collect" value="yes" checked"#));
+        assert!(html.contains("never collected") && html.contains("*.slp"));
+        for deed in [Deed::Replace, Deed::Release] {
+            let html = page(deed, true);
+            assert!(html.contains("never collected") && html.contains(r#"href="/admin/results""#));
+            assert!(!html.contains(r#"name="collect""#), "{deed:?}");
+        }
+        for html in [page(Deed::Reboot, true), page(Deed::Release, false)] {
+            assert!(!html.contains("never collected"));
         }
     }
 

@@ -1,4 +1,5 @@
 use askama::Template;
+use jiff::Timestamp;
 
 use super::Activity;
 
@@ -14,7 +15,12 @@ pub struct DestroyPage {
     pub total: usize,
     pub claimed: usize,
     pub in_use: usize,
+    /// Whether the box that collects the results first is ticked.
+    pub collect: bool,
+    /// Of the files that are collected.
+    pub extension: String,
     pub error: Option<String>,
+    pub now: Timestamp,
 }
 
 /// One tick box named `hostname`.
@@ -23,6 +29,8 @@ pub struct DestroyRow {
     /// At first every VM is; a refused post comes back as it was ticked.
     pub ticked: bool,
     pub holder: Option<Holder>,
+    /// When its results last came home whole.
+    pub last: Option<Timestamp>,
 }
 
 /// Who would lose the VM.
@@ -45,7 +53,21 @@ mod tests {
     fn row(hostname: &str, ticked: bool, activity: Option<Activity>) -> DestroyRow {
         let email = "<script>@example.org".to_owned();
         let holder = activity.map(|activity| Holder { email, activity });
-        DestroyRow { hostname: hostname.to_owned(), ticked, holder }
+        let last = ticked.then_some(Timestamp::UNIX_EPOCH);
+        DestroyRow { hostname: hostname.to_owned(), ticked, holder, last }
+    }
+
+    fn page(vms: Vec<DestroyRow>) -> DestroyPage {
+        DestroyPage {
+            total: vms.len(),
+            vms,
+            claimed: 2,
+            in_use: 1,
+            collect: true,
+            extension: "slp".to_owned(),
+            error: None,
+            now: Timestamp::from_second(720).unwrap(),
+        }
     }
 
     #[test]
@@ -55,8 +77,7 @@ mod tests {
             row("vm-2", true, Some(Activity::Idle)),
             row("vm-3", false, Some(Activity::InUse)),
         ];
-        let page = DestroyPage { vms, total: 3, claimed: 2, in_use: 1, error: None };
-        let html = page.render().unwrap();
+        let html = page(vms).render().unwrap();
         assert!(!html.contains(r#"name="all""#), "all are listed");
         assert!(html.contains(r#"name="hostname" value="vm-1" checked"#));
         assert!(!html.contains(r#"value="vm-3" checked"#));
@@ -67,9 +88,19 @@ mod tests {
     }
 
     #[test]
+    fn results_are_collected_first_unless_the_tick_is_taken_away() {
+        let mut page = page(vec![row("vm-1", true, None), row("vm-2", false, None)]);
+        let html = page.render().unwrap();
+        assert!(html.contains(r#"name="collect" value="yes" checked"#) && html.contains("*.slp"));
+        assert!(html.contains("12 min ago") && html.contains("never collected"));
+        page.collect = false;
+        assert!(page.render().unwrap().contains(r#"name="collect" value="yes">"#));
+    }
+
+    #[test]
     fn a_long_list_is_cut_and_all_can_be_ticked() {
         let vms = vec![row("vm-1", true, None)];
-        let page = DestroyPage { vms, total: 10_000, claimed: 7, in_use: 1, error: None };
+        let page = DestroyPage { total: 10_000, claimed: 7, ..page(vms) };
         let html = page.render().unwrap();
         assert!(html.contains("10000 VMs, 7 claimed") && html.contains("9999 more"));
         assert!(html.contains(r#"name="all" value="yes""#));
@@ -79,15 +110,14 @@ mod tests {
     fn a_refusal_is_told() {
         let error = Some("Tick the box to confirm.".to_owned());
         let vms = vec![row("vm-1", true, None)];
-        let page = DestroyPage { vms, total: 1, claimed: 0, in_use: 0, error };
+        let page = DestroyPage { error, ..page(vms) };
         let html = page.render().unwrap();
         assert!(html.contains(r#"role="alert""#) && html.contains("Tick the box to confirm."));
     }
 
     #[test]
     fn an_empty_pool_has_nothing_to_destroy() {
-        let page = DestroyPage { vms: Vec::new(), total: 0, claimed: 0, in_use: 0, error: None };
-        let html = page.render().unwrap();
+        let html = page(Vec::new()).render().unwrap();
         assert!(html.contains("Nothing to destroy") && !html.contains("<form"));
     }
 }

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::{OperationKind, OperationState, OperationSummary, Tone};
+use super::{ArchiveCard, OperationKind, OperationState, OperationSummary, Tone};
 
 /// `/admin/operations/{id}`: one operation, live. It listens to `/api/operations/{id}/events`
 /// until the operation is over.
@@ -9,6 +9,10 @@ use super::{OperationKind, OperationState, OperationSummary, Tone};
 #[template(path = "operation.html")]
 pub struct OperationPage {
     pub operation: OperationSummary,
+    /// The collection of results that must succeed before this begins.
+    pub first: Option<OperationSummary>,
+    /// Of a collection: what is collected, and what has come of it.
+    pub results: Option<OperationResults>,
     /// Why it failed, stopped or waits, in plain words.
     pub reason: Option<String>,
     pub vms: Vec<OperationVm>,
@@ -22,6 +26,11 @@ pub struct OperationPage {
     pub usual_seconds: Option<i64>,
     /// What elapsed time is counted to while it runs.
     pub now: Timestamp,
+}
+
+pub struct OperationResults {
+    pub extension: String,
+    pub archive: ArchiveCard,
 }
 
 pub struct OperationVm {
@@ -75,6 +84,17 @@ impl OperationPage {
     /// VMs that were wanted and are broken can be removed as well as tried again.
     fn can_clean(&self) -> bool {
         matches!(self.operation.kind, OperationKind::Launch { .. } | OperationKind::Replace { .. })
+    }
+
+    /// Done of all that is to be done.
+    fn progress(&self) -> String {
+        let OperationSummary { kind, done, total, .. } = self.operation;
+        match kind {
+            OperationKind::Collect { .. } => format!("{done} of {total} files"),
+            OperationKind::Launch { .. }
+            | OperationKind::Destroy { .. }
+            | OperationKind::Replace { .. } => format!("{done} of {total} done"),
+        }
     }
 
     fn vms_stay(&self) -> bool {
@@ -132,10 +152,16 @@ mod tests {
     use super::*;
 
     fn page(state: OperationState, reason: Option<&str>) -> String {
+        sample(state, reason).render().unwrap()
+    }
+
+    fn sample(state: OperationState, reason: Option<&str>) -> OperationPage {
         let hostname = "lablink-vm-dev-1<script>".to_owned();
         let text = "Error: <script>no capacity</script>".to_owned();
         OperationPage {
             operation: OperationSummary::sample(state),
+            first: None,
+            results: None,
             reason: reason.map(str::to_owned),
             vms: vec![OperationVm {
                 hostname: hostname.clone(),
@@ -149,8 +175,39 @@ mod tests {
             older_log: Some("/admin/operations/7?log_before=9".to_owned()),
             now: Timestamp::UNIX_EPOCH,
         }
-        .render()
-        .unwrap()
+    }
+
+    fn collection(state: OperationState) -> OperationSummary {
+        let kind = OperationKind::Collect { vms: 5 };
+        OperationSummary { kind, ..OperationSummary::sample(state) }
+    }
+
+    #[test]
+    fn a_collection_counts_files_and_is_downloaded_here() {
+        let mut page = sample(OperationState::Failed, None);
+        page.operation = collection(OperationState::Failed);
+        let archive = ArchiveCard::Here { bytes: 2_500_000, first_downloaded: None };
+        page.results = Some(OperationResults { extension: "slp".to_owned(), archive });
+        let html = page.render().unwrap();
+        for key in ["2 of 5 files", "*.slp", "Download 2.5 MB", "Collect again from 1 VM"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains(r#"href="/api/collections/7/download""#));
+        assert!(!html.contains("Remove what failed"));
+    }
+
+    #[test]
+    fn a_destroy_whose_collection_failed_loses_nothing_silently() {
+        let mut page = sample(OperationState::Failed, Some("Nothing was destroyed."));
+        page.operation.kind = OperationKind::Destroy { vms: 1 };
+        let plain = page.render().unwrap();
+        assert!(plain.contains("Retry 1 VM") && !plain.contains("without their results"));
+        page.first = Some(collection(OperationState::Failed));
+        let html = page.render().unwrap();
+        assert!(html.contains(r#"<button class="danger">Destroy without their results</button>"#));
+        assert!(html.contains("Collect again, then destroy") && !html.contains("Retry 1 VM"));
+        assert!(html.contains(r#"name="collect" value="yes""#));
+        assert!(html.contains("Collect the results of 5 VMs"));
     }
 
     #[test]

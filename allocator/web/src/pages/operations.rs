@@ -29,7 +29,7 @@ pub struct OperationSummary {
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
-    /// Resources done, of all that are to be done; `total` is 0 while nobody knows.
+    /// Resources done, of all that are to be done, or files; `total` is 0 while nobody knows.
     pub done: i32,
     pub total: i32,
 }
@@ -106,8 +106,13 @@ impl OperationSummary {
 }
 
 impl OperationsPage {
-    const KINDS: [(&str, &str); 4] =
-        [("", "Any"), ("launch", "Launch"), ("destroy", "Destroy"), ("replace", "Replace")];
+    const KINDS: [(&str, &str); 5] = [
+        ("", "Any"),
+        ("launch", "Launch"),
+        ("destroy", "Destroy"),
+        ("replace", "Replace"),
+        ("collect", "Collect"),
+    ];
     const STATES: [(&str, &str); 7] = [
         ("", "Any"),
         ("queued", "Queued"),

@@ -19,6 +19,8 @@ pub struct VmPage {
     pub gpu_reason: Option<String>,
     /// What heartbeats have told of the machine.
     pub vitals: Vitals,
+    /// The SSH host key of its first contact, as `ssh-keygen -l` shows it.
+    pub host_key: Option<String>,
     pub timeline: Timeline,
     /// The newest first; also those of earlier machines of this name.
     pub claims: Vec<PastClaim>,
@@ -130,6 +132,7 @@ mod tests {
                 }]),
                 ..Vitals::default()
             },
+            host_key: None,
             timeline: Timeline { rows: Vec::new() },
             claims: vec![PastClaim {
                 email: "bob@example.org".to_owned(),

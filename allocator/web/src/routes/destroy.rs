@@ -3,8 +3,9 @@ use axum::{
     extract::State,
     response::{Html, IntoResponse, Response},
 };
+use jiff::Timestamp;
 use lablink_core::{
-    operations,
+    collections, operations,
     vms::{self, Selection, Source, Vm},
 };
 use lablink_protocol::Hostname;
@@ -18,18 +19,18 @@ use super::{
 use crate::{
     AppState,
     auth::Caller,
-    http::{FormOrJson, Path, Problem, Query, Wants},
+    http::{FormOrJson, Path, Problem, Query, Wants, ticked},
     pages::{DestroyPage, DestroyRow, Holder},
     wire::{OperationOutput, Queued},
 };
 
 /// So many that a page stays under 50 KB.
-const LISTED: usize = 120;
+const LISTED: usize = 90;
 
 /// What a destroy would remove, to be ticked.
 #[utoipa::path(get, path = "/admin/instances/delete", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
-    Ok(Html(filled(&state, |_| true, None).await?))
+    Ok(Html(filled(&state, None).await?))
 }
 
 /// A misspelt field must not mean all VMs: here alone, unknown fields are refused.
@@ -45,6 +46,9 @@ pub struct DestroyForm {
     all: Option<String>,
     /// A browser's tick.
     confirm: Option<String>,
+    /// Collect the results first, and destroy nothing unless all of them come home.
+    #[serde(default, deserialize_with = "ticked")]
+    collect: bool,
 }
 
 /// Queues a destroy. A browser says which VMs and ticks that it means it; a program that names
@@ -66,8 +70,7 @@ pub async fn destroy(
         Wants::Page => None,
     };
     if let Some(message) = refused {
-        let ticked = |vm: &Vm| form.hostname.iter().any(|name| name == vm.hostname.as_str());
-        let page = filled(&state, ticked, Some(message.to_owned())).await?;
+        let page = filled(&state, Some((&form, message))).await?;
         return Ok(Problem::invalid(message).with_page(page));
     }
     let hostnames: Result<Vec<Hostname>, _> = form.hostname.iter().map(|it| it.parse()).collect();
@@ -77,7 +80,13 @@ pub async fn destroy(
     } else {
         Selection::These(hostnames)
     };
-    let id = operations::destroy(&state.db, state.pool, &actor, &selection).await?;
+    let (db, pool) = (&state.db, state.pool);
+    let id = if form.collect {
+        let extension = state.settings.extension.clone();
+        operations::collect_and_destroy(db, pool, &actor, &selection, extension).await?
+    } else {
+        operations::destroy(db, pool, &actor, &selection).await?
+    };
     Ok(started(&state, wants, &started_as, id).await?.into_response())
 }
 
@@ -96,24 +105,34 @@ pub async fn replace(
     started(&state, wants, &started_as, id).await
 }
 
+/// At first everything is ticked; what was refused comes back as it was.
 async fn filled(
     state: &AppState,
-    ticked: impl Fn(&Vm) -> bool,
-    error: Option<String>,
+    refused: Option<(&DestroyForm, &str)>,
 ) -> Result<String, Problem> {
+    let ticked = |vm: &Vm| {
+        let named = |form: &DestroyForm| form.hostname.iter().any(|it| it == vm.hostname.as_str());
+        refused.is_none_or(|(form, _)| named(form))
+    };
+    let collect = refused.is_none_or(|(form, _)| form.collect);
+    let error = refused.map(|(_, message)| message.to_owned());
     let vms = vms::list(&state.db, state.pool).await?;
     let launched: Vec<&Vm> =
         vms.iter().filter(|vm| matches!(vm.source, Source::Local | Source::Aws)).collect();
     let claimed = launched.iter().filter(|vm| vm.claim.is_some());
     let (claimed, in_use) = (claimed.clone().count(), claimed.filter(|vm| vm.in_use).count());
+    let last = collections::last_whole(&state.db, state.pool).await?;
     let rows = launched.iter().take(LISTED).map(|vm| DestroyRow {
         hostname: vm.hostname.to_string(),
         ticked: ticked(vm),
+        last: last.get(&vm.hostname).copied(),
         holder: vm
             .claim
             .as_ref()
             .map(|claim| Holder { email: claim.email.clone(), activity: activity(vm) }),
     });
     let (vms, total) = (rows.collect(), launched.len());
-    Ok(DestroyPage { vms, total, claimed, in_use, error }.render()?)
+    let (extension, now) = (state.settings.extension.to_string(), Timestamp::now());
+    let page = DestroyPage { vms, total, claimed, in_use, collect, extension, error, now };
+    Ok(page.render()?)
 }

@@ -68,10 +68,24 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.use_ended" => format!("The software on {vm} was ended"),
         "vm.removed" => format!("{vm} is gone"),
         "vm.adopted" => format!("{vm} was found without a record, and got one"),
-        "operation.queued" => format!("A {} was asked for", text("kind")),
+        "vm.host_key_forgotten" => format!("The SSH host key of {vm} was forgotten"),
+        "results.collected" => format!(
+            "{} files were collected from {} VMs; {} of these failed",
+            entry.data["files"], entry.data["vms"], entry.data["failed"]
+        ),
+        "results.downloaded" => "Collected results were downloaded".to_owned(),
+        "results.discarded" => "An archive of results was discarded".to_owned(),
+        "operation.queued" => format!("{} was asked for", job(&text("kind"))),
         "operation.cancel_requested" => "An operation was cancelled".to_owned(),
-        "operation.finished" => format!("A {} {}", text("kind"), text("state")),
+        "operation.finished" => format!("{} {}", job(&text("kind")), text("state")),
         other => format!("{other}: {vm}"),
     };
     Happening { at: entry.at, text: sentence, actor: entry.actor }
+}
+
+fn job(kind: &str) -> String {
+    match kind {
+        "collect" => "A collection of results".to_owned(),
+        kind => format!("A {kind}"),
+    }
 }

@@ -1,5 +1,7 @@
 //! Machines that somebody already has: into the pool, and out of it again.
 
+mod ssh;
+
 use askama::Template;
 use axum::{
     Json,
@@ -13,18 +15,29 @@ use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::ssh::{Ssh, SshFields};
 use super::install;
 use crate::{
     AppState,
     auth::Caller,
     http::{Client, FormOrJson, Path, Problem, Wants},
-    pages::{InstallPage, MachinePage},
+    pages::{InstallPage, MachineField, MachinePage, SshTyped},
 };
 
 /// The page that registers a machine.
 #[utoipa::path(get, path = "/admin/machines", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page() -> Result<Html<String>, Problem> {
-    Ok(Html(MachinePage { hostname: String::new(), error: None }.render()?))
+    let page = MachinePage { hostname: String::new(), ssh: SshTyped::default(), problem: None };
+    Ok(Html(page.render()?))
+}
+
+/// What a form sends; a browser's has fields for SSH as well.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a part of `Register`")]
+pub struct RegisterForm {
+    /// Made up when absent or empty.
+    #[schema(pattern = r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)?$")]
+    hostname: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -32,6 +45,12 @@ pub struct Register {
     /// Made up when absent; a form sends an empty text for that.
     #[schema(pattern = r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)?$")]
     hostname: Option<String>,
+    /// Without it, its results can't be collected.
+    ssh: Option<Ssh>,
+    /// A browser's.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    fields: SshFields,
 }
 
 /// A machine that may join, by a command that works once.
@@ -44,41 +63,47 @@ pub struct RegisteredBody {
 }
 
 /// Registers a machine, and tells once how its agent gets there.
-#[utoipa::path(post, path = "/api/vms", request_body(content((Register = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
+#[utoipa::path(post, path = "/api/vms", request_body(content((RegisterForm = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
 pub async fn register(
     State(state): State<AppState>,
     Caller(actor): Caller,
     wants: Wants,
     client: Client,
     headers: HeaderMap,
-    FormOrJson(Register { hostname }): FormOrJson<Register>,
+    FormOrJson(wish): FormOrJson<Register>,
 ) -> Result<Response, Problem> {
     // Before anything is written: without our address there is no command to give.
     let origin = install::origin(&state, client, &headers)?;
+    let Register { hostname, ssh, fields } = wish;
     let typed = hostname.unwrap_or_default().trim().to_owned();
-    let registered = match parse(&typed) {
-        Ok(hostname) => vms::register(&state.db, state.pool, &actor, hostname)
+    let sealed = ssh
+        .map_or_else(|| fields.read(), |ssh| Ok(Some(ssh)))
+        .and_then(|ssh| ssh.map(|ssh| ssh.sealed(state.secret_key.as_ref())).transpose());
+    let registered = async {
+        let ssh = sealed.map_err(|problem| (MachineField::Ssh, problem))?;
+        let wrong_name = |problem| (MachineField::Hostname, problem);
+        let hostname = parse(&typed).map_err(wrong_name)?;
+        vms::register(&state.db, state.pool, &actor, hostname, ssh.as_ref())
             .await
-            .map_err(|error| (error.to_string(), Problem::from(error))),
-        Err(message) => Err((message.clone(), Problem::invalid(message))),
+            .map_err(|error| wrong_name(error.into()))
     };
-    match registered {
-        Ok(registered) => told(wants, StatusCode::CREATED, &origin, registered),
-        Err((message, problem)) => match wants {
-            Wants::Json => Err(problem),
-            Wants::Page => {
-                let page = MachinePage { hostname: typed, error: Some(message) };
-                Ok(problem.with_page(page.render()?))
-            }
-        },
+    match (registered.await, wants) {
+        (Ok(registered), _) => told(wants, StatusCode::CREATED, &origin, registered),
+        (Err((_, problem)), Wants::Json) => Err(problem),
+        (Err((field, problem)), Wants::Page) => {
+            let told = Some((field, problem.message().to_owned()));
+            let page = MachinePage { hostname: typed, ssh: fields.typed(), problem: told };
+            Ok(problem.with_page(page.render()?))
+        }
     }
 }
 
-fn parse(typed: &str) -> Result<Option<Hostname>, String> {
+fn parse(typed: &str) -> Result<Option<Hostname>, Problem> {
     if typed.is_empty() {
         return Ok(None);
     }
-    typed.parse().map(Some).map_err(|error| format!("hostname: {error}"))
+    let wrong = |error| Problem::invalid(format!("hostname: {error}"));
+    typed.parse().map(Some).map_err(wrong)
 }
 
 /// Another command for a machine that was registered: the one before is void.

@@ -93,7 +93,7 @@ pub struct Listing {
     /// The `next` of the page before.
     #[param(value_type = Option<i64>)]
     before: Option<OperationId>,
-    /// `launch`, `destroy` or `replace`. A form sends an empty text for any.
+    /// `launch`, `destroy`, `replace` or `collect`. A form sends an empty text for any.
     #[serde(default)]
     kind: String,
     /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`; empty: any.

@@ -5,13 +5,18 @@ use axum::{
     extract::State,
     response::{Html, Redirect},
 };
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
 use jiff::Timestamp;
 use lablink_core::{
     claims::{self, ClaimRecord, Which},
-    events, startup,
+    collections, events, startup,
     vms::{self, Source, Vm},
 };
 use lablink_protocol::Hostname;
+use sha2::{Digest, Sha256};
 
 use super::{
     claim::{connection, end},
@@ -59,6 +64,7 @@ pub async fn page(
             .unwrap_or_default(),
         last_seen: vm.last_seen,
         created_at: vm.created_at,
+        host_key: collections::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
         timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
         claims: history.into_iter().map(past).collect(),
         happenings: happened.into_iter().map(happening).collect(),
@@ -72,6 +78,13 @@ pub async fn page(
         now,
     };
     Ok(Html(page.render()?))
+}
+
+/// As `ssh-keygen -l` writes it: the type, then SHA-256 in base64.
+fn fingerprint(key: &str) -> String {
+    let (kind, blob) = key.split_once(' ').unwrap_or(("", key));
+    let blob = STANDARD.decode(blob.trim()).unwrap_or_default();
+    format!("{kind} SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(blob)))
 }
 
 fn past(claim: ClaimRecord) -> PastClaim {
@@ -105,6 +118,9 @@ pub async fn confirm(
             .as_ref()
             .map(|claim| Holder { email: claim.email.clone(), activity: activity(&vm) }),
         is_made: matches!(vm.source, Source::Local | Source::Aws),
+        last: collections::last_whole(&state.db, state.pool).await?.remove(&vm.hostname),
+        extension: state.settings.extension.to_string(),
+        now: Timestamp::now(),
         hostname: vm.hostname.to_string(),
     };
     Ok(Html(page.render()?))

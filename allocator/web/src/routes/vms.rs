@@ -8,6 +8,7 @@ use axum::{
 };
 use lablink_core::{
     claims::ReleaseReason,
+    collections,
     operations::{self, OperationId, TakeBack, Whose},
     vms::{self, Selection},
 };
@@ -149,6 +150,26 @@ pub async fn reboot(
     Ok(match wants {
         Wants::Page => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
         Wants::Json => Json(Message::new("VM reboots.")).into_response(),
+    })
+}
+
+/// The SSH host key of the VM's next contact counts as the first: for a machine that was
+/// installed anew.
+#[utoipa::path(post, path = "/api/vms/{hostname}/forget-host-key", params(("hostname" = String, Path)),
+    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+pub async fn forget_host_key(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    if !collections::forget_host_key(&state.db, state.pool, &actor, &hostname).await? {
+        return Err(Problem::not_found("There is no host key of a VM of this name."));
+    }
+    Ok(match wants {
+        Wants::Page => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
+        Wants::Json => Json(Message::new("The host key was forgotten.")).into_response(),
     })
 }
 

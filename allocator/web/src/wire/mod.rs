@@ -1,9 +1,11 @@
 //! What organisers' scripts read. Agents' types are in `lablink_protocol`.
 
+mod collection;
 mod event;
 mod operation;
 mod vm;
 
+pub use collection::{CollectionBody, CollectionList};
 pub use event::{EventBody, EventList};
 pub use operation::{OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step};
 pub use vm::{VmBody, VmList, VmStatusBody};

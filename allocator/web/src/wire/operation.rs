@@ -11,14 +11,17 @@ pub struct Queued {
     pub operation_id: OperationId,
 }
 
-/// One run of Terraform.
+/// One durable job.
 #[derive(Serialize, ToSchema)]
 pub struct OperationBody {
     #[schema(value_type = i64)]
     operation_id: OperationId,
-    /// `launch`, `destroy` or `replace`.
+    /// `launch`, `destroy`, `replace` or `collect`.
     kind: &'static str,
     hostnames: Vec<Hostname>,
+    /// The collection of results that must succeed before this begins.
+    #[schema(value_type = Option<i64>)]
+    after: Option<OperationId>,
     /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
     state: &'static str,
     actor: String,
@@ -31,7 +34,7 @@ pub struct OperationBody {
     reason: Option<String>,
 }
 
-/// Resources done, of all that are to be done.
+/// Resources done, of all that are to be done; of a collection, files.
 #[derive(Serialize, ToSchema)]
 struct ProgressBody {
     done: i32,
@@ -52,7 +55,7 @@ pub struct OperationDetail {
 #[derive(Serialize, ToSchema)]
 pub struct Step {
     hostname: Hostname,
-    /// `waiting`, `creating`, `destroying`, `done`, `failed` or `unfinished`.
+    /// `waiting`, `creating`, `destroying`, `collecting`, `done`, `failed` or `unfinished`.
     stage: &'static str,
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
@@ -81,6 +84,7 @@ impl From<&Operation> for OperationBody {
             operation_id: operation.id,
             kind: operation.job.kind(),
             hostnames: operation.job.hostnames().to_vec(),
+            after: operation.job.after(),
             state: operation.state.as_str(),
             actor: operation.actor.clone(),
             created_at: operation.created_at,

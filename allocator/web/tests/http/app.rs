@@ -16,6 +16,7 @@ use lablink_core::{
     Actor, Db, Token, agents,
     aws::{AwsLogin, Vault},
     claims::Reclaim,
+    collections::Extension,
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
@@ -29,6 +30,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+use crate::collector::FakeCollector;
 
 /// Counting is for the whole process.
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -44,6 +47,7 @@ pub struct App {
     pub hub: Hub,
     pub shutdown: CancellationToken,
     pub own_log: OwnLog,
+    pub collector: Arc<FakeCollector>,
     state: AppState,
     router: Router,
 }
@@ -77,6 +81,7 @@ impl App {
         let hash = bcrypt::hash("secret", 4).unwrap();
         let shutdown = CancellationToken::new();
         let own_log = OwnLog::default();
+        let collector = Arc::new(FakeCollector::new());
         let state = AppState {
             db: db.clone(),
             pool,
@@ -86,12 +91,15 @@ impl App {
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             local: None,
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
+            collector: Arc::<FakeCollector>::clone(&collector),
+            secret_key: None,
             settings: Arc::new(Settings {
                 environment: "test".into(),
                 public_url: None,
                 launches: Some(Source::Local),
                 machine: "processes".into(),
                 max_vms: 100,
+                extension: Extension::default(),
                 stale_after: StaleAfter(Duration::from_secs(60)),
                 reclaim: Reclaim::Link,
                 agent_auth,
@@ -112,7 +120,7 @@ impl App {
             shutdown: shutdown.clone(),
         };
         let router = router(state.clone());
-        Self { _database: database, db, pool, hub, shutdown, own_log, router, state }
+        Self { _database: database, db, pool, hub, shutdown, own_log, collector, router, state }
     }
 
     pub async fn with_running(count: u32) -> Self {
@@ -130,6 +138,13 @@ impl App {
             ..(*self.state.settings).clone()
         };
         self.state.settings = Arc::new(settings);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with a key to seal secrets with.
+    pub fn with_secret_key(mut self) -> Self {
+        self.state.secret_key = Some("0f".repeat(32).parse().unwrap());
         self.router = router(self.state.clone());
         self
     }

@@ -60,6 +60,54 @@ async fn names_are_checked_and_made_up() {
 }
 
 #[tokio::test]
+async fn a_machines_ssh_key_is_taken_only_where_it_can_be_kept_safe() {
+    let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
+    let wish = |login: &str| {
+        let ssh = json!({"address": "10.0.0.7", "login": login, "private_key": pem});
+        json!({"hostname": "desk", "ssh": ssh})
+    };
+    let app = App::new(AgentAuth::Required).await;
+    let post = |login: &str| post_json("/api/vms", &wish(login)).by_admin().with("host", "lab");
+    let refused = app.call(post("ada")).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.body.contains("LABLINK_SECRET_KEY"), "{}", refused.body);
+    let app = app.with_secret_key();
+    let wrong = app.call(post("-oProxyCommand=x")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.body.contains("ssh login: write a user name"), "{}", wrong.body);
+    assert_eq!(app.call(post("ada")).await.status, StatusCode::CREATED);
+    assert_eq!(app.text("select login || port from ssh_access").await, "ada22");
+
+    let fields = "hostname=other&ssh_address=lab-2&ssh_port=2222&ssh_login=ada";
+    let post = |fields: &str| form("/api/vms", fields).by_browser().by_admin().with("host", "lab");
+    let keyless = app.call(post(fields)).await;
+    assert_eq!(keyless.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(keyless.body.contains("ssh private key") && keyless.body.contains(r#"value="lab-2""#));
+    let key = "&ssh_private_key=-----BEGIN+RSA+PRIVATE+KEY-----%0D%0AMIIB%0D%0A-----END+RSA+PRIVATE+KEY-----";
+    let bad_port = app.call(post(&format!("{}{key}", fields.replace("2222", "0")))).await;
+    assert!(bad_port.body.contains("from 1 to 65535") && !bad_port.body.contains("MIIB"));
+    let made = app.call(post(&format!("{fields}{key}"))).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let port = "select address || port from ssh_access where port <> 22";
+    assert_eq!(app.text(port).await, "lab-22222");
+}
+
+#[tokio::test]
+async fn a_machine_that_was_installed_anew_may_show_another_host_key() {
+    let app = App::with_running(1).await;
+    let forget = || form("/api/vms/lablink-vm-test-1/forget-host-key", "").by_admin();
+    assert_eq!(app.call(forget()).await.status, StatusCode::NOT_FOUND, "none is known");
+    app.sql("update vm set ssh_host_key = 'ssh-ed25519 bGFibGluaw=='").await;
+    let page = || get("/admin/vms/lablink-vm-test-1").by_browser().by_admin();
+    let shown = "ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o<";
+    assert!(app.call(page()).await.body.contains(shown));
+    let forgotten = app.call(forget().by_browser()).await;
+    assert_eq!(forgotten.header("location"), "/admin/vms/lablink-vm-test-1");
+    let page = app.call(page()).await.body;
+    assert!(!page.contains(shown) && page.contains("host key of lablink-vm-test-1 was forgotten"));
+}
+
+#[tokio::test]
 async fn the_script_says_where_we_are_and_the_program_comes_from_here() {
     let app = App::new(AgentAuth::Required).await;
     let script = app.call(get("/install").with("host", "lab.example:5000")).await.body;

@@ -1,3 +1,5 @@
+use lablink_core::collections::Extension;
+
 use crate::config::{
     section::Section,
     syntax::{ami_id, extension, git_url, image_reference, non_empty},
@@ -18,7 +20,7 @@ pub struct Machine {
     /// Name of the process that tells whether a VM is in use; default `sleap`.
     pub software: String,
     /// Extension of the files that are collected, without a dot; default `slp`.
-    pub extension: String,
+    pub extension: Extension,
 }
 
 impl Machine {
@@ -35,7 +37,7 @@ impl Machine {
                 .value("ami_id", ami_id)
                 .unwrap_or_else(|| "ami-0601752c11b394251".into()),
             software: machine.value("software", non_empty).unwrap_or_else(|| "sleap".into()),
-            extension: machine.value("extension", extension).unwrap_or_else(|| "slp".into()),
+            extension: machine.value("extension", extension).unwrap_or_default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod allocator;
 mod app;
+mod collect;
 mod db;
 mod dns;
 mod eip;
@@ -18,6 +19,7 @@ mod startup_script;
 
 pub use allocator::Allocator;
 pub use app::{App, Reclaim};
+pub use collect::Collect;
 pub use db::{Database, DatabaseKind};
 pub use dns::Dns;
 pub use eip::{Eip, EipStrategy};

@@ -3,13 +3,14 @@
 use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
+    collections,
     operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step},
     vms::{self, Vm},
 };
 use lablink_protocol::{Hostname, VmStatus};
 
 use super::LOG_LINES_SHOWN;
-use crate::{AppState, http::Problem, pages};
+use crate::{AppState, http::Problem, pages, routes::results::archive};
 
 pub(super) async fn filled(
     state: &AppState,
@@ -26,8 +27,21 @@ pub(super) async fn filled(
         true => operations::undone(db, state.pool, id, &operation.job).await?,
         false => Vec::new(),
     };
+    let collection = match &operation.job {
+        Job::Collect { .. } => collections::find(db, state.pool, id).await?,
+        Job::Launch { .. } | Job::Destroy { .. } | Job::Replace { .. } => None,
+    };
+    let first = match operation.job.after() {
+        Some(first) => operations::find(db, state.pool, first).await?,
+        None => None,
+    };
     let page = pages::OperationPage {
         operation: summary(&operation),
+        first: first.as_ref().map(summary),
+        results: collection.map(|collection| pages::OperationResults {
+            archive: archive(state, &collection),
+            extension: collection.extension.to_string(),
+        }),
         reason: operation.reason.clone(),
         usual_seconds: operations::usual_seconds(db, state.pool, &operation.job).await?,
         vms: touched(&operation, &vms, &steps),
@@ -46,7 +60,7 @@ pub(super) async fn filled(
 fn touched(operation: &Operation, vms: &[Vm], steps: &[Step]) -> Vec<pages::OperationVm> {
     let row = |hostname: &Hostname| vms.iter().find(|vm| vm.hostname == *hostname);
     let stepped = steps.iter().map(|step| {
-        let (state, detail) = shown(step, row(&step.hostname));
+        let (state, detail) = shown(step, row(&step.hostname), &operation.job);
         let seconds = step.started_at.map(|start| {
             step.finished_at.unwrap_or_else(Timestamp::now).as_second() - start.as_second()
         });
@@ -61,17 +75,20 @@ fn touched(operation: &Operation, vms: &[Vm], steps: &[Step]) -> Vec<pages::Oper
     stepped.chain(unstepped).collect()
 }
 
-/// What Terraform has said of a VM, and, once that is done, its agent.
-fn shown(step: &Step, vm: Option<&Vm>) -> (pages::StepState, Option<String>) {
+/// What the worker has said of a VM, and, once it is made, its agent.
+fn shown(step: &Step, vm: Option<&Vm>, job: &Job) -> (pages::StepState, Option<String>) {
     use pages::StepState::{Done, Failed, Unfinished, Waiting, Working};
     let text = |text: &str| Some(text.to_owned());
+    let collects = matches!(job, Job::Collect { .. });
     match step.stage {
         Stage::Waiting => (Waiting, None),
         Stage::Creating => (Working, text("Being made.")),
         Stage::Destroying => (Working, text("Being destroyed.")),
         Stage::Collecting => (Working, step.detail.clone()),
         Stage::Failed => (Failed, step.detail.clone()),
+        Stage::Unfinished if collects => (Unfinished, step.detail.clone()),
         Stage::Unfinished => (Unfinished, vm.and_then(|vm| vm.status_reason.clone())),
+        Stage::Done if collects => (Done, step.detail.clone()),
         Stage::Done => match vm.map(|vm| vm.status) {
             None => (Done, text("Gone.")),
             Some(VmStatus::Running) => (Done, text("Its agent has reported in.")),
@@ -83,13 +100,18 @@ fn shown(step: &Step, vm: Option<&Vm>) -> (pages::StepState, Option<String>) {
     }
 }
 
-/// For VMs of which Terraform has said nothing: their rows tell.
+/// For VMs of which the worker has said nothing: their rows tell.
 fn guessed(operation: &Operation, vm: Option<&Vm>) -> (pages::StepState, Option<String>) {
-    use pages::StepState::{Done, Failed, Waiting};
+    use pages::StepState::{Done, Failed, Unfinished, Waiting};
     let reason = vm.and_then(|vm| vm.status_reason.clone());
     let wanted_gone = matches!(operation.job, Job::Destroy { .. });
     match (operation.state, vm) {
         (OperationState::Queued | OperationState::Running, _) => (Waiting, None),
+        _ if matches!(operation.job, Job::Collect { .. }) => (Unfinished, None),
+        // Its collection has failed, so it never began.
+        (_, Some(_)) if operation.job.after().is_some() => {
+            (Unfinished, Some("Nothing was done to it.".to_owned()))
+        }
         (_, None) if wanted_gone => (Done, None),
         (_, None) => (Done, Some("Removed since.".to_owned())),
         (_, Some(vm)) if wanted_gone || vm.status == VmStatus::Error => (Failed, reason),

@@ -34,7 +34,7 @@ impl FromStr for SecretKey {
 impl SecretKey {
     /// A random nonce, then the sealed bytes with their tag. The nonce's 96 random bits are safe
     /// for the few things that are ever sealed.
-    pub(super) fn seal(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Unspecified> {
+    pub(crate) fn seal(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Unspecified> {
         let nonce: [u8; NONCE_LEN] = rand::random();
         let sealed = Nonce::assume_unique_for_key(nonce);
         self.0.seal_in_place_append_tag(sealed, Aad::empty(), &mut bytes)?;
@@ -42,7 +42,7 @@ impl SecretKey {
     }
 
     /// What [`Self::seal`] was given, if this key made it and nobody changed it.
-    pub(super) fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    pub(crate) fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or(Unspecified)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce)?;
         let mut bytes = sealed.to_vec();

@@ -1,0 +1,179 @@
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use futures_util::{Stream, StreamExt};
+use lablink_core::{
+    Db, DbError,
+    collections::{self, Extension},
+    pools::PoolId,
+};
+use tokio::{io::BufReader, sync::mpsc, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    Limits,
+    archive::Part,
+    content::Spool,
+    fetch::Fetch,
+    harvest::Harvest,
+    listing::{self, Listing},
+    machine::{Machine, Reach},
+    remote::{self, Remote},
+    script,
+    tally::{Doing, Tally},
+    trouble,
+    watched::{Patience, Watched},
+};
+
+/// Reads VMs, several at once.
+#[derive(Clone)]
+pub(super) struct Gatherer {
+    pub db: Db,
+    pub pool: PoolId,
+    pub limits: Limits,
+    pub spool: Spool,
+}
+
+/// A VM, and how far one has come with it.
+#[derive(Clone)]
+pub(super) struct Visit {
+    pub machine: Machine,
+    pub tally: Arc<Tally>,
+}
+
+/// A VM that has been asked what it has.
+pub(super) struct Listed {
+    visit: Visit,
+    pub found: Result<Found, String>,
+    spent: Duration,
+}
+
+pub(super) struct Found {
+    pub listing: Arc<Listing>,
+    patience: Patience,
+    /// Why there may be more than is listed.
+    incomplete: Option<String>,
+}
+
+impl Gatherer {
+    /// Asks all of them what they have, and gives each answer as it comes. Dropping it ends all.
+    pub fn list<'a>(
+        &'a self,
+        visits: &'a [Visit],
+        extension: &'a Extension,
+    ) -> impl Stream<Item = Listed> + 'a {
+        futures_util::stream::iter(visits)
+            .map(|visit| self.list_one(visit.clone(), extension))
+            .buffer_unordered(self.limits.at_once)
+    }
+
+    /// Fetches what was listed into the archive. Dropping it ends all.
+    pub fn fetch<'a>(
+        &'a self,
+        listed: impl Stream<Item = Listed> + 'a,
+        parts: &'a mpsc::Sender<Part>,
+    ) -> impl Stream<Item = Harvest> + 'a {
+        listed.map(|listed| self.fetch_one(listed, parts)).buffer_unordered(self.limits.at_once)
+    }
+
+    async fn list_one(&self, mut visit: Visit, extension: &Extension) -> Listed {
+        let before = Instant::now();
+        visit.tally.set(Doing::Listing);
+        let found = self.ask(&mut visit.machine, extension).await;
+        if let Ok(found) = &found {
+            visit.tally.found(found.listing.files.len() as u64, found.listing.size());
+        }
+        visit.tally.set(Doing::Waiting);
+        Listed { visit, found, spent: before.elapsed() }
+    }
+
+    async fn ask(&self, machine: &mut Machine, extension: &Extension) -> Result<Found, String> {
+        let (directory, left_out) = match &machine.reach {
+            Reach::Here(directory) => (directory.clone().into(), script::AGENT_STATE),
+            Reach::Ssh { access, .. } => {
+                let directory = access.directory.as_ref();
+                (directory.map(|it| it.as_str().into()).unwrap_or_default(), "")
+            }
+            Reach::None(why) => return Err(why.clone()),
+        };
+        let words = script::list(directory, extension, left_out);
+        let Limits { connect, stall, per_vm, .. } = self.limits;
+        let Remote { stdin: _, stdout, stderr, mut ending } =
+            Remote::start(machine, connect, &words)?;
+        let patience = Patience { stall, left: per_vm };
+        let mut stream = BufReader::new(Watched::new(stdout, patience));
+        let said = AbortOnDropHandle::new(tokio::spawn(remote::last_words(stderr)));
+        let listing = listing::read(&mut stream).await;
+        if listing.is_err() && !matches!(listing, Err(listing::ListingError::NoPlace)) {
+            ending.kill().await;
+        }
+        let status = ending.status().await.map_err(|error| error.to_string())?;
+        let said = said.await.unwrap_or_default();
+        self.remember(machine, ending.learned()).await?;
+        let incomplete = match (&listing, status.success()) {
+            (Err(listing::ListingError::NoPlace), false) => {
+                return Err(trouble::sentence(machine, status, &said));
+            }
+            (Ok(_), false) => Some(format!(
+                "not all of its folders could be read: {}",
+                trouble::sentence(machine, status, &said)
+            )),
+            (_, _) => None,
+        };
+        let listing = Arc::new(listing.map_err(|error| error.to_string())?);
+        Ok(Found { listing, patience: stream.get_ref().patience(), incomplete })
+    }
+
+    /// Takes a first contact's host key for the machine's own from now on.
+    async fn remember(&self, machine: &mut Machine, learned: Option<String>) -> Result<(), String> {
+        let (Reach::Ssh { host_key, .. }, Some(learned)) = (&mut machine.reach, learned) else {
+            return Ok(());
+        };
+        let (db, pool) = (&self.db, self.pool);
+        let known = collections::remember_host_key(db, pool, &machine.hostname, &learned).await;
+        let known = known.map_err(|error: DbError| {
+            format!("its host key could not be remembered, so nothing was fetched: {error}")
+        })?;
+        if known.as_deref().is_some_and(|known| known != learned) {
+            return Err(trouble::CHANGED.to_owned());
+        }
+        *host_key = Some(learned);
+        Ok(())
+    }
+
+    async fn fetch_one(&self, listed: Listed, parts: &mpsc::Sender<Part>) -> Harvest {
+        let Listed { visit: Visit { machine, tally }, found, spent } = listed;
+        let before = Instant::now();
+        let mut harvest = Harvest {
+            hostname: machine.hostname.clone(),
+            folder: machine.folder.clone(),
+            files: 0,
+            bytes: 0,
+            unread: Vec::new(),
+            seconds: 0.0,
+            failure: None,
+        };
+        match found {
+            Err(why) => harvest.failure = Some(why),
+            Ok(Found { listing, incomplete, .. }) if listing.files.is_empty() => {
+                harvest.failure = incomplete;
+            }
+            Ok(Found { listing, patience, incomplete }) => {
+                tally.set(Doing::Fetching);
+                let Self { limits: Limits { connect, .. }, spool, .. } = self;
+                let (machine, tally, connect) = (&machine, &*tally, *connect);
+                let fetch = Fetch { machine, listing, patience, connect, spool, parts, tally };
+                let fetched = fetch.run().await;
+                (harvest.files, harvest.bytes) = (fetched.files, fetched.bytes);
+                harvest.unread = fetched.unread;
+                harvest.failure = fetched.failure.or(incomplete);
+                tally.bytes.store(harvest.bytes, Relaxed);
+            }
+        }
+        harvest.seconds = (spent + before.elapsed()).as_secs_f64();
+        tally.set(Doing::Over);
+        harvest
+    }
+}

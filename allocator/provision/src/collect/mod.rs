@@ -1,0 +1,36 @@
+//! Brings participants' results home: lists the files on every VM and streams them, over SSH, into
+//! one zip archive.
+//!
+//! A VM runs two constant scripts: one lists its files, the other sends them as a `tar` stream. A
+//! file enters the archive once it is here as a whole, so a VM that stalls, lies or dies costs its
+//! own files and nobody else's. What is missing stands in the archive's `REPORT.csv`, with reasons.
+
+mod archive;
+mod chunks;
+mod collector;
+mod content;
+mod fetch;
+mod gather;
+mod harvest;
+mod limits;
+mod listing;
+mod machine;
+mod machines;
+mod make;
+mod operation;
+mod remote;
+mod report;
+mod said;
+mod script;
+mod shelf;
+mod space;
+mod ssh;
+mod tally;
+mod telling;
+mod trouble;
+mod watched;
+mod words;
+
+pub use collector::{CollectorParts, ZipCollector};
+pub use limits::Limits;
+pub use machines::Machines;

@@ -1,0 +1,238 @@
+//! A collection as an operation: with progress, and an archive that is kept.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use futures_util::StreamExt;
+use lablink_core::{
+    DbError,
+    collections::{self, Collected, Extension, Kept},
+    operations::{LeaseError, LogLevel, OperationState, Outcome},
+};
+use lablink_protocol::Hostname;
+use tokio::sync::Notify;
+
+use super::{
+    collector::{ZipCollector, archive_name},
+    content::LARGEST_IN_MEMORY,
+    gather::{Listed, Visit},
+    harvest::Harvest,
+    make::{Made, make},
+    space,
+    tally::Tally,
+    telling::{News, Telling},
+    words::{files, size},
+};
+use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
+
+/// What is written at the end.
+struct End {
+    outcome: Outcome,
+    collected: Vec<Collected>,
+    kept: Option<Kept>,
+}
+
+/// Why a collection could not be made.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Full(#[from] space::Full),
+    #[error("the archive could not be written: {0}")]
+    Archive(#[from] std::io::Error),
+}
+
+impl ZipCollector {
+    /// Collects for an operation, whatever comes in between, to a written end.
+    pub(crate) async fn carry_out(
+        &self,
+        hostnames: &[Hostname],
+        extension: &Extension,
+        turn: &mut Turn,
+    ) {
+        let id = turn.operation.id;
+        let news = News::default();
+        let visits = match self.visits(hostnames, turn).await {
+            Ok(visits) => visits,
+            Err(ended) => return self.end(turn, &news, None, ended).await,
+        };
+        let mut telling = Telling::new(visits.clone());
+        let lease = Arc::clone(&turn.lease);
+        let ended = tokio::select! {
+            biased;
+            stop = turn.held.stopped(None) => Err(Ended::stopped_by(stop)),
+            made = self.collect_and_keep(id, &visits, extension, &news) => Ok(made),
+            never = telling.go_on(&lease, &news) => match never {},
+        };
+        let ended = ended.and_then(|made| {
+            made.map_err(|trouble| {
+                tracing::error!(operation.id = id, reason = %trouble, "nothing could be kept");
+                Ended::Failed { exit_code: None, reason: sentence(&trouble.to_string()) }
+            })
+        });
+        match ended {
+            Ok(end) => self.write(turn, &news, Some(&mut telling), &end).await,
+            Err(ended) => self.end(turn, &news, Some(&mut telling), ended).await,
+        }
+        if let Err(error) = self.shelf.tidy(&self.gatherer.db, self.gatherer.pool).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "old archives could not be looked for");
+        }
+    }
+
+    /// The VMs to collect from, as soon as the database tells them.
+    async fn visits(&self, hostnames: &[Hostname], turn: &Turn) -> Result<Vec<Visit>, Ended> {
+        if turn.operation.cancel_requested {
+            return Err(Ended::Cancelled);
+        }
+        if turn.abandoned {
+            return Err(Ended::Interrupted);
+        }
+        let machines = loop {
+            match (self.machines.find(Some(hostnames)).await, turn.held.stop()) {
+                (_, Some(stop)) => return Err(Ended::stopped_by(stop)),
+                (Ok(machines), None) => break machines,
+                (Err(_away), None) => tokio::time::sleep(RETRY_EVERY).await,
+            }
+        };
+        let begun = Arc::new(Notify::new());
+        let visit = |machine| Visit { machine, tally: Arc::new(Tally::new(Arc::clone(&begun))) };
+        Ok(machines.into_iter().map(visit).collect())
+    }
+
+    async fn collect_and_keep(
+        &self,
+        id: i64,
+        visits: &[Visit],
+        extension: &Extension,
+        news: &News,
+    ) -> Result<End, Trouble> {
+        let listed: Vec<Listed> = self.gatherer.list(visits, extension).collect().await;
+        let (count, bytes) = visits.iter().fold((0, 0), |(count, bytes): (u64, u64), visit| {
+            let tally = &visit.tally;
+            let found = tally.found_bytes.load(Relaxed);
+            (count + tally.found_files.load(Relaxed), bytes.saturating_add(found))
+        });
+        let found = format!("Found {} ({}) on {} VMs", files(count), size(bytes), visits.len());
+        news.line(LogLevel::Info, found);
+        space::check(self.shelf.directory(), bytes.saturating_add(self.spooled(&listed)))?;
+        let torso = self.shelf.begin(id)?;
+        let out = std::io::BufWriter::with_capacity(256 * 1024, torso.file()?);
+        let listed = futures_util::stream::iter(listed);
+        let Made { harvests, size: archive } =
+            make(&self.gatherer, listed, out, |harvest| news.end(harvest)).await?;
+        let kept = match archive {
+            None => None,
+            Some(bytes) => {
+                let completed = tokio::task::spawn_blocking(move || torso.complete()).await;
+                completed.map_err(std::io::Error::other)??;
+                let kept = Kept {
+                    file_name: archive_name(),
+                    size: i64::try_from(bytes).unwrap_or(i64::MAX),
+                    kept_by: self.shelf.owner.clone(),
+                };
+                let told = format!("The archive {} is there ({})", kept.file_name, size(bytes));
+                news.line(LogLevel::Info, told);
+                Some(kept)
+            }
+        };
+        let outcome = judge(&harvests, kept.is_some(), extension);
+        let collected = harvests.iter().map(Harvest::collected).collect();
+        Ok(End { outcome, collected, kept })
+    }
+
+    /// Bytes that may lie on the disk on their way into the archive: as many large files as VMs
+    /// are read at once.
+    fn spooled(&self, listed: &[Listed]) -> u64 {
+        let listings = listed.iter().filter_map(|it| it.found.as_ref().ok());
+        let largest = listings.map(|found| {
+            found.listing.files.iter().map(|file| file.size).max().unwrap_or_default()
+        });
+        let mut largest: Vec<u64> = largest.filter(|size| *size > LARGEST_IN_MEMORY).collect();
+        largest.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
+        largest.iter().take(self.gatherer.limits.at_once).sum()
+    }
+
+    /// The end of a collection of which nothing is kept.
+    async fn end(&self, turn: &mut Turn, news: &News, telling: Option<&mut Telling>, ended: Ended) {
+        let id = turn.operation.id;
+        match outcome(&ended) {
+            None => tracing::warn!(operation.id = id, "the operation was taken over"),
+            Some(mut outcome) => {
+                if outcome.state == OperationState::Interrupted {
+                    outcome.reason =
+                        Some(format!("{} No archive was kept: collect again.", STOPPED));
+                }
+                let end = End { outcome, collected: Vec::new(), kept: None };
+                self.write(turn, news, telling, &end).await;
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        turn: &mut Turn,
+        news: &News,
+        mut telling: Option<&mut Telling>,
+        end: &End,
+    ) {
+        loop {
+            let written = self.write_once(turn, news, telling.as_deref_mut(), end).await;
+            if !turn.again(written).await {
+                return;
+            }
+        }
+    }
+
+    async fn write_once(
+        &self,
+        turn: &Turn,
+        news: &News,
+        telling: Option<&mut Telling>,
+        end: &End,
+    ) -> Result<(), LeaseError> {
+        if let Some(telling) = telling {
+            telling.tell(&turn.lease, news).await?;
+        }
+        let (db, pool, id) = (&self.gatherer.db, self.gatherer.pool, turn.operation.id);
+        let recorded = collections::record(db, pool, id, &end.collected, end.kept.as_ref()).await;
+        recorded.map_err(|error: DbError| LeaseError::Db(error))?;
+        turn.lease.finish(&end.outcome).await
+    }
+}
+
+const STOPPED: &str = "The allocator stopped in the middle, or could not reach the database.";
+
+/// Succeeded means that the VMs may go: everything that they have is here. That there was nothing
+/// at all is no failure then.
+fn judge(harvests: &[Harvest], is_kept: bool, extension: &Extension) -> Outcome {
+    let all = harvests.len();
+    let short: Vec<&Harvest> = harvests.iter().filter(|it| it.shortfall().is_some()).collect();
+    if short.is_empty() {
+        let reason = (!is_kept).then(|| {
+            format!("No {extension} files found in any VMs: there is nothing to download.")
+        });
+        return Outcome { reason, ..Outcome::succeeded() };
+    }
+    let which = match &*short {
+        [one] => one.hostname.to_string(),
+        many => format!("{} of {all} VMs", many.len()),
+    };
+    let reason = if is_kept {
+        format!(
+            "{which} did not give everything. What came is in the archive, and its REPORT.csv \
+             names what is missing. Trying again asks only what failed."
+        )
+    } else {
+        format!(
+            "{which} gave nothing, and the others have nothing: {}",
+            sentence(&short.iter().find_map(|it| it.shortfall()).unwrap_or_default())
+        )
+    };
+    Outcome { state: OperationState::Failed, exit_code: None, reason: Some(reason) }
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut letters = text.chars();
+    let first = letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

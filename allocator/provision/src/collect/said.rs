@@ -1,0 +1,132 @@
+/// What `tar` says while it writes: with `--verbose` it names each file as it begins it, and what
+/// goes wrong with a file comes before the name of the next one. So a file is known to be whole as
+/// soon as the next is named; its bytes alone can't tell, since what is missing is padded.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// Of each file that was begun, in order: what went wrong with it.
+    begun: Vec<Option<Box<str>>>,
+    /// The name of the last of them, as `tar` writes it.
+    current: Vec<u8>,
+    /// About files that were not begun, and whatever else was said.
+    other: Vec<Vec<u8>>,
+    ended: bool,
+}
+
+/// What is known of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Whole,
+    /// It is not whole; why.
+    Spoiled(String),
+    /// `tar` is still at it.
+    Open,
+}
+
+/// Lines that are kept beyond one for each file, and bytes of each.
+const MOST_OTHER: usize = 1000;
+const LONGEST_LINE: usize = 4 * 4096 + 512;
+
+impl Said {
+    /// Takes a line, without its end.
+    pub fn line(&mut self, line: &[u8]) {
+        if line.starts_with(b"./") {
+            self.begun.push(None);
+            self.current = line.to_vec();
+            return;
+        }
+        if let Some(about) = complaint(line)
+            && let Some(why) = about.strip_prefix(&*self.current)
+            && let Some(why) = why.strip_prefix(b": ")
+            && let Some(last) = self.begun.last_mut()
+        {
+            *last = Some(String::from_utf8_lossy(why).into());
+        } else if self.other.len() < self.begun.len() + MOST_OTHER {
+            self.other.push(line[..line.len().min(LONGEST_LINE)].to_vec());
+        }
+    }
+
+    /// Nothing more will be said.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// About the file that came as number `index` in the archive, counted from 0.
+    pub fn verdict(&self, index: usize) -> Verdict {
+        match self.begun.get(index) {
+            Some(Some(why)) => Verdict::Spoiled(why.to_string()),
+            Some(None) if self.ended || index + 1 < self.begun.len() => Verdict::Whole,
+            Some(None) => Verdict::Open,
+            None if self.ended => Verdict::Spoiled("the connection ended".to_owned()),
+            None => Verdict::Open,
+        }
+    }
+
+    /// Why a file was never begun, if that was said.
+    pub fn why_not(&self, path: &[u8]) -> Option<String> {
+        let begin = [b"./", &*escaped(path), b": "].concat();
+        let why = self.other.iter().find_map(|line| complaint(line)?.strip_prefix(&*begin));
+        why.map(|why| String::from_utf8_lossy(why).into_owned())
+    }
+
+    /// What was said beside that, the last lines of it.
+    pub fn last_words(&self) -> Vec<u8> {
+        let from = self.other.len().saturating_sub(5);
+        self.other[from..].join(&b'\n')
+    }
+}
+
+/// `tar: ./name: why`, without the program's name, which may be a whole path.
+fn complaint(line: &[u8]) -> Option<&[u8]> {
+    let end = line.windows(2).position(|two| two == b": ")?;
+    line[..end].ends_with(b"tar").then(|| &line[end + 2..])
+}
+
+/// As `--quoting-style=escape` has it in the locale C.
+fn escaped(path: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(path.len());
+    for byte in path {
+        match byte {
+            b'\\' => text.extend(b"\\\\"),
+            0x07 => text.extend(b"\\a"),
+            0x08 => text.extend(b"\\b"),
+            0x0c => text.extend(b"\\f"),
+            b'\n' => text.extend(b"\\n"),
+            b'\r' => text.extend(b"\\r"),
+            b'\t' => text.extend(b"\\t"),
+            0x0b => text.extend(b"\\v"),
+            b' '..=b'~' => text.push(*byte),
+            other => text.extend(format!("\\{other:03o}").bytes()),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_when_the_next_one_is_named() {
+        let mut said = Said::default();
+        said.line(b"./a.slp");
+        assert_eq!((said.verdict(0), said.verdict(1)), (Verdict::Open, Verdict::Open));
+        said.line(b"./b.slp");
+        said.line(b"/bin/tar: ./b.slp: File shrank by 7 bytes; padding with zeros");
+        said.line(b"tar: ./c\\nd.slp: Cannot open: Permission denied");
+        said.line(b"./tar: .slp");
+        assert_eq!(said.verdict(0), Verdict::Whole);
+        let why = "File shrank by 7 bytes; padding with zeros".to_owned();
+        assert_eq!((said.verdict(1), said.verdict(2)), (Verdict::Spoiled(why), Verdict::Open));
+        let why_not = said.why_not(b"c\nd.slp").unwrap();
+        assert_eq!(why_not, "Cannot open: Permission denied");
+        assert_eq!(said.why_not(b"e.slp"), None);
+        said.end();
+        assert_eq!(said.verdict(2), Verdict::Whole);
+        assert!(matches!(said.verdict(3), Verdict::Spoiled(_)));
+    }
+
+    #[test]
+    fn names_are_written_as_tar_writes_them() {
+        assert_eq!(escaped("a b\\c'\"\u{e9}\u{7f}".as_bytes()), br#"a b\\c'"\303\251\177"#);
+    }
+}

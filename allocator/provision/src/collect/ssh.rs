@@ -1,0 +1,132 @@
+use std::{
+    ffi::OsString,
+    fs::{File, Permissions},
+    io::{self, Read, Seek, Write},
+    os::{
+        fd::AsRawFd,
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            fs::PermissionsExt,
+        },
+    },
+    time::Duration,
+};
+
+use lablink_core::collections::SshAccess;
+use lablink_protocol::Hostname;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use super::script::Words;
+
+/// What is written for one run of `ssh`, in memory and under no name: whatever ends us, nothing is
+/// left of it.
+pub(super) struct Papers {
+    private_key: File,
+    known_hosts: File,
+    first_contact: bool,
+}
+
+impl Papers {
+    pub fn new(
+        hostname: &Hostname,
+        access: &SshAccess,
+        host_key: Option<&str>,
+    ) -> io::Result<Self> {
+        let known = host_key.map(|key| format!("{hostname} {key}\n"));
+        Ok(Self {
+            private_key: in_memory(access.private_key.reveal())?,
+            known_hosts: in_memory(known.as_deref().unwrap_or_default())?,
+            first_contact: host_key.is_none(),
+        })
+    }
+
+    /// The host key that a first contact has brought: type and base64.
+    pub fn learned(mut self) -> Option<String> {
+        if !self.first_contact {
+            return None;
+        }
+        let mut text = String::new();
+        self.known_hosts.rewind().ok()?;
+        self.known_hosts.read_to_string(&mut text).ok()?;
+        let (_alias, key) = text.lines().next()?.split_once(' ')?;
+        Some(key.trim().to_owned())
+    }
+
+    /// The arguments with which `ssh` runs a script on the VM, by nothing but what stands here: no
+    /// configuration, agent or known host of the user that we run as counts.
+    pub fn arguments(
+        &self,
+        hostname: &Hostname,
+        access: &SshAccess,
+        connect: Duration,
+        words: &Words,
+    ) -> Vec<OsString> {
+        let checking = if self.first_contact { "accept-new" } else { "yes" };
+        let options = [
+            "BatchMode=yes".to_owned(),
+            "PreferredAuthentications=publickey".to_owned(),
+            "IdentitiesOnly=yes".to_owned(),
+            "IdentityAgent=none".to_owned(),
+            format!("IdentityFile={}", path(&self.private_key)),
+            format!("HostKeyAlias={hostname}"),
+            format!("UserKnownHostsFile={}", path(&self.known_hosts)),
+            "GlobalKnownHostsFile=none".to_owned(),
+            format!("StrictHostKeyChecking={checking}"),
+            "CheckHostIP=no".to_owned(),
+            "UpdateHostKeys=no".to_owned(),
+            "HashKnownHosts=no".to_owned(),
+            format!("ConnectTimeout={}", connect.as_secs().max(1)),
+            "ServerAliveInterval=15".to_owned(),
+            "ClearAllForwardings=yes".to_owned(),
+            "LogLevel=ERROR".to_owned(),
+            // Both ends have it in hardware; what comes first by default costs twice the CPU.
+            "Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com".to_owned(),
+        ];
+        let mut arguments: Vec<OsString> = ["-F", "none", "-T"].map(OsString::from).into();
+        arguments.extend(options.into_iter().flat_map(|option| ["-o".into(), option.into()]));
+        arguments.extend(["-p", &access.port.to_string()].map(OsString::from));
+        arguments.extend(["-l", access.login.as_str()].map(OsString::from));
+        arguments.extend(["--", access.address.as_str()].map(OsString::from));
+        arguments.push(command_line(words));
+        arguments
+    }
+}
+
+/// `ssh` takes one text, which the login shell of the VM reads.
+fn command_line(words: &Words) -> OsString {
+    let words = words.iter().map(|word| word.as_bytes());
+    // No word of a command can hold a NUL.
+    let quoted = shlex::bytes::Quoter::new().allow_nul(true);
+    let script = ["exec", "sh", "-c"].map(str::as_bytes).into_iter();
+    let mut all: Vec<&[u8]> = script.chain(words).collect();
+    all.insert(4, b"lablink");
+    OsString::from_vec(quoted.join(all).unwrap_or_default())
+}
+
+/// `ssh` closes the descriptors that it inherits, so it opens ours by way of `/proc`, which only
+/// our user may.
+fn path(file: &File) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
+}
+
+fn in_memory(text: &str) -> io::Result<File> {
+    let mut file = File::from(memfd_create("lablink-ssh", MFdFlags::MFD_CLOEXEC)?);
+    // `ssh` takes no key that others could read.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_the_words_as_they_were() {
+        let nasty = "a'b \"$(touch /tmp/x)\" `id` \\ \n*;&|!#~";
+        let words: Words = vec!["printf '<%s>' \"$0\" \"$@\"".into(), nasty.into(), "".into()];
+        let shell = std::process::Command::new("sh").arg("-c").arg(command_line(&words)).output();
+        let said = String::from_utf8(shell.unwrap().stdout).unwrap();
+        assert_eq!(said, format!("<lablink><{nasty}><>"));
+    }
+}

@@ -1,0 +1,58 @@
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use tokio::sync::Notify;
+
+/// How far the work on one VM has come, for who looks on from time to time.
+#[derive(Debug)]
+pub(super) struct Tally {
+    /// Files that it has, and their bytes.
+    pub found_files: AtomicU64,
+    pub found_bytes: AtomicU64,
+    /// Files that have come, and bytes, of files in the middle too.
+    pub files: AtomicU64,
+    pub bytes: AtomicU64,
+    doing: Mutex<Doing>,
+    begun: Arc<Notify>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    Waiting,
+    Listing,
+    Fetching,
+    Over,
+}
+
+impl Tally {
+    /// `begun` is told when the first file begins to come.
+    pub fn new(begun: Arc<Notify>) -> Self {
+        Self {
+            found_files: AtomicU64::new(0),
+            found_bytes: AtomicU64::new(0),
+            files: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            doing: Mutex::new(Doing::Waiting),
+            begun,
+        }
+    }
+
+    pub fn found(&self, files: u64, bytes: u64) {
+        self.found_files.store(files, Relaxed);
+        self.found_bytes.store(bytes, Relaxed);
+    }
+
+    pub fn begin_file(&self) {
+        self.begun.notify_one();
+    }
+
+    pub fn set(&self, doing: Doing) {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing;
+    }
+
+    pub fn doing(&self) -> Doing {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,54 @@
+//! Why a VM gave nothing, in words for who has to do something about it.
+
+use std::process::ExitStatus;
+
+use super::machine::{Machine, Reach};
+
+/// Of what a program said last, in bytes.
+pub(super) const LONGEST: usize = 2048;
+
+/// What `ssh` ends with when it is itself that failed (its manual, EXIT STATUS).
+const SSH_FAILED: i32 = 255;
+
+/// The sentence for a program that did not end well. `said` is what it wrote to standard error.
+pub(super) fn sentence(machine: &Machine, status: ExitStatus, said: &[u8]) -> String {
+    let said = plain(said);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    match &machine.reach {
+        Reach::Ssh { access, .. } if status.code() == Some(SSH_FAILED) => {
+            let (address, port) = (&access.address, access.port);
+            if said.contains("Host key verification failed") {
+                return CHANGED.to_owned();
+            }
+            if said.contains("Permission denied (") {
+                return format!(
+                    "it refuses LabLink's SSH key for the user {}: check that the key belongs to \
+                     this machine",
+                    access.login
+                );
+            }
+            if said.contains("Load key ") || said.contains("error in libcrypto") {
+                return "its SSH key can't be used: give a key that ssh can read".to_owned();
+            }
+            let detail = last.rsplit(": ").next().unwrap_or_default();
+            format!("it could not be reached at {address}, port {port}: {detail}")
+        }
+        Reach::Ssh { .. } | Reach::Here(_) | Reach::None(_) if last.is_empty() => {
+            format!("it ended with {status} and gave no reason")
+        }
+        Reach::Ssh { .. } | Reach::Here(_) | Reach::None(_) => last.to_owned(),
+    }
+}
+
+/// A key that differs from the first one.
+pub(super) const CHANGED: &str = "its SSH host key is not the one that it showed at first contact, \
+    so nothing was sent to it. Either the machine was installed anew, or another one answers at its \
+    address. If you know that it was installed anew, let LabLink forget its old key, on the page of \
+    the VM, and collect again";
+
+/// Text that can be shown: no control characters but line feeds, and no bytes that are none.
+pub(super) fn plain(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
+    let shown = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
+    text.trim_end().replace("\r\n", "\n").chars().map(shown).collect()
+}

@@ -1,0 +1,144 @@
+//! A real process that collects, killed in the middle.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use lablink_core::operations::{OperationState, take};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio_postgres::config::Host;
+
+use crate::lab::{Lab, Site, eventually};
+
+/// What the child is to do, by its environment.
+const DATABASE: &str = "LABLINK_TEST_DATABASE";
+const ROOT: &str = "LABLINK_TEST_ROOT";
+const PRIVATE_KEY: &str = "PRIVATE KEY";
+
+/// The programs that run with this word among their arguments.
+pub fn processes(word: &str) -> Vec<i32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(word)
+    })
+    .collect()
+}
+
+/// Collects until it is killed: run by the test below, in a process of its own.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the other half of a test"]
+async fn collects_until_it_is_killed() {
+    let Ok(database) = std::env::var(DATABASE) else { return };
+    let root = std::env::var(ROOT).unwrap();
+    let site = Site::at(database.parse().unwrap(), Path::new(&root)).await;
+    site.work().task.await.unwrap();
+}
+
+fn collect_elsewhere(lab: &Lab) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "killed::collects_until_it_is_killed"])
+        .env(DATABASE, address(&lab.database))
+        .env(ROOT, &lab.root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// As libpq writes it.
+fn address(database: &tokio_postgres::Config) -> String {
+    let host = match &database.get_hosts()[0] {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(folder) => folder.display().to_string(),
+    };
+    let password = String::from_utf8(database.get_password().unwrap_or_default().to_vec()).unwrap();
+    format!(
+        "host='{host}' port={} user='{}' password='{password}' dbname='{}'",
+        database.get_ports().first().unwrap_or(&5432),
+        database.get_user().unwrap(),
+        database.get_dbname().unwrap()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_in_the_middle_leaves_no_key_and_no_process_and_the_operation_ends() {
+    let lab = Lab::new().await;
+    let (good, hanging) = (lab.vm("killed-1").await, lab.vm("killed-2").await);
+    good.write("a.slp", vec![7; 3_000_000]);
+    hanging.write("b.slp", "two");
+    let id = lab.ask().await;
+    let mut allocator = collect_elsewhere(&lab);
+    // Both VMs are listed, one hangs while it sends.
+    hanging.replace_program(
+        "tar",
+        &format!(
+            "#!/bin/sh\ntouch '{0}/sending'\nwhile [ -e '{0}' ]; do sleep 0.05; done\n",
+            hanging.root.display()
+        ),
+    );
+    eventually("a VM hangs", || hanging.root.join("sending").exists()).await;
+    eventually("a torso is there", || lab.shelf() == [format!("{id}.zip.part")]).await;
+    let alias = "HostKeyAlias=killed-2";
+    assert_eq!(processes(alias).len(), 1);
+
+    kill(Pid::from_raw(i32::try_from(allocator.id()).unwrap()), Signal::SIGKILL).unwrap();
+    allocator.wait().unwrap();
+    let killed = Instant::now();
+    eventually("ssh is gone", || processes(alias).is_empty()).await;
+    assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
+    assert_eq!(keys_in(&lab.root), Vec::<String>::new());
+    let tmp = std::env::temp_dir();
+    let mine = |name: &String| {
+        fs::metadata(name).is_ok_and(|it| {
+            it.modified()
+                .unwrap()
+                .elapsed()
+                .is_ok_and(|age| age < killed.elapsed() + Duration::from_secs(30))
+        })
+    };
+    let left: Vec<String> = keys_in_folder(&tmp).into_iter().filter(mine).collect();
+    assert_eq!(left, Vec::<String>::new());
+
+    // The next allocator ends what was left, once the lease has run out.
+    lab.sql("update operation set lease_expires_at = now()").await;
+    let _working = lab.work();
+    assert!(lab.shelf().is_empty(), "{:?}", lab.shelf());
+    let operation = lab.ended(id).await;
+    assert_eq!(operation.state, OperationState::Interrupted);
+    assert!(take(&lab.db, lab.pool, "test").await.unwrap().is_none());
+    fs::remove_file(hanging.root.join("bin/tar")).unwrap();
+}
+
+/// Files below a folder that hold a private key; the VMs' own host keys are theirs.
+fn keys_in(folder: &Path) -> Vec<String> {
+    let mut found = keys_in_folder(folder);
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let is_vm = entry.path().join("sshd_config").exists();
+        if entry.file_type().unwrap().is_dir() && !is_vm {
+            found.extend(keys_in(&entry.path()));
+        }
+    }
+    found
+}
+
+fn keys_in_folder(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder).unwrap().flatten();
+    let files = files.filter(|entry| entry.file_type().is_ok_and(|it| it.is_file()));
+    files
+        .filter(|entry| {
+            let small = entry.metadata().is_ok_and(|it| it.len() < 100_000);
+            let text = if small { fs::read(entry.path()).unwrap_or_default() } else { Vec::new() };
+            String::from_utf8_lossy(&text).contains(PRIVATE_KEY)
+        })
+        .map(|entry| entry.path().display().to_string())
+        .collect()
+}

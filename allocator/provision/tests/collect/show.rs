@@ -1,0 +1,198 @@
+//! The long show: `make test-collect`. Compares with rsync in the same run.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use lablink_core::collections::Collector;
+
+use crate::{
+    lab::{Lab, wish},
+    sshd::Vm,
+    unpack,
+};
+
+const VMS: usize = 20;
+const FILES: usize = 2_000;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: make test-collect"]
+async fn twenty_vms_with_two_thousand_files_against_rsync() {
+    let lab = Lab::new().await;
+    let mut vms = Vec::new();
+    let mut bytes = 0;
+    for number in 0..VMS {
+        let vm = lab.vm(&format!("desk-{number}")).await;
+        for file in 0..FILES {
+            // 1 to 40 kB, never compressible.
+            let contents = noise(1_000 + (file * 7919 + number) % 39_000);
+            bytes += contents.len();
+            vm.write(&format!("session {}/video {file}.slp", file % 40), contents);
+        }
+        vms.push(vm);
+    }
+    say(&format!("{VMS} VMs, {FILES} files each, {} MB", bytes / 1_000_000));
+    for round in 1..=3 {
+        let one_by_one = rsync(&lab, &vms, 1);
+        let at_once = rsync(&lab, &vms, 8);
+        let before = Instant::now();
+        let watch = Watch::start();
+        let path = download(&lab).await;
+        let ours = before.elapsed().as_secs_f64();
+        let grown = watch.grown();
+        say(&format!(
+            "round {round}: one archive {ours:.2} s (+{} MB), rsync one by one {one_by_one:.2} s \
+             (x{:.2}), eight rsyncs at once {at_once:.2} s (x{:.2})",
+            grown / 1_000_000,
+            ours / one_by_one,
+            ours / at_once
+        ));
+        assert!(ours <= 1.3 * one_by_one, "slower than rsync");
+        assert!(grown <= 64_000_000, "grew by {grown} bytes");
+        if round == 1 {
+            let tree = lab.unpacked(&path);
+            assert_eq!(tree.len(), VMS * FILES + 1);
+            for (number, vm) in vms.iter().enumerate() {
+                for (name, contents) in unpack::read(&vm.desktop()) {
+                    let name = [format!("desk-{number}/").as_bytes(), &name].concat();
+                    assert!(tree[&name] == contents, "{:?}", String::from_utf8_lossy(&name));
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs 20 GB of disk and minutes: make test-collect"]
+async fn a_file_of_five_gigabytes_with_flat_memory() {
+    const SIZE: usize = 5_000_000_000;
+    let lab = Lab::new().await;
+    let (vm, small) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
+    small.write("a.slp", noise(100_000));
+    let mut file = File::create(vm.desktop().join("huge.slp")).unwrap();
+    let block = noise(10_000_000);
+    for number in 0..SIZE / block.len() {
+        file.write_all(&number.to_le_bytes()).unwrap();
+        file.write_all(&block[8..]).unwrap();
+    }
+    drop(file);
+    let with_rsync = rsync(&lab, std::slice::from_ref(&vm), 1);
+    let before = Instant::now();
+    let watch = Watch::start();
+    let path = download(&lab).await;
+    let ours = before.elapsed().as_secs_f64();
+    let grown = watch.grown();
+    say(&format!(
+        "5 GB: {ours:.1} s, +{:.1} MB at most; rsync {with_rsync:.1} s (x{:.2})",
+        grown as f64 / 1e6,
+        ours / with_rsync
+    ));
+    assert!(grown <= 64_000_000, "grew by {grown} bytes");
+    let to = lab.path("unzipped");
+    let unzipped = Command::new("unzip").arg("-q").arg(&path).arg("-d").arg(&to).status().unwrap();
+    assert!(unzipped.success());
+    let same = Command::new("cmp")
+        .arg(vm.desktop().join("huge.slp"))
+        .arg(to.join("desk-1/huge.slp"))
+        .status()
+        .unwrap();
+    assert!(same.success());
+}
+
+/// Takes the archive as the HTTP server would, and leaves it on the disk.
+async fn download(lab: &Lab) -> std::path::PathBuf {
+    let path = lab.path("show.zip");
+    let mut archive = lab.collector().collect(&wish(None)).await.unwrap();
+    let mut file = tokio::fs::File::create(&path).await.unwrap();
+    while let Some(chunk) = archive.chunks.recv().await {
+        tokio::io::AsyncWriteExt::write_all(&mut file, &chunk.unwrap()).await.unwrap();
+    }
+    tokio::io::AsyncWriteExt::flush(&mut file).await.unwrap();
+    path
+}
+
+/// Seconds that plain rsync takes for the same files, so many VMs at a time.
+fn rsync(lab: &Lab, vms: &[Vm], at_once: usize) -> f64 {
+    let to = tempfile::tempdir_in(&lab.root).unwrap();
+    let before = Instant::now();
+    for (part, some) in vms.chunks(at_once).enumerate() {
+        let running: Vec<_> = some
+            .iter()
+            .enumerate()
+            .map(|(number, vm)| {
+                let shell = format!(
+                    "ssh -F none -i {} -o BatchMode=yes -o StrictHostKeyChecking=no \
+                     -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p {}",
+                    lab.key_file().display(),
+                    vm.port
+                );
+                Command::new("rsync")
+                    .args(["-a", "-e", &shell, "--include=*/", "--include=*.slp", "--exclude=*"])
+                    .arg(format!("127.0.0.1:{}/", vm.desktop().display()))
+                    .arg(to.path().join(format!("{part}-{number}/")))
+                    .stdin(Stdio::null())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for mut child in running {
+            assert!(child.wait().unwrap().success());
+        }
+    }
+    before.elapsed().as_secs_f64()
+}
+
+/// Watches how large this process becomes.
+struct Watch {
+    before: u64,
+    over: Arc<AtomicBool>,
+    watching: std::thread::JoinHandle<u64>,
+}
+
+impl Watch {
+    fn start() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&over);
+        let watching = std::thread::spawn(move || {
+            let mut most = resident();
+            while !stop.load(Ordering::Relaxed) {
+                most = most.max(resident());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            most
+        });
+        Self { before: resident(), over, watching }
+    }
+
+    fn grown(self) -> u64 {
+        self.over.store(true, Ordering::Relaxed);
+        self.watching.join().unwrap().saturating_sub(self.before)
+    }
+}
+
+/// Bytes of this process in memory.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Bytes that nothing can compress.
+fn noise(length: usize) -> Vec<u8> {
+    use std::io::Read;
+    let mut bytes = vec![0; length];
+    File::open(Path::new("/dev/urandom")).unwrap().read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,75 @@
+use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use lablink_core::{Db, SecretKey, pools::PoolId};
+use lablink_provision::collect::{CollectorParts, Limits, Machines, ZipCollector};
+
+use super::{local::LocalProvider, places::Places};
+use crate::config::Config;
+
+/// How long a VM's SSH server may take to answer.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Who fetches participants' results, from VMs made here or registered by hand.
+pub fn collector(
+    config: &Config,
+    places: &Places,
+    db: &Db,
+    pool: PoolId,
+    secret_key: Option<SecretKey>,
+    local: Option<&LocalProvider>,
+) -> Result<Arc<ZipCollector>> {
+    let directory = places.private("collections")?;
+    let machines = Machines {
+        db: db.clone(),
+        pool,
+        secret_key,
+        local: local.map(|local| local.vms.directory.clone()),
+        // This version makes no VMs on AWS.
+        cloud: None,
+    };
+    let collect = &config.collect;
+    let limits = Limits {
+        at_once: usize::try_from(collect.at_once.get())?,
+        connect: CONNECT,
+        stall: collect.stall(),
+        per_vm: collect.longest_per_vm(),
+    };
+    let owner = owner(&directory, places).context("cannot keep archives")?;
+    let retention = collect.retention();
+    let parts =
+        CollectorParts { db: db.clone(), pool, machines, limits, directory, retention, owner };
+    Ok(Arc::new(ZipCollector::new(parts).context("cannot keep archives")?))
+}
+
+/// The name under which this data directory keeps archives: as it was at first, since machines,
+/// and containers even more so, change theirs.
+fn owner(directory: &Path, places: &Places) -> Result<String> {
+    let file = directory.join("owner");
+    if let Ok(name) = fs::read_to_string(&file)
+        && !name.trim().is_empty()
+    {
+        return Ok(name.trim().to_owned());
+    }
+    let machine = fs::read_to_string("/proc/sys/kernel/hostname")?;
+    let name = format!("{} ({})", machine.trim(), places.data_dir.display());
+    let new = file.with_extension("new");
+    fs::write(&new, &name)?;
+    fs::rename(new, file)?;
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_stays_with_the_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { data_dir: "/var/lib/lablink".into() };
+        let name = owner(folder.path(), &places).unwrap();
+        assert!(name.ends_with(" (/var/lib/lablink)"), "{name}");
+        let moved = Places { data_dir: "/elsewhere".into() };
+        assert_eq!(owner(folder.path(), &moved).unwrap(), name);
+    }
+}

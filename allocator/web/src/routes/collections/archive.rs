@@ -1,0 +1,152 @@
+//! A kept archive: downloaded, in parts if a browser has to go on where it was cut off, and
+//! discarded.
+
+use std::{path::Path as FilePath, sync::Arc};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use lablink_core::{
+    collections::{self, Collection, KeptArchive},
+    operations::OperationId,
+};
+use tower_http::services::ServeFile;
+
+use crate::{
+    AppState,
+    auth::Caller,
+    http::{Path, Problem, Wants},
+    wire::Message,
+};
+
+/// The archive of a collection. Takes ranges, so that a download can be resumed.
+#[utoipa::path(get, path = "/api/collections/{operation_id}/download", params(("operation_id" = i64, Path)), responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 206, description = "The part that `Range` asked for.", content_type = "application/zip", body = Vec<u8>)))]
+pub async fn download(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    Path(id): Path<OperationId>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let archive = present(find(&state, id).await?)?;
+    let path = state.collector.kept(id).ok_or_else(|| elsewhere(&archive))?;
+    let is_get = request.method() == Method::GET;
+    let mut response = served(&path, request).await?;
+    if is_get && begins(&response) {
+        collections::downloaded(&state.db, state.pool, &actor, id).await?;
+    }
+    let disposition = format!("attachment; filename={}", archive.kept.file_name);
+    let disposition =
+        HeaderValue::try_from(disposition).map_err(|error| Problem::internal(&error))?;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    // A browser may keep what it has, to go on from there.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    Ok(response)
+}
+
+/// Whether an answer gives the archive's first byte: who resumes has been counted.
+fn begins(response: &Response) -> bool {
+    let range = response.headers().get(header::CONTENT_RANGE);
+    match response.status() {
+        StatusCode::OK => true,
+        StatusCode::PARTIAL_CONTENT => {
+            range.is_some_and(|it| it.as_bytes().starts_with(b"bytes 0-"))
+        }
+        _ => false,
+    }
+}
+
+async fn served(path: &FilePath, request: Request) -> Result<Response, Problem> {
+    let (mut parts, _) = request.into_parts();
+    if let Some(condition) = parts.headers.remove(header::IF_RANGE)
+        && !validators(path).await?.contains(&condition)
+    {
+        // It has a part of another file: it needs the whole of this one (RFC 9110, 13.1.5).
+        parts.headers.remove(header::RANGE);
+    }
+    let response = ServeFile::new(path).try_call(Request::from_parts(parts, Body::empty())).await;
+    let response = response.map_err(|error| Problem::internal(&error))?;
+    match response.status() {
+        // Removed in this very moment.
+        StatusCode::NOT_FOUND => Err(gone("The archive was removed a moment ago.")),
+        StatusCode::RANGE_NOT_SATISFIABLE => Err(Problem::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "range",
+            "The archive is shorter than the range that was asked for: download it anew.",
+        )),
+        _ => Ok(response.map(Body::new)),
+    }
+}
+
+/// By which a client may know the file again.
+async fn validators(path: &FilePath) -> Result<Vec<HeaderValue>, Problem> {
+    let head = Request::head("/").body(Body::empty()).map_err(|error| Problem::internal(&error))?;
+    let response = ServeFile::new(path).try_call(head).await;
+    let headers = response.map_err(|error| Problem::internal(&error))?.into_parts().0.headers;
+    let value = |headers: &HeaderMap, name| headers.get(name).cloned();
+    let both = [value(&headers, header::ETAG), value(&headers, header::LAST_MODIFIED)];
+    Ok(both.into_iter().flatten().collect())
+}
+
+/// Removes the archive from the disk.
+#[utoipa::path(post, path = "/api/collections/{operation_id}/discard", params(("operation_id" = i64, Path)), responses((status = 200, body = Message), (status = 303, description = "To a browser: the page of results.")))]
+pub async fn discard(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    let archive = present(find(&state, id).await?)?;
+    state.collector.kept(id).ok_or_else(|| elsewhere(&archive))?;
+    let collector = Arc::clone(&state.collector);
+    let discarded = tokio::task::spawn_blocking(move || collector.discard(id)).await;
+    discarded
+        .map_err(|error| Problem::internal(&error))?
+        .map_err(|error| Problem::internal(&error))?;
+    collections::discarded(&state.db, state.pool, &actor, id).await?;
+    Ok(match wants {
+        Wants::Page => Redirect::to("/admin/results").into_response(),
+        Wants::Json => Json(Message::new("The archive was discarded.")).into_response(),
+    })
+}
+
+async fn find(state: &AppState, id: OperationId) -> Result<Collection, Problem> {
+    let found = collections::find(&state.db, state.pool, id).await?;
+    found.ok_or_else(|| Problem::not_found("There is no such collection."))
+}
+
+/// The archive, if it is on some allocator's disk.
+fn present(collection: Collection) -> Result<KeptArchive, Problem> {
+    match collection.archive {
+        Some(KeptArchive { removed_at: Some(at), .. }) => Err(gone(format!(
+            "This archive was removed at {}. Collect again, if the VMs are still there.",
+            at.strftime("%H:%M UTC on %-d %b %Y")
+        ))),
+        Some(archive) => Ok(archive),
+        None if collection.operation.state.is_over() => {
+            Err(no_archive("No file came of this collection, so there is no archive."))
+        }
+        None => Err(no_archive("There is no archive yet: the collection goes on.")),
+    }
+}
+
+fn no_archive(message: &str) -> Problem {
+    Problem::conflict("no_archive", message)
+}
+
+fn elsewhere(archive: &KeptArchive) -> Problem {
+    Problem::not_found(format!(
+        "This archive is on the disk of the allocator {}, not of the one that answers you: use \
+         that one's address.",
+        archive.kept.kept_by
+    ))
+}
+
+fn gone(message: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::GONE, "gone", message)
+}

@@ -1,0 +1,112 @@
+//! The page of participants' results.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{Html, Response},
+};
+use jiff::Timestamp;
+use lablink_core::{
+    collections::{self, Collected, Collection},
+    operations::OperationId,
+    vms::{self, Vm},
+};
+
+use super::{
+    collections::{Collect, Listing, older},
+    operations::summary,
+};
+use crate::{
+    AppState,
+    http::{Problem, Query},
+    pages::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+};
+
+/// So many that a page stays under 50 KB.
+const PER_PAGE: i64 = 5;
+const VMS_LISTED: usize = 60;
+const OUTCOMES_LISTED: usize = 6;
+
+/// What was collected, and the form that collects.
+#[utoipa::path(get, path = "/admin/results", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn page(
+    State(state): State<AppState>,
+    Query(Listing { before }): Query<Listing>,
+) -> Result<Html<String>, Problem> {
+    let form = Collect { hostnames: Vec::new(), extension: None };
+    Ok(Html(filled(&state, &form, before, None).await?))
+}
+
+/// The page again, as the form was sent, with what is wrong about it.
+pub(super) async fn refused(
+    state: &AppState,
+    form: &Collect,
+    problem: Problem,
+) -> Result<Response, Problem> {
+    let message = problem.message().to_owned();
+    let page = filled(state, form, None, Some(message)).await?;
+    Ok(problem.with_page(page))
+}
+
+async fn filled(
+    state: &AppState,
+    form: &Collect,
+    before: Option<OperationId>,
+    error: Option<String>,
+) -> Result<String, Problem> {
+    let vms = vms::list(&state.db, state.pool).await?;
+    let last = collections::last_whole(&state.db, state.pool).await?;
+    let (found, next) = older(state, before, PER_PAGE).await?;
+    let listed = |vm: &Vm| ResultsVm {
+        hostname: vm.hostname.to_string(),
+        ticked: form.hostnames.iter().any(|name| name == vm.hostname.as_str()),
+        holder: vm.claim.as_ref().map(|claim| claim.email.clone()),
+        last: last.get(&vm.hostname).copied(),
+    };
+    let page = ResultsPage {
+        extension: form.extension.clone().unwrap_or_else(|| state.settings.extension.to_string()),
+        total: vms.len(),
+        vms: vms.iter().take(VMS_LISTED).map(listed).collect(),
+        collections: found.into_iter().map(|it| card(state, it)).collect(),
+        next: next.map(|id| format!("/admin/results?before={id}")),
+        error,
+        now: Timestamp::now(),
+    };
+    Ok(page.render()?)
+}
+
+fn card(state: &AppState, collection: Collection) -> CollectionCard {
+    let archive = archive(state, &collection);
+    let Collection { operation, extension, mut vms, .. } = collection;
+    let failed = vms.iter().filter(|vm| vm.failure.is_some()).count();
+    let (files, bytes) = (vms.iter().map(|vm| vm.files).sum(), vms.iter().map(|vm| vm.bytes).sum());
+    // Those that failed come first.
+    vms.sort_by_key(|vm| vm.failure.is_none());
+    CollectionCard {
+        operation: summary(&operation),
+        reason: operation.reason,
+        extension: extension.to_string(),
+        archive,
+        failed,
+        files,
+        bytes,
+        more: vms.len().saturating_sub(OUTCOMES_LISTED),
+        vms: vms.into_iter().take(OUTCOMES_LISTED).map(outcome).collect(),
+    }
+}
+
+/// What the pages say of a collection's archive.
+pub(super) fn archive(state: &AppState, collection: &Collection) -> ArchiveCard {
+    let Some(archive) = &collection.archive else { return ArchiveCard::Nothing };
+    let bytes = archive.kept.size;
+    match (archive.removed_at, state.collector.kept(collection.operation.id)) {
+        (Some(at), _) => ArchiveCard::Removed { at },
+        (None, Some(_)) => ArchiveCard::Here { bytes, first_downloaded: archive.downloaded_at },
+        (None, None) => ArchiveCard::Elsewhere { bytes, kept_by: archive.kept.kept_by.clone() },
+    }
+}
+
+fn outcome(vm: Collected) -> VmOutcome {
+    let Collected { hostname, files, bytes, unread, seconds, failure } = vm;
+    VmOutcome { hostname: hostname.to_string(), files, bytes, unread, seconds, failure }
+}
