@@ -1,11 +1,9 @@
 use std::{
     collections::{HashSet, VecDeque},
-    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
-use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -24,6 +22,7 @@ use super::{
     remote::Remote,
     said::{Said, Verdict},
     script,
+    stream::{TarError, TarFile, TarStream},
     tally::Tally,
     trouble,
     watched::{Patience, Watched},
@@ -62,8 +61,6 @@ struct Arrived {
 
 /// Files that wait for their verdict. A VM that never gives one is not followed for ever.
 const MOST_ARRIVED: usize = 500;
-/// What may follow the end of a stream: `tar` fills up its last record.
-const MOST_PADDING: u64 = 1024 * 1024;
 const BUFFER: usize = 128 * 1024;
 const LAST_WORDS: Duration = Duration::from_secs(10);
 /// `tar`: 0 is fine, 1 and 2 are about single files, which it names.
@@ -81,7 +78,7 @@ impl Fetch<'_> {
                     return fetched;
                 }
             };
-        let said = Arc::new(Mutex::new(Said::default()));
+        let said = Arc::new(Mutex::new(Said::about(self.listing.files.len())));
         let _feeding = AbortOnDropHandle::new(tokio::spawn(feed(stdin, Arc::clone(&self.listing))));
         let listening = tokio::spawn(listen(stderr, Arc::clone(&said)));
         let mut listening = AbortOnDropHandle::new(listening);
@@ -124,39 +121,26 @@ impl Fetch<'_> {
         fetched: &mut Fetched,
     ) -> Result<(), String> {
         let stream = BufReader::with_capacity(BUFFER, Watched::new(stdout, self.patience));
-        let mut archive = tokio_tar::Archive::new(stream);
-        let mut entries = archive.entries().map_err(|error| error.to_string())?;
+        let mut stream = TarStream::new(stream).map_err(|error| error.to_string())?;
         let mut index = 0;
-        while let Some(entry) = entries.next().await {
-            let mut entry = match entry {
-                Ok(entry) => entry,
-                // How the program ended says more.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-                Err(error) => return Err(error.to_string()),
+        while let Some(sent) = stream.next().await.map_err(|error| error.to_string())? {
+            let TarFile { name, modified, size, mut contents } = sent;
+            let Some(found) = wanted.take(name.strip_prefix(b"./").unwrap_or(&name)) else {
+                return Err(TarError::Unexpected.to_string());
             };
-            let name = entry.path_bytes().map_err(|error| error.to_string())?;
-            let found = wanted.take(name.strip_prefix(b"./").unwrap_or(&name));
-            let is_file = entry.header().entry_type().is_file();
-            let (Some(found), true) = (found, is_file) else {
-                return Err("it sent what it was not asked for".to_owned());
-            };
-            drop(name);
             self.tally.begin_file();
-            let modified = entry.header().mtime().ok().and_then(|it| i64::try_from(it).ok());
-            let modified = modified.and_then(|it| Timestamp::from_second(it).ok());
-            let size = entry.effective_size();
-            let content = match self.spool.take(&mut entry, size, &self.tally.bytes).await {
+            let content = match self.spool.take(&mut contents, size, &self.tally.bytes).await {
                 Ok(content) => content,
                 Err(error) => {
                     wanted.insert(found);
                     match error {
+                        // How the program ended says more.
                         SpoolError::Short => break,
                         other => return Err(other.to_string()),
                     }
                 }
             };
             let path: Box<[u8]> = found.into();
-            let modified = modified.unwrap_or_default();
             arrived.push_back(Arrived { index, path, modified, size, content });
             index += 1;
             self.settle(said, arrived, fetched).await?;
@@ -164,13 +148,7 @@ impl Fetch<'_> {
                 return Err("it does not say which of its files are whole".to_owned());
             }
         }
-        drop(entries);
-        if let Ok(stream) = archive.into_inner() {
-            tokio::io::copy(&mut stream.take(MOST_PADDING), &mut tokio::io::sink())
-                .await
-                .map_err(|error| error.to_string())?;
-        }
-        Ok(())
+        stream.finish().await.map_err(|error| error.to_string())
     }
 
     /// Passes on what is known to be whole, in order.

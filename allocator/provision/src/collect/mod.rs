@@ -25,6 +25,7 @@ mod script;
 mod shelf;
 mod space;
 mod ssh;
+mod stream;
 mod tally;
 mod telling;
 mod trouble;

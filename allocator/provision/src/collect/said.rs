@@ -1,14 +1,18 @@
 /// What `tar` says while it writes: with `--verbose` it names each file as it begins it, and what
 /// goes wrong with a file comes before the name of the next one. So a file is known to be whole as
 /// soon as the next is named; its bytes alone can't tell, since what is missing is padded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Said {
+    /// How many files were asked for: nobody has more to say.
+    asked: usize,
     /// Of each file that was begun, in order: what went wrong with it.
     begun: Vec<Option<Box<str>>>,
     /// The name of the last of them, as `tar` writes it.
     current: Vec<u8>,
     /// About files that were not begun, and whatever else was said.
     other: Vec<Vec<u8>>,
+    /// Bytes of these.
+    other_bytes: usize,
     ended: bool,
 }
 
@@ -22,14 +26,20 @@ pub(super) enum Verdict {
     Open,
 }
 
-/// Lines that are kept beyond one for each file, and bytes of each.
-const MOST_OTHER: usize = 1000;
-const LONGEST_LINE: usize = 4 * 4096 + 512;
+/// Of what was said beside, in bytes.
+const MOST_OTHER: usize = 4 * 1024 * 1024;
+/// Of a reason.
+const LONGEST_WHY: usize = 300;
 
 impl Said {
+    pub fn about(asked: usize) -> Self {
+        let (begun, current, other) = (Vec::new(), Vec::new(), Vec::new());
+        Self { asked, begun, current, other, other_bytes: 0, ended: false }
+    }
+
     /// Takes a line, without its end.
     pub fn line(&mut self, line: &[u8]) {
-        if line.starts_with(b"./") {
+        if line.starts_with(b"./") && self.begun.len() < self.asked {
             self.begun.push(None);
             self.current = line.to_vec();
             return;
@@ -39,9 +49,10 @@ impl Said {
             && let Some(why) = why.strip_prefix(b": ")
             && let Some(last) = self.begun.last_mut()
         {
-            *last = Some(String::from_utf8_lossy(why).into());
-        } else if self.other.len() < self.begun.len() + MOST_OTHER {
-            self.other.push(line[..line.len().min(LONGEST_LINE)].to_vec());
+            *last = Some(short(why).into());
+        } else if self.other_bytes < MOST_OTHER {
+            self.other_bytes += line.len() + size_of::<Vec<u8>>();
+            self.other.push(line.to_vec());
         }
     }
 
@@ -65,7 +76,7 @@ impl Said {
     pub fn why_not(&self, path: &[u8]) -> Option<String> {
         let begin = [b"./", &*escaped(path), b": "].concat();
         let why = self.other.iter().find_map(|line| complaint(line)?.strip_prefix(&*begin));
-        why.map(|why| String::from_utf8_lossy(why).into_owned())
+        why.map(short)
     }
 
     /// What was said beside that, the last lines of it.
@@ -79,6 +90,10 @@ impl Said {
 fn complaint(line: &[u8]) -> Option<&[u8]> {
     let end = line.windows(2).position(|two| two == b": ")?;
     line[..end].ends_with(b"tar").then(|| &line[end + 2..])
+}
+
+fn short(why: &[u8]) -> String {
+    String::from_utf8_lossy(&why[..why.len().min(LONGEST_WHY)]).into_owned()
 }
 
 /// As `--quoting-style=escape` has it in the locale C.
@@ -107,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_file_is_whole_when_the_next_one_is_named() {
-        let mut said = Said::default();
+        let mut said = Said::about(3);
         said.line(b"./a.slp");
         assert_eq!((said.verdict(0), said.verdict(1)), (Verdict::Open, Verdict::Open));
         said.line(b"./b.slp");

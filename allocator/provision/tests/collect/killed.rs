@@ -75,17 +75,10 @@ async fn kill_9_in_the_middle_leaves_no_key_and_no_process_and_the_operation_end
     let (good, hanging) = (lab.vm("killed-1").await, lab.vm("killed-2").await);
     good.write("a.slp", vec![7; 3_000_000]);
     hanging.write("b.slp", "two");
+    hanging.hang_while_sending();
     let id = lab.ask().await;
     let mut allocator = collect_elsewhere(&lab);
-    // Both VMs are listed, one hangs while it sends.
-    hanging.replace_program(
-        "tar",
-        &format!(
-            "#!/bin/sh\ntouch '{0}/sending'\nwhile [ -e '{0}' ]; do sleep 0.05; done\n",
-            hanging.root.display()
-        ),
-    );
-    eventually("a VM hangs", || hanging.root.join("sending").exists()).await;
+    eventually("a VM hangs while it sends", || hanging.is_sending()).await;
     eventually("a torso is there", || lab.shelf() == [format!("{id}.zip.part")]).await;
     let alias = "HostKeyAlias=killed-2";
     assert_eq!(processes(alias).len(), 1);
@@ -115,7 +108,6 @@ async fn kill_9_in_the_middle_leaves_no_key_and_no_process_and_the_operation_end
     let operation = lab.ended(id).await;
     assert_eq!(operation.state, OperationState::Interrupted);
     assert!(take(&lab.db, lab.pool, "test").await.unwrap().is_none());
-    fs::remove_file(hanging.root.join("bin/tar")).unwrap();
 }
 
 /// Files below a folder that hold a private key; the VMs' own host keys are theirs.

@@ -71,13 +71,16 @@ async fn where_there_is_nothing_it_succeeds_and_keeps_nothing() {
 async fn a_cancel_and_a_stop_are_obeyed_at_once_and_leave_nothing() {
     let lab = Lab::new().await;
     let (good, hanging) = (lab.vm("stop-1").await, lab.vm("stop-2").await);
-    good.write("a.slp", "one");
-    fs::write(hanging.root.join("hang"), "").unwrap();
+    good.write("a.slp", vec![7; 3_000_000]);
+    hanging.write("b.slp", "two");
+    hanging.hang_while_sending();
     let alias = "HostKeyAlias=stop-2";
     for by in [OperationState::Cancelled, OperationState::Interrupted] {
         let working = lab.work();
         let id = lab.ask().await;
-        eventually("it asks the VM that hangs", || !processes(alias).is_empty()).await;
+        eventually("a VM hangs while it sends", || hanging.is_sending()).await;
+        eventually("a torso is there", || lab.shelf() == [format!("{id}.zip.part")]).await;
+        assert_eq!(processes(alias).len(), 1);
         let before = Instant::now();
         if by == OperationState::Cancelled {
             assert!(operations::cancel(&lab.db, lab.pool, &admin(), id).await.unwrap());

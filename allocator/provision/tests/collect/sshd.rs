@@ -84,6 +84,20 @@ impl Vm {
         program(&self.root.join("bin").join(name), text);
     }
 
+    /// Makes it send nothing, once it has been asked to, until it is stopped.
+    pub fn hang_while_sending(&self) {
+        let vm = self.root.display();
+        let text = format!(
+            "#!/bin/sh\n>'{vm}/sending'\nwhile [ -e '{vm}/bin/tar' ]; do sleep 0.05; done\n"
+        );
+        self.replace_program("tar", &text);
+    }
+
+    /// Whether it has been asked to, since the last time.
+    pub fn is_sending(&self) -> bool {
+        fs::remove_file(self.root.join("sending")).is_ok()
+    }
+
     /// Another machine at the same address.
     pub fn reinstall(&mut self) {
         self.stop();
@@ -101,8 +115,10 @@ impl Vm {
 
 impl Drop for Vm {
     fn drop(&mut self) {
-        // Ends a stand-in that hangs, too.
-        let _gone = fs::remove_file(self.root.join("hang"));
+        // Ends stand-ins that hang, too.
+        for name in ["hang", "bin/tar"] {
+            let _gone = fs::remove_file(self.root.join(name));
+        }
         let _gone = self.server.kill();
         let _gone = self.server.wait();
     }
