@@ -16,8 +16,8 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-old-client test-s3 test-logs test-collect test-browser fuzz lambda agent \
-	test-agent-systems test-agent-footprint soak check fmt
+.PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser fuzz lambda agent \
+	test-agent-systems test-agent-footprint test-host-systems soak check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	e2e/fuzz/run short
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
+bench: ## Measure a release build against the performance bars (4 minutes, and its compilation)
+	@scripts/setup test
+	cargo build --release -p lablink-allocator -p lablink-bench
+	$(TARGET)/release/lablink-bench $(PARTS)
+
 test-old-client: ## Run the original's client at its own pace (3 minutes)
 	@scripts/setup test
 	cargo build -p lablink-allocator
@@ -58,6 +63,11 @@ fuzz: ## Send a running allocator what it may never have seen (5 minutes)
 test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform bucket -- --include-ignored
+
+test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
+	@scripts/setup test
+	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform size -- \
+		--ignored --nocapture --test-threads=1
 
 test-logs: ## Send a million lines through the Lambda, and store ten million (many minutes)
 	@scripts/setup test
@@ -91,6 +101,10 @@ test-agent-footprint: agent ## Measure its memory and CPU over ten minutes
 	LABLINK_MEASURED_AGENT=$(CURDIR)/target/x86_64-unknown-linux-gnu/release/lablink-client \
 	    cargo test -p lablink-client --test agent -- footprint --ignored --nocapture
 
+test-host-systems: ## Run the scripts of AWS machines in a Debian 12 (as root, with debootstrap)
+	@scripts/setup run
+	infra/tests/in-debian
+
 soak: ## Claim 500 VMs with real agents across three restarts (ten minutes, 5 GB)
 	@scripts/setup test
 	cargo build -p lablink-allocator -p lablink-client
@@ -102,7 +116,7 @@ check: ## Check format, lints, licences and unused dependencies
 	terraform fmt -check -recursive terraform infra
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser)
 	$(HCL_CHECK) $(AWS_MODULES)
-	infra/tests/no-second-diff $(HCL_CHECK) infra
+	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
 	cargo machete

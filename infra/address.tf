@@ -1,6 +1,6 @@
 resource "aws_eip" "host" {
   #checkov:skip=CKV2_AWS_19:aws_eip_association.host attaches it, as it does one that exists already
-  count = local.settings.eip.strategy == "dynamic" ? 1 : 0
+  count = local.settings.eip.strategy == "dynamic" ? local.single : 0
 
   domain = "vpc"
   tags   = { Name = "${local.settings.eip.tag_name}-${local.env}" }
@@ -17,12 +17,14 @@ data "aws_eip" "persistent" {
 }
 
 locals {
-  address = one([
-    for eip in concat(aws_eip.host, data.aws_eip.persistent) : { id = eip.id, public_ip = eip.public_ip }
-  ])
+  addresses = concat(aws_eip.host, data.aws_eip.persistent)
+  # Empty with several allocators, which only the load balancer is asked for.
+  public_ip = try(local.addresses[0].public_ip, "")
 }
 
 resource "aws_eip_association" "host" {
-  allocation_id = local.address.id
-  instance_id   = aws_instance.host.id
+  count = local.single
+
+  allocation_id = local.addresses[0].id
+  instance_id   = aws_instance.host[0].id
 }

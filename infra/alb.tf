@@ -49,11 +49,12 @@ resource "aws_lb_target_group" "allocator" {
   }
 }
 
+# Several join by their group.
 resource "aws_lb_target_group_attachment" "allocator" {
-  for_each = local.acm
+  for_each = local.several ? {} : local.acm
 
   target_group_arn = aws_lb_target_group.allocator[each.key].arn
-  target_id        = aws_instance.host.id
+  target_id        = aws_instance.host[0].id
   port             = local.allocator_port
 }
 

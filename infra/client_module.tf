@@ -4,6 +4,8 @@ locals {
   client_variables = merge(
     { permissions_boundary_arn = aws_iam_policy.client_boundary.arn },
     { for name, value in { owner = "Owner", cost_center = "CostCenter" } : name => var.tags[value] if can(var.tags[value]) },
+    # Hosts that come and go have no lasting public address: theirs are private ones, by group.
+    local.several ? { allocator_security_group_id = aws_security_group.host.id } : {},
     var.vpc_id == null ? {} : { vpc_id = var.vpc_id },
     length(var.subnet_ids) == 0 ? {} : { subnet_ids = var.subnet_ids },
   )

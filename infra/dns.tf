@@ -26,7 +26,7 @@ resource "aws_route53_record" "allocator" {
   name    = local.settings.dns.domain
   type    = "A"
   ttl     = local.record_kind == "address" ? 300 : null
-  records = local.record_kind == "address" ? [local.address.public_ip] : null
+  records = local.record_kind == "address" ? [local.public_ip] : null
 
   dynamic "alias" {
     for_each = aws_lb.allocator

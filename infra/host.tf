@@ -12,8 +12,15 @@ locals {
     cloudflare  = concat(["127.0.0.1"], var.cloudflare_networks)
     acm         = [data.aws_vpc.host.cidr_block]
   }
-  trusted     = try(coalesce(local.settings.file.proxy.trusted), join(", ", local.trusted_proxies[local.ssl]))
-  config_yaml = yamlencode(merge(local.settings.file, { proxy = { trusted = local.trusted } }))
+  trusted = try(coalesce(local.settings.file.proxy.trusted), join(", ", local.trusted_proxies[local.ssl]))
+  config_yaml = yamlencode(merge(
+    local.settings.file,
+    # The one that its rights are for.
+    { bucket_name = local.settings.bucket_name, proxy = { trusted = local.trusted } },
+    local.db_section,
+  ))
+  host_name = "lablink-allocator-${local.env}"
+  ami_id    = coalesce(var.ami_id, nonsensitive(data.aws_ssm_parameter.newest_ami.value))
 }
 
 module "user_data" {
@@ -28,19 +35,21 @@ module "user_data" {
     ENVIRONMENT               = local.env
     AWS_REGION                = local.region
     ALLOCATOR_FQDN            = local.url
-    ALLOCATOR_PUBLIC_IP       = local.address.public_ip
+    ALLOCATOR_PUBLIC_IP       = local.public_ip
     CLOUD_INIT_LOG_GROUP      = aws_cloudwatch_log_group.client_vms.name
     LABLINK_CONFIG            = "/config/config.yaml"
     LABLINK_DATA_DIR          = "/var/lib/lablink"
-    LABLINK_EMBEDDED_POSTGRES = "1"
+    LABLINK_EMBEDDED_POSTGRES = length(local.rds) == 0 ? "1" : "0"
     LABLINK_LISTEN            = "${local.ssl == "acm" ? "0.0.0.0" : "127.0.0.1"}:${local.allocator_port}"
     LABLINK_LOG_FORMAT        = "json"
 
     ALLOCATOR_IMAGE     = "${var.allocator_image}:${local.settings.image_tag}"
     ALLOCATOR_LOG_GROUP = aws_cloudwatch_log_group.allocator.name
     SECRETS_PATH        = local.secrets_path
-    DATA_VOLUME_ID      = aws_ebs_volume.data.id
+    DATA_VOLUME_ID      = try(aws_ebs_volume.data[0].id, "")
     DATA_DIR            = "/srv/lablink"
+    DB_SECRET           = local.db_secret
+    RDS_CA_URL          = length(local.rds) == 0 ? "" : var.rds_ca_url
 
     PROXY_IMAGE         = var.proxy_image
     DOMAIN              = local.settings.dns.domain
@@ -50,7 +59,9 @@ module "user_data" {
 }
 
 resource "aws_instance" "host" {
-  ami                         = coalesce(var.ami_id, nonsensitive(data.aws_ssm_parameter.newest_ami.value))
+  count = local.single
+
+  ami                         = local.ami_id
   instance_type               = var.instance_type
   subnet_id                   = data.aws_subnet.host.id
   vpc_security_group_ids      = [aws_security_group.host.id]
@@ -60,7 +71,7 @@ resource "aws_instance" "host" {
   disable_api_termination     = var.termination_protection
   ebs_optimized               = true
   monitoring                  = true
-  tags                        = { Name = "lablink-allocator-${local.env}" }
+  tags                        = { Name = local.host_name }
 
   # The containers share the host's network, so that one hop is enough for them.
   metadata_options {

@@ -8,6 +8,15 @@ data "aws_subnets" "host" {
     name   = "vpc-id"
     values = [data.aws_vpc.host.id]
   }
+  # The default VPC's own: others, such as the database's, may have no way out.
+  dynamic "filter" {
+    for_each = var.vpc_id == null ? ["true"] : []
+
+    content {
+      name   = "default-for-az"
+      values = [filter.value]
+    }
+  }
 }
 
 locals {

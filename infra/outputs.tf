@@ -9,8 +9,8 @@ output "allocator_fqdn" {
 }
 
 output "ec2_public_ip" {
-  description = "The host's lasting address. A record made elsewhere points to it, but with ssl.provider: acm to alb_dns_name."
-  value       = local.address.public_ip
+  description = "The host's lasting address; N/A with several. A record made elsewhere points to it, but with ssl.provider: acm to alb_dns_name."
+  value       = local.several ? "N/A" : local.public_ip
 }
 
 output "alb_dns_name" {
@@ -19,18 +19,28 @@ output "alb_dns_name" {
 }
 
 output "instance_id" {
-  description = "The host, for `aws ssm start-session --target`."
-  value       = aws_instance.host.id
+  description = "The host, for `aws ssm start-session --target`; N/A with several, which instances_command lists."
+  value       = try(aws_instance.host[0].id, "N/A")
+}
+
+output "instances_command" {
+  description = "Lists the hosts that run at the moment."
+  value       = "aws ec2 describe-instances --region ${local.region} --filters Name=tag:Name,Values=${local.host_name} Name=instance-state-name,Values=running --query Reservations[].Instances[].InstanceId --output text"
 }
 
 output "allocator_instance_type" {
   description = "The host's EC2 type."
-  value       = aws_instance.host.instance_type
+  value       = var.instance_type
 }
 
 output "data_volume_id" {
-  description = "The volume with the database."
-  value       = aws_ebs_volume.data.id
+  description = "The volume with the host's data; N/A with several, which keep none."
+  value       = try(aws_ebs_volume.data[0].id, "N/A")
+}
+
+output "database_address" {
+  description = "Where RDS answers; N/A for the embedded database."
+  value       = try(aws_db_instance.allocator["rds"].address, "N/A")
 }
 
 output "log_groups" {

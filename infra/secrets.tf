@@ -17,18 +17,20 @@ ephemeral "random_password" "secret_key" {
 
 locals {
   secrets_path = "/lablink/${local.env}"
+  # Of its own for RDS: whoever moves to it, or back, gets a password that both sides are told at once.
+  db_secret = length(local.rds) == 0 ? "db-password" : "rds-password"
 
   secret_descriptions = {
-    admin-password = "The organiser's password"
-    db-password    = "Password of the allocator's database"
-    log-token      = "What the log forwarder shows the allocator"
-    secret-key     = "Key that the allocator encrypts AWS credentials with"
+    admin-password    = "The organiser's password"
+    (local.db_secret) = "Password of the allocator's database"
+    log-token         = "What the log forwarder shows the allocator"
+    secret-key        = "Key that the allocator encrypts AWS credentials with"
   }
   secrets = {
-    admin-password = coalesce(var.admin_password, ephemeral.random_password.made["admin-password"].result)
-    db-password    = coalesce(var.db_password, ephemeral.random_password.made["db-password"].result)
-    log-token      = ephemeral.random_password.made["log-token"].result
-    secret-key     = ephemeral.random_password.secret_key.result
+    admin-password    = coalesce(var.admin_password, ephemeral.random_password.made["admin-password"].result)
+    (local.db_secret) = coalesce(var.db_password, ephemeral.random_password.made["db-password"].result)
+    log-token         = ephemeral.random_password.made["log-token"].result
+    secret-key        = ephemeral.random_password.secret_key.result
   }
 }
 
@@ -41,4 +43,7 @@ resource "aws_ssm_parameter" "secret" {
   type             = "SecureString"
   value_wo         = local.secrets[each.key]
   value_wo_version = var.secrets_version
+
+  # RDS takes long to make and may fail; the next run then makes another password for both.
+  depends_on = [aws_db_instance.allocator]
 }

@@ -22,7 +22,7 @@ locals {
 }
 
 resource "aws_security_group" "host" {
-  #checkov:skip=CKV2_AWS_5:attached to aws_instance.host, beside the module that checkov loses it in
+  #checkov:skip=CKV2_AWS_5:attached to aws_instance.host and aws_launch_template.hosts, beside the module that checkov loses it in
   name        = "lablink-allocator-${local.env}"
   description = "LabLink allocator ${local.env}"
   vpc_id      = data.aws_vpc.host.id

@@ -14,6 +14,12 @@ locals {
   region   = local.settings.region
   ssl      = local.settings.ssl.provider
 
+  # One allocator is a host with an address and, unless the database is RDS, all data of its own;
+  # several are alike, keep nothing, and come and go.
+  several = local.settings.allocators > 1
+  single  = local.several ? 0 : 1
+  rds     = local.settings.db.kind == "rds" ? { rds = local.settings.db } : {}
+
   # Client VMs carry Environment as well, but another ManagedBy: the allocator's rights tell its VMs
   # from its host by it.
   tags = merge(var.tags, { Environment = local.env, ManagedBy = "lablink-infra" })
@@ -24,6 +30,6 @@ locals {
 
   partition = data.aws_partition.current.partition
 
-  public_host = local.settings.dns.enabled ? local.settings.dns.domain : local.address.public_ip
+  public_host = local.settings.dns.enabled ? local.settings.dns.domain : local.public_ip
   url         = "${local.settings.scheme}://${local.public_host}"
 }

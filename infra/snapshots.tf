@@ -1,6 +1,8 @@
 resource "aws_dlm_lifecycle_policy" "data" {
+  count = local.single
+
   description        = "Snapshots of LabLink's data volume ${local.env}"
-  execution_role_arn = aws_iam_role.snapshots.arn
+  execution_role_arn = aws_iam_role.snapshots[0].arn
 
   policy_details {
     resource_types = ["VOLUME"]
@@ -22,6 +24,8 @@ resource "aws_dlm_lifecycle_policy" "data" {
 }
 
 data "aws_iam_policy_document" "snapshots_trust" {
+  count = local.single
+
   statement {
     actions = ["sts:AssumeRole"]
     principals {
@@ -37,6 +41,8 @@ data "aws_iam_policy_document" "snapshots_trust" {
 }
 
 data "aws_iam_policy_document" "snapshots" {
+  count = local.single
+
   #checkov:skip=CKV_AWS_356:DescribeVolumes and DescribeSnapshots take no resource
   statement {
     sid       = "Find"
@@ -46,7 +52,7 @@ data "aws_iam_policy_document" "snapshots" {
   statement {
     sid       = "CreateOfTheDataVolume"
     actions   = ["ec2:CreateSnapshot"]
-    resources = ["${local.arn.ec2}:volume/${aws_ebs_volume.data.id}"]
+    resources = ["${local.arn.ec2}:volume/${aws_ebs_volume.data[0].id}"]
   }
   statement {
     sid       = "CreateAsSnapshot"
@@ -81,12 +87,16 @@ locals {
 }
 
 resource "aws_iam_role" "snapshots" {
+  count = local.single
+
   name               = "lablink_snapshots_${local.env}"
-  assume_role_policy = data.aws_iam_policy_document.snapshots_trust.json
+  assume_role_policy = data.aws_iam_policy_document.snapshots_trust[0].json
 }
 
 resource "aws_iam_role_policy" "snapshots" {
+  count = local.single
+
   name   = "snapshots"
-  role   = aws_iam_role.snapshots.id
-  policy = data.aws_iam_policy_document.snapshots.json
+  role   = aws_iam_role.snapshots[0].id
+  policy = data.aws_iam_policy_document.snapshots[0].json
 }

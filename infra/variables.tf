@@ -58,7 +58,7 @@ variable "proxy_image" {
 }
 
 variable "termination_protection" {
-  description = "Whether AWS refuses to terminate the host and to delete the load balancer until this is false again."
+  description = "Whether AWS refuses to terminate the one host and to delete the load balancer until this is false again."
   type        = bool
   default     = false
   nullable    = false
@@ -73,7 +73,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Public subnets: the host is in the first, the load balancer in all; empty: the VPC's, by id."
+  description = "Public subnets: the host is in the first, the load balancer in all, several hosts in all; empty: the VPC's, by id, of the default VPC its default ones."
   type        = list(string)
   default     = []
   nullable    = false
@@ -183,7 +183,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that is told of a host that fails, log lines that are lost and, behind a load balancer, an allocator that is not ready; null: no alarms."
+  description = "SNS topic that is told of a host that fails, log lines that are lost, behind a load balancer an allocator that is not ready, and of RDS that is full, busy or has too many connections; null: no alarms."
   type        = string
   default     = null
 

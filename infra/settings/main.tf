@@ -24,6 +24,20 @@ locals {
     certificate_arn = tostring(try(local.file.ssl.certificate_arn, ""))
   }
 
+  # The address of RDS is filled in here, and so is how its connection is protected.
+  db = {
+    kind   = tostring(try(local.file.db.kind, "embedded"))
+    dbname = tostring(try(local.file.db.dbname, "lablink_db"))
+    user   = tostring(try(local.file.db.user, "lablink"))
+    host   = tostring(try(local.file.db.host, "localhost"))
+    port   = tostring(try(local.file.db.port, 5432))
+    # The allocator's default, as config.yaml spells it out.
+    sslmode     = tostring(try(local.file.db.sslmode, "prefer"))
+    sslrootcert = tostring(try(local.file.db.sslrootcert, ""))
+  }
+
+  allocators  = tostring(try(local.file.allocator.count, 1))
+  several     = local.allocators != "1"
   image_tag   = tostring(try(local.file.allocator.image_tag, "linux-amd64-latest"))
   bucket_name = tostring(try(local.file.bucket_name, "tf-state-lablink-allocator-bucket"))
 

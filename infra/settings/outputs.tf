@@ -6,6 +6,8 @@ output "settings" {
     dns                 = local.dns
     eip                 = local.eip
     ssl                 = local.ssl
+    db                  = { for key in ["kind", "dbname", "user"] : key => local.db[key] }
+    allocators          = try(tonumber(local.allocators), 1)
     image_tag           = local.image_tag
     bucket_name         = local.bucket_name
     remote_client_state = local.remote_client_state
@@ -63,6 +65,42 @@ output "settings" {
   precondition {
     condition     = local.ssl.provider != "cloudflare" || !local.dns.terraform_managed
     error_message = "dns.terraform_managed: CloudFlare requires terraform_managed=false, for its DNS record is made at Cloudflare."
+  }
+  precondition {
+    condition     = contains(["embedded", "rds"], local.db.kind)
+    error_message = "db.kind must be embedded or rds, and not '${local.db.kind}'."
+  }
+  precondition {
+    condition     = alltrue([for name in [local.db.dbname, local.db.user] : can(regex("^[A-Za-z_][A-Za-z0-9_]{0,62}$", name))])
+    error_message = "db.dbname and db.user must be of letters, digits and '_', with no digit first, and at most 63 long."
+  }
+  precondition {
+    condition     = contains(["", "localhost"], local.db.host) && local.db.port == "5432" && local.db.sslmode == "prefer" && local.db.sslrootcert == ""
+    error_message = "db.host, db.port, db.sslmode and db.sslrootcert are filled in by a deployment, for the database that db.kind names: remove them."
+  }
+  precondition {
+    condition     = local.db.kind != "rds" || !strcontains(var.environment, "--")
+    error_message = "db.kind: rds takes no environment with two dashes in a row, and not '${var.environment}': choose another name."
+  }
+  precondition {
+    condition     = can(regex("^[1-9][0-9]*$", local.allocators))
+    error_message = "allocator.count must be a whole number, 1 or more, and not '${local.allocators}'."
+  }
+  precondition {
+    condition     = !local.several || local.db.kind == "rds"
+    error_message = "allocator.count is ${local.allocators}, and each allocator would have a database of its own: set db.kind: rds."
+  }
+  precondition {
+    condition     = !local.several || local.ssl.provider == "acm"
+    error_message = "allocator.count is ${local.allocators}, and only a load balancer shares out requests: set ssl.provider: acm."
+  }
+  precondition {
+    condition     = !local.several || local.eip.strategy != "persistent"
+    error_message = "allocator.count is ${local.allocators}, and one address can't be that of several hosts: remove eip.strategy: persistent."
+  }
+  precondition {
+    condition     = !local.several || local.remote_client_state
+    error_message = "allocator.count is ${local.allocators}, and only test, ci-test and prod keep the VMs' state in the bucket, where all of them find it: name one of these as the environment, or set allocator.count: 1."
   }
   precondition {
     condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", local.image_tag))

@@ -20,7 +20,7 @@ run "acm_route53_dynamic" {
     error_message = "The URL must be https://lablink.example.org, at 203.0.113.10."
   }
   assert {
-    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host.allocation_id == "eipalloc-dynamic"
+    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host[0].allocation_id == "eipalloc-dynamic"
     error_message = "The address must be the dynamic one."
   }
   assert {
@@ -51,7 +51,7 @@ run "acm_route53_persistent" {
     error_message = "The URL must be https://lablink.example.org, at 198.51.100.7."
   }
   assert {
-    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host.allocation_id == "eipalloc-persistent"
+    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host[0].allocation_id == "eipalloc-persistent"
     error_message = "The address must be the persistent one."
   }
   assert {
@@ -82,7 +82,7 @@ run "acm_dns_dynamic" {
     error_message = "The URL must be https://lablink.example.org, at 203.0.113.10."
   }
   assert {
-    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host.allocation_id == "eipalloc-dynamic"
+    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host[0].allocation_id == "eipalloc-dynamic"
     error_message = "The address must be the dynamic one."
   }
   assert {
@@ -113,7 +113,7 @@ run "acm_dns_persistent" {
     error_message = "The URL must be https://lablink.example.org, at 198.51.100.7."
   }
   assert {
-    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host.allocation_id == "eipalloc-persistent"
+    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host[0].allocation_id == "eipalloc-persistent"
     error_message = "The address must be the persistent one."
   }
   assert {

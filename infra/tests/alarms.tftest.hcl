@@ -42,6 +42,29 @@ run "without_one_the_host_and_the_forwarder_are" {
   }
 }
 
+run "of_a_shared_database_three_more" {
+  state_key = "several"
+  variables {
+    config_path     = "tests/configs/several-acm-dns.yaml"
+    alarm_topic_arn = "arn:aws:sns:us-west-2:123456789012:ops"
+  }
+  assert {
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => "${alarm.metric_name} ${alarm.comparison_operator} ${alarm.threshold}" } == {
+      host                 = "StatusCheckFailed GreaterThanOrEqualToThreshold 1"
+      forwarder            = "Errors GreaterThanOrEqualToThreshold 1"
+      allocator            = "UnHealthyHostCount GreaterThanOrEqualToThreshold 1"
+      database-storage     = "FreeStorageSpace LessThanOrEqualToThreshold 4294967296"
+      database-cpu         = "CPUUtilization GreaterThanOrEqualToThreshold 80"
+      database-connections = "DatabaseConnections GreaterThanOrEqualToThreshold 100"
+    }
+    error_message = "Storage, processors and connections."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["host"].dimensions == tomap({ AutoScalingGroupName = "lablink-allocator-prod" }) && aws_cloudwatch_metric_alarm.this["database-cpu"].dimensions == tomap({ DBInstanceIdentifier = "lablink-prod" })
+    error_message = "All hosts are watched, and the database."
+  }
+}
+
 run "what_is_no_topic_is_refused" {
   command = plan
   variables {

@@ -13,7 +13,7 @@ variables {
 
 run "the_host_is_closed_and_encrypted" {
   assert {
-    condition     = aws_instance.host.metadata_options[0].http_tokens == "required" && aws_instance.host.metadata_options[0].http_put_response_hop_limit == 1
+    condition     = aws_instance.host[0].metadata_options[0].http_tokens == "required" && aws_instance.host[0].metadata_options[0].http_put_response_hop_limit == 1
     error_message = "IMDSv2 alone, and from no further than the host."
   }
   assert {
@@ -21,11 +21,11 @@ run "the_host_is_closed_and_encrypted" {
     error_message = "SSH is closed unless asked for."
   }
   assert {
-    condition     = aws_instance.host.root_block_device[0].encrypted && aws_ebs_volume.data.encrypted && aws_ebs_volume.data.final_snapshot
+    condition     = aws_instance.host[0].root_block_device[0].encrypted && aws_ebs_volume.data[0].encrypted && aws_ebs_volume.data[0].final_snapshot
     error_message = "Disks are encrypted, and the data volume leaves a snapshot."
   }
   assert {
-    condition     = aws_volume_attachment.data.stop_instance_before_detaching && aws_instance.host.user_data_replace_on_change
+    condition     = aws_volume_attachment.data[0].stop_instance_before_detaching && aws_instance.host[0].user_data_replace_on_change
     error_message = "New settings make a new host, and the database is stopped before its disk moves."
   }
   assert {
@@ -40,11 +40,11 @@ run "the_host_is_closed_and_encrypted" {
 
 run "the_data_volume_is_snapshotted" {
   assert {
-    condition     = one(aws_dlm_lifecycle_policy.data.policy_details).target_tags == tomap({ Snapshot = "lablink-prod" }) && aws_ebs_volume.data.tags["Snapshot"] == "lablink-prod"
+    condition     = one(aws_dlm_lifecycle_policy.data[0].policy_details).target_tags == tomap({ Snapshot = "lablink-prod" }) && aws_ebs_volume.data[0].tags["Snapshot"] == "lablink-prod"
     error_message = "The policy must find the volume by its tag."
   }
   assert {
-    condition     = one(one(aws_dlm_lifecycle_policy.data.policy_details).schedule).create_rule[0].interval == 24 && one(one(aws_dlm_lifecycle_policy.data.policy_details).schedule).retain_rule[0].count == 7
+    condition     = one(one(aws_dlm_lifecycle_policy.data[0].policy_details).schedule).create_rule[0].interval == 24 && one(one(aws_dlm_lifecycle_policy.data[0].policy_details).schedule).retain_rule[0].count == 7
     error_message = "Daily snapshots, a week of them."
   }
 }
@@ -68,6 +68,17 @@ run "the_configuration_reaches_the_host_whole" {
   }
 }
 
+run "the_allocator_keeps_its_state_where_it_may" {
+  variables {
+    config_path = "settings/tests/configs/empty.yaml"
+  }
+
+  assert {
+    condition     = yamldecode(module.user_data.files["/etc/lablink/config/config.yaml"]).bucket_name == "tf-state-lablink-allocator-bucket" && one([for statement in data.aws_iam_policy_document.client_state.statement : statement.resources if statement.sid == "FindState"]) == toset(["arn:aws:s3:::tf-state-lablink-allocator-bucket"])
+    error_message = "The bucket of its rights is the bucket that it is told of."
+  }
+}
+
 run "a_newer_image_is_no_reason_to_replace_the_host" {
   command = plan
   variables {
@@ -76,7 +87,7 @@ run "a_newer_image_is_no_reason_to_replace_the_host" {
   }
 
   assert {
-    condition     = aws_instance.host.ami == "ami-0123456789abcdef0" && aws_instance.host.id == "i-0123456789abcdef0"
+    condition     = aws_instance.host[0].ami == "ami-0123456789abcdef0" && aws_instance.host[0].id == "i-0123456789abcdef0"
     error_message = "The host keeps its image until it is made anew."
   }
 }
@@ -95,7 +106,7 @@ run "the_options_of_the_host" {
   }
 
   assert {
-    condition     = aws_instance.host.ami == "ami-0fedcba9876543210" && aws_instance.host.instance_type == "m7i.large" && aws_instance.host.disable_api_termination
+    condition     = aws_instance.host[0].ami == "ami-0fedcba9876543210" && aws_instance.host[0].instance_type == "m7i.large" && aws_instance.host[0].disable_api_termination
     error_message = "Type, image and protection are the caller's choice."
   }
   assert {
@@ -103,7 +114,7 @@ run "the_options_of_the_host" {
     error_message = "SSH is open to the given network alone."
   }
   assert {
-    condition     = aws_ebs_volume.data.snapshot_id == "snap-0123456789abcdef0"
+    condition     = aws_ebs_volume.data[0].snapshot_id == "snap-0123456789abcdef0"
     error_message = "A snapshot brings the data back."
   }
   assert {

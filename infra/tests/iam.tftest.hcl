@@ -22,7 +22,7 @@ run "no_right_is_a_wildcard" {
         data.aws_iam_policy_document.client_boundary.statement,
         data.aws_iam_policy_document.client_state.statement,
         data.aws_iam_policy_document.forwarder.statement,
-        data.aws_iam_policy_document.snapshots.statement,
+        data.aws_iam_policy_document.snapshots[0].statement,
       ) : alltrue([for action in statement.actions : !strcontains(action, "*")])
     ])
     error_message = "Every action must be named."
@@ -36,7 +36,7 @@ run "no_right_is_a_wildcard" {
         data.aws_iam_policy_document.client_identity.statement,
         data.aws_iam_policy_document.client_state.statement,
         data.aws_iam_policy_document.forwarder.statement,
-        data.aws_iam_policy_document.snapshots.statement,
+        data.aws_iam_policy_document.snapshots[0].statement,
       ) : statement.sid if contains(statement.resources, "*")
     ]) == toset(["SessionManager", "Look", "Find"])
     error_message = "Only calls that take no resource may name all of them."

@@ -20,7 +20,7 @@ run "none_address_dynamic" {
     error_message = "The URL must be http://203.0.113.10, at 203.0.113.10."
   }
   assert {
-    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host.allocation_id == "eipalloc-dynamic"
+    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host[0].allocation_id == "eipalloc-dynamic"
     error_message = "The address must be the dynamic one."
   }
   assert {
@@ -51,7 +51,7 @@ run "none_address_persistent" {
     error_message = "The URL must be http://198.51.100.7, at 198.51.100.7."
   }
   assert {
-    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host.allocation_id == "eipalloc-persistent"
+    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host[0].allocation_id == "eipalloc-persistent"
     error_message = "The address must be the persistent one."
   }
   assert {
@@ -82,7 +82,7 @@ run "none_route53_dynamic" {
     error_message = "The URL must be http://lablink.example.org, at 203.0.113.10."
   }
   assert {
-    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host.allocation_id == "eipalloc-dynamic"
+    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host[0].allocation_id == "eipalloc-dynamic"
     error_message = "The address must be the dynamic one."
   }
   assert {
@@ -113,7 +113,7 @@ run "none_route53_persistent" {
     error_message = "The URL must be http://lablink.example.org, at 198.51.100.7."
   }
   assert {
-    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host.allocation_id == "eipalloc-persistent"
+    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host[0].allocation_id == "eipalloc-persistent"
     error_message = "The address must be the persistent one."
   }
   assert {
@@ -144,7 +144,7 @@ run "none_dns_dynamic" {
     error_message = "The URL must be http://lablink.example.org, at 203.0.113.10."
   }
   assert {
-    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host.allocation_id == "eipalloc-dynamic"
+    condition     = length(aws_eip.host) == 1 && length(data.aws_eip.persistent) == 0 && aws_eip_association.host[0].allocation_id == "eipalloc-dynamic"
     error_message = "The address must be the dynamic one."
   }
   assert {
@@ -175,7 +175,7 @@ run "none_dns_persistent" {
     error_message = "The URL must be http://lablink.example.org, at 198.51.100.7."
   }
   assert {
-    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host.allocation_id == "eipalloc-persistent"
+    condition     = length(aws_eip.host) == 0 && length(data.aws_eip.persistent) == 1 && aws_eip_association.host[0].allocation_id == "eipalloc-persistent"
     error_message = "The address must be the persistent one."
   }
   assert {

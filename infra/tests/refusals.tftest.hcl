@@ -139,3 +139,66 @@ run "a_version_that_is_none" {
   }
   expect_failures = [var.secrets_version]
 }
+
+run "a_class_that_is_no_databases" {
+  command = plan
+  variables {
+    config_path             = "tests/configs/rds-none-address.yaml"
+    database_instance_class = "t3.large"
+  }
+  expect_failures = [var.database_instance_class]
+}
+
+run "storage_smaller_than_rds_gives" {
+  command = plan
+  variables {
+    config_path          = "tests/configs/rds-none-address.yaml"
+    database_storage_gib = 10
+  }
+  expect_failures = [var.database_storage_gib]
+}
+
+run "a_database_without_backups" {
+  command = plan
+  variables {
+    config_path          = "tests/configs/rds-none-address.yaml"
+    database_backup_days = 0
+  }
+  expect_failures = [var.database_backup_days]
+}
+
+run "a_database_snapshot_that_is_none" {
+  command = plan
+  variables {
+    config_path                  = "tests/configs/rds-none-address.yaml"
+    database_restore_snapshot_id = "a snapshot"
+  }
+  expect_failures = [var.database_restore_snapshot_id]
+}
+
+run "one_network_for_two_subnets" {
+  command = plan
+  variables {
+    config_path    = "tests/configs/rds-none-address.yaml"
+    database_cidrs = ["172.31.200.0/28"]
+  }
+  expect_failures = [var.database_cidrs]
+}
+
+run "authorities_over_plain_http" {
+  command = plan
+  variables {
+    config_path = "tests/configs/rds-none-address.yaml"
+    rds_ca_url  = "http://example.org/ca.pem"
+  }
+  expect_failures = [var.rds_ca_url]
+}
+
+run "a_vpc_of_ones_own_whose_subnets_would_be_mixed_up" {
+  command = plan
+  variables {
+    config_path = "tests/configs/rds-none-address.yaml"
+    vpc_id      = "vpc-0fedcba9876543210"
+  }
+  expect_failures = [aws_subnet.database["0"], aws_subnet.database["1"]]
+}

@@ -37,9 +37,9 @@ run "planned_again_none" {
       output.data_volume_id == run.applied_none.data_volume_id,
       output.alb_dns_name == run.applied_none.alb_dns_name,
       output.ec2_public_ip == run.applied_none.ec2_public_ip,
-      aws_instance.host.user_data_base64 == module.user_data.user_data_base64,
-      aws_eip_association.host.id != null,
-      aws_volume_attachment.data.id != null,
+      aws_instance.host[0].user_data_base64 == module.user_data.user_data_base64,
+      aws_eip_association.host[0].id != null,
+      aws_volume_attachment.data[0].id != null,
       aws_lambda_function.forwarder.arn != null,
     ])
     error_message = "Nothing may be made anew."
@@ -71,9 +71,9 @@ run "planned_again_letsencrypt" {
       output.data_volume_id == run.applied_letsencrypt.data_volume_id,
       output.alb_dns_name == run.applied_letsencrypt.alb_dns_name,
       output.ec2_public_ip == run.applied_letsencrypt.ec2_public_ip,
-      aws_instance.host.user_data_base64 == module.user_data.user_data_base64,
-      aws_eip_association.host.id != null,
-      aws_volume_attachment.data.id != null,
+      aws_instance.host[0].user_data_base64 == module.user_data.user_data_base64,
+      aws_eip_association.host[0].id != null,
+      aws_volume_attachment.data[0].id != null,
       aws_lambda_function.forwarder.arn != null,
     ])
     error_message = "Nothing may be made anew."
@@ -105,9 +105,9 @@ run "planned_again_cloudflare" {
       output.data_volume_id == run.applied_cloudflare.data_volume_id,
       output.alb_dns_name == run.applied_cloudflare.alb_dns_name,
       output.ec2_public_ip == run.applied_cloudflare.ec2_public_ip,
-      aws_instance.host.user_data_base64 == module.user_data.user_data_base64,
-      aws_eip_association.host.id != null,
-      aws_volume_attachment.data.id != null,
+      aws_instance.host[0].user_data_base64 == module.user_data.user_data_base64,
+      aws_eip_association.host[0].id != null,
+      aws_volume_attachment.data[0].id != null,
       aws_lambda_function.forwarder.arn != null,
     ])
     error_message = "Nothing may be made anew."
@@ -139,9 +139,41 @@ run "planned_again_acm" {
       output.data_volume_id == run.applied_acm.data_volume_id,
       output.alb_dns_name == run.applied_acm.alb_dns_name,
       output.ec2_public_ip == run.applied_acm.ec2_public_ip,
-      aws_instance.host.user_data_base64 == module.user_data.user_data_base64,
-      aws_eip_association.host.id != null,
-      aws_volume_attachment.data.id != null,
+      aws_instance.host[0].user_data_base64 == module.user_data.user_data_base64,
+      aws_eip_association.host[0].id != null,
+      aws_volume_attachment.data[0].id != null,
+      aws_lambda_function.forwarder.arn != null,
+    ])
+    error_message = "Nothing may be made anew."
+  }
+}
+
+run "applied_several" {
+  state_key = "several"
+  variables {
+    config_path = "tests/configs/several-acm-route53.yaml"
+  }
+
+  assert {
+    condition     = output.database_address != "N/A"
+    error_message = "The database must be there."
+  }
+}
+
+run "planned_again_several" {
+  command   = plan
+  state_key = "several"
+  variables {
+    config_path = "tests/configs/several-acm-route53.yaml"
+  }
+
+  assert {
+    condition = alltrue([
+      output.database_address == run.applied_several.database_address,
+      output.alb_dns_name == run.applied_several.alb_dns_name,
+      aws_launch_template.hosts[0].user_data == module.user_data.user_data_base64,
+      aws_autoscaling_group.hosts[0].arn != null,
+      aws_db_instance.allocator["rds"].arn != null,
       aws_lambda_function.forwarder.arn != null,
     ])
     error_message = "Nothing may be made anew."

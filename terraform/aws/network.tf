@@ -46,6 +46,15 @@ data "aws_subnets" "found" {
     name   = "vpc-id"
     values = [data.aws_vpc.found[0].id]
   }
+  # The default VPC's own: others, such as a database's, may have no way out.
+  dynamic "filter" {
+    for_each = var.vpc_id == null ? ["true"] : []
+
+    content {
+      name   = "default-for-az"
+      values = [filter.value]
+    }
+  }
   filter {
     name = "availability-zone"
     values = sort(coalescelist(

@@ -40,7 +40,7 @@ variable "custom_startup_script_path" {
 }
 
 variable "vpc_id" {
-  description = "VPC for the VMs; null: that of subnet_ids, else the region's default VPC."
+  description = "VPC for the VMs; null: that of subnet_ids, else the region's default VPC, its default subnets."
   type        = string
   default     = null
 }

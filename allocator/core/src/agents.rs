@@ -1,5 +1,7 @@
 //! Agents' credentials: an enrolment token, good once, becomes the agent's own token.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use lablink_protocol::Hostname;
 
 use crate::{
@@ -27,20 +29,38 @@ pub async fn issue_enrolment(
     pool: PoolId,
     hostname: &Hostname,
 ) -> Result<Option<Token>, DbError> {
-    let token = Token::random();
+    let mut issued = issue_enrolments(db, pool, std::slice::from_ref(hostname)).await?;
+    Ok(issued.remove(hostname))
+}
+
+/// The same for many VMs at once; there is none for a name that no VM has.
+pub async fn issue_enrolments(
+    db: &Db,
+    pool: PoolId,
+    hostnames: &[Hostname],
+) -> Result<BTreeMap<Hostname, Token>, DbError> {
+    let tokens: Vec<Token> = hostnames.iter().map(|_| Token::random()).collect();
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let hashes: Vec<TokenHash> = tokens.iter().map(Token::hash).collect();
+    let hashes: Vec<&[u8]> = hashes.iter().map(TokenHash::as_bytes).collect();
     let written = db
         .client()
         .await?
-        .execute(
+        .query(
             "insert into enrolment (vm_id, token_sha256, expires_at)
-             select id, $3, now() + interval '1 hour' from vm
-             where pool_id = $1 and hostname = $2 and removed_at is null
+             select vm.id, new.token_sha256, now() + interval '1 hour'
+             from unnest($2::text[], $3::bytea[]) as new(hostname, token_sha256)
+             join vm on vm.pool_id = $1 and vm.hostname = new.hostname and vm.removed_at is null
              on conflict (vm_id) do update
-                 set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null",
-            &[&pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
+                 set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
+             returning (select hostname from vm where id = vm_id)",
+            &[&pool.as_i64(), &names, &hashes],
         )
         .await?;
-    Ok((written > 0).then_some(token))
+    let written: BTreeSet<Hostname> =
+        written.iter().map(|row| db::word(row, "hostname")).collect::<Result<_, _>>()?;
+    let issued = hostnames.iter().cloned().zip(tokens);
+    Ok(issued.filter(|(hostname, _)| written.contains(hostname)).collect())
 }
 
 /// Trades an enrolment token for a new agent token, once. The agent token from before, if there

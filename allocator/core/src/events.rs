@@ -54,6 +54,20 @@ pub(crate) async fn record(
     Ok(())
 }
 
+/// The same thing happened to all of these VMs.
+pub(crate) async fn record_of_vms(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    kind: &'static str,
+    vm_ids: &[i64],
+) -> Result<(), DbError> {
+    let sql = "insert into event (pool_id, actor, kind, vm_id, data)
+               select $1, $2, $3, vm_id, '{}' from unnest($4::bigint[]) as vm_id";
+    client.execute(sql, &[&pool.as_i64(), &actor.to_string(), &kind, &vm_ids]).await?;
+    Ok(())
+}
+
 /// One line of history, as pages show it.
 #[derive(Clone, Debug)]
 pub struct Entry {

@@ -88,7 +88,8 @@ pub struct ServeArgs {
     #[arg(long, env = "LABLINK_AGENT_AUTH", value_enum, default_value_t = AgentAuth::Required)]
     pub agent_auth: AgentAuth,
 
-    /// Folder of Terraform's local state [default: state in the data directory].
+    /// Folder of Terraform's state, instead of the configuration's bucket [default: state in the
+    /// data directory].
     #[arg(long, env = "LABLINK_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 

@@ -67,6 +67,7 @@ fn every_file_that_is_shipped_is_valid() {
         "examples/letsencrypt.yaml",
         "examples/letsencrypt-manual.yaml",
         "examples/prod.yaml",
+        "examples/rds.yaml",
         "examples/test.yaml",
     ] {
         assert!(files.contains(&shipped().join(name)), "{name} is missing");

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, Permissions},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
 };
@@ -75,12 +75,14 @@ fn a_killed_run_is_cleaned_up_by_the_next_and_a_live_one_is_not() {
     dead.wait().unwrap();
     assert!(server.join("data/postgres/postmaster.pid").exists());
 
-    let (mut live, url) = temp.start("echo \"$LABLINK_TEST_DATABASE_URL\"; sleep 2");
+    let (mut live, url) = temp.start("echo \"$LABLINK_TEST_DATABASE_URL\"; read end");
     assert!(!server.exists());
     assert!(temp.run("true").status().unwrap().success());
     let config: tokio_postgres::Config = url.trim().parse().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     assert!(runtime.block_on(config.connect(tokio_postgres::NoTls)).is_ok());
+    // It ends when it is told to, not when some time has passed.
+    writeln!(live.stdin.take().unwrap(), "end").unwrap();
     assert!(live.wait().unwrap().success());
     assert!(temp.is_empty());
 }

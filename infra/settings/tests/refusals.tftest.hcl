@@ -171,6 +171,120 @@ run "refuses_password_hash" {
   expect_failures = [output.settings]
 }
 
+run "refuses_db_kind" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/db-kind.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_db_name" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/db-name.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_db_host" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/db-host.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_db_port" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/db-port.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_db_sslmode" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/db-sslmode.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_db_sslrootcert" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/db-sslrootcert.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_no_allocators" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/no-allocators.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_half_an_allocator" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/half-an-allocator.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_several_embedded" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/several-embedded.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_several_without_balancer" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/several-without-balancer.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_several_letsencrypt" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/several-letsencrypt.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_several_persistent" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/several-persistent.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_several_whose_state_each_would_keep_for_itself" {
+  command = plan
+  variables {
+    config_path = "tests/configs/several.yaml"
+    environment = "dev"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_an_environment_that_cannot_name_a_database" {
+  command = plan
+  variables {
+    config_path = "tests/configs/several.yaml"
+    environment = "a--b"
+  }
+  expect_failures = [output.settings]
+}
+
 run "refuses_an_environment_in_capitals" {
   command = plan
   variables {

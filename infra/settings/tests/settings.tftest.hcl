@@ -21,6 +21,28 @@ run "the_defaults_are_the_allocators" {
   }
 }
 
+run "one_allocator_has_its_own_database" {
+  command = plan
+  variables {
+    config_path = "tests/configs/empty.yaml"
+  }
+  assert {
+    condition     = output.settings.allocators == 1 && output.settings.db == { kind = "embedded", dbname = "lablink_db", user = "lablink" }
+    error_message = "Without db and allocator, the one allocator runs its own database."
+  }
+}
+
+run "several_allocators_share_one" {
+  command = plan
+  variables {
+    config_path = "tests/configs/several.yaml"
+  }
+  assert {
+    condition     = output.settings.allocators == 3 && output.settings.db.kind == "rds" && output.settings.db.dbname == "class" && output.settings.db.user == "teacher"
+    error_message = "Three allocators on RDS behind a load balancer are allowed."
+  }
+}
+
 run "only_dev_may_keep_state_on_the_host" {
   command = plan
   variables {

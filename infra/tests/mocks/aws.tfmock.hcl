@@ -17,6 +17,9 @@ mock_data "aws_subnets" {
 mock_data "aws_subnet" {
   defaults = { availability_zone = "us-west-2a" }
 }
+mock_data "aws_availability_zones" {
+  defaults = { names = ["us-west-2a", "us-west-2b", "us-west-2c"] }
+}
 mock_data "aws_ssm_parameter" {
   defaults = { value = "ami-0123456789abcdef0" }
 }
@@ -49,6 +52,12 @@ mock_resource "aws_cloudwatch_log_group" {
 }
 mock_resource "aws_lambda_function" {
   defaults = { arn = "arn:aws:lambda:us-west-2:123456789012:function:forwarder" }
+}
+mock_resource "aws_db_instance" {
+  defaults = { address = "lablink-prod.abc.us-west-2.rds.amazonaws.com" }
+}
+mock_resource "aws_launch_template" {
+  defaults = { id = "lt-0123456789abcdef0", latest_version = 1 }
 }
 mock_resource "aws_lb" {
   defaults = {

@@ -24,6 +24,10 @@ run "vms_are_spread_over_the_zones_of_the_default_vpc" {
     condition     = one([for filter in data.aws_subnets.found[0].filter : filter.values if filter.name == "availability-zone"]) == toset(["us-west-2a", "us-west-2b"])
     error_message = "Only zones that offer the machine type are used."
   }
+  assert {
+    condition     = one([for filter in data.aws_subnets.found[0].filter : filter.values if filter.name == "default-for-az"]) == toset(["true"])
+    error_message = "Of the default VPC, its own subnets: others may have no way out."
+  }
 }
 
 run "zones_are_a_choice" {
@@ -74,6 +78,10 @@ run "a_vpc_is_a_choice" {
   assert {
     condition     = data.aws_vpc.found[0].id == "vpc-0chosen" && aws_security_group.vm.vpc_id == "vpc-0chosen"
     error_message = "The VPC must be the one given."
+  }
+  assert {
+    condition     = !contains([for filter in data.aws_subnets.found[0].filter : filter.name], "default-for-az")
+    error_message = "No subnet of a chosen VPC is a default one."
   }
 }
 

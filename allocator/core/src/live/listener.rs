@@ -1,9 +1,10 @@
 use std::{future::poll_fn, time::Duration};
 
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, Config, NoTls, Notification};
+use tokio_postgres::{AsyncMessage, Notification};
 
 use super::{Hub, LINE_CHANGED, OPERATION_CHANGED, Topic, VM_CHANGED};
+use crate::db::{ConnectError, Server};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
@@ -13,11 +14,12 @@ const PING_LIMIT: Duration = Duration::from_secs(5);
 
 /// Hears what changes and wakes the hub's waiters, for as long as the process lives: reconnects by
 /// itself, and lets everybody look again after each reconnect.
-pub async fn listen(config: Config, hub: Hub) {
+pub async fn listen(server: impl Into<Server>, hub: Hub) {
+    let server = server.into();
     let mut pause = FIRST_RETRY;
     loop {
         let heard_since = tokio::time::Instant::now();
-        match listen_once(&config, &hub).await {
+        match listen_once(&server, &hub).await {
             Ok(()) => tracing::warn!("the listener's connection closed; connecting again"),
             Err(error) => {
                 tracing::warn!(
@@ -35,13 +37,17 @@ pub async fn listen(config: Config, hub: Hub) {
     }
 }
 
-async fn listen_once(config: &Config, hub: &Hub) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = config
-        .clone()
-        .application_name("lablink-listener")
-        .connect_timeout(PING_LIMIT)
-        .connect(NoTls)
-        .await?;
+/// Why the listener no longer listens.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("the connection was lost")]
+    Statement(#[from] tokio_postgres::Error),
+}
+
+async fn listen_once(server: &Server, hub: &Hub) -> Result<(), Lost> {
+    let (client, mut connection) = server.connect("lablink-listener").await?;
     let (heard, mut notifications) = mpsc::unbounded_channel();
     // The connection only makes progress while it is polled, and drops notifications unless each
     // message is taken out: this task does both.
@@ -78,7 +84,7 @@ async fn listen_once(config: &Config, hub: &Hub) -> Result<(), tokio_postgres::E
             }
         }
     }
-    (&mut connection_task).await.unwrap_or(Ok(()))
+    Ok((&mut connection_task).await.unwrap_or(Ok(()))?)
 }
 
 fn wake(hub: &Hub, notification: &Notification) {

@@ -38,10 +38,8 @@ pub async fn launch(
     lock(&transaction, pool).await?;
     let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
     let planned = vms::plan(&transaction, pool, &new).await?;
-    for (vm_id, _) in &planned {
-        let event = Event { vm_id: Some(*vm_id), ..Event::new(actor, "vm.requested") };
-        events::record(&transaction, pool, event).await?;
-    }
+    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
+    events::record_of_vms(&transaction, pool, actor, "vm.requested", &vm_ids).await?;
     let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
     let id = queue(&transaction, pool, actor, &job).await?;
     transaction.commit().await?;

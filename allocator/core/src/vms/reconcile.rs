@@ -50,11 +50,8 @@ pub async fn reconcile_existing(
             &[&pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
         )
         .await?;
-    for row in adopted {
-        let event =
-            Event { vm_id: Some(row.try_get("id")?), ..Event::new(&Actor::System, "vm.adopted") };
-        events::record(&transaction, pool, event).await?;
-    }
+    let ids: Vec<i64> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+    events::record_of_vms(&transaction, pool, &Actor::System, "vm.adopted", &ids).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -94,10 +91,9 @@ pub(crate) async fn remove_in(
         if claim.is_some() {
             claims::release_of_vm(client, pool, id, ReleaseReason::Destroyed, actor).await?;
         }
-        let event = Event { vm_id: Some(id), ..Event::new(actor, "vm.removed") };
-        events::record(client, pool, event).await?;
         ids.push(id);
     }
+    events::record_of_vms(client, pool, actor, "vm.removed", &ids).await?;
     client.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
     client.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
     client.execute("delete from ssh_access where vm_id = any($1)", &[&ids]).await?;

@@ -6,8 +6,9 @@ use std::{
 
 use tokio::process::Command;
 
-/// The lowest Terraform that has ephemeral variables.
-const LOWEST: (u64, u64) = (1, 10);
+/// The lowest versions that have ephemeral variables.
+const LOWEST_TERRAFORM: (u64, u64) = (1, 10);
+const LOWEST_TOFU: (u64, u64) = (1, 11);
 
 /// What Terraform may see of our environment: enough to find programs and reach the network, and
 /// no secret.
@@ -43,7 +44,7 @@ pub enum ProgramError {
     },
     #[error("'{path} version -json' gave no version: {output}")]
     Unreadable { path: PathBuf, output: String },
-    #[error("'{path}' is version {found}: LabLink needs Terraform 1.10 or later")]
+    #[error("'{path}' is version {found}: LabLink needs Terraform 1.10 or OpenTofu 1.11, or later")]
     TooOld { path: PathBuf, found: String },
 }
 
@@ -64,9 +65,12 @@ impl Program {
         let Some(version) = version else {
             return Err(ProgramError::Unreadable { path: path.to_owned(), output: text });
         };
+        // Both write the same JSON.
+        let is_tofu = path.file_name().is_some_and(|name| name == "tofu");
+        let lowest = if is_tofu { LOWEST_TOFU } else { LOWEST_TERRAFORM };
         let mut numbers = version.split(['.', '-']).map(str::parse::<u64>);
         match (numbers.next(), numbers.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= LOWEST => Ok(program),
+            (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= lowest => Ok(program),
             _ => Err(ProgramError::TooOld { path: path.to_owned(), found: version }),
         }
     }

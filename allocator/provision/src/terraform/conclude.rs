@@ -10,7 +10,7 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 
 use super::{
-    Provisioner, ProvisionerParts,
+    Provisioner, ProvisionerParts, Workspace,
     progress::Progress,
     provisioner::{WorkError, chain},
     settle::Settlement,
@@ -36,14 +36,15 @@ impl Provisioner {
     }
 
     async fn settle(&self, settlement: &Settlement<'_>) -> Result<(), DbError> {
-        let ProvisionerParts { db, pool, workspace, variables, local, .. } = &self.parts;
+        let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
         let after = async {
+            let workspace = self.workspace().await?;
             workspace.recover().await?;
-            self.state_sparing_the_working().await
+            self.state_sparing_the_working(&workspace).await
         };
         let after = match after.await {
             Ok(after) => {
-                workspace.forget_unsettled();
+                self.parts.workspace.forget_unsettled();
                 after
             }
             Err(error) => {
@@ -67,22 +68,23 @@ impl Provisioner {
             return;
         }
         let done = async {
+            let workspace = self.workspace().await?;
             workspace.save_errored().await?;
-            self.settle_again().await
+            self.settle_again(&workspace).await
         };
         if let Err(error) = done.await {
             tracing::error!(reason = chain(&error), "Terraform's state is not saved yet");
         }
     }
 
-    pub(super) async fn settle_again(&self) -> Result<(), WorkError> {
-        let ProvisionerParts { db, pool, workspace, .. } = &self.parts;
+    pub(super) async fn settle_again(&self, workspace: &Workspace) -> Result<(), WorkError> {
+        let ProvisionerParts { db, pool, .. } = &self.parts;
         let Some(id) = workspace.unsettled() else { return Ok(()) };
         let operation = operations::find(db, *pool, id).await?;
         if let Some(operation) = &operation
             && let Some(change) = operation.job.change()
         {
-            let state = self.state_sparing_the_working().await?;
+            let state = self.state_sparing_the_working(workspace).await?;
             let (state_then, reason) = (operation.state, operation.reason.clone());
             let outcome = Outcome { state: state_then, exit_code: operation.exit_code, reason };
             let named = change.hostnames().iter();

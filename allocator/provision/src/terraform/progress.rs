@@ -133,8 +133,14 @@ impl Progress {
         let detail = diagnostic.detail.trim();
         let separator = if detail.is_empty() { "" } else { ": " };
         let text = format!("{}{separator}{detail}", diagnostic.summary);
-        if diagnostic.severity != "error" {
-            return self.log(LogLevel::Warn, &text);
+        let is_error = diagnostic.severity == "error";
+        let level = if is_error { LogLevel::Error } else { LogLevel::Warn };
+        // What goes on from the line before is indented: pages fold it.
+        let details = detail.lines().map(|line| format!("  {}", line.trim_end()));
+        self.log(level, &diagnostic.summary);
+        details.for_each(|line| self.log(level, &line));
+        if !is_error {
+            return;
         }
         let reason = reasons::plain(&text);
         if let Some(vm) = diagnostic.vm() {
@@ -145,7 +151,6 @@ impl Progress {
             self.vm_errors.entry(vm).or_insert_with(|| reason.clone());
         }
         self.first_error.get_or_insert(reason);
-        self.log(LogLevel::Error, &text);
     }
 
     fn log(&mut self, level: LogLevel, text: &str) {
@@ -184,8 +189,10 @@ mod tests {
         }
         assert_eq!((progress.done, progress.total), (1, 2));
         assert_eq!(progress.first_error.as_deref(), Some("No room: Ask for more. Soon."));
-        assert_eq!(progress.new_lines.len(), 6);
-        assert_eq!(progress.new_lines[5], (LogLevel::Warn, "panic: runtime error".to_owned()));
+        let error = |line: &str| (LogLevel::Error, line.to_owned());
+        let told = ["No room", "  Ask for more.", "  Soon.", "Other"].map(error);
+        assert_eq!(progress.new_lines[2..6], told);
+        assert_eq!(progress.new_lines[6], (LogLevel::Warn, "panic: runtime error".to_owned()));
     }
 
     fn hook(kind: &str, action: &str, second: u32) -> String {

@@ -1,11 +1,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 use lablink_core::{
     Db, DbError, Token, agents,
+    aws::{AwsLogin, VaultError},
     operations::Change,
     pools::PoolId,
     vms::{self, Source},
@@ -25,6 +27,8 @@ pub struct ProvisionerParts {
     pub db: Db,
     pub pool: PoolId,
     pub workspace: Workspace,
+    /// Typed keys win over what the process finds by itself.
+    pub aws: Arc<AwsLogin>,
     pub variables: RuntimeVariables,
     pub local: LocalVms,
     /// Holds a folder per operation with what Terraform said.
@@ -48,7 +52,18 @@ pub(super) enum WorkError {
     #[error("cannot run Terraform")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
+    Keys(VaultError),
+    #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<VaultError> for WorkError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Db(error) => Self::Db(error),
+            VaultError::Locked => Self::Keys(error),
+        }
+    }
 }
 
 impl Provisioner {
@@ -56,14 +71,21 @@ impl Provisioner {
         Self { parts }
     }
 
+    /// Terraform's folder, with the keys that are in use now.
+    pub(super) async fn workspace(&self) -> Result<Workspace, WorkError> {
+        let ProvisionerParts { db, pool, workspace, aws, .. } = &self.parts;
+        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?))
+    }
+
     /// Writes rows for VMs that exist without one, as after the loss of the database: so that a
     /// launch takes no name that is taken, and the organiser sees them.
     pub async fn catch_up(&self) {
-        let ProvisionerParts { db, pool, workspace, variables, .. } = &self.parts;
+        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
         let caught_up = async {
+            let workspace = self.workspace().await?;
             workspace.prepare(variables).await?;
             let asked_at = Timestamp::now();
-            let existing = State::pull(workspace).await?.existing();
+            let existing = State::pull(&workspace).await?.existing();
             vms::reconcile_existing(db, *pool, Source::Local, &existing, asked_at).await?;
             Ok::<(), WorkError>(())
         };
@@ -103,14 +125,15 @@ impl Provisioner {
 
     async fn attempt(&self, change: Change<'_>, turn: &mut Turn) -> Result<Ran, WorkError> {
         let Turn { lease, operation, abandoned, held, .. } = turn;
-        let ProvisionerParts { db, pool, workspace, variables, local, .. } = &self.parts;
+        let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
+        let workspace = self.workspace().await?;
         workspace.recover().await?;
-        self.settle_again().await?;
+        self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
         let folder = self.parts.operations_dir.join(operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
         let asked_at = Timestamp::now();
-        let before = self.state_sparing_the_working().await?;
+        let before = self.state_sparing_the_working(&workspace).await?;
         vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
 
         if operation.cancel_requested {
@@ -132,7 +155,7 @@ impl Provisioner {
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
-            workspace,
+            workspace: &workspace,
             lease,
             folder: &folder,
             vms,
@@ -154,13 +177,7 @@ impl Provisioner {
     ) -> Result<BTreeMap<Hostname, Token>, DbError> {
         let ProvisionerParts { db, pool, .. } = &self.parts;
         vms::make_anew(db, *pool, new).await?;
-        let mut tokens = BTreeMap::new();
-        for hostname in new {
-            if let Some(token) = agents::issue_enrolment(db, *pool, hostname).await? {
-                tokens.insert(hostname.clone(), token);
-            }
-        }
-        Ok(tokens)
+        agents::issue_enrolments(db, *pool, new).await
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Output,
     time::{Duration, SystemTime},
 };
 
 use jiff::Timestamp;
 use lablink_core::operations::OperationId;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Backend, Workspace, leftovers, reasons};
 
@@ -75,7 +76,7 @@ impl Workspace {
         };
         let saved = async {
             self.free_lock(since).await?;
-            self.briefly(&["state", "push", ERRORED]).await
+            self.push(&path).await
         };
         let said = match saved.await {
             Ok(output) if output.status.success() => {
@@ -86,6 +87,21 @@ impl Workspace {
             Err(error) => format!("{error}."),
         };
         Err(RecoverError::Unsaved { path, said })
+    }
+
+    /// Hands the kept state to its backend. Terraform takes no other state of the same serial
+    /// number; ours follows the one that it saved in the middle of the same run.
+    async fn push(&self, kept: &Path) -> io::Result<Output> {
+        if let Backend::File(state) = &self.backend {
+            set_aside_if_cut_off(state)?;
+        }
+        let kept_version = Version::of(&std::fs::read(kept)?);
+        let pulled = self.briefly(&["state", "pull"]).await?;
+        let same = pulled.status.success() && Version::of(&pulled.stdout) == kept_version;
+        if same && kept_version.is_some() {
+            return self.briefly(&["state", "push", "-no-color", "-force", ERRORED]).await;
+        }
+        self.briefly(&["state", "push", "-no-color", ERRORED]).await
     }
 
     /// Frees the state's lock if it was taken on this machine since our Terraform began, which is
@@ -110,6 +126,33 @@ impl Workspace {
         let output = command.args(arguments).kill_on_drop(true).output();
         let late = |_elapsed| io::Error::other("the place of Terraform's state does not answer");
         tokio::time::timeout(PATIENCE, output).await.map_err(late)?
+    }
+}
+
+/// Which state of which history a state is.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Version {
+    lineage: String,
+    serial: u64,
+}
+
+impl Version {
+    fn of(state: &[u8]) -> Option<Self> {
+        serde_json::from_slice(state).ok()
+    }
+}
+
+/// A full disk cuts a state off in the middle of its file, which is then none: it must not stand
+/// in the way of the whole one.
+fn set_aside_if_cut_off(state: &Path) -> io::Result<()> {
+    match std::fs::read(state) {
+        Ok(found) if serde_json::from_slice::<IgnoredAny>(&found).is_err() => {
+            tracing::warn!(path = %state.display(), "the state's file is cut off: setting it aside");
+            std::fs::rename(state, state.with_extension("tfstate.cut-off"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -168,6 +211,22 @@ Lock Info:
         assert!(lock.is_of("vm", at("2026-11-21T11:55:00Z")));
         assert!(!lock.is_of("vm", at("2026-11-21T11:56:00Z")), "taken before");
         assert!(!lock.is_of("other", at("2026-11-21T11:55:00Z")));
+    }
+
+    #[test]
+    fn only_a_state_that_is_cut_off_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("dev.tfstate");
+        set_aside_if_cut_off(&state).unwrap();
+        let whole = r#"{"version": 4, "lineage": "a-b", "serial": 7, "resources": []}"#;
+        std::fs::write(&state, whole).unwrap();
+        set_aside_if_cut_off(&state).unwrap();
+        assert!(state.exists());
+        let version = Version::of(whole.as_bytes()).unwrap();
+        assert_eq!((version.lineage.as_str(), version.serial), ("a-b", 7));
+        std::fs::write(&state, &whole[..40]).unwrap();
+        set_aside_if_cut_off(&state).unwrap();
+        assert!(!state.exists() && folder.path().join("dev.tfstate.cut-off").exists());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use lablink_core::vms;
 use lablink_protocol::Hostname;
 
 use super::{
-    Provisioner,
+    Provisioner, Workspace,
     provisioner::WorkError,
     state::{State, StateError},
 };
@@ -13,8 +13,10 @@ impl Provisioner {
     /// Reads the state, and clears the taint of VMs whose agent has reported that it runs. Their
     /// creation was cut off, by a crash or a cancel, after all that matters was done: the next
     /// apply would make them anew under whoever has claimed them since.
-    pub(super) async fn state_sparing_the_working(&self) -> Result<State, WorkError> {
-        let workspace = &self.parts.workspace;
+    pub(super) async fn state_sparing_the_working(
+        &self,
+        workspace: &Workspace,
+    ) -> Result<State, WorkError> {
         let state = State::pull(workspace).await?;
         let broken: Vec<Hostname> =
             state.hostnames().filter(|it| !state.is_whole(it)).cloned().collect();

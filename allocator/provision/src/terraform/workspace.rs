@@ -3,10 +3,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lablink_core::aws::AwsKeys;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::{Backend, Program, RuntimeVariables};
+use super::{Backend, Program, RuntimeVariables, reasons};
 
 /// The folder in which Terraform runs for one environment: a copy of the module, the backend's
 /// settings and the variables. The state lies where the backend says.
@@ -17,6 +18,8 @@ pub struct Workspace {
     module: PathBuf,
     pub(super) directory: PathBuf,
     pub(super) backend: Backend,
+    /// Keys for AWS that an organiser typed.
+    keys: Option<AwsKeys>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -41,19 +44,19 @@ const PROVIDERS: &str = ".terraform.lock.hcl";
 const INITIALISED: &str = ".initialised";
 
 impl Workspace {
-    pub fn new(program: Program, module: PathBuf, directory: PathBuf, state_file: PathBuf) -> Self {
-        Self::with(program, module, directory, Backend::File(state_file))
+    pub fn new(program: Program, module: PathBuf, directory: PathBuf, backend: Backend) -> Self {
+        Self { program, module, directory, backend, keys: None }
     }
 
-    pub fn with(program: Program, module: PathBuf, directory: PathBuf, backend: Backend) -> Self {
-        Self { program, module, directory, backend }
+    /// The same folder, with these keys for AWS.
+    pub(super) fn with_keys(&self, keys: Option<AwsKeys>) -> Self {
+        Self { keys, ..self.clone() }
     }
 
     /// Terraform in this folder, with the credentials that its backend needs.
     pub(super) fn command(&self) -> Command {
         let mut command = self.program.command(&self.directory);
-        let names = self.backend.credentials().iter();
-        command.envs(names.filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.envs(self.backend.environment(self.keys.as_ref()));
         command
     }
 
@@ -116,7 +119,7 @@ impl Workspace {
         if output.status.success() {
             return Ok(());
         }
-        Err(WorkspaceError::Init(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        Err(WorkspaceError::Init(reasons::plain(&String::from_utf8_lossy(&output.stderr))))
     }
 
     fn write_variables(&self, variables: &RuntimeVariables) -> io::Result<()> {

@@ -18,7 +18,7 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, Machines, ZipCollector},
-    terraform::{Program, Workspace},
+    terraform::{Backend, Program, Workspace},
     worker::{Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
@@ -124,7 +124,7 @@ impl Lab {
         let found = Program::find(&self.path("terraform")).await.unwrap();
         let (module, folder) = (self.path("module"), self.root.clone());
         let state = self.path("state");
-        self.site.cloud = Some(Workspace::new(found, module, folder, state));
+        self.site.cloud = Some(Workspace::new(found, module, folder, Backend::File(state)));
     }
 
     /// A VM that is a folder on this machine.

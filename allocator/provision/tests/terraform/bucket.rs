@@ -1,6 +1,6 @@
 //! The state in S3, with `use_lockfile`.
 
-use lablink_core::operations::OperationState;
+use lablink_core::{Actor, aws::AwsKeys, operations::OperationState};
 use nix::sys::signal::Signal;
 
 use crate::{
@@ -27,6 +27,27 @@ async fn a_killed_terraform_s_lock_of_the_bucket_is_freed() {
     assert!(!moto.is_locked().await);
     lab.tells_one_story().await;
     lab.works_again().await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_were_typed_open_the_bucket_at_once() {
+    let moto = Moto::start().await;
+    let lab = Lab::in_bucket(&moto.place()).await;
+    let worker = lab.worker("a").await;
+    let locked_out = lab.ended(lab.launch(1).await).await;
+    let reason = locked_out.reason.unwrap();
+    assert!(reason.contains("does not accept the allocator's credentials"), "{reason}");
+
+    let keys = AwsKeys {
+        access_key_id: "AKIATYPED".to_owned(),
+        secret_access_key: "typed".to_owned(),
+        session_token: None,
+    };
+    lab.aws.vault.set(&lab.db, lab.pool, &Actor::System, Some(&keys)).await.unwrap();
+    lab.succeeds(lab.launch(1).await).await;
+    let state = moto.request("GET", "/state-bucket/test/terraform.tfstate", "").await;
+    assert!(!state.starts_with("HTTP/1.1 404"), "{state}");
     worker.stop().await;
 }
 

@@ -9,6 +9,7 @@ use std::{
 
 use lablink_core::{
     Actor, Db,
+    aws::{AwsLogin, Vault},
     collections::Retention,
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId},
@@ -40,6 +41,7 @@ pub struct Lab {
     pub pool: PoolId,
     pub programs: Programs,
     backend: Backend,
+    pub aws: Arc<AwsLogin>,
     pub root: tempfile::TempDir,
 }
 
@@ -91,7 +93,8 @@ impl Lab {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         let programs = Programs::new(root.path(), exports);
-        Self { database, db, pool, programs, backend, root }
+        let aws = Arc::new(AwsLogin { identity: None, vault: Vault::new(None) });
+        Self { database, db, pool, programs, backend, aws, root }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -114,12 +117,13 @@ impl Lab {
         let provisioner = Provisioner::new(ProvisionerParts {
             db: db.clone(),
             pool: self.pool,
-            workspace: Workspace::with(
+            workspace: Workspace::new(
                 Program::find(&self.programs.terraform).await.unwrap(),
                 self.programs.module.clone(),
                 data.join("terraform"),
                 self.backend.clone(),
             ),
+            aws: Arc::clone(&self.aws),
             variables,
             local: LocalVms {
                 directory: self.path("vms"),

@@ -4,6 +4,7 @@
 
 mod bucket;
 mod crashes;
+mod disk;
 mod everyday;
 mod lab;
 mod moto;

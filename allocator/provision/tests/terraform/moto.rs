@@ -53,11 +53,16 @@ impl Moto {
         moto
     }
 
-    /// What makes Terraform find it.
+    /// What makes Terraform find it and be let in.
     pub fn exports(&self) -> String {
+        format!("export AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b; {}", self.place())
+    }
+
+    /// What makes Terraform find it, without keys.
+    pub fn place(&self) -> String {
         format!(
-            "export AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b AWS_REGION=us-east-1 \
-             AWS_ENDPOINT_URL=http://127.0.0.1:{} AWS_MAX_ATTEMPTS=2",
+            "export AWS_REGION=us-east-1 AWS_ENDPOINT_URL=http://127.0.0.1:{} AWS_MAX_ATTEMPTS=2 \
+             AWS_EC2_METADATA_DISABLED=true",
             self.door
         )
     }

@@ -36,8 +36,8 @@ pub use placeholder::startup_problems;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    AllocatorImage, App, Collect, Database, Dns, Eip, EipStrategy, Health, Limits, Local, Logs,
-    Machine, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
+    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Limits, Local,
+    Logs, Machine, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
 };
 
 use section::{Findings, Section};
@@ -54,9 +54,10 @@ pub struct Config {
     pub dns: Dns,
     pub eip: Eip,
     pub ssl: Ssl,
-    pub allocator: AllocatorImage,
-    /// S3 bucket of Terraform's state, in the environments that keep it there.
-    pub bucket_name: String,
+    pub allocator: Allocator,
+    /// S3 bucket of Terraform's state, for the environments that keep it there; none: on this
+    /// machine.
+    pub bucket_name: Option<String>,
     pub startup_script: StartupScript,
     pub local: Local,
     pub limits: Limits,
@@ -95,10 +96,8 @@ impl Config {
             dns: file.section("dns", Dns::read),
             eip: file.section("eip", Eip::read),
             ssl: file.section("ssl", Ssl::read),
-            allocator: file.section("allocator", AllocatorImage::read),
-            bucket_name: file
-                .value("bucket_name", syntax::bucket_name)
-                .unwrap_or_else(|| "tf-state-lablink-allocator-bucket".into()),
+            allocator: file.section("allocator", Allocator::read),
+            bucket_name: file.value("bucket_name", syntax::bucket_name),
             startup_script: file.section("startup_script", StartupScript::read),
             local: file.section("local", Local::read),
             limits: file.section("limits", Limits::read),

@@ -41,8 +41,10 @@ pub(super) fn logins(config: &Config) -> Vec<String> {
 }
 
 pub(super) fn bucket(config: &Config) -> Option<String> {
-    is_placeholder(&config.bucket_name).then(|| {
-        "bucket_name is a placeholder: set it to the bucket that keeps Terraform's state".to_owned()
+    config.bucket_name.as_deref().is_some_and(is_placeholder).then(|| {
+        "bucket_name is a placeholder: set it to the bucket that keeps Terraform's state, or leave \
+         it out to keep the state on this machine"
+            .to_owned()
     })
 }
 
@@ -53,7 +55,7 @@ pub fn startup_problems(config: &Config, environment: &Environment) -> Vec<Strin
         return Vec::new();
     }
     let mut problems = logins(config);
-    if config.provider == ProviderKind::Aws && environment.has_remote_state() {
+    if config.provider != ProviderKind::Manual && environment.has_remote_state() {
         problems.extend(bucket(config));
     }
     problems
@@ -111,7 +113,8 @@ mod tests {
         let yaml = "app: {admin_password: s3cret}\nbucket_name: x-YOUR-UNIQUE-SUFFIX\n";
         assert_eq!(problems(yaml, "prod").len(), 1);
         assert_eq!(problems(yaml, "classroom"), [""; 0]);
-        assert_eq!(problems(&format!("provider: local\n{yaml}"), "prod"), [""; 0]);
+        assert_eq!(problems(&format!("provider: local\n{yaml}"), "prod").len(), 1);
+        assert_eq!(problems(&format!("provider: manual\n{yaml}"), "prod"), [""; 0]);
     }
 
     #[test]

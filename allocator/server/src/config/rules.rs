@@ -4,7 +4,9 @@ use std::path::Path;
 
 use lablink_protocol::Hostname;
 
-use super::{Collect, Config, ProviderKind, SslProvider, syntax::expected};
+use super::{
+    Collect, Config, DatabaseKind, EipStrategy, ProviderKind, SslProvider, syntax::expected,
+};
 
 /// Every rule that `config` breaks, as one sentence each. `file` is where it was read from.
 pub(super) fn broken(config: &Config, file: Option<&Path>) -> Vec<String> {
@@ -12,6 +14,8 @@ pub(super) fn broken(config: &Config, file: Option<&Path>) -> Vec<String> {
     broken.extend(domain(config));
     broken.extend(ssl(config));
     broken.extend(certificate_region(config));
+    broken.extend(database_tls(config));
+    broken.extend(several_allocators(config));
     broken.extend(health(config));
     broken.extend(startup_script(config, file));
     broken.extend(collect(config));
@@ -81,6 +85,45 @@ fn certificate_region(config: &Config) -> Option<String> {
              regions must be the same"
         )
     })
+}
+
+fn database_tls(config: &Config) -> Option<String> {
+    let fault = config.db.as_ref()?.tls().err()?;
+    Some(format!("db.{fault}"))
+}
+
+/// As `infra/settings` has it.
+fn several_allocators(config: &Config) -> Vec<String> {
+    let count = config.allocator.count.get();
+    if count == 1 {
+        return Vec::new();
+    }
+    let mut broken = Vec::new();
+    if config.db.as_ref().is_none_or(|db| db.kind != DatabaseKind::Rds) {
+        broken.push(format!(
+            "allocator.count is {count}, and each allocator would have a database of its own: set \
+             db.kind: rds"
+        ));
+    }
+    if config.ssl.provider != SslProvider::Acm {
+        broken.push(format!(
+            "allocator.count is {count}, and only a load balancer shares out requests: set \
+             ssl.provider: acm"
+        ));
+    }
+    if config.bucket_name.is_none() {
+        broken.push(format!(
+            "allocator.count is {count}, and each allocator would keep its VMs' state to itself: \
+             set bucket_name"
+        ));
+    }
+    if config.eip.strategy == EipStrategy::Persistent {
+        broken.push(format!(
+            "allocator.count is {count}, and one address can't be that of several hosts: remove \
+             eip.strategy: persistent"
+        ));
+    }
+    broken
 }
 
 fn health(config: &Config) -> Option<String> {
@@ -161,6 +204,10 @@ mod tests {
     fn each_rule_is_told_in_its_own_words() {
         let acm = |arn: &str| format!("{NAMED}\nssl: {{provider: acm, certificate_arn: '{arn}'}}");
         let elsewhere = acm("arn:aws:acm:eu-west-1:123456789012:certificate/1");
+        let several = |more: &str| {
+            let here = acm("arn:aws:acm:us-west-2:123456789012:certificate/1");
+            format!("{here}\nbucket_name: class-state\nallocator: {{count: 2}}\n{more}")
+        };
         let table = [
             (
                 "dns: {enabled: true}",
@@ -187,6 +234,24 @@ mod tests {
                 "dns: {enabled: true, domain: a.org}\nssl: {provider: cloudflare}",
                 "CloudFlare requires terraform_managed=false",
             ),
+            ("db: {sslrootcert: /etc/ca.pem}", "db.sslrootcert has no effect with sslmode prefer"),
+            ("db: {sslmode: verify-ca}", "db.sslrootcert is missing"),
+            (
+                &several("db: {kind: embedded}"),
+                "allocator.count is 2, and each allocator would have a database of its own",
+            ),
+            (
+                "bucket_name: class-state\ndb: {kind: rds}\nallocator: {count: 2}",
+                "allocator.count is 2, and only a load balancer shares out requests",
+            ),
+            (
+                &several("db: {kind: rds}").replace("bucket_name: class-state\n", ""),
+                "allocator.count is 2, and each allocator would keep its VMs' state to itself",
+            ),
+            (
+                &several("db: {kind: rds}\neip: {strategy: persistent}"),
+                "allocator.count is 2, and one address can't be that of several hosts",
+            ),
             ("health: {stale_after: 3m}", "health.suspect_after must be longer"),
             ("startup_script: {enabled: true}", "startup_script.path must name the script"),
         ];
@@ -195,6 +260,25 @@ mod tests {
             assert_eq!(found.len(), 1, "{yaml}: {found:?}");
             assert!(found[0].contains(expected), "{yaml}: {found:?}");
         }
+    }
+
+    #[test]
+    fn several_allocators_share_a_database_behind_a_load_balancer() {
+        let acm = "ssl: {provider: acm, \
+                   certificate_arn: 'arn:aws:acm:us-west-2:123456789012:certificate/1'}";
+        for yaml in ["db: {kind: rds}", "db: {kind: rds}\nallocator: {count: 1}"] {
+            assert!(Config::parse(yaml).is_ok(), "{yaml}");
+        }
+        let several = format!(
+            "{NAMED}\n{acm}\nbucket_name: class-state\ndb: {{kind: rds}}\nallocator: {{count: 3}}"
+        );
+        assert_eq!(Config::parse(&several).unwrap().allocator.count.get(), 3);
+        // As `infra/host.tf` fills it in.
+        let deployed = several.replace(
+            "kind: rds",
+            "kind: rds, host: x.rds.amazonaws.com, sslmode: verify-full, sslrootcert: /config/ca.pem",
+        );
+        assert!(Config::parse(&deployed).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lablink_core::db::{self, MigrateError};
+use lablink_core::db::{self, ConnectError, MigrateError, Server};
 use lablink_provision::postgres::{EmbeddedPostgres, Password, Settings};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_postgres::Config as Connection;
@@ -16,7 +16,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// The PostgreSQL server that we use: somebody's, or our own.
 pub struct Database {
-    pub connection: Connection,
+    pub server: Server,
     embedded: Option<Keeper>,
 }
 
@@ -32,14 +32,15 @@ impl Database {
     pub async fn open(config: &Config, places: &Places, embedded: bool) -> Result<Self> {
         match (variable("DATABASE_URL"), &config.db) {
             (Some(url), _) if !embedded => {
-                let connection = url.parse().context("DATABASE_URL is no PostgreSQL address")?;
-                Ok(Self { connection, embedded: None })
+                let server = Server::from_url(&url).context("DATABASE_URL can't be used")?;
+                Ok(Self { server, embedded: None })
             }
             (_, Some(db)) if !embedded => {
                 let mut connection = Connection::new();
                 connection.host(&db.host).port(db.port).dbname(&db.dbname);
                 connection.user(&db.user).password(db.password.expose());
-                Ok(Self { connection, embedded: None })
+                let tls = db.tls().and_then(|tls| Server::new(connection, &tls));
+                Ok(Self { server: tls.context("the section db can't be used")?, embedded: None })
             }
             (_, section) => {
                 let (dbname, user, password) = match section {
@@ -59,19 +60,22 @@ impl Database {
     }
 
     async fn open_embedded(settings: Settings) -> Result<Self> {
-        let server = EmbeddedPostgres::start(settings.clone()).await?;
-        let connection = server.config();
+        let postgres = EmbeddedPostgres::start(settings.clone()).await?;
+        let server = postgres.config().into();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(keep(server, settings, stop.clone()));
-        Ok(Self { connection, embedded: Some(Keeper { stop, task }) })
+        let task = tokio::spawn(keep(postgres, settings, stop.clone()));
+        Ok(Self { server, embedded: Some(Keeper { stop, task }) })
     }
 
     /// Brings the schema up to date, waiting for a server that is still starting.
     pub async fn migrate(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match db::migrate(&self.connection).await {
-                Err(MigrateError::Connect(error)) if Instant::now() < deadline => {
+            match db::migrate(&self.server).await {
+                // TLS that does not fit is not mended by waiting.
+                Err(MigrateError::Connect(
+                    error @ (ConnectError::Failed(_) | ConnectError::Silent(_)),
+                )) if Instant::now() < deadline => {
                     tracing::info!(
                         error = &error as &dyn std::error::Error,
                         "waiting for the database"

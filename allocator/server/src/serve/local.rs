@@ -1,11 +1,13 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
 use lablink_core::{
     Actor, Db, agents,
+    aws::AwsLogin,
     operations::{self, Launch},
     pools::PoolId,
     vms::{self, Source},
@@ -14,7 +16,7 @@ use lablink_provision::terraform::{
     LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables, Workspace,
 };
 
-use super::places::Places;
+use super::{places::Places, state_backend::state_backend};
 use crate::{cli::ServeArgs, config::Config};
 
 const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
@@ -32,15 +34,12 @@ impl LocalProvider {
         places: &Places,
         db: &Db,
         pool: PoolId,
+        aws: Arc<AwsLogin>,
     ) -> Result<Self> {
         let program = Program::find(&args.terraform).await?;
         let module = modules(args.terraform_dir.as_deref())?.join("local");
         let environment = args.environment.as_str();
         let directory = places.private(&format!("terraform/{environment}"))?;
-        let state_dir = match &args.state_dir {
-            Some(path) => std::path::absolute(path)?,
-            None => places.private("state")?,
-        };
         let vms = LocalVms {
             directory: match &config.local.vm_dir {
                 Some(path) => std::path::absolute(path)?,
@@ -49,11 +48,12 @@ impl LocalProvider {
             agent: agent_program(args.agent_program.as_deref())?,
             script: module.join("vm.sh"),
         };
-        let state_file = state_dir.join(format!("{environment}.tfstate"));
+        let backend = state_backend(args, config, places)?;
         let provisioner = Provisioner::new(ProvisionerParts {
             db: db.clone(),
             pool,
-            workspace: Workspace::new(program, module, directory, state_file),
+            workspace: Workspace::new(program, module, directory, backend),
+            aws,
             variables: variables(args, config),
             local: vms.clone(),
             operations_dir: places.private("operations")?,

@@ -11,6 +11,7 @@ pub mod places;
 mod results;
 pub mod settings;
 mod signals;
+mod state_backend;
 mod web_settings;
 
 use std::{sync::Arc, time::Duration};
@@ -75,15 +76,18 @@ async fn serve_on(
     stopping: CancellationToken,
 ) -> Result<()> {
     database.migrate().await?;
-    let db = Db::new(&database.connection, CONNECTIONS);
+    let db = Db::new(&database.server, CONNECTIONS);
     let pool = pools::open(&db, args.environment.as_str()).await?;
     let hub = live::Hub::default();
-    let listener_task = live::listen(database.connection.clone(), hub.clone());
+    let listener_task = live::listen(database.server.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
 
+    let secret_key = settings::secret_key()?;
+    let aws = Arc::new(aws_login(config, secret_key.clone()).await);
     let local = match config.provider {
         ProviderKind::Local => {
-            let local = LocalProvider::new(args, config, places, &db, pool).await?;
+            let local =
+                LocalProvider::new(args, config, places, &db, pool, Arc::clone(&aws)).await?;
             local.provisioner.catch_up().await;
             local.start_vms(&db, pool).await?;
             LocalProvider::warm_up(args, config, &db, pool).await?;
@@ -98,7 +102,6 @@ async fn serve_on(
     let line_task = line::tend(db.clone(), pool, stale_after, LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
 
-    let secret_key = settings::secret_key()?;
     let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
     let _tending = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&collector).tend()));
 
@@ -127,7 +130,7 @@ async fn serve_on(
             config.limits.form_per_email,
         )),
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
-        aws: Arc::new(aws_login(config, secret_key.clone()).await),
+        aws,
         collector,
         secret_key,
         settings: Arc::new(web_settings(args, config)),

@@ -109,6 +109,9 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
         "aws_instance.client: spot requests are slow to be met at the moment.",
     ));
     log.push(line(61, LogLevel::Error, &format!("creating EC2 instance: InsufficientInstanceCapacity: we do not have enough g4dn.xlarge capacity in this zone. {SCRIPT}")));
+    for more in ["with aws_instance.client[\"lablink-vm-prod-9\"],", "on instances.tf line 12."] {
+        log.push(line(62, LogLevel::Error, &format!("  {more}")));
+    }
     log.push(line(63, LogLevel::Info, "aws_security_group.client: created."));
     let queued = state == OperationState::Queued;
     OperationPage {

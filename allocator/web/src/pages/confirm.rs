@@ -118,7 +118,10 @@ mod tests {
         assert!(html.contains("never collected") && html.contains("*.slp"));
         for deed in [Deed::Replace, Deed::Release] {
             let html = page(deed, true);
-            assert!(html.contains("never collected") && html.contains(r#"href="/admin/results""#));
+            assert!(
+                html.contains("never collected")
+                    && html.contains(r#"href="/admin/results?hostnames=vm-1""#)
+            );
             assert!(!html.contains(r#"name="collect""#), "{deed:?}");
         }
         for html in [page(Deed::Reboot, true), page(Deed::Release, false)] {

@@ -68,8 +68,17 @@ pub enum LogLevel {
 
 impl OperationPage {
     /// What went wrong, in Terraform's words: above the log, so that nobody has to look for it.
-    fn errors(&self) -> impl Iterator<Item = &LogLine> {
-        self.log.iter().filter(|line| matches!(line.level, LogLevel::Error))
+    /// Each with the lines that go on from its first, which are indented.
+    fn errors(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut errors: Vec<(&str, Vec<&str>)> = Vec::new();
+        for line in self.log.iter().filter(|line| line.level == LogLevel::Error) {
+            match (line.text.strip_prefix("  "), errors.last_mut()) {
+                (Some(more), Some((_, detail))) => detail.push(more),
+                (Some(more), None) => errors.push((more, Vec::new())),
+                (None, _) => errors.push((&line.text, Vec::new())),
+            }
+        }
+        errors
     }
 
     /// VMs that were wanted and are broken can be removed as well as tried again.

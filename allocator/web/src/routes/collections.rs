@@ -62,7 +62,7 @@ pub async fn collect(
 pub struct Listing {
     /// The `next` of the page before.
     #[param(value_type = Option<i64>)]
-    pub(super) before: Option<OperationId>,
+    before: Option<OperationId>,
 }
 
 /// The collections that were asked for, the newest first.

@@ -11,14 +11,16 @@ use lablink_core::{
     operations::OperationId,
     vms::{self, Vm},
 };
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
-    collections::{Collect, Listing, older},
+    collections::{Collect, older},
     operations::summary,
 };
 use crate::{
     AppState,
-    http::{Problem, Query},
+    http::{ListQuery, Problem},
     pages::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome},
 };
 
@@ -27,13 +29,24 @@ const PER_PAGE: i64 = 5;
 const VMS_LISTED: usize = 60;
 const OUTCOMES_LISTED: usize = 6;
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Shown {
+    /// Only collections that are older than this one.
+    #[param(value_type = Option<i64>)]
+    before: Option<OperationId>,
+    /// VMs that are ticked already; may be repeated.
+    #[serde(default)]
+    hostnames: Vec<String>,
+}
+
 /// What was collected, and the form that collects.
-#[utoipa::path(get, path = "/admin/results", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "/admin/results", params(Shown), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
-    Query(Listing { before }): Query<Listing>,
+    ListQuery(Shown { before, hostnames }): ListQuery<Shown>,
 ) -> Result<Html<String>, Problem> {
-    let form = Collect { hostnames: Vec::new(), extension: None };
+    let form = Collect { hostnames, extension: None };
     Ok(Html(filled(&state, &form, before, None).await?))
 }
 
@@ -54,12 +67,15 @@ async fn filled(
     before: Option<OperationId>,
     error: Option<String>,
 ) -> Result<String, Problem> {
-    let vms = vms::list(&state.db, state.pool).await?;
+    let mut vms = vms::list(&state.db, state.pool).await?;
+    let ticked = |vm: &Vm| form.hostnames.iter().any(|name| name == vm.hostname.as_str());
+    // Where not all are listed, those that are ticked must be.
+    vms.sort_by_key(|vm| !ticked(vm));
     let last = collections::last_whole(&state.db, state.pool).await?;
     let (found, next) = older(state, before, PER_PAGE).await?;
     let listed = |vm: &Vm| ResultsVm {
         hostname: vm.hostname.to_string(),
-        ticked: form.hostnames.iter().any(|name| name == vm.hostname.as_str()),
+        ticked: ticked(vm),
         holder: vm.claim.as_ref().map(|claim| claim.email.clone()),
         last: last.get(&vm.hostname).copied(),
     };

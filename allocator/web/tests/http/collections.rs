@@ -261,6 +261,9 @@ async fn full_pages_stay_small() {
         assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.body);
         assert!(page.body.len() < 50_000, "{path} has {} bytes", page.body.len());
     }
+    let last = "/admin/results?hostnames=lablink-vm-test-130";
+    let last = app.call(get(last).by_browser().by_admin()).await.body;
+    assert!(last.contains(r#"value="lablink-vm-test-130" checked"#), "in sight though it is last");
     let first = app.call(get("/admin/results").by_browser().by_admin()).await.body;
     assert!(first.contains("70 more are not listed") && first.contains("124 more are told"));
     let older = first.split("href=\"/admin/results?").nth(1).unwrap().split('"').next().unwrap();

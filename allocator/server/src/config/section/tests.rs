@@ -90,6 +90,13 @@ fn a_value_of_the_wrong_kind_is_shown_with_what_was_expected() {
             "one of continue, fail, found 'x'",
         ),
         ("app: {reclaim: x}", "app.reclaim", "one of link, email, found 'x'"),
+        (
+            "db: {sslmode: on}",
+            "db.sslmode",
+            "one of disable, prefer, require, verify-ca, verify-full, found 'on'",
+        ),
+        ("db: {kind: aurora}", "db.kind", "one of embedded, rds, found 'aurora'"),
+        ("allocator: {count: 0}", "allocator.count", "a whole number, 1 or more, found '0'"),
         ("limits: {max_vms: 0}", "limits.max_vms", "a whole number, 1 or more, found '0'"),
         ("local: {warm: -1}", "local.warm", "a whole number, 0 or more, found '-1'"),
     ];

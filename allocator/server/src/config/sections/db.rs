@@ -1,7 +1,9 @@
+use lablink_core::db::{SslMode, Tls, TlsError};
+
 use crate::config::{
     Secret,
     section::Section,
-    syntax::{non_empty, port, sql_identifier, text},
+    syntax::{Parsed, non_empty, one_of, port, sql_identifier, text},
 };
 
 /// `db`: the Postgres server to use, when `DATABASE_URL` names none.
@@ -21,10 +23,42 @@ pub struct Database {
     pub host: String,
     /// Default 5432.
     pub port: u16,
+    /// `disable`, `prefer`, `require`, `verify-ca` or `verify-full`; default `prefer`.
+    pub sslmode: SslMode,
+    /// PEM file of the authorities that `verify-…` takes, or `system`; default none.
+    pub sslrootcert: Option<String>,
+    /// What a deployment on AWS makes: `embedded` or `rds`; default `embedded`. The service itself
+    /// reads the keys above.
+    pub kind: DatabaseKind,
     /// Accepted for the sake of older files, without effect.
     pub table_name: Option<String>,
     /// Accepted for the sake of older files, without effect.
     pub message_channel: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// On the allocator's host, the allocator's own.
+    Embedded,
+    /// Amazon RDS, which several allocators can share.
+    Rds,
+}
+
+impl DatabaseKind {
+    fn parse(text: &str) -> Parsed<Self> {
+        one_of(&[("embedded", Self::Embedded), ("rds", Self::Rds)], text)
+    }
+}
+
+fn sslmode(text: &str) -> Parsed<SslMode> {
+    let modes = [
+        SslMode::Disable,
+        SslMode::Prefer,
+        SslMode::Require,
+        SslMode::VerifyCa,
+        SslMode::VerifyFull,
+    ];
+    one_of(&modes.map(|mode| (mode.as_str(), mode)), text)
 }
 
 impl Database {
@@ -39,8 +73,15 @@ impl Database {
             ),
             host: db.value("host", non_empty).unwrap_or_else(|| "localhost".into()),
             port: db.value("port", port).unwrap_or(5432),
+            sslmode: db.value("sslmode", sslmode).unwrap_or(SslMode::Prefer),
+            sslrootcert: db.value("sslrootcert", non_empty),
+            kind: db.value("kind", DatabaseKind::parse).unwrap_or(DatabaseKind::Embedded),
             table_name: db.value("table_name", sql_identifier),
             message_channel: db.value("message_channel", sql_identifier),
         }
+    }
+    /// How the connection is protected; an error where the two keys do not fit together.
+    pub fn tls(&self) -> Result<Tls, TlsError> {
+        Tls::new(self.sslmode, self.sslrootcert.as_deref())
     }
 }

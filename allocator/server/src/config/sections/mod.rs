@@ -17,10 +17,10 @@ mod proxy;
 mod ssl;
 mod startup_script;
 
-pub use allocator::AllocatorImage;
+pub use allocator::Allocator;
 pub use app::{App, Reclaim};
 pub use collect::Collect;
-pub use db::Database;
+pub use db::{Database, DatabaseKind};
 pub use dns::Dns;
 pub use eip::{Eip, EipStrategy};
 pub use health::Health;

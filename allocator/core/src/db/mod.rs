@@ -1,9 +1,19 @@
-//! The way to Postgres: one pool of connections, and the migrations.
+//! The way to Postgres: the server and its TLS, one pool of connections, and the migrations.
+
+mod address;
+mod connector;
+mod server;
+mod tls;
+mod verifier;
 
 use std::{str::FromStr, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::{Config, NoTls, Row};
+use tokio_postgres::Row;
+
+pub use address::AddressError;
+pub use server::{ConnectError, Server};
+pub use tls::{Authorities, SslMode, Tls, TlsError};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -46,8 +56,8 @@ pub struct UnknownWord;
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    #[error("cannot connect to the database to migrate it")]
-    Connect(#[source] tokio_postgres::Error),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     #[error("cannot take the lock that lets one allocator migrate at a time")]
     Lock(#[source] tokio_postgres::Error),
     #[error("a migration failed; the database is as it was before that migration")]
@@ -73,15 +83,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Db {
     /// A handle with at most `connections` connections, opened when first needed.
-    pub fn new(config: &Config, connections: usize) -> Self {
-        let mut config = config.clone();
+    pub fn new(server: &(impl Clone + Into<Server>), connections: usize) -> Self {
+        let server: Server = server.clone().into();
+        let mut config = server.config().clone();
         config
             .application_name("lablink")
             .connect_timeout(PATIENCE)
             .options("-c statement_timeout=15s -c idle_in_transaction_session_timeout=15s");
         let manager = Manager::from_config(
             config,
-            NoTls,
+            server.tls(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let pool = Pool::builder(manager)
@@ -119,13 +130,9 @@ const MIGRATION_LOCK: i64 = 0x006c_6162_6c69_6e6b;
 
 /// Brings the schema up to date. Safe when several allocators start at once: they take turns, and
 /// who comes second finds nothing to do.
-pub async fn migrate(config: &Config) -> Result<(), MigrateError> {
-    let (mut client, connection) = config
-        .clone()
-        .application_name("lablink")
-        .connect(NoTls)
-        .await
-        .map_err(MigrateError::Connect)?;
+pub async fn migrate(server: &(impl Clone + Into<Server>)) -> Result<(), MigrateError> {
+    let server: Server = server.clone().into();
+    let (mut client, connection) = server.connect("lablink").await?;
     let connection = tokio::spawn(connection);
     client
         .execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK])
