@@ -8,7 +8,7 @@ pub(super) struct Chunks {
     buffer: Vec<u8>,
 }
 
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 256 * 1024;
 
 impl Chunks {
     pub fn new(sender: mpsc::Sender<io::Result<Vec<u8>>>) -> Self {

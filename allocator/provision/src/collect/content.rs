@@ -102,14 +102,20 @@ impl Spool {
         let mut buffer = vec![0; BUFFER];
         let mut left = size;
         while left > 0 {
+            // Pipes give little at a time; each write is a trip to another thread.
             let most = BUFFER.min(usize::try_from(left).unwrap_or(BUFFER));
-            let count = from.read(&mut buffer[..most]).await.map_err(SpoolError::Read)?;
-            if count == 0 {
-                return Err(SpoolError::Short);
+            let mut filled = 0;
+            while filled < most {
+                let read = from.read(&mut buffer[filled..most]).await;
+                let count = read.map_err(SpoolError::Read)?;
+                if count == 0 {
+                    return Err(SpoolError::Short);
+                }
+                counter.fetch_add(count as u64, Relaxed);
+                filled += count;
             }
-            file.write_all(&buffer[..count]).await.map_err(SpoolError::Disk)?;
-            counter.fetch_add(count as u64, Relaxed);
-            left -= count as u64;
+            file.write_all(&buffer[..filled]).await.map_err(SpoolError::Disk)?;
+            left -= filled as u64;
         }
         file.flush().await.map_err(SpoolError::Disk)?;
         let mut file = file.into_std().await;

@@ -8,6 +8,7 @@
 mod archive;
 mod chunks;
 mod collector;
+mod conclusion;
 mod content;
 mod fetch;
 mod gather;

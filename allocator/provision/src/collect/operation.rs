@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::{
     collector::{ZipCollector, archive_name},
+    conclusion::{conclusion, sentence},
     content::LARGEST_IN_MEMORY,
     gather::{Listed, Visit},
     harvest::Harvest,
@@ -134,7 +135,7 @@ impl ZipCollector {
                 Some(kept)
             }
         };
-        let outcome = judge(&harvests, kept.is_some(), extension);
+        let outcome = conclusion(&harvests, extension);
         let collected = harvests.iter().map(Harvest::collected).collect();
         Ok(End { outcome, collected, kept })
     }
@@ -200,39 +201,3 @@ impl ZipCollector {
 }
 
 const STOPPED: &str = "The allocator stopped in the middle, or could not reach the database.";
-
-/// Succeeded means that the VMs may go: everything that they have is here. That there was nothing
-/// at all is no failure then.
-fn judge(harvests: &[Harvest], is_kept: bool, extension: &Extension) -> Outcome {
-    let all = harvests.len();
-    let short: Vec<&Harvest> = harvests.iter().filter(|it| it.shortfall().is_some()).collect();
-    if short.is_empty() {
-        let reason = (!is_kept).then(|| {
-            format!("No {extension} files found in any VMs: there is nothing to download.")
-        });
-        return Outcome { reason, ..Outcome::succeeded() };
-    }
-    let which = match &*short {
-        [one] => one.hostname.to_string(),
-        many => format!("{} of {all} VMs", many.len()),
-    };
-    let reason = if is_kept {
-        format!(
-            "{which} did not give everything. What came is in the archive, and its REPORT.csv \
-             names what is missing. Trying again asks only what failed."
-        )
-    } else {
-        format!(
-            "{which} gave nothing, and the others have nothing: {}",
-            sentence(&short.iter().find_map(|it| it.shortfall()).unwrap_or_default())
-        )
-    };
-    Outcome { state: OperationState::Failed, exit_code: None, reason: Some(reason) }
-}
-
-fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
-    let mut letters = text.chars();
-    let first = letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
-}

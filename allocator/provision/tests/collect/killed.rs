@@ -2,16 +2,12 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use lablink_core::operations::{OperationState, take};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
 use tokio_postgres::config::Host;
 
 use crate::lab::{Lab, Site, eventually};
@@ -42,16 +38,35 @@ async fn collects_until_it_is_killed() {
     site.work().task.await.unwrap();
 }
 
-fn collect_elsewhere(lab: &Lab) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+/// A process that ends with the test, however that ends.
+struct Elsewhere(Child);
+
+impl Elsewhere {
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _gone = self.0.wait();
+    }
+}
+
+fn collect_elsewhere(lab: &Lab) -> Elsewhere {
+    fs::create_dir(lab.path("tmp")).unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "killed::collects_until_it_is_killed"])
         .env(DATABASE, address(&lab.database))
         .env(ROOT, &lab.root)
+        .env("TMPDIR", lab.path("tmp"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+        .spawn();
+    Elsewhere(child.unwrap())
 }
 
 /// As libpq writes it.
@@ -83,23 +98,11 @@ async fn kill_9_in_the_middle_leaves_no_key_and_no_process_and_the_operation_end
     let alias = "HostKeyAlias=killed-2";
     assert_eq!(processes(alias).len(), 1);
 
-    kill(Pid::from_raw(i32::try_from(allocator.id()).unwrap()), Signal::SIGKILL).unwrap();
-    allocator.wait().unwrap();
+    allocator.kill();
     let killed = Instant::now();
     eventually("ssh is gone", || processes(alias).is_empty()).await;
     assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
-    assert_eq!(keys_in(&lab.root), Vec::<String>::new());
-    let tmp = std::env::temp_dir();
-    let mine = |name: &String| {
-        fs::metadata(name).is_ok_and(|it| {
-            it.modified()
-                .unwrap()
-                .elapsed()
-                .is_ok_and(|age| age < killed.elapsed() + Duration::from_secs(30))
-        })
-    };
-    let left: Vec<String> = keys_in_folder(&tmp).into_iter().filter(mine).collect();
-    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(keys_in(&lab.root), Vec::<PathBuf>::new());
 
     // The next allocator ends what was left, once the lease has run out.
     lab.sql("update operation set lease_expires_at = now()").await;
@@ -111,26 +114,18 @@ async fn kill_9_in_the_middle_leaves_no_key_and_no_process_and_the_operation_end
 }
 
 /// Files below a folder that hold a private key; the VMs' own host keys are theirs.
-fn keys_in(folder: &Path) -> Vec<String> {
-    let mut found = keys_in_folder(folder);
+fn keys_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
-        let is_vm = entry.path().join("sshd_config").exists();
-        if entry.file_type().unwrap().is_dir() && !is_vm {
-            found.extend(keys_in(&entry.path()));
+        let (path, kind) = (entry.path(), entry.file_type().unwrap());
+        if kind.is_dir() && !path.join("sshd_config").exists() {
+            found.extend(keys_in(&path));
+        } else if kind.is_file() && entry.metadata().is_ok_and(|it| it.len() < 100_000) {
+            let text = fs::read(&path).unwrap_or_default();
+            if String::from_utf8_lossy(&text).contains(PRIVATE_KEY) {
+                found.push(path);
+            }
         }
     }
     found
-}
-
-fn keys_in_folder(folder: &Path) -> Vec<String> {
-    let files = fs::read_dir(folder).unwrap().flatten();
-    let files = files.filter(|entry| entry.file_type().is_ok_and(|it| it.is_file()));
-    files
-        .filter(|entry| {
-            let small = entry.metadata().is_ok_and(|it| it.len() < 100_000);
-            let text = if small { fs::read(entry.path()).unwrap_or_default() } else { Vec::new() };
-            String::from_utf8_lossy(&text).contains(PRIVATE_KEY)
-        })
-        .map(|entry| entry.path().display().to_string())
-        .collect()
 }

@@ -1,0 +1,86 @@
+use lablink_core::{
+    collections::Extension,
+    operations::{OperationState, Outcome},
+};
+
+use super::harvest::Harvest;
+
+/// Succeeded means that the VMs may go: everything that they have is here. That there was nothing
+/// at all is no failure then.
+pub(super) fn conclusion(harvests: &[Harvest], extension: &Extension) -> Outcome {
+    let is_kept = harvests.iter().any(|it| it.files > 0);
+    let all = harvests.len();
+    let short: Vec<&Harvest> = harvests.iter().filter(|it| it.shortfall().is_some()).collect();
+    if short.is_empty() {
+        let reason = (!is_kept).then(|| {
+            format!("No {extension} files found in any VMs: there is nothing to download.")
+        });
+        return Outcome { reason, ..Outcome::succeeded() };
+    }
+    let which = match &*short {
+        [one] => one.hostname.to_string(),
+        many => format!("{} of {all} VMs", many.len()),
+    };
+    let reason = if is_kept {
+        format!(
+            "{which} did not give everything. What came is in the archive, and its REPORT.csv \
+             names what is missing. Trying again asks only what failed."
+        )
+    } else {
+        format!(
+            "{which} gave nothing, and the others have nothing: {}",
+            sentence(&short.iter().find_map(|it| it.shortfall()).unwrap_or_default())
+        )
+    };
+    Outcome { state: OperationState::Failed, exit_code: None, reason: Some(reason) }
+}
+
+/// With a capital letter and a full stop.
+pub(super) fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut letters = text.chars();
+    let first = letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vm(number: u8, files: u64, failure: Option<&str>) -> Harvest {
+        Harvest {
+            hostname: format!("lablink-vm-test-{number}").parse().unwrap(),
+            folder: format!("vm_{number}"),
+            files,
+            bytes: files,
+            unread: Vec::new(),
+            seconds: 1.0,
+            failure: failure.map(str::to_owned),
+        }
+    }
+
+    fn told(harvests: &[Harvest]) -> (OperationState, Option<String>) {
+        let outcome = conclusion(harvests, &Extension::default());
+        (outcome.state, outcome.reason)
+    }
+
+    #[test]
+    fn it_succeeds_when_nothing_is_missing() {
+        assert_eq!(told(&[vm(1, 3, None), vm(2, 0, None)]), (OperationState::Succeeded, None));
+        let (state, reason) = told(&[vm(1, 0, None)]);
+        assert_eq!(state, OperationState::Succeeded);
+        assert!(reason.unwrap().starts_with("No slp files found in any VMs"));
+    }
+
+    #[test]
+    fn it_fails_when_something_is_missing_and_says_what_there_is() {
+        let (state, reason) =
+            told(&[vm(1, 3, None), vm(2, 1, Some("it hung")), vm(3, 0, Some("x"))]);
+        assert_eq!(state, OperationState::Failed);
+        assert!(reason.unwrap().starts_with("2 of 3 VMs did not give everything. What came is"));
+        let (state, reason) = told(&[vm(1, 0, None), vm(2, 0, Some("it hung"))]);
+        assert_eq!(state, OperationState::Failed);
+        let expected = "lablink-vm-test-2 gave nothing, and the others have nothing: It hung.";
+        assert_eq!(reason.unwrap(), expected);
+    }
+}
