@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -8,7 +8,7 @@ use ring::{
 /// Seals what must not be read in the database or its backups (`LABLINK_SECRET_KEY`). All
 /// allocators of a deployment have the same one.
 #[derive(Clone)]
-pub struct SecretKey(Box<LessSafeKey>);
+pub struct SecretKey(Arc<LessSafeKey>);
 
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -27,7 +27,7 @@ impl FromStr for SecretKey {
             .collect();
         let bytes = bytes.filter(|_| digits.len() == 64).ok_or(InvalidSecretKey)?;
         let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes);
-        key.map(|key| Self(Box::new(LessSafeKey::new(key)))).map_err(|Unspecified| InvalidSecretKey)
+        key.map(|key| Self(Arc::new(LessSafeKey::new(key)))).map_err(|Unspecified| InvalidSecretKey)
     }
 }
 

@@ -22,6 +22,9 @@ use crate::{
 #[derive(Clone)]
 pub struct AppState {
     pub db: Db,
+    /// Connections of their own for agents that wait: one whose VM is claimed must not queue behind
+    /// the claims of everybody else.
+    pub hand_over_db: Db,
     pub pool: PoolId,
     pub hub: Hub,
     pub admin: Arc<AdminLogin>,

@@ -12,5 +12,6 @@ mod manual_machine;
 mod participant;
 mod reboot;
 mod restart;
+mod results;
 mod secrets;
 mod stop_during_launch;

@@ -43,6 +43,8 @@ use crate::{
 
 /// Database connections of one process, beside the listener's.
 const CONNECTIONS: usize = 16;
+/// Of these, beside them, for what waiting agents ask.
+const HAND_OVER_CONNECTIONS: usize = 4;
 /// How often the waiting line is looked after, beside what happens at once.
 const LINE: Duration = Duration::from_secs(5);
 /// How often old log lines are looked for.
@@ -77,6 +79,7 @@ async fn serve_on(
 ) -> Result<()> {
     database.migrate().await?;
     let db = Db::new(&database.server, CONNECTIONS);
+    let hand_over_db = Db::new(&database.server, HAND_OVER_CONNECTIONS);
     let pool = pools::open(&db, args.environment.as_str()).await?;
     let hub = live::Hub::default();
     let listener_task = live::listen(database.server.clone(), hub.clone());
@@ -121,6 +124,7 @@ async fn serve_on(
     let login = admin_password::login(&config.app.admin, places)?;
     let state = AppState {
         db,
+        hand_over_db,
         pool,
         hub,
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),

@@ -55,7 +55,7 @@ pub async fn vm_startup(
     let can_return = preferred.is_some() || wait.seen.is_some();
     let waiter = Waiter::new(state, hostname, wait.seen.unwrap_or_default());
     // The first look tells a missing VM before a 200 is on its way.
-    if let Some(answer) = waiter.look().await? {
+    if let Some(answer) = Box::pin(waiter.look()).await? {
         return Ok(JsonAnswer(answer).into_response());
     }
     if can_return {
@@ -120,7 +120,8 @@ impl Waiter {
     /// Waits until there is something that the caller has not seen.
     async fn answer(&mut self) -> WaitAnswer {
         loop {
-            match self.look().await {
+            // Boxed, so that thousands who wait keep no room for what is asked now and then.
+            match Box::pin(self.look()).await {
                 Ok(Some(answer)) => return answer,
                 // A VM that was removed meanwhile has nothing more to come.
                 Ok(None) => self.changes.changed().await,
@@ -130,7 +131,7 @@ impl Waiter {
     }
 
     async fn look(&self) -> Result<Option<WaitAnswer>, Problem> {
-        let situation = claims::situation(&self.state.db, &self.hostname).await?;
+        let situation = claims::situation(&self.state.hand_over_db, &self.hostname).await?;
         match situation.ok_or_else(|| Problem::not_found("VM not found."))? {
             Situation::Claimed(delivery) if self.is_news(&delivery) => {
                 Ok(Some(self.hand_over(delivery)))

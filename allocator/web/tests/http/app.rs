@@ -83,6 +83,7 @@ impl App {
         let own_log = OwnLog::default();
         let collector = Arc::new(FakeCollector::new());
         let state = AppState {
+            hand_over_db: db.clone(),
             db: db.clone(),
             pool,
             hub: hub.clone(),
