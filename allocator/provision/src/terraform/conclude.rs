@@ -40,7 +40,7 @@ impl Provisioner {
         let after = async {
             let workspace = self.workspace().await?;
             workspace.recover().await?;
-            self.state_sparing_the_working(&workspace).await
+            self.state_put_right(&workspace).await
         };
         let after = match after.await {
             Ok(after) => {
@@ -84,7 +84,7 @@ impl Provisioner {
         if let Some(operation) = &operation
             && let Some(change) = operation.job.change()
         {
-            let state = self.state_sparing_the_working(workspace).await?;
+            let state = self.state_put_right(workspace).await?;
             let (state_then, reason) = (operation.state, operation.reason.clone());
             let outcome = Outcome { state: state_then, exit_code: operation.exit_code, reason };
             let named = change.hostnames().iter();

@@ -35,6 +35,12 @@ impl LocalVms {
         self.for_all("start", tokens).await
     }
 
+    /// Whether the VM's machine is there: `vm.sh` writes the settings last, before it starts the
+    /// agent, which can be started again any time.
+    pub(super) fn is_made(&self, hostname: &Hostname) -> bool {
+        self.directory.join(hostname.as_str()).join("settings").exists()
+    }
+
     /// VMs whose agent ended before it had a token of its own. Their enrolment tokens went with
     /// them: those are stored nowhere.
     pub fn unenrolled(&self) -> io::Result<Vec<Hostname>> {

@@ -133,7 +133,7 @@ impl Provisioner {
         let folder = self.parts.operations_dir.join(operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
         let asked_at = Timestamp::now();
-        let before = self.state_sparing_the_working(&workspace).await?;
+        let before = self.state_put_right(&workspace).await?;
         vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
 
         if operation.cancel_requested {

@@ -1,4 +1,4 @@
-//! A VM that works stays, whatever Terraform thinks of how it was made.
+//! Where Terraform's state and the machines disagree on what was made, the machines are right.
 
 use lablink_core::vms;
 use lablink_protocol::Hostname;
@@ -10,30 +10,34 @@ use super::{
 };
 
 impl Provisioner {
-    /// Reads the state, and clears the taint of VMs whose agent has reported that it runs. Their
-    /// creation was cut off, by a crash or a cancel, after all that matters was done: the next
-    /// apply would make them anew under whoever has claimed them since.
-    pub(super) async fn state_sparing_the_working(
-        &self,
-        workspace: &Workspace,
-    ) -> Result<State, WorkError> {
+    /// Reads the state, and corrects what a crash or a cancel in the middle of a creation left:
+    ///
+    /// - A VM is tainted, but its agent has reported that it runs: all that matters was done. The
+    ///   next apply would make it anew under whoever has claimed it since.
+    /// - A VM counts as whole, but its machine was never finished: Terraform writes a resource down
+    ///   before the commands that make its machine have run, so with the power gone in between
+    ///   there is nothing to run, and nobody who knows.
+    pub(super) async fn state_put_right(&self, workspace: &Workspace) -> Result<State, WorkError> {
         let state = State::pull(workspace).await?;
-        let broken: Vec<Hostname> =
-            state.hostnames().filter(|it| !state.is_whole(it)).cloned().collect();
-        if broken.is_empty() {
-            return Ok(state);
-        }
+        let (whole, broken): (Vec<Hostname>, Vec<Hostname>) =
+            state.hostnames().cloned().partition(|it| state.is_whole(it));
         let working = vms::running_among(&self.parts.db, self.parts.pool, &broken).await?;
-        for hostname in &working {
+        let unmade = whole.into_iter().filter(|it| !self.parts.local.is_made(it));
+        let corrections: Vec<(&str, Hostname)> = working
+            .into_iter()
+            .map(|it| ("untaint", it))
+            .chain(unmade.map(|it| ("taint", it)))
+            .collect();
+        for (verb, hostname) in &corrections {
             let Some(address) = state.address(hostname) else { continue };
-            tracing::info!(machine.hostname = %hostname, "its creation was cut off, but it works: keeping it");
-            let untaint = ["untaint", "-no-color", "-lock-timeout=30s", address];
-            let output = workspace.command().args(untaint).output().await?;
+            tracing::info!(machine.hostname = %hostname, verb, "its creation was cut off");
+            let arguments = [verb, "-no-color", "-lock-timeout=30s", address];
+            let output = workspace.command().args(arguments).output().await?;
             if !output.status.success() {
                 let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
                 return Err(StateError::Refused(said).into());
             }
         }
-        if working.is_empty() { Ok(state) } else { Ok(State::pull(workspace).await?) }
+        if corrections.is_empty() { Ok(state) } else { Ok(State::pull(workspace).await?) }
     }
 }

@@ -99,6 +99,23 @@ async fn worker_and_terraform_gone_at_once_leave_no_vm_that_nobody_knows() {
     worker.stop().await;
 }
 
+/// Terraform writes a VM down as whole before the commands that make its machine have run; a saved
+/// state can tell of a machine that the power failure prevented.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_that_is_whole_on_paper_alone_is_made_by_the_next_launch() {
+    let lab = Lab::new().await;
+    let worker = lab.worker("a").await;
+    lab.succeeds(lab.launch(2).await).await;
+    worker.stop().await;
+    lab.lose_machine("2");
+    assert!(lab.state()["2"] && !lab.agent_runs("2"));
+    let worker = lab.worker("a").await;
+    lab.succeeds(lab.launch(1).await).await;
+    lab.tells_one_story().await;
+    assert!(lab.agent_runs("2") && lab.enrols("2").await);
+    worker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopping_allocator_ends_its_operation_as_interrupted() {
     let lab = Lab::new().await;

@@ -227,6 +227,16 @@ impl Lab {
         pid.trim().parse().unwrap()
     }
 
+    /// A VM's machine is gone, and Terraform knows nothing of it.
+    pub fn lose_machine(&self, number: &str) {
+        self.remove_machine(&self.path("vms").join(vm(number).as_str()));
+    }
+
+    fn remove_machine(&self, folder: &Path) {
+        let script = self.programs.module.join("real-vm.sh");
+        let _gone = Command::new("bash").arg(script).arg("remove").arg(folder).output();
+    }
+
     pub fn heal(&self) {
         for entry in fs::read_dir(&self.programs.faults).unwrap() {
             fs::remove_file(entry.unwrap().path()).unwrap();
@@ -260,8 +270,7 @@ impl Drop for Lab {
             signal(pid, Signal::SIGKILL);
         }
         for folder in fs::read_dir(self.path("vms")).into_iter().flatten().flatten() {
-            let script = self.programs.module.join("real-vm.sh");
-            let _gone = Command::new("bash").arg(script).arg("remove").arg(folder.path()).output();
+            self.remove_machine(&folder.path());
         }
     }
 }
