@@ -129,9 +129,8 @@ pub async fn release(
         operations::take_back(&state.db, state.pool, stale_after, &actor, &wish).await?;
     Ok(match (queued_as, wants) {
         (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
-        (None, Wants::Page) => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
         (Some(id), Wants::Json) => queued(id),
-        (None, Wants::Json) => Json(Released { hostname }).into_response(),
+        (None, wants) => done(wants, &hostname, Released { hostname: hostname.clone() }),
     })
 }
 
@@ -147,10 +146,7 @@ pub async fn reboot(
     let hostname = named(&hostname)?;
     let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
     vms::reboot(&state.db, state.pool, &actor, state.local.as_deref(), &vm).await?;
-    Ok(match wants {
-        Wants::Page => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
-        Wants::Json => Json(Message::new("VM reboots.")).into_response(),
-    })
+    Ok(done(wants, &hostname, Message::new("VM reboots.")))
 }
 
 /// The SSH host key of the VM's next contact counts as the first: for a machine that was
@@ -167,10 +163,15 @@ pub async fn forget_host_key(
     if !collections::forget_host_key(&state.db, state.pool, &actor, &hostname).await? {
         return Err(Problem::not_found("There is no host key of a VM of this name."));
     }
-    Ok(match wants {
+    Ok(done(wants, &hostname, Message::new("The host key was forgotten.")))
+}
+
+/// A browser sees the VM again, everybody else reads `said`.
+fn done(wants: Wants, hostname: &Hostname, said: impl Serialize) -> Response {
+    match wants {
         Wants::Page => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
-        Wants::Json => Json(Message::new("The host key was forgotten.")).into_response(),
-    })
+        Wants::Json => Json(said).into_response(),
+    }
 }
 
 fn queued(id: OperationId) -> Response {
