@@ -36,7 +36,9 @@ pub async fn release_of_vm(
              ), before as (
                  select in_use from vm where id = $1
              ), freed as (
-                 update vm set claim_id = null, in_use = false where id = $1 returning hostname
+                 update vm set claim_id = null, in_use = false, used_at = now(),
+                        last_claim_id = ended.id
+                 from ended where vm.id = $1 returning hostname
              )
              select ended.id, before.in_use, pg_notify('vm_changed', freed.hostname)::text
              from ended, before, freed",

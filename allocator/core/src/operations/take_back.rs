@@ -94,6 +94,10 @@ pub async fn take_back(
         None
     };
     claims::release_of_vm(&transaction, pool, vm.try_get("id")?, wish.reason, actor).await?;
+    if wish.then == Then::Reuse || !made {
+        let fit = "update vm set used_at = null where id = $1";
+        transaction.execute(fit, &[&vm.try_get::<_, i64>("id")?]).await?;
+    }
     line::serve(&transaction, pool, stale_after).await?;
     transaction.commit().await?;
     Ok(operation)

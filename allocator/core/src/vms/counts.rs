@@ -28,6 +28,8 @@ pub struct Counts {
     /// A part of the claimed ones.
     pub in_use: i64,
     pub starting: i64,
+    /// A participant had them, and they were neither made anew nor cleaned since.
+    pub used: i64,
     pub removing: i64,
     pub failed: i64,
     pub unhealthy: i64,
@@ -37,7 +39,7 @@ pub struct Counts {
 impl Counts {
     /// VMs that an organiser should look at.
     pub fn attention(&self) -> i64 {
-        self.failed + self.unhealthy + self.stale
+        self.failed + self.unhealthy + self.stale + self.used
     }
 }
 
@@ -60,6 +62,7 @@ pub async fn counts(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<Co
             State::Offered => counts.offered = vms,
             State::Claimed => counts.claimed = vms,
             State::Starting => counts.starting = vms,
+            State::Used => counts.used = vms,
             State::Removing => counts.removing = vms,
             State::Failed => counts.failed = vms,
             State::Unhealthy => counts.unhealthy = vms,

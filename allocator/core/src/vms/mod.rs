@@ -56,7 +56,7 @@ impl StaleAfter {
 macro_rules! fit {
     () => {
         "vm.claim_id is null and vm.removed_at is null \
-         and vm.removing_at is null and vm.status = 'running' \
+         and vm.removing_at is null and vm.used_at is null and vm.status = 'running' \
          and vm.gpu is distinct from 'unhealthy' \
          and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
              and (vm_presence.stopped \

@@ -11,6 +11,8 @@ text_enum! {
         Failed = "failed",
         Unhealthy = "unhealthy",
         Starting = "starting",
+        /// A participant had it, and it was neither made anew nor cleaned since.
+        Used = "used",
         /// Nothing heard of its agent for too long, or it has stopped.
         Stale = "stale",
         Claimed = "claimed",
@@ -26,6 +28,7 @@ pub(super) const STATE: &str = "case
     when vm.status in ('error', 'unknown') then 'failed'
     when vm.gpu = 'unhealthy' then 'unhealthy'
     when vm.status = 'initializing' and vm.claim_id is null then 'starting'
+    when vm.used_at is not null and vm.claim_id is null then 'used'
     when exists (select from vm_presence where vm_presence.vm_id = vm.id
         and (vm_presence.stopped
              or vm_presence.last_seen < now() - make_interval(secs => $2::float8))) then 'stale'

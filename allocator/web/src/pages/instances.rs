@@ -158,6 +158,7 @@ impl InstancesPage {
         ("failed", "Failed"),
         ("unhealthy", "Unhealthy"),
         ("stale", "Silent"),
+        ("used", "Used before"),
         ("removing", "Being removed"),
     ];
     const SORTS: [(&str, &str); 6] = [
