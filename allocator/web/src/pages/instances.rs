@@ -149,7 +149,7 @@ impl Activity {
 }
 
 impl InstancesPage {
-    const STATES: [(&str, &str); 9] = [
+    const STATES: [(&str, &str); 10] = [
         ("", "Any"),
         ("free", "Free"),
         ("offered", "Kept for the line"),
