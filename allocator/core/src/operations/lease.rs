@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Operation, OperationId, OperationState, Stage, Step, read};
+use super::{Operation, OperationId, OperationState, Stage, Step, ask, read, targets};
 use crate::{
     Actor, Db, DbError, db,
     events::{self, Event},
@@ -59,10 +59,10 @@ crate::db::takes_statement_errors!(LeaseError);
 
 /// The right to work on an operation. All that a worker writes goes through it.
 pub struct Lease {
-    db: Db,
-    pool: PoolId,
-    id: OperationId,
-    attempt: i32,
+    pub(super) db: Db,
+    pub(super) pool: PoolId,
+    pub(super) id: OperationId,
+    pub(super) attempt: i32,
 }
 
 /// An operation to work on.
@@ -154,7 +154,14 @@ impl Lease {
             .query(
                 "with mine as (
                      update operation set progress_done = $3, progress_total = $4
-                     where id = $1 and attempt = $2 and state = 'running' returning id
+                     where id = $1 and attempt = $2 and state = 'running' returning id, kind, pool_id
+                 ), made as (
+                     -- A machine that was just made is nobody's yet.
+                     update vm set used_at = null from mine
+                     where mine.kind in ('launch', 'replace') and vm.pool_id = mine.pool_id
+                       and vm.hostname = any($7) and vm.removed_at is null
+                       and vm.used_at is not null
+                       and ($8::text[])[array_position($7::text[], vm.hostname)] = 'done'
                  ), logged as (
                      insert into operation_log (operation_id, level, line)
                      select mine.id, new.level, new.line
@@ -189,10 +196,11 @@ impl Lease {
         if rows.is_empty() { Err(LeaseError::Lost) } else { Ok(()) }
     }
 
-    /// Ends the operation.
+    /// Ends the operation: its VMs are no longer spoken for by it.
     pub async fn finish(&self, outcome: &Outcome) -> Result<(), LeaseError> {
         let mut client = self.db.client().await?;
         let transaction = client.transaction().await?;
+        ask::lock(&transaction, self.pool).await?;
         let row = transaction
             .query_opt(
                 "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
@@ -213,6 +221,7 @@ impl Lease {
         let left = "update operation_vm set stage = $2, finished_at = now()
                     where operation_id = $1 and stage in ('waiting', 'creating', 'destroying', 'collecting')";
         transaction.execute(left, &[&self.id, &Stage::Unfinished.as_str()]).await?;
+        targets::recount(&transaction, self.id).await?;
         let event = Event {
             operation_id: Some(self.id),
             data: serde_json::json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),

@@ -6,11 +6,13 @@
 
 mod again;
 mod ask;
+mod begin;
 mod collect;
 mod lease;
 mod read;
 mod steps;
 mod take_back;
+mod targets;
 
 pub use again::{RetryError, replace, retry, undone};
 pub use ask::{AskError, Launch, cancel, destroy, launch};
@@ -19,6 +21,7 @@ pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report
 pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};
 pub use steps::{Stage, Step, steps, usual_seconds};
 pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};
+pub use targets::{Standing, Target, targets};
 
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};

@@ -31,6 +31,10 @@ pub struct Vm {
     pub removing: bool,
     /// Kept for somebody in line.
     pub offered: bool,
+    /// Since when it is used: a participant had it, and it was not made anew or cleaned since.
+    pub used_since: Option<Timestamp>,
+    /// The e-mail of who had it last.
+    pub last_participant: Option<String>,
     /// The last heartbeat; none from agents that send none.
     pub last_seen: Option<Timestamp>,
     /// The agent has said that it stops.
@@ -55,7 +59,8 @@ macro_rules! columns {
     () => {
         "select vm.id, vm.hostname, vm.number, vm.source, vm.status, vm.status_reason, vm.gpu,
              vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
-             vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen,
+             vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen, vm.used_at,
+             (select email from claim as last where last.id = vm.last_claim_id) as last_participant,
              vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
              claim.id as claim_id, claim.email, claim.pin, claim.state, claim.detail,
              claim.created_at as claimed_at"
@@ -172,6 +177,8 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         in_use: row.try_get("in_use")?,
         removing: row.try_get("removing")?,
         offered: row.try_get("offered")?,
+        used_since: row.try_get("used_at")?,
+        last_participant: row.try_get("last_participant")?,
         last_seen: row.try_get("last_seen")?,
         stopped: row.try_get("stopped")?,
         vitals: row.try_get("vitals")?,

@@ -9,21 +9,23 @@ mod reconcile;
 mod register;
 mod report;
 mod search;
+mod used;
 
 use std::time::Duration;
 
 pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
-pub(crate) use plan::{NewVms, mark_removing, plan};
+pub(crate) use plan::{NewVms, made, never_made, plan};
 pub use plan::{Selection, VmsError};
 pub use reboot::{Provider, RebootError, reboot};
 pub use reconcile::{
-    Existing, fail_unmade, fail_unremoved, fail_unreplaced, make_anew, reconcile_existing, remove,
-    running_among, stay, succeed,
+    Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,
+    running_among,
 };
-pub(crate) use reconcile::{keep, not_failed, remove_in};
+pub(crate) use reconcile::{remove_in, succeed};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status};
+pub(crate) use used::reuse;
 pub use search::{Found, Search, Sort, State, search};
 
 use crate::text_enum::text_enum;

@@ -104,8 +104,9 @@ pub async fn forget(
     let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&pool.as_i64(), &hostname.as_str()];
     let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
     let reason = ReleaseReason::Released;
-    claims::release_of_vm(&transaction, pool, vm.try_get("id")?, reason, actor).await?;
-    remove_in(&transaction, pool, std::slice::from_ref(hostname), actor).await?;
+    let id: i64 = vm.try_get("id")?;
+    claims::release_of_vm(&transaction, pool, id, reason, actor).await?;
+    remove_in(&transaction, pool, &[id], actor).await?;
     transaction.commit().await?;
     Ok(true)
 }

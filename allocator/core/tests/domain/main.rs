@@ -15,4 +15,6 @@ mod operations;
 mod organiser;
 mod scene;
 mod startup;
+mod targets;
+mod used;
 mod vms;

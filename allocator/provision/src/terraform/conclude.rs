@@ -26,9 +26,13 @@ impl Provisioner {
         progress: &mut Progress,
     ) -> Result<(), LeaseError> {
         progress.tell(lease).await?;
-        let replaced = self.done_with(lease.operation_id()).await?;
+        let id = lease.operation_id();
+        let targets = operations::targets(&self.parts.db, id).await?;
+        let done = self.done_with(id).await?;
         let errors = &progress.vm_errors;
-        self.settle(&Settlement { change, outcome, errors, replaced: &replaced }).await?;
+        let settlement =
+            Settlement { change, targets: &targets, outcome, errors, done: &done };
+        self.settle(&settlement).await?;
         if matches!(change, Change::Launch(_) | Change::Replace(_)) {
             startup::provisioned(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
         }
@@ -49,7 +53,7 @@ impl Provisioner {
             }
             Err(error) => {
                 tracing::error!(reason = chain(&error), "the state could not be read afterwards");
-                return settlement.write_blindly(db, *pool).await;
+                return settlement.write_blindly(db).await;
             }
         };
         // A broken VM is made anew later: what runs of it now serves nobody.
@@ -90,9 +94,9 @@ impl Provisioner {
             let named = change.hostnames().iter();
             let whole: Vec<Hostname> = named.filter(|it| state.is_whole(it)).cloned().collect();
             vms::make_anew(db, *pool, &whole).await?;
-            let replaced = self.done_with(id).await?;
-            let errors = BTreeMap::new();
-            Settlement { change, outcome: &outcome, errors: &errors, replaced: &replaced }
+            let targets = operations::targets(db, id).await?;
+            let (done, errors) = (self.done_with(id).await?, BTreeMap::new());
+            Settlement { change, targets: &targets, outcome: &outcome, errors: &errors, done: &done }
                 .write(db, *pool, &state)
                 .await?;
         }

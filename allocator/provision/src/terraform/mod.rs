@@ -21,6 +21,7 @@ mod run;
 mod settle;
 mod state;
 mod variables;
+mod work;
 mod working;
 mod workspace;
 

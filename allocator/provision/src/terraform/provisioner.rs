@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lablink_core::{
     Db, DbError, Token, agents,
     aws::{AwsLogin, VaultError},
-    operations::Change,
+    operations::{Change, LeaseError},
     pools::PoolId,
     vms::{self, Source},
 };
@@ -19,6 +19,7 @@ use super::{
     recover::RecoverError,
     run::{Apply, Ran},
     state::{State, StateError},
+    work::Work,
 };
 use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
 
@@ -124,39 +125,58 @@ impl Provisioner {
     }
 
     async fn attempt(&self, change: Change<'_>, turn: &mut Turn) -> Result<Ran, WorkError> {
-        let Turn { lease, operation, abandoned, held, .. } = turn;
-        let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
+        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
         let workspace = self.workspace().await?;
         workspace.recover().await?;
         self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
-        let folder = self.parts.operations_dir.join(operation.id.to_string());
-        std::fs::create_dir_all(&folder)?;
         let asked_at = Timestamp::now();
         let before = self.state_put_right(&workspace).await?;
         vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
 
-        if operation.cancel_requested {
+        if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
         }
-        if *abandoned {
+        if turn.abandoned {
             return Ok(Ended::Interrupted.into());
         }
-        let vms = desired(change, &before);
-        let replaced = match change {
-            Change::Replace(hostnames) => hostnames,
-            Change::Launch(_) | Change::Destroy(_) => &[],
-        };
-        if let Some(stop) = held.stop() {
+        if let Some(stop) = turn.held.stop() {
             return Ok(Ended::stopped_by(stop).into());
         }
-        vms::succeed(db, *pool, replaced).await?;
+        let targets = match turn.lease.begin().await {
+            Ok(targets) => targets,
+            Err(LeaseError::Lost) => return Ok(Ended::LeaseLost.into()),
+            Err(LeaseError::Db(error)) => return Err(error.into()),
+        };
+        let work = Work::of(change, &targets);
+        let mut ran = if work.hostnames.is_empty() {
+            Ended::Succeeded.into()
+        } else {
+            self.apply(change, &work.hostnames, &before, &workspace, turn).await?
+        };
+        work.tell(&mut ran);
+        Ok(ran)
+    }
+
+    /// Lets Terraform bring about what the change wants of these VMs.
+    async fn apply(
+        &self,
+        change: Change<'_>,
+        hostnames: &[Hostname],
+        before: &State,
+        workspace: &Workspace,
+        turn: &mut Turn,
+    ) -> Result<Ran, WorkError> {
+        let folder = self.parts.operations_dir.join(turn.operation.id.to_string());
+        std::fs::create_dir_all(&folder)?;
+        let vms = desired(change, hostnames, before);
+        let replaced = if matches!(change, Change::Replace(_)) { hostnames } else { &[] };
         let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
-            workspace: &workspace,
-            lease,
+            workspace,
+            lease: &turn.lease,
             folder: &folder,
             vms,
             replace: replaced
@@ -165,9 +185,9 @@ impl Provisioner {
                 .map(str::to_owned)
                 .collect(),
             enrolment_tokens,
-            environment: local.variables().map(|(name, path)| (name, path.to_owned())).into(),
+            environment: self.parts.local.variables().map(|(name, path)| (name, path.to_owned())).into(),
         };
-        Ok(apply.run(held).await?)
+        Ok(apply.run(&mut turn.held).await?)
     }
 
     /// One token for each VM that this run will make, a broken one made anew included.
@@ -183,9 +203,9 @@ impl Provisioner {
 
 /// The VMs that shall exist after the change: what exists, plus or minus what it names. What
 /// exists is the state's to say, so an empty or lost table destroys nothing.
-fn desired(change: Change<'_>, before: &State) -> Vec<Hostname> {
+fn desired(change: Change<'_>, hostnames: &[Hostname], before: &State) -> Vec<Hostname> {
     let existing: BTreeSet<Hostname> = before.hostnames().cloned().collect();
-    let named: BTreeSet<Hostname> = change.hostnames().iter().cloned().collect();
+    let named: BTreeSet<Hostname> = hostnames.iter().cloned().collect();
     match change {
         Change::Launch(_) | Change::Replace(_) => existing.union(&named).cloned().collect(),
         Change::Destroy(_) => existing.difference(&named).cloned().collect(),

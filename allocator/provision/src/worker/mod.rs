@@ -14,9 +14,9 @@ use std::{sync::Arc, time::Duration};
 use lablink_core::{
     Db, DbError,
     live::{Hub, Topic},
-    operations::{self, Change, Job, LeaseError, OperationState, Outcome, Taken},
+    operations::{self, Job, LeaseError, OperationState, Outcome, Taken},
     pools::PoolId,
-    vms,
+    vms::{self, Unmet},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -125,22 +125,33 @@ impl Worker {
         }))
     }
 
-    /// Ends an operation that was not begun.
+    /// Ends an operation that was not begun: VMs that were to go stay, those that were to be made say
+    /// why they are not.
     async fn call_off(&self, turn: &mut Turn, reason: String) {
-        let (state, reason) = (OperationState::Failed, Some(reason));
-        let outcome = Outcome { state, exit_code: None, reason };
+        let outcome = Outcome {
+            state: OperationState::Failed,
+            exit_code: None,
+            reason: Some(reason.clone()),
+        };
         loop {
-            let written = self.end_unbegun(turn, &outcome).await;
+            let written = self.end_unbegun(turn, &reason, &outcome).await;
             if !turn.again(written).await {
                 return;
             }
         }
     }
 
-    /// VMs that were to go stay.
-    async fn end_unbegun(&self, turn: &Turn, outcome: &Outcome) -> Result<(), LeaseError> {
-        if let Some(Change::Destroy(going) | Change::Replace(going)) = turn.operation.job.change() {
-            vms::stay(&self.parts.db, self.parts.pool, going).await?;
+    async fn end_unbegun(
+        &self,
+        turn: &Turn,
+        reason: &str,
+        outcome: &Outcome,
+    ) -> Result<(), LeaseError> {
+        if let Job::Launch { .. } = turn.operation.job {
+            let targets = operations::targets(&self.parts.db, turn.operation.id).await?;
+            let unmade: Vec<Unmet> =
+                targets.into_iter().map(|it| (it.vm_id, reason.to_owned())).collect();
+            vms::doubt(&self.parts.db, &unmade).await?;
         }
         turn.lease.finish(outcome).await
     }

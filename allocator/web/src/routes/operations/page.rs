@@ -87,7 +87,10 @@ fn shown(step: &Step, vm: Option<&Vm>, job: &Job) -> (pages::StepState, Option<S
         Stage::Collecting => (Working, step.detail.clone()),
         Stage::Failed => (Failed, step.detail.clone()),
         Stage::Unfinished if collects => (Unfinished, step.detail.clone()),
-        Stage::Unfinished => (Unfinished, vm.and_then(|vm| vm.status_reason.clone())),
+        Stage::Unfinished => {
+            let told = || vm.and_then(|vm| vm.status_reason.clone());
+            (Unfinished, step.detail.clone().or_else(told))
+        }
         Stage::Done if collects => (Done, step.detail.clone()),
         Stage::Done => match vm.map(|vm| vm.status) {
             None => (Done, text("Gone.")),
