@@ -79,6 +79,7 @@ impl Snapshot {
             ("attention", vms.attention()),
             ("offered", vms.offered),
             ("removing", vms.removing),
+            ("used", vms.used),
         ];
         for (state, count) in states {
             gauge!(VMS, "state" => state).set(float(count));

@@ -95,7 +95,7 @@ pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, D
                         or state = 'queued' and not exists (
                             select from operation as other
                             where other.pool_id = $1 and other.state = 'running'))
-                 order by state = 'running' desc, id limit 1 for update
+                 order by state = 'running' desc, id limit 1 for no key update
              )
              returning id, attempt, pg_notify('operation_changed', id::text)::text",
             &[&pool.as_i64(), &owner, &LEASE.as_secs_f64()],
@@ -157,11 +157,13 @@ impl Lease {
                      where id = $1 and attempt = $2 and state = 'running' returning id, kind, pool_id
                  ), made as (
                      -- A machine that was just made is nobody's yet.
-                     update vm set used_at = null from mine
-                     where mine.kind in ('launch', 'replace') and vm.pool_id = mine.pool_id
-                       and vm.hostname = any($7) and vm.removed_at is null
-                       and vm.used_at is not null
+                     select vm.id from mine join vm on vm.pool_id = mine.pool_id
+                     where mine.kind in ('launch', 'replace') and vm.hostname = any($7)
+                       and vm.removed_at is null and vm.used_at is not null
                        and ($8::text[])[array_position($7::text[], vm.hostname)] = 'done'
+                     order by vm.id for no key update of vm
+                 ), freed as (
+                     update vm set used_at = null from made where vm.id = made.id
                  ), logged as (
                      insert into operation_log (operation_id, level, line)
                      select mine.id, new.level, new.line

@@ -109,11 +109,14 @@ pub(crate) const SPOKEN_FOR: &str = "exists (
 /// such transactions would each count without the other.
 pub(super) async fn recount(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
     let sql = format!(
-        "update vm set removing_at = case when told.spoken_for then now() end
-         from (select vm.id, {SPOKEN_FOR} as spoken_for
-               from operation_target as mine join vm on vm.id = mine.vm_id
-               where mine.operation_id = $1) as told
-         where vm.id = told.id and told.spoken_for <> (vm.removing_at is not null)
+        "with theirs as (
+             select vm.id, {SPOKEN_FOR} as spoken_for
+             from operation_target as mine join vm on vm.id = mine.vm_id
+             where mine.operation_id = $1 and {SPOKEN_FOR} <> (vm.removing_at is not null)
+             order by vm.id for no key update of vm
+         )
+         update vm set removing_at = case when theirs.spoken_for then now() end
+         from theirs where vm.id = theirs.id
          returning pg_notify('vm_changed', vm.hostname)::text"
     );
     client.query(&sql, &[&id]).await?;

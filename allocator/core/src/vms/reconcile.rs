@@ -74,8 +74,12 @@ pub(crate) async fn remove_in(
 ) -> Result<(), DbError> {
     let removed = client
         .query(
-            "update vm set removed_at = now() where id = any($1) and removed_at is null
-             returning id, claim_id, pg_notify('vm_changed', hostname)::text",
+            "with theirs as (
+                 select id from vm where id = any($1) and removed_at is null
+                 order by id for no key update
+             )
+             update vm set removed_at = now() from theirs where vm.id = theirs.id
+             returning vm.id, claim_id, pg_notify('vm_changed', hostname)::text",
             &[&vms],
         )
         .await?;
@@ -144,9 +148,14 @@ pub(crate) async fn succeed(
 pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     // What is made anew has another SSH host key.
-    let sql = "update vm set status = 'initializing', status_reason = null, ssh_host_key = null
-               where pool_id = $1 and hostname = any($2) and removed_at is null
-                 and status in ('error', 'unknown')
+    let sql = "with theirs as (
+                   select id from vm
+                   where pool_id = $1 and hostname = any($2) and removed_at is null
+                     and status in ('error', 'unknown')
+                   order by id for no key update
+               )
+               update vm set status = 'initializing', status_reason = null, ssh_host_key = null
+               from theirs where vm.id = theirs.id
                returning pg_notify('vm_changed', hostname)::text";
     db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
     Ok(())
@@ -159,10 +168,14 @@ pub type Unmet = (i64, String);
 pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
     let (ids, reasons) = columns(unmade);
     // Without its credentials, what is left of such a VM can't report itself back to life.
-    let sql = "with failed as (
-                   update vm set status = 'error', status_reason = unmade.reason
+    let sql = "with theirs as (
+                   select vm.id, unmade.reason
                    from unnest($1::bigint[], $2::text[]) as unmade(id, reason)
-                   where vm.id = unmade.id and removed_at is null
+                   join vm on vm.id = unmade.id and vm.removed_at is null
+                   order by vm.id for no key update of vm
+               ), failed as (
+                   update vm set status = 'error', status_reason = theirs.reason
+                   from theirs where vm.id = theirs.id
                    returning vm.id, pg_notify('vm_changed', hostname)::text
                ), unenrolled as (
                    delete from enrolment using failed where vm_id = failed.id
@@ -176,9 +189,14 @@ pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
 /// they do.
 pub async fn doubt(db: &Db, unknown: &[Unmet]) -> Result<(), DbError> {
     let (ids, reasons) = columns(unknown);
-    let sql = "update vm set status = 'error', status_reason = doubted.reason
-               from unnest($1::bigint[], $2::text[]) as doubted(id, reason)
-               where vm.id = doubted.id and removed_at is null and status = 'initializing'
+    let sql = "with theirs as (
+                   select vm.id, doubted.reason
+                   from unnest($1::bigint[], $2::text[]) as doubted(id, reason)
+                   join vm on vm.id = doubted.id and vm.removed_at is null and vm.status = 'initializing'
+                   order by vm.id for no key update of vm
+               )
+               update vm set status = 'error', status_reason = theirs.reason
+               from theirs where vm.id = theirs.id
                returning pg_notify('vm_changed', hostname)::text";
     db.client().await?.query(sql, &[&ids, &reasons]).await?;
     Ok(())
@@ -187,9 +205,14 @@ pub async fn doubt(db: &Db, unknown: &[Unmet]) -> Result<(), DbError> {
 /// VMs to which what was asked for did not happen: they are what they were, and say why.
 pub async fn note_undone(db: &Db, undone: &[Unmet]) -> Result<(), DbError> {
     let (ids, reasons) = columns(undone);
-    let sql = "update vm set status_reason = undone.reason
-               from unnest($1::bigint[], $2::text[]) as undone(id, reason)
-               where vm.id = undone.id and removed_at is null
+    let sql = "with theirs as (
+                   select vm.id, undone.reason
+                   from unnest($1::bigint[], $2::text[]) as undone(id, reason)
+                   join vm on vm.id = undone.id and vm.removed_at is null
+                   order by vm.id for no key update of vm
+               )
+               update vm set status_reason = theirs.reason
+               from theirs where vm.id = theirs.id
                returning pg_notify('vm_changed', hostname)::text";
     db.client().await?.query(sql, &[&ids, &reasons]).await?;
     Ok(())

@@ -100,7 +100,7 @@ pub async fn forget(
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
     let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
-               and source in ('manual', 'unknown') for update";
+               and source in ('manual', 'unknown') for no key update";
     let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&pool.as_i64(), &hostname.as_str()];
     let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
     let reason = ReleaseReason::Released;

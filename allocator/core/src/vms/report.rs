@@ -42,7 +42,7 @@ pub async fn set_status(
         .query_opt(
             "with before as (
                  select id, status from vm
-                 where pool_id = $1 and hostname = $2 and removed_at is null for update
+                 where pool_id = $1 and hostname = $2 and removed_at is null for no key update
              ), after as (
                  update vm set status = $3, status_reason = null from before
                  where vm.id = before.id and vm.status <> $3
@@ -131,7 +131,7 @@ pub async fn set_in_use(
 ) -> Result<(), ReportError> {
     let sql = "with before as (
                    select id, in_use from vm
-                   where pool_id = $1 and hostname = $2 and removed_at is null for update
+                   where pool_id = $1 and hostname = $2 and removed_at is null for no key update
                )
                update vm set in_use = $3 from before where vm.id = before.id
                returning vm.id, before.in_use <> $3 as changed,
@@ -170,7 +170,7 @@ pub async fn set_gpu(
         .query_opt(
             "with before as (
                  select id, gpu, gpu_reason from vm
-                 where pool_id = $1 and hostname = $2 and removed_at is null for update
+                 where pool_id = $1 and hostname = $2 and removed_at is null for no key update
              ), after as (
                  update vm set gpu = $3, gpu_reason = $4 from before
                  where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)

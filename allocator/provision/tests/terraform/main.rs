@@ -12,4 +12,5 @@ mod outages;
 mod program;
 mod size;
 mod story;
+mod targets;
 mod two_allocators;

@@ -10,6 +10,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         source,
         state,
         gpu,
+        is_used: false,
         claim,
         last_seen: Some(before(14)),
         created_at: before(7200),

@@ -24,6 +24,8 @@ pub struct ConfirmPage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
     Release,
+    /// Handed out again though its last participant's files are on it.
+    Reuse,
     Replace,
     Reboot,
     Delete,
@@ -35,6 +37,7 @@ impl Deed {
     fn title(self) -> &'static str {
         match self {
             Self::Release => "Take the VM back",
+            Self::Reuse => "Hand the VM out as it is",
             Self::Replace => "Replace the VM",
             Self::Reboot => "Reboot the VM",
             Self::Delete => "Delete the VM",
@@ -45,6 +48,7 @@ impl Deed {
     fn button(self) -> &'static str {
         match self {
             Self::Release => "Take it back",
+            Self::Reuse => "Hand it out as it is",
             Self::Replace => "Replace it",
             Self::Reboot => "Reboot it",
             Self::Delete => "Delete it",
@@ -59,14 +63,14 @@ impl ConfirmPage {
         match self.deed {
             Deed::Replace | Deed::Delete => true,
             Deed::Release => self.is_made,
-            Deed::Reboot | Deed::Forget => false,
+            Deed::Reuse | Deed::Reboot | Deed::Forget => false,
         }
     }
 
     fn action(&self) -> String {
         let hostname = &self.hostname;
         match self.deed {
-            Deed::Release => format!("/api/vms/{hostname}/release"),
+            Deed::Release | Deed::Reuse => format!("/api/vms/{hostname}/release"),
             Deed::Replace => format!("/api/vms/{hostname}/replace"),
             Deed::Reboot => format!("/api/vms/{hostname}/reboot"),
             Deed::Delete => "/destroy".to_owned(),
@@ -99,6 +103,7 @@ mod tests {
     fn every_deed_names_the_vm_and_who_loses_what() {
         for (deed, action) in [
             (Deed::Release, "/api/vms/vm-1/release"),
+            (Deed::Reuse, "/api/vms/vm-1/release"),
             (Deed::Replace, "/api/vms/vm-1/replace"),
             (Deed::Reboot, "/api/vms/vm-1/reboot"),
             (Deed::Delete, "/destroy"),

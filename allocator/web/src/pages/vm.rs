@@ -12,6 +12,8 @@ pub struct VmPage {
     pub source: VmSource,
     pub state: VmState,
     pub gpu: Gpu,
+    /// A participant had it, and it was neither made anew nor cleaned since.
+    pub is_used: bool,
     pub claim: Option<InstanceClaim>,
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
@@ -69,6 +71,7 @@ impl VmPage {
         let going = matches!(self.state, VmState::Removing);
         [
             (self.claim.is_some(), (Deed::Release, "release", "Take back…")),
+            (self.is_used && !going, (Deed::Reuse, "reuse", "Hand it out as it is…")),
             (made && !going, (Deed::Replace, "replace", "Replace…")),
             (self.source == VmSource::Local && !going, (Deed::Reboot, "reboot", "Reboot…")),
             (made && !going, (Deed::Delete, "delete", "Delete…")),
@@ -118,6 +121,7 @@ mod tests {
             source,
             state: if claimed { VmState::Claimed } else { VmState::Free },
             gpu: Gpu::Healthy,
+            is_used: source == VmSource::Local && !claimed,
             claim,
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,
@@ -151,12 +155,12 @@ mod tests {
     fn offers_what_can_be_done_and_nothing_else() {
         for (source, claimed, deeds) in [
             (VmSource::Local, true, &["release", "replace", "delete"][..]),
-            (VmSource::Local, false, &["replace", "delete"]),
+            (VmSource::Local, false, &["reuse", "replace", "delete"]),
             (VmSource::Manual, true, &["release", "forget"]),
             (VmSource::Manual, false, &["forget"]),
         ] {
             let html = page(source, claimed);
-            for deed in ["release", "replace", "delete", "forget"] {
+            for deed in ["release", "reuse", "replace", "delete", "forget"] {
                 let offered = html.contains(&format!("/admin/vms/vm-7/{deed}\""));
                 assert_eq!(offered, deeds.contains(&deed), "{deed}");
             }

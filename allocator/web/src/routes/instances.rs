@@ -1,7 +1,7 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{self, Search, Sort, StaleAfter, Vm};
+use lablink_core::vms::{self, Search, Sort, Source, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -26,7 +26,7 @@ pub struct Wanted {
     q: String,
     /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `stale` or `removing`.
     #[serde(default)]
-    #[param(pattern = "^(free|offered|claimed|starting|failed|unhealthy|stale|removing)?$")]
+    #[param(pattern = "^(free|offered|claimed|starting|failed|unhealthy|stale|used|removing)?$")]
     state: String,
     #[serde(default)]
     sort: String,
@@ -102,6 +102,24 @@ pub(super) fn activity(vm: &Vm) -> Activity {
     if vm.in_use { Activity::InUse } else { Activity::Idle }
 }
 
+/// Whether it is kept back for what its last participant left on it.
+pub(super) fn is_used(vm: &Vm) -> bool {
+    vm.used_since.is_some() && vm.claim.is_none()
+}
+
+fn used(vm: &Vm) -> String {
+    let who = vm.last_participant.as_deref().unwrap_or("A participant");
+    let before = format!("{who} had it, and their files may be on it, so it is not handed out.");
+    match vm.source {
+        Source::Local | Source::Aws => {
+            format!("{before} Replace it, or hand it out as it is.")
+        }
+        Source::Manual | Source::Unknown => {
+            format!("{before} Clean it, then hand it out as it is.")
+        }
+    }
+}
+
 /// The worst that is known of a VM, in one word.
 pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAfter) -> VmState {
     let silent = vm.last_seen.map(|seen| now.duration_since(seen));
@@ -137,6 +155,7 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
                  agent does.",
             ),
             None if vm.claim.is_some() => VmState::Claimed,
+            None if is_used(vm) => VmState::Attention { reason: used(vm) },
             None if vm.offered => VmState::Offered,
             None => VmState::Free,
         },

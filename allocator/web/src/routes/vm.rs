@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use super::{
     claim::{connection, end},
     history::happening,
-    instances::{activity, vm_state},
+    instances::{activity, is_used, vm_state},
     timeline,
 };
 use crate::{
@@ -55,6 +55,7 @@ pub async fn page(
         },
         state: vm_state(&vm, now, state.settings.stale_after),
         gpu: vm.gpu.into(),
+        is_used: is_used(&vm),
         gpu_reason: vm.gpu_reason.clone(),
         // Of a newer agent, what can't be read is not shown.
         vitals: vm
@@ -104,6 +105,7 @@ pub async fn confirm(
 ) -> Result<Html<String>, Problem> {
     let deed = match deed.as_str() {
         "release" => Deed::Release,
+        "reuse" => Deed::Reuse,
         "replace" => Deed::Replace,
         "reboot" => Deed::Reboot,
         "delete" => Deed::Delete,

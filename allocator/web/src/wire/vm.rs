@@ -25,6 +25,8 @@ pub struct VmBody {
     in_use: bool,
     /// Whether an operation is about to remove it.
     removing: bool,
+    /// Since when it is kept back because a participant had it; null: it is not.
+    used_since: Option<Timestamp>,
     last_seen: Option<Timestamp>,
     created_at: Timestamp,
     claim: Option<ClaimBody>,
@@ -66,6 +68,7 @@ impl From<&Vm> for VmBody {
             vitals: vm.vitals.clone(),
             in_use: vm.in_use,
             removing: vm.removing,
+            used_since: vm.used_since.filter(|_| vm.claim.is_none()),
             last_seen: vm.last_seen,
             created_at: vm.created_at,
             claim: vm.claim.as_ref().map(ClaimBody::from),

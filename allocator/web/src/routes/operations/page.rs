@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
     collections,
-    operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step},
+    operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step, Target},
     vms::{self, Vm},
 };
 use lablink_protocol::{Hostname, VmStatus};
@@ -35,6 +35,7 @@ pub(super) async fn filled(
         Some(first) => operations::find(db, state.pool, first).await?,
         None => None,
     };
+    let targets = operations::targets(db, id).await?;
     let page = pages::OperationPage {
         operation: summary(&operation),
         first: first.as_ref().map(summary),
@@ -44,7 +45,7 @@ pub(super) async fn filled(
         }),
         reason: operation.reason.clone(),
         usual_seconds: operations::usual_seconds(db, state.pool, &operation.job).await?,
-        vms: touched(&operation, &vms, &steps),
+        vms: touched(&operation, &targets, &vms, &steps),
         left: left.iter().map(Hostname::to_string).collect(),
         older_log: log
             .first()
@@ -57,8 +58,17 @@ pub(super) async fn filled(
 }
 
 /// The VMs that it touches, failed ones first; before it has found out, those that it names.
-fn touched(operation: &Operation, vms: &[Vm], steps: &[Step]) -> Vec<pages::OperationVm> {
-    let row = |hostname: &Hostname| vms.iter().find(|vm| vm.hostname == *hostname);
+fn touched(
+    operation: &Operation,
+    targets: &[Target],
+    vms: &[Vm],
+    steps: &[Step],
+) -> Vec<pages::OperationVm> {
+    // Another machine may have the name by now.
+    let row = |hostname: &Hostname| match targets.iter().find(|it| it.hostname == *hostname) {
+        Some(target) => vms.iter().find(|vm| vm.id == target.vm_id),
+        None => vms.iter().find(|vm| vm.hostname == *hostname),
+    };
     let stepped = steps.iter().map(|step| {
         let (state, detail) = shown(step, row(&step.hostname), &operation.job);
         let seconds = step.started_at.map(|start| {
