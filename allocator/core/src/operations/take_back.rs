@@ -4,7 +4,7 @@ use super::{Job, OperationId, ask};
 use crate::{
     Actor, Db, DbError,
     claims::{self, ClaimId, ReleaseReason},
-    db, line,
+    db::{self, again}, line,
     pools::PoolId,
     vms::{self, Source, StaleAfter},
 };
@@ -61,45 +61,47 @@ pub async fn take_back(
     actor: &Actor,
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    ask::lock(&transaction, pool).await?;
-    let vm = transaction
-        .query_opt(
-            "select id, source, claim_id, used_at is not null as used,
-                    removing_at is not null as removing
-             from vm where pool_id = $1 and hostname = $2 and removed_at is null
-             for no key update",
-            &[&pool.as_i64(), &wish.hostname.as_str()],
-        )
-        .await?
-        .ok_or(TakeBackError::NoSuchVm)?;
-    let id: i64 = vm.try_get("id")?;
-    let held: Option<ClaimId> = vm.try_get("claim_id")?;
-    let removing: bool = vm.try_get("removing")?;
-    match (held, wish.whose) {
-        (Some(_), Whose::Anybodys) => {}
-        (Some(held), Whose::Claim(claim)) if held == claim => {}
-        // Its last participant is gone already, and what becomes of it is left to be said.
-        (None, Whose::Anybodys) if vm.try_get("used")? && !removing => {}
-        (Some(_) | None, Whose::Anybodys | Whose::Claim(_)) => {
-            return Err(TakeBackError::NotClaimed);
+    again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, pool).await?;
+        let vm = transaction
+            .query_opt(
+                "select id, source, claim_id, used_at is not null as used,
+                        removing_at is not null as removing
+                 from vm where pool_id = $1 and hostname = $2 and removed_at is null
+                 for no key update",
+                &[&pool.as_i64(), &wish.hostname.as_str()],
+            )
+            .await?
+            .ok_or(TakeBackError::NoSuchVm)?;
+        let id: i64 = vm.try_get("id")?;
+        let held: Option<ClaimId> = vm.try_get("claim_id")?;
+        let removing: bool = vm.try_get("removing")?;
+        match (held, wish.whose) {
+            (Some(_), Whose::Anybodys) => {}
+            (Some(held), Whose::Claim(claim)) if held == claim => {}
+            // Its last participant is gone already, and what becomes of it is left to be said.
+            (None, Whose::Anybodys) if vm.try_get("used")? && !removing => {}
+            (Some(_) | None, Whose::Anybodys | Whose::Claim(_)) => {
+                return Err(TakeBackError::NotClaimed);
+            }
         }
-    }
-    let made = matches!(db::word(&vm, "source")?, Source::Local | Source::Aws);
-    // One that is going already needs no operation of its own.
-    let replaced = wish.then == Then::Replace && made && !removing;
-    let operation = if replaced {
-        let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
-        Some(ask::queue(&transaction, pool, actor, &job).await?)
-    } else {
-        None
-    };
-    claims::release_of_vm(&transaction, pool, id, wish.reason, actor).await?;
-    if wish.then == Then::Reuse || !made {
-        vms::reuse(&transaction, pool, actor, id).await?;
-    }
-    line::serve(&transaction, pool, stale_after).await?;
-    transaction.commit().await?;
-    Ok(operation)
+        let made = matches!(db::word(&vm, "source")?, Source::Local | Source::Aws);
+        // One that is going already needs no operation of its own.
+        let replaced = wish.then == Then::Replace && made && !removing;
+        let operation = if replaced {
+            let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
+            Some(ask::queue(&transaction, pool, actor, &job).await?)
+        } else {
+            None
+        };
+        claims::release_of_vm(&transaction, pool, id, wish.reason, actor).await?;
+        if wish.then == Then::Reuse || !made {
+            vms::reuse(&transaction, pool, actor, id).await?;
+        }
+        line::serve(&transaction, pool, stale_after).await?;
+        transaction.commit().await?;
+        Ok(operation)
+    })
 }
