@@ -4,7 +4,8 @@ use super::{Job, OperationId, ask};
 use crate::{
     Actor, Db, DbError,
     claims::{self, ClaimId, ReleaseReason},
-    db::{self, again}, line,
+    db::{self, again},
+    line,
     pools::PoolId,
     vms::{self, Source, StaleAfter},
 };

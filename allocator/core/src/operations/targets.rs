@@ -57,11 +57,7 @@ pub(super) async fn targets_in(
                 None if row.try_get("succeeded")? => Standing::Succeeded,
                 None => Standing::Included,
             };
-            Ok(Target {
-                hostname: db::word(row, "hostname")?,
-                vm_id: row.try_get("id")?,
-                standing,
-            })
+            Ok(Target { hostname: db::word(row, "hostname")?, vm_id: row.try_get("id")?, standing })
         })
         .collect()
 }

@@ -8,6 +8,7 @@ mod collections;
 mod crowd;
 mod line;
 mod live;
+mod locks;
 mod log_scale;
 mod logs;
 mod migrations;

@@ -3,7 +3,9 @@
 
 use lablink_core::{
     claims::ReleaseReason,
-    operations::{self, OperationId, OperationState, Outcome, TakeBack, TakeBackError, Then, Whose},
+    operations::{
+        self, OperationId, OperationState, Outcome, TakeBack, TakeBackError, Then, Whose,
+    },
     vms::{self, State},
 };
 
@@ -88,7 +90,10 @@ async fn an_organiser_may_hand_it_out_as_it_is_or_have_it_made_anew() {
     assert!(scene.claim("bea@example.org", "4/y").await.is_ok());
     take_back(&scene, Then::Reuse).await.unwrap();
     let nobodys = take_back(&scene, Then::Reuse).await;
-    assert!(matches!(nobodys, Err(TakeBackError::NotClaimed)), "it is fresh in the organiser's eyes");
+    assert!(
+        matches!(nobodys, Err(TakeBackError::NotClaimed)),
+        "it is fresh in the organiser's eyes"
+    );
 }
 
 #[tokio::test]

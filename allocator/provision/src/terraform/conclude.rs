@@ -30,8 +30,7 @@ impl Provisioner {
         let targets = operations::targets(&self.parts.db, id).await?;
         let done = self.done_with(id).await?;
         let errors = &progress.vm_errors;
-        let settlement =
-            Settlement { change, targets: &targets, outcome, errors, done: &done };
+        let settlement = Settlement { change, targets: &targets, outcome, errors, done: &done };
         self.settle(&settlement).await?;
         if matches!(change, Change::Launch(_) | Change::Replace(_)) {
             startup::provisioned(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
@@ -96,9 +95,15 @@ impl Provisioner {
             vms::make_anew(db, *pool, &whole).await?;
             let targets = operations::targets(db, id).await?;
             let (done, errors) = (self.done_with(id).await?, BTreeMap::new());
-            Settlement { change, targets: &targets, outcome: &outcome, errors: &errors, done: &done }
-                .write(db, *pool, &state)
-                .await?;
+            Settlement {
+                change,
+                targets: &targets,
+                outcome: &outcome,
+                errors: &errors,
+                done: &done,
+            }
+            .write(db, *pool, &state)
+            .await?;
         }
         workspace.forget_unsettled();
         Ok(())

@@ -185,7 +185,12 @@ impl Provisioner {
                 .map(str::to_owned)
                 .collect(),
             enrolment_tokens,
-            environment: self.parts.local.variables().map(|(name, path)| (name, path.to_owned())).into(),
+            environment: self
+                .parts
+                .local
+                .variables()
+                .map(|(name, path)| (name, path.to_owned()))
+                .into(),
         };
         Ok(apply.run(&mut turn.held).await?)
     }

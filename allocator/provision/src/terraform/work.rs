@@ -68,11 +68,8 @@ mod tests {
     #[test]
     fn what_is_left_out_is_told_and_is_no_success() {
         let claimed = Standing::LeftOut("Somebody has it.".to_owned());
-        let targets = [
-            target("a", Standing::Included),
-            target("b", Standing::Gone),
-            target("c", claimed),
-        ];
+        let targets =
+            [target("a", Standing::Included), target("b", Standing::Gone), target("c", claimed)];
         let ended = |change| {
             let work = Work::of(change, &targets);
             assert_eq!(work.hostnames.len(), 1);
