@@ -3,8 +3,10 @@
 
 use lablink_core::{
     claims::ReleaseReason,
-    operations::{self, OperationId, OperationState, Outcome, TakeBack, TakeBackError, Then, Whose},
-    vms::{self, State},
+    operations::{
+        self, OperationId, OperationState, Outcome, TakeBack, TakeBackError, Then, Whose,
+    },
+    vms::{self, AfterUse, State},
 };
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
@@ -27,7 +29,13 @@ async fn take(scene: &Scene) -> operations::Taken {
 async fn take_back(scene: &Scene, then: Then) -> Result<Option<OperationId>, TakeBackError> {
     let hostname = name(ONE);
     let whose = Whose::Anybodys;
-    let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Released, then };
+    let wish = TakeBack {
+        hostname: &hostname,
+        whose,
+        reason: ReleaseReason::Released,
+        then,
+        after_use: AfterUse::Reuse,
+    };
     operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await
 }
 
@@ -88,7 +96,10 @@ async fn an_organiser_may_hand_it_out_as_it_is_or_have_it_made_anew() {
     assert!(scene.claim("bea@example.org", "4/y").await.is_ok());
     take_back(&scene, Then::Reuse).await.unwrap();
     let nobodys = take_back(&scene, Then::Reuse).await;
-    assert!(matches!(nobodys, Err(TakeBackError::NotClaimed)), "it is fresh in the organiser's eyes");
+    assert!(
+        matches!(nobodys, Err(TakeBackError::NotClaimed)),
+        "it is fresh in the organiser's eyes"
+    );
 }
 
 #[tokio::test]

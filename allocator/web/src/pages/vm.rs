@@ -2,7 +2,9 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::Vitals;
 
-use super::{ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, VmState};
+use super::{
+    ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, UsedNote, VmState,
+};
 
 /// `/admin/vms/{hostname}`: one VM. It listens to `/admin/events`.
 #[derive(Template)]
@@ -13,6 +15,7 @@ pub struct VmPage {
     pub state: VmState,
     pub gpu: Gpu,
     pub claim: Option<InstanceClaim>,
+    pub used: Option<UsedNote>,
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
     /// Why the GPU is not healthy.
@@ -86,6 +89,7 @@ impl VmPage {
     fn moves(&self) -> bool {
         matches!(self.state, VmState::Starting | VmState::Removing)
             || self.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+            || self.used.as_ref().is_some_and(UsedNote::moves)
     }
 }
 
@@ -119,6 +123,7 @@ mod tests {
             state: if claimed { VmState::Claimed } else { VmState::Free },
             gpu: Gpu::Healthy,
             claim,
+            used: None,
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,
             gpu_reason: Some("hot <b>".to_owned()),

@@ -1,12 +1,12 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{self, Search, Sort, StaleAfter, Vm};
+use lablink_core::vms::{self, AfterUse, Search, Sort, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::claim::connection;
+use super::{claim::connection, used};
 use crate::{
     AppState,
     http::{Problem, Query},
@@ -24,9 +24,10 @@ pub struct Wanted {
     /// A part of the hostname or the e-mail.
     #[serde(default)]
     q: String,
-    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `stale` or `removing`.
+    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `stale`, `used` or
+    /// `removing`.
     #[serde(default)]
-    #[param(pattern = "^(free|offered|claimed|starting|failed|unhealthy|stale|removing)?$")]
+    #[param(pattern = "^(free|offered|claimed|starting|failed|unhealthy|stale|used|removing)?$")]
     state: String,
     #[serde(default)]
     sort: String,
@@ -40,8 +41,8 @@ impl Wanted {
     fn parse(&self) -> Result<(Search, i64), Problem> {
         let unknown = |_unknown| {
             Problem::invalid(
-                "state: write free, offered, claimed, starting, failed, unhealthy, stale or \
-                 removing.",
+                "state: write free, offered, claimed, starting, failed, unhealthy, stale, used \
+                 or removing.",
             )
         };
         let state = Some(self.state.as_str()).filter(|word| !word.is_empty());
@@ -64,12 +65,12 @@ pub async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
-    let stale_after = state.settings.stale_after;
+    let (stale_after, rule) = (state.settings.stale_after, state.settings.after_use);
     let (search, page) = wanted.parse()?;
     let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
     let page = InstancesPage {
         total: found.total,
-        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after)).collect(),
+        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
         search: InstancesSearch { q: search.text, state: wanted.state, sort: wanted.sort },
         page,
         pages: (found.total + PER_PAGE - 1) / PER_PAGE,
@@ -78,13 +79,14 @@ pub async fn page(
     Ok(Html(page.render()?))
 }
 
-fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter) -> InstanceRow {
+fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
     let state = vm_state(&vm, now, stale_after);
     let activity = activity(&vm);
     InstanceRow {
         number: vm.number,
         hostname: vm.hostname.to_string(),
         state,
+        used: used::note(&vm, rule, now, stale_after),
         claim: vm.claim.map(|claim| InstanceClaim {
             email: claim.email,
             pin: claim.pin.reveal().to_owned(),
@@ -124,6 +126,7 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
             attention(&gpu_reason())
         }
         VmStatus::Initializing if vm.claim.is_none() => VmState::Starting,
+        VmStatus::Initializing | VmStatus::Running if vm.used_since.is_some() => VmState::Used,
         VmStatus::Initializing | VmStatus::Running => match silent {
             Some(silence) => VmState::Attention {
                 reason: format!(
