@@ -2,7 +2,9 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::Vitals;
 
-use super::{ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, VmState};
+use super::{
+    ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, UsedNote, VmState,
+};
 
 /// `/admin/vms/{hostname}`: one VM. It listens to `/admin/events`.
 #[derive(Template)]
@@ -12,9 +14,8 @@ pub struct VmPage {
     pub source: VmSource,
     pub state: VmState,
     pub gpu: Gpu,
-    /// A participant had it, and it was neither made anew nor cleaned since.
-    pub is_used: bool,
     pub claim: Option<InstanceClaim>,
+    pub used: Option<UsedNote>,
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
     /// Why the GPU is not healthy.
@@ -71,7 +72,6 @@ impl VmPage {
         let going = matches!(self.state, VmState::Removing);
         [
             (self.claim.is_some(), (Deed::Release, "release", "Take back…")),
-            (self.is_used && !going, (Deed::Reuse, "reuse", "Hand it out as it is…")),
             (made && !going, (Deed::Replace, "replace", "Replace…")),
             (self.source == VmSource::Local && !going, (Deed::Reboot, "reboot", "Reboot…")),
             (made && !going, (Deed::Delete, "delete", "Delete…")),
@@ -89,6 +89,7 @@ impl VmPage {
     fn moves(&self) -> bool {
         matches!(self.state, VmState::Starting | VmState::Removing)
             || self.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+            || self.used.as_ref().is_some_and(UsedNote::moves)
     }
 }
 
@@ -121,8 +122,8 @@ mod tests {
             source,
             state: if claimed { VmState::Claimed } else { VmState::Free },
             gpu: Gpu::Healthy,
-            is_used: source == VmSource::Local && !claimed,
             claim,
+            used: None,
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,
             gpu_reason: Some("hot <b>".to_owned()),
@@ -155,12 +156,12 @@ mod tests {
     fn offers_what_can_be_done_and_nothing_else() {
         for (source, claimed, deeds) in [
             (VmSource::Local, true, &["release", "replace", "delete"][..]),
-            (VmSource::Local, false, &["reuse", "replace", "delete"]),
+            (VmSource::Local, false, &["replace", "delete"]),
             (VmSource::Manual, true, &["release", "forget"]),
             (VmSource::Manual, false, &["forget"]),
         ] {
             let html = page(source, claimed);
-            for deed in ["release", "reuse", "replace", "delete", "forget"] {
+            for deed in ["release", "replace", "delete", "forget"] {
                 let offered = html.contains(&format!("/admin/vms/vm-7/{deed}\""));
                 assert_eq!(offered, deeds.contains(&deed), "{deed}");
             }
