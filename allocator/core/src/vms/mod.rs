@@ -3,12 +3,15 @@
 
 mod counts;
 mod list;
+mod overdue;
 mod plan;
 mod reboot;
 mod reconcile;
 mod register;
 mod report;
 mod search;
+mod suspect;
+mod watch;
 
 use std::time::Duration;
 
@@ -25,6 +28,7 @@ pub(crate) use reconcile::{keep, not_failed, remove_in};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status};
 pub use search::{Found, Search, Sort, State, search};
+pub use watch::{Limits, notice, point_out, watch};
 
 use crate::text_enum::text_enum;
 

@@ -193,10 +193,15 @@ pub async fn fail_unreplaced(
 pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     // What is made anew has another SSH host key.
-    let sql = "update vm set status = 'initializing', status_reason = null, ssh_host_key = null
-               where pool_id = $1 and hostname = any($2) and removed_at is null
-                 and status in ('error', 'unknown')
-               returning pg_notify('vm_changed', hostname)::text";
+    // What was heard of the machine before it says nothing about this one.
+    let sql = "with anew as (
+                   update vm set status = 'initializing', status_reason = null, ssh_host_key = null,
+                          starting_since = null, overdue_at = null, suspect_at = null
+                   where pool_id = $1 and hostname = any($2) and removed_at is null
+                     and status in ('error', 'unknown')
+                   returning id, pg_notify('vm_changed', hostname)::text
+               )
+               delete from vm_presence using anew where vm_id = anew.id";
     db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
     Ok(())
 }

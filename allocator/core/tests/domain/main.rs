@@ -16,3 +16,4 @@ mod organiser;
 mod scene;
 mod startup;
 mod vms;
+mod watch;

@@ -24,6 +24,7 @@ mod request;
 mod results;
 mod timeline;
 mod tone;
+mod trouble;
 mod usage;
 mod vm;
 
@@ -49,5 +50,6 @@ use results::size;
 pub use results::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome};
 pub use timeline::{Stretch, Timeline, TimelineRow};
 pub use tone::Tone;
+pub use trouble::{Attention, Trouble};
 pub use usage::{UsageChart, UsageSample};
 pub use vm::{PastClaim, VmPage, VmSource};
