@@ -3,6 +3,7 @@
 mod address;
 mod connector;
 mod server;
+mod sessions;
 mod tls;
 mod verifier;
 
@@ -13,6 +14,7 @@ use tokio_postgres::Row;
 
 pub use address::AddressError;
 pub use server::{ConnectError, Server};
+pub use sessions::Sessions;
 pub use tls::{Authorities, SslMode, Tls, TlsError};
 
 mod migrations {

@@ -11,10 +11,8 @@ use lablink_protocol::{Vitals, VmStatus};
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
-const LIMITS: Limits = Limits {
-    suspect_after: Duration::from_secs(180),
-    overdue_after: Duration::from_secs(20 * 60),
-};
+const LIMITS: Limits =
+    Limits { suspect_after: Duration::from_secs(180), overdue_after: Duration::from_secs(20 * 60) };
 
 /// One round of an allocator.
 async fn watch(scene: &Scene) {

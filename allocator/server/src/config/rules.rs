@@ -136,9 +136,8 @@ fn health(config: &Config) -> Vec<String> {
         );
     }
     if health.overdue_after < Health::SOONEST_OVERDUE {
-        broken.push(
-            "health.overdue_after must be at least 1m: a machine needs time to start".into(),
-        );
+        broken
+            .push("health.overdue_after must be at least 1m: a machine needs time to start".into());
     }
     broken
 }

@@ -2,7 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::GpuHealth;
 
-use super::{Connection, Tone};
+use super::{Attention, Connection, Tone};
 
 /// `/admin/instances`: every VM. It listens to `/admin/events`.
 #[derive(Template)]
@@ -46,10 +46,7 @@ pub enum VmState {
     /// Kept for somebody in line.
     Offered,
     Claimed,
-    /// Not handed out, or lost to its participant: the reason says what to do.
-    Attention {
-        reason: String,
-    },
+    Attention(Attention),
     Removing,
 }
 
@@ -117,7 +114,7 @@ impl VmState {
             Self::Free => "Free",
             Self::Offered => "Kept for the line",
             Self::Claimed => "Claimed",
-            Self::Attention { .. } => "Needs attention",
+            Self::Attention(attention) => attention.trouble.label(),
             Self::Removing => "Being removed",
         }
     }
@@ -126,7 +123,7 @@ impl VmState {
         match self {
             Self::Starting | Self::Claimed | Self::Offered => Tone::Busy,
             Self::Free => Tone::Good,
-            Self::Attention { .. } => Tone::Bad,
+            Self::Attention(attention) => attention.trouble.tone(),
             Self::Removing => Tone::Quiet,
         }
     }
@@ -149,7 +146,7 @@ impl Activity {
 }
 
 impl InstancesPage {
-    const STATES: [(&str, &str); 10] = [
+    const STATES: [(&str, &str); 12] = [
         ("", "Any"),
         ("free", "Free"),
         ("offered", "Kept for the line"),
@@ -157,7 +154,9 @@ impl InstancesPage {
         ("starting", "Starting"),
         ("failed", "Failed"),
         ("unhealthy", "Unhealthy"),
+        ("overdue", "Overdue"),
         ("stale", "Silent"),
+        ("suspect", "Suspect"),
         ("used", "Used before"),
         ("removing", "Being removed"),
     ];
@@ -185,6 +184,7 @@ impl InstancesPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::Trouble;
 
     fn page(claim: Option<InstanceClaim>, state: VmState) -> String {
         let row = InstanceRow {
@@ -220,8 +220,11 @@ mod tests {
     #[test]
     fn a_sick_vm_says_why() {
         let reason = "The GPU has fallen off the bus.".to_owned();
-        let html = page(None, VmState::Attention { reason });
-        assert!(html.contains("Needs attention") && html.contains("fallen off the bus"));
+        let since = Timestamp::from_second(40).ok();
+        let attention = Attention { trouble: Trouble::Unhealthy, since, reason };
+        let html = page(None, VmState::Attention(attention));
+        assert!(html.contains(">Unhealthy<") && html.contains("fallen off the bus"));
+        assert!(html.contains("1 min ago"), "since when");
         assert!(html.contains("lablink-vm-dev-41&#60;script&#62;"));
     }
 

@@ -28,8 +28,8 @@ mod trouble;
 mod usage;
 mod vm;
 
-pub use admin::{AdminPage, Happening, PoolCounts};
-pub use aws::{AwsPage, AwsStanding};
+pub use admin::{AdminPage, DatabaseConnections, Happening, PoolCounts};
+pub use aws::{AwsPage, AwsStanding, MachinesWithoutAws};
 pub use claim::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection};
 pub use confirm::{ConfirmPage, Deed};
 pub use destroy::{DestroyPage, DestroyRow, Holder};
@@ -39,7 +39,7 @@ pub use instances::{
 };
 pub use launch::LaunchPage;
 pub use line::{LineEnd, LinePage, LineState};
-pub use log::{LogLines, LogPage, LogPart};
+pub use log::{LogLevels, LogLines, LogPage, LogPart};
 pub use machine::{InstallPage, MachineField, MachinePage, SshTyped};
 pub use operation::{LogLevel, LogLine, OperationPage, OperationResults, OperationVm, StepState};
 pub use operations::{OperationKind, OperationState, OperationSummary, OperationsPage};

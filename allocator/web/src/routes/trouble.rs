@@ -7,12 +7,15 @@ use lablink_protocol::{GpuHealth, VmStatus};
 use crate::pages::{Attention, Trouble};
 
 /// The worst that is known of a VM. None: it needs nobody.
-pub fn attention(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAfter) -> Option<Attention> {
+pub fn attention(
+    vm: &Vm,
+    now: Timestamp,
+    StaleAfter(stale_after): StaleAfter,
+) -> Option<Attention> {
     let stale_after = SignedDuration::try_from(stale_after).unwrap_or_default();
     let is_silent = vm.last_seen.is_some_and(|seen| now.duration_since(seen) > stale_after);
-    let told = |else_reason: &str| {
-        vm.status_reason.clone().unwrap_or_else(|| else_reason.to_owned())
-    };
+    let told =
+        |else_reason: &str| vm.status_reason.clone().unwrap_or_else(|| else_reason.to_owned());
     let (trouble, since, reason) = match vm.status {
         VmStatus::Error => (Trouble::Failed, None, told("The VM reports an error.")),
         VmStatus::Unknown => (Trouble::Failed, None, told("The VM's state is not known.")),

@@ -26,6 +26,10 @@ pub struct VmBody {
     /// Whether an operation is about to remove it.
     removing: bool,
     last_seen: Option<Timestamp>,
+    /// When it was pointed out that its start takes too long; null: it does not.
+    overdue_at: Option<Timestamp>,
+    /// When it was pointed out that its agent is silent; null: it is not.
+    suspect_at: Option<Timestamp>,
     created_at: Timestamp,
     claim: Option<ClaimBody>,
 }
@@ -67,6 +71,8 @@ impl From<&Vm> for VmBody {
             in_use: vm.in_use,
             removing: vm.removing,
             last_seen: vm.last_seen,
+            overdue_at: vm.overdue_at,
+            suspect_at: vm.suspect_at,
             created_at: vm.created_at,
             claim: vm.claim.as_ref().map(ClaimBody::from),
         }
