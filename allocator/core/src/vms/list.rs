@@ -63,7 +63,8 @@ macro_rules! columns {
              vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
              vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen,
              vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
-             vm.starting_since, vm.overdue_at,
+             vm.starting_since,
+             case when vm.status = 'initializing' then vm.overdue_at end as overdue_at,
              case when vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at
                  then vm.suspect_at end as suspect_at,
              claim.id as claim_id, claim.email, claim.pin, claim.state, claim.detail,

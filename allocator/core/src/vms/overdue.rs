@@ -9,6 +9,11 @@ use crate::{DbError, pools::PoolId, startup::TOOK};
 /// No start is late before this: where VMs are up in seconds, one that takes a minute is no news.
 const SOONEST: Duration = Duration::from_secs(120);
 
+/// How many seconds a start may take. A subquery, so it is worked out only while a machine starts.
+const ALLOWED: &str = "select case when usual.seconds is null then $2::float8
+            else least($2::float8, greatest($3::float8, 2 * usual.seconds)) end
+        from (select percentile_cont(0.9) within group (order by seconds) as seconds from took) as usual";
+
 /// Notes since when the machines have been starting whose agents have not reported yet. One that an
 /// operation has still to begin is not starting. A registered machine starts when it enrols.
 pub(super) async fn note_begun(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
@@ -53,16 +58,11 @@ pub(super) async fn point_out(
 ) -> Result<u64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "with {TOOK}, usual as (
-                 select percentile_cont(0.9) within group (order by seconds) as seconds from took
-             ), late as (
-                 select vm.id
-                 from vm cross join usual left join enrolment on enrolment.vm_id = vm.id
+            "with {TOOK}, late as (
+                 select vm.id from vm left join enrolment on enrolment.vm_id = vm.id
                  where vm.pool_id = $1 and vm.status = 'initializing' and vm.overdue_at is null
                    and vm.claim_id is null and vm.removed_at is null and vm.removing_at is null
-                   and (vm.starting_since < now() - make_interval(secs => case
-                            when usual.seconds is null then $2::float8
-                            else least($2, greatest($3::float8, 2 * usual.seconds)) end)
+                   and (vm.starting_since < now() - make_interval(secs => ({ALLOWED}))
                         or vm.source = 'manual' and vm.starting_since is null
                            and enrolment.expires_at < now())
                  for update of vm skip locked
