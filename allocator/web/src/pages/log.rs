@@ -236,6 +236,7 @@ mod tests {
         assert!(html.contains("two") && html.contains("three") && !html.contains("one<"));
         assert!(html.contains("?before=4&#38;search=x%20y&#38;level=error"));
         assert!(!html.contains("data-stream") && html.contains(r#"name="level" value="error""#));
+        assert!(html.contains("<b>Errors only</b>") && html.contains("All lines"));
         assert!(
             page(&["x"], LogPart::End, None).contains(r#"href="/admin/logs/vm-1?level=error""#)
         );

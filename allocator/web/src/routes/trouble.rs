@@ -1,7 +1,7 @@
 //! What is wrong with a VM, if anything is.
 
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{StaleAfter, Vm};
+use lablink_core::vms::{Source, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
 
 use crate::pages::{Attention, Trouble};
@@ -22,9 +22,16 @@ pub fn attention(
         _ if vm.gpu == Some(GpuHealth::Unhealthy) => (Trouble::Unhealthy, None, sick(vm)),
         VmStatus::Initializing if vm.claim.is_none() => {
             vm.overdue_at?;
-            let reason = match vm.starting_since {
-                Some(_) => "Its machine was begun, and its agent has not reported that it runs.",
-                None => "It was registered, and its install command expired before it was used.",
+            let reason = match (vm.starting_since, vm.source) {
+                (None, _) => {
+                    "It was registered, and its install command expired before it was used."
+                }
+                (Some(_), Source::Local | Source::Aws) => {
+                    "Its machine was begun, and its agent has not reported that it runs."
+                }
+                (Some(_), Source::Manual | Source::Unknown) => {
+                    "Its agent was heard of once, and has not reported that it runs."
+                }
             };
             let since = vm.starting_since.unwrap_or(vm.created_at);
             (Trouble::Overdue, Some(since), reason.to_owned())
