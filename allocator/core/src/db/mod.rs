@@ -4,6 +4,7 @@ mod address;
 mod again;
 mod connector;
 mod server;
+mod sessions;
 mod tls;
 mod verifier;
 
@@ -15,6 +16,7 @@ use tokio_postgres::Row;
 pub use address::AddressError;
 pub(crate) use again::{HasDbError, again, pause};
 pub use server::{ConnectError, Server};
+pub use sessions::Sessions;
 pub use tls::{Authorities, SslMode, Tls, TlsError};
 
 mod migrations {

@@ -43,6 +43,12 @@ pub struct Vm {
     pub stopped: bool,
     /// What heartbeats have told: [`lablink_protocol::Vitals`] as JSON, newer keys included.
     pub vitals: Option<serde_json::Value>,
+    /// Since when its machine has been starting; none: it was not begun, or runs.
+    pub starting_since: Option<Timestamp>,
+    /// When it was pointed out that it takes too long to start.
+    pub overdue_at: Option<Timestamp>,
+    /// When it was pointed out that its agent is silent, if it still is.
+    pub suspect_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub claim: Option<VmClaim>,
 }
@@ -66,6 +72,10 @@ macro_rules! columns {
              case when vm.used_at is not null then (select clean_failure from claim as last
                  where last.id = vm.last_claim_id) end as clean_failure,
              vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
+             vm.starting_since,
+             case when vm.status = 'initializing' then vm.overdue_at end as overdue_at,
+             case when vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at
+                 then vm.suspect_at end as suspect_at,
              claim.id as claim_id, claim.email, claim.pin, claim.state, claim.detail,
              claim.created_at as claimed_at"
     };
@@ -187,6 +197,9 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         last_seen: row.try_get("last_seen")?,
         stopped: row.try_get("stopped")?,
         vitals: row.try_get("vitals")?,
+        starting_since: row.try_get("starting_since")?,
+        overdue_at: row.try_get("overdue_at")?,
+        suspect_at: row.try_get("suspect_at")?,
         created_at: row.try_get("created_at")?,
         claim,
     })

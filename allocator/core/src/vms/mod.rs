@@ -4,13 +4,16 @@
 mod after_use;
 mod counts;
 mod list;
+mod overdue;
 mod plan;
 mod reboot;
 mod reconcile;
 mod register;
 mod report;
 mod search;
+mod suspect;
 mod used;
+mod watch;
 
 use std::time::Duration;
 
@@ -29,6 +32,7 @@ pub use register::{RegisterError, Registered, forget, register, renew_enrolment}
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status};
 pub use search::{Found, Search, Sort, State, search};
 pub(crate) use used::reuse;
+pub use watch::{Limits, notice, point_out, watch};
 
 use crate::text_enum::text_enum;
 

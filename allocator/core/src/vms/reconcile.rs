@@ -148,15 +148,19 @@ pub(crate) async fn succeed(
 pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     // What is made anew has another SSH host key.
+    // What was heard of the machine before it says nothing about this one.
     let sql = "with theirs as (
                    select id from vm
                    where pool_id = $1 and hostname = any($2) and removed_at is null
                      and status in ('error', 'unknown')
                    order by id for no key update
+               ), anew as (
+                   update vm set status = 'initializing', status_reason = null, ssh_host_key = null,
+                          starting_since = null, overdue_at = null, suspect_at = null
+                   from theirs where vm.id = theirs.id
+                   returning vm.id, pg_notify('vm_changed', hostname)::text
                )
-               update vm set status = 'initializing', status_reason = null, ssh_host_key = null
-               from theirs where vm.id = theirs.id
-               returning pg_notify('vm_changed', hostname)::text";
+               delete from vm_presence using anew where vm_id = anew.id";
     db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
     Ok(())
 }

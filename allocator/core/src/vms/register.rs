@@ -92,6 +92,10 @@ pub async fn renew_enrolment(
     }
     let token = agents::issue_enrolment(db, pool, &hostname).await?;
     let enrolment_token = token.ok_or(RegisterError::NoSuchMachine)?;
+    let waits_again = "update vm set overdue_at = null where pool_id = $1 and hostname = $2
+                       and removed_at is null and overdue_at is not null
+                       returning pg_notify('vm_changed', hostname)::text";
+    db.client().await?.query(waits_again, &[&pool.as_i64(), &hostname.as_str()]).await?;
     let expires_at = Timestamp::now() + SignedDuration::from_hours(1);
     Ok(Registered { hostname, enrolment_token, expires_at })
 }

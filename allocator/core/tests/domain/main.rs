@@ -20,3 +20,4 @@ mod startup;
 mod targets;
 mod used;
 mod vms;
+mod watch;

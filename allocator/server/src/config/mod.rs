@@ -87,6 +87,7 @@ impl Config {
     }
 
     fn read(file: &mut Section<'_>) -> Self {
+        legacy::refuse_template(file);
         let has_db = file.has("db");
         Self {
             provider: file.value("provider", ProviderKind::parse).unwrap_or(ProviderKind::Aws),

@@ -21,7 +21,7 @@ use lablink_core::{
     Db, line, live,
     logs::{self, Retention},
     pools,
-    vms::{Provider, StaleAfter},
+    vms::{self, Provider, StaleAfter},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{AdminLogin, AppState, FormLimits, OwnLog};
@@ -47,6 +47,8 @@ const CONNECTIONS: usize = 16;
 const HAND_OVER_CONNECTIONS: usize = 4;
 /// How often the waiting line is looked after, beside what happens at once.
 const LINE: Duration = Duration::from_secs(5);
+/// How often VMs are looked for of which nothing is heard.
+const WATCH: Duration = Duration::from_secs(5);
 /// How often old log lines are looked for.
 const RETENTION: Duration = Duration::from_secs(60);
 
@@ -104,6 +106,12 @@ async fn serve_on(
     let stale_after = StaleAfter(config.health.stale_after);
     let line_task = line::tend(db.clone(), pool, stale_after, LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
+    let limits = vms::Limits {
+        suspect_after: config.health.suspect_after,
+        overdue_after: config.health.overdue_after,
+    };
+    let watch_task = vms::watch(db.clone(), pool, limits, WATCH);
+    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_task));
 
     let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
     let _tending = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&collector).tend()));

@@ -57,13 +57,15 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     add(pages, "vm", &vm(VmSource::Aws, VmState::Claimed, claim(), Gpu::Healthy))?;
     let reason = "The GPU has fallen off the bus (XID 79). Replace this VM.".to_owned();
-    let attention = VmState::Attention { reason };
+    let attention = |trouble, since, reason: &str| {
+        VmState::Attention(Attention { trouble, since, reason: reason.to_owned() })
+    };
     let manual = VmPage {
         timeline: Timeline { rows: Vec::new() },
         claims: Vec::new(),
         vitals: Vitals::default(),
         hostname: "desk-7.lab.example.org".to_owned(),
-        ..vm(VmSource::Manual, attention, None, Gpu::Unhealthy)
+        ..vm(VmSource::Manual, attention(Trouble::Unhealthy, None, &reason), None, Gpu::Unhealthy)
     };
     add(pages, "vm-manual", &manual)?;
     let reason = format!("something is mounted at /home/lablink/home/{SCRIPT}: unmount it");
@@ -81,6 +83,18 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)
     };
     add(pages, "vm-used", &used)?;
+    let begun = "Its machine was begun, and its agent has not reported that it runs.";
+    let overdue = attention(Trouble::Overdue, Some(before(1500)), begun);
+    let overdue = VmPage {
+        claims: Vec::new(),
+        vitals: Vitals::default(),
+        last_seen: None,
+        ..vm(VmSource::Aws, overdue, None, Gpu::Unreported)
+    };
+    add(pages, "vm-overdue", &overdue)?;
+    let unheard = "Nothing is heard of its agent any more.";
+    let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
+    add(pages, "vm-suspect", &vm(VmSource::Local, suspect, claim(), Gpu::Healthy))?;
 
     let confirm = |deed, afterwards| ConfirmPage {
         deed,

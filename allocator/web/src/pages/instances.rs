@@ -2,7 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::GpuHealth;
 
-use super::{Connection, Tone, UsedNote};
+use super::{Attention, Connection, Tone, UsedNote};
 
 /// `/admin/instances`: every VM. It listens to `/admin/events`.
 #[derive(Template)]
@@ -47,10 +47,7 @@ pub enum VmState {
     /// Kept for somebody in line.
     Offered,
     Claimed,
-    /// Not handed out, or lost to its participant: the reason says what to do.
-    Attention {
-        reason: String,
-    },
+    Attention(Attention),
     Removing,
     /// A participant had it, and it was neither made anew nor cleaned since.
     Used,
@@ -120,7 +117,7 @@ impl VmState {
             Self::Free => "Free",
             Self::Offered => "Kept for the line",
             Self::Claimed => "Claimed",
-            Self::Attention { .. } => "Needs attention",
+            Self::Attention(attention) => attention.trouble.label(),
             Self::Removing => "Being removed",
             Self::Used => "Used before",
         }
@@ -130,7 +127,7 @@ impl VmState {
         match self {
             Self::Starting | Self::Claimed | Self::Offered => Tone::Busy,
             Self::Free => Tone::Good,
-            Self::Attention { .. } => Tone::Bad,
+            Self::Attention(attention) => attention.trouble.tone(),
             Self::Removing => Tone::Quiet,
             Self::Used => Tone::Warn,
         }
@@ -154,7 +151,7 @@ impl Activity {
 }
 
 impl InstancesPage {
-    const STATES: [(&str, &str); 10] = [
+    const STATES: [(&str, &str); 12] = [
         ("", "Any"),
         ("free", "Free"),
         ("offered", "Kept for the line"),
@@ -162,7 +159,9 @@ impl InstancesPage {
         ("starting", "Starting"),
         ("failed", "Failed"),
         ("unhealthy", "Unhealthy"),
+        ("overdue", "Overdue"),
         ("stale", "Silent"),
+        ("suspect", "Suspect"),
         ("used", "Used before"),
         ("removing", "Being removed"),
     ];
@@ -191,6 +190,7 @@ impl InstancesPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::Trouble;
 
     fn page(claim: Option<InstanceClaim>, state: VmState) -> String {
         let row = InstanceRow {
@@ -227,8 +227,11 @@ mod tests {
     #[test]
     fn a_sick_vm_says_why() {
         let reason = "The GPU has fallen off the bus.".to_owned();
-        let html = page(None, VmState::Attention { reason });
-        assert!(html.contains("Needs attention") && html.contains("fallen off the bus"));
+        let since = Timestamp::from_second(40).ok();
+        let attention = Attention { trouble: Trouble::Unhealthy, since, reason };
+        let html = page(None, VmState::Attention(attention));
+        assert!(html.contains(">Unhealthy<") && html.contains("fallen off the bus"));
+        assert!(html.contains("1 min ago"), "since when");
         assert!(html.contains("lablink-vm-dev-41&#60;script&#62;"));
     }
 

@@ -107,9 +107,13 @@ mod tests {
     use lablink_protocol::GpuReading;
 
     use super::*;
-    use crate::pages::Activity;
+    use crate::pages::{Activity, Attention, Trouble};
 
     fn page(source: VmSource, claimed: bool) -> String {
+        shown(source, claimed, if claimed { VmState::Claimed } else { VmState::Free })
+    }
+
+    fn shown(source: VmSource, claimed: bool, state: VmState) -> String {
         let claim = claimed.then(|| InstanceClaim {
             email: "<script>@example.org".to_owned(),
             pin: "002041".to_owned(),
@@ -120,7 +124,7 @@ mod tests {
         VmPage {
             hostname: "vm-7".to_owned(),
             source,
-            state: if claimed { VmState::Claimed } else { VmState::Free },
+            state,
             gpu: Gpu::Healthy,
             claim,
             used: None,
@@ -150,6 +154,18 @@ mod tests {
         }
         .render()
         .unwrap()
+    }
+
+    #[test]
+    fn says_what_is_wrong_since_when_and_what_to_do_next() {
+        let reason = "Its machine was begun.".to_owned();
+        let since = Some(Timestamp::UNIX_EPOCH);
+        let attention = Attention { trouble: Trouble::Overdue, since, reason };
+        let html = shown(VmSource::Manual, false, VmState::Attention(attention));
+        for key in ["Overdue", "1970-01-01", "What to do next", "new install command", "was begun"]
+        {
+            assert!(html.contains(key), "{key}");
+        }
     }
 
     #[test]

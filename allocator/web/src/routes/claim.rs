@@ -146,10 +146,11 @@ fn no_claim() -> Problem {
 
 fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
     let state = match claim.progress {
-        Progress::Open { pin, state, detail } => ClaimState::Held {
+        Progress::Open { pin, state, detail, unheard_since } => ClaimState::Held {
             pin: pin.reveal().to_owned(),
             connection: connection(state, detail),
             command,
+            unheard_since,
         },
         Progress::Over { reason } => ClaimState::Ended(end(reason)),
     };

@@ -47,12 +47,7 @@ pub async fn page(
     let happened = events::of_vm(db, pool, &vm.hostname, HAPPENINGS_SHOWN).await?;
     let page = VmPage {
         hostname: vm.hostname.to_string(),
-        source: match vm.source {
-            Source::Local => VmSource::Local,
-            Source::Aws => VmSource::Aws,
-            Source::Manual => VmSource::Manual,
-            Source::Unknown => VmSource::Unknown,
-        },
+        source: source(vm.source),
         state: vm_state(&vm, now, state.settings.stale_after),
         used: used::note(&vm, state.settings.after_use, now, state.settings.stale_after),
         gpu: vm.gpu.into(),
@@ -79,6 +74,15 @@ pub async fn page(
         now,
     };
     Ok(Html(page.render()?))
+}
+
+pub(super) fn source(source: Source) -> VmSource {
+    match source {
+        Source::Local => VmSource::Local,
+        Source::Aws => VmSource::Aws,
+        Source::Manual => VmSource::Manual,
+        Source::Unknown => VmSource::Unknown,
+    }
 }
 
 /// As `ssh-keygen -l` writes it: the type, then SHA-256 in base64.

@@ -28,6 +28,10 @@ pub struct VmBody {
     /// Since when it is kept back because a participant had it; null: it is not.
     used_since: Option<Timestamp>,
     last_seen: Option<Timestamp>,
+    /// When it was pointed out that its start takes too long; null: it does not.
+    overdue_at: Option<Timestamp>,
+    /// When it was pointed out that its agent is silent; null: it is not.
+    suspect_at: Option<Timestamp>,
     created_at: Timestamp,
     claim: Option<ClaimBody>,
 }
@@ -70,6 +74,8 @@ impl From<&Vm> for VmBody {
             removing: vm.removing,
             used_since: vm.used_since.filter(|_| vm.claim.is_none()),
             last_seen: vm.last_seen,
+            overdue_at: vm.overdue_at,
+            suspect_at: vm.suspect_at,
             created_at: vm.created_at,
             claim: vm.claim.as_ref().map(ClaimBody::from),
         }
