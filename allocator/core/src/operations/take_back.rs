@@ -7,14 +7,14 @@ use crate::{
     db::{self, again},
     line,
     pools::PoolId,
-    vms::{self, Source, StaleAfter},
+    vms::{self, AfterUse, Source, StaleAfter},
 };
 
 /// What becomes of a VM that its participant no longer has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Then {
     /// A fresh one takes its place: nobody meets a stranger's files. Machines that LabLink did not
-    /// make can't be made anew: they go back as they are.
+    /// make can't be made anew: they follow [`AfterUse`].
     #[default]
     Replace,
     /// It goes back to the pool as it is, the participant's files included.
@@ -50,6 +50,8 @@ pub struct TakeBack<'a> {
     pub whose: Whose,
     pub reason: ReleaseReason,
     pub then: Then,
+    /// For a machine that LabLink did not make.
+    pub after_use: AfterUse,
 }
 
 /// Ends a VM's claim, and queues its replacement unless the VM goes back as it is; then who is
@@ -98,7 +100,7 @@ pub async fn take_back(
             None
         };
         claims::release_of_vm(&transaction, pool, id, wish.reason, actor).await?;
-        if wish.then == Then::Reuse || !made {
+        if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
             vms::reuse(&transaction, pool, actor, id).await?;
         }
         line::serve(&transaction, pool, stale_after).await?;

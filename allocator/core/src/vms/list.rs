@@ -35,6 +35,8 @@ pub struct Vm {
     pub used_since: Option<Timestamp>,
     /// The e-mail of who had it last.
     pub last_participant: Option<String>,
+    /// Why its agent could not clean it after that participant.
+    pub clean_failure: Option<String>,
     /// The last heartbeat; none from agents that send none.
     pub last_seen: Option<Timestamp>,
     /// The agent has said that it stops.
@@ -61,6 +63,8 @@ macro_rules! columns {
              vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
              vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen, vm.used_at,
              (select email from claim as last where last.id = vm.last_claim_id) as last_participant,
+             case when vm.used_at is not null then (select clean_failure from claim as last
+                 where last.id = vm.last_claim_id) end as clean_failure,
              vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
              claim.id as claim_id, claim.email, claim.pin, claim.state, claim.detail,
              claim.created_at as claimed_at"
@@ -179,6 +183,7 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         offered: row.try_get("offered")?,
         used_since: row.try_get("used_at")?,
         last_participant: row.try_get("last_participant")?,
+        clean_failure: row.try_get("clean_failure")?,
         last_seen: row.try_get("last_seen")?,
         stopped: row.try_get("stopped")?,
         vitals: row.try_get("vitals")?,

@@ -1,6 +1,7 @@
 //! VMs: the machines of a pool, as rows. What a row says is what the organiser wants and what the
 //! agents report; what exists is Terraform's to say.
 
+mod after_use;
 mod counts;
 mod list;
 mod plan;
@@ -13,6 +14,7 @@ mod used;
 
 use std::time::Duration;
 
+pub use after_use::AfterUse;
 pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
 pub(crate) use plan::{NewVms, made, never_made, plan};

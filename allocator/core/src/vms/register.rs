@@ -56,7 +56,14 @@ pub async fn register(
     };
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
-    let sql = "insert into vm (pool_id, hostname, source) values ($1, $2, 'manual')
+    // One that left the pool with its last participant's traces comes back with them.
+    let sql = "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
+               select $1, $2, 'manual', earlier.used_at, earlier.last_claim_id
+               from (select) as one left join (
+                   select used_at, last_claim_id from vm
+                   where pool_id = $1 and hostname = $2 and removed_at is not null
+                   order by id desc limit 1
+               ) as earlier on earlier.used_at is not null
                returning id, pg_notify('vm_changed', hostname)::text";
     let made = transaction.query_one(sql, &[&pool.as_i64(), &hostname.as_str()]).await;
     let vm = made.map_err(|error| match violated(&error) {

@@ -47,6 +47,7 @@ async fn release(scene: &Scene, hostname: &str) {
         whose: Whose::Anybodys,
         reason: ReleaseReason::Released,
         then: Then::Reuse,
+        after_use: vms::AfterUse::Reuse,
     };
     operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
 }

@@ -4,6 +4,7 @@
 
 mod agents;
 mod claims;
+mod cleaning;
 mod collections;
 mod crowd;
 mod line;

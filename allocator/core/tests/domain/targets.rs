@@ -208,6 +208,7 @@ async fn taking_a_vm_back_while_a_destroy_waits_queues_nothing_more() {
         whose: Whose::Anybodys,
         reason: ReleaseReason::Released,
         then: Then::Replace,
+        after_use: vms::AfterUse::Reuse,
     };
     let queued =
         operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();

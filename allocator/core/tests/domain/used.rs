@@ -6,7 +6,7 @@ use lablink_core::{
     operations::{
         self, OperationId, OperationState, Outcome, TakeBack, TakeBackError, Then, Whose,
     },
-    vms::{self, State},
+    vms::{self, AfterUse, State},
 };
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
@@ -29,7 +29,13 @@ async fn take(scene: &Scene) -> operations::Taken {
 async fn take_back(scene: &Scene, then: Then) -> Result<Option<OperationId>, TakeBackError> {
     let hostname = name(ONE);
     let whose = Whose::Anybodys;
-    let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Released, then };
+    let wish = TakeBack {
+        hostname: &hostname,
+        whose,
+        reason: ReleaseReason::Released,
+        then,
+        after_use: AfterUse::Reuse,
+    };
     operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await
 }
 

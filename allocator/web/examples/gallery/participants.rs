@@ -67,7 +67,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let page = ClaimReturnPage {
         link: "/claims/Jx7Qd0nXb2".to_owned(),
         hostname: "lablink-vm-prod-12".to_owned(),
-        is_replaced: true,
+        afterwards: Afterwards::Replaced,
     };
     add(pages, "claim-return", &page)?;
 

@@ -20,6 +20,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         hostname: format!("lablink-vm-prod-{number}"),
         state,
         claim,
+        used: None,
         gpu,
         last_seen: Some(before(i64::from(number) * 4)),
         created_at: before(7200),

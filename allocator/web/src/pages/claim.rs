@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::Tone;
+use super::{Afterwards, Tone};
 
 /// A participant's own page, behind an unguessable link. It listens to `{link}/events`.
 #[derive(Template)]
@@ -21,8 +21,8 @@ pub struct ClaimReturnPage {
     /// Path of the claim's page.
     pub link: String,
     pub hostname: String,
-    /// A fresh VM takes its place; else it goes back as it is.
-    pub is_replaced: bool,
+    /// What becomes of it.
+    pub afterwards: Afterwards,
 }
 
 pub enum ClaimState {

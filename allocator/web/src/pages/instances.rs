@@ -2,7 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::GpuHealth;
 
-use super::{Connection, Tone};
+use super::{Connection, Tone, UsedNote};
 
 /// `/admin/instances`: every VM. It listens to `/admin/events`.
 #[derive(Template)]
@@ -34,6 +34,7 @@ pub struct InstanceRow {
     pub hostname: String,
     pub state: VmState,
     pub claim: Option<InstanceClaim>,
+    pub used: Option<UsedNote>,
     pub gpu: Gpu,
     /// The last sign of life of its agent.
     pub last_seen: Option<Timestamp>,
@@ -51,6 +52,8 @@ pub enum VmState {
         reason: String,
     },
     Removing,
+    /// A machine that LabLink did not make, and that was not cleaned since its last participant.
+    Used,
 }
 
 pub struct InstanceClaim {
@@ -119,6 +122,7 @@ impl VmState {
             Self::Claimed => "Claimed",
             Self::Attention { .. } => "Needs attention",
             Self::Removing => "Being removed",
+            Self::Used => "Used before",
         }
     }
 
@@ -128,6 +132,7 @@ impl VmState {
             Self::Free => Tone::Good,
             Self::Attention { .. } => Tone::Bad,
             Self::Removing => Tone::Quiet,
+            Self::Used => Tone::Warn,
         }
     }
 }
@@ -178,6 +183,7 @@ impl InstancesPage {
         self.instances.iter().any(|vm| {
             matches!(vm.state, VmState::Starting | VmState::Removing)
                 || vm.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+                || vm.used.as_ref().is_some_and(UsedNote::moves)
         })
     }
 }
@@ -192,6 +198,7 @@ mod tests {
             hostname: "lablink-vm-dev-41<script>".to_owned(),
             state,
             claim,
+            used: None,
             gpu: Gpu::from(Some(GpuHealth::Degraded)),
             last_seen: Some(Timestamp::from_second(88).unwrap()),
             created_at: Timestamp::UNIX_EPOCH,
@@ -252,6 +259,7 @@ mod tests {
             hostname: "desk".to_owned(),
             state: VmState::Free,
             claim: None,
+            used: None,
             gpu: Gpu::Absent,
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,

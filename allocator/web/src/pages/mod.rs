@@ -25,6 +25,7 @@ mod results;
 mod timeline;
 mod tone;
 mod usage;
+mod used;
 mod vm;
 
 pub use admin::{AdminPage, Happening, PoolCounts};
@@ -50,4 +51,5 @@ pub use results::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome
 pub use timeline::{Stretch, Timeline, TimelineRow};
 pub use tone::Tone;
 pub use usage::{UsageChart, UsageSample};
+pub use used::{Afterwards, UsedNote, UsedStanding};
 pub use vm::{PastClaim, VmPage, VmSource};

@@ -2,7 +2,9 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::Vitals;
 
-use super::{ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, VmState};
+use super::{
+    ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, UsedNote, VmState,
+};
 
 /// `/admin/vms/{hostname}`: one VM. It listens to `/admin/events`.
 #[derive(Template)]
@@ -15,6 +17,7 @@ pub struct VmPage {
     /// A participant had it, and it was neither made anew nor cleaned since.
     pub is_used: bool,
     pub claim: Option<InstanceClaim>,
+    pub used: Option<UsedNote>,
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
     /// Why the GPU is not healthy.
@@ -89,6 +92,7 @@ impl VmPage {
     fn moves(&self) -> bool {
         matches!(self.state, VmState::Starting | VmState::Removing)
             || self.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+            || self.used.as_ref().is_some_and(UsedNote::moves)
     }
 }
 
@@ -123,6 +127,7 @@ mod tests {
             gpu: Gpu::Healthy,
             is_used: source == VmSource::Local && !claimed,
             claim,
+            used: None,
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,
             gpu_reason: Some("hot <b>".to_owned()),

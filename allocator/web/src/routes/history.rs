@@ -54,6 +54,9 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "place.lapsed" => "A place in line lapsed".to_owned(),
         "vm.registered" => format!("{vm} was registered by hand"),
         "vm.replaced" => format!("{vm} was made anew"),
+        "vm.cleaned" => format!("{vm} was cleaned"),
+        "vm.clean_failed" => format!("{vm} could not be cleaned: {}", text("detail")),
+        "vm.clean_again" => format!("{vm} was to be cleaned again"),
         "vm.gpu_changed" => match entry.data["reason"].as_str() {
             Some(reason) => format!("The GPU of {vm} is {}: {reason}", text("to")),
             None => format!("The GPU of {vm} is {}", text("to")),

@@ -1,12 +1,12 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{self, Search, Sort, Source, StaleAfter, Vm};
+use lablink_core::vms::{self, AfterUse, Search, Sort, StaleAfter, Vm};
 use lablink_protocol::{GpuHealth, VmStatus};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::claim::connection;
+use super::{claim::connection, used};
 use crate::{
     AppState,
     http::{Problem, Query},
@@ -24,7 +24,8 @@ pub struct Wanted {
     /// A part of the hostname or the e-mail.
     #[serde(default)]
     q: String,
-    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `stale` or `removing`.
+    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `stale`, `used` or
+    /// `removing`.
     #[serde(default)]
     #[param(pattern = "^(free|offered|claimed|starting|failed|unhealthy|stale|used|removing)?$")]
     state: String,
@@ -40,8 +41,8 @@ impl Wanted {
     fn parse(&self) -> Result<(Search, i64), Problem> {
         let unknown = |_unknown| {
             Problem::invalid(
-                "state: write free, offered, claimed, starting, failed, unhealthy, stale or \
-                 removing.",
+                "state: write free, offered, claimed, starting, failed, unhealthy, stale, used \
+                 or removing.",
             )
         };
         let state = Some(self.state.as_str()).filter(|word| !word.is_empty());
@@ -64,12 +65,12 @@ pub async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
-    let stale_after = state.settings.stale_after;
+    let (stale_after, rule) = (state.settings.stale_after, state.settings.after_use);
     let (search, page) = wanted.parse()?;
     let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
     let page = InstancesPage {
         total: found.total,
-        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after)).collect(),
+        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
         search: InstancesSearch { q: search.text, state: wanted.state, sort: wanted.sort },
         page,
         pages: (found.total + PER_PAGE - 1) / PER_PAGE,
@@ -78,13 +79,14 @@ pub async fn page(
     Ok(Html(page.render()?))
 }
 
-fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter) -> InstanceRow {
+fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
     let state = vm_state(&vm, now, stale_after);
     let activity = activity(&vm);
     InstanceRow {
         number: vm.number,
         hostname: vm.hostname.to_string(),
         state,
+        used: used::note(&vm, rule, now, stale_after),
         claim: vm.claim.map(|claim| InstanceClaim {
             email: claim.email,
             pin: claim.pin.reveal().to_owned(),
@@ -107,17 +109,12 @@ pub(super) fn is_used(vm: &Vm) -> bool {
     vm.used_since.is_some() && vm.claim.is_none()
 }
 
-fn used(vm: &Vm) -> String {
+fn had_by(vm: &Vm) -> String {
     let who = vm.last_participant.as_deref().unwrap_or("A participant");
-    let before = format!("{who} had it, and their files may be on it, so it is not handed out.");
-    match vm.source {
-        Source::Local | Source::Aws => {
-            format!("{before} Replace it, or hand it out as it is.")
-        }
-        Source::Manual | Source::Unknown => {
-            format!("{before} Clean it, then hand it out as it is.")
-        }
-    }
+    format!(
+        "{who} had it, and their files may be on it, so it is not handed out. Replace it, or hand \
+         it out as it is."
+    )
 }
 
 /// The worst that is known of a VM, in one word.
@@ -142,6 +139,9 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
             attention(&gpu_reason())
         }
         VmStatus::Initializing if vm.claim.is_none() => VmState::Starting,
+        VmStatus::Initializing | VmStatus::Running if is_used(vm) && !used::is_made(vm) => {
+            VmState::Used
+        }
         VmStatus::Initializing | VmStatus::Running => match silent {
             Some(silence) => VmState::Attention {
                 reason: format!(
@@ -155,7 +155,7 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAf
                  agent does.",
             ),
             None if vm.claim.is_some() => VmState::Claimed,
-            None if is_used(vm) => VmState::Attention { reason: used(vm) },
+            None if is_used(vm) => VmState::Attention { reason: had_by(vm) },
             None if vm.offered => VmState::Offered,
             None => VmState::Free,
         },

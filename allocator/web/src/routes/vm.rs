@@ -22,7 +22,7 @@ use super::{
     claim::{connection, end},
     history::happening,
     instances::{activity, is_used, vm_state},
-    timeline,
+    timeline, used,
 };
 use crate::{
     AppState,
@@ -54,6 +54,7 @@ pub async fn page(
             Source::Unknown => VmSource::Unknown,
         },
         state: vm_state(&vm, now, state.settings.stale_after),
+        used: used::note(&vm, state.settings.after_use, now, state.settings.stale_after),
         gpu: vm.gpu.into(),
         is_used: is_used(&vm),
         gpu_reason: vm.gpu_reason.clone(),
@@ -119,7 +120,7 @@ pub async fn confirm(
             .claim
             .as_ref()
             .map(|claim| Holder { email: claim.email.clone(), activity: activity(&vm) }),
-        is_made: matches!(vm.source, Source::Local | Source::Aws),
+        afterwards: used::afterwards(&vm, state.settings.after_use),
         last: collections::last_whole(&state.db, state.pool).await?.remove(&vm.hostname),
         extension: state.settings.extension.to_string(),
         now: Timestamp::now(),
