@@ -2,6 +2,7 @@
 //! stories run side by side: most of their time is waiting.
 
 mod agreement;
+mod cleaned_machine;
 mod crash_during_launch;
 mod crashes;
 mod database_away;
