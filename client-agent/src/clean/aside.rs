@@ -25,7 +25,10 @@ pub fn home(account: &Account, claim_id: i64) -> Result<(), Failure> {
     }
     let (parent, name) = (home.parent().unwrap_or(home), home.file_name().unwrap_or_default());
     let kept = Kept::make(parent, claim_id)?;
-    fs::rename(home, kept.join(name)).doing("can't put aside", home)
+    fs::rename(home, kept.join(name))
+        // One for each try would stay.
+        .inspect_err(|_moved_nothing| drop(fs::remove_dir(&kept)))
+        .doing("can't put aside", home)
 }
 
 /// Puts aside what belongs to the account in the folders that everybody shares, and in others'

@@ -6,6 +6,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use nix::unistd::getuid;
@@ -132,19 +133,23 @@ impl ThrowAway {
 
 impl Drop for ThrowAway {
     fn drop(&mut self) {
-        let kill_all = Command::new("/bin/sh")
-            .args(["-c", "kill -KILL -1"])
-            .uid(self.uid)
-            .stderr(Stdio::null())
-            .status();
-        let removed = Command::new("userdel").arg(&self.name).output();
+        // An agent that has just been killed may have started one more.
+        let removed = (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            let kill_all = Command::new("/bin/sh")
+                .args(["-c", "kill -KILL -1"])
+                .uid(self.uid)
+                .stderr(Stdio::null())
+                .status();
+            let removed = Command::new("userdel").arg(&self.name).stderr(Stdio::null()).status();
+            kill_all.is_ok() && removed.is_ok_and(|status| status.success())
+        });
         let gone = fs::remove_dir_all(self.base());
         let areas = ["/tmp", "/var/tmp"].map(Path::new);
         let kept = areas.iter().flat_map(|area| self.kept(area, self.claim));
         let aside: Vec<_> = kept.map(fs::remove_dir_all).collect();
         if !std::thread::panicking() {
-            assert!(kill_all.is_ok() && removed.is_ok_and(|it| it.status.success()));
-            assert!(gone.is_ok() && aside.iter().all(Result::is_ok));
+            assert!(removed && gone.is_ok() && aside.iter().all(Result::is_ok));
         }
     }
 }

@@ -107,7 +107,7 @@ pub struct Released {
 /// Takes a VM back from its participant.
 #[utoipa::path(post, path = "/api/vms/{hostname}/release", params(("hostname" = String, Path)),
     request_body(content((Release = "application/x-www-form-urlencoded"), (Release = "application/json"))),
-    responses((status = 200, description = "Free again as it is.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
+    responses((status = 200, description = "Free again as it is; or, of a machine that LabLink did not make, whatever `manual.after_use` says.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
 pub async fn release(
     State(state): State<AppState>,
     Caller(actor): Caller,
