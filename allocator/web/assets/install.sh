@@ -5,8 +5,8 @@
 #
 # NAME is what the allocator calls this machine. ACCOUNT is whose desktop participants get. One that
 # is missing is made, and is noted in /etc/lablink-desktop-user: only such an account is cleaned
-# between participants. Without ACCOUNT it is that of the last installation, else `lablink`. The
-# enrolment token comes on standard input, where no list of processes shows it.
+# between participants. Without ACCOUNT it is that of the last installation, else `lablink-desktop`.
+# The enrolment token comes on standard input, where no list of processes shows it.
 # LABLINK_INSTALL_DIR=DIR puts everything into that folder, for trying it without root; the agent
 # then runs until it is stopped. The allocator puts its own address before this text, as
 # LABLINK_ALLOCATOR.
@@ -63,7 +63,8 @@ else
         [ -n "$account" ] || account=$(stat -c %U "$state" 2>/dev/null) || account=
         case $account in root | UNKNOWN) account= ;; esac
     fi
-    account=${account:-lablink}
+    told=$account
+    account=${account:-lablink-desktop}
     if ! id -u "$account" >/dev/null 2>&1; then
         make_account
     fi
@@ -72,6 +73,7 @@ else
         user=root desktop_user=$account
         say "participants get the desktop of $account, which is cleaned after each of them."
     else
+        [ -n "$told" ] || die "there is an account $account already: name one at the end."
         user=$account
         say "participants get the desktop of $account, which was there before: it is never cleaned."
     fi

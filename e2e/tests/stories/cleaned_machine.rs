@@ -39,7 +39,7 @@ async fn the_next_participant_of_a_registered_machine_finds_no_trace_of_the_last
     let told = allocator.organiser()?.post_json("/api/vms", &wish).await?.expect(201)?.json()?;
     let command = told["install_command"].as_str().context("no command")?;
     let said = install(&deployment, &command.replace("sudo sh", "sh")).await?;
-    ensure!(said.contains("desktop of lablink, which is cleaned after each"), "{said}");
+    ensure!(said.contains("desktop of lablink-desktop, which is cleaned after each"), "{said}");
 
     allocator.until_free(1).await?;
     let home = home(&deployment)?;
@@ -89,7 +89,7 @@ fn home(deployment: &Deployment) -> Result<PathBuf> {
     let processes = processes_of(deployment.folder())?;
     let agent = processes.iter().find(|it| it.command_line.contains("lablink-client run"));
     let pid = agent.context("no agent runs")?.pid;
-    Ok(format!("/proc/{pid}/root/home/lablink/home").into())
+    Ok(format!("/proc/{pid}/root/home/lablink-desktop/home").into())
 }
 
 /// Claims the machine, and waits until the desktop was started with this code.

@@ -4,6 +4,7 @@ use lablink_protocol::{CleanOutcome, CleanResult, Hostname};
 
 use crate::{
     Actor, Db, DbError,
+    db::again,
     events::{self, Event},
     line,
     pools::PoolId,
@@ -37,49 +38,51 @@ pub async fn cleaned(
 ) -> Result<(), NotToClean> {
     // Bounded: it is shown on pages.
     let detail: Option<String> = result.detail.as_deref().map(|it| it.chars().take(500).collect());
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let vm = transaction
-        .query_opt(
-            "select id from vm
-             where pool_id = $1 and hostname = $2 and removed_at is null and claim_id is null
-               and used_at is not null and last_claim_id = $3 and source in ('manual', 'unknown')
-             for update",
-            &[&pool.as_i64(), &result.hostname.as_str(), &result.claim_id],
-        )
-        .await?
-        .ok_or(NotToClean::Superseded)?;
-    let id: i64 = vm.try_get("id")?;
-    let (kind, failure) = match result.outcome {
-        CleanOutcome::Cleaned => {
-            transaction.execute("update vm set used_at = null where id = $1", &[&id]).await?;
-            ("vm.cleaned", None)
-        }
-        CleanOutcome::Failed => {
-            let unsaid = || "its agent does not say why".to_owned();
-            ("vm.clean_failed", Some(detail.unwrap_or_else(unsaid)))
-        }
-    };
-    transaction
-        .execute(
-            "with noted as (
-                 update claim set clean_failure = $2,
-                        cleaned_at = case when $2::text is null then now() end where id = $1
-             )
-             select pg_notify('vm_changed', $3)",
-            &[&result.claim_id, &failure, &result.hostname.as_str()],
-        )
-        .await?;
-    let event = Event {
-        vm_id: Some(id),
-        claim_id: Some(result.claim_id),
-        data: serde_json::json!({ "detail": failure }),
-        ..Event::new(actor, kind)
-    };
-    events::record(&transaction, pool, event).await?;
-    line::serve(&transaction, pool, stale_after).await?;
-    transaction.commit().await?;
-    Ok(())
+    again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let vm = transaction
+            .query_opt(
+                "select id from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null and claim_id is null
+                   and used_at is not null and last_claim_id = $3 and source in ('manual', 'unknown')
+                 for no key update",
+                &[&pool.as_i64(), &result.hostname.as_str(), &result.claim_id],
+            )
+            .await?
+            .ok_or(NotToClean::Superseded)?;
+        let id: i64 = vm.try_get("id")?;
+        let (kind, failure) = match result.outcome {
+            CleanOutcome::Cleaned => {
+                transaction.execute("update vm set used_at = null where id = $1", &[&id]).await?;
+                ("vm.cleaned", None)
+            }
+            CleanOutcome::Failed => {
+                let unsaid = || "its agent does not say why".to_owned();
+                ("vm.clean_failed", Some(detail.clone().unwrap_or_else(unsaid)))
+            }
+        };
+        transaction
+            .execute(
+                "with noted as (
+                     update claim set clean_failure = $2,
+                            cleaned_at = case when $2::text is null then now() end where id = $1
+                 )
+                 select pg_notify('vm_changed', $3)",
+                &[&result.claim_id, &failure, &result.hostname.as_str()],
+            )
+            .await?;
+        let event = Event {
+            vm_id: Some(id),
+            claim_id: Some(result.claim_id),
+            data: serde_json::json!({ "detail": failure }),
+            ..Event::new(actor, kind)
+        };
+        events::record(&transaction, pool, event).await?;
+        line::serve(&transaction, pool, stale_after).await?;
+        transaction.commit().await?;
+        Ok(())
+    })
 }
 
 /// Has the agent clean the machine again, which failed before.

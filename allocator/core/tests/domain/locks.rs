@@ -185,6 +185,7 @@ async fn take_back(scene: &Scene, then: Then) {
             whose: Whose::Anybodys,
             reason: ReleaseReason::Released,
             then,
+            after_use: vms::AfterUse::Clean,
         };
         match operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await {
             Ok(_)

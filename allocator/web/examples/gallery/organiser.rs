@@ -79,6 +79,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         timeline: Timeline { rows: Vec::new() },
         hostname: "desk-7.lab.example.org".to_owned(),
         used: Some(used),
+        is_used: true,
         ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)
     };
     add(pages, "vm-used", &used)?;
