@@ -132,7 +132,7 @@ impl Lab {
             },
             operations_dir: data.join("operations"),
         });
-        provisioner.catch_up().await;
+        let caught_up = provisioner.caught_up();
         let worker = Worker::new(WorkerParts {
             db: db.clone(),
             pool: self.pool,
@@ -143,6 +143,8 @@ impl Lab {
         });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
+        // As long as an allocator waits before it answers requests.
+        let _hangs = tokio::time::timeout(Duration::from_secs(2), caught_up.reached()).await;
         Working { shutdown, task, listening }
     }
 
