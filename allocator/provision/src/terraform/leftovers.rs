@@ -175,7 +175,7 @@ pub(super) fn forget(pid_file: &Path) {
     let _gone_already = fs::remove_file(pid_file);
 }
 
-/// Nothing is left of the steps of allocators that are gone.
+/// Nothing is left of steps that are nobody's any more.
 pub(super) fn forget_steps(notes: &Path) {
     Orphan::all(notes).into_iter().for_each(Orphan::forget);
 }

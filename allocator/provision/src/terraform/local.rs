@@ -73,7 +73,8 @@ impl LocalVms {
                     "ending a local VM that is not in Terraform's state"
                 );
                 // The next operation ends what is left.
-                let _told = told(&name, self.step("remove", &name, STOP, limit.clone()).run().await);
+                let _told =
+                    told(&name, self.step("remove", &name, STOP, limit.clone()).run().await);
             }
         }
         Ok(())

@@ -12,10 +12,20 @@ use super::leftovers::Process;
 /// Steps that take no lock of the state.
 const LOCKLESS: [&str; 3] = ["terraform init", "terraform state pull", "terraform force-unlock"];
 
+/// Whether a step of this name takes the lock of the state.
+pub(super) fn takes_lock(name: &str) -> bool {
+    !LOCKLESS.contains(&name)
+}
+
 /// Deleted when the step has ended.
 pub(super) struct Note(PathBuf);
 
 impl Note {
+    /// The step was killed, and may have left a lock: the note stays for who clears up.
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+
     pub fn write(folder: &Path, step: Process, name: &str) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let ours = i32::try_from(std::process::id()).ok().and_then(Process::find);
@@ -32,7 +42,7 @@ impl Drop for Note {
     }
 }
 
-/// A step whose allocator is gone.
+/// A step that is nobody's any more: its allocator is gone, or it was killed.
 pub(super) struct Orphan {
     pub process: Process,
     pub name: String,
@@ -40,7 +50,7 @@ pub(super) struct Orphan {
 }
 
 impl Orphan {
-    /// Those that are noted here. Steps of allocators that live are theirs.
+    /// Those that are noted here. What runs for an allocator that lives is that one's.
     pub fn all(folder: &Path) -> Vec<Self> {
         let notes = fs::read_dir(folder).into_iter().flatten().flatten();
         notes.filter_map(|note| Self::read(note.path())).collect()
@@ -52,12 +62,13 @@ impl Orphan {
         let process = Process::read(lines.next()?)?;
         let owner = Process::read(lines.next()?)?;
         let name = lines.next()?.to_owned();
-        (!owner.lives()).then_some(Self { process, name, note })
+        let minded = owner.lives() && process.lives();
+        (!minded).then_some(Self { process, name, note })
     }
 
     /// Since when a lock of the state may be its own.
     pub fn since(&self) -> Option<SystemTime> {
-        if LOCKLESS.contains(&self.name.as_str()) {
+        if !takes_lock(&self.name) {
             return None;
         }
         fs::metadata(&self.note).and_then(|note| note.modified()).ok()

@@ -123,16 +123,16 @@ impl Provisioner {
         workspace.recover().await?;
         self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
-        let asked_at = Timestamp::now();
-        let before = self.state_put_right(&workspace).await?;
-        vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
-
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
         }
         if turn.abandoned {
             return Ok(Ended::Interrupted.into());
         }
+        let asked_at = Timestamp::now();
+        let before = self.state_put_right(&workspace).await?;
+        vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
+
         if let Some(stop) = turn.held.stop() {
             return Ok(Ended::stopped_by(stop).into());
         }

@@ -25,12 +25,7 @@ impl LocalVms {
     /// fresh token, if it has a row once `caught_up` says that all have theirs, and while no
     /// operation of the pool is at work: the token that such a one has given must hold. Ends when
     /// none waits any more.
-    pub async fn resume_all(
-        &self,
-        db: &Db,
-        pool: PoolId,
-        caught_up: CaughtUp,
-    ) -> io::Result<()> {
+    pub async fn resume_all(&self, db: &Db, pool: PoolId, caught_up: CaughtUp) -> io::Result<()> {
         let mut waiting = self.resume(self.names()?, |_| std::future::ready(None)).await;
         if waiting.is_empty() {
             return Ok(());

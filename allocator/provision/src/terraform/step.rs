@@ -16,7 +16,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{leftovers::Process, notes::Note, reasons};
+use super::{
+    leftovers::Process,
+    notes::{self, Note},
+    reasons,
+};
 use crate::{last_words::last_words, worker::Limit};
 
 /// More than any state.
@@ -97,7 +101,7 @@ impl Step {
         let failed = |cause| StepError::Io { step: name.clone(), cause };
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().map_err(failed)?;
-        let running = Running::of(&child, self.notes.as_deref(), &self.name).map_err(failed)?;
+        let mut running = Running::of(&child, self.notes.as_deref(), &self.name).map_err(failed)?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
             return Err(failed(io::Error::other("it has no pipes")));
@@ -112,16 +116,18 @@ impl Step {
             () = self.limit.reached() => StepError::Stopped { step: step.clone() },
         };
         running.interrupt();
-        if let Ok(Ended { status: Ok(status), talked: Ok(talked), .. }) =
-            timeout(self.grace, &mut end).await
-            && status.success()
-        {
+        match timeout(self.grace, &mut end).await {
             // It was done before it heard of the stop.
-            return Ok(talked);
+            Ok(Ended { status: Ok(status), talked: Ok(talked), .. }) if status.success() => {
+                return Ok(talked);
+            }
+            Ok(_) => {}
+            Err(_elapsed) => {
+                running.kill();
+                // What has left the session could keep the pipes open.
+                let _gone = timeout(GONE, &mut end).await;
+            }
         }
-        running.kill();
-        // What has left the session could keep the pipes open.
-        let _gone = timeout(GONE, &mut end).await;
         Err(early)
     }
 }
@@ -168,15 +174,16 @@ async fn read(stdout: ChildStdout) -> io::Result<Vec<u8>> {
 struct Running {
     /// None: it has ended already.
     process: Option<Process>,
-    _note: Option<Note>,
+    note: Option<Note>,
+    takes_lock: bool,
 }
 
 impl Running {
     fn of(child: &Child, notes: Option<&Path>, name: &str) -> io::Result<Self> {
         let process = child.id().and_then(|pid| Process::find(i32::try_from(pid).ok()?));
-        let mut running = Self { process, _note: None };
+        let mut running = Self { process, note: None, takes_lock: notes::takes_lock(name) };
         if let (Some(process), Some(notes)) = (process, notes) {
-            running._note = Some(Note::write(notes, process, name)?);
+            running.note = Some(Note::write(notes, process, name)?);
         }
         Ok(running)
     }
@@ -187,10 +194,15 @@ impl Running {
         }
     }
 
-    fn kill(&self) {
-        if let Some(process) = self.process {
-            process.kill_session();
+    fn kill(&mut self) {
+        let Some(process) = self.process else { return };
+        if process.lives()
+            && self.takes_lock
+            && let Some(note) = self.note.take()
+        {
+            note.leave();
         }
+        process.kill_session();
     }
 }
 
@@ -206,7 +218,7 @@ mod tests {
 
     use tokio_util::sync::CancellationToken;
 
-    use super::*;
+    use super::{super::notes::Orphan, *};
 
     fn step(script: &str, notes: &tempfile::TempDir) -> Step {
         let mut command = Command::new("setsid");
@@ -240,8 +252,8 @@ mod tests {
         let mut step = step(DEAF, &notes);
         step.command.current_dir(notes.path());
         step.deadline = Duration::from_secs(1);
-        let started = pid_in(&notes.path().join("child"));
-        let (error, started) = tokio::join!(step.run(), started);
+        let child = notes.path().join("child");
+        let (error, started) = tokio::join!(step.run(), pid_in(&child));
         let error = error.unwrap_err().to_string();
         assert!(error.starts_with("terraform init did not end within 1 s"), "{error}");
         assert!(!started.lives());
@@ -282,14 +294,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_that_was_killed_with_a_lock_stays_noted() {
+        let notes = tempfile::tempdir().unwrap();
+        for (name, left) in [("terraform init", 0), ("terraform state push", 1)] {
+            let mut step = step("trap '' INT; sleep 600 & wait; sleep 600", &notes);
+            (step.name, step.deadline) = (name.to_owned(), Duration::from_millis(100));
+            step.run().await.unwrap_err();
+            assert_eq!(std::fs::read_dir(notes.path()).unwrap().count(), left, "{name}");
+        }
+        assert!(Orphan::all(notes.path()).first().unwrap().since().is_some());
+    }
+
+    #[tokio::test]
     async fn dropped_in_the_middle_it_ends() {
         let notes = tempfile::tempdir().unwrap();
         let mut step = step(DEAF, &notes);
         step.command.current_dir(notes.path());
-        let started = pid_in(&notes.path().join("child"));
+        let child = notes.path().join("child");
         let started = tokio::select! {
             _ = step.run() => unreachable!(),
-            started = started => started,
+            started = pid_in(&child) => started,
         };
         for _ in 0..100 {
             if !started.lives() {

@@ -5,9 +5,7 @@ use std::time::Duration;
 use lablink_core::vms;
 use lablink_protocol::Hostname;
 
-use super::{
-    Provisioner, Workspace, provisioner::WorkError, state::State,
-};
+use super::{Provisioner, Workspace, provisioner::WorkError, state::State};
 
 /// Longer than it waits for the state's lock.
 const CORRECTION: Duration = Duration::from_secs(45);

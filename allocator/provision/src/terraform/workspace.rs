@@ -8,7 +8,7 @@ use lablink_core::aws::AwsKeys;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::{Backend, Program, RuntimeVariables, StepError, step::Step};
+use super::{Backend, Program, RuntimeVariables, StepError, notes, step::Step};
 use crate::worker::Limit;
 
 /// The folder in which Terraform runs for one environment: a copy of the module, the backend's
@@ -46,8 +46,9 @@ pub(super) const VMS: &str = "vms.auto.tfvars.json";
 const PROVIDERS: &str = ".terraform.lock.hcl";
 /// Providers are large, and networks slow.
 const INIT: Duration = Duration::from_mins(5);
-/// How long a step of Terraform's may take to stop by itself.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long a step of Terraform's may take to stop by itself, and one that holds the state's lock.
+const GRACE: Duration = Duration::from_millis(500);
+const GRACE_WITH_LOCK: Duration = Duration::from_secs(2);
 /// Names what the folder was initialised with, so that `init` runs once per module version.
 const INITIALISED: &str = ".initialised";
 
@@ -80,8 +81,9 @@ impl Workspace {
         let name = words.fold("terraform".to_owned(), |name, word| format!("{name} {word}"));
         let mut command = self.command();
         command.args(arguments);
+        let grace = if notes::takes_lock(&name) { GRACE_WITH_LOCK } else { GRACE };
         let (limit, notes) = (self.limit.clone(), Some(self.notes()));
-        Step { name, command, deadline, grace: GRACE, limit, notes }
+        Step { name, command, deadline, grace, limit, notes }
     }
 
     /// Copies the module when it has changed, writes the variables, and runs `terraform init`

@@ -66,8 +66,7 @@ impl Told {
 impl Held {
     pub fn new(lease: Arc<Lease>, id: OperationId, hub: &Hub, shutdown: CancellationToken) -> Self {
         let (stop, _) = watch::channel(None);
-        let told =
-            Told { stop, enough: CancellationToken::new(), late: CancellationToken::new() };
+        let told = Told { stop, enough: CancellationToken::new(), late: CancellationToken::new() };
         let (late, stopping) = (told.late.clone(), shutdown.clone());
         let hurrying = async move {
             stopping.cancelled().await;

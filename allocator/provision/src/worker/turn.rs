@@ -8,11 +8,12 @@ use super::{Held, Limit, RETRY_EVERY, Stop};
 
 /// How long an end is tried to be written once the allocator is stopping.
 const LAST_TRIES: Duration = Duration::from_secs(10);
-/// How long an operation whose worker vanished may be looked into before its end is written. It
-/// must be there within 30 s, and the lease has taken 20 of them.
-const ABANDONED: Duration = Duration::from_secs(8);
-/// What the last try gets in any case.
-const ONE_LOOK: Duration = Duration::from_secs(2);
+/// How long an operation whose worker vanished may be looked into before its end is written: that
+/// must be there within 30 s, and the lease has taken 20 of them. What was looked at in vain is
+/// looked at later.
+const ABANDONED: Duration = Duration::from_secs(6);
+/// What the last look gets in any case.
+const ONE_LOOK: Duration = Duration::from_millis(1500);
 
 /// An operation that is ours to work on.
 pub(crate) struct Turn {

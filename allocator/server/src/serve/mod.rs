@@ -32,8 +32,14 @@ use tokio_util::{
 };
 
 use self::{
-    aws_login::aws_login, banner::Banner, database::Database, http::answer_requests,
-    local::{LocalProvider, Start}, places::Places, results::collector, web_settings::web_settings,
+    aws_login::aws_login,
+    banner::Banner,
+    database::Database,
+    http::answer_requests,
+    local::{LocalProvider, Start},
+    places::Places,
+    results::collector,
+    web_settings::web_settings,
 };
 use crate::{
     cli::ServeArgs,
