@@ -17,7 +17,7 @@ use crate::worker::Limit;
 /// How often it is looked whether there is something to be put right.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How soon it is tried again when that failed.
-const AGAIN: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Tells when the rows of VMs that exist are there, or could not be written. Until then a launch
 /// may take a name that is taken.

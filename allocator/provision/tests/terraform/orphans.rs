@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use lablink_core::operations::{OperationId, OperationState};
 
-use crate::lab::Lab;
+use nix::sys::signal::Signal;
+
+use crate::lab::{Lab, signal};
 
 const LEFT: Duration = Duration::from_secs(10);
 
@@ -63,6 +65,7 @@ async fn a_state_that_hangs_as_well_holds_up_no_end_and_is_looked_at_later() {
     assert!(start.elapsed() < LEFT, "{:?}", start.elapsed());
     assert!(operation.state.is_over() && operation.reason.is_some());
     lab.heal();
+    lab.terraforms().into_iter().for_each(|pid| signal(pid, Signal::SIGKILL));
     lab.eventually("the rows are put right", || {
         !lab.path("a/terraform/errored.operation").exists()
     })

@@ -25,7 +25,7 @@ use lablink_core::{
 };
 use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{AdminLogin, AppState, FormLimits, OwnLog};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::AbortOnDropHandle,
@@ -51,9 +51,9 @@ use crate::{
 const CONNECTIONS: usize = 16;
 /// Of these, beside them, for what waiting agents ask.
 const HAND_OVER_CONNECTIONS: usize = 4;
-/// How long requests wait for the rows of VMs that exist: until then a launch may take a name that
-/// is taken. Terraform's version takes 2 s at most, and all of it must be done within 5.
-const CATCH_UP: Duration = Duration::from_secs(2);
+/// How long requests wait for Terraform at start, whatever it is at: for its version, and for the
+/// rows of VMs that exist, without which a launch may take a name that is taken.
+const TERRAFORM: Duration = Duration::from_secs(3);
 /// How often the waiting line is looked after, beside what happens at once.
 const LINE: Duration = Duration::from_secs(5);
 /// How often old log lines are looked for.
@@ -94,6 +94,7 @@ async fn serve_on(
     let listener_task = live::listen(database.server.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
 
+    let terraform_has_until = Instant::now() + TERRAFORM;
     let secret_key = settings::secret_key()?;
     let aws = Arc::new(aws_login(config, secret_key.clone()).await);
     let local = match config.provider {
@@ -153,8 +154,7 @@ async fn serve_on(
         shutdown: shutdown.clone(),
     };
     if let Some(caught_up) = caught_up {
-        // Whatever Terraform is at, requests don't wait for long.
-        let patience = tokio::time::timeout(CATCH_UP, caught_up.reached());
+        let patience = tokio::time::timeout_at(terraform_has_until, caught_up.reached());
         stopping.run_until_cancelled(patience).await;
     }
     Banner {
