@@ -7,6 +7,7 @@ mod crash_during_launch;
 mod crashes;
 mod database_away;
 mod destroy;
+mod hanging;
 mod launch;
 mod line;
 mod manual_machine;

@@ -36,14 +36,24 @@ pub async fn launch(
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
     lock(&transaction, pool).await?;
-    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
-    let planned = vms::plan(&transaction, pool, &new).await?;
-    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
-    events::record_of_vms(&transaction, pool, actor, "vm.requested", &vm_ids).await?;
-    let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
-    let id = queue(&transaction, pool, actor, &job).await?;
+    let id = launch_in(&transaction, pool, actor, wish).await?;
     transaction.commit().await?;
     Ok(id)
+}
+
+/// The same for who holds the [lock].
+pub(super) async fn launch_in(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    wish: &Launch<'_>,
+) -> Result<OperationId, DbError> {
+    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
+    let planned = vms::plan(client, pool, &new).await?;
+    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
+    events::record_of_vms(client, pool, actor, "vm.requested", &vm_ids).await?;
+    let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
+    queue(client, pool, actor, &job).await
 }
 
 /// Queues the removal of VMs: from now on they can't be claimed.

@@ -25,7 +25,7 @@ pub use plan::{Selection, VmsError};
 pub use reboot::{Provider, RebootError, reboot};
 pub use reconcile::{
     Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,
-    running_among,
+    running_among, unplan,
 };
 pub(crate) use reconcile::{remove_in, succeed};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};

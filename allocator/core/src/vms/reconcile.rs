@@ -6,12 +6,13 @@ use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::Source;
+use super::{Source, never_made};
 use crate::{
     Actor, Db, DbError,
     claims::{self, ReleaseReason},
     db,
     events::{self, Event},
+    operations::OperationId,
     pools::PoolId,
 };
 
@@ -109,6 +110,17 @@ pub async fn present(
                where pool_id = $1 and hostname = any($2) and removed_at is null";
     let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
     rows.iter().map(|row| Ok((db::word(row, "hostname")?, row.try_get("id")?))).collect()
+}
+
+/// VMs that an operation was to make for the first time, and for which nothing was done, are not
+/// wanted any more: they need no row.
+pub async fn unplan(db: &Db, pool: PoolId, operation: OperationId) -> Result<(), DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let planned = never_made(&transaction, operation).await?;
+    remove_in(&transaction, pool, &planned, &Actor::System).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Those of these VMs whose agent says that they run.

@@ -7,6 +7,7 @@ mod claims;
 mod cleaning;
 mod collections;
 mod crowd;
+mod first;
 mod line;
 mod live;
 mod locks;

@@ -11,10 +11,11 @@ use lablink_protocol::Hostname;
 
 use super::{
     Provisioner, ProvisionerParts, Workspace,
-    progress::Progress,
     provisioner::{WorkError, chain},
+    run::Ran,
     settle::Settlement,
 };
+use crate::worker::Limit;
 
 impl Provisioner {
     /// Writes the end of a change, with the last of its log and the rows of its VMs.
@@ -23,25 +24,34 @@ impl Provisioner {
         lease: &Lease,
         change: Change<'_>,
         outcome: &Outcome,
-        progress: &mut Progress,
+        ran: &mut Ran,
+        limit: Limit,
     ) -> Result<(), LeaseError> {
-        progress.tell(lease).await?;
+        ran.progress.tell(lease).await?;
         let id = lease.operation_id();
         let targets = operations::targets(&self.parts.db, id).await?;
         let done = self.done_with(id).await?;
-        let errors = &progress.vm_errors;
-        let settlement = Settlement { change, targets: &targets, outcome, errors, done: &done };
-        self.settle(&settlement).await?;
+        let errors = &ran.progress.vm_errors;
+        let settlement = Settlement { id, change, targets: &targets, outcome, errors, done: &done };
+        if ran.applied {
+            self.settle(&settlement, limit).await?;
+        } else {
+            settlement.write_unbegun(&self.parts.db, self.parts.pool).await?;
+        }
         if matches!(change, Change::Launch(_) | Change::Replace(_)) {
             startup::provisioned(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
         }
         lease.finish(outcome).await
     }
 
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<(), DbError> {
+    async fn settle(
+        &self,
+        settlement: &Settlement<'_>,
+        limit: Limit,
+    ) -> Result<(), DbError> {
         let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
         let after = async {
-            let workspace = self.workspace().await?;
+            let workspace = self.workspace(limit.clone()).await?;
             workspace.recover().await?;
             self.state_put_right(&workspace).await
         };
@@ -52,32 +62,37 @@ impl Provisioner {
             }
             Err(error) => {
                 tracing::error!(reason = chain(&error), "the state could not be read afterwards");
+                self.put_right_later(settlement.id);
                 return settlement.write_blindly(db).await;
             }
         };
         // A broken VM is made anew later: what runs of it now serves nobody.
         let known = |hostname: &Hostname| after.is_whole(hostname);
-        if let Err(error) = local.reap(&variables.resource_suffix, known).await {
+        if let Err(error) = local.reap(&variables.resource_suffix, known, &limit).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "what unknown VMs left could not be looked for");
         }
         settlement.write(db, *pool, &after).await
     }
 
+    /// Notes that the operation's rows tell what is not known to be true.
+    fn put_right_later(&self, id: OperationId) {
+        if let Err(error) = self.parts.workspace.note_unsettled(id) {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the operation's rows may stay as they are");
+        }
+    }
+
     /// Saves a state that its backend had refused, and puts the rows right that told without it.
-    pub(crate) async fn put_right(&self) {
-        let workspace = &self.parts.workspace;
+    pub(super) async fn put_right(&self, limit: Limit) -> Result<(), WorkError> {
+        let ProvisionerParts { workspace, variables, .. } = &self.parts;
         if workspace.errored().is_none() && workspace.unsettled().is_none() {
-            return;
+            return Ok(());
         }
-        let done = async {
-            let workspace = self.workspace().await?;
-            workspace.save_errored().await?;
-            self.settle_again(&workspace).await
-        };
-        if let Err(error) = done.await {
-            tracing::error!(reason = chain(&error), "Terraform's state is not saved yet");
-        }
+        let workspace = self.workspace(limit).await?;
+        workspace.save_errored().await?;
+        workspace.prepare(variables).await?;
+        self.settle_again(&workspace).await
     }
 
     pub(super) async fn settle_again(&self, workspace: &Workspace) -> Result<(), WorkError> {
@@ -96,6 +111,7 @@ impl Provisioner {
             let targets = operations::targets(db, id).await?;
             let (done, errors) = (self.done_with(id).await?, BTreeMap::new());
             Settlement {
+                id,
                 change,
                 targets: &targets,
                 outcome: &outcome,

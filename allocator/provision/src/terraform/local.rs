@@ -1,15 +1,26 @@
 use std::{
-    collections::BTreeMap,
     future::Future,
     io,
     path::{Path, PathBuf},
     pin::Pin,
-    process::Stdio,
+    time::Duration,
 };
 
-use lablink_core::{Token, vms::Provider};
+use futures_util::StreamExt;
+use lablink_core::vms::Provider;
 use lablink_protocol::Hostname;
 use tokio::process::Command;
+
+use super::{StepError, step::Step};
+use crate::worker::Limit;
+
+/// How long `vm.sh` may take for one VM: to stop it, which is TERM, 5 s, KILL, 2 s; to start it.
+const STOP: Duration = Duration::from_secs(8);
+pub(super) const START: Duration = Duration::from_secs(20);
+/// VMs that are started or stopped at the same time.
+pub(super) const AT_ONCE: usize = 32;
+/// How long the stop of all may take, however many there are.
+const STOP_ALL: Duration = Duration::from_secs(30);
 
 /// The processes on this machine that stand for VMs: what the `terraform/local` module needs to
 /// know, and what must happen to them outside Terraform.
@@ -29,29 +40,21 @@ impl LocalVms {
         [("TF_VAR_local_dir", &self.directory), ("TF_VAR_agent_program", &self.agent)]
     }
 
-    /// Starts the agents of all VMs that are there and don't run: they were stopped with the
-    /// allocator, or the machine was. VMs in `tokens` start as new machines that enrol with these.
-    pub async fn start_all(&self, tokens: &BTreeMap<Hostname, Token>) -> io::Result<()> {
-        self.for_all("start", tokens).await
-    }
-
     /// Whether the VM's machine is there: `vm.sh` writes the settings last, before it starts the
     /// agent, which can be started again any time.
     pub(super) fn is_made(&self, hostname: &Hostname) -> bool {
         self.directory.join(hostname.as_str()).join("settings").exists()
     }
 
-    /// VMs whose agent ended before it had a token of its own. Their enrolment tokens went with
-    /// them: those are stored nowhere.
-    pub fn unenrolled(&self) -> io::Result<Vec<Hostname>> {
-        let has_token = |name: &str| self.directory.join(name).join("state/agent-token").exists();
-        let names = self.names()?.into_iter().filter(|name| !has_token(name));
-        Ok(names.filter_map(|name| name.parse().ok()).collect())
-    }
-
-    /// Stops the agents of all VMs; the VMs stay.
-    pub async fn stop_all(&self) -> io::Result<()> {
-        self.for_all("stop", &BTreeMap::new()).await
+    /// Stops the agents of all VMs; the VMs stay. Names those that did not stop: one that can't be
+    /// stopped is no reason to leave the others alone, or to wait for ever.
+    pub async fn stop_all(&self) -> io::Result<Vec<String>> {
+        let limit = Limit::default().within(STOP_ALL);
+        let stopping = futures_util::stream::iter(self.names()?).map(|name| {
+            let step = self.step("stop", &name, STOP, limit.clone());
+            async move { told(&name, step.run().await).err().map(|_told| name) }
+        });
+        Ok(stopping.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await)
     }
 
     /// Ends whatever runs for a VM of this environment that Terraform does not know, as after an
@@ -60,6 +63,7 @@ impl LocalVms {
         &self,
         environment: &str,
         known: impl Fn(&Hostname) -> bool,
+        limit: &Limit,
     ) -> io::Result<()> {
         let ours = format!("lablink-vm-{environment}-");
         for name in self.names()?.into_iter().filter(|name| name.starts_with(&ours)) {
@@ -68,51 +72,29 @@ impl LocalVms {
                     machine.hostname = name,
                     "ending a local VM that is not in Terraform's state"
                 );
-                self.call("remove", &name, None).await?;
+                // The next operation ends what is left.
+                let _told =
+                    told(&name, self.step("remove", &name, STOP, limit.clone()).run().await);
             }
         }
         Ok(())
     }
 
-    async fn for_all(&self, verb: &str, tokens: &BTreeMap<Hostname, Token>) -> io::Result<()> {
-        let mut calls = tokio::task::JoinSet::new();
-        for name in self.names()? {
-            let token = name.parse().ok().and_then(|hostname: Hostname| tokens.get(&hostname));
-            let (this, verb, token) = (self.clone(), verb.to_owned(), token.cloned());
-            calls.spawn(async move { this.call(&verb, &name, token.as_ref()).await });
-        }
-        calls.join_all().await.into_iter().collect()
-    }
-
-    /// One VM that can't be stopped or started is no reason to leave the others alone.
-    async fn call(&self, verb: &str, name: &str, token: Option<&Token>) -> io::Result<()> {
-        if let Err(said) = self.run(verb, name, token).await? {
-            tracing::warn!(machine.hostname = name, said, "vm.sh {verb} failed");
-        }
-        Ok(())
-    }
-
-    /// The inner error is what the script said.
-    async fn run(
-        &self,
-        verb: &str,
-        name: &str,
-        token: Option<&Token>,
-    ) -> io::Result<Result<(), String>> {
-        let output = Command::new(&self.script)
+    /// One call of `vm.sh`, which can be killed any time.
+    pub(super) fn step(&self, verb: &str, name: &str, deadline: Duration, limit: Limit) -> Step {
+        let mut command = Command::new("setsid");
+        command
+            .arg(&self.script)
             .arg(verb)
             .arg(self.directory.join(name))
             .env_clear()
-            .envs(super::command::passed_on())
-            .envs(token.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal())))
-            .stdin(Stdio::null())
-            .output()
-            .await?;
-        let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Ok(if output.status.success() { Ok(()) } else { Err(said()) })
+            .envs(super::command::passed_on());
+        let name = format!("vm.sh {verb} of {name}");
+        Step { name, command, deadline, grace: Duration::ZERO, limit, notes: None }
     }
 
-    fn names(&self) -> io::Result<Vec<String>> {
+    /// VMs that have a folder here.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let entries = match std::fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -129,6 +111,14 @@ impl LocalVms {
     }
 }
 
+/// Says in the log what went wrong with one VM.
+pub(super) fn told<T>(name: &str, done: Result<T, StepError>) -> Result<T, StepError> {
+    done.inspect_err(|error| {
+        let reason = super::chain(error);
+        tracing::warn!(machine.hostname = name, reason, "a local VM does not do as it is told");
+    })
+}
+
 impl Provider for LocalVms {
     fn reboot<'a>(
         &'a self,
@@ -138,8 +128,9 @@ impl Provider for LocalVms {
             if !self.directory.join(hostname.as_str()).is_dir() {
                 return Err(io::Error::other("it has no folder on this machine"));
             }
-            for verb in ["stop", "start"] {
-                self.run(verb, hostname.as_str(), None).await?.map_err(io::Error::other)?;
+            for (verb, deadline) in [("stop", STOP), ("start", START)] {
+                let step = self.step(verb, hostname.as_str(), deadline, Limit::default());
+                step.run().await.map_err(io::Error::other)?;
             }
             Ok(())
         })

@@ -13,15 +13,16 @@ use lablink_core::{
     vms::{self, Source},
 };
 use lablink_protocol::Hostname;
+use tokio::sync::watch;
 
 use super::{
-    LocalVms, RuntimeVariables, Workspace, WorkspaceError,
+    LocalVms, RuntimeVariables, StepError, Workspace, WorkspaceError,
     recover::RecoverError,
     run::{Apply, Ran},
     state::{State, StateError},
     work::Work,
 };
-use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
+use crate::worker::{Ended, Limit, RETRY_EVERY, Turn, outcome};
 
 /// What a provisioner works with.
 pub struct ProvisionerParts {
@@ -39,6 +40,8 @@ pub struct ProvisionerParts {
 /// Makes and removes the VMs of one pool by running Terraform.
 pub struct Provisioner {
     pub(super) parts: ProvisionerParts,
+    /// Whether the VMs that exist have rows, as far as can be told.
+    pub(super) caught_up: watch::Sender<bool>,
 }
 
 /// Why an operation could not even be tried.
@@ -50,6 +53,8 @@ pub(super) enum WorkError {
     State(#[from] StateError),
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    #[error(transparent)]
+    Step(#[from] StepError),
     #[error("cannot run Terraform")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -69,31 +74,13 @@ impl From<VaultError> for WorkError {
 
 impl Provisioner {
     pub fn new(parts: ProvisionerParts) -> Self {
-        Self { parts }
+        Self { parts, caught_up: watch::Sender::new(false) }
     }
 
     /// Terraform's folder, with the keys that are in use now.
-    pub(super) async fn workspace(&self) -> Result<Workspace, WorkError> {
+    pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
         let ProvisionerParts { db, pool, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?))
-    }
-
-    /// Writes rows for VMs that exist without one, as after the loss of the database: so that a
-    /// launch takes no name that is taken, and the organiser sees them.
-    pub async fn catch_up(&self) {
-        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
-        let caught_up = async {
-            let workspace = self.workspace().await?;
-            workspace.prepare(variables).await?;
-            let asked_at = Timestamp::now();
-            let existing = State::pull(&workspace).await?.existing();
-            vms::reconcile_existing(db, *pool, Source::Local, &existing, asked_at).await?;
-            Ok::<(), WorkError>(())
-        };
-        if let Err(error) = caught_up.await {
-            // Not fatal: every operation looks again, and tells what is wrong.
-            tracing::error!(reason = chain(&error), "Terraform's state could not be looked at");
-        }
+        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?).within(limit))
     }
 
     /// Runs Terraform for a change, whatever comes in between, to a written end.
@@ -102,22 +89,28 @@ impl Provisioner {
         let mut ran = loop {
             match (self.attempt(change, turn).await, turn.held.stop()) {
                 (Ok(ran), _) => break ran,
+                (Err(error), Some(stop)) => {
+                    let reason = chain(&error);
+                    tracing::info!(operation.id = id, reason, ?stop, "stopped before Terraform ran");
+                    break Ended::stopped_by(stop).into();
+                }
                 // Nothing has been done yet: again, when the database is back.
                 (Err(WorkError::Db(_)), None) => tokio::time::sleep(RETRY_EVERY).await,
-                (Err(WorkError::Db(_)), Some(stop)) => break Ended::stopped_by(stop).into(),
-                (Err(error), _) => {
+                (Err(error), None) => {
                     let reason = chain(&error);
                     tracing::error!(operation.id = id, reason, "the operation could not be tried");
                     break Ended::Failed { exit_code: None, reason }.into();
                 }
             }
         };
+        ran.applied |= turn.abandoned;
         let Some(outcome) = outcome(&ran.ended) else {
             tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
             return;
         };
         loop {
-            let written = self.end(&turn.lease, change, &outcome, &mut ran.progress).await;
+            let limit = turn.end_limit();
+            let written = self.end(&turn.lease, change, &outcome, &mut ran, limit).await;
             if !turn.again(written).await {
                 return;
             }
@@ -126,20 +119,20 @@ impl Provisioner {
 
     async fn attempt(&self, change: Change<'_>, turn: &mut Turn) -> Result<Ran, WorkError> {
         let ProvisionerParts { db, pool, variables, .. } = &self.parts;
-        let workspace = self.workspace().await?;
+        let workspace = self.workspace(turn.work_limit()).await?;
         workspace.recover().await?;
         self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
-        let asked_at = Timestamp::now();
-        let before = self.state_put_right(&workspace).await?;
-        vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
-
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
         }
         if turn.abandoned {
             return Ok(Ended::Interrupted.into());
         }
+        let asked_at = Timestamp::now();
+        let before = self.state_put_right(&workspace).await?;
+        vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
+
         if let Some(stop) = turn.held.stop() {
             return Ok(Ended::stopped_by(stop).into());
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lablink_core::{
     Actor, Db, DbError,
-    operations::{Change, OperationState, Outcome, Standing, Target},
+    operations::{Change, OperationId, OperationState, Outcome, Standing, Target},
     pools::PoolId,
     vms::{self, Unmet},
 };
@@ -14,6 +14,7 @@ use super::state::State;
 
 /// What is to be written about the VMs of an operation.
 pub(super) struct Settlement<'a> {
+    pub id: OperationId,
     pub change: Change<'a>,
     pub targets: &'a [Target],
     pub outcome: &'a Outcome,
@@ -44,24 +45,43 @@ impl Settlement<'_> {
         self.write_broken(db, pool, state).await
     }
 
+    /// Nothing was done yet: what exists is as it was.
+    pub async fn write_unbegun(&self, db: &Db, pool: PoolId) -> Result<(), DbError> {
+        if matches!(self.change, Change::Launch(_))
+            && self.outcome.state == OperationState::Cancelled
+        {
+            return vms::unplan(db, pool, self.id).await;
+        }
+        self.write_blindly(db).await
+    }
+
     /// Without the state nobody knows what exists. The VMs of the change show that it did not end
     /// well, and a later operation finds out.
     pub async fn write_blindly(&self, db: &Db) -> Result<(), DbError> {
         match self.change {
             Change::Launch(_) => vms::doubt(db, &self.reasons(self.worked_on())).await,
             Change::Destroy(_) => vms::note_undone(db, &self.reasons(self.worked_on())).await,
-            Change::Replace(_) => self.write_unreplaced(db).await,
+            Change::Replace(_) => {
+                let (untouched, begun) = self.unreplaced();
+                vms::note_undone(db, &self.reasons(untouched)).await?;
+                vms::doubt(db, &self.reasons(begun)).await
+            }
         }
     }
 
     /// A machine that nothing was done to stays what it was; of any other nobody can say what is
     /// left.
     async fn write_unreplaced(&self, db: &Db) -> Result<(), DbError> {
-        let not_done = self.worked_on().filter(|it| !self.done.contains(&it.hostname));
-        let (untouched, begun): (Vec<&Target>, Vec<&Target>) =
-            not_done.partition(|it| it.standing == Standing::Included);
+        let (untouched, begun) = self.unreplaced();
         vms::note_undone(db, &self.reasons(untouched)).await?;
         vms::fail(db, &self.reasons(begun)).await
+    }
+
+    /// VMs that were to be replaced and were not: those that are the old ones, and those of which
+    /// the new ones were begun.
+    fn unreplaced(&self) -> (Vec<&Target>, Vec<&Target>) {
+        let not_done = self.worked_on().filter(|it| !self.done.contains(&it.hostname));
+        not_done.partition(|it| it.standing == Standing::Included)
     }
 
     /// What is in the state, but not whole.

@@ -1,10 +1,12 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use lablink_core::vms::Existing;
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 
-use super::Workspace;
+use super::{StepError, Workspace};
+
+const PULL: Duration = Duration::from_secs(60);
 
 /// What Terraform's state holds of our VMs.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,10 +31,8 @@ enum Condition {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateError {
-    #[error("cannot run terraform state pull")]
-    Run(#[from] std::io::Error),
-    #[error("Terraform's state can't be read: {0}")]
-    Refused(String),
+    #[error("Terraform's state can't be read")]
+    Refused(#[from] StepError),
     #[error("Terraform's state is not what this version understands")]
     Format(#[from] serde_json::Error),
 }
@@ -121,12 +121,7 @@ fn existing(hostname: &Hostname) -> Option<Existing> {
 
 /// The state as its backend has it: JSON, or nothing before the first run.
 pub(super) async fn pull(workspace: &Workspace) -> Result<Vec<u8>, StateError> {
-    let output = workspace.command().args(["state", "pull"]).output().await?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(StateError::Refused(message));
-    }
-    Ok(output.stdout)
+    Ok(workspace.step(PULL, &["state", "pull"]).run().await?)
 }
 
 /// The number at the end of a name that LabLink made.

@@ -1,13 +1,14 @@
 //! Where Terraform's state and the machines disagree on what was made, the machines are right.
 
+use std::time::Duration;
+
 use lablink_core::vms;
 use lablink_protocol::Hostname;
 
-use super::{
-    Provisioner, Workspace,
-    provisioner::WorkError,
-    state::{State, StateError},
-};
+use super::{Provisioner, Workspace, provisioner::WorkError, state::State};
+
+/// Longer than it waits for the state's lock.
+const CORRECTION: Duration = Duration::from_secs(45);
 
 impl Provisioner {
     /// Reads the state, and corrects what a crash or a cancel in the middle of a creation left:
@@ -32,11 +33,7 @@ impl Provisioner {
             let Some(address) = state.address(hostname) else { continue };
             tracing::info!(machine.hostname = %hostname, verb, "its creation was cut off");
             let arguments = [verb, "-no-color", "-lock-timeout=30s", address];
-            let output = workspace.command().args(arguments).output().await?;
-            if !output.status.success() {
-                let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-                return Err(StateError::Refused(said).into());
-            }
+            workspace.step(CORRECTION, &arguments).run().await?;
         }
         if corrections.is_empty() { Ok(state) } else { Ok(State::pull(workspace).await?) }
     }
