@@ -47,7 +47,9 @@ pub async fn retry(
             let hostnames = marked.map_err(|_gone| RetryError::NothingLeft)?;
             Job::Destroy { hostnames, after: None }
         }
-        Job::Collect { extension, .. } => Job::Collect { hostnames: left, extension },
+        Job::Collect { extension, on_skipped, .. } => {
+            Job::Collect { hostnames: left, extension, on_skipped }
+        }
     };
     let id = ask::queue(&transaction, pool, actor, &job).await?;
     transaction.commit().await?;

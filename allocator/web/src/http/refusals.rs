@@ -45,7 +45,9 @@ impl From<ChooseError> for Problem {
 impl From<CollectError> for Problem {
     fn from(error: CollectError) -> Self {
         match error {
-            CollectError::NoVms | CollectError::NoFiles(_) => Self::not_found(error.to_string()),
+            CollectError::NoVms | CollectError::NoFiles(_) | CollectError::OnlySkipped(..) => {
+                Self::not_found(error.to_string())
+            }
             CollectError::OutOfReach(_) => {
                 Self::new(StatusCode::NOT_FOUND, "out_of_reach", error.to_string())
             }
