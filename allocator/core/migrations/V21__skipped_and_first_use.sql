@@ -4,6 +4,6 @@ alter table collection_vm
     add column skipped_what text;
 
 -- When an agent first used its token. Until then its enrolment may be tried again. Those that are
--- there count as used; older allocators write none, and let every enrolment be tried once.
-alter table agent_credential add column used_at timestamptz;
-update agent_credential set used_at = created_at;
+-- there count as used. Older allocators never write it, and let an enrolment be tried once.
+alter table agent_credential add column first_used_at timestamptz;
+update agent_credential set first_used_at = created_at;

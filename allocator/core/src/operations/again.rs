@@ -3,7 +3,9 @@ use lablink_protocol::Hostname;
 
 use super::{AskError, Job, OperationId, ask, read};
 use crate::{
-    Actor, Db, DbError, collections, db,
+    Actor, Db, DbError,
+    agents::NEVER_ENROLLED,
+    collections, db,
     pools::PoolId,
     vms::{self, Selection},
 };
@@ -21,8 +23,8 @@ pub enum RetryError {
 
 crate::db::takes_statement_errors!(RetryError);
 
-/// Queues what an operation left undone: VMs in error are made, or replaced, VMs that should be
-/// gone are destroyed.
+/// Queues what an operation left undone: VMs in error are made, or replaced, VMs that never
+/// enrolled are replaced, VMs that should be gone are destroyed.
 pub async fn retry(
     db: &Db,
     pool: PoolId,
@@ -39,6 +41,10 @@ pub async fn retry(
         return Err(RetryError::NothingLeft);
     }
     let job = match earlier.job {
+        // Their machines are there, and can't be helped.
+        Job::Launch { .. } if any_waits(&transaction, pool, &left).await? => {
+            Job::Replace { hostnames: left }
+        }
         Job::Launch { .. } => Job::Launch { hostnames: left },
         Job::Replace { .. } => Job::Replace { hostnames: left },
         Job::Destroy { .. } => {
@@ -98,17 +104,32 @@ async fn left_undone(
     let wanted_gone = matches!(job, Job::Destroy { .. });
     let rows = client
         .query(
-            "select hostname from vm
+            &format!(
+                "select hostname from vm
              where pool_id = $1 and hostname = any($2) and removed_at is null
-               and ($3 or status = 'error')
+               and ($3 or status = 'error'
+                    or source in ('local', 'aws') and {NEVER_ENROLLED})
                and not exists (
                    select from operation where operation.pool_id = $1
                      and operation.state in ('queued', 'running')
                      and operation.payload->'hostnames' ? vm.hostname
                )
-             order by number",
+             order by number"
+            ),
             &[&pool.as_i64(), &names, &wanted_gone],
         )
         .await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
+}
+
+/// Whether a VM among these is no failure, but waits for its agent.
+async fn any_waits(
+    client: &impl GenericClient,
+    pool: PoolId,
+    hostnames: &[Hostname],
+) -> Result<bool, DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let sql = "select from vm where pool_id = $1 and hostname = any($2) and removed_at is null
+               and status <> 'error' limit 1";
+    Ok(client.query_opt(sql, &[&pool.as_i64(), &names]).await?.is_some())
 }

@@ -13,6 +13,8 @@ mod logs;
 mod migrations;
 mod operations;
 mod organiser;
+mod proxy;
 mod scene;
+mod silence;
 mod startup;
 mod vms;

@@ -133,13 +133,14 @@ impl Provider for LocalVms {
     fn reboot<'a>(
         &'a self,
         hostname: &'a Hostname,
+        enrolment: Option<&'a Token>,
     ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>> {
         Box::pin(async move {
             if !self.directory.join(hostname.as_str()).is_dir() {
                 return Err(io::Error::other("it has no folder on this machine"));
             }
-            for verb in ["stop", "start"] {
-                self.run(verb, hostname.as_str(), None).await?.map_err(io::Error::other)?;
+            for (verb, token) in [("stop", None), ("start", enrolment)] {
+                self.run(verb, hostname.as_str(), token).await?.map_err(io::Error::other)?;
             }
             Ok(())
         })

@@ -12,6 +12,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         gpu,
         claim,
         last_seen: Some(before(14)),
+        never_enrolled: false,
         created_at: before(7200),
         gpu_reason: None,
         vitals: Vitals {

@@ -15,6 +15,8 @@ pub struct VmPage {
     pub claim: Option<InstanceClaim>,
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// Its agent has not enrolled, and could have long ago.
+    pub never_enrolled: bool,
     /// Why the GPU is not healthy.
     pub gpu_reason: Option<String>,
     /// What heartbeats have told of the machine.
@@ -120,6 +122,7 @@ mod tests {
             gpu: Gpu::Healthy,
             claim,
             last_seen: None,
+            never_enrolled: false,
             created_at: Timestamp::UNIX_EPOCH,
             gpu_reason: Some("hot <b>".to_owned()),
             vitals: Vitals {
