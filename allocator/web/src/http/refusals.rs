@@ -16,7 +16,10 @@ use super::Problem;
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         if error.is_contended() {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a transaction was in the way");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a transaction was in the way"
+            );
             let message = "Somebody else changed the same at this moment. Try again.";
             return Self::try_again("try_again", message, 1);
         }
