@@ -1,4 +1,5 @@
-//! Agents' credentials: an enrolment token, good once, becomes the agent's own token.
+//! Agents' credentials: an enrolment token becomes the agent's own token. It is good until that one
+//! was used: the answer that brings it may be lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,8 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     #[error(
-        "This enrolment token is not valid for this VM: it is unknown, used, or older than an hour."
+        "This enrolment token is not valid for this VM: it is unknown, used, or older than an hour. \
+         The organiser's page of the VM gives another one, or makes the VM anew."
     )]
     Refused,
     #[error("the enrolment could not be written")]
@@ -90,8 +92,9 @@ pub async fn issue_while_idle(
     Ok(row.map(|_| token))
 }
 
-/// Trades an enrolment token for a new agent token, once. The agent token from before, if there
-/// was one, is void: whoever holds a fresh enrolment token is the VM's agent now.
+/// Trades an enrolment token for a new agent token, and once more for as long as nobody has used
+/// that one. The agent token from before, if there was one, is void: whoever holds the enrolment
+/// token is the VM's agent now.
 pub async fn enrol(
     db: &Db,
     pool: PoolId,
@@ -101,44 +104,94 @@ pub async fn enrol(
     let agent_token = Token::random();
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
-    let vm = transaction
+    let enrolment = transaction
         .query_opt(
-            "with used as (
-                 update enrolment set used_at = now() from vm
-                 where vm.id = enrolment.vm_id and vm.pool_id = $1 and vm.hostname = $2
-                   and vm.removed_at is null and enrolment.token_sha256 = $3
-                   and enrolment.used_at is null and enrolment.expires_at > now()
-                 returning vm.id
-             )
-             insert into agent_credential (vm_id, token_sha256) select id, $4 from used
-             on conflict (vm_id) do update
-                 set token_sha256 = excluded.token_sha256, created_at = now()
-             returning vm_id",
-            &[
-                &pool.as_i64(),
-                &hostname.as_str(),
-                &presented.hash().as_bytes(),
-                &agent_token.hash().as_bytes(),
-            ],
+            "select vm.id, enrolment.used_at is null as fresh from enrolment
+             join vm on vm.id = enrolment.vm_id
+             where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
+               and enrolment.token_sha256 = $3 and enrolment.expires_at > now()
+             for update of enrolment",
+            &[&pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
         )
         .await?
         .ok_or(EnrolError::Refused)?;
+    let (vm_id, fresh): (i64, bool) = (enrolment.try_get("id")?, enrolment.try_get("fresh")?);
+    // A token that is used for the first time at this moment stays: its row is looked at again.
+    let hash = agent_token.hash();
+    let written = if fresh {
+        transaction
+            .execute("update enrolment set used_at = now() where vm_id = $1", &[&vm_id])
+            .await?;
+        let sql = "insert into agent_credential (vm_id, token_sha256) values ($1, $2)
+                   on conflict (vm_id) do update
+                       set token_sha256 = excluded.token_sha256, created_at = now(),
+                           first_used_at = null";
+        transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
+    } else {
+        let sql = "update agent_credential set token_sha256 = $2, created_at = now()
+                   where vm_id = $1 and first_used_at is null";
+        transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
+    };
+    if written == 0 {
+        return Err(EnrolError::Refused);
+    }
     let actor = Actor::Agent(hostname.clone());
-    let event = Event { vm_id: Some(vm.try_get("vm_id")?), ..Event::new(&actor, "vm.enrolled") };
+    let event = Event { vm_id: Some(vm_id), ..Event::new(&actor, "vm.enrolled") };
     events::record(&transaction, pool, event).await?;
     transaction.commit().await?;
     Ok(agent_token)
 }
 
-/// Whose agent holds this token, if anybody's.
+/// Whose agent holds this token, if anybody's. Its first use ends the enrolment that gave it.
 pub async fn identify(db: &Db, token: TokenHash) -> Result<Option<Hostname>, DbError> {
     let client = db.client().await?;
     let statement = client
         .prepare_cached(
-            "select vm.hostname from agent_credential join vm on vm.id = agent_credential.vm_id
+            "select vm.hostname, first_used_at is not null as known from agent_credential join vm on vm.id = agent_credential.vm_id
              where agent_credential.token_sha256 = $1 and vm.removed_at is null",
         )
         .await?;
     let row = client.query_opt(&statement, &[&token.as_bytes()]).await?;
-    row.map(|row| db::word(&row, "hostname")).transpose()
+    let Some(row) = row else { return Ok(None) };
+    if !row.try_get("known")? {
+        let sql = "update agent_credential set first_used_at = coalesce(first_used_at, now())
+                   where token_sha256 = $1";
+        // None: another enrolment has come first, and this token is void.
+        if client.execute(sql, &[&token.as_bytes()]).await? == 0 {
+            return Ok(None);
+        }
+    }
+    Ok(Some(db::word(&row, "hostname")?))
+}
+
+/// Of a row of `vm`: its agent has never shown a token of its own, long after it could have.
+pub(crate) const NEVER_ENROLLED: &str = "(
+    vm.status = 'initializing'
+    and not exists (select from agent_credential where vm_id = vm.id and first_used_at is not null)
+    and exists (
+        select from enrolment
+        where vm_id = vm.id and expires_at - interval '1 hour' < now() -
+              case vm.source when 'local' then interval '20 seconds' else interval '15 minutes' end
+    ))";
+
+/// Whether a VM that is there waits in vain for its agent: see [`NEVER_ENROLLED`].
+pub async fn has_never_enrolled(db: &Db, vm_id: i64) -> Result<bool, DbError> {
+    let sql = format!("select {NEVER_ENROLLED} from vm where id = $1 and removed_at is null");
+    let row = db.client().await?.query_opt(&sql, &[&vm_id]).await?;
+    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
+
+/// Makes an enrolment token for a VM whose agent has never shown a token of its own; none for
+/// every other one.
+pub(crate) async fn issue_to_newcomer(
+    db: &Db,
+    pool: PoolId,
+    vm_id: i64,
+    hostname: &Hostname,
+) -> Result<Option<Token>, DbError> {
+    let sql = "select from agent_credential where vm_id = $1 and first_used_at is not null";
+    match db.client().await?.query_opt(sql, &[&vm_id]).await? {
+        Some(_known) => Ok(None),
+        None => issue_enrolment(db, pool, hostname).await,
+    }
 }

@@ -46,8 +46,11 @@ pub fn open(library: &Path) -> Driver {
     }
 }
 
+/// Where the kernel lists what is on the bus.
+pub(super) const PCI_DEVICES: &str = "/sys/bus/pci/devices";
+
 fn without_driver(error: &NvmlError) -> Driver {
-    if has_nvidia_gpu(Path::new("/sys/bus/pci/devices")) {
+    if has_nvidia_gpu(Path::new(PCI_DEVICES)) {
         Driver::Broken(format!(
             "the machine has an NVIDIA GPU that its driver does not serve ({error}): install or \
              load the driver"
@@ -58,7 +61,7 @@ fn without_driver(error: &NvmlError) -> Driver {
 }
 
 /// Whether a display or compute device of NVIDIA is on the bus (sysfs: `vendor`, `class`).
-fn has_nvidia_gpu(devices: &Path) -> bool {
+pub(super) fn has_nvidia_gpu(devices: &Path) -> bool {
     let holds = |file: std::path::PathBuf, start| {
         fs::read_to_string(file).is_ok_and(|text| text.starts_with(start))
     };

@@ -8,13 +8,17 @@ use std::{
 use nix::{errno::Errno, fcntl::OFlag};
 use tracing::debug;
 
-use super::xid::{self, Xids};
+use super::{
+    fallen::Fallen,
+    xid::{self, Xids},
+};
 
 /// The kernel's log, read from the machine's start on, without ever waiting for more. Many machines
 /// show it to root alone; then the driver's events have to do.
 pub struct KernelLog {
     file: Option<File>,
     unfinished: String,
+    fallen: Fallen,
 }
 
 impl KernelLog {
@@ -22,7 +26,7 @@ impl KernelLog {
         let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
         let file =
             file.inspect_err(|problem| debug!("the kernel's log can't be read: {problem}")).ok();
-        Self { file, unfinished: String::new() }
+        Self { file, unfinished: String::new(), fallen: Fallen::default() }
     }
 
     /// Notes the GPU errors that were logged since the last call.
@@ -38,6 +42,8 @@ impl KernelLog {
                     while let Some((line, rest)) = self.unfinished.split_once('\n') {
                         if let Some((address, number)) = xid::in_line(line) {
                             xids.note(address, number);
+                        } else if let Some(address) = self.fallen.take(line) {
+                            xids.note(address, xid::FALLEN_OFF_THE_BUS);
                         }
                         self.unfinished = rest.to_owned();
                     }
@@ -73,6 +79,29 @@ mod tests {
         log.read(&xids);
         log.read(&xids);
         assert_eq!(xids.all().len(), 2);
+    }
+
+    #[test]
+    fn a_gpu_that_is_gone_is_found_without_an_xid() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kmsg");
+        let spread = "4,7,1,-;NVRM: The NVIDIA GPU 0000:b3:00.0\n4,8,1,-;NVRM: (PCI ID: 10de:1eb8)\n\
+                      4,9,1,-;NVRM: installed in this system has\n\
+                      4,9,1,-;NVRM: fallen off the bus and is not responding to commands.\n";
+        let record = "4,7,1,-;NVRM: The NVIDIA GPU 0000:b3:00.0\\x0aNVRM: (PCI ID: 10de:1eb8)\\x0a\
+                      NVRM: installed in this system has\\x0aNVRM: fallen off the bus and is not\n";
+        let newer = "4,7,1,-;NVRM: GPU 0000:B3:00.0: GPU has fallen off the bus.\n";
+        let both = format!("3,1,2,-;NVRM: Xid (PCI:0000:b3:00): 79, pid=1\n{newer}");
+        for text in [spread, record, newer, &both] {
+            std::fs::write(&path, text).unwrap();
+            let xids = Xids::default();
+            KernelLog::open(&path).read(&xids);
+            assert_eq!(xids.all(), [("0000:b3:00".to_owned(), 79)], "{text}");
+        }
+        std::fs::write(&path, "NVRM: The NVIDIA GPU 0000:b3:00.0\nusb 1-1: off the bus\n").unwrap();
+        let xids = Xids::default();
+        KernelLog::open(&path).read(&xids);
+        assert!(xids.all().is_empty());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod card;
 mod driver;
+mod fallen;
 mod kernel_log;
 mod monitor;
 mod nvidia_smi;
@@ -11,6 +12,7 @@ mod question;
 mod reading;
 mod report;
 mod settled;
+mod table;
 mod verdict;
 mod xid;
 mod xid_events;

@@ -7,7 +7,7 @@ use super::{
     card::WatchedCard,
     driver::{self, Driver},
     kernel_log::KernelLog,
-    nvidia_smi,
+    nvidia_smi::NvidiaSmi,
     question::Question,
     reading::Card,
     verdict::Verdict,
@@ -21,6 +21,7 @@ pub struct Monitor {
     sources: Sources,
     opening: Question<Driver>,
     driver: Option<OpenDriver>,
+    nvidia_smi: NvidiaSmi,
     kernel_log: KernelLog,
     xids: Arc<Xids>,
 }
@@ -42,7 +43,8 @@ impl Monitor {
     pub fn new(sources: Sources) -> Self {
         let kernel_log = KernelLog::open(&sources.kernel_log);
         let xids = Arc::default();
-        Self { sources, opening: Question::new(), driver: None, kernel_log, xids }
+        let nvidia_smi = NvidiaSmi::default();
+        Self { sources, opening: Question::new(), driver: None, nvidia_smi, kernel_log, xids }
     }
 
     /// Takes at most a few seconds for each signal that hangs for the first time.
@@ -68,16 +70,18 @@ impl Monitor {
     /// Loads the driver's library; without one there is nothing but a verdict.
     async fn load(&mut self) -> Result<OpenDriver, Look> {
         let without_cards = |verdict| Look { verdict, driver: None, cards: Vec::new() };
+        self.kernel_log.read(&self.xids);
+        let xids = self.xids.all();
         let library = self.sources.nvml.clone();
         match self.opening.ask(move || driver::open(&library)).await {
             None => {
                 let reason = "the NVIDIA driver does not answer: restart the machine";
-                Err(without_cards(Verdict::unhealthy(reason.to_owned())))
+                Err(without_cards(Verdict::of(&[], &xids).and(reason.to_owned())))
             }
-            Some(Driver::Broken(reason)) => Err(without_cards(Verdict::unhealthy(reason))),
+            Some(Driver::Broken(reason)) => Err(without_cards(Verdict::of(&[], &xids).and(reason))),
             Some(Driver::NoGpu) => Err(without_cards(Verdict::none())),
             Some(Driver::NoLibrary) => {
-                let (verdict, cards) = nvidia_smi::look().await;
+                let (verdict, cards) = self.nvidia_smi.look(&xids).await;
                 Err(Look { verdict, driver: None, cards })
             }
             Some(Driver::Open { nvml, version, gpus }) => {

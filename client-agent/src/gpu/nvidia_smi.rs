@@ -1,21 +1,46 @@
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
-use lablink_protocol::GpuHealth;
-use nvml_wrapper::error::NvmlError;
 use tokio::{process::Command, time::timeout};
 
 use super::{
-    reading::{Card, Ecc, Identity, Memory, Reading, Temperature},
+    driver::{PCI_DEVICES, has_nvidia_gpu},
+    reading::Card,
+    table::{self, Table},
     verdict::Verdict,
 };
 
 const LIMIT: Duration = Duration::from_secs(15);
 const QUERY: &str = "--query-gpu=name,temperature.gpu,memory.used,memory.total,utilization.gpu,\
     ecc.errors.corrected.volatile.total,ecc.errors.uncorrected.volatile.total";
-const MIB: u64 = 1024 * 1024;
 
-/// Asks NVIDIA's program, where there is one but no library that can be loaded.
-pub async fn look() -> (Verdict, Vec<Card>) {
+/// NVIDIA's program, which is asked where there is one but no library that can be loaded.
+#[derive(Default)]
+pub struct NvidiaSmi {
+    /// The most GPUs that it has listed at once: one that it leaves out later is lost.
+    most: usize,
+}
+
+impl NvidiaSmi {
+    /// Asks it, and judges together with the errors that the GPUs have had.
+    pub async fn look(&mut self, xids: &[(String, u64)]) -> (Verdict, Vec<Card>) {
+        let Table { cards, mut faults } = ask().await;
+        self.most = self.most.max(cards.len());
+        if cards.len() < self.most {
+            let (now, most) = (cards.len(), self.most);
+            faults.push(format!(
+                "{now} of its {most} GPUs are left, the others are lost: restart the machine"
+            ));
+        }
+        if cards.is_empty() && faults.is_empty() {
+            return (Verdict::none(), cards);
+        }
+        let verdict = faults.into_iter().rev().fold(Verdict::of(&cards, xids), Verdict::and);
+        (verdict, cards)
+    }
+}
+
+/// Nothing at all: there is no such program.
+async fn ask() -> Table {
     let asked = Command::new("nvidia-smi")
         .args([QUERY, "--format=csv,noheader,nounits"])
         .stdin(Stdio::null())
@@ -23,82 +48,23 @@ pub async fn look() -> (Verdict, Vec<Card>) {
         .kill_on_drop(true)
         .output();
     match timeout(LIMIT, asked).await {
-        Err(_slow) => {
-            (Verdict::unhealthy("the NVIDIA driver does not answer".to_owned()), Vec::new())
-        }
-        Ok(Err(_no_program)) => (Verdict::none(), Vec::new()),
-        Ok(Ok(output)) if output.status.success() => {
-            let cards = cards(&String::from_utf8_lossy(&output.stdout));
-            let mut verdict = Verdict::of(&cards, &[]);
-            if cards.is_empty() {
-                verdict.health = GpuHealth::None;
-            }
-            (verdict, cards)
-        }
+        Err(_slow) => Table::fault("the NVIDIA driver does not answer".to_owned()),
+        Ok(Err(_no_program)) => Table::default(),
         // As a shell says of a program that is not there (contract §3.4).
-        Ok(Ok(output)) if output.status.code() == Some(127) => (Verdict::none(), Vec::new()),
+        Ok(Ok(output)) if output.status.code() == Some(127) => Table::default(),
         Ok(Ok(output)) => {
-            let reason = format!("nvidia-smi can't reach the driver ({})", output.status);
-            (Verdict::unhealthy(reason), Vec::new())
+            let text = String::from_utf8_lossy(&output.stdout);
+            let mut table = table::read(&text);
+            if !output.status.success() {
+                let status = output.status;
+                table.faults.insert(0, format!("nvidia-smi can't reach the driver ({status})"));
+            }
+            if table.is_empty() && has_nvidia_gpu(Path::new(PCI_DEVICES)) {
+                let fault = "the machine has an NVIDIA GPU that nvidia-smi does not list: \
+                             restart the machine";
+                table.faults.push(fault.to_owned());
+            }
+            table
         }
-    }
-}
-
-fn cards(table: &str) -> Vec<Card> {
-    (0..).zip(table.lines()).filter_map(|(index, line)| card(index, line)).collect()
-}
-
-fn card(index: u32, line: &str) -> Option<Card> {
-    let mut columns = line.split(',').map(str::trim);
-    let name = columns.next().filter(|name| !name.is_empty())?.to_owned();
-    // `[N/A]` and the like are no number.
-    let mut number = || columns.next()?.parse::<u64>().ok();
-    let (celsius, used, total) = (number(), number(), number());
-    let (busy, corrected, uncorrected) = (number(), number(), number());
-    let small = |number: Option<u64>| number.and_then(|it| u32::try_from(it).ok());
-    Some(Card {
-        index,
-        identity: Reading::Value(Identity { name, address: String::new() }),
-        temperature: known(small(celsius).map(|now| Temperature {
-            now,
-            slowdown: None,
-            shutdown: None,
-        })),
-        memory: known(used.zip(total).map(|(used, total)| Memory {
-            used: used.saturating_mul(MIB),
-            total: total.saturating_mul(MIB),
-        })),
-        utilization: known(small(busy)),
-        power: Reading::Unsupported,
-        ecc: known(
-            corrected
-                .zip(uncorrected)
-                .map(|(corrected, uncorrected)| Ecc { corrected, uncorrected }),
-        ),
-        rows: Reading::Unsupported,
-        throttle: Reading::Unsupported,
-        recovery: Reading::Unsupported,
-    })
-}
-
-fn known<T>(value: Option<T>) -> Reading<T> {
-    Some(value.ok_or(NvmlError::NotSupported)).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_of_the_table_is_a_gpu_and_what_is_missing_is_no_fault() {
-        let table = "Tesla T4, 41, 3, 15360, 7, 0, 2\nGeForce, 30, 1, 2, [N/A], [N/A], [N/A]\n";
-        let cards = cards(table);
-        assert_eq!(cards.len(), 2);
-        assert_eq!(cards[0].memory, Reading::Value(Memory { used: 3 * MIB, total: 15360 * MIB }));
-        assert_eq!(cards[1].ecc, Reading::Unsupported);
-        let verdict = Verdict::of(&cards, &[]);
-        assert_eq!(verdict.health, GpuHealth::Unhealthy);
-        assert!(verdict.reasons[0].starts_with("GPU 0 (Tesla T4): its memory"), "{verdict:?}");
-        assert_eq!(Verdict::of(&cards[1..], &[]).health, GpuHealth::Healthy);
     }
 }

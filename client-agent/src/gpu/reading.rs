@@ -25,6 +25,29 @@ impl<T> Reading<T> {
             }
         }
     }
+
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Reading<U> {
+        match self {
+            Self::Value(value) => Reading::Value(change(value)),
+            Self::Unsupported => Reading::Unsupported,
+            Self::Lost => Reading::Lost,
+            Self::ResetRequired => Reading::ResetRequired,
+            Self::Failed(error) => Reading::Failed(error),
+            Self::Hung => Reading::Hung,
+        }
+    }
+
+    /// Both values; without one of them, the worse of what came instead.
+    pub fn zip<U>(self, other: Reading<U>) -> Reading<(T, U)> {
+        match (self, other) {
+            (Self::Value(one), Reading::Value(other)) => Reading::Value((one, other)),
+            (Self::Lost, _) | (_, Reading::Lost) => Reading::Lost,
+            (Self::ResetRequired, _) | (_, Reading::ResetRequired) => Reading::ResetRequired,
+            (Self::Hung, _) | (_, Reading::Hung) => Reading::Hung,
+            (Self::Failed(error), _) | (_, Reading::Failed(error)) => Reading::Failed(error),
+            (Self::Unsupported, _) | (_, Reading::Unsupported) => Reading::Unsupported,
+        }
+    }
 }
 
 impl<T> From<Answer<Result<T, NvmlError>>> for Reading<T> {

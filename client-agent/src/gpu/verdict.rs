@@ -21,10 +21,6 @@ impl Verdict {
         Self { health: GpuHealth::None, reasons: Vec::new() }
     }
 
-    pub fn unhealthy(reason: String) -> Self {
-        Self { health: GpuHealth::Unhealthy, reasons: vec![reason] }
-    }
-
     /// Of `cards`, and of the errors that they have had.
     pub fn of(cards: &[Card], xids: &[(String, u64)]) -> Self {
         let mut findings: Vec<Finding> = Vec::new();
@@ -49,6 +45,13 @@ impl Verdict {
         let mut reasons: Vec<String> = findings.into_iter().map(|Finding(_, what)| what).collect();
         reasons.dedup();
         Self { health, reasons }
+    }
+
+    /// Unhealthy for one more reason, which comes first.
+    pub fn and(mut self, reason: String) -> Self {
+        self.health = GpuHealth::Unhealthy;
+        self.reasons.insert(0, reason);
+        self
     }
 
     /// All reasons as one text.
@@ -84,9 +87,26 @@ fn faults(card: &Card) -> Vec<Finding> {
         fault("recovery action", &card.recovery),
     ];
     let mut found: Vec<Finding> = found.into_iter().flatten().collect();
+    let any_failed = !found.is_empty();
+    if any_failed && !has_a_value(card) && found.iter().all(|it| it.0 == GpuHealth::Degraded) {
+        let what = "no signal of it can be read: restart the machine";
+        found.push(Finding(GpuHealth::Unhealthy, what.to_owned()));
+    }
     // A GPU that is gone says so in answer to every question.
     found.dedup_by(|one, other| one.1 == other.1);
     found
+}
+
+/// Whether anything can be read of it but its name.
+fn has_a_value(card: &Card) -> bool {
+    card.temperature.value().is_some()
+        || card.memory.value().is_some()
+        || card.utilization.value().is_some()
+        || card.power.value().is_some()
+        || card.ecc.value().is_some()
+        || card.rows.value().is_some()
+        || card.throttle.value().is_some()
+        || card.recovery.value().is_some()
 }
 
 fn fault<T>(signal: &str, reading: &Reading<T>) -> Option<Finding> {

@@ -185,8 +185,49 @@ async fn nvidias_program_is_asked_where_the_library_can_not_be_loaded() {
     };
     let (usable, said) = ask("echo 'Tesla T4, 41, 3, 15360, 7, 0, 0'").await;
     assert!(usable && said.contains("GPU 0: Tesla T4"), "{said}");
-    let (usable, said) = ask("echo 'Driver/library version mismatch'; exit 18").await;
-    assert!(!usable && said.contains("nvidia-smi can't reach the driver"), "{said}");
+    for script in ["echo 'Driver/library version mismatch'; exit 18", "exit 9"] {
+        let (usable, said) = ask(script).await;
+        assert!(!usable && said.contains("nvidia-smi can't reach the driver"), "{said}");
+    }
+    let reset = "echo 'Tesla T4, [GPU requires reset], 3, 15360, [GPU requires reset], 0, 0'";
+    let (usable, said) = ask(&format!("echo 'Tesla T4, 41, 3, 15360, 7, 0, 0'; {reset}")).await;
+    assert!(!usable && said.contains("GPU 1 (Tesla T4): it needs a reset"), "{said}");
+    assert!(ask("echo 'No devices were found'; exit 0").await.1.starts_with("none"));
+}
+
+#[tokio::test]
+async fn beside_nvidias_program_lost_gpus_and_the_kernels_log_count() {
+    let allocator = Allocator::start().await;
+    let vm = Vm::with_remote_desktop(STAYS);
+    let folder = tempfile::tempdir().unwrap();
+    let row = "echo 'Tesla T4, 41, 3, 15360, 7, 0, 0'\n";
+    let list = |rows: usize| {
+        let draft = folder.path().join("draft");
+        fs::write(&draft, format!("#!/bin/sh\n{}", row.repeat(rows))).unwrap();
+        fs::set_permissions(&draft, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs::rename(draft, folder.path().join("nvidia-smi")).unwrap();
+    };
+    list(2);
+    let log = folder.path().join("kmsg");
+    fs::write(&log, "").unwrap();
+    let mut command = vm.agent(&allocator.url);
+    command
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+        .env("LABLINK_KERNEL_LOG", &log)
+        .env("LABLINK_GPU_INTERVAL", "1");
+    let _agent = command.spawn().unwrap();
+    let told = async |what: &str| {
+        let find = |told: &crate::allocator::Told| {
+            let bodies = told.bodies("/api/gpu_health").into_iter();
+            bodies.filter_map(|body| body["reason"].as_str()).any(|reason| reason.contains(what))
+        };
+        allocator.told(what, find).await;
+    };
+    allocator.told("the first verdict", |told| !told.bodies("/api/gpu_health").is_empty()).await;
+    list(1);
+    told("1 of its 2 GPUs are left, the others are lost").await;
+    fs::write(&log, "4,7,1,-;NVRM: GPU 0000:b3:00.0: GPU has fallen off the bus.\n").unwrap();
+    told("GPU 0000:b3:00: it has fallen off the bus (XID 79)").await;
 }
 
 #[tokio::test]

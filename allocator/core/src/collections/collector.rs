@@ -30,6 +30,12 @@ pub enum CollectError {
     NoVms,
     #[error("No {0} files found in any VMs.")]
     NoFiles(Extension),
+    /// What was left out, by VM.
+    #[error(
+        "No {0} files found in any VMs, but what may be results was left out. {1} Copy what is \
+         meant to where results lie, and try again."
+    )]
+    OnlySkipped(Extension, String),
     /// Not one VM has a file to give, and some could not be asked: which, and why.
     #[error("No file could be collected. {0}")]
     OutOfReach(String),

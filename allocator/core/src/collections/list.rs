@@ -64,7 +64,8 @@ async fn with_outcome(db: &Db, found: Vec<Operation>) -> Result<Vec<Collection>,
         rows.iter().map(archive).collect::<Result<_, _>>()?;
     let rows = client
         .query(
-            "select operation_id, vm.hostname, files, bytes, unread, seconds, failure
+            "select operation_id, vm.hostname, files, bytes, unread, seconds, failure, skipped,
+                    skipped_what
              from collection_vm join vm on vm.id = vm_id
              where operation_id = any($1) order by vm.number nulls last, vm.hostname",
             &[&ids],
@@ -104,6 +105,8 @@ fn collected(row: &Row) -> Result<Collected, DbError> {
         files: row.try_get("files")?,
         bytes: row.try_get("bytes")?,
         unread: row.try_get("unread")?,
+        skipped: row.try_get("skipped")?,
+        skipped_what: row.try_get("skipped_what")?,
         seconds: row.try_get("seconds")?,
         failure: row.try_get("failure")?,
     })

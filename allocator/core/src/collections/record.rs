@@ -17,6 +17,9 @@ pub struct Collected {
     pub bytes: i64,
     /// Files that were found and could not be read.
     pub unread: i64,
+    /// What was left out though it may be meant: how much, and what, in words.
+    pub skipped: i64,
+    pub skipped_what: Option<String>,
     pub seconds: f64,
     /// Why nothing more came; none: all of it did.
     pub failure: Option<String>,
@@ -46,18 +49,33 @@ pub async fn record(
     let files: Vec<i64> = vms.iter().map(|vm| vm.files).collect();
     let bytes: Vec<i64> = vms.iter().map(|vm| vm.bytes).collect();
     let unread: Vec<i64> = vms.iter().map(|vm| vm.unread).collect();
+    let skipped: Vec<i64> = vms.iter().map(|vm| vm.skipped).collect();
+    let skipped_what: Vec<Option<&str>> = vms.iter().map(|vm| vm.skipped_what.as_deref()).collect();
     let seconds: Vec<f64> = vms.iter().map(|vm| vm.seconds).collect();
     let failures: Vec<Option<&str>> = vms.iter().map(|vm| vm.failure.as_deref()).collect();
     let new = transaction
         .execute(
             "insert into collection_vm
-                 (operation_id, vm_id, files, bytes, unread, seconds, failure)
-             select $1, vm.id, new.files, new.bytes, new.unread, new.seconds, new.failure
+                 (operation_id, vm_id, files, bytes, unread, seconds, failure, skipped, skipped_what)
+             select $1, vm.id, new.files, new.bytes, new.unread, new.seconds, new.failure,
+                    new.skipped, new.skipped_what
              from unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::float8[],
-                         $8::text[]) as new(hostname, files, bytes, unread, seconds, failure)
+                         $8::text[], $9::bigint[], $10::text[])
+                  as new(hostname, files, bytes, unread, seconds, failure, skipped, skipped_what)
              join vm on vm.pool_id = $2 and vm.hostname = new.hostname and vm.removed_at is null
              on conflict do nothing",
-            &[&id, &pool.as_i64(), &names, &files, &bytes, &unread, &seconds, &failures],
+            &[
+                &id,
+                &pool.as_i64(),
+                &names,
+                &files,
+                &bytes,
+                &unread,
+                &seconds,
+                &failures,
+                &skipped,
+                &skipped_what,
+            ],
         )
         .await?;
     if let Some(kept) = kept {

@@ -2,15 +2,20 @@
 
 mod address;
 mod again;
+mod away;
 mod connector;
+mod dial;
+pub(crate) mod limits;
+mod pool;
 mod server;
 mod sessions;
 mod tls;
 mod verifier;
+mod wire;
 
 use std::{str::FromStr, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Object, Pool};
 use tokio_postgres::Row;
 
 pub use address::AddressError;
@@ -30,6 +35,8 @@ pub enum DbError {
     Connect(#[from] deadpool_postgres::PoolError),
     #[error("the database refused or lost a statement")]
     Statement(#[from] tokio_postgres::Error),
+    #[error("the database has said nothing for {} s", .0.as_secs())]
+    Silent(Duration),
     #[error("column {column} holds '{value}', which this version does not know")]
     UnknownWord { column: &'static str, value: String },
 }
@@ -39,16 +46,15 @@ impl DbError {
     /// statement may work in a moment.
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Connect(_) => true,
-            // No answer from the server means that there was none to ask. The classes are SQLSTATE's
-            // connection exception, insufficient resources and operator intervention: a server that
-            // stops, or another of its processes that crashed.
-            Self::Statement(cause) => cause.as_db_error().is_none_or(|answer| {
-                let class = &answer.code().code()[..2];
-                matches!(class, "08" | "53" | "57")
-            }),
+            Self::Connect(_) | Self::Silent(_) => true,
+            Self::Statement(cause) => away::is_away(cause),
             Self::UnknownWord { .. } => false,
         }
+    }
+
+    /// Whether another transaction was in the way: the same one may work at once.
+    pub fn is_contended(&self) -> bool {
+        matches!(self, Self::Statement(cause) if away::is_contended(cause))
     }
 }
 
@@ -82,34 +88,10 @@ pub struct Connections {
     pub most: usize,
 }
 
-/// How long a request waits for a connection before it is told to come again.
-const PATIENCE: Duration = Duration::from_secs(3);
-
 impl Db {
     /// A handle with at most `connections` connections, opened when first needed.
     pub fn new(server: &(impl Clone + Into<Server>), connections: usize) -> Self {
-        let server: Server = server.clone().into();
-        let mut config = server.config().clone();
-        config
-            .application_name("lablink")
-            .connect_timeout(PATIENCE)
-            .options("-c statement_timeout=15s -c idle_in_transaction_session_timeout=15s");
-        let manager = Manager::from_config(
-            config,
-            server.tls(),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let pool = Pool::builder(manager)
-            .max_size(connections)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts {
-                wait: Some(PATIENCE),
-                create: Some(PATIENCE),
-                recycle: Some(PATIENCE),
-            })
-            .build()
-            .expect("a runtime is set, which is all that a pool with timeouts needs");
-        Self { pool }
+        Self { pool: pool::new(server.clone().into(), connections) }
     }
 
     pub async fn client(&self) -> Result<Object, DbError> {
@@ -124,8 +106,12 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), DbError> {
-        self.client().await?.simple_query("select 1").await?;
-        Ok(())
+        let asking = async {
+            self.client().await?.simple_query("select 1").await?;
+            Ok(())
+        };
+        let answer = tokio::time::timeout(limits::READY, asking).await;
+        answer.unwrap_or(Err(DbError::Silent(limits::READY)))
     }
 }
 
@@ -136,7 +122,7 @@ const MIGRATION_LOCK: i64 = 0x006c_6162_6c69_6e6b;
 /// who comes second finds nothing to do.
 pub async fn migrate(server: &(impl Clone + Into<Server>)) -> Result<(), MigrateError> {
     let server: Server = server.clone().into();
-    let (mut client, connection) = server.connect("lablink").await?;
+    let (mut client, connection) = server.connect("lablink", limits::MIGRATION_SILENCE).await?;
     let connection = tokio::spawn(connection);
     client
         .execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK])

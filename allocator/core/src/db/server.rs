@@ -1,10 +1,13 @@
 use std::{error::Error as _, io, time::Duration};
 
-use tokio_postgres::{Client, Config, Connection, Error, Socket, tls::MakeTlsConnect};
+use tokio::sync::watch;
+use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     connector,
+    dial::{Driver, dial},
+    limits,
     tls::{Tls, TlsError},
 };
 
@@ -13,6 +16,8 @@ use super::{
 pub struct Server {
     config: Config,
     tls: MakeRustlsConnect,
+    /// Told when all connections are to be given up.
+    cut: watch::Sender<()>,
 }
 
 /// Why no connection came about.
@@ -29,32 +34,41 @@ pub enum ConnectError {
     Tls(#[source] Error),
 }
 
-/// For all of it; the limit that tokio-postgres keeps is TCP's alone, without TLS and login.
-const LIMIT: Duration = Duration::from_secs(5);
-
-type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
-
 impl Server {
     /// Reads the certificates that `tls` names, once.
     pub fn new(mut config: Config, tls: &Tls) -> Result<Self, TlsError> {
         config.ssl_mode(tls.wanted());
-        Ok(Self { config, tls: connector::for_tls(tls)? })
+        Ok(Self { config, tls: connector::for_tls(tls)?, cut: watch::Sender::new(()) })
     }
 
-    /// A connection of its own, beside the pool's, to be driven by the caller.
+    /// A connection of its own, beside the pool's, to be driven by the caller. `silence` is how
+    /// long the server may say nothing while it owes an answer.
     pub(crate) async fn connect(
         &self,
         application_name: &str,
+        silence: Duration,
     ) -> Result<(Client, Driver), ConnectError> {
         let mut config = self.config.clone();
-        let connecting = config.application_name(application_name).connect(self.tls());
-        match tokio::time::timeout(LIMIT, connecting).await {
+        config.application_name(application_name);
+        match tokio::time::timeout(limits::CONNECT, dial(&config, &self.tls, silence)).await {
+            Ok(Err(error)) if is_silence(&error) => Err(ConnectError::Silent(limits::CONNECT)),
             Ok(connected) => connected.map_err(|error| match is_about_tls(&error) {
                 true => ConnectError::Tls(error),
                 false => ConnectError::Failed(error),
             }),
-            Err(_elapsed) => Err(ConnectError::Silent(LIMIT)),
+            Err(_elapsed) => Err(ConnectError::Silent(limits::CONNECT)),
         }
+    }
+
+    /// Gives up all connections that were made through this server and its clones: the way to it
+    /// has fallen silent, and whoever waits for an answer waits in vain.
+    pub(crate) fn cut(&self) {
+        self.cut.send_replace(());
+    }
+
+    /// Ends, when it is awaited, with the next [`Self::cut`].
+    pub(super) fn cuts(&self) -> watch::Receiver<()> {
+        self.cut.subscribe()
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -70,8 +84,13 @@ impl Server {
 /// server is.
 impl From<Config> for Server {
     fn from(config: Config) -> Self {
-        Self { config, tls: connector::unchecked() }
+        Self { config, tls: connector::unchecked(), cut: watch::Sender::new(()) }
     }
+}
+
+fn is_silence(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Whether the two sides can't agree on TLS, which waiting does not mend, as it does a connection

@@ -1,19 +1,17 @@
 use std::{future::poll_fn, time::Duration};
 
-use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, Notification};
+use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio_postgres::{AsyncMessage, Client, Notification};
 
 use super::{Hub, LINE_CHANGED, OPERATION_CHANGED, Topic, VM_CHANGED};
-use crate::db::{ConnectError, Server};
+use crate::db::{ConnectError, Server, limits};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
-const LAST_RETRY: Duration = Duration::from_secs(2);
-/// A connection that a firewall has silently dropped is noticed after one ping and its time limit.
-const PING_EVERY: Duration = Duration::from_secs(10);
-const PING_LIMIT: Duration = Duration::from_secs(5);
+const LAST_RETRY: Duration = Duration::from_millis(500);
 
 /// Hears what changes and wakes the hub's waiters, for as long as the process lives: reconnects by
-/// itself, and lets everybody look again after each reconnect.
+/// itself, and lets everybody look again after each reconnect. Its connection is also the pulse by
+/// which this process notices that the way to the database has fallen silent.
 pub async fn listen(server: impl Into<Server>, hub: Hub) {
     let server = server.into();
     let mut pause = FIRST_RETRY;
@@ -44,11 +42,13 @@ enum Lost {
     Connect(#[from] ConnectError),
     #[error("the connection was lost")]
     Statement(#[from] tokio_postgres::Error),
+    #[error("the connection has fallen silent")]
+    Silent,
 }
 
 async fn listen_once(server: &Server, hub: &Hub) -> Result<(), Lost> {
-    let (client, mut connection) = server.connect("lablink-listener").await?;
-    let (heard, mut notifications) = mpsc::unbounded_channel();
+    let (client, mut connection) = server.connect("lablink-listener", limits::SILENCE).await?;
+    let (heard, notifications) = mpsc::unbounded_channel();
     // The connection only makes progress while it is polled, and drops notifications unless each
     // message is taken out: this task does both.
     let mut connection_task = tokio::spawn(async move {
@@ -59,32 +59,48 @@ async fn listen_once(server: &Server, hub: &Hub) -> Result<(), Lost> {
         }
         Ok::<(), tokio_postgres::Error>(())
     });
+    match heed(&client, notifications, hub).await {
+        Err(Lost::Silent) => {
+            connection_task.abort();
+            // What this one can't reach, none of those that were made like it can.
+            server.cut();
+            Err(Lost::Silent)
+        }
+        Err(lost) => Err(lost),
+        Ok(()) => Ok((&mut connection_task).await.unwrap_or(Ok(()))?),
+    }
+}
 
+/// Wakes whom notifications are for, until none can come any more.
+async fn heed(
+    client: &Client,
+    mut notifications: mpsc::UnboundedReceiver<Notification>,
+    hub: &Hub,
+) -> Result<(), Lost> {
     for channel in [VM_CHANGED, OPERATION_CHANGED, LINE_CHANGED] {
-        client.batch_execute(&format!("listen {channel}")).await?;
+        ask(client, &format!("listen {channel}")).await?;
     }
     hub.set_connected(true);
     hub.wake_all();
 
-    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut pulse = tokio::time::interval(limits::PULSE_EVERY);
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             notification = notifications.recv() => match notification {
                 Some(notification) => wake(hub, &notification),
-                None => break,
+                None => return Ok(()),
             },
-            _ = ping.tick() => {
-                match tokio::time::timeout(PING_LIMIT, client.batch_execute("")).await {
-                    Ok(answer) => answer?,
-                    Err(_too_late) => {
-                        connection_task.abort();
-                        return Ok(());
-                    }
-                }
-            }
+            _ = pulse.tick() => ask(client, "").await?,
         }
     }
-    Ok((&mut connection_task).await.unwrap_or(Ok(()))?)
+}
+
+async fn ask(client: &Client, sql: &str) -> Result<(), Lost> {
+    match tokio::time::timeout(limits::PULSE, client.batch_execute(sql)).await {
+        Ok(answer) => Ok(answer?),
+        Err(_elapsed) => Err(Lost::Silent),
+    }
 }
 
 fn wake(hub: &Hub, notification: &Notification) {

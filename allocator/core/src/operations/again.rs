@@ -3,7 +3,9 @@ use lablink_protocol::Hostname;
 
 use super::{AskError, Job, OperationId, ask, read};
 use crate::{
-    Actor, Db, DbError, collections, db,
+    Actor, Db, DbError,
+    agents::NEVER_ENROLLED,
+    collections, db,
     pools::PoolId,
     vms::{self, Selection},
 };
@@ -21,8 +23,8 @@ pub enum RetryError {
 
 crate::db::takes_statement_errors!(RetryError);
 
-/// Queues what an operation left undone: VMs in error are made, or replaced, VMs that should be
-/// gone are destroyed.
+/// Queues what an operation left undone: VMs in error are made, or replaced, VMs that never
+/// enrolled are replaced, VMs that should be gone are destroyed.
 pub async fn retry(
     db: &Db,
     pool: PoolId,
@@ -39,10 +41,16 @@ pub async fn retry(
         return Err(RetryError::NothingLeft);
     }
     let job = match earlier.job {
+        // Their machines are there, and can't be helped.
+        Job::Launch { .. } if any_waits(&transaction, pool, &left).await? => {
+            Job::Replace { hostnames: left }
+        }
         Job::Launch { .. } => Job::Launch { hostnames: left },
         Job::Replace { .. } => Job::Replace { hostnames: left },
         Job::Destroy { .. } => Job::Destroy { hostnames: left, after: None },
-        Job::Collect { extension, .. } => Job::Collect { hostnames: left, extension },
+        Job::Collect { extension, on_skipped, .. } => {
+            Job::Collect { hostnames: left, extension, on_skipped }
+        }
     };
     let id = ask::queue(&transaction, pool, actor, &job).await?;
     transaction.commit().await?;
@@ -91,20 +99,36 @@ async fn left_undone(
     // Somebody may have claimed what was to be destroyed and is still there: the wish was older.
     let rows = client
         .query(
-            "select vm.hostname
-             from operation_target as target
-             join vm on vm.id = coalesce(target.successor_id, target.vm_id)
-             where target.operation_id = $1 and target.left_out is null and vm.removed_at is null
-               and case when $2 then vm.claim_id is null
-                                     or vm.claim_id is not distinct from target.claim_id
-                        else vm.status = 'error' end
-               and not exists (
-                   select from operation_target as other
-                   join operation on operation.id = other.operation_id
-                   where other.vm_id = vm.id and operation.state in ('queued', 'running'))
-             order by vm.number",
+            &format!(
+                "select vm.hostname
+                 from operation_target as target
+                 join vm on vm.id = coalesce(target.successor_id, target.vm_id)
+                 where target.operation_id = $1 and target.left_out is null
+                   and vm.removed_at is null
+                   and case when $2 then vm.claim_id is null
+                                         or vm.claim_id is not distinct from target.claim_id
+                            else vm.status = 'error'
+                                 or vm.source in ('local', 'aws') and {NEVER_ENROLLED} end
+                   and not exists (
+                       select from operation_target as other
+                       join operation on operation.id = other.operation_id
+                       where other.vm_id = vm.id and operation.state in ('queued', 'running'))
+                 order by vm.number"
+            ),
             &[&id, &wanted_gone],
         )
         .await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
+}
+
+/// Whether a VM among these is no failure, but waits for its agent.
+async fn any_waits(
+    client: &impl GenericClient,
+    pool: PoolId,
+    hostnames: &[Hostname],
+) -> Result<bool, DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let sql = "select from vm where pool_id = $1 and hostname = any($2) and removed_at is null
+               and status <> 'error' limit 1";
+    Ok(client.query_opt(sql, &[&pool.as_i64(), &names]).await?.is_some())
 }

@@ -28,7 +28,10 @@ pub use targets::{Standing, Target, targets};
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
-use crate::{collections::Extension, text_enum::text_enum};
+use crate::{
+    collections::{Extension, OnSkipped},
+    text_enum::text_enum,
+};
 
 pub type OperationId = i64;
 
@@ -66,7 +69,12 @@ pub enum Job {
     /// Make these VMs anew, under the same names, whether they exist or not.
     Replace { hostnames: Vec<Hostname> },
     /// Bring the results of these VMs together.
-    Collect { hostnames: Vec<Hostname>, extension: Extension },
+    Collect {
+        hostnames: Vec<Hostname>,
+        extension: Extension,
+        #[serde(default, skip_serializing_if = "OnSkipped::is_default")]
+        on_skipped: OnSkipped,
+    },
 }
 
 /// A job that Terraform carries out.

@@ -4,17 +4,19 @@ use lablink_protocol::Hostname;
 
 use super::{Source, Vm};
 use crate::{
-    Actor, Db, DbError,
+    Actor, Db, DbError, Token, agents,
     events::{self, Event},
     pools::PoolId,
 };
 
 /// Where VMs come from, for what is done to one of them without Terraform.
 pub trait Provider: Send + Sync {
-    /// Starts the VM again, with its files and its claim as they are.
+    /// Starts the VM again, with its files and its claim as they are; with an enrolment token, as a
+    /// new machine that enrols with that.
     fn reboot<'a>(
         &'a self,
         hostname: &'a Hostname,
+        enrolment: Option<&'a Token>,
     ) -> Pin<Box<dyn Future<Output = std::io::Result<()>> + Send + 'a>>;
 }
 
@@ -28,7 +30,7 @@ pub enum RebootError {
     Db(#[from] DbError),
 }
 
-/// Reboots a VM; `local` is who can for local ones.
+/// Reboots a VM; `local` is who can for local ones. One that never enrolled gets another chance.
 pub async fn reboot(
     db: &Db,
     pool: PoolId,
@@ -45,7 +47,8 @@ pub async fn reboot(
         (Source::Manual | Source::Unknown, _) => return not("Reboot it where it stands."),
     };
     let hostname = &vm.hostname;
-    let rebooted = provider.reboot(hostname).await;
+    let enrolment = agents::issue_to_newcomer(db, pool, vm.id, hostname).await?;
+    let rebooted = provider.reboot(hostname, enrolment.as_ref()).await;
     rebooted.map_err(|error| RebootError::Failed(hostname.clone(), error))?;
     let event = Event { vm_id: Some(vm.id), ..Event::new(actor, "vm.rebooted") };
     events::record(&db.client().await?, pool, event).await?;

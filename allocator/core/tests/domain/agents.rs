@@ -1,9 +1,11 @@
 use lablink_core::{
     Token,
     agents::{self, EnrolError},
+    operations::{self, Job, Outcome, RetryError},
+    vms,
 };
 
-use crate::scene::{Scene, name};
+use crate::scene::{Scene, admin, name};
 
 #[tokio::test]
 async fn an_enrolment_token_works_once_for_its_vm() {
@@ -18,6 +20,77 @@ async fn an_enrolment_token_works_once_for_its_vm() {
     let agent = enrol(&one, &token).await.unwrap();
     assert_eq!(agents::identify(&scene.db, agent.hash()).await.unwrap(), Some(one.clone()));
     assert!(matches!(enrol(&one, &token).await, Err(EnrolError::Refused)), "used");
+}
+
+#[tokio::test]
+async fn an_enrolment_whose_answer_was_lost_can_be_tried_again_until_its_token_is_used() {
+    let scene = Scene::with_running(1).await;
+    let one = name("lablink-vm-test-1");
+    let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
+    let enrol = async || agents::enrol(&scene.db, scene.pool, &one, &token).await;
+    let whose = async |agent: &Token| agents::identify(&scene.db, agent.hash()).await.unwrap();
+    let lost = enrol().await.unwrap();
+    let second = enrol().await.unwrap();
+    assert_eq!(whose(&lost).await, None, "the one before is void");
+    assert_eq!(whose(&second).await, Some(one.clone()));
+    assert!(matches!(enrol().await, Err(EnrolError::Refused)), "it was used");
+    assert_eq!(whose(&second).await, Some(one.clone()));
+
+    // With a credential gone, a spent token is no way back in.
+    scene.sql("delete from agent_credential").await;
+    assert!(matches!(enrol().await, Err(EnrolError::Refused)));
+    scene.sql("update enrolment set used_at = null").await;
+    enrol().await.unwrap();
+    scene.sql("update enrolment set expires_at = now()").await;
+    assert!(matches!(enrol().await, Err(EnrolError::Refused)), "its hour is over");
+}
+
+/// Whoever comes first counts: a token that was accepted is not voided under its agent.
+#[tokio::test(flavor = "multi_thread")]
+async fn first_use_and_another_enrolment_at_once_leave_one_token_that_works() {
+    let scene = Scene::with_running(1).await;
+    let one = name("lablink-vm-test-1");
+    for _ in 0..40 {
+        let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
+        let first = agents::enrol(&scene.db, scene.pool, &one, &token).await.unwrap();
+        let (used, again) = tokio::join!(
+            agents::identify(&scene.db, first.hash()),
+            agents::enrol(&scene.db, scene.pool, &one, &token)
+        );
+        let (used, again) = (used.unwrap().is_some(), again.ok());
+        assert!(used != again.is_some(), "used: {used}, enrolled again: {}", again.is_some());
+        let works = again.unwrap_or(first);
+        assert!(agents::identify(&scene.db, works.hash()).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_launched_vm_that_never_enrolled_is_replaced_by_a_retry() {
+    let scene = Scene::with_running(1).await;
+    let (db, pool) = (&scene.db, scene.pool);
+    let taken = operations::take(db, pool, "worker").await.unwrap().unwrap();
+    taken.lease.finish(&Outcome::succeeded()).await.unwrap();
+    let (launch, one) = (taken.operation.id, name("lablink-vm-test-1"));
+    scene.sql("update vm set status = 'initializing'").await;
+    let vm_id = vms::find(db, pool, &one).await.unwrap().unwrap().id;
+    let token = agents::issue_enrolment(db, pool, &one).await.unwrap().unwrap();
+    agents::enrol(db, pool, &one, &token).await.unwrap();
+    let retry = async || operations::retry(db, pool, &admin(), launch).await;
+    assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "it may just be starting");
+    scene.sql("update enrolment set expires_at = now() + interval '40 minutes'").await;
+    assert!(agents::has_never_enrolled(db, vm_id).await.unwrap());
+    let again = retry().await.unwrap();
+    let job = operations::find(db, pool, again).await.unwrap().unwrap().job;
+    assert_eq!(job, Job::Replace { hostnames: vec![one.clone()] });
+    assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "that is under way");
+
+    operations::cancel(db, pool, &admin(), again).await.unwrap();
+    let token = agents::issue_enrolment(db, pool, &one).await.unwrap().unwrap();
+    let agent = agents::enrol(db, pool, &one, &token).await.unwrap();
+    agents::identify(db, agent.hash()).await.unwrap();
+    scene.sql("update enrolment set expires_at = now() + interval '40 minutes'").await;
+    assert!(!agents::has_never_enrolled(db, vm_id).await.unwrap(), "its agent was there");
+    assert!(matches!(retry().await, Err(RetryError::NothingLeft)));
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::{num::NonZero, time::Duration};
 use lablink_core::{
     SecretKey,
     collections::{
-        self, ChooseError, Collected, Extension, Kept, Retention, SshAccess, SshAccessError, Wish,
+        self, ChooseError, Collected, Extension, Kept, OnSkipped, Retention, SshAccess,
+        SshAccessError, Wish,
     },
     events,
     operations::{self, Job, OperationId, OperationState, Outcome},
@@ -29,7 +30,16 @@ async fn collect(scene: &Scene, hostnames: Option<&[&str]>) -> OperationId {
 
 fn whole(hostname: &str) -> Collected {
     let hostname = name(hostname);
-    Collected { hostname, files: 2, bytes: 2048, unread: 0, seconds: 0.5, failure: None }
+    Collected {
+        hostname,
+        files: 2,
+        bytes: 2048,
+        unread: 0,
+        skipped: 1,
+        skipped_what: Some("results (a link to the folder /disk)".to_owned()),
+        seconds: 0.5,
+        failure: None,
+    }
 }
 
 /// What came of an operation, written as its worker does. Each VM with its failure, if any.
@@ -91,7 +101,11 @@ async fn what_came_of_each_vm_is_told_and_who_failed_is_collected_again() {
 
     let again = operations::retry(&scene.db, scene.pool, &admin(), id).await.unwrap();
     let job = operations::find(&scene.db, scene.pool, again).await.unwrap().unwrap().job;
-    assert_eq!(job, Job::Collect { hostnames: vec![name(TWO)], extension: extension() });
+    let on_skipped = OnSkipped::Accept;
+    assert_eq!(
+        job,
+        Job::Collect { hostnames: vec![name(TWO)], extension: extension(), on_skipped }
+    );
     let events = events::recent(&scene.db, scene.pool, None, 20).await.unwrap();
     let told: Vec<_> = events.iter().filter(|it| it.kind == "results.collected").collect();
     assert_eq!(told.len(), 1, "once");
@@ -149,15 +163,17 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
     run(&scene, OperationState::Succeeded).await;
     let selection = Selection::These(vec![name(ONE)]);
     let ask = async |selection| {
-        operations::collect_and_destroy(&scene.db, scene.pool, &admin(), selection, extension())
-            .await
+        let (db, pool, stop) = (&scene.db, scene.pool, OnSkipped::Stop);
+        operations::collect_and_destroy(db, pool, &admin(), selection, extension(), stop).await
     };
     let destroy = ask(&selection).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), TWO, "what goes is not handed out");
     let first = operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
     let hostnames = vec![name(ONE)];
-    let collecting = Job::Collect { hostnames: hostnames.clone(), extension: extension() };
+    let on_skipped = OnSkipped::Stop;
+    let collecting =
+        Job::Collect { hostnames: hostnames.clone(), extension: extension(), on_skipped };
     assert_eq!(first.operation.job, collecting);
     let job = operations::find(&scene.db, scene.pool, destroy).await.unwrap().unwrap().job;
     assert_eq!(job, Job::Destroy { hostnames, after: Some(first.operation.id) });

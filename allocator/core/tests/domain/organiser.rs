@@ -150,7 +150,8 @@ async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
     let enrol = async |token| agents::enrol(&scene.db, scene.pool, &desk(), token).await;
     assert!(enrol(&first.enrolment_token).await.is_err(), "void since the second");
     let token = enrol(&second.enrolment_token).await.unwrap();
-    assert!(enrol(&second.enrolment_token).await.is_err(), "once");
+    assert_eq!(agents::identify(&scene.db, token.hash()).await.unwrap(), Some(desk()));
+    assert!(enrol(&second.enrolment_token).await.is_err(), "once its token is used");
     scene.report("desk-7.lab.example.org", VmStatus::Running).await;
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname, desk());

@@ -16,8 +16,8 @@ use super::content::Content;
 /// What goes into an archive.
 pub(super) enum Part {
     File {
-        /// The whole path in the archive, byte for byte.
-        name: Vec<u8>,
+        /// The whole path in the archive.
+        name: String,
         modified: Timestamp,
         size: u64,
         content: Content,
@@ -62,7 +62,7 @@ fn add_all<W: Write>(
         };
         match part {
             Some(Part::File { name, modified, size, content }) => {
-                zip.start_file_with_options(options(modified, size)?.name(&name))?;
+                zip.start_file(name, options(modified, size)?)?;
                 match content {
                     Content::Memory(bytes, _share) => zip.write_all(&bytes)?,
                     Content::Spooled(mut file) => {

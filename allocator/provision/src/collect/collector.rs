@@ -102,7 +102,8 @@ async fn stream_into(
     extension: Extension,
 ) -> io::Result<Vec<Harvest>> {
     let listed = gatherer.list(&visits, &extension);
-    let made = make(&gatherer, listed, Chunks::new(sender.clone()), |_| {});
+    let any_file = |harvest: &Harvest| harvest.files > 0;
+    let made = make(&gatherer, listed, Chunks::new(sender.clone()), any_file, |_| {});
     let made = tokio::select! {
         made = made => made,
         () = sender.closed() => return Ok(Vec::new()),
@@ -127,11 +128,14 @@ fn nothing(harvests: &[Harvest], extension: Extension) -> CollectError {
     let failed = harvests
         .iter()
         .filter_map(|harvest| Some(format!("{}: {}.", harvest.hostname, harvest.shortfall()?)));
-    let failed: Vec<String> = failed.collect();
-    if failed.is_empty() {
-        CollectError::NoFiles(extension)
-    } else {
-        CollectError::OutOfReach(failed.join(" "))
+    let skipped = harvests
+        .iter()
+        .filter_map(|harvest| Some(format!("{}: {}.", harvest.hostname, harvest.skipped.told()?)));
+    let (failed, skipped): (Vec<String>, Vec<String>) = (failed.collect(), skipped.collect());
+    match (failed.is_empty(), skipped.is_empty()) {
+        (false, _) => CollectError::OutOfReach(failed.join(" ")),
+        (true, false) => CollectError::OnlySkipped(extension, skipped.join(" ")),
+        (true, true) => CollectError::NoFiles(extension),
     }
 }
 

@@ -1,16 +1,35 @@
 use lablink_core::{
-    collections::Extension,
+    collections::{Extension, OnSkipped},
     operations::{OperationState, Outcome},
 };
 
-use super::harvest::Harvest;
+use super::{harvest::Harvest, words};
 
-/// Succeeded means that the VMs may go: everything that they have is here. That there was nothing
-/// at all is no failure then.
-pub(super) fn conclusion(harvests: &[Harvest], extension: &Extension) -> Outcome {
+/// Succeeded means that the VMs may go: everything that they have is here, but for what somebody
+/// has said may be left out. That there was nothing at all is no failure then.
+pub(super) fn conclusion(
+    harvests: &[Harvest],
+    extension: &Extension,
+    on_skipped: OnSkipped,
+) -> Outcome {
     let is_kept = harvests.iter().any(|it| it.files > 0);
     let all = harvests.len();
     let short: Vec<&Harvest> = harvests.iter().filter(|it| it.shortfall().is_some()).collect();
+    let left_out = left_out(harvests);
+    if short.is_empty() && left_out.is_some() {
+        let reason = left_out.map(|told| match on_skipped {
+            OnSkipped::Accept => told,
+            OnSkipped::Stop => format!(
+                "{told} What is to be kept must be copied to where results lie, or fetched by \
+                 hand; then say that the rest may go."
+            ),
+        });
+        let state = match on_skipped {
+            OnSkipped::Accept => OperationState::Succeeded,
+            OnSkipped::Stop => OperationState::Failed,
+        };
+        return Outcome { state, exit_code: None, reason };
+    }
     if short.is_empty() {
         let reason = (!is_kept).then(|| {
             format!("No {extension} files found in any VMs: there is nothing to download.")
@@ -35,6 +54,21 @@ pub(super) fn conclusion(harvests: &[Harvest], extension: &Extension) -> Outcome
     Outcome { state: OperationState::Failed, exit_code: None, reason: Some(reason) }
 }
 
+/// What was not collected and may be meant; none: nothing.
+fn left_out(harvests: &[Harvest]) -> Option<String> {
+    let with: Vec<&Harvest> = harvests.iter().filter(|it| it.skipped.count > 0).collect();
+    let count: u64 = with.iter().map(|it| it.skipped.count).sum();
+    let (first, told) = with.iter().find_map(|it| Some((&it.hostname, it.skipped.told()?)))?;
+    Some(format!(
+        "{} that may be results {} left out, on {} of {} VMs, first on {first}: {told}. The \
+         archive's REPORT.csv lists them.",
+        words::things(count),
+        if count == 1 { "was" } else { "were" },
+        with.len(),
+        harvests.len(),
+    ))
+}
+
 /// With a capital letter and a full stop.
 pub(super) fn sentence(text: &str) -> String {
     let text = text.trim_end_matches('.');
@@ -46,6 +80,7 @@ pub(super) fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::skipped::{Skipped, Why};
 
     fn vm(number: u8, files: u64, failure: Option<&str>) -> Harvest {
         Harvest {
@@ -54,13 +89,15 @@ mod tests {
             files,
             bytes: files,
             unread: Vec::new(),
+            renamed: Vec::new(),
+            skipped: Skipped::default(),
             seconds: 1.0,
             failure: failure.map(str::to_owned),
         }
     }
 
     fn told(harvests: &[Harvest]) -> (OperationState, Option<String>) {
-        let outcome = conclusion(harvests, &Extension::default());
+        let outcome = conclusion(harvests, &Extension::default(), OnSkipped::Stop);
         (outcome.state, outcome.reason)
     }
 
@@ -70,6 +107,20 @@ mod tests {
         let (state, reason) = told(&[vm(1, 0, None)]);
         assert_eq!(state, OperationState::Succeeded);
         assert!(reason.unwrap().starts_with("No slp files found in any VMs"));
+    }
+
+    #[test]
+    fn what_was_left_out_stops_it_until_that_is_accepted() {
+        let mut vms = [vm(1, 3, None), vm(2, 0, None)];
+        vms[1].skipped.add(b"results", Why::LinkToFolder((*b"/other/disk").into()));
+        let (state, reason) = told(&vms);
+        assert_eq!(state, OperationState::Failed);
+        let expected = "1 thing that may be results was left out, on 1 of 2 VMs, first on \
+            lablink-vm-test-2: results (a link to the folder /other/disk).";
+        assert!(reason.as_ref().unwrap().starts_with(expected), "{reason:?}");
+        let outcome = conclusion(&vms, &Extension::default(), OnSkipped::Accept);
+        assert_eq!(outcome.state, OperationState::Succeeded);
+        assert!(outcome.reason.unwrap().starts_with(expected));
     }
 
     #[test]

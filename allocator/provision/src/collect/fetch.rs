@@ -16,9 +16,10 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     archive::Part,
     content::{Content, Spool, SpoolError},
-    harvest::Unread,
+    harvest::{Renamed, Unread},
     listing::Listing,
     machine::Machine,
+    names::Names,
     remote::Remote,
     said::{Said, Verdict},
     script,
@@ -32,6 +33,7 @@ use super::{
 pub(super) struct Fetch<'a> {
     pub machine: &'a Machine,
     pub listing: Arc<Listing>,
+    pub names: Names,
     pub patience: Patience,
     pub connect: Duration,
     pub spool: &'a Spool,
@@ -45,6 +47,7 @@ pub(super) struct Fetched {
     pub files: u64,
     pub bytes: u64,
     pub unread: Vec<Unread>,
+    pub renamed: Vec<Renamed>,
     /// Why it ended early.
     pub failure: Option<String>,
 }
@@ -168,12 +171,11 @@ impl Fetch<'_> {
             };
             match verdict {
                 Verdict::Spoiled(why) => fetched.unread.push(Unread { path, why }),
-                Verdict::Whole if leads_out(&path) => {
-                    let why = "Windows would unpack a file of this name elsewhere".to_owned();
-                    fetched.unread.push(Unread { path, why });
-                }
                 Verdict::Whole | Verdict::Open => {
-                    let name = [self.machine.folder.as_bytes(), b"/", &path].concat();
+                    let name = self.names.stored(&path);
+                    if self.names.is_changed(&path) {
+                        fetched.renamed.push(Renamed { path, stored: name.clone() });
+                    }
                     let part = Part::File { name, modified, size, content };
                     if self.parts.send(part).await.is_err() {
                         return Err("the archive could not be written".to_owned());
@@ -226,9 +228,4 @@ const LONGEST_LINE: u64 = 64 * 1024;
 
 fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
     said.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Backslashes are ordinary characters, but not where the archive may be unpacked.
-fn leads_out(path: &[u8]) -> bool {
-    path.split(|byte| matches!(byte, b'/' | b'\\')).any(|part| part == b"..")
 }

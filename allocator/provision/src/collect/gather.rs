@@ -24,8 +24,10 @@ use super::{
     harvest::Harvest,
     listing::{self, Listing},
     machine::{Machine, Reach},
+    names::Names,
     remote::Remote,
     script,
+    skipped::Skipped,
     tally::{Doing, Tally},
     trouble,
     watched::{Patience, Watched},
@@ -90,7 +92,7 @@ impl Gatherer {
         visit.tally.set(Doing::Listing);
         let found = self.ask(&mut visit.machine, extension).await;
         if let Ok(found) = &found {
-            visit.tally.found(found.listing.files.len() as u64, found.listing.size());
+            visit.tally.found(&found.listing);
         }
         visit.tally.set(Doing::Waiting);
         Listed { visit, found, spent: before.elapsed() }
@@ -113,7 +115,7 @@ impl Gatherer {
         let mut stream = BufReader::new(Watched::new(stdout, patience));
         let said = tokio::spawn(last_words(stderr, trouble::LONGEST));
         let mut said = AbortOnDropHandle::new(said);
-        let listing = listing::read(&mut stream).await;
+        let listing = listing::read(&mut stream, extension).await;
         if listing.is_err() && !matches!(listing, Err(listing::ListingError::NoPlace)) {
             ending.kill().await;
         }
@@ -164,22 +166,28 @@ impl Gatherer {
             files: 0,
             bytes: 0,
             unread: Vec::new(),
+            renamed: Vec::new(),
+            skipped: Skipped::default(),
             seconds: 0.0,
             failure: None,
         };
         match found {
             Err(why) => harvest.failure = Some(why),
             Ok(Found { listing, incomplete, .. }) if listing.files.is_empty() => {
+                harvest.skipped = listing.skipped.clone();
                 harvest.failure = incomplete;
             }
             Ok(Found { listing, patience, incomplete }) => {
                 tally.set(Doing::Fetching);
+                harvest.skipped = listing.skipped.clone();
+                let names = Names::of(&machine.folder, &listing.files);
                 let Self { limits: Limits { connect, .. }, spool, .. } = self;
                 let (machine, tally, connect) = (&machine, &*tally, *connect);
-                let fetch = Fetch { machine, listing, patience, connect, spool, parts, tally };
+                let fetch =
+                    Fetch { machine, listing, names, patience, connect, spool, parts, tally };
                 let fetched = fetch.run().await;
                 (harvest.files, harvest.bytes) = (fetched.files, fetched.bytes);
-                harvest.unread = fetched.unread;
+                (harvest.unread, harvest.renamed) = (fetched.unread, fetched.renamed);
                 harvest.failure = fetched.failure.or(incomplete);
                 tally.bytes.store(harvest.bytes, Relaxed);
             }

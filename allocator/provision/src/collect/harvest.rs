@@ -1,7 +1,7 @@
 use lablink_core::collections::Collected;
 use lablink_protocol::Hostname;
 
-use super::words::files;
+use super::{skipped::Skipped, words::files};
 
 /// What came of one VM.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub(super) struct Harvest {
     pub files: u64,
     pub bytes: u64,
     pub unread: Vec<Unread>,
+    pub renamed: Vec<Renamed>,
+    pub skipped: Skipped,
     pub seconds: f64,
     /// Why it could not give all that it has, if it was not for single files.
     pub failure: Option<String>,
@@ -22,6 +24,14 @@ pub(super) struct Harvest {
 pub(super) struct Unread {
     pub path: Box<[u8]>,
     pub why: String,
+}
+
+/// A file that could not keep its name in the archive.
+#[derive(Clone, Debug)]
+pub(super) struct Renamed {
+    pub path: Box<[u8]>,
+    /// The whole path in the archive.
+    pub stored: String,
 }
 
 impl Harvest {
@@ -46,6 +56,8 @@ impl Harvest {
             files: count(self.files),
             bytes: count(self.bytes),
             unread: count(self.unread.len() as u64),
+            skipped: count(self.skipped.count),
+            skipped_what: self.skipped.told(),
             seconds: self.seconds,
             failure: self.shortfall(),
         }

@@ -1,6 +1,17 @@
-use std::{collections::HashSet, ffi::OsString, io, os::unix::ffi::OsStringExt};
+use std::{
+    collections::HashSet,
+    ffi::OsString,
+    io,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+};
 
+use lablink_core::collections::Extension;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
+
+use super::{
+    script,
+    skipped::{self, Skipped, Why},
+};
 
 /// Where on a VM its results lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +23,14 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// The folder, as links there call it.
+    fn path(&self) -> &[u8] {
+        match self {
+            Self::Container(_) => script::DESKTOP.as_bytes(),
+            Self::Plain(directory) => directory.as_bytes(),
+        }
+    }
+
     /// As [`super::script`] says it.
     pub fn words(&self) -> (&'static str, OsString) {
         match self {
@@ -25,7 +44,9 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Listing {
     pub place: Place,
+    /// In the order of their paths' names.
     pub files: Vec<Found>,
+    pub skipped: Skipped,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +86,10 @@ const MOST_BYTES: usize = 24 * 1024 * 1024;
 const LONGEST_RECORD: usize = 4096 + 32;
 
 /// Reads what the script of [`super::script::list`] prints.
-pub(super) async fn read(mut from: impl AsyncBufRead + Unpin) -> Result<Listing, ListingError> {
+pub(super) async fn read(
+    mut from: impl AsyncBufRead + Unpin,
+    extension: &Extension,
+) -> Result<Listing, ListingError> {
     let place = record(&mut from).await?.ok_or(ListingError::NoPlace)?;
     let place = match split(&place) {
         Some((b"container", id)) => Place::Container(OsString::from_vec(id.to_owned())),
@@ -73,8 +97,20 @@ pub(super) async fn read(mut from: impl AsyncBufRead + Unpin) -> Result<Listing,
         _ => return Err(ListingError::Unreadable),
     };
     let (mut files, mut seen, mut bytes) = (Vec::new(), HashSet::new(), 0);
-    while let Some(record) = record(&mut from).await? {
-        let (size, path) = split(&record).ok_or(ListingError::Unreadable)?;
+    let mut skipped = Skipped::default();
+    while let Some(told) = record(&mut from).await? {
+        let (size, path) = split(&told).ok_or(ListingError::Unreadable)?;
+        if let Some(kind) = size.strip_prefix(b"link-") {
+            let target = record(&mut from).await?.ok_or(ListingError::Unreadable)?;
+            if let Some(why) = skipped::link(place.path(), path, kind, &target, extension) {
+                skipped.add(path, why);
+            }
+            continue;
+        }
+        if size == b"left-out" {
+            skipped.add(path, Why::Folder);
+            continue;
+        }
         let size = std::str::from_utf8(size).ok().and_then(|size| size.parse().ok());
         let size = size.ok_or(ListingError::Unreadable)?;
         if !is_below(path) {
@@ -89,7 +125,16 @@ pub(super) async fn read(mut from: impl AsyncBufRead + Unpin) -> Result<Listing,
             files.push(Found { path, size });
         }
     }
-    Ok(Listing { place, files })
+    in_order(&mut files);
+    Ok(Listing { place, files, skipped })
+}
+
+/// By the names in their paths, so that what lies in one folder stands together.
+pub(super) fn in_order(files: &mut [Found]) {
+    fn names(file: &Found) -> impl Iterator<Item = &[u8]> {
+        file.path.split(|byte| *byte == b'/')
+    }
+    files.sort_unstable_by(|one, other| names(one).cmp(names(other)));
 }
 
 /// The bytes before the next NUL; none at the end.
@@ -127,17 +172,31 @@ fn is_below(path: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    async fn listed(said: &[u8]) -> Result<Listing, ListingError> {
+        read(said, &Extension::default()).await
+    }
+
     #[tokio::test]
     async fn names_are_bytes_between_nuls() {
-        let said = b"container 0a1b\x0012 -a\n'b\".slp\x000 sub dir/\xff.slp\x00";
-        let listing = read(said.as_slice()).await.unwrap();
+        let said = b"container 0a1b\x000 sub dir/\xff.slp\x0012 -a\n'b\".slp\x00";
+        let listing = listed(said.as_slice()).await.unwrap();
         assert_eq!(listing.place, Place::Container("0a1b".into()));
         assert_eq!(listing.size(), 12);
         let paths: Vec<&[u8]> = listing.files.iter().map(|file| &*file.path).collect();
         assert_eq!(paths, [b"-a\n'b\".slp".as_slice(), b"sub dir/\xff.slp"]);
-        let plain = read(b"plain /home/a b\x00".as_slice()).await.unwrap();
+        let plain = listed(b"plain /home/a b\x00".as_slice()).await.unwrap();
         assert_eq!(plain.place.words(), ("plain", "/home/a b".into()));
         assert!(plain.files.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_left_out_and_may_be_meant_stands_between() {
+        let said = b"plain /x\x00link-d results\x00/other/disk\x00left-out models/a.slp\x00\
+                     link-f b\x00/etc/passwd\x00link-d c\x00/x/y\x001 d.slp\x00";
+        let listing = listed(said.as_slice()).await.unwrap();
+        assert_eq!((listing.files.len(), listing.skipped.count), (1, 2));
+        let paths: Vec<&[u8]> = listing.skipped.items.iter().map(|item| &*item.path).collect();
+        assert_eq!(paths, [b"results".as_slice(), b"models/a.slp"]);
     }
 
     #[tokio::test]
@@ -148,13 +207,14 @@ mod tests {
             "plain /x\x001 a//b.slp\x00",
             "plain /x\x00-1 a.slp\x00",
             "plain /x\x001 a.slp",
+            "plain /x\x00link-d a\x00",
             "nowhere /x\x00",
             "",
             &format!("plain /x\x001 {}\x00", "a".repeat(5000)),
         ] {
-            assert!(read(said.as_bytes()).await.is_err(), "{said:?}");
+            assert!(listed(said.as_bytes()).await.is_err(), "{said:?}");
         }
-        let twice = read(b"plain /x\x001 a.slp\x001 a.slp\x00".as_slice()).await.unwrap();
+        let twice = listed(b"plain /x\x001 a.slp\x001 a.slp\x00".as_slice()).await.unwrap();
         assert_eq!(twice.files.len(), 1);
     }
 }

@@ -7,8 +7,8 @@ use lablink_protocol::Hostname;
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
     pub hostname: Hostname,
-    /// Its folder in the archive: `vm_3`, or the hostname of a machine registered by hand. Neither
-    /// holds a slash, and hostnames hold no underscore.
+    /// Its folder in the archive: `vm_3`, or the hostname of a machine registered by hand, as far as
+    /// it may be called so. Neither holds a slash, and hostnames hold no underscore.
     pub folder: String,
     pub reach: Reach,
 }

@@ -8,7 +8,10 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 
-use super::machine::{Machine, Reach};
+use super::{
+    machine::{Machine, Reach},
+    names,
+};
 use crate::terraform::{Outputs, Workspace, chain};
 
 /// Knows how the VMs of a pool are reached.
@@ -53,7 +56,7 @@ impl Machines {
         let gone = these.unwrap_or_default().iter();
         for hostname in gone.filter(|it| vms.iter().all(|vm| vm.hostname != **it)) {
             let reach = Reach::None("it is not there any more".to_owned());
-            let folder = hostname.to_string();
+            let folder = names::folder(hostname.as_str());
             machines.push(Machine { hostname: hostname.clone(), folder, reach });
         }
         Ok(machines)
@@ -128,5 +131,5 @@ impl Machines {
 }
 
 fn folder(vm: &Vm) -> String {
-    vm.number.map_or_else(|| vm.hostname.to_string(), |number| format!("vm_{number}"))
+    vm.number.map_or_else(|| names::folder(vm.hostname.as_str()), |number| format!("vm_{number}"))
 }

@@ -14,7 +14,7 @@ use super::{
 pub(super) struct Made {
     /// In the order in which they were done with.
     pub harvests: Vec<Harvest>,
-    /// Of the archive, in bytes; none: there was no file to put into it.
+    /// Of the archive, in bytes; none: there was nothing to put into it.
     pub size: Option<u64>,
 }
 
@@ -22,11 +22,12 @@ pub(super) struct Made {
 const ON_THE_WAY: usize = 8;
 
 /// Fetches what was listed into one archive, and tells of each VM when it is done with. Dropping
-/// it ends all of it, and leaves a torso.
+/// it ends all of it, and leaves a torso, as it does where no VM gave what is worth one.
 pub(super) async fn make(
     gatherer: &Gatherer,
     listed: impl Stream<Item = Listed>,
     out: impl Write + Send + 'static,
+    is_worth: fn(&Harvest) -> bool,
     mut done: impl FnMut(&Harvest),
 ) -> io::Result<Made> {
     let (parts, to_write) = mpsc::channel(ON_THE_WAY);
@@ -46,7 +47,7 @@ pub(super) async fn make(
             harvests.push(harvest);
         }
     }
-    if harvests.iter().all(|harvest| harvest.files == 0) {
+    if !harvests.iter().any(is_worth) {
         return Ok(Made { harvests, size: None });
     }
     harvests.sort_by(|a, b| {

@@ -3,7 +3,8 @@
 //!
 //! A VM runs two constant scripts: one lists its files, the other sends them as a `tar` stream. A
 //! file enters the archive once it is here as a whole, so a VM that stalls, lies or dies costs its
-//! own files and nobody else's. What is missing stands in the archive's `REPORT.csv`, with reasons.
+//! own files and nobody else's. What is missing stands in the archive's `REPORT.csv`, with reasons;
+//! so does what was left out and may be meant, and which file has another name there.
 
 mod archive;
 mod chunks;
@@ -18,12 +19,14 @@ mod listing;
 mod machine;
 mod machines;
 mod make;
+mod names;
 mod operation;
 mod remote;
 mod report;
 mod said;
 mod script;
 mod shelf;
+mod skipped;
 mod space;
 mod ssh;
 mod stream;

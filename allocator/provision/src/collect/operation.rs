@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use futures_util::StreamExt;
 use lablink_core::{
     DbError,
-    collections::{self, Collected, Extension, Kept},
+    collections::{self, Collected, Extension, Kept, OnSkipped},
     operations::{LeaseError, LogLevel, OperationState, Outcome},
 };
 use lablink_protocol::Hostname;
@@ -47,6 +47,7 @@ impl ZipCollector {
         &self,
         hostnames: &[Hostname],
         extension: &Extension,
+        on_skipped: OnSkipped,
         turn: &mut Turn,
     ) {
         let id = turn.operation.id;
@@ -60,7 +61,7 @@ impl ZipCollector {
         let ended = tokio::select! {
             biased;
             stop = turn.held.stopped(None) => Err(Ended::stopped_by(stop)),
-            made = self.collect_and_keep(id, &visits, extension, &news) => Ok(made),
+            made = self.collect_and_keep(id, &visits, extension, on_skipped, &news) => Ok(made),
             never = telling.go_on(&lease, &news) => match never {},
         };
         let ended = ended.and_then(|made| {
@@ -109,6 +110,7 @@ impl ZipCollector {
         id: i64,
         visits: &[Visit],
         extension: &Extension,
+        on_skipped: OnSkipped,
         news: &News,
     ) -> Result<End, Trouble> {
         let listed: Vec<Listed> = self.gatherer.list(visits, extension).collect().await;
@@ -123,8 +125,10 @@ impl ZipCollector {
         let torso = self.shelf.begin(id)?;
         let out = std::io::BufWriter::with_capacity(256 * 1024, torso.file()?);
         let listed = futures_util::stream::iter(listed);
+        // A report alone is of use where it tells what was left out.
+        let any_row = |harvest: &Harvest| harvest.files > 0 || harvest.skipped.count > 0;
         let Made { harvests, size: archive } =
-            make(&self.gatherer, listed, out, |harvest| news.end(harvest)).await?;
+            make(&self.gatherer, listed, out, any_row, |harvest| news.end(harvest)).await?;
         let kept = match archive {
             None => None,
             Some(bytes) => {
@@ -140,7 +144,7 @@ impl ZipCollector {
                 Some(kept)
             }
         };
-        let outcome = conclusion(&harvests, extension);
+        let outcome = conclusion(&harvests, extension, on_skipped);
         let collected = harvests.iter().map(Harvest::collected).collect();
         Ok(End { outcome, collected, kept })
     }

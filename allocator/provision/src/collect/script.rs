@@ -9,8 +9,9 @@ use lablink_core::collections::Extension;
 
 use super::listing::Place;
 
-/// Prints where the results lie, then size and name of each, all ended by NUL. Nothing follows a
-/// symbolic link below that place.
+/// Prints where the results lie, then size and name of each, all ended by NUL; between them, what
+/// is left out and may be meant: files in folders that are left out by their names, and links.
+/// Nothing follows a symbolic link below that place.
 ///
 /// Arguments: the folder, or nothing for a VM's desktop; the pattern of the files' names; the
 /// pattern of paths that are left out.
@@ -28,16 +29,21 @@ if [ -z "$directory" ]; then
     fi
 fi
 if [ -n "$container" ]; then
+    place=/home/client/Desktop
     printf 'container %s\0' "$container"
-    desktop=/home/client/Desktop
-    exec $root docker exec -u 0 "$container" env LC_ALL=C find "$desktop" -type f -name "$2" \
-        ! -path "$desktop/models/*" ! -path "$desktop/*/models/*" \
-        ! -path "$desktop/predictions/*" ! -path "$desktop/*/predictions/*" -printf '%s %P\0'
+else
+    cd -P -- "$directory" || { echo "there is no folder $directory, and no container" >&2; exit 3; }
+    place=.
+    printf 'plain %s\0' "$PWD"
 fi
-cd -- "$directory" || { echo "there is no folder $directory, and no container" >&2; exit 3; }
-printf 'plain %s\0' "$directory"
-exec find . -type f -name "$2" ! -path '*/models/*' ! -path '*/predictions/*' ! -path "$3" \
-    -printf '%s %P\0'
+set -- "$place" ! -path "$3" \( \
+    -type f -iname "$2" \( \
+        \( -path "$place/models/*" -o -path "$place/*/models/*" \
+            -o -path "$place/predictions/*" -o -path "$place/*/predictions/*" \) \
+        -printf 'left-out %P\0' -o -printf '%s %P\0' \) \
+    -o -type l -printf 'link-%Y %P\0%l\0' \)
+[ -z "$container" ] || exec $root docker exec -u 0 "$container" env LC_ALL=C find "$@"
+exec find "$@"
 "#;
 
 /// Writes an archive of the files whose names, ended by NUL, come on standard input. On standard
@@ -55,6 +61,9 @@ esac
 exec "$@" --create --file=- --format=gnu --hard-dereference --no-recursion --verbose \
     --quoting-style=escape --null --verbatim-files-from --files-from=-
 "#;
+
+/// The desktop in a container.
+pub(super) const DESKTOP: &str = "/home/client/Desktop";
 
 /// A script, and its arguments.
 pub(super) type Words = Vec<OsString>;

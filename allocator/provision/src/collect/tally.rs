@@ -5,12 +5,16 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
+use super::listing::Listing;
+
 /// How far the work on one VM has come, for who looks on from time to time.
 #[derive(Debug)]
 pub(super) struct Tally {
     /// Files that it has, and their bytes.
     pub found_files: AtomicU64,
     pub found_bytes: AtomicU64,
+    /// What is left out and may be meant.
+    pub skipped: AtomicU64,
     /// Files that have come, and bytes, of files in the middle too.
     pub files: AtomicU64,
     pub bytes: AtomicU64,
@@ -32,6 +36,7 @@ impl Tally {
         Self {
             found_files: AtomicU64::new(0),
             found_bytes: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             doing: Mutex::new(Doing::Waiting),
@@ -39,9 +44,10 @@ impl Tally {
         }
     }
 
-    pub fn found(&self, files: u64, bytes: u64) {
-        self.found_files.store(files, Relaxed);
-        self.found_bytes.store(bytes, Relaxed);
+    pub fn found(&self, listing: &Listing) {
+        self.found_files.store(listing.files.len() as u64, Relaxed);
+        self.found_bytes.store(listing.size(), Relaxed);
+        self.skipped.store(listing.skipped.count, Relaxed);
     }
 
     pub fn begin_file(&self) {

@@ -12,7 +12,7 @@ use super::{
     gather::Visit,
     harvest::Harvest,
     tally::Doing,
-    words::{files, size},
+    words::{files, size, things},
 };
 
 /// How often somebody who looks on is told.
@@ -49,6 +49,11 @@ impl News {
         let Harvest { hostname, files: count, bytes, seconds, .. } = harvest;
         let came = format!("{} ({}) in {seconds:.1} s", files(*count), size(*bytes));
         let shortfall = harvest.shortfall();
+        if let Some(what) = harvest.skipped.told() {
+            let count = things(harvest.skipped.count);
+            let line = format!("{hostname}: left out, though they may be results: {count}: {what}");
+            self.line(LogLevel::Warn, line);
+        }
         match &shortfall {
             None => self.line(LogLevel::Info, format!("{hostname}: {came}")),
             Some(why) => self.line(LogLevel::Error, format!("{hostname}: {came}, but {why}")),
@@ -127,7 +132,13 @@ fn step(visit: &Visit, told: &Told, end: Option<Option<&str>>) -> Step {
     let (found, came) = (tally.found_files.load(Relaxed), tally.files.load(Relaxed));
     let bytes = tally.bytes.load(Relaxed);
     let (stage, detail) = match (end, tally.doing()) {
-        (Some(None), _) => (Stage::Done, Some(format!("{}, {}", files(came), size(bytes)))),
+        (Some(None), _) => {
+            let skipped = match tally.skipped.load(Relaxed) {
+                0 => String::new(),
+                count => format!(", {} left out that may be results", things(count)),
+            };
+            (Stage::Done, Some(format!("{}, {}{skipped}", files(came), size(bytes))))
+        }
         (Some(Some(why)), _) => (Stage::Failed, Some(why.to_owned())),
         (None, Doing::Waiting) if found == 0 => (Stage::Waiting, None),
         (None, Doing::Waiting) => {

@@ -23,6 +23,14 @@ pub(super) fn files(count: u64) -> String {
     }
 }
 
+/// As in `1 thing`, `2 things`: files, and links whatever they lead to.
+pub(super) fn things(count: u64) -> String {
+    match count {
+        1 => "1 thing".to_owned(),
+        many => format!("{many} things"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,11 +44,7 @@ impl Provisioner {
         lease.finish(outcome).await
     }
 
-    async fn settle(
-        &self,
-        settlement: &Settlement<'_>,
-        limit: Limit,
-    ) -> Result<(), DbError> {
+    async fn settle(&self, settlement: &Settlement<'_>, limit: Limit) -> Result<(), DbError> {
         let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
         let after = async {
             let workspace = self.workspace(limit.clone()).await?;

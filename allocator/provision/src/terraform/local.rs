@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use lablink_core::vms::Provider;
+use lablink_core::{Token, vms::Provider};
 use lablink_protocol::Hostname;
 use tokio::process::Command;
 
@@ -123,13 +123,15 @@ impl Provider for LocalVms {
     fn reboot<'a>(
         &'a self,
         hostname: &'a Hostname,
+        enrolment: Option<&'a Token>,
     ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>> {
         Box::pin(async move {
             if !self.directory.join(hostname.as_str()).is_dir() {
                 return Err(io::Error::other("it has no folder on this machine"));
             }
-            for (verb, deadline) in [("stop", STOP), ("start", START)] {
-                let step = self.step(verb, hostname.as_str(), deadline, Limit::default());
+            for (verb, deadline, token) in [("stop", STOP, None), ("start", START, enrolment)] {
+                let mut step = self.step(verb, hostname.as_str(), deadline, Limit::default());
+                step.command.envs(token.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal())));
                 step.run().await.map_err(io::Error::other)?;
             }
             Ok(())

@@ -91,7 +91,12 @@ impl Provisioner {
                 (Ok(ran), _) => break ran,
                 (Err(error), Some(stop)) => {
                     let reason = chain(&error);
-                    tracing::info!(operation.id = id, reason, ?stop, "stopped before Terraform ran");
+                    tracing::info!(
+                        operation.id = id,
+                        reason,
+                        ?stop,
+                        "stopped before Terraform ran"
+                    );
                     break Ended::stopped_by(stop).into();
                 }
                 // Nothing has been done yet: again, when the database is back.

@@ -123,8 +123,8 @@ impl Worker {
             return self.call_off(&mut turn, reason).await;
         }
         let job = turn.operation.job.clone();
-        if let Job::Collect { hostnames, extension } = &job {
-            self.parts.collector.carry_out(hostnames, extension, &mut turn).await;
+        if let Job::Collect { hostnames, extension, on_skipped } = &job {
+            self.parts.collector.carry_out(hostnames, extension, *on_skipped, &mut turn).await;
         } else if let Some(change) = job.change() {
             match &self.parts.provisioner {
                 Some(provisioner) => provisioner.carry_out(change, &mut turn).await,

@@ -12,6 +12,7 @@ async fn results_come_from_containers_and_desktops_and_local_folders() {
     let lab = Lab::new().await;
     let (contained, plain) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
     contained.write("a.slp", "one");
+    contained.write("sub dir/UPPER.Slp", "UP!");
     contained.write("sub dir/b.slp", "two");
     contained.write("c.txt", "no result");
     contained.write("models/d.slp", "left out");
@@ -28,17 +29,24 @@ async fn results_come_from_containers_and_desktops_and_local_folders() {
     let names: Vec<String> =
         tree.keys().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     let expected =
-        ["desk-1/a.slp", "desk-1/sub dir/b.slp", "desk-2/f.slp", "vm_3/home/Desktop/g.slp"];
+        ["a.slp", "sub dir/UPPER.Slp", "sub dir/b.slp"].map(|name| format!("desk-1/{name}"));
+    let expected =
+        [&expected[..], &["desk-2/f.slp", "vm_3/home/Desktop/g.slp"].map(str::to_owned)].concat();
     assert_eq!(names, expected);
     assert_eq!(tree[b"desk-1/sub dir/b.slp".as_slice()], b"two");
+    let mut report = report;
+    report[3..].sort();
+    let left_out = "left out: in a folder that is left out by its name";
     let told: Vec<[&str; 5]> =
         report.iter().map(|row| [&*row[0], &*row[1], &*row[2], &*row[3], &*row[6]]).collect();
     assert_eq!(
         told,
         [
-            ["desk-1", "desk-1/", "2", "6", "complete"],
+            ["desk-1", "desk-1/", "3", "9", "complete"],
             ["desk-2", "desk-2/", "1", "5", "complete"],
             ["lablink-vm-test-3", "vm_3/", "1", "4", "complete"],
+            ["desk-1", "desk-1/deep/predictions/e.slp", "", "", left_out],
+            ["desk-1", "desk-1/models/d.slp", "", "", left_out],
         ]
     );
     let asked = fs::read_to_string(contained.root.join("docker.log")).unwrap();
@@ -60,6 +68,13 @@ async fn links_out_of_the_folder_are_not_followed() {
     let names: Vec<&[u8]> = tree.keys().map(Vec::as_slice).collect();
     assert_eq!(names, [b"REPORT.csv".as_slice(), b"desk-1/mine.slp", b"desk-1/twin.slp"]);
     assert_eq!(tree[b"desk-1/twin.slp".as_slice()], b"mine");
+    let mut report = unpack::report(&tree);
+    report.sort();
+    let told: Vec<(&str, &str)> = report[1..].iter().map(|row| (&*row[1], &*row[6])).collect();
+    let folder = format!("left out: a link to the folder {}", vm.root.join("elsewhere").display());
+    let file = format!("left out: a link to the file {}", vm.root.join("secret.slp").display());
+    assert_eq!(told, [("desk-1/folder", &*folder), ("desk-1/link.slp", &*file)]);
+    assert_eq!(report[0][7], "2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,9 +5,11 @@
 mod everyday;
 mod killed;
 mod lab;
+mod left_out;
 mod names;
 mod operation;
 mod show;
 mod sshd;
 mod troubles;
 mod unpack;
+mod windows;

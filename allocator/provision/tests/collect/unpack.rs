@@ -32,8 +32,7 @@ pub fn with_python(archive: &Path, to: &Path) -> Tree {
 }
 
 pub fn with_unzip(archive: &Path, to: &Path) -> Tree {
-    // -^ keeps control characters in names.
-    run(Command::new("unzip").args(["-q", "-^"]).arg(archive).arg("-d").arg(to));
+    run(Command::new("unzip").arg("-q").arg(archive).arg("-d").arg(to));
     read(to)
 }
 
@@ -65,4 +64,27 @@ pub fn report(tree: &Tree) -> Vec<Vec<String>> {
     let text = tree.get(b"REPORT.csv".as_slice()).expect("there is a report");
     let mut rows = csv::Reader::from_reader(text.as_slice());
     rows.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+/// A path of a report as the bytes that it stands for.
+pub fn bytes(text: &str, result: &str) -> Vec<u8> {
+    if !result.contains("not UTF-8") {
+        return text.as_bytes().to_vec();
+    }
+    let (mut bytes, mut rest) = (Vec::new(), text);
+    while let Some((before, after)) = rest.split_once('\\') {
+        bytes.extend(before.as_bytes());
+        rest = match after.strip_prefix('x') {
+            Some(hex) => {
+                bytes.push(u8::from_str_radix(&hex[..2], 16).unwrap());
+                &hex[2..]
+            }
+            None => {
+                bytes.push(b'\\');
+                &after[1..]
+            }
+        };
+    }
+    bytes.extend(rest.as_bytes());
+    bytes
 }

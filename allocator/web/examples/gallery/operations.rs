@@ -126,6 +126,7 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
     OperationPage {
         operation,
         first: None,
+        left_out: Vec::new(),
         results: None,
         reason: reason.map(str::to_owned),
         vms: if queued {

@@ -13,6 +13,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         claim,
         used: None,
         last_seen: Some(before(14)),
+        never_enrolled: false,
         created_at: before(7200),
         gpu_reason: None,
         vitals: Vitals {
@@ -80,7 +81,6 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         timeline: Timeline { rows: Vec::new() },
         hostname: "desk-7.lab.example.org".to_owned(),
         used: Some(used),
-        is_used: true,
         ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)
     };
     add(pages, "vm-used", &used)?;

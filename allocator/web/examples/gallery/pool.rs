@@ -156,6 +156,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         in_use: 1,
         vms,
         collect: true,
+        accept: false,
         extension: "slp".to_owned(),
         error,
         now: now(),

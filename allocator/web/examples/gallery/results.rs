@@ -85,6 +85,7 @@ fn card(id: i64, state: OperationState, archive: ArchiveCard) -> CollectionCard 
         files: if number == 4 { 0 } else { 170 * number },
         bytes: if number == 4 { 0 } else { 611_000_000 * number },
         unread,
+        skipped: (number == 3).then(|| format!("results (a link to the folder /disk) {SCRIPT}")),
         seconds: 12.4,
         failure: failure.map(str::to_owned),
     };
@@ -105,6 +106,7 @@ fn card(id: i64, state: OperationState, archive: ArchiveCard) -> CollectionCard 
         extension: "slp".to_owned(),
         archive,
         failed: usize::from(failed),
+        skipped: 2,
         files: vms.iter().map(|vm| vm.files).sum(),
         bytes: vms.iter().map(|vm| vm.bytes).sum(),
         more: if failed { 14 } else { 0 },
@@ -129,6 +131,11 @@ fn operation(state: OperationState, archive: ArchiveCard) -> OperationPage {
         operation: summary(11, state),
         first: None,
         results: Some(OperationResults { extension: "slp".to_owned(), archive }),
+        left_out: vec![LeftOut {
+            hostname: "lablink-vm-prod-3".to_owned(),
+            count: 2,
+            what: format!("results (a link to the folder /disk) {SCRIPT}"),
+        }],
         reason: failed.then(|| {
             "1 of 3 VMs did not give all it had. The others' results are kept.".to_owned()
         }),

@@ -15,6 +15,14 @@ use super::Problem;
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
+        if error.is_contended() {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a transaction was in the way"
+            );
+            let message = "Somebody else changed the same at this moment. Try again.";
+            return Self::try_again("try_again", message, 1);
+        }
         if !error.is_away() {
             return Self::internal(&error);
         }
@@ -45,7 +53,9 @@ impl From<ChooseError> for Problem {
 impl From<CollectError> for Problem {
     fn from(error: CollectError) -> Self {
         match error {
-            CollectError::NoVms | CollectError::NoFiles(_) => Self::not_found(error.to_string()),
+            CollectError::NoVms | CollectError::NoFiles(_) | CollectError::OnlySkipped(..) => {
+                Self::not_found(error.to_string())
+            }
             CollectError::OutOfReach(_) => {
                 Self::new(StatusCode::NOT_FOUND, "out_of_reach", error.to_string())
             }

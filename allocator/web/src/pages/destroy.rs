@@ -17,6 +17,8 @@ pub struct DestroyPage {
     pub in_use: usize,
     /// Whether the box that collects the results first is ticked.
     pub collect: bool,
+    /// Whether the box is ticked by which what is left out of them may go.
+    pub accept: bool,
     /// Of the files that are collected.
     pub extension: String,
     pub error: Option<String>,
@@ -64,6 +66,7 @@ mod tests {
             claimed: 2,
             in_use: 1,
             collect: true,
+            accept: false,
             extension: "slp".to_owned(),
             error: None,
             now: Timestamp::from_second(720).unwrap(),
@@ -93,8 +96,11 @@ mod tests {
         let html = page.render().unwrap();
         assert!(html.contains(r#"name="collect" value="yes" checked"#) && html.contains("*.slp"));
         assert!(html.contains("12 min ago") && html.contains("never collected"));
-        page.collect = false;
-        assert!(page.render().unwrap().contains(r#"name="collect" value="yes">"#));
+        assert!(html.contains(r#"name="skipped" value="accept">"#));
+        (page.collect, page.accept) = (false, true);
+        let html = page.render().unwrap();
+        assert!(html.contains(r#"name="collect" value="yes">"#));
+        assert!(html.contains(r#"name="skipped" value="accept" checked>"#));
     }
 
     #[test]

@@ -42,7 +42,9 @@ pub use launch::LaunchPage;
 pub use line::{LineEnd, LinePage, LineState};
 pub use log::{LogLevels, LogLines, LogPage, LogPart};
 pub use machine::{InstallPage, MachineField, MachinePage, SshTyped};
-pub use operation::{LogLevel, LogLine, OperationPage, OperationResults, OperationVm, StepState};
+pub use operation::{
+    LeftOut, LogLevel, LogLine, OperationPage, OperationResults, OperationVm, StepState,
+};
 pub use operations::{OperationKind, OperationState, OperationSummary, OperationsPage};
 pub use own_log::{OwnLogLine, OwnLogPage};
 pub use participants::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow};

@@ -13,6 +13,8 @@ pub struct OperationPage {
     pub first: Option<OperationSummary>,
     /// Of a collection: what is collected, and what has come of it.
     pub results: Option<OperationResults>,
+    /// What its collection left out though it may be results.
+    pub left_out: Vec<LeftOut>,
     /// Why it failed, stopped or waits, in plain words.
     pub reason: Option<String>,
     pub vms: Vec<OperationVm>,
@@ -31,6 +33,14 @@ pub struct OperationPage {
 pub struct OperationResults {
     pub extension: String,
     pub archive: ArchiveCard,
+}
+
+/// What was left out of one VM.
+pub struct LeftOut {
+    pub hostname: String,
+    pub count: i64,
+    /// The first of it, in words.
+    pub what: String,
 }
 
 pub struct OperationVm {
@@ -161,6 +171,7 @@ mod tests {
         OperationPage {
             operation: OperationSummary::sample(state),
             first: None,
+            left_out: Vec::new(),
             results: None,
             reason: reason.map(str::to_owned),
             vms: vec![OperationVm {

@@ -41,6 +41,8 @@ pub struct CollectionCard {
     pub archive: ArchiveCard,
     /// VMs of which not everything came.
     pub failed: usize,
+    /// What was left out though it may be results.
+    pub skipped: i64,
     pub files: i64,
     pub bytes: i64,
     /// The first ones, those that failed before the others.
@@ -74,6 +76,8 @@ pub struct VmOutcome {
     pub bytes: i64,
     /// Files that could not be read.
     pub unread: i64,
+    /// What was left out though it may be results, in words.
+    pub skipped: Option<String>,
     pub seconds: f64,
     pub failure: Option<String>,
 }
@@ -98,6 +102,7 @@ impl VmOutcome {
         match &self.failure {
             Some(_) => "Failed",
             None if self.unread > 0 => "Not all readable",
+            None if self.skipped.is_some() => "Something left out",
             None if self.files == 0 => "No files",
             None => "Whole",
         }
@@ -106,7 +111,7 @@ impl VmOutcome {
     fn tone(&self) -> Tone {
         match &self.failure {
             Some(_) => Tone::Bad,
-            None if self.unread > 0 => Tone::Warn,
+            None if self.unread > 0 || self.skipped.is_some() => Tone::Warn,
             None if self.files == 0 => Tone::Quiet,
             None => Tone::Good,
         }
@@ -145,6 +150,7 @@ mod tests {
             files: 3,
             bytes: 2_500_000,
             unread: 0,
+            skipped: None,
             seconds: 1.25,
             failure: failure.map(str::to_owned),
         }
@@ -157,6 +163,7 @@ mod tests {
             extension: "slp".to_owned(),
             archive,
             failed: 1,
+            skipped: 0,
             files: 6,
             bytes: 5_000_000,
             vms: vec![outcome("vm-1", Some("<script>no answer")), outcome("vm-2", None)],
@@ -214,6 +221,18 @@ mod tests {
             assert!(html.contains(key), "{key}");
         }
         assert!(!html.contains(r#"http-equiv="refresh""#), "nothing moves");
+    }
+
+    #[test]
+    fn what_was_left_out_and_may_be_meant_is_shown() {
+        let mut card = card(OperationState::Succeeded, ArchiveCard::Nothing);
+        (card.failed, card.skipped) = (0, 1);
+        card.vms = vec![outcome("vm-1", None)];
+        card.vms[0].skipped = Some("<b>results (a link to the folder /disk)".to_owned());
+        let html = page(vec![card]).render().unwrap();
+        for key in ["Something left out", "1 left out", "Left out: &#60;b&#62;results (a link"] {
+            assert!(html.contains(key), "{key}");
+        }
     }
 
     #[test]

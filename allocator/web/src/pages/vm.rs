@@ -18,6 +18,8 @@ pub struct VmPage {
     pub used: Option<UsedNote>,
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// Its agent has not enrolled, and could have long ago.
+    pub never_enrolled: bool,
     /// Why the GPU is not healthy.
     pub gpu_reason: Option<String>,
     /// What heartbeats have told of the machine.
@@ -129,6 +131,7 @@ mod tests {
             claim,
             used: None,
             last_seen: None,
+            never_enrolled: false,
             created_at: Timestamp::UNIX_EPOCH,
             gpu_reason: Some("hot <b>".to_owned()),
             vitals: Vitals {

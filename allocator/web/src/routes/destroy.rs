@@ -5,7 +5,8 @@ use axum::{
 };
 use jiff::Timestamp;
 use lablink_core::{
-    collections, operations,
+    collections::{self, OnSkipped},
+    operations,
     vms::{self, Selection, Source, Vm},
 };
 use lablink_protocol::Hostname;
@@ -49,6 +50,17 @@ pub struct DestroyForm {
     /// Collect the results first, and destroy nothing unless all of them come home.
     #[serde(default, deserialize_with = "ticked")]
     collect: bool,
+    /// `accept`: destroy although something was left out that may be results (links to elsewhere,
+    /// files in folders that are left out by their names). `stop`, the default: destroy nothing
+    /// then. Of use with `collect` alone.
+    skipped: Option<Skipped>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Skipped {
+    Accept,
+    Stop,
 }
 
 /// Queues a destroy. A browser says which VMs and ticks that it means it; a program that names
@@ -83,7 +95,11 @@ pub async fn destroy(
     let (db, pool) = (&state.db, state.pool);
     let id = if form.collect {
         let extension = state.settings.extension.clone();
-        operations::collect_and_destroy(db, pool, &actor, &selection, extension).await?
+        let on_skipped = match form.skipped {
+            Some(Skipped::Accept) => OnSkipped::Accept,
+            Some(Skipped::Stop) | None => OnSkipped::Stop,
+        };
+        operations::collect_and_destroy(db, pool, &actor, &selection, extension, on_skipped).await?
     } else {
         operations::destroy(db, pool, &actor, &selection).await?
     };
@@ -115,6 +131,7 @@ async fn filled(
         refused.is_none_or(|(form, _)| named(form))
     };
     let collect = refused.is_none_or(|(form, _)| form.collect);
+    let accept = refused.is_some_and(|(form, _)| form.skipped == Some(Skipped::Accept));
     let error = refused.map(|(_, message)| message.to_owned());
     let vms = vms::list(&state.db, state.pool).await?;
     let launched: Vec<&Vm> =
@@ -133,6 +150,6 @@ async fn filled(
     });
     let (vms, total) = (rows.collect(), launched.len());
     let (extension, now) = (state.settings.extension.to_string(), Timestamp::now());
-    let page = DestroyPage { vms, total, claimed, in_use, collect, extension, error, now };
+    let page = DestroyPage { vms, total, claimed, in_use, collect, accept, extension, error, now };
     Ok(page.render()?)
 }

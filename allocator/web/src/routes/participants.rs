@@ -119,7 +119,9 @@ pub async fn new_link(
 #[utoipa::path(get, path = "/admin/claims.csv", responses((status = 200, content_type = "text/csv", body = String)))]
 pub async fn csv(State(state): State<AppState>) -> Result<Response, Problem> {
     let claims = claims::list(&state.db, state.pool, Which::All, None, i64::MAX).await?;
-    let mut text = "email,hostname,connection,claimed_at,ended_at,ended_by,detail\r\n".to_owned();
+    // With a byte order mark, by which Excel knows that it is UTF-8.
+    let mut text =
+        "\u{feff}email,hostname,connection,claimed_at,ended_at,ended_by,detail\r\n".to_owned();
     for claim in &claims {
         text += &record(claim);
     }
@@ -144,9 +146,13 @@ fn record(claim: &ClaimRecord) -> String {
     fields.map(|field| quoted(&field)).join(",") + "\r\n"
 }
 
-/// RFC 4180. Spreadsheets run what begins like a formula, so that gets an apostrophe.
+/// RFC 4180. Spreadsheets run what begins like a formula, so that gets an apostrophe; some of them
+/// see past blanks, and take signs of full width for the others.
 fn quoted(field: &str) -> String {
-    let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    let begin = field.trim_start().chars().next();
+    let is_formula = |c: char| "=+-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".contains(c);
+    let is_risky = begin.is_some_and(is_formula) || field.starts_with(['\t', '\r', '\n']);
+    let guard = if is_risky { "'" } else { "" };
     format!("\"{guard}{}\"", field.replace('"', "\"\""))
 }
 
@@ -159,5 +165,8 @@ mod tests {
         assert_eq!(quoted("ada@example.org"), "\"ada@example.org\"");
         assert_eq!(quoted("a,\"b\"\nc"), "\"a,\"\"b\"\"\nc\"");
         assert_eq!(quoted("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
+        for risky in [" =1", "\u{ff1d}1", "\t1", "\n=1", "-1", "@a"] {
+            assert!(quoted(risky).starts_with("\"'"), "{risky}");
+        }
     }
 }

@@ -96,14 +96,16 @@ fn card(state: &AppState, collection: Collection) -> CollectionCard {
     let Collection { operation, extension, mut vms, .. } = collection;
     let failed = vms.iter().filter(|vm| vm.failure.is_some()).count();
     let (files, bytes) = (vms.iter().map(|vm| vm.files).sum(), vms.iter().map(|vm| vm.bytes).sum());
-    // Those that failed come first.
-    vms.sort_by_key(|vm| vm.failure.is_none());
+    let skipped = vms.iter().map(|vm| vm.skipped).sum();
+    // Those that failed come first, then those of which something was left out.
+    vms.sort_by_key(|vm| (vm.failure.is_none(), vm.skipped == 0));
     CollectionCard {
         operation: summary(&operation),
         reason: operation.reason,
         extension: extension.to_string(),
         archive,
         failed,
+        skipped,
         files,
         bytes,
         more: vms.len().saturating_sub(OUTCOMES_LISTED),
@@ -123,6 +125,13 @@ pub(super) fn archive(state: &AppState, collection: &Collection) -> ArchiveCard 
 }
 
 fn outcome(vm: Collected) -> VmOutcome {
-    let Collected { hostname, files, bytes, unread, seconds, failure } = vm;
-    VmOutcome { hostname: hostname.to_string(), files, bytes, unread, seconds, failure }
+    VmOutcome {
+        hostname: vm.hostname.to_string(),
+        files: vm.files,
+        bytes: vm.bytes,
+        unread: vm.unread,
+        skipped: vm.skipped_what,
+        seconds: vm.seconds,
+        failure: vm.failure,
+    }
 }

@@ -11,6 +11,7 @@ use base64::{
 };
 use jiff::Timestamp;
 use lablink_core::{
+    agents,
     claims::{self, ClaimRecord, Which},
     collections, events, startup,
     vms::{self, Source, Vm},
@@ -60,6 +61,7 @@ pub async fn page(
             .unwrap_or_default(),
         last_seen: vm.last_seen,
         created_at: vm.created_at,
+        never_enrolled: agents::has_never_enrolled(db, vm.id).await?,
         host_key: collections::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
         timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
         claims: history.into_iter().map(past).collect(),

@@ -47,6 +47,11 @@ struct CollectedBody {
     bytes: i64,
     /// Files that were found and could not be read.
     unread: i64,
+    /// What was left out though it may be results: links to elsewhere, and files in folders that are
+    /// left out by their names. The archive's `REPORT.csv` lists all of it.
+    skipped: i64,
+    /// The first of these, in words; null: there are none.
+    skipped_what: Option<String>,
     seconds: f64,
     /// Why nothing more came; null: all of it did.
     failure: Option<String>,
@@ -93,7 +98,8 @@ impl ArchiveBody {
 
 impl From<Collected> for CollectedBody {
     fn from(vm: Collected) -> Self {
-        let Collected { hostname, files, bytes, unread, seconds, failure } = vm;
-        Self { hostname, files, bytes, unread, seconds, failure }
+        let Collected { hostname, files, bytes, unread, skipped, skipped_what, seconds, failure } =
+            vm;
+        Self { hostname, files, bytes, unread, skipped, skipped_what, seconds, failure }
     }
 }

@@ -40,6 +40,8 @@ pub async fn with_an_archive() -> (App, OperationId) {
         files: 2,
         bytes: 10,
         unread: 0,
+        skipped: i64::from(failure.is_none()),
+        skipped_what: failure.is_none().then(|| "results (a link to the folder /disk)".to_owned()),
         seconds: 0.1,
         failure: failure.map(str::to_owned),
     };

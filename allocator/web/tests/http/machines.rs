@@ -26,7 +26,24 @@ async fn a_machine_is_registered_with_a_command_that_is_good_once() {
     let enrol = json!({"hostname": "desk-7.lab.example.org", "enrolment_token": token});
     let enrol = || post_json("/api/agent/enrol", &enrol);
     assert_eq!(app.call(enrol()).await.status, StatusCode::OK);
+    let page = async || {
+        let page = get("/admin/vms/desk-7.lab.example.org").by_browser().by_admin();
+        app.call(page).await.body
+    };
+    assert!(!page().await.contains("never enrolled"), "it may still be on its way");
+    let later = "update enrolment set expires_at = expires_at - interval '16 minutes'";
+    app.db.client().await.unwrap().batch_execute(later).await.unwrap();
+    let told = page().await;
+    let help = r#"action="/admin/machines/desk-7.lab.example.org/install""#;
+    assert!(told.contains("never enrolled") && told.contains(help), "{told}");
+
+    // As if that answer was lost: the token is good until the one that it brought was used.
+    let second = app.call(enrol()).await.json()["agent_token"].as_str().unwrap().to_owned();
+    let beat = post_json("/api/agent/heartbeat", &json!({"hostname": "desk-7.lab.example.org"}));
+    let beat = beat.with("authorization", &format!("Bearer {second}"));
+    assert_eq!(app.call(beat).await.status, StatusCode::OK);
     assert_eq!(app.call(enrol()).await.status, StatusCode::FORBIDDEN);
+    assert!(!page().await.contains("never enrolled"));
 
     let removed = get("/api/vms/desk-7.lab.example.org").by_admin();
     let (mut parts, body) = removed.into_parts();

@@ -76,6 +76,7 @@ async fn claims_are_told_as_csv_without_secrets() {
     let pin = app.call(form("/api/request_vm", ADA)).await.json()["pin"].clone();
     let csv = app.call(get("/admin/claims.csv").by_admin()).await;
     assert!(csv.header("content-type").starts_with("text/csv"));
+    assert!(csv.body.starts_with("\u{feff}email,"), "Excel takes it for another encoding");
     let row = csv.body.lines().nth(1).unwrap();
     assert!(row.starts_with("\"ada@example.org\",\"lablink-vm-test-1\",\"waiting\""), "{row}");
     assert!(!csv.body.contains(pin.as_str().unwrap()) && !csv.body.contains("4/x"));

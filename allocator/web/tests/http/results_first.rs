@@ -1,7 +1,10 @@
 //! A destroy that waits until the results came home.
 
 use axum::http::StatusCode;
-use lablink_core::operations::OperationState;
+use lablink_core::{
+    collections::{self, Collected, OnSkipped},
+    operations::{self, Job, OperationState},
+};
 use serde_json::json;
 
 use crate::{
@@ -51,8 +54,63 @@ async fn a_destroy_held_back_by_a_failed_collection_asks_what_to_lose() {
     {
         assert!(page.contains(key), "{key}");
     }
+    assert!(!page.contains("left-out"), "this collection has left out nothing");
     // Unticked, the page comes back unticked.
     let body = format!("hostname={TWO}");
     let refused = app.call(form("/destroy", &body).by_browser().by_admin()).await;
     assert!(refused.body.contains(r#"name="collect" value="yes">"#));
+}
+
+#[tokio::test]
+async fn what_was_left_out_stops_a_destroy_until_somebody_says_to_go_on() {
+    let (app, _) = with_an_archive().await;
+    let ask = async |skipped: &str| {
+        let wish = json!({"hostname": [ONE], "collect": true, "skipped": skipped});
+        let answer = app.call(post_json("/destroy", &wish).by_admin()).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+        answer.json()["operation_id"].as_i64().unwrap()
+    };
+    let on_skipped =
+        async |id| match operations::find(&app.db, app.pool, id).await.unwrap().unwrap().job {
+            Job::Collect { on_skipped, .. } => on_skipped,
+            other => panic!("{other:?}"),
+        };
+    let wish = json!({"hostname": [ONE], "collect": true});
+    let answer = app.call(post_json("/destroy", &wish).by_admin()).await.json();
+    let destroy = answer["operation_id"].as_i64().unwrap();
+    assert_eq!(on_skipped(destroy - 1).await, OnSkipped::Stop, "what is not said is no consent");
+    let what = "results (a link to the folder <b>)";
+    let vm = Collected {
+        hostname: ONE.parse().unwrap(),
+        files: 0,
+        bytes: 0,
+        unread: 0,
+        skipped: 7,
+        skipped_what: Some(what.to_owned()),
+        seconds: 0.1,
+        failure: None,
+    };
+    collections::record(&app.db, app.pool, destroy - 1, &[vm], None).await.unwrap();
+    finish(&app, OperationState::Failed).await;
+    finish(&app, OperationState::Failed).await;
+    for id in [destroy - 1, destroy] {
+        let path = format!("/admin/operations/{id}");
+        let page = app.call(get(&path).by_browser().by_admin()).await.body;
+        let told = format!("{ONE}</b>, 7: results (a link to the folder &#60;b&#62;)");
+        assert!(page.contains(&told), "{page}");
+        assert_eq!(page.contains(r#"name="skipped" value="accept""#), id == destroy, "{page}");
+    }
+    let told = app.call(get("/api/collections").by_admin()).await.json();
+    let vm = &told["collections"][0]["vms"][0];
+    assert_eq!((&vm["skipped"], &vm["skipped_what"]), (&json!(7), &json!(what)));
+
+    let accepted = ask("accept").await;
+    assert_eq!(on_skipped(accepted - 1).await, OnSkipped::Accept);
+    let unknown = json!({"hostname": [ONE], "collect": true, "skipped": "yes"});
+    let refused = app.call(post_json("/destroy", &unknown).by_admin()).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let ticked = format!("hostname={TWO}&confirm=yes&collect=yes&skipped=accept");
+    let ticked = app.call(form("/destroy", &ticked).by_browser().by_admin()).await;
+    assert_eq!(ticked.status, StatusCode::SEE_OTHER, "{}", ticked.body);
+    assert_eq!(on_skipped(accepted + 1).await, OnSkipped::Accept);
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
-    collections,
+    collections::{self, Collected},
     operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step, Target},
     vms::{self, StaleAfter, Vm},
 };
@@ -32,10 +32,12 @@ pub(super) async fn filled(
         true => operations::undone(db, state.pool, id, &operation.job).await?,
         false => Vec::new(),
     };
-    let collection = match &operation.job {
-        Job::Collect { .. } => collections::find(db, state.pool, id).await?,
-        Job::Launch { .. } | Job::Destroy { .. } | Job::Replace { .. } => None,
+    let collects = matches!(operation.job, Job::Collect { .. });
+    let collection = match operation.job.after().or(collects.then_some(id)) {
+        Some(collection) => collections::find(db, state.pool, collection).await?,
+        None => None,
     };
+    let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
     let first = match operation.job.after() {
         Some(first) => operations::find(db, state.pool, first).await?,
         None => None,
@@ -44,7 +46,8 @@ pub(super) async fn filled(
     let page = pages::OperationPage {
         operation: summary(&operation),
         first: first.as_ref().map(summary),
-        results: collection.map(|collection| pages::OperationResults {
+        left_out,
+        results: collection.filter(|_| collects).map(|collection| pages::OperationResults {
             archive: archive(state, &collection),
             extension: collection.extension.to_string(),
         }),
@@ -60,6 +63,11 @@ pub(super) async fn filled(
         now: Timestamp::now(),
     };
     Ok(page.render()?)
+}
+
+fn left_out(vm: &Collected) -> Option<pages::LeftOut> {
+    let what = vm.skipped_what.clone()?;
+    Some(pages::LeftOut { hostname: vm.hostname.to_string(), count: vm.skipped, what })
 }
 
 /// The VMs that it touches, failed ones first; before it has found out, those that it names.

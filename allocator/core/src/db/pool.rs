@@ -1,0 +1,83 @@
+use std::{future::Future, pin::Pin, time::Duration};
+
+use deadpool_postgres::{
+    Connect, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
+};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, Error};
+
+use super::{Server, dial::dial, limits};
+
+/// A pool of at most `connections` connections, each opened when it is first needed.
+pub(super) fn new(server: Server, connections: usize) -> Pool {
+    let mut config = server.config().clone();
+    let milliseconds = |limit: Duration| limit.as_millis();
+    config.application_name("lablink").options(format!(
+        "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+        milliseconds(limits::STATEMENT),
+        milliseconds(limits::IDLE_TRANSACTION)
+    ));
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_connect(config, Dialler { server: server.clone() }, recycling);
+    Pool::builder(manager)
+        .max_size(connections)
+        .runtime(Runtime::Tokio1)
+        .timeouts(Timeouts {
+            wait: Some(limits::POOL),
+            create: Some(limits::CONNECT),
+            recycle: Some(limits::POOL),
+        })
+        .pre_recycle(asked_after_a_while(server))
+        .build()
+        .expect("a runtime is set, which is all that a pool with timeouts needs")
+}
+
+struct Dialler {
+    server: Server,
+}
+
+type Dialled<'a> =
+    Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
+
+impl Connect for Dialler {
+    fn connect(&self, config: &Config) -> Dialled<'_> {
+        let config = config.clone();
+        Box::pin(async move {
+            let mut cuts = self.server.cuts();
+            let (client, driver) = dial(&config, &self.server.tls(), limits::SILENCE).await?;
+            let driving = tokio::spawn(async move {
+                tokio::select! {
+                    ended = driver => {
+                        if let Err(error) = ended {
+                            let error = &error as &dyn std::error::Error;
+                            tracing::warn!(error, "a database connection ended");
+                        }
+                    }
+                    // Who waits for an answer of it hears that it is closed.
+                    _ = cuts.changed() => {}
+                }
+            });
+            Ok((client, driving))
+        })
+    }
+}
+
+/// A connection that lay idle may be dead, and nobody would know before its next statement.
+fn asked_after_a_while(server: Server) -> Hook {
+    Hook::async_fn(move |client, metrics| {
+        let server = server.clone();
+        Box::pin(async move {
+            if metrics.last_used() < limits::TRUSTED {
+                return Ok(());
+            }
+            match tokio::time::timeout(limits::RECYCLE, client.simple_query("")).await {
+                Ok(answer) => answer.map(|_nothing| ()).map_err(HookError::Backend),
+                Err(_elapsed) => {
+                    // The others were made by the same way.
+                    server.cut();
+                    Err(HookError::message("the connection has fallen silent"))
+                }
+            }
+        })
+    })
+}
