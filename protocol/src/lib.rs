@@ -5,16 +5,19 @@ mod agent;
 mod crd;
 mod error;
 mod hostname;
+mod invisible;
 mod status;
 mod vitals;
 mod wait;
 
 pub use agent::{
-    ClaimOutcome, ClaimResult, Enrol, Enrolled, GpuReport, Heartbeat, HeartbeatAnswer, InUseReport,
+    ClaimOutcome, ClaimResult, Enrol, Enrolled, Fault, GpuReport, Heartbeat, HeartbeatAnswer,
+    InUseReport,
 };
 pub use crd::{CrdCode, CrdCommandError};
 pub use error::ErrorBody;
 pub use hostname::{Hostname, InvalidHostname};
+pub use invisible::is_invisible;
 pub use status::{GpuHealth, StatusReport, VmStatus};
 pub use vitals::{GpuReading, Vitals};
 pub use wait::{Seen, WaitAnswer, WaitRequest};
