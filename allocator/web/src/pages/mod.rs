@@ -43,7 +43,9 @@ pub use machine::{InstallPage, MachineField, MachinePage, SshTyped};
 pub use operation::{LogLevel, LogLine, OperationPage, OperationResults, OperationVm, StepState};
 pub use operations::{OperationKind, OperationState, OperationSummary, OperationsPage};
 pub use own_log::{OwnLogLine, OwnLogPage};
-pub use participants::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow};
+pub use participants::{
+    NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow,
+};
 pub use request::{OwnPage, RequestField, RequestPage, RequestProblem};
 use results::size;
 pub use results::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome};

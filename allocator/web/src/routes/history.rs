@@ -47,6 +47,15 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "claim.connected" => format!("{vm} is ready for its participant"),
         "claim.failed" => format!("{vm} could not use its command: {}", text("detail")),
         "claim.released" => format!("The claim of {vm} ended ({})", text("reason")),
+        "claim.moved" => {
+            format!(
+                "{vm} went to the participant of {}, which could not run the desktop",
+                text("from")
+            )
+        }
+        "claim.same_person" => {
+            format!("Whoever has {vm} has another VM too: their address was typed in two ways")
+        }
         "claim.link_issued" => format!("A new link was made for the participant of {vm}"),
         "place.joined" => "Somebody took a place in line".to_owned(),
         "place.offered" => format!("{vm} is kept for the first in line"),
@@ -60,7 +69,10 @@ pub(super) fn happening(entry: Entry) -> Happening {
         },
         "vm.requested" => format!("{vm} was asked for"),
         "vm.enrolled" => format!("{vm} enrolled"),
-        "vm.status_changed" => format!("{vm} went from {} to {}", text("from"), text("to")),
+        "vm.status_changed" => match entry.data["reason"].as_str() {
+            Some(reason) => format!("{vm} went from {} to {}: {reason}", text("from"), text("to")),
+            None => format!("{vm} went from {} to {}", text("from"), text("to")),
+        },
         "vm.rebooted" => format!("{vm} was rebooted"),
         "aws_keys.set" => "AWS keys were typed".to_owned(),
         "aws_keys.unset" => "The typed AWS keys were forgotten".to_owned(),
