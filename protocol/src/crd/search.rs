@@ -62,9 +62,11 @@ fn quoted(value: &str) -> Option<(String, &str)> {
 fn unquoted(value: &str) -> Result<(String, &str), CrdCommandError> {
     let (first, mut left) = word(value.trim_start_matches(is_quote));
     let mut code = without_end(first).to_owned();
-    let is_ended = code.len() < first.len() || option_name(first).is_some();
+    if code.len() < first.len() || option_name(first).is_some() {
+        return Ok((code, left));
+    }
     let mut is_joined = false;
-    while !is_ended {
+    loop {
         let next = left.trim_start();
         let breaks = left[..left.len() - next.len()].matches('\n').count();
         let (piece, after) = word(next);
