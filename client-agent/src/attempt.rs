@@ -1,10 +1,11 @@
-use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode};
+use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     api::Api,
     clean::Cleaner,
+    fault,
     handled::Handled,
     remote_desktop::{Program, RemoteDesktop},
     retry,
@@ -34,19 +35,19 @@ pub async fn run(vm: &Vm, command: Command, stop: &CancellationToken) {
         None => return,
         Some(Ok(program)) => {
             info!("the remote desktop is connected");
-            (Some(program), (ClaimOutcome::Connected, None))
+            (Some(program), (ClaimOutcome::Connected, None, None))
         }
-        Some(Err(reason)) => {
+        Some(Err((fault, reason))) => {
             warn!("the remote desktop is not connected: {reason}");
-            (None, (ClaimOutcome::Failed, Some(reason)))
+            (None, (ClaimOutcome::Failed, Some(reason), Some(fault)))
         }
     };
     let Command { claim_id, command_no, .. } = command;
-    let (outcome, detail) = result;
+    let (outcome, detail, fault) = result;
     let hostname = vm.api.hostname().clone();
-    let unreported =
-        Some(ClaimResult { hostname, claim_id, command_no: Some(command_no), outcome, detail });
-    let handled = Handled { claim_id, command_no, unreported };
+    let result =
+        ClaimResult { hostname, claim_id, command_no: Some(command_no), outcome, detail, fault };
+    let handled = Handled { claim_id, command_no, unreported: Some(result) };
     handled.save(&vm.state);
     report(vm, handled, stop).await;
     if let Some(program) = program {
@@ -54,15 +55,15 @@ pub async fn run(vm: &Vm, command: Command, stop: &CancellationToken) {
     }
 }
 
-/// `None` when stopped first; the program has ended then.
+/// `None` when stopped first; the program has ended then. A failure comes with whose fault it is.
 async fn connect(
     vm: &Vm,
     command: &Command,
     stop: &CancellationToken,
-) -> Option<Result<Program, String>> {
+) -> Option<Result<Program, (Fault, String)>> {
     let code = match CrdCode::from_command(&command.command) {
         Ok(code) => code,
-        Err(damaged) => return Some(Err(damaged.to_string())),
+        Err(damaged) => return Some(Err((Fault::Command, damaged.to_string()))),
     };
     let started = tokio::select! {
         started = vm.remote_desktop.start(&code, &command.pin) => started,
@@ -70,7 +71,7 @@ async fn connect(
     };
     let mut program = match started {
         Ok(program) => program,
-        Err(failure) => return Some(Err(failure.to_string())),
+        Err(failure) => return Some(Err(fault::verdict(&failure, &[]))),
     };
     let connected = tokio::select! {
         connected = program.connected() => connected,
@@ -84,10 +85,7 @@ async fn connect(
         Err(failure) => {
             let said = program.end().await;
             let secrets = [code.as_str(), command.pin.as_str()];
-            Err(match said.last_line(&secrets) {
-                Some(line) => format!("{failure} It said: {line}"),
-                None => failure.to_string(),
-            })
+            Err(fault::verdict(&failure, &said.lines(&secrets)))
         }
     })
 }

@@ -24,6 +24,7 @@ mod connection;
 mod credential;
 mod desktop_session;
 mod enrolment_token;
+mod fault;
 mod gpu;
 mod handled;
 mod host_files;

@@ -52,18 +52,24 @@ impl Drop for OutputTail {
 }
 
 impl LastWords {
-    /// The last line that is not empty, at most 200 characters, without control characters and
+    /// The lines that are not empty, each of at most 200 characters, without control characters and
     /// with each of `secrets` (URL-encoded too) replaced by `…`.
-    pub fn last_line(&self, secrets: &[&str]) -> Option<String> {
+    pub fn lines(&self, secrets: &[&str]) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.0);
         // A first line that was cut may start in the middle of a secret.
-        let whole = if self.0.len() < KEPT { &*text } else { text.split_once('\n')?.1 };
-        let mut line = whole.lines().map(str::trim).rfind(|line| !line.is_empty())?.to_owned();
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            line = line.replace(secret, "…").replace(&secret.replace('/', "%2F"), "…");
-        }
-        Some(line.chars().filter(|c| !c.is_control()).take(LONGEST_LINE).collect())
+        let after_first = || text.split_once('\n').map_or("", |(_cut, rest)| rest);
+        let whole = if self.0.len() < KEPT { &*text } else { after_first() };
+        let lines = whole.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.map(|line| shown(line, secrets)).collect()
     }
+}
+
+fn shown(line: &str, secrets: &[&str]) -> String {
+    let mut line = line.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        line = line.replace(secret, "…").replace(&secret.replace('/', "%2F"), "…");
+    }
+    line.chars().filter(|c| !c.is_control()).take(LONGEST_LINE).collect()
 }
 
 #[cfg(test)]
@@ -73,30 +79,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_line_is_told_without_secrets() {
+    fn what_was_said_is_told_without_secrets() {
         let said = LastWords(b"first\nbad code 4/ab, code=4%2Fab, PIN 123456\x1b\n\n".to_vec());
-        let line = said.last_line(&["4/ab", "123456", ""]).unwrap();
-        assert_eq!(line, "bad code …, code=…, PIN …");
-        assert_eq!(LastWords(b" \n".to_vec()).last_line(&[]), None);
+        let lines = said.lines(&["4/ab", "123456", ""]);
+        assert_eq!(lines, ["first", "bad code …, code=…, PIN …"]);
+        assert!(LastWords(b" \n".to_vec()).lines(&[]).is_empty());
     }
 
     #[test]
     fn a_line_whose_start_is_lost_is_not_told() {
-        assert_eq!(LastWords(vec![b'x'; KEPT]).last_line(&["y"]), None);
+        assert!(LastWords(vec![b'x'; KEPT]).lines(&["y"]).is_empty());
     }
 
     #[tokio::test]
     async fn much_output_is_read_and_its_end_kept() {
         let (output, mut program) = io::pipe().unwrap();
         let tail = OutputTail::follow(output).unwrap();
-        let writer = std::thread::spawn(move || {
+        let writer = tokio::task::spawn_blocking(move || {
             for _ in 0..50_000 {
                 writeln!(program, "noise").unwrap();
             }
             writeln!(program, "the end").unwrap();
         });
+        writer.await.unwrap();
         let said = tail.last_words().await;
-        writer.join().unwrap();
-        assert_eq!(said.last_line(&[]).as_deref(), Some("the end"));
+        assert_eq!(said.lines(&[]).last().map(String::as_str), Some("the end"));
     }
 }

@@ -80,6 +80,9 @@ pub struct ClaimResult {
     /// A sentence for the participant and the organiser; without secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Of a failure: whose it is. Without it, the command's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +112,17 @@ pub struct CleanResult {
 pub enum CleanOutcome {
     Cleaned,
     Failed,
+}
+
+/// Why a participant could not be connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Fault {
+    /// The remote desktop can't run here, whatever the command.
+    Machine,
+    /// The command is used up, too old, or somebody else's.
+    Command,
 }
 
 /// `POST /api/update_inuse_status`: whether the subject software runs.

@@ -1,3 +1,8 @@
+mod repair;
+mod search;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -21,52 +26,86 @@ pub enum CrdCommandError {
          command for Debian Linux from remotedesktop.google.com/headless."
     )]
     NoCode,
-    #[error("The command has more than one --code part. Copy it again, once, and paste only that.")]
-    SeveralCodes,
     #[error(
-        "The code in the command is damaged: it may hold only letters, digits and _ / -. Copy the \
-         whole command again."
+        "The command has several --code parts that differ. Copy it again, once, and paste only that."
     )]
-    InvalidCode,
-    #[error("The command is too long to be a Chrome Remote Desktop command.")]
+    SeveralCodes,
+    #[error("Nothing stands behind --code in the command. Copy the whole command again.")]
+    EmptyCode,
+    #[error(
+        "The code in the command begins with a dash, so its beginning is missing. Copy the whole \
+         command again."
+    )]
+    Headless,
+    #[error(
+        "A blank or a line break stands within the code or right behind it, so nobody can tell \
+         where the code ends. Remove it, or copy the whole command again, in one line."
+    )]
+    Broken,
+    #[error(
+        "The code in the command holds a long dash ({0}): some program has put it there for - or \
+         for --. Put back what stood there, or copy the command again, straight from the page."
+    )]
+    LongDash(char),
+    #[error("The code in the command was cut short (…). Copy the whole command again.")]
+    CutShort,
+    #[error(
+        "The code in the command holds {}, which no code has: it is made of the letters A to Z, \
+         digits and _ / -. Copy the whole command again.",
+        shown(*.0)
+    )]
+    Foreign(char),
+    #[error("The command is too long to be a Chrome Remote Desktop command. Paste only that.")]
     TooLong,
+}
+
+fn shown(c: char) -> String {
+    if c.is_whitespace() {
+        "a blank".to_owned()
+    } else if c.is_ascii_graphic() || c.is_alphanumeric() {
+        format!("“{c}”")
+    } else {
+        format!("the character U+{:04X}", u32::from(c))
+    }
 }
 
 const LONGEST_COMMAND: usize = 4096;
 const LONGEST_CODE: usize = 512;
 
 impl CrdCode {
-    /// Takes the code out of a pasted command: `--code=X` or `--code X`, exactly once, with or
-    /// without a matching pair of quotes round `X`. Nothing is ever given to a shell.
+    /// Takes the code out of a pasted command: `--code=X` or `--code X`, with or without quotes
+    /// round `X`, whatever typesetting and encodings have made of it, as long as only one code can
+    /// have stood there. Nothing is ever given to a shell.
     pub fn from_command(command: &str) -> Result<Self, CrdCommandError> {
         if command.len() > LONGEST_COMMAND {
             return Err(CrdCommandError::TooLong);
         }
+        let command = repair::repaired(command);
         if command.trim().is_empty() {
             return Err(CrdCommandError::Empty);
         }
-        let mut codes = Vec::new();
-        let mut words = command.split_whitespace();
-        while let Some(word) = words.next() {
-            if word == "--code" {
-                codes.push(words.next().unwrap_or_default());
-            } else if let Some(code) = word.strip_prefix("--code=") {
-                codes.push(code);
-            }
-        }
-        match codes[..] {
+        let mut codes = search::codes(&command)?;
+        // Pasted twice, it is still the same command.
+        codes.dedup();
+        match &codes[..] {
             [] => Err(CrdCommandError::NoCode),
-            [code] => Self::new(unquoted(code)),
+            [code] => Self::new(code),
             [..] => Err(CrdCommandError::SeveralCodes),
         }
     }
 
     fn new(code: &str) -> Result<Self, CrdCommandError> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'-');
-        let valid = (1..=LONGEST_CODE).contains(&code.len())
-            && code.bytes().all(allowed)
-            && !code.starts_with('-');
-        if valid { Ok(Self(code.to_owned())) } else { Err(CrdCommandError::InvalidCode) }
+        if code.is_empty() || code.starts_with("--") {
+            return Err(CrdCommandError::EmptyCode);
+        }
+        match code.chars().find(|c| !u8::try_from(*c).is_ok_and(is_of_code)) {
+            Some(dash @ ('–' | '—' | '―' | '‒')) => Err(CrdCommandError::LongDash(dash)),
+            Some('…') => Err(CrdCommandError::CutShort),
+            Some(foreign) => Err(CrdCommandError::Foreign(foreign)),
+            None if code.starts_with('-') => Err(CrdCommandError::Headless),
+            None if code.len() > LONGEST_CODE => Err(CrdCommandError::TooLong),
+            None => Ok(Self(code.to_owned())),
+        }
     }
 
     pub fn as_str(&self) -> &str {
@@ -84,13 +123,9 @@ impl CrdCode {
     }
 }
 
-fn unquoted(word: &str) -> &str {
-    for quote in ['"', '\''] {
-        if let Some(inner) = word.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
-            return inner;
-        }
-    }
-    word
+/// Whether a code may hold this.
+fn is_of_code(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'-')
 }
 
 impl TryFrom<String> for CrdCode {
@@ -111,41 +146,5 @@ impl From<CrdCode> for String {
 impl fmt::Debug for CrdCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CrdCode(…)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn code(command: &str) -> Result<String, CrdCommandError> {
-        CrdCode::from_command(command).map(String::from)
-    }
-
-    #[test]
-    fn finds_the_code_as_the_site_writes_it() {
-        let site = "DISPLAY= /opt/google/chrome-remote-desktop/start-host \
-                    --code=\"4/0Ab_c-D\" --redirect-url=\"https://x\" --name=$(hostname)";
-        assert_eq!(code(site).unwrap(), "4/0Ab_c-D");
-        assert_eq!(code("start-host --code 4/x").unwrap(), "4/x");
-        assert_eq!(code("--code='4/x'").unwrap(), "4/x");
-    }
-
-    #[test]
-    fn what_it_writes_for_clients_reads_back() {
-        let first = CrdCode::from_command("--code=4/x").unwrap();
-        assert_eq!(CrdCode::from_command(&first.to_command()).unwrap(), first);
-    }
-
-    #[test]
-    fn names_what_is_wrong() {
-        assert_eq!(code("  "), Err(CrdCommandError::Empty));
-        assert_eq!(code("start-host --coder=1"), Err(CrdCommandError::NoCode));
-        assert_eq!(code("start-host --code"), Err(CrdCommandError::InvalidCode));
-        assert_eq!(code("--code=a --code=b"), Err(CrdCommandError::SeveralCodes));
-        assert_eq!(code("--code=$(reboot)"), Err(CrdCommandError::InvalidCode));
-        assert_eq!(code("--code=;reboot"), Err(CrdCommandError::InvalidCode));
-        assert_eq!(code("--code --name"), Err(CrdCommandError::InvalidCode));
-        assert_eq!(code(&"x".repeat(5000)), Err(CrdCommandError::TooLong));
     }
 }

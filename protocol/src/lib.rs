@@ -5,17 +5,19 @@ mod agent;
 mod crd;
 mod error;
 mod hostname;
+mod invisible;
 mod status;
 mod vitals;
 mod wait;
 
 pub use agent::{
-    ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Enrol, Enrolled, GpuReport, Heartbeat,
-    HeartbeatAnswer, InUseReport, KeptCollected,
+    ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Enrol, Enrolled, Fault, GpuReport,
+    Heartbeat, HeartbeatAnswer, InUseReport, KeptCollected,
 };
 pub use crd::{CrdCode, CrdCommandError};
 pub use error::ErrorBody;
 pub use hostname::{Hostname, InvalidHostname};
+pub use invisible::is_invisible;
 pub use status::{GpuHealth, StatusReport, VmStatus};
 pub use vitals::{Cleaning, GpuReading, Vitals};
 pub use wait::{Seen, WaitAnswer, WaitRequest};

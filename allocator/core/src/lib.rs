@@ -4,6 +4,7 @@
 //! the SQL stands beside the function that needs it. Nothing here knows HTTP, subprocesses or AWS.
 
 mod access;
+mod access_code;
 pub mod agents;
 pub mod aws;
 pub mod claims;
@@ -15,6 +16,7 @@ pub mod line;
 pub mod live;
 pub mod logs;
 pub mod operations;
+mod person_keys;
 mod pin;
 pub mod pools;
 mod seal;
@@ -25,8 +27,9 @@ pub mod usage;
 pub mod vms;
 
 pub use access::{Action, Actor, Resource, can};
+pub use access_code::{AccessCode, EmptyAccessCode};
 pub use db::{Db, DbError};
-pub use email::{Email, InvalidEmail};
+pub use email::{Email, EmailDomain, InvalidEmail};
 pub use pin::Pin;
 pub use seal::{InvalidSecretKey, SecretKey};
 pub use token::{Token, TokenHash};

@@ -23,6 +23,17 @@ impl Token {
         Self(text.to_owned())
     }
 
+    /// Whether a text has the form of [`Self::random`]'s.
+    pub(crate) fn is_well_formed(text: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
+    }
+
+    /// Another token, which only who knows this one can make.
+    pub(crate) fn derived(&self, purpose: &str) -> Self {
+        let secret = format!("{}\n{purpose}", self.0);
+        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(secret.as_bytes())))
+    }
+
     /// The token itself, for the one place that hands it over.
     pub fn reveal(&self) -> &str {
         &self.0

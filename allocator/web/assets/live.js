@@ -29,8 +29,10 @@ function morph(old, fresh) {
 }
 async function update(part) {
   const answer = await fetch(part.dataset.page ?? location.href, { headers: { accept: "text/html" } });
+  if (answer.status === 404) return location.replace(part.dataset.page ?? location.href); // it says what to do
   if (!answer.ok) throw new Error(answer.statusText);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if ("untilOver" in part.dataset && page.getElementById(part.id).dataset.live) return;
   localTimes(page);
   morph(part, page.getElementById(part.id));
   document.title = page.title;

@@ -2,7 +2,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use lablink_core::{
-    Db, SecretKey, TokenHash,
+    AccessCode, Db, EmailDomain, SecretKey, TokenHash,
     aws::AwsLogin,
     claims::Reclaim,
     collections::{Collector, Extension},
@@ -76,9 +76,9 @@ pub struct Settings {
     pub reclaim: Reclaim,
     pub agent_auth: AgentAuth,
     /// Domains whose addresses may claim; none: every address may.
-    pub email_domains: Vec<String>,
+    pub email_domains: Vec<EmailDomain>,
     /// What participants must enter beside their e-mail, if anything.
-    pub access_code: Option<TokenHash>,
+    pub access_code: Option<AccessCode>,
     pub trusted_proxies: Vec<IpNet>,
     /// Who wants `/metrics` must show it (`LABLINK_METRICS_TOKEN`); none: everybody may look.
     pub metrics_token: Option<TokenHash>,

@@ -167,6 +167,7 @@ async fn a_session_that_does_not_start_is_reported() {
     assert_eq!(result["outcome"], "failed");
     let detail = result["detail"].as_str().unwrap();
     assert!(detail.starts_with("The desktop did not start (it ended with"), "{detail}");
+    assert_eq!(result["fault"], "machine");
 }
 
 #[tokio::test]
@@ -180,7 +181,28 @@ async fn a_failing_program_is_reported_with_its_last_line_but_no_secret() {
     let detail = result["detail"].as_str().unwrap();
     assert!(detail.starts_with("Chrome Remote Desktop did not accept the command"), "{detail}");
     assert!(detail.ends_with("It said: OAuth error for --code=…, PIN …"), "{detail}");
+    assert_eq!(result["fault"], "command");
     vm.assert_log_holds_no_secret();
+}
+
+#[tokio::test]
+async fn a_start_that_fails_through_the_machine_is_told_so() {
+    for (script, said) in [
+        ("kill -9 $$", "signal: 9"),
+        ("exec /no/such/program", "127"),
+        ("echo 'Must not run start-host as root.' >&2; exit 1", "Must not run start-host as root."),
+        ("sh -c 'kill -SEGV $$'; exit $?", "139"),
+    ] {
+        let allocator = Allocator::start().await;
+        let vm = Vm::with_remote_desktop(script);
+        let _agent = vm.agent(&allocator.url).spawn().unwrap();
+        allocator.claim(7, 1);
+        let result = &allocator.results(1).await[0];
+        assert_eq!((&result["outcome"], &result["fault"]), (&json!("failed"), &json!("machine")));
+        let detail = result["detail"].as_str().unwrap();
+        assert!(detail.contains("can't run on this machine"), "{detail}");
+        assert!(detail.contains(said), "{detail}");
+    }
 }
 
 #[tokio::test]
@@ -193,4 +215,5 @@ async fn a_missing_program_is_reported() {
     assert_eq!(result["outcome"], "failed");
     let detail = result["detail"].as_str().unwrap();
     assert!(detail.starts_with("This machine can't start Chrome Remote Desktop"), "{detail}");
+    assert_eq!(result["fault"], "machine");
 }

@@ -1,13 +1,9 @@
 use std::time::Duration;
 
-use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Hostname};
+use lablink_protocol::{CrdCode, Hostname};
 
-use super::{ClaimId, ClaimState};
-use crate::{
-    Actor, Db, DbError, Pin,
-    events::{self, Event},
-    pools::PoolId,
-};
+use super::ClaimId;
+use crate::{Db, DbError, Pin};
 
 /// What an agent needs to connect a participant.
 #[derive(Debug)]
@@ -61,18 +57,6 @@ pub async fn situation(db: &Db, hostname: &Hostname) -> Result<Option<Situation>
     })))
 }
 
-/// The claim that an agent reports on is not its VM's current one: it was released, or another
-/// command has come since. Nothing to be done about it.
-#[derive(Debug, thiserror::Error)]
-pub enum NoSuchClaim {
-    #[error("this VM holds no such claim, or the claim has a newer command")]
-    Superseded,
-    #[error("the result could not be written")]
-    Db(#[from] DbError),
-}
-
-crate::db::takes_statement_errors!(NoSuchClaim);
-
 /// Marks the command as fetched by the agent, and answers how long after it was given. Late or
 /// repeated calls change nothing and answer nothing.
 pub async fn delivered(db: &Db, delivery: &Delivery) -> Result<Option<Duration>, DbError> {
@@ -93,50 +77,4 @@ pub async fn delivered(db: &Db, delivery: &Delivery) -> Result<Option<Duration>,
         .await?;
     let after: Option<f64> = row.map(|row| row.try_get("after")).transpose()?;
     Ok(after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
-}
-
-/// Stores how connecting the participant went.
-pub async fn report(
-    db: &Db,
-    pool: PoolId,
-    actor: &Actor,
-    result: &ClaimResult,
-) -> Result<(), NoSuchClaim> {
-    let (state, kind) = match result.outcome {
-        ClaimOutcome::Connected => (ClaimState::Connected, "claim.connected"),
-        ClaimOutcome::Failed => (ClaimState::Failed, "claim.failed"),
-    };
-    // Bounded: it is shown on pages.
-    let detail: Option<String> = result.detail.as_deref().map(|d| d.chars().take(500).collect());
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let vm = transaction
-        .query_opt(
-            "with changed as (
-                 update claim set state = $4, detail = $5
-                 where id = $1 and command_no = coalesce($2, command_no) and released_at is null
-                   and vm_id = (select id from vm where hostname = $3 and removed_at is null)
-                 returning vm_id
-             )
-             select vm.id, pg_notify('vm_changed', vm.hostname)::text
-             from vm join changed on vm.id = changed.vm_id",
-            &[
-                &result.claim_id,
-                &result.command_no,
-                &result.hostname.as_str(),
-                &state.as_str(),
-                &detail,
-            ],
-        )
-        .await?
-        .ok_or(NoSuchClaim::Superseded)?;
-    let event = Event {
-        vm_id: Some(vm.try_get("id")?),
-        claim_id: Some(result.claim_id),
-        data: serde_json::json!({ "detail": detail }),
-        ..Event::new(actor, kind)
-    };
-    events::record(&transaction, pool, event).await?;
-    transaction.commit().await?;
-    Ok(())
 }

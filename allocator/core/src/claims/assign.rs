@@ -12,7 +12,7 @@ pub type ClaimId = i64;
 
 /// What a fresh claim is made of.
 pub(crate) struct NewClaim<'a> {
-    pub email: &'a str,
+    pub email: &'a Email,
     pub code: &'a CrdCode,
     pub pin: &'a Pin,
     pub link: TokenHash,
@@ -53,14 +53,15 @@ fn statement(which: &str, locked: &str) -> String {
              where vm.pool_id = $1 and {which}
              order by {order} limit 1 for no key update of vm {locked}
          ), made as (
-             insert into claim (pool_id, vm_id, email, crd_code, pin)
-             select $1, taken.id, $3, $4, $5 from taken returning id, vm_id
+             insert into claim (pool_id, vm_id, email, person, crd_code, pin)
+             select $1, taken.id, $3, $8, $4, $5 from taken returning id, vm_id
          ), held as (
              update vm set claim_id = made.id, place_id = null, in_use = false from made
              where vm.id = made.vm_id
          ), unqueued as (
              update place set ended_at = now(), end_reason = 'claimed' from made
-             where place.pool_id = $1 and place.email = $3 and place.ended_at is null
+             where place.pool_id = $1 and (place.person = $8 or place.email = $3)
+               and place.ended_at is null
          ), linked as (
              insert into claim_link (token_sha256, claim_id) select $6, made.id from made
          ), told as (
@@ -108,7 +109,7 @@ pub(crate) async fn assign_kept(
     KeptFor(place): KeptFor,
 ) -> Result<Assigned, NotAssigned> {
     static KEPT: LazyLock<String> =
-        LazyLock::new(|| statement(&format!("vm.place_id = $8 and {}", vms::FIT), ""));
+        LazyLock::new(|| statement(&format!("vm.place_id = $9 and {}", vms::FIT), ""));
     run(client, &KEPT, pool, stale_after, claim, &[&place]).await
 }
 
@@ -123,9 +124,10 @@ async fn run(
     let statement = client.prepare_cached(sql).await.map_err(failed)?;
     let (pool, stale_after) = (pool.as_i64(), stale_after.as_seconds());
     let (code, pin, link) = (claim.code.as_str(), claim.pin.reveal(), claim.link.as_bytes());
+    let (email, person) = (claim.email.spelling(), claim.email.key());
     let actor = Actor::Anyone.to_string();
     let mut parameters: Vec<&(dyn ToSql + Sync)> =
-        vec![&pool, &stale_after, &claim.email, &code, &pin, &link, &actor];
+        vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person];
     parameters.extend_from_slice(more);
     let row = client
         .query_opt(&statement, &parameters)
@@ -141,7 +143,7 @@ async fn run(
 /// The schema is what keeps one person from holding two VMs, however many requests race.
 fn failed(error: tokio_postgres::Error) -> NotAssigned {
     match db::violated(&error) {
-        Some("claim_open_email") => NotAssigned::AlreadyHolds,
+        Some("claim_open_email" | "claim_open_person") => NotAssigned::AlreadyHolds,
         _ => NotAssigned::Db(error.into()),
     }
 }
@@ -163,8 +165,10 @@ pub(super) async fn held_by(
         .query_opt(
             "select claim.id, claim.crd_code, claim.pin, vm.hostname
              from claim join vm on vm.id = claim.vm_id
-             where claim.pool_id = $1 and claim.email = $2 and claim.released_at is null",
-            &[&pool.as_i64(), &email.as_str()],
+             where claim.pool_id = $1 and claim.released_at is null
+               and (claim.person = $2 or (claim.person is null and claim.email = $3))
+             order by claim.person limit 1",
+            &[&pool.as_i64(), &email.key(), &email.spelling()],
         )
         .await?
         .map(|row| {

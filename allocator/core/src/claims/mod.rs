@@ -3,22 +3,28 @@
 mod agent_side;
 mod assign;
 mod cleaning;
+mod faulty_machine;
 mod list;
 mod page;
 mod reentry;
 mod release;
 mod request;
+mod result;
+mod same_person;
 
-pub use agent_side::{Delivery, NoSuchClaim, Situation, delivered, report, situation};
+pub use agent_side::{Delivery, Situation, delivered, situation};
 pub use assign::ClaimId;
 pub(crate) use assign::{KeptFor, NewClaim, NotAssigned, assign_kept, open_claim_of};
 pub use cleaning::{NotToClean, clean_again, cleaned};
+pub(crate) use faulty_machine::move_claims;
 pub use list::{ClaimRecord, Ended, Which, list};
 pub(crate) use page::opens;
-pub use page::{ClaimView, Progress, by_link, give_command};
+pub use page::{ClaimView, Machine, Progress, by_link, give_command};
 pub use reentry::{NewLink, Reentry, issue_link, reentries};
 pub use release::{ReleaseReason, release_of_vm};
 pub use request::{Granted, Proof, Reclaim, Refusal, Request, RequestError, request};
+pub use result::{NoSuchClaim, report};
+pub use same_person::{SamePerson, same_person};
 
 use crate::text_enum::text_enum;
 

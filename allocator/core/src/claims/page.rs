@@ -7,6 +7,7 @@ use crate::{
     Actor, Db, DbError, Pin, Token, TokenHash, db,
     events::{self, Event},
     pools::PoolId,
+    text_enum::text_enum,
 };
 
 /// What the holder of a claim's link sees.
@@ -16,6 +17,8 @@ pub struct ClaimView {
     pub hostname: Hostname,
     pub email: String,
     pub created_at: Timestamp,
+    /// The machine that it had before, whose fault a failed start was.
+    pub moved_from: Option<Hostname>,
     pub progress: Progress,
 }
 
@@ -27,12 +30,28 @@ pub enum Progress {
         state: ClaimState,
         /// What the agent said of its last attempt.
         detail: Option<String>,
-        /// The VM's last sign of life, where it was pointed out that there are none.
-        unheard_since: Option<Timestamp>,
+        machine: Machine,
     },
     Over {
         reason: ReleaseReason,
     },
+}
+
+text_enum! {
+    /// How a participant's machine is, as far as they must know it.
+    pub enum Machine {
+        Fine = "fine",
+        /// It is to be removed.
+        Leaving = "leaving",
+        /// It could not run the desktop: there is another as soon as one is free.
+        AwaitsAnother = "awaits_another",
+        /// It could not run the desktop, and its participant had another before, or has files there.
+        Faulty = "faulty",
+        /// In error, for another reason.
+        Failed = "failed",
+        /// Nothing has been heard of its agent for long, or it has stopped.
+        Silent = "silent",
+    }
 }
 
 /// The claim that a link opens, if it opens one.
@@ -43,12 +62,21 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
         .query_opt(
             "select claim.id, claim.email, claim.pin, claim.state, claim.detail,
                     claim.created_at, claim.release_reason, vm.hostname,
-                    case when vm.suspect_at is not null
-                         and (vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at)
-                        then vm_presence.last_seen end as unheard_since
+                    faulty.hostname as moved_from,
+                    case when vm.removing_at is not null then 'leaving'
+                         when claim.moving_since is not null then 'awaits_another'
+                         when claim.state = 'failed' and claim.fault = 'machine' then 'faulty'
+                         when vm.status = 'error' then 'failed'
+                         when vm.suspect_at is not null and exists (
+                              select from vm_presence where vm_presence.vm_id = vm.id
+                             and (vm_presence.stopped
+                                  or vm_presence.last_seen <= vm.suspect_at))
+                         then 'silent'
+                         else 'fine' end as machine
              from claim_link join claim on claim.id = claim_link.claim_id
                              join vm on vm.id = claim.vm_id
-                             left join vm_presence on vm_presence.vm_id = vm.id
+                             left join vm as faulty on faulty.id = claim.faulty_vm_id
+                                                   and faulty.id <> claim.vm_id
              where claim_link.token_sha256 = $1",
             &[&link.hash().as_bytes()],
         )
@@ -60,7 +88,7 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
                 pin: Pin::stored(row.try_get("pin")?),
                 state: db::word(&row, "state")?,
                 detail: row.try_get("detail")?,
-                unheard_since: row.try_get("unheard_since")?,
+                machine: db::word(&row, "machine")?,
             },
         };
         Ok(ClaimView {
@@ -68,6 +96,7 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
             hostname: db::word(&row, "hostname")?,
             email: row.try_get("email")?,
             created_at: row.try_get("created_at")?,
+            moved_from: db::optional_word(&row, "moved_from")?,
             progress,
         })
     })
@@ -108,7 +137,8 @@ pub(super) async fn set_command(
         .query(
             "with changed as (
                  update claim set crd_code = $2, command_no = command_no + 1,
-                                  state = 'waiting', detail = null, commanded_at = now()
+                                  state = 'waiting', detail = null, fault = null,
+                                  commanded_at = now()
                  where id = $1 and released_at is null returning vm_id
              )
              select pg_notify('vm_changed', vm.hostname)::text

@@ -69,12 +69,7 @@ pub async fn request(
 ) -> Result<Granted, RequestError> {
     let mut client = db.client().await?;
     let (pin, link) = (Pin::random(), Token::random());
-    let claim = NewClaim {
-        email: request.email.as_str(),
-        code: request.code,
-        pin: &pin,
-        link: link.hash(),
-    };
+    let claim = NewClaim { email: request.email, code: request.code, pin: &pin, link: link.hash() };
     let mut locked = Locked::Skip;
     for _ in 0..ATTEMPTS {
         match assign(&client, pool, stale_after, &claim, locked).await {

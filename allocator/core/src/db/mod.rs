@@ -24,6 +24,8 @@ pub use server::{ConnectError, Server};
 pub use sessions::Sessions;
 pub use tls::{Authorities, SslMode, Tls, TlsError};
 
+use crate::person_keys;
+
 mod migrations {
     refinery::embed_migrations!("migrations");
 }
@@ -72,6 +74,8 @@ pub enum MigrateError {
     Lock(#[source] tokio_postgres::Error),
     #[error("a migration failed; the database is as it was before that migration")]
     Migrate(#[source] Box<refinery::Error>),
+    #[error("the people in the database could not be given their keys; the next start tries again")]
+    PersonKeys(#[source] tokio_postgres::Error),
 }
 
 /// The allocator's database: a cheap handle on a pool of connections.
@@ -128,11 +132,15 @@ pub async fn migrate(server: &(impl Clone + Into<Server>)) -> Result<(), Migrate
         .execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK])
         .await
         .map_err(MigrateError::Lock)?;
-    let outcome = migrations::migrations::runner().run_async(&mut client).await;
+    let migrated = migrations::migrations::runner().run_async(&mut client).await;
+    let outcome = match migrated {
+        Ok(_report) => person_keys::fill_in(&client).await.map_err(MigrateError::PersonKeys),
+        Err(error) => Err(MigrateError::Migrate(Box::new(error))),
+    };
     // Closing the connection frees the lock, whatever happened.
     drop(client);
     let _closed = connection.await;
-    outcome.map(|_report| ()).map_err(|error| MigrateError::Migrate(Box::new(error)))
+    outcome
 }
 
 /// Reads a text column as one of an enum's words.

@@ -1,7 +1,7 @@
 use lablink_protocol::{CrdCode, Hostname};
 
 use crate::{
-    Db, DbError, Pin, Token,
+    Db, DbError, Email, Pin, Token,
     claims::{self, KeptFor, NewClaim, NotAssigned},
     pools::PoolId,
     vms::StaleAfter,
@@ -28,14 +28,15 @@ pub async fn claim(
     let transaction = client.transaction().await?;
     let kept = transaction
         .query_opt(
-            "select place.id, place.email from vm join place on place.id = vm.place_id
+            "select place.id, place.email, place.person from vm join place on place.id = vm.place_id
              where vm.pool_id = $1 and place.token_sha256 = $2 and place.ended_at is null
              for no key update of vm",
             &[&pool.as_i64(), &token.hash().as_bytes()],
         )
         .await?;
     let Some(kept) = kept else { return Ok(ClaimKept::NothingKept) };
-    let (place, email): (i64, String) = (kept.try_get("id")?, kept.try_get("email")?);
+    let place: i64 = kept.try_get("id")?;
+    let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
     let claim = NewClaim { email: &email, code, pin: &Pin::random(), link: token.hash() };
     match claims::assign_kept(&transaction, pool, stale_after, &claim, KeptFor(place)).await {
         Ok(assigned) => {

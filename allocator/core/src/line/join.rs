@@ -1,3 +1,6 @@
+use deadpool_postgres::GenericClient;
+use tokio_postgres::types::ToSql;
+
 use super::{find_open, lock, serve, tell};
 use crate::{
     Actor, Db, DbError, Email, Token,
@@ -31,14 +34,50 @@ pub enum JoinError {
 
 crate::db::takes_statement_errors!(JoinError);
 
-/// Gives a person the last place in line, or their own again. `presented` is the token of the
-/// caller's browser, if it has one.
+/// What the caller's browser sent along: either is a way back to what it got before.
+#[derive(Default)]
+pub struct Presented {
+    /// The token of its cookie.
+    pub token: Option<Token>,
+    /// The form's own secret: the same form again, as after a double click or an answer that was
+    /// lost, is the same place.
+    pub form: Option<FormKey>,
+}
+
+/// 256 random bits that a form carries, as a [`Token`] is written.
+pub struct FormKey(Token);
+
+impl FormKey {
+    pub fn random() -> Self {
+        Self(Token::random())
+    }
+
+    /// None: the text is no such key, and would be easy to guess.
+    pub fn presented(text: &str) -> Option<Self> {
+        Token::is_well_formed(text).then(|| Self(Token::presented(text)))
+    }
+
+    pub fn reveal(&self) -> &str {
+        self.0.reveal()
+    }
+
+    /// The token of the `nr`-th place that was taken with this form. A place stores only its token's
+    /// hash, so that one who comes again could not be told it otherwise.
+    fn token(&self, nr: u8) -> Token {
+        self.0.derived(&format!("place {nr}"))
+    }
+}
+
+/// So many places are taken with one form: its page stays open, and places lapse.
+const PLACES_OF_A_FORM: u8 = 8;
+
+/// Gives a person the last place in line, or their own again.
 pub async fn join(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
     email: &Email,
-    presented: Option<&Token>,
+    presented: Presented,
     reclaim: Reclaim,
 ) -> Result<Joined, JoinError> {
     let mut client = db.client().await?;
@@ -46,23 +85,27 @@ pub async fn join(
     lock(&transaction, pool).await?;
     // Places that lapsed are out of the way, also this person's own.
     serve(&transaction, pool, stale_after).await?;
+    let of_form = presented.form.as_ref();
+    let of_form = of_form.map(|form| (0..PLACES_OF_A_FORM).map(|nr| form.token(nr)));
+    let mut tokens: Vec<Token> =
+        presented.token.into_iter().chain(of_form.into_iter().flatten()).collect();
     if let Some(claim_id) = claims::open_claim_of(&transaction, pool, email).await? {
-        return match presented {
-            Some(token) if claims::opens(&transaction, token.hash(), claim_id).await? => {
-                Ok(Joined::HoldsVm(token.clone()))
+        for token in tokens {
+            if claims::opens(&transaction, token.hash(), claim_id).await? {
+                return Ok(Joined::HoldsVm(token));
             }
-            _ => Err(JoinError::AlreadyClaimed),
-        };
+        }
+        return Err(JoinError::AlreadyClaimed);
     }
-    let token = match find_open(&transaction, pool, email).await? {
+    let place = match find_open(&transaction, pool, email).await? {
         None => {
-            let token = Token::random();
-            let sql = "insert into place (pool_id, email, token_sha256) values ($1, $2, $3)
-                       returning id";
-            let place = transaction
-                .query_one(sql, &[&pool.as_i64(), &email.as_str(), &token.hash().as_bytes()])
-                .await?;
-            let place: i64 = place.try_get("id")?;
+            let token = unused(&transaction, presented.form.as_ref()).await?;
+            let sql = "insert into place (pool_id, email, person, token_sha256)
+                       values ($1, $2, $3, $4) returning id";
+            let hash = token.hash();
+            let place: [&(dyn ToSql + Sync); 4] =
+                [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes()];
+            let place: i64 = transaction.query_one(sql, &place).await?.try_get("id")?;
             let event = Event {
                 data: serde_json::json!({ "place": place }),
                 ..Event::new(&Actor::Anyone, "place.joined")
@@ -72,20 +115,36 @@ pub async fn join(
             tell(&transaction, pool).await?;
             token
         }
-        Some((_, own)) if presented.is_some_and(|token| token.hash().matches(&own)) => {
-            presented.cloned().ok_or(JoinError::AlreadyInLine)?
-        }
-        // The newest browser has the place; pages that others left open end.
-        Some((place, _)) if reclaim == Reclaim::Email => {
-            let token = Token::random();
-            let sql = "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
-            transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
-            token
-        }
-        Some(_) => return Err(JoinError::AlreadyInLine),
+        Some((place, own)) => match tokens.iter().position(|token| token.hash().matches(&own)) {
+            Some(shown) => tokens.swap_remove(shown),
+            // The newest browser has the place; pages that others left open end.
+            None if reclaim == Reclaim::Email => {
+                let token = Token::random();
+                let sql =
+                    "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
+                transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
+                token
+            }
+            None => return Err(JoinError::AlreadyInLine),
+        },
     };
     transaction.commit().await?;
-    Ok(Joined::Place(token))
+    Ok(Joined::Place(place))
+}
+
+/// A token for a new place: the form's next one, so that the same form finds it again.
+async fn unused(client: &impl GenericClient, form: Option<&FormKey>) -> Result<Token, DbError> {
+    let Some(form) = form else { return Ok(Token::random()) };
+    let sql = "select exists (select from place where token_sha256 = $1)
+                   or exists (select from claim_link where token_sha256 = $1)";
+    for nr in 0..PLACES_OF_A_FORM {
+        let token = form.token(nr);
+        let used = client.query_one(sql, &[&token.hash().as_bytes()]).await?;
+        if !used.try_get::<_, bool>(0)? {
+            return Ok(token);
+        }
+    }
+    Ok(Token::random())
 }
 
 /// Gives up a place, and what it was offered goes to the next. A place that is over stays so.

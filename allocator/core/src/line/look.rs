@@ -3,6 +3,7 @@ use std::sync::LazyLock;
 use deadpool_postgres::GenericClient;
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::Hostname;
+use tokio_postgres::types::ToSql;
 
 use super::{EndReason, KEPT_FOR, WAITING};
 use crate::{Db, DbError, Email, Token, TokenHash, db, pools::PoolId, startup::TOOK};
@@ -103,8 +104,11 @@ pub(super) async fn find_open(
     email: &Email,
 ) -> Result<Option<(i64, TokenHash)>, DbError> {
     let sql = "select id, token_sha256 from place
-               where pool_id = $1 and email = $2 and ended_at is null";
-    let row = client.query_opt(sql, &[&pool.as_i64(), &email.as_str()]).await?;
+               where pool_id = $1 and ended_at is null
+                 and (person = $2 or (person is null and email = $3))
+               order by person limit 1";
+    let key: [&(dyn ToSql + Sync); 3] = [&pool.as_i64(), &email.key(), &email.spelling()];
+    let row = client.query_opt(sql, &key).await?;
     row.map(|row| {
         let id = row.try_get("id")?;
         let bytes: &[u8] = row.try_get("token_sha256")?;

@@ -4,20 +4,23 @@ use deadpool_postgres::GenericClient;
 
 use super::{KEPT_FOR, LAPSES_AFTER, lock, tell};
 use crate::{
-    Db, DbError,
+    Db, DbError, claims,
     pools::PoolId,
     vms::{self, StaleAfter},
 };
 
 /// Brings the line up to date, in the caller's transaction: places that lapsed end, offers of VMs
-/// that are no longer fit are void, and VMs that are free are offered to who has waited longest.
+/// that are no longer fit are void, and VMs that are free go to participants whose own is at fault,
+/// then to who has waited longest.
 pub(crate) async fn serve(
     client: &impl GenericClient,
     pool: PoolId,
     stale_after: StaleAfter,
 ) -> Result<(), DbError> {
     let sql = "select exists (select from place where pool_id = $1 and ended_at is null)
-                   or exists (select from vm where pool_id = $1 and place_id is not null)";
+                   or exists (select from vm where pool_id = $1 and place_id is not null)
+                   or exists (select from claim where pool_id = $1 and moving_since is not null
+                              and released_at is null)";
     let statement = client.prepare_cached(sql).await?;
     if !client.query_one(&statement, &[&pool.as_i64()]).await?.try_get::<_, bool>(0)? {
         return Ok(());
@@ -25,6 +28,7 @@ pub(crate) async fn serve(
     lock(client, pool).await?;
     let changed = lapse(client, pool).await?
         + void(client, pool, stale_after).await?
+        + claims::move_claims(client, pool, stale_after).await?
         + offer(client, pool, stale_after).await?;
     if changed > 0 {
         tell(client, pool).await?;

@@ -173,21 +173,22 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
         command_no: Some(1),
         outcome: ClaimOutcome::Failed,
         detail: Some("The code has expired.".to_owned()),
+        fault: None,
     };
     let agent = Actor::Agent(granted.hostname.clone());
-    claims::report(&scene.db, scene.pool, &agent, &result).await.unwrap();
+    claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.unwrap();
     assert_eq!(state().await, (ClaimState::Failed, Some("The code has expired.".to_owned())));
 
     let code = CrdCode::from_command("--code=4/new").unwrap();
     assert!(claims::give_command(&scene.db, scene.pool, &granted.link, &code).await.unwrap());
     assert_eq!(state().await, (ClaimState::Waiting, None));
     assert!(
-        claims::report(&scene.db, scene.pool, &agent, &result).await.is_err(),
+        claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.is_err(),
         "late: superseded"
     );
 
     result = ClaimResult { command_no: Some(2), outcome: ClaimOutcome::Connected, ..result };
-    claims::report(&scene.db, scene.pool, &agent, &result).await.unwrap();
+    claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.unwrap();
     assert_eq!(state().await.0, ClaimState::Connected);
 }
 
@@ -202,7 +203,8 @@ async fn an_agent_can_not_report_on_another_vms_claim() {
         command_no: None,
         outcome: ClaimOutcome::Connected,
         detail: None,
+        fault: None,
     };
     let agent = Actor::Agent(name("lablink-vm-test-2"));
-    assert!(claims::report(&scene.db, scene.pool, &agent, &result).await.is_err());
+    assert!(claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.is_err());
 }

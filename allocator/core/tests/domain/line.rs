@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use lablink_core::{
     Db, Token,
     claims::{self, Progress, Reclaim, Refusal, ReleaseReason},
-    line::{self, ClaimKept, EndReason, JoinError, Joined, Standing},
+    line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Presented, Standing},
     live::{self, Hub, Topic},
     operations::{self, TakeBack, Then, Whose},
     vms,
@@ -14,8 +14,12 @@ use lablink_protocol::{CrdCode, GpuHealth, VmStatus};
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
 async fn try_join(scene: &Scene, email: &str, token: Option<&Token>) -> Result<Joined, JoinError> {
+    join_with(scene, email, Presented { token: token.cloned(), form: None }).await
+}
+
+async fn join_with(scene: &Scene, email: &str, with: Presented) -> Result<Joined, JoinError> {
     let email = email.parse().unwrap();
-    line::join(&scene.db, scene.pool, STALE_AFTER, &email, token, Reclaim::Link).await
+    line::join(&scene.db, scene.pool, STALE_AFTER, &email, with, Reclaim::Link).await
 }
 
 async fn join(scene: &Scene, email: &str) -> Token {
@@ -218,6 +222,45 @@ async fn one_person_has_one_place_and_only_their_browser_gets_it_again() {
     let holder = try_join(&scene, "first@example.org", None).await;
     assert!(matches!(holder, Err(JoinError::AlreadyClaimed)));
     assert_eq!(line::count(&scene.db, scene.pool).await.unwrap(), 3);
+}
+
+/// What the form of one page sends.
+async fn send_form(scene: &Scene, email: &str, key: &str) -> Result<String, JoinError> {
+    let with = Presented { token: None, form: FormKey::presented(key) };
+    match join_with(scene, email, with).await? {
+        Joined::Place(token) | Joined::HoldsVm(token) => Ok(token.reveal().to_owned()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_form_again_is_the_same_place() {
+    let (scene, _) = three_in_line().await;
+    let key = FormKey::random().reveal().to_owned();
+    let sent = join_all((0..4).map(|_| send_form(&scene, "dan@example.org", &key))).await;
+    let first = sent[0].as_ref().unwrap();
+    assert!(sent.iter().all(|it| it.as_ref().unwrap() == first), "a double click: {sent:?}");
+    assert_eq!(line::count(&scene.db, scene.pool).await.unwrap(), 4);
+    assert!(matches!(look(&scene, &Token::presented(first)).await, Standing::Waiting { .. }));
+    for other in ["short", FormKey::random().reveal()] {
+        let stranger = send_form(&scene, "dan@example.org", other).await;
+        assert!(matches!(stranger, Err(JoinError::AlreadyInLine)));
+    }
+
+    // A slip that was mended, and a place that was given up: other places, each found again.
+    let mended = send_form(&scene, "dana@example.org", &key).await.unwrap();
+    assert_ne!(&mended, first);
+    line::leave(&scene.db, scene.pool, STALE_AFTER, &Token::presented(first)).await.unwrap();
+    let back = send_form(&scene, "dan@example.org", &key).await.unwrap();
+    assert!(back != *first && back != mended);
+    assert_eq!(send_form(&scene, "dan@example.org", &key).await.unwrap(), back);
+    assert_eq!(send_form(&scene, "dana@example.org", &key).await.unwrap(), mended);
+
+    // Claimed meanwhile: the form leads to the machine.
+    scene.sql("update vm set place_id = (select max(id) from place), claim_id = null; \
+               update claim set released_at = now(), release_reason = 'released', crd_code = null, pin = null")
+        .await;
+    assert!(matches!(claim(&scene, &Token::presented(&back)).await, ClaimKept::Claimed(_)));
+    assert_eq!(send_form(&scene, "dan@example.org", &key).await.unwrap(), back);
 }
 
 #[tokio::test]

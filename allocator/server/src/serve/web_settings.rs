@@ -61,11 +61,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         },
         email_domains: config.app.email_domains.clone(),
         log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
-        access_code: config
-            .app
-            .access_code
-            .as_ref()
-            .map(|code| Token::presented(code.expose().trim()).hash()),
+        access_code: config.app.access_code,
         trusted_proxies: config.proxy.trusted.clone(),
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),

@@ -127,6 +127,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             asked: 3,
             last_asked_at: before(70),
         }],
+        same_person: vec![SamePersonRow {
+            first: ("dee@müller.example".to_owned(), "lablink-vm-prod-4".to_owned()),
+            later: ("dee@xn--mller-kva.example".to_owned(), "lablink-vm-prod-5".to_owned()),
+        }],
         line: places(),
         claims: claims.collect(),
         next: None,
@@ -135,6 +139,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "participants", &participants)?;
     let nobody = ParticipantsPage {
         reentries: Vec::new(),
+        same_person: Vec::new(),
         line: Vec::new(),
         claims: Vec::new(),
         next: None,

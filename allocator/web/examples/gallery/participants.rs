@@ -1,3 +1,4 @@
+use lablink_core::claims::Machine;
 use lablink_web::pages::*;
 
 use crate::{Pages, SCRIPT, add, before};
@@ -10,6 +11,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         email: String::new(),
         crd_command: String::new(),
         access_code: None,
+        form_key: String::new(),
         problem: None,
     };
     let refused = |free, problem| RequestPage {
@@ -19,6 +21,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         email: "ada@example.org".to_owned(),
         crd_command: "start-host --code 4/0AbC".to_owned(),
         access_code: None,
+        form_key: String::new(),
         problem: Some(problem),
     };
     add(pages, "request", &blank(12))?;
@@ -43,6 +46,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         link: "/claims/Jx7Qd0nXb2".to_owned(),
         hostname: "lablink-vm-prod-12".to_owned(),
         claimed_at: before(40),
+        moved_from: None,
         state,
     };
     let held = |connection, error: Option<&str>| {
@@ -51,23 +55,26 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             crd_command: crd_command.unwrap_or_default(),
             error: error.map(str::to_owned),
         };
-        let pin = "204817".to_owned();
-        claim(ClaimState::Held { pin, connection, command, unheard_since: None })
+        let (pin, machine) = ("204817".to_owned(), Machine::Fine);
+        claim(ClaimState::Held { pin, machine, connection, command })
     };
     let reason = format!("The code was used before, or is older than five minutes. {SCRIPT}");
     add(pages, "claim-claimed", &held(Connection::Claimed, None))?;
     add(pages, "claim-connecting", &held(Connection::Connecting, None))?;
     add(pages, "claim-ready", &held(Connection::Ready, None))?;
-    let unheard = claim(ClaimState::Held {
-        pin: "204817".to_owned(),
-        connection: Connection::Ready,
-        command: CommandForm::default(),
-        unheard_since: Some(before(400)),
-    });
-    add(pages, "claim-unheard", &unheard)?;
     add(pages, "claim-failed", &held(Connection::Failed { reason }, None))?;
     let refused_command = "This is not a Chrome Remote Desktop command: it has no --code=… part.";
     add(pages, "claim-refused", &held(Connection::Ready, Some(refused_command)))?;
+    for machine in [Machine::AwaitsAnother, Machine::Faulty, Machine::Leaving, Machine::Silent] {
+        let reason = "start-host was killed on this machine.".to_owned();
+        let (pin, command) = ("204817".to_owned(), CommandForm::default());
+        let connection = Connection::Failed { reason };
+        let page = claim(ClaimState::Held { pin, machine, connection, command });
+        add(pages, &format!("claim-{}", machine.as_str().replace('_', "-")), &page)?;
+    }
+    let moved_from = Some("lablink-vm-prod-3".to_owned());
+    let moved = ClaimPage { moved_from, ..held(Connection::Connecting, None) };
+    add(pages, "claim-moved", &moved)?;
     add(pages, "claim-returned", &claim(ClaimState::Ended(ClaimEnd::Returned)))?;
     add(pages, "claim-released", &claim(ClaimState::Ended(ClaimEnd::Released)))?;
     add(pages, "claim-destroyed", &claim(ClaimState::Ended(ClaimEnd::Destroyed)))?;

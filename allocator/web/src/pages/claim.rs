@@ -1,5 +1,6 @@
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::claims::Machine;
 
 use super::{Afterwards, Tone};
 
@@ -11,6 +12,8 @@ pub struct ClaimPage {
     pub link: String,
     pub hostname: String,
     pub claimed_at: Timestamp,
+    /// The machine that it replaces, whose fault a failed start was.
+    pub moved_from: Option<String>,
     pub state: ClaimState,
 }
 
@@ -26,13 +29,7 @@ pub struct ClaimReturnPage {
 }
 
 pub enum ClaimState {
-    Held {
-        pin: String,
-        connection: Connection,
-        command: CommandForm,
-        /// Since when nothing is heard of the machine, where that is no longer usual.
-        unheard_since: Option<Timestamp>,
-    },
+    Held { pin: String, machine: Machine, connection: Connection, command: CommandForm },
     Ended(ClaimEnd),
 }
 
@@ -108,7 +105,13 @@ impl ClaimPage {
             ClaimState::Ended(ClaimEnd::Returned) => "You gave this machine back",
             ClaimState::Ended(ClaimEnd::Released) => "This machine was released",
             ClaimState::Ended(ClaimEnd::Destroyed) => "This machine is gone",
-            ClaimState::Held { connection, .. } => match connection {
+            ClaimState::Held { machine: Machine::AwaitsAnother | Machine::Faulty, .. } => {
+                "Your machine has a fault"
+            }
+            ClaimState::Held { machine: Machine::Leaving, .. } => "Your machine is being removed",
+            ClaimState::Held { machine: Machine::Failed, .. } => "Your machine is out of order",
+            ClaimState::Held { machine: Machine::Silent, .. } => "Your machine does not answer",
+            ClaimState::Held { machine: Machine::Fine, connection, .. } => match connection {
                 Connection::Claimed | Connection::Connecting => "Your machine is getting ready",
                 Connection::Ready => "Your machine is ready",
                 Connection::Failed { .. } => "Your machine needs a new command",
@@ -116,14 +119,18 @@ impl ClaimPage {
         }
     }
 
-    /// The page follows its claim, except while it tells of an error in what was just posted.
     fn follows(&self) -> bool {
-        matches!(&self.state, ClaimState::Held { command, .. } if command.error.is_none())
+        matches!(&self.state, ClaimState::Held { .. })
+    }
+
+    /// Whether it tells of an error in what was just posted: that stays until the claim is over.
+    fn corrects(&self) -> bool {
+        matches!(&self.state, ClaimState::Held { command, .. } if command.error.is_some())
     }
 
     fn moves(&self) -> bool {
-        matches!(&self.state, ClaimState::Held { connection, .. } if connection.moves())
-            && self.follows()
+        let ClaimState::Held { machine, connection, .. } = &self.state else { return false };
+        (connection.moves() || *machine == Machine::AwaitsAnother) && !self.corrects()
     }
 }
 
@@ -139,26 +146,15 @@ mod tests {
 
     fn page(state: ClaimState) -> String {
         let (link, hostname) = ("/claims/k3y".to_owned(), "lablink-vm-dev-3".to_owned());
-        ClaimPage { link, hostname, claimed_at: Timestamp::UNIX_EPOCH, state }.render().unwrap()
+        let (claimed_at, moved_from) = (Timestamp::UNIX_EPOCH, Some("lablink-vm-dev-1".to_owned()));
+        ClaimPage { link, hostname, claimed_at, moved_from, state }.render().unwrap()
     }
 
     fn held(connection: Connection, error: Option<&str>) -> String {
         let command =
             CommandForm { crd_command: "typed".to_owned(), error: error.map(str::to_owned) };
-        let pin = "123456".to_owned();
-        page(ClaimState::Held { pin, connection, command, unheard_since: None })
-    }
-
-    #[test]
-    fn a_machine_that_is_not_heard_says_so() {
-        let unheard = |unheard_since| {
-            let (pin, command) = ("123456".to_owned(), CommandForm::default());
-            page(ClaimState::Held { pin, connection: Connection::Ready, command, unheard_since })
-        };
-        let html = unheard(Some(Timestamp::UNIX_EPOCH));
-        assert!(html.contains("not heard from this machine") && html.contains("1970-01-01"));
-        assert!(html.contains("tell your organiser") && html.contains("<span>123</span>"));
-        assert!(!unheard(None).contains("not heard"));
+        let (pin, machine) = ("123456".to_owned(), Machine::Fine);
+        page(ClaimState::Held { pin, machine, connection, command })
     }
 
     #[test]
@@ -198,7 +194,27 @@ mod tests {
         let html = held(Connection::Ready, Some("It has no code."));
         assert!(html.contains("It has no code.") && html.contains(">typed</textarea>"));
         assert!(html.contains("<details open"));
-        assert!(!html.contains("data-live"));
+        assert!(html.contains("data-live") && html.contains("data-until-over"));
+        assert!(!held(Connection::Ready, None).contains("data-until-over"));
+    }
+
+    #[test]
+    fn a_machine_in_trouble_says_so_and_what_to_do() {
+        for (machine, title, advice) in [
+            (Machine::AwaitsAnother, "Your machine has a fault", "Keep this page open"),
+            (Machine::Faulty, "Your machine has a fault", "organiser"),
+            (Machine::Leaving, "Your machine is being removed", "Save"),
+            (Machine::Failed, "Your machine is out of order", "organiser"),
+            (Machine::Silent, "Your machine does not answer", "Wait a few minutes"),
+        ] {
+            let connection = Connection::Failed { reason: "killed".to_owned() };
+            let (pin, command) = ("123456".to_owned(), CommandForm::default());
+            let html = page(ClaimState::Held { pin, machine, connection, command });
+            assert!(html.contains(title) && html.contains(advice), "{title}");
+            assert!(!html.contains("needs a new command"), "{title}");
+        }
+        let moved = held(Connection::Connecting, None);
+        assert!(moved.contains("lablink-vm-dev-1</b> could not run your desktop"));
     }
 
     #[test]

@@ -47,7 +47,9 @@ pub use operation::{
 };
 pub use operations::{OperationKind, OperationState, OperationSummary, OperationsPage};
 pub use own_log::{OwnLogLine, OwnLogPage};
-pub use participants::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow};
+pub use participants::{
+    NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow,
+};
 pub use request::{OwnPage, RequestField, RequestPage, RequestProblem};
 use results::size;
 pub use results::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome};

@@ -9,6 +9,7 @@ use super::Connection;
 #[template(path = "participants.html")]
 pub struct ParticipantsPage {
     pub reentries: Vec<ReentryRow>,
+    pub same_person: Vec<SamePersonRow>,
     /// In the order of the line.
     pub line: Vec<PlaceRow>,
     /// The newest first.
@@ -25,6 +26,12 @@ pub struct ReentryRow {
     pub hostname: String,
     pub asked: i64,
     pub last_asked_at: Timestamp,
+}
+
+/// Two machines of somebody whose address was typed in two ways, each with its spelling.
+pub struct SamePersonRow {
+    pub first: (String, String),
+    pub later: (String, String),
 }
 
 pub struct PlaceRow {
@@ -66,6 +73,10 @@ mod tests {
                 asked: 3,
                 last_asked_at: Timestamp::UNIX_EPOCH,
             }],
+            same_person: vec![SamePersonRow {
+                first: ("dee@müller.example".to_owned(), "vm-3".to_owned()),
+                later: ("dee@xn--mller-kva.example".to_owned(), "vm-4".to_owned()),
+            }],
             line: vec![PlaceRow {
                 email: "bob@example.org".to_owned(),
                 since: Timestamp::UNIX_EPOCH,
@@ -86,6 +97,8 @@ mod tests {
         for key in ["&#60;b&#62;ada", "3 times", "bob@example.org", "vm-9", "cy@example.org"] {
             assert!(html.contains(key), "{key}");
         }
+        assert!(html.contains("One person, two machines") && html.contains("dee@xn--mller-kva"));
+        assert!(html.contains(r#"href="/admin/vms/vm-4/release""#));
         assert!(html.contains(r#"action="/admin/claims/41/link""#));
         assert!(html.contains(r#"action="/admin/claims/42/link""#));
         assert!(html.contains(r#"href="/admin/claims.csv""#));
@@ -95,6 +108,7 @@ mod tests {
     fn an_empty_class_is_told() {
         let html = ParticipantsPage {
             reentries: Vec::new(),
+            same_person: Vec::new(),
             line: Vec::new(),
             claims: Vec::new(),
             next: None,

@@ -15,6 +15,8 @@ pub struct RequestPage {
     pub crd_command: String,
     /// What was typed; none where no code is asked for.
     pub access_code: Option<String>,
+    /// The form's own secret: the same form again is the same place in line.
+    pub form_key: String,
     pub problem: Option<RequestProblem>,
 }
 
@@ -84,6 +86,7 @@ mod tests {
             email,
             crd_command,
             access_code: Some("class-7".to_owned()),
+            form_key: "k3y".to_owned(),
             problem,
         }
         .render()
@@ -112,6 +115,7 @@ mod tests {
                 email: String::new(),
                 crd_command: String::new(),
                 access_code: None,
+                form_key: String::new(),
                 problem: None,
             };
             assert!(html.render().unwrap().contains(text));
@@ -153,6 +157,23 @@ mod tests {
         assert!(page(2, Some(RequestProblem::TooMany)).contains("Wait a minute"));
     }
 
+    /// A browser checks `type="email"` by rules of its own, and rewrites what it takes.
+    #[test]
+    fn fields_let_through_what_the_server_takes_and_phones_correct_nothing() {
+        let html = page(1, None);
+        assert!(!html.contains(r#"type="email""#) && !html.contains("pattern="));
+        assert!(html.contains(r#"inputmode="email""#) && html.contains(r#"autocomplete="email""#));
+        for field in [r#"id="email""#, r#"id="code""#, r#"id="command""#] {
+            let field = html.split(field).nth(1).unwrap().split('>').next().unwrap();
+            for quiet in
+                [r#"autocapitalize="none""#, r#"autocorrect="off""#, r#"spellcheck="false""#]
+            {
+                assert!(field.contains(quiet), "{field}");
+            }
+        }
+        assert!(html.contains(r#"<input type="hidden" name="form_key" value="k3y">"#));
+    }
+
     #[test]
     fn what_people_type_is_escaped() {
         let script = "\"><script>alert(1)</script>".to_owned();
@@ -163,6 +184,7 @@ mod tests {
             email: script.clone(),
             crd_command: script.clone(),
             access_code: Some(script.clone()),
+            form_key: String::new(),
             problem: Some(RequestProblem::Invalid { field: RequestField::Email, message: script }),
         };
         assert!(!html.render().unwrap().contains("<script>alert"));

@@ -79,7 +79,8 @@ pub async fn claim_result(
     Json(result): Json<ClaimResult>,
 ) -> Result<JsonAnswer<Message>, Problem> {
     let actor = caller.speaks_for(&result.hostname)?;
-    claims::report(&state.db, state.pool, &actor, &result).await?;
+    let stale_after = state.settings.stale_after;
+    claims::report(&state.db, state.pool, stale_after, &actor, &result).await?;
     Ok(JsonAnswer(Message::new("Claim result stored.")))
 }
 

@@ -83,8 +83,14 @@ pub async fn give_command(
         }
     };
     let token = Token::presented(&link);
-    if !claims::give_command(&state.db, state.pool, &token, &code).await? {
-        return Err(no_claim());
+    let given = claims::give_command(&state.db, state.pool, &token, &code).await?;
+    if !given {
+        // Over, if it is one at all: its page says how.
+        find(&state, &link).await?;
+        if wants == Wants::Json {
+            let message = "This machine is no longer yours. Ask for another one.";
+            return Err(Problem::conflict("claim_over", message));
+        }
     }
     Ok(Redirect::to(&path(&token)).into_response())
 }
@@ -141,16 +147,20 @@ pub(super) async fn find(state: &AppState, link: &str) -> Result<ClaimView, Prob
 }
 
 fn no_claim() -> Problem {
-    Problem::not_found("This link belongs to no machine. Check that you copied the whole link.")
+    Problem::not_found(
+        "This link belongs to no machine: it was not copied whole, or the machine is gone and its \
+         records with it. Check the link, or ask for another machine on the start page; your \
+         organiser can say what became of the old one.",
+    )
 }
 
 fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
     let state = match claim.progress {
-        Progress::Open { pin, state, detail, unheard_since } => ClaimState::Held {
+        Progress::Open { pin, state, detail, machine } => ClaimState::Held {
             pin: pin.reveal().to_owned(),
+            machine,
             connection: connection(state, detail),
             command,
-            unheard_since,
         },
         Progress::Over { reason } => ClaimState::Ended(end(reason)),
     };
@@ -158,6 +168,7 @@ fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
         link: format!("/claims/{link}"),
         hostname: claim.hostname.to_string(),
         claimed_at: claim.created_at,
+        moved_from: claim.moved_from.map(|hostname| hostname.to_string()),
         state,
     }
 }

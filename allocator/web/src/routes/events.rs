@@ -37,9 +37,25 @@ pub async fn of_claim(
     State(state): State<AppState>,
     Path(link): Path<String>,
 ) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let claim = claim::find(&state, &link).await?;
-    let changes = state.hub.subscribe(Topic::Vm(claim.hostname));
-    Ok(told(state, changes))
+    let hostname = claim::find(&state, &link).await?.hostname;
+    let changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
+    let start = (state, link, hostname, changes);
+    let events = stream::unfold(start, |(state, link, mut hostname, mut changes)| async move {
+        tokio::select! {
+            () = changes.changed() => {}
+            () = state.shutdown.cancelled() => return None,
+        }
+        tokio::time::sleep(PAUSE).await;
+        // A claim can move to another VM.
+        if let Ok(claim) = claim::find(&state, &link).await
+            && claim.hostname != hostname
+        {
+            hostname = claim.hostname;
+            changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
+        }
+        Some((Ok(Event::default().data("changed")), (state, link, hostname, changes)))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
 /// Of a place in line: every move of the line, and what becomes free.

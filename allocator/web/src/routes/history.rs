@@ -47,6 +47,15 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "claim.connected" => format!("{vm} is ready for its participant"),
         "claim.failed" => format!("{vm} could not use its command: {}", text("detail")),
         "claim.released" => format!("The claim of {vm} ended ({})", text("reason")),
+        "claim.moved" => {
+            format!(
+                "{vm} went to the participant of {}, which could not run the desktop",
+                text("from")
+            )
+        }
+        "claim.same_person" => {
+            format!("Whoever has {vm} has another VM too: their address was typed in two ways")
+        }
         "claim.link_issued" => format!("A new link was made for the participant of {vm}"),
         "place.joined" => "Somebody took a place in line".to_owned(),
         "place.offered" => format!("{vm} is kept for the first in line"),
@@ -66,7 +75,9 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.status_changed" => {
             let late =
                 if entry.data["overdue_at"].is_null() { "" } else { ", after it was overdue" };
-            format!("{vm} went from {} to {}{late}", text("from"), text("to"))
+            let why = entry.data["reason"].as_str().map(|reason| format!(": {reason}"));
+            let why = why.unwrap_or_default();
+            format!("{vm} went from {} to {}{late}{why}", text("from"), text("to"))
         }
         "vm.overdue" => format!("{vm} is overdue: its agent has not reported that it runs"),
         "vm.suspect" => format!("{vm} is suspect: nothing is heard of its agent any more"),

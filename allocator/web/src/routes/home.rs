@@ -7,9 +7,9 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Email, Token,
+    Email, EmailDomain, Token,
     claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
-    line::{self, Standing},
+    line::{self, FormKey, Standing},
     vms,
 };
 use lablink_protocol::{CrdCode, CrdCommandError, Hostname};
@@ -86,6 +86,9 @@ pub struct RequestVm {
     /// What the organiser gave out, if the form asks for it.
     #[serde(default)]
     access_code: String,
+    /// The form's own: sent twice, it asks for one place in line.
+    #[serde(default)]
+    pub(super) form_key: String,
 }
 
 /// The VM that was claimed.
@@ -176,12 +179,12 @@ pub(super) fn parse_person(
     let email = email.map_err(|error| (RequestField::Email, error.to_string()))?;
     let domains = &settings.email_domains;
     if !(domains.is_empty() || domains.iter().any(|domain| email.is_of(domain))) {
+        let names: Vec<String> = domains.iter().map(EmailDomain::for_people).collect();
         let message =
-            format!("Use your address at {}: others can't claim here.", domains.join(" or "));
+            format!("Use your address at {}: others can't claim here.", names.join(" or "));
         return Err((RequestField::Email, message));
     }
-    let given = Token::presented(typed.access_code.trim()).hash();
-    if settings.access_code.is_some_and(|wanted| wanted != given) {
+    if settings.access_code.is_some_and(|wanted| !wanted.is(&typed.access_code)) {
         let message = "That is not the access code of this class. Ask your organiser for it.";
         return Err((RequestField::AccessCode, message.to_owned()));
     }
@@ -251,7 +254,8 @@ async fn filled(
     typed: RequestVm,
     problem: Option<RequestProblem>,
 ) -> Result<RequestPage, Problem> {
-    let RequestVm { email, crd_command, access_code } = typed;
+    let RequestVm { email, crd_command, access_code, form_key } = typed;
+    let form_key = FormKey::presented(&form_key).unwrap_or_else(FormKey::random);
     Ok(RequestPage {
         free: free(state).await?,
         waiting: line::count(&state.db, state.pool).await?,
@@ -259,6 +263,7 @@ async fn filled(
         email,
         crd_command,
         access_code: state.settings.access_code.map(|_| access_code),
+        form_key: form_key.reveal().to_owned(),
         problem,
     })
 }

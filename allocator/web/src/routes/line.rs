@@ -9,7 +9,7 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use lablink_core::{
     Token,
-    line::{self, ClaimKept, EndReason, JoinError, Joined, Standing},
+    line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Presented, Standing},
 };
 use lablink_protocol::CrdCode;
 use utoipa::ToSchema;
@@ -38,6 +38,9 @@ pub struct JoinLine {
     /// What the organiser gave out, if the form asks for it.
     #[schema(required = false)]
     access_code: String,
+    /// 43 random characters: sent twice, they ask for one place.
+    #[schema(required = false)]
+    form_key: String,
 }
 
 /// Gives the participant a place in line, or leads back to what they have.
@@ -63,17 +66,13 @@ pub async fn join(
     if !state.form_limits.admits_email(&email) {
         return home::refuse_many(&state, wants, typed).await;
     }
-    let presented = cookies.get(claim::COOKIE).map(|cookie| Token::presented(cookie.value()));
+    let presented = Presented {
+        token: cookies.get(claim::COOKIE).map(|cookie| Token::presented(cookie.value())),
+        form: FormKey::presented(&typed.form_key),
+    };
     let (db, settings) = (&state.db, &state.settings);
-    let joined = line::join(
-        db,
-        state.pool,
-        settings.stale_after,
-        &email,
-        presented.as_ref(),
-        settings.reclaim,
-    )
-    .await;
+    let (stale_after, reclaim) = (settings.stale_after, settings.reclaim);
+    let joined = line::join(db, state.pool, stale_after, &email, presented, reclaim).await;
     let path = match joined {
         Ok(Joined::HoldsVm(token)) => return Ok(Redirect::to(&claim::path(&token)).into_response()),
         Ok(Joined::Place(token)) => {
@@ -155,7 +154,8 @@ pub(super) async fn find(state: &AppState, link: &str) -> Result<Standing, Probl
     let standing = line::look(&state.db, state.pool, &Token::presented(link)).await?;
     standing.ok_or_else(|| {
         Problem::not_found(
-            "This link belongs to no place in line. Check that you copied all of it.",
+            "This link belongs to no place in line: it was not copied whole, or its records are \
+             gone. Check the link, or ask for a machine on the start page.",
         )
     })
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use lablink_core::{
-    claims::{self, ClaimRecord, Which},
+    claims::{self, ClaimRecord, SamePerson, Which},
     line,
 };
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use crate::{
     AppState,
     auth::Caller,
     http::{Client, Path, Problem, Query, Wants},
-    pages::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow},
+    pages::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow},
 };
 
 /// So many that a page stays under 50 KB.
@@ -58,6 +58,14 @@ pub async fn page(
                 hostname: asked.hostname.to_string(),
                 asked: asked.asked,
                 last_asked_at: asked.last_asked_at,
+            })
+            .collect(),
+        same_person: claims::same_person(db, pool)
+            .await?
+            .into_iter()
+            .map(|SamePerson { first, later }| SamePersonRow {
+                first: (first.0, first.1.to_string()),
+                later: (later.0, later.1.to_string()),
             })
             .collect(),
         line: line::waiting(db, pool, PLACES_SHOWN).await?.into_iter().map(place).collect(),

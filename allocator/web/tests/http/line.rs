@@ -79,6 +79,25 @@ async fn a_browser_that_comes_back_is_led_to_its_place_and_a_stranger_is_not() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_sent_twice_leads_to_one_place_both_times() {
+    let app = App::with_running(0).await;
+    let start = app.call(get("/").by_browser()).await.body;
+    let key = start.split(r#"name="form_key" value=""#).nth(1).unwrap().split('"').next().unwrap();
+    // No cookie comes along: the answer that brought it was lost.
+    let send = || form("/line", &format!("email=ada%40example.org&form_key={key}")).by_browser();
+    let (first, again) = tokio::join!(app.call(send()), app.call(send()));
+    assert!(first.header("location").starts_with("/line/"), "{}", first.body);
+    assert_eq!(first.header("location"), again.header("location"));
+    assert!(
+        app.call(get(first.header("location")).by_browser()).await.body.contains("next in line")
+    );
+    let other_page = form("/line", "email=ada%40example.org&form_key=guess").by_browser();
+    let refused = app.call(other_page).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(!refused.body.contains("guess"), "a fresh key");
+}
+
+#[tokio::test]
 async fn the_line_asks_what_the_form_asks_but_no_command() {
     let app = App::with_running(0).await.admitting(&["example.org"], "open sesame");
     let wrong = app.call(form("/line", "email=ada%40example.org").by_browser()).await;

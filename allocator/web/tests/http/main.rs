@@ -9,6 +9,7 @@ mod aws;
 mod collections;
 mod collector;
 mod contract;
+mod gone;
 mod line;
 mod logs;
 mod machines;

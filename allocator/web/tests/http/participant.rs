@@ -140,6 +140,24 @@ async fn a_class_with_an_access_code_and_its_own_domains() {
 }
 
 #[tokio::test]
+async fn no_spelling_of_domain_or_code_locks_anybody_out() {
+    let app = App::with_running(2).await.admitting(&["müller.example"], "Open Sesame-7");
+    for (email, code) in [
+        ("ada@xn--mller-kva.example", "open sesame-7"),
+        ("Ada <ada@MÜLLER.example>,", " OPENSESAME–7"),
+        ("mailto:ada@mu\u{308}ller.example", "Open\u{a0}Sesame‑7\u{200b}"),
+    ] {
+        let body = json!({"email": email, "crd_command": "--code=4/x", "access_code": code});
+        let answer = app.call(json("/api/request_vm", &body)).await;
+        assert!(answer.status.is_success(), "{email} {code}: {}", answer.body);
+        assert_eq!(answer.json()["hostname"], "lablink-vm-test-1", "one person");
+    }
+    let body = json!({"email": "ada@example.org", "access_code": "open sesame-7"});
+    let stranger = app.call(json("/api/request_vm", &body)).await.json();
+    assert!(stranger["error"].as_str().unwrap().contains("müller.example"));
+}
+
+#[tokio::test]
 async fn a_flood_for_one_email_is_slowed_and_a_class_is_not() {
     let app = App::with_running(70).await;
     for n in 0..60 {

@@ -67,9 +67,9 @@ async fn a_silent_agent_is_told_to_the_organiser_and_to_the_participant() {
     let beat = || post_json("/api/agent/heartbeat", &beat).with("authorization", &agent);
     app.call(beat()).await;
     app.sql("update vm_presence set last_seen = now() - interval '4 minutes'").await;
-    assert!(!page(&app, &link).await.contains("not heard from this machine"));
+    assert!(!page(&app, &link).await.contains("Nothing has been heard from it"));
     point_out(&app).await;
-    assert!(page(&app, &link).await.contains("not heard from this machine"));
+    assert!(page(&app, &link).await.contains("Nothing has been heard from it"));
     for (path, keys) in [
         ("/admin", &["state=suspect", "is suspect: nothing is heard"][..]),
         ("/admin/instances?state=suspect", &[">Suspect<", "ada@example.org", "4 min ago"]),
@@ -83,7 +83,7 @@ async fn a_silent_agent_is_told_to_the_organiser_and_to_the_participant() {
         }
     }
     app.call(beat()).await;
-    assert!(!page(&app, &link).await.contains("not heard from this machine"), "at once");
+    assert!(!page(&app, &link).await.contains("Nothing has been heard from it"), "at once");
     point_out(&app).await;
     assert!(page(&app, "/admin").await.contains("lablink-vm-test-1 is heard again"));
 }

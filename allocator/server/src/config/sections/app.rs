@@ -1,7 +1,9 @@
+use lablink_core::{AccessCode, EmailDomain};
+
 use crate::config::{
-    AdminCredential, AdminPassword, PasswordHash, Secret,
+    AdminCredential, AdminPassword, PasswordHash,
     section::Section,
-    syntax::{Parsed, basic_auth_user, domains, non_empty, one_of, region},
+    syntax::{Parsed, access_code, basic_auth_user, domains, one_of, region},
 };
 
 /// `app`: the admin's login, the region, and how participants get back in.
@@ -16,10 +18,10 @@ pub struct App {
     pub region: String,
     /// `link` or `email`; default `link`.
     pub reclaim: Reclaim,
-    /// Domains whose e-mail addresses may claim, in lower case; none: every address may.
-    pub email_domains: Vec<String>,
+    /// Domains whose e-mail addresses may claim; none: every address may.
+    pub email_domains: Vec<EmailDomain>,
     /// What the organiser tells the class, asked for on the form; none: not asked for.
-    pub access_code: Option<Secret>,
+    pub access_code: Option<AccessCode>,
 }
 
 /// What a participant who comes back has to show.
@@ -45,7 +47,7 @@ impl App {
             region: app.value("region", region).unwrap_or_else(|| "us-west-2".into()),
             reclaim: app.value("reclaim", Reclaim::parse).unwrap_or(Reclaim::Link),
             email_domains: app.value("email_domains", domains).unwrap_or_default(),
-            access_code: app.value("access_code", non_empty).map(Secret::new),
+            access_code: app.value("access_code", access_code),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) use name::{basic_auth_user, email, extension, git_url, sql_identifier
 use std::{num::NonZero, time::Duration};
 
 use ipnet::IpNet;
+use lablink_core::{AccessCode, EmailDomain};
 use lablink_protocol::Hostname;
 
 pub(super) type Parsed<T> = Result<T, String>;
@@ -54,13 +55,20 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
         .ok_or_else(|| expected("a duration with its unit, such as 60s or 3m", text))
 }
 
-/// Domain names, separated by commas or spaces.
-pub(super) fn domains(text: &str) -> Parsed<Vec<String>> {
-    let read = |name: &str| match name.parse::<Hostname>() {
-        Ok(name) => Ok(name.to_string()),
-        Err(_invalid) => Err(expected("domain names such as example.org, uni.example", text)),
+/// Domains of e-mail addresses in any script, separated by commas or spaces.
+pub(super) fn domains(text: &str) -> Parsed<Vec<EmailDomain>> {
+    let read = |name: &str| {
+        let domain: Option<EmailDomain> = name.trim_start_matches('@').parse().ok();
+        let is_name = |domain: &EmailDomain| domain.to_string().parse::<Hostname>().is_ok();
+        let wanted = || expected("domain names such as example.org, uni.example", text);
+        domain.filter(is_name).ok_or_else(wanted)
     };
     listed(text).map(read).collect()
+}
+
+/// What participants are told, and type by ear. It is a secret: no message shows it.
+pub(super) fn access_code(text: &str) -> Parsed<AccessCode> {
+    text.parse().map_err(|_empty| "it is empty".to_owned())
 }
 
 /// Addresses or networks, separated by commas or spaces.
@@ -118,6 +126,17 @@ mod tests {
         for text in ["60", "0s", "-5s", "soon", ""] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn domains_are_read_in_every_script() {
+        let read = domains("Example.org, @müller.example xn--mller-kva.example").unwrap();
+        let names: Vec<String> = read.iter().map(EmailDomain::to_string).collect();
+        assert_eq!(names, ["example.org", "xn--mller-kva.example", "xn--mller-kva.example"]);
+        for text in ["exam_ple", "a..b", "@", "*.example.org"] {
+            assert!(domains(text).is_err(), "{text}");
+        }
+        assert!(access_code("\u{200b} ").is_err() && access_code("Open sesame").is_ok());
     }
 
     #[test]

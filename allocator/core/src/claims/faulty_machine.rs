@@ -1,0 +1,121 @@
+//! Machines that could not run a participant's desktop through their own fault.
+
+use std::sync::LazyLock;
+
+use deadpool_postgres::GenericClient;
+use serde_json::json;
+
+use super::ClaimId;
+use crate::{
+    Actor, DbError,
+    events::{self, Event},
+    pools::PoolId,
+    vms::{self, StaleAfter},
+};
+
+/// Marks a VM as in error, so that nobody gets it until its agent, started again, or an organiser
+/// says otherwise.
+pub(super) async fn blame(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    claim_id: ClaimId,
+    vm_id: i64,
+    detail: Option<&str>,
+) -> Result<(), DbError> {
+    let reason = format!(
+        "{} So nobody gets this machine. When it is mended, start its agent again; or replace it.",
+        detail.unwrap_or("Chrome Remote Desktop can't run here.")
+    );
+    let sql = "update claim set faulty_vm_id = $2, machine_fault = $3 where id = $1";
+    client.execute(sql, &[&claim_id, &vm_id, &reason]).await?;
+    let sql = "update vm set status = 'error', status_reason = $2
+               where id = $1 and status <> 'error'
+               returning pg_notify('vm_changed', hostname)::text";
+    if client.query_opt(sql, &[&vm_id, &reason]).await?.is_some() {
+        let data = json!({ "from": "running", "to": "error", "reason": reason });
+        let event = Event { vm_id: Some(vm_id), data, ..Event::new(actor, "vm.status_changed") };
+        events::record(client, pool, event).await?;
+    }
+    Ok(())
+}
+
+/// Takes that mark back, unless it has been replaced by another meanwhile.
+pub(super) async fn acquit(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    vm_id: i64,
+    reason: &str,
+) -> Result<(), DbError> {
+    let sql = "update vm set status = 'running', status_reason = null
+               where id = $1 and status = 'error' and status_reason = $2 and removed_at is null
+               returning pg_notify('vm_changed', hostname)::text";
+    if client.query_opt(sql, &[&vm_id, &reason]).await?.is_some() {
+        let data = json!({ "from": "error", "to": "running" });
+        let event = Event { vm_id: Some(vm_id), data, ..Event::new(actor, "vm.status_changed") };
+        events::record(client, pool, event).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn forget(client: &impl GenericClient, claim_id: ClaimId) -> Result<(), DbError> {
+    let sql = "update claim set faulty_vm_id = null, machine_fault = null where id = $1";
+    client.execute(sql, &[&claim_id]).await?;
+    Ok(())
+}
+
+/// Gives free VMs to participants whose own is at fault, who has waited longest first. The claim
+/// stays the same, with its links, PIN and command. The caller holds the line, so rows that
+/// somebody else has are passed over.
+pub(crate) async fn move_claims(
+    client: &impl GenericClient,
+    pool: PoolId,
+    stale_after: StaleAfter,
+) -> Result<u64, DbError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "with stranded as (
+                 select claim.id, claim.vm_id, vm.hostname
+                 from claim join vm on vm.id = claim.vm_id
+                 where claim.pool_id = $1 and claim.moving_since is not null
+                   and claim.released_at is null
+                 order by claim.moving_since, claim.id limit 1
+                 for update of vm, claim skip locked
+             ), taken as (
+                 select vm.id, vm.hostname from vm
+                 where vm.pool_id = $1 and {claimable} and exists (select from stranded)
+                 order by {order} limit 1 for update of vm skip locked
+             ), left_behind as (
+                 update vm set claim_id = null from stranded, taken where vm.id = stranded.vm_id
+             ), held as (
+                 update vm set claim_id = stranded.id, in_use = false from stranded, taken
+                 where vm.id = taken.id
+             ), moved as (
+                 update claim set vm_id = taken.id, state = 'waiting', detail = null, fault = null,
+                     commanded_at = now(), moved_command_no = command_no, moving_since = null
+                 from stranded, taken where claim.id = stranded.id
+             ), told as (
+                 insert into event (pool_id, actor, kind, vm_id, claim_id, data)
+                 select $1, 'system', 'claim.moved', taken.id, stranded.id,
+                        jsonb_build_object('from', stranded.hostname)
+                 from stranded, taken
+             )
+             select pg_notify('vm_changed', stranded.hostname)::text,
+                    pg_notify('vm_changed', taken.hostname)::text
+             from stranded, taken",
+            claimable = vms::CLAIMABLE,
+            order = vms::BEST_FIRST,
+        )
+    });
+    let statement = client.prepare_cached(&SQL).await?;
+    let mut moved = 0;
+    while client
+        .query_opt(&statement, &[&pool.as_i64(), &stale_after.as_seconds()])
+        .await?
+        .is_some()
+    {
+        moved += 1;
+    }
+    Ok(moved)
+}
