@@ -4,6 +4,7 @@ use std::{
     process::Stdio,
 };
 
+use lablink_core::plain;
 use tokio::process::Command;
 
 /// The lowest versions that have ephemeral variables.
@@ -63,7 +64,10 @@ impl Program {
             .ok()
             .and_then(|json| json["terraform_version"].as_str().map(str::to_owned));
         let Some(version) = version else {
-            return Err(ProgramError::Unreadable { path: path.to_owned(), output: text });
+            return Err(ProgramError::Unreadable {
+                path: path.to_owned(),
+                output: plain(&text).into_owned(),
+            });
         };
         // Both write the same JSON.
         let is_tofu = path.file_name().is_some_and(|name| name == "tofu");

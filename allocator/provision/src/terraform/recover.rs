@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use lablink_core::operations::OperationId;
+use lablink_core::{operations::OperationId, plain};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Backend, Workspace, leftovers, reasons};
@@ -109,7 +109,8 @@ impl Workspace {
     async fn free_lock(&self, since: Option<SystemTime>) -> io::Result<()> {
         let (Backend::S3 { .. }, Some(since)) = (&self.backend, since) else { return Ok(()) };
         let asked = self.briefly(&["force-unlock", "-force", NO_LOCK]).await?;
-        let Some(lock) = Lock::told(&String::from_utf8_lossy(&asked.stderr)) else { return Ok(()) };
+        let said = String::from_utf8_lossy(&asked.stderr);
+        let Some(lock) = Lock::told(&plain(&said)) else { return Ok(()) };
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
         if !lock.is_of(host.trim(), since) {
             tracing::warn!(lock = lock.id, who = lock.who, "the state is locked by somebody else");
@@ -121,7 +122,7 @@ impl Workspace {
     }
 
     /// A backend that does not answer is tried for minutes by Terraform; here, others wait.
-    async fn briefly(&self, arguments: &[&str]) -> io::Result<Output> {
+    pub(super) async fn briefly(&self, arguments: &[&str]) -> io::Result<Output> {
         let mut command = self.command();
         let output = command.args(arguments).kill_on_drop(true).output();
         let late = |_elapsed| io::Error::other("the place of Terraform's state does not answer");

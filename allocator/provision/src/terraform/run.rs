@@ -10,6 +10,7 @@ use std::{
 use lablink_core::{
     Token,
     operations::{Lease, LeaseError},
+    plain,
 };
 use lablink_protocol::Hostname;
 use tokio::{process::Child, time::Instant};
@@ -203,6 +204,7 @@ fn reason(progress: &Progress, status: ExitStatus, errors: &Path) -> String {
         );
     }
     let said = std::fs::read_to_string(errors).unwrap_or_default();
+    let said = plain(&said);
     match said.lines().rev().find(|line| !line.trim().is_empty()) {
         Some(last) => format!("Terraform ended with {status}: {last}"),
         None => format!("Terraform ended with {status} and gave no reason."),
