@@ -20,6 +20,7 @@ mod plain;
 pub mod pools;
 mod seal;
 pub mod startup;
+pub mod state;
 mod text_enum;
 mod token;
 pub mod usage;

@@ -48,6 +48,7 @@ pub async fn retry(
             Job::Destroy { hostnames, after: None }
         }
         Job::Collect { extension, .. } => Job::Collect { hostnames: left, extension },
+        Job::BringBack { .. } | Job::GiveUp { .. } => return Err(RetryError::NothingLeft),
     };
     let id = ask::queue(&transaction, pool, actor, &job).await?;
     transaction.commit().await?;
@@ -89,8 +90,11 @@ async fn left_undone(
     id: OperationId,
     job: &Job,
 ) -> Result<Vec<Hostname>, DbError> {
-    if let Job::Collect { .. } = job {
-        return collections::left(client, pool, id).await;
+    match job {
+        Job::Collect { .. } => return collections::left(client, pool, id).await,
+        // Their conflict says what is left to do.
+        Job::BringBack { .. } | Job::GiveUp { .. } => return Ok(Vec::new()),
+        Job::Launch { .. } | Job::Destroy { .. } | Job::Replace { .. } => {}
     }
     let names: Vec<&str> = job.hostnames().iter().map(Hostname::as_str).collect();
     let wanted_gone = matches!(job, Job::Destroy { .. });

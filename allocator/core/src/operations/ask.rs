@@ -110,7 +110,7 @@ async fn take_back(
         Job::Destroy { hostnames, .. } | Job::Replace { hostnames } => {
             vms::keep(client, pool, hostnames).await
         }
-        Job::Collect { .. } => Ok(()),
+        Job::Collect { .. } | Job::BringBack { .. } | Job::GiveUp { .. } => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ mod ask;
 mod collect;
 mod lease;
 mod read;
+mod solve;
 mod steps;
 mod take_back;
 
@@ -17,6 +18,7 @@ pub use ask::{AskError, Launch, cancel, destroy, launch};
 pub use collect::{collect, collect_and_destroy};
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};
 pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};
+pub use solve::{SolveError, bring_back, give_up};
 pub use steps::{Stage, Step, steps, usual_seconds};
 pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};
 
@@ -62,6 +64,10 @@ pub enum Job {
     Replace { hostnames: Vec<Hostname> },
     /// Bring the results of these VMs together.
     Collect { hostnames: Vec<Hostname>, extension: Extension },
+    /// Put these VMs back into Terraform's state, which has lost them.
+    BringBack { hostnames: Vec<Hostname> },
+    /// Let go of these VMs, which Terraform's state has lost, and take the state as it is.
+    GiveUp { hostnames: Vec<Hostname> },
 }
 
 /// A job that Terraform carries out.
@@ -88,7 +94,9 @@ impl Job {
             Self::Launch { hostnames }
             | Self::Destroy { hostnames, .. }
             | Self::Replace { hostnames }
-            | Self::Collect { hostnames, .. } => hostnames,
+            | Self::Collect { hostnames, .. }
+            | Self::BringBack { hostnames }
+            | Self::GiveUp { hostnames } => hostnames,
         }
     }
 
@@ -98,16 +106,18 @@ impl Job {
             Self::Destroy { .. } => "destroy",
             Self::Replace { .. } => "replace",
             Self::Collect { .. } => "collect",
+            Self::BringBack { .. } => "bring_back",
+            Self::GiveUp { .. } => "give_up",
         }
     }
 
-    /// What it changes about which VMs there are; none: nothing, so it is not for Terraform.
+    /// What it changes about which VMs there are; none: nothing, so no apply is needed.
     pub fn change(&self) -> Option<Change<'_>> {
         match self {
             Self::Launch { hostnames } => Some(Change::Launch(hostnames)),
             Self::Destroy { hostnames, .. } => Some(Change::Destroy(hostnames)),
             Self::Replace { hostnames } => Some(Change::Replace(hostnames)),
-            Self::Collect { .. } => None,
+            Self::Collect { .. } | Self::BringBack { .. } | Self::GiveUp { .. } => None,
         }
     }
 
@@ -115,7 +125,11 @@ impl Job {
     pub fn after(&self) -> Option<OperationId> {
         match self {
             Self::Destroy { after, .. } => *after,
-            Self::Launch { .. } | Self::Replace { .. } | Self::Collect { .. } => None,
+            Self::Launch { .. }
+            | Self::Replace { .. }
+            | Self::Collect { .. }
+            | Self::BringBack { .. }
+            | Self::GiveUp { .. } => None,
         }
     }
 

@@ -15,4 +15,5 @@ mod operations;
 mod organiser;
 mod scene;
 mod startup;
+mod state;
 mod vms;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lablink_core::{
     DbError,
     operations::{self, Change, Lease, LeaseError, OperationId, Outcome, Stage},
-    startup, vms,
+    startup, state, vms,
 };
 use lablink_protocol::Hostname;
 
@@ -26,17 +26,19 @@ impl Provisioner {
         progress: &mut Progress,
     ) -> Result<(), LeaseError> {
         progress.tell(lease).await?;
+        state::made_by(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
         let replaced = self.done_with(lease.operation_id()).await?;
         let errors = &progress.vm_errors;
-        self.settle(&Settlement { change, outcome, errors, replaced: &replaced }).await?;
+        let settlement = Settlement { change, outcome, errors, replaced: &replaced };
+        self.settle(lease.operation_id(), &settlement).await?;
         if matches!(change, Change::Launch(_) | Change::Replace(_)) {
             startup::provisioned(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
         }
         lease.finish(outcome).await
     }
 
-    async fn settle(&self, settlement: &Settlement<'_>) -> Result<(), DbError> {
-        let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
+    async fn settle(&self, id: OperationId, settlement: &Settlement<'_>) -> Result<(), DbError> {
+        let ProvisionerParts { db, pool, local, .. } = &self.parts;
         let after = async {
             let workspace = self.workspace().await?;
             workspace.recover().await?;
@@ -47,17 +49,23 @@ impl Provisioner {
                 self.parts.workspace.forget_unsettled();
                 after
             }
+            Err(WorkError::Db(error)) => return Err(error),
             Err(error) => {
                 tracing::error!(reason = chain(&error), "the state could not be read afterwards");
-                return settlement.write_blindly(db, *pool).await;
+                let spared = match error {
+                    WorkError::Doubted(doubt) => {
+                        self.record(id, &doubt).await?;
+                        state::existing(db, *pool).await?
+                    }
+                    _ => Vec::new(),
+                };
+                return settlement.write_blindly(db, *pool, &spared).await;
             }
         };
         // A broken VM is made anew later: what runs of it now serves nobody.
-        let known = |hostname: &Hostname| after.is_whole(hostname);
-        if let Err(error) = local.reap(&variables.resource_suffix, known).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "what unknown VMs left could not be looked for");
-        }
+        let named = settlement.change.hostnames().iter().chain(after.hostnames());
+        let unmade: BTreeSet<&Hostname> = named.filter(|it| !after.is_whole(it)).collect();
+        local.end(unmade).await;
         settlement.write(db, *pool, &after).await
     }
 

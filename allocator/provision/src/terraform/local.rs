@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use lablink_core::{Token, vms::Provider};
+use lablink_core::{Token, plain, vms::Provider};
 use lablink_protocol::Hostname;
 use tokio::process::Command;
 
@@ -54,24 +54,35 @@ impl LocalVms {
         self.for_all("stop", &BTreeMap::new()).await
     }
 
-    /// Ends whatever runs for a VM of this environment that Terraform does not know, as after an
-    /// interrupted create: such a resource never runs its destroy provisioner.
-    pub(super) async fn reap(
-        &self,
-        environment: &str,
-        known: impl Fn(&Hostname) -> bool,
-    ) -> io::Result<()> {
+    /// The machines of an environment that are made, by their names.
+    pub(super) fn machines(&self, environment: &str) -> io::Result<Vec<Hostname>> {
         let ours = format!("lablink-vm-{environment}-");
-        for name in self.names()?.into_iter().filter(|name| name.starts_with(&ours)) {
-            if name.parse().is_ok_and(|hostname| !known(&hostname)) {
-                tracing::info!(
-                    machine.hostname = name,
-                    "ending a local VM that is not in Terraform's state"
-                );
-                self.call("remove", &name, None).await?;
+        let is_ours = |name: &String| {
+            name.strip_prefix(&ours).is_some_and(|number| number.parse::<u32>().is_ok())
+        };
+        let names = self.names()?.into_iter().filter(is_ours);
+        Ok(names.filter_map(|it| it.parse().ok()).filter(|it| self.is_made(it)).collect())
+    }
+
+    pub(super) fn has_folder(&self, hostname: &Hostname) -> bool {
+        self.directory.join(hostname.as_str()).is_dir()
+    }
+
+    /// Ends a machine and deletes its folder. The inner error is what the script said.
+    pub(super) async fn remove(&self, hostname: &Hostname) -> io::Result<Result<(), String>> {
+        self.run("remove", hostname.as_str(), None).await
+    }
+
+    /// Ends what is left of these machines, as after an interrupted create: such a resource never
+    /// runs its destroy provisioner.
+    pub(super) async fn end(&self, unmade: impl IntoIterator<Item = &Hostname>) {
+        for hostname in unmade.into_iter().filter(|it| self.has_folder(it)) {
+            tracing::info!(machine.hostname = %hostname, "ending a local VM that was not made");
+            if let Err(error) = self.call("remove", hostname.as_str(), None).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, machine.hostname = %hostname, "it could not be ended");
             }
         }
-        Ok(())
     }
 
     async fn for_all(&self, verb: &str, tokens: &BTreeMap<Hostname, Token>) -> io::Result<()> {
@@ -108,7 +119,7 @@ impl LocalVms {
             .stdin(Stdio::null())
             .output()
             .await?;
-        let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let said = || plain(String::from_utf8_lossy(&output.stderr).trim()).into_owned();
         Ok(if output.status.success() { Ok(()) } else { Err(said()) })
     }
 
@@ -121,8 +132,10 @@ impl LocalVms {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                names.extend(entry.file_name().into_string());
+            // A name that begins with a dot is no VM's: `vm.sh` deletes what it calls so.
+            let name = entry.file_name().into_string();
+            if entry.file_type()?.is_dir() && name.as_ref().is_ok_and(|it| !it.starts_with('.')) {
+                names.extend(name);
             }
         }
         Ok(names)

@@ -9,7 +9,9 @@ use lablink_core::{
     Db, DbError, Token, agents,
     aws::{AwsLogin, VaultError},
     operations::Change,
+    plain,
     pools::PoolId,
+    state,
     vms::{self, Source},
 };
 use lablink_protocol::Hostname;
@@ -18,7 +20,7 @@ use super::{
     LocalVms, RuntimeVariables, Workspace, WorkspaceError,
     recover::RecoverError,
     run::{Apply, Ran},
-    state::{State, StateError},
+    state::{Doubt, State, StateError},
 };
 use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
 
@@ -47,6 +49,8 @@ pub(super) enum WorkError {
     Workspace(#[from] WorkspaceError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Doubted(#[from] Doubt),
     #[error(transparent)]
     Recover(#[from] RecoverError),
     #[error("cannot run Terraform")]
@@ -83,9 +87,14 @@ impl Provisioner {
         let ProvisionerParts { db, pool, variables, .. } = &self.parts;
         let caught_up = async {
             let workspace = self.workspace().await?;
+            self.refuse_unreadable(&workspace).await?;
             workspace.prepare(variables).await?;
             let asked_at = Timestamp::now();
-            let existing = State::pull(&workspace).await?.existing();
+            let look = self.look(&workspace).await?;
+            if let Some(doubt) = look.doubt {
+                return Err(doubt.into());
+            }
+            let existing = look.state.existing();
             vms::reconcile_existing(db, *pool, Source::Local, &existing, asked_at).await?;
             Ok::<(), WorkError>(())
         };
@@ -128,11 +137,13 @@ impl Provisioner {
         let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
         let workspace = self.workspace().await?;
         workspace.recover().await?;
+        self.refuse_unreadable(&workspace).await?;
         self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
         let folder = self.parts.operations_dir.join(operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
         let asked_at = Timestamp::now();
+        state::made_by(db, *pool, operation.id).await?;
         let before = self.state_put_right(&workspace).await?;
         vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
 
@@ -153,6 +164,8 @@ impl Provisioner {
         vms::succeed(db, *pool, replaced).await?;
         let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
+        let going = before.hostnames().filter(|it| !vms.contains(it)).cloned();
+        state::take_in_hand(db, *pool, &new, &going.collect::<Vec<_>>()).await?;
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
             workspace: &workspace,
@@ -192,7 +205,9 @@ fn desired(change: Change<'_>, before: &State) -> Vec<Hostname> {
     }
 }
 
+/// An error with its causes, as a line that is fit to be read.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    plain(&text).into_owned()
 }

@@ -59,9 +59,17 @@ impl Settlement<'_> {
     }
 
     /// Without the state nobody knows what exists. The VMs of the change show that it did not end
-    /// well, and a later operation finds out.
-    pub async fn write_blindly(&self, db: &Db, pool: PoolId) -> Result<(), DbError> {
-        let reasons = self.reasons(self.change.hostnames());
+    /// well, and a later operation finds out. Those in `spared` exist, and are as they were.
+    pub async fn write_blindly(
+        &self,
+        db: &Db,
+        pool: PoolId,
+        spared: &[Hostname],
+    ) -> Result<(), DbError> {
+        let (spared, others): (Vec<Hostname>, Vec<Hostname>) =
+            self.change.hostnames().iter().cloned().partition(|it| spared.contains(it));
+        vms::stay(db, pool, &spared).await?;
+        let reasons = self.reasons(&others);
         match self.change {
             Change::Launch(_) => vms::fail_unmade(db, pool, &reasons).await,
             Change::Destroy(_) => vms::fail_unremoved(db, pool, &reasons).await,

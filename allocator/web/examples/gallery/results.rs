@@ -129,6 +129,7 @@ fn operation(state: OperationState, archive: ArchiveCard) -> OperationPage {
         operation: summary(11, state),
         first: None,
         results: Some(OperationResults { extension: "slp".to_owned(), archive }),
+        conflict: None,
         reason: failed.then(|| {
             "1 of 3 VMs did not give all it had. The others' results are kept.".to_owned()
         }),
