@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use lablink_protocol::{
-    ClaimResult, GpuReport, Heartbeat, HeartbeatAnswer, Hostname, InUseReport, Seen, StatusReport,
-    Vitals, VmStatus, WaitAnswer, WaitRequest,
+    ClaimResult, CleanResult, GpuReport, Heartbeat, HeartbeatAnswer, Hostname, InUseReport,
+    KeptCollected, StatusReport, Vitals, VmStatus, WaitAnswer, WaitRequest,
 };
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -64,11 +64,10 @@ impl Api {
         Ok(known.status)
     }
 
-    /// What has changed since `seen`, or `None` when the allocator's patience is over. Its answer
-    /// may start with white space, which keeps the connection alive, or be nothing else.
-    pub async fn wait(&self, seen: Seen) -> Result<Option<WaitAnswer>, CallError> {
-        let body = WaitRequest { hostname: self.hostname.clone(), seen: Some(seen) };
-        let call = Call { path: "/vm_startup", body: &body, hold: Some(HOLD) };
+    /// What the caller has not seen yet, or `None` when the allocator's patience is over. Its
+    /// answer may start with white space, which keeps the connection alive, or be nothing else.
+    pub async fn wait(&self, body: &WaitRequest) -> Result<Option<WaitAnswer>, CallError> {
+        let call = Call { path: "/vm_startup", body, hold: Some(HOLD) };
         let answer = match self.post(&call).await {
             // The original's allocator keeps the connection open, in silence, for ever.
             Err(CallError::Unreachable(error)) if error.is_timeout() && !error.is_connect() => {
@@ -102,6 +101,10 @@ impl Api {
         self.tell("/api/agent/claim-result", result).await
     }
 
+    pub async fn report_clean_result(&self, result: &CleanResult) -> Result<(), CallError> {
+        self.tell("/api/agent/clean-result", result).await
+    }
+
     pub async fn report_startup(&self, times: &StartupTimes) -> Result<(), CallError> {
         self.tell(&format!("/api/vm-metrics/{}", self.hostname), times).await
     }
@@ -112,19 +115,29 @@ impl Api {
 
     /// When the next heartbeat is due.
     pub async fn heartbeat(&self, changed: Vitals) -> Result<Duration, CallError> {
-        let body = Heartbeat { hostname: self.hostname.clone(), vitals: changed, stopping: false };
-        let call = Call { path: "/api/agent/heartbeat", body: &body, hold: None };
-        let answer = self.post(&call).await?;
-        let answer: HeartbeatAnswer =
-            serde_json::from_slice(&answer).map_err(CallError::Unreadable)?;
+        let hostname = self.hostname.clone();
+        let body = Heartbeat { hostname, vitals: changed, stopping: false, keeps: None };
+        let answer = self.beat(&body).await?;
         // Nobody who asks for silence would hear from this VM again.
         Ok(Duration::from_secs(answer.interval_seconds).min(LONGEST_INTERVAL))
+    }
+
+    /// What was collected of what the participants of this claim and of those before left.
+    pub async fn collected(&self, claim_id: i64) -> Result<Option<KeptCollected>, CallError> {
+        let (hostname, vitals) = (self.hostname.clone(), Vitals::default());
+        let body = Heartbeat { hostname, vitals, stopping: false, keeps: Some(claim_id) };
+        Ok(self.beat(&body).await?.collected)
+    }
+
+    async fn beat(&self, body: &Heartbeat) -> Result<HeartbeatAnswer, CallError> {
+        let call = Call { path: "/api/agent/heartbeat", body, hold: None };
+        serde_json::from_slice(&self.post(&call).await?).map_err(CallError::Unreadable)
     }
 
     /// The last heartbeat: the VM has nobody now who could serve a claim.
     pub async fn say_goodbye(&self) -> Result<(), CallError> {
         let hostname = self.hostname.clone();
-        let body = Heartbeat { hostname, vitals: Vitals::default(), stopping: true };
+        let body = Heartbeat { hostname, vitals: Vitals::default(), stopping: true, keeps: None };
         self.tell("/api/agent/heartbeat", &body).await
     }
 

@@ -4,6 +4,7 @@ use tracing::{info, warn};
 
 use crate::{
     api::Api,
+    clean::Cleaner,
     handled::Handled,
     remote_desktop::{Program, RemoteDesktop},
     retry,
@@ -15,6 +16,7 @@ pub struct Vm {
     pub api: Api,
     pub state: StateDir,
     pub remote_desktop: RemoteDesktop,
+    pub cleaner: Cleaner,
 }
 
 /// What a participant wants this VM to connect to.

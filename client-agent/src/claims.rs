@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use lablink_protocol::{Seen, WaitAnswer};
+use lablink_protocol::{Cleaning, Seen, WaitAnswer, WaitRequest};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
     attempt::{self, Command, Vm},
+    clean::{self, CleanNote},
     handled::Handled,
 };
 
@@ -28,12 +29,29 @@ pub enum News {
 struct Attempt {
     stop: CancellationToken,
     task: JoinHandle<()>,
+    cleaning: Option<AtWork>,
+}
+
+/// The machine is cleaned after this claim, until it is `over`.
+struct AtWork {
+    claim_id: i64,
+    over: CancellationToken,
 }
 
 impl Claims {
     /// Goes on from what an earlier run handled.
     pub fn resume(vm: Arc<Vm>) -> anyhow::Result<Self> {
         let handled = Handled::load(&vm.state)?;
+        let begun = CleanNote::load(&vm.state)?.filter(|note| {
+            // The machine is another participant's by now.
+            let is_over = handled.as_ref().is_some_and(|it| it.claim_id > note.claim_id);
+            !note.reported && !is_over
+        });
+        if let Some(note) = begun {
+            let mut claims = Self { vm, seen: Seen::default(), current: None };
+            claims.clean(note.claim_id);
+            return Ok(claims);
+        }
         let seen = handled.as_ref().map(Handled::seen).unwrap_or_default();
         let mut claims = Self { vm, seen, current: None };
         if let Some(handled) = handled {
@@ -42,14 +60,38 @@ impl Claims {
         Ok(claims)
     }
 
-    /// What the allocator need not tell again.
-    pub fn seen(&self) -> Seen {
-        self.seen
+    /// What to ask the allocator: for what it has not told yet.
+    pub fn question(&self) -> WaitRequest {
+        WaitRequest {
+            hostname: self.vm.api.hostname().clone(),
+            seen: Some(self.seen),
+            cleans: *self.vm.cleaner.cleaning() == Cleaning::Possible,
+            cleaning: self.at_work().map(|it| it.claim_id),
+        }
+    }
+
+    /// Ends when a cleaning that the allocator was told of is over; never, where there is none.
+    pub async fn cleaning_over(&self) {
+        match self.at_work() {
+            Some(at_work) => at_work.over.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn at_work(&self) -> Option<&AtWork> {
+        let at_work = self.current.as_ref()?.cleaning.as_ref();
+        at_work.filter(|it| !it.over.is_cancelled())
     }
 
     pub fn take(&mut self, answer: WaitAnswer) -> News {
         let before = self.seen;
         match answer {
+            WaitAnswer::Clean { claim_id } => {
+                if self.at_work().is_some_and(|it| it.claim_id == claim_id) {
+                    return News::None;
+                }
+                self.clean(claim_id);
+            }
             WaitAnswer::Claimed { command, pin, claim_id, command_no } => {
                 self.seen = Seen { claim_id: Some(claim_id), command_no: Some(command_no) };
                 if self.seen == before {
@@ -77,6 +119,26 @@ impl Claims {
         News::Some
     }
 
+    /// Ends what the participant had, and cleans the machine.
+    fn clean(&mut self, claim_id: i64) {
+        self.seen = Seen::default();
+        let over = CancellationToken::new();
+        let at_its_end = over.clone().drop_guard();
+        self.replace(move |vm, stop| async move {
+            let _at_its_end = at_its_end;
+            Handled::forget(&vm.state);
+            // Its processes are ended in any case.
+            tokio::select! {
+                () = vm.remote_desktop.end_session() => {}
+                () = stop.cancelled() => {}
+            }
+            clean::run(&vm, claim_id, &stop).await;
+        });
+        if let Some(attempt) = &mut self.current {
+            attempt.cleaning = Some(AtWork { claim_id, over });
+        }
+    }
+
     /// Ends the attempt, and the remote desktop program with it.
     pub async fn end(self) {
         if let Some(attempt) = self.current {
@@ -100,7 +162,7 @@ impl Claims {
                 work(vm, stopped).await;
             }
         });
-        self.current = Some(Attempt { stop, task });
+        self.current = Some(Attempt { stop, task, cleaning: None });
     }
 }
 

@@ -2,7 +2,7 @@ use std::{
     env,
     fs::{self, DirBuilder},
     io,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, chown},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -12,7 +12,7 @@ use nix::unistd::getuid;
 use tokio::{process::Command, time::timeout};
 use tracing::debug;
 
-use crate::enrolment_token::EnrolmentToken;
+use crate::{account::Account, enrolment_token::EnrolmentToken};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -24,6 +24,7 @@ pub struct DesktopSession {
     program: PathBuf,
     home: PathBuf,
     user: String,
+    account: Option<Account>,
 }
 
 /// Why there is no session.
@@ -39,10 +40,15 @@ pub enum SessionFailure {
 
 impl DesktopSession {
     /// The program, if there is one: stand-ins for start-host have none.
-    pub fn beside(start_host: &Path, home: &Path, user: &str) -> Option<Self> {
+    pub fn beside(
+        start_host: &Path,
+        home: &Path,
+        user: &str,
+        account: Option<Account>,
+    ) -> Option<Self> {
         let program = start_host.with_file_name("chrome-remote-desktop");
         let there = program.is_file();
-        there.then(|| Self { program, home: home.to_owned(), user: user.to_owned() })
+        there.then(|| Self { program, home: home.to_owned(), user: user.to_owned(), account })
     }
 
     pub async fn start(&self) -> Result<(), SessionFailure> {
@@ -64,14 +70,19 @@ impl DesktopSession {
     }
 
     async fn call(&self, arguments: &[&str]) -> io::Result<ExitStatus> {
-        Command::new(&self.program)
+        let runtime_dir = self.runtime_dir()?;
+        let mut command = match &self.account {
+            Some(account) => account.command(&self.program),
+            None => Command::new(&self.program),
+        };
+        command
             .args(arguments)
             .env_remove(EnrolmentToken::VARIABLE)
             .env_remove("NOTIFY_SOCKET")
             .env("HOME", &self.home)
             .env("USER", &self.user)
             .env("LOGNAME", &self.user)
-            .env("XDG_RUNTIME_DIR", self.runtime_dir()?)
+            .env("XDG_RUNTIME_DIR", runtime_dir)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -82,6 +93,9 @@ impl DesktopSession {
 
     /// The session needs one that exists; without systemd-logind nobody has made it.
     fn runtime_dir(&self) -> io::Result<PathBuf> {
+        if let Some(account) = &self.account {
+            return made_for(account);
+        }
         let given = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let usual = PathBuf::from(format!("/run/user/{}", getuid()));
         let there = given.into_iter().chain([usual]).find(|folder| folder.is_dir());
@@ -93,4 +107,15 @@ impl DesktopSession {
         DirBuilder::new().recursive(true).mode(0o700).create(&own)?;
         Ok(own)
     }
+}
+
+/// Not in its home: what is made there as root could be led elsewhere.
+fn made_for(account: &Account) -> io::Result<PathBuf> {
+    let folder = account.runtime_dir();
+    if !folder.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o755).create("/run/user")?;
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        chown(&folder, Some(account.uid), Some(account.gid))?;
+    }
+    Ok(folder)
 }

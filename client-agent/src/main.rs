@@ -8,14 +8,17 @@
 //!    │                   │    └─ fails, 60 s ─▶ failed ─▶ result reported
 //!    └──── released ─────┴─────────────────────────┘
 //! ```
+//! A claim that is over may be followed by a cleaning ([`clean`]), which nothing interrupts.
 //! A newer command of the same claim, or a newer claim, goes to `connecting` from everywhere.
 
+mod account;
 mod allocator_url;
 mod api;
 mod attempt;
 mod backoff;
 mod call_error;
 mod claims;
+mod clean;
 mod commands;
 mod connection;
 mod credential;

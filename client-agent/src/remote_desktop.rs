@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
+    account::Account,
     desktop_session::{DesktopSession, SessionFailure},
     enrolment_token::EnrolmentToken,
     host_files::HostFiles,
@@ -36,6 +37,8 @@ pub struct RemoteDesktop {
     pub home: PathBuf,
     /// Login name; start-host insists that it is the one of the user id.
     pub user: String,
+    /// The user, where that is not the agent's own.
+    pub account: Option<Account>,
     pub limit: Duration,
     /// How a session is started where start-host can't.
     pub session: Option<DesktopSession>,
@@ -87,7 +90,11 @@ impl RemoteDesktop {
 
     fn spawn(&self, code: &CrdCode) -> io::Result<(Child, OutputTail)> {
         let (output, writer) = io::pipe()?;
-        let child = Command::new(&self.program)
+        let mut command = match &self.account {
+            Some(account) => account.command(&self.program),
+            None => Command::new(&self.program),
+        };
+        let child = command
             .arg(format!("--code={}", code.as_str()))
             .arg("--redirect-url=https://remotedesktop.google.com/_/oauthredirect")
             .arg(format!("--name={}", self.hostname))

@@ -1,6 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
-use lablink_protocol::{Vitals, VmStatus};
+use lablink_protocol::{Cleaning, Vitals, VmStatus};
 use tokio::sync::watch;
 use tracing::{error, info};
 
@@ -24,12 +24,18 @@ pub async fn running(api: &Api) {
 
 /// Tells that the agent lives, and what has changed of the machine, for ever, as often as the
 /// allocator asks for it.
-pub async fn heartbeats(api: &Api, home: PathBuf, gpus: watch::Receiver<GpuVitals>) {
+pub async fn heartbeats(
+    api: &Api,
+    home: PathBuf,
+    cleaning: &Cleaning,
+    gpus: watch::Receiver<GpuVitals>,
+) {
     let mut sampler = Sampler::new(home);
     let mut told = Vitals::default();
     let mut refusals = Trouble::new("the heartbeat");
     for beat in 0_u32.. {
-        let vitals = with_gpus(sampler.sample(), &gpus);
+        let cleaning = Some(cleaning.clone());
+        let vitals = Vitals { cleaning, ..with_gpus(sampler.sample(), &gpus) };
         if beat.is_multiple_of(FULL_EVERY) {
             told = Vitals::default();
         }

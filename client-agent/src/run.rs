@@ -14,6 +14,7 @@ use crate::{
     api::Api,
     attempt::Vm,
     claims::Claims,
+    clean::{self, Cleaner},
     desktop_session::DesktopSession,
     gpu, in_use,
     logs::{self, OwnLines},
@@ -33,11 +34,11 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
     let mut terminate = signal(SignalKind::terminate()).context("can't wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("can't wait for SIGINT")?;
     let watched = settings.watched_software();
-    let home = settings.home()?;
     let (gpu, startup, logs) =
         (settings.gpu.clone(), settings.startup.clone(), settings.logs.clone());
     let vm = Arc::new(vm(settings)?);
     let _locked = vm.state.lock()?;
+    let home = vm.remote_desktop.home.clone();
     let mut claims = Claims::resume(Arc::clone(&vm))?;
     // The settings are right; the allocator may be out of reach for hours, and that is no failure.
     tell_service_manager(&[NotifyState::Ready]);
@@ -58,9 +59,10 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
         tokio::join!(
             wait::for_claims(&vm.api, &mut claims),
             reports::running(&vm.api),
-            reports::heartbeats(&vm.api, home, seen_gpus),
+            reports::heartbeats(&vm.api, home, vm.cleaner.cleaning(), seen_gpus),
             gpu::watch(&vm.api, gpu, gpu_vitals),
             startup_times::report(&vm.api, startup),
+            clean::tidy(&vm),
             use_watch,
             shipping,
         );
@@ -80,21 +82,27 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
 }
 
 fn vm(settings: RunArguments) -> anyhow::Result<Vm> {
-    let home = settings.home()?;
+    let account = settings.account()?;
+    let (home, user) = match &account {
+        Some(account) => (account.home.clone(), account.name.clone()),
+        None => (settings.home()?, login_name()?),
+    };
     let hostname = settings.connection.hostname.clone();
     let (api, state): (Api, _) = settings.connection.open()?;
     info!(vm.hostname = %hostname, "starting");
-    let user = login_name()?;
-    let session = DesktopSession::beside(&settings.remote_desktop, &home, &user);
+    let program = settings.remote_desktop;
+    let session = DesktopSession::beside(&program, &home, &user, account.clone());
     let remote_desktop = RemoteDesktop {
-        program: settings.remote_desktop,
+        program,
         hostname,
         home,
         user,
+        account: account.clone(),
         limit: REMOTE_DESKTOP_LIMIT,
         session,
     };
-    Ok(Vm { api, state, remote_desktop })
+    let cleaner = Cleaner::new(account, settings.clean);
+    Ok(Vm { api, state, remote_desktop, cleaner })
 }
 
 fn login_name() -> anyhow::Result<String> {

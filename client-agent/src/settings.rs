@@ -5,6 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use nix::unistd::{User, getuid};
 
 use crate::{
+    account::Account,
+    clean::CleanSettings,
     commands::{enrol::EnrolArguments, report::ReportArguments, status::StatusArguments},
     connection::Connection,
     gpu,
@@ -92,6 +94,19 @@ pub struct RunArguments {
     #[arg(long, env = "LABLINK_REMOTE_DESKTOP_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
 
+    /// The account whose desktop is shared, for an agent that runs as root [default: its own]
+    #[arg(
+        long,
+        env = "LABLINK_DESKTOP_USER",
+        value_name = "NAME",
+        value_parser = clap::builder::NonEmptyStringValueParser::new(),
+        conflicts_with = "home"
+    )]
+    pub desktop_user: Option<String>,
+
+    #[command(flatten)]
+    pub clean: CleanSettings,
+
     #[command(flatten)]
     pub gpu: gpu::Sources,
 
@@ -103,6 +118,12 @@ pub struct RunArguments {
 }
 
 impl RunArguments {
+    /// Whose desktop is shared, if it is not the agent's own.
+    pub fn account(&self) -> anyhow::Result<Option<Account>> {
+        self.desktop_user.as_deref().map(Account::to_serve).transpose()
+    }
+
+    /// The agent's own home, or the one that was given in its place.
     pub fn home(&self) -> anyhow::Result<PathBuf> {
         let own = || std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         let listed = || User::from_uid(getuid()).ok().flatten().map(|user| user.dir);

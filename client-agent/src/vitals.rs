@@ -41,6 +41,7 @@ impl Sampler {
             disk_total_bytes: disk.map(|(_, total)| total),
             gpu_driver: None,
             gpus: None,
+            cleaning: None,
         }
     }
 }

@@ -19,7 +19,13 @@ pub async fn for_claims(api: &Api, claims: &mut Claims) {
     let mut early_ends = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
     loop {
         let asked = Instant::now();
-        let news = match api.wait(claims.seen()).await {
+        let question = claims.question();
+        let answer = tokio::select! {
+            answer = api.wait(&question) => answer,
+            // It may be asked for again, which this question rules out.
+            () = claims.cleaning_over() => continue,
+        };
+        let news = match answer {
             Ok(Some(answer)) => claims.take(answer),
             Ok(None) => News::None,
             Err(error) => {

@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsString,
     fs,
     net::TcpStream,
     os::unix::fs::PermissionsExt,
@@ -13,7 +14,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{Allocator, Machine, Process, TerraformState, processes_of};
+use crate::{Allocator, Machine, Process, TerraformState, processes_of, programs};
 
 /// Below the ports that outgoing connections take, any of which could be ours while we restart.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -52,6 +53,44 @@ impl Deployment {
 
     pub fn data_dir(&self) -> PathBuf {
         self.folder().join("data")
+    }
+
+    /// Puts a script before a program of this name, for allocators that start from now on.
+    pub fn put_before(&self, program: &str, script: &str) -> Result<()> {
+        write_program(&self.folder().join("bin").join(program), script)
+    }
+
+    /// Puts a script before `vm.sh`, which it finds as `real-vm.sh` beside itself. For a deployment
+    /// that has not been started yet.
+    pub fn put_before_vm_sh(&self, script: &str) -> Result<()> {
+        let module = self.own_modules().join("local");
+        fs::create_dir_all(&module)?;
+        for entry in fs::read_dir(programs::terraform_modules().join("local"))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                let name = entry.file_name();
+                let name = if name == "vm.sh" { "real-vm.sh".into() } else { name };
+                fs::copy(entry.path(), module.join(name))?;
+            }
+        }
+        write_program(&module.join("vm.sh"), script)
+    }
+
+    fn own_modules(&self) -> PathBuf {
+        self.folder().join("terraform")
+    }
+
+    pub(crate) fn terraform_modules(&self) -> PathBuf {
+        Some(self.own_modules())
+            .filter(|it| it.is_dir())
+            .unwrap_or_else(programs::terraform_modules)
+    }
+
+    /// Where the allocator finds programs.
+    pub(crate) fn program_path(&self) -> Result<OsString> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let before = std::iter::once(self.folder().join("bin"));
+        Ok(std::env::join_paths(before.chain(std::env::split_paths(&path)))?)
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -156,6 +195,13 @@ impl Drop for Deployment {
         }
         self.show_logs();
     }
+}
+
+fn write_program(path: &Path, script: &str) -> Result<()> {
+    fs::create_dir_all(path.parent().context("a program lies in a folder")?)?;
+    fs::write(path, script)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    Ok(())
 }
 
 /// A port that stays ours across restarts, more or less: nobody else listens there now.

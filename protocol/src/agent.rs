@@ -41,13 +41,30 @@ pub struct Heartbeat {
     /// The agent's last: it has been told to stop. Its next one takes that back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stopping: bool,
+    /// The agent would delete what the participant of this claim left, and of those before: it
+    /// asks whether their results are in an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<i64>,
 }
 
 /// When the next heartbeat is due.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HeartbeatAnswer {
     pub interval_seconds: u64,
+    /// The answer to `keeps`; absent: nothing was collected since this machine was cleaned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected: Option<KeptCollected>,
+}
+
+/// What participants left on a machine, as far as it lay in `directory`, was read after the
+/// cleaning that followed this claim, and all that was found is in an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeptCollected {
+    /// This claim's and those before.
+    pub claim_id: i64,
+    pub directory: String,
 }
 
 /// `POST /api/agent/claim-result`: how connecting the participant went.
@@ -70,6 +87,27 @@ pub struct ClaimResult {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ClaimOutcome {
     Connected,
+    Failed,
+}
+
+/// `POST /api/agent/clean-result`: how cleaning the machine went.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CleanResult {
+    pub hostname: Hostname,
+    /// The claim after which it was to be cleaned.
+    pub claim_id: i64,
+    pub outcome: CleanOutcome,
+    /// Why it failed, for the organiser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum CleanOutcome {
+    Cleaned,
     Failed,
 }
 
@@ -169,7 +207,7 @@ mod tests {
     #[test]
     fn a_heartbeat_without_news_is_a_name() {
         let hostname: Hostname = "a".parse().unwrap();
-        let beat = Heartbeat { hostname, vitals: Vitals::default(), stopping: false };
+        let beat = Heartbeat { hostname, vitals: Vitals::default(), stopping: false, keeps: None };
         assert_eq!(serde_json::to_string(&beat).unwrap(), r#"{"hostname":"a"}"#);
         let read: Heartbeat = serde_json::from_str(r#"{"hostname":"a","cpu_percent":7}"#).unwrap();
         assert_eq!(read.vitals.cpu_percent, Some(7));

@@ -10,11 +10,12 @@ mod vitals;
 mod wait;
 
 pub use agent::{
-    ClaimOutcome, ClaimResult, Enrol, Enrolled, GpuReport, Heartbeat, HeartbeatAnswer, InUseReport,
+    ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Enrol, Enrolled, GpuReport, Heartbeat,
+    HeartbeatAnswer, InUseReport, KeptCollected,
 };
 pub use crd::{CrdCode, CrdCommandError};
 pub use error::ErrorBody;
 pub use hostname::{Hostname, InvalidHostname};
 pub use status::{GpuHealth, StatusReport, VmStatus};
-pub use vitals::{GpuReading, Vitals};
+pub use vitals::{Cleaning, GpuReading, Vitals};
 pub use wait::{Seen, WaitAnswer, WaitRequest};

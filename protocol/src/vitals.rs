@@ -27,6 +27,19 @@ pub struct Vitals {
     pub gpu_driver: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpus: Option<Vec<GpuReading>>,
+    /// Whether the agent can clean the machine after a participant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleaning: Option<Cleaning>,
+}
+
+/// Whether a machine can be cleaned after a participant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Cleaning {
+    Possible,
+    /// Why not, and what to do about it, for the organiser.
+    Impossible(String),
 }
 
 /// One GPU; what it or its driver does not tell is missing.
@@ -66,6 +79,7 @@ impl Vitals {
             disk_total_bytes: changed(&self.disk_total_bytes, &before.disk_total_bytes),
             gpu_driver: changed(&self.gpu_driver, &before.gpu_driver),
             gpus: changed(&self.gpus, &before.gpus),
+            cleaning: changed(&self.cleaning, &before.cleaning),
         }
     }
 }

@@ -13,6 +13,12 @@ pub struct WaitRequest {
     pub hostname: Hostname,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
+    /// The caller can clean its machine after a participant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cleans: bool,
+    /// The claim after which it cleans just now: it need not be asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleaning: Option<i64>,
 }
 
 /// What an agent has handled last: `{}` before its first claim.
@@ -36,6 +42,8 @@ pub enum WaitAnswer {
     Claimed { command: String, pin: String, claim_id: i64, command_no: i32 },
     /// The claim that the caller has seen is over, and no other has come.
     Released,
+    /// The machine waits to be cleaned after this claim, its last. Only for who said that it can.
+    Clean { claim_id: i64 },
 }
 
 /// Command and PIN stay out of logs.
@@ -48,6 +56,9 @@ impl std::fmt::Debug for WaitAnswer {
                 .field("command_no", command_no)
                 .finish_non_exhaustive(),
             Self::Released => f.write_str("Released"),
+            Self::Clean { claim_id } => {
+                f.debug_struct("Clean").field("claim_id", claim_id).finish()
+            }
         }
     }
 }
@@ -72,6 +83,23 @@ mod tests {
         assert_eq!(
             serde_json::to_value(WaitAnswer::Released).unwrap(),
             serde_json::json!({"status": "released"})
+        );
+        assert_eq!(
+            serde_json::to_value(WaitAnswer::Clean { claim_id: 7 }).unwrap(),
+            serde_json::json!({"status": "clean", "claim_id": 7})
+        );
+    }
+
+    #[test]
+    fn who_can_not_clean_does_not_speak_of_it() {
+        let hostname: Hostname = "desk".parse().unwrap();
+        let mut wait = WaitRequest { hostname, seen: None, cleans: false, cleaning: None };
+        assert_eq!(serde_json::to_string(&wait).unwrap(), r#"{"hostname":"desk"}"#);
+        wait.cleans = true;
+        wait.cleaning = Some(7);
+        assert_eq!(
+            serde_json::to_value(&wait).unwrap(),
+            serde_json::json!({"hostname": "desk", "cleans": true, "cleaning": 7})
         );
     }
 }

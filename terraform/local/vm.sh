@@ -2,6 +2,7 @@
 # Starts and stops the agent process that stands for one local VM. See README.md.
 #
 #   vm.sh start DIR       start the agent, or leave it alone when it runs with these settings
+#   vm.sh resume DIR      start the agent of a VM that is there and stopped; any other is left alone
 #   vm.sh stop DIR        end the agent and all that it started; the folder stays
 #   vm.sh remove DIR      as stop, and delete the folder
 #   vm.sh status DIR      print 'running' or 'stopped'; exit 0 or 3
@@ -10,6 +11,8 @@
 # `start` reads VM_NAME, ALLOCATOR_URL, SUBJECT_SOFTWARE, LABLINK_REMOTE_DESKTOP and
 # LABLINK_AGENT_PROGRAM from the environment and stores them; without ALLOCATOR_URL it takes what
 # is stored. LABLINK_ENROLMENT_TOKEN is never stored; giving one makes the VM a new machine.
+# `resume` asks for one when the VM never enrolled: by a line on standard output, to be answered by
+# a line on standard input. An empty answer leaves the VM stopped; exit 3.
 set -euo pipefail
 umask 077
 
@@ -152,6 +155,21 @@ make() {
     launch
 }
 
+# The token is asked for while the folder is ours: nobody starts this VM, or gives it another token,
+# in between.
+resume() {
+    lock || return 0
+    if [[ ! -e $dir/settings ]] || agent_runs; then return; fi
+    if [[ ! -e $dir/state/agent-token ]]; then
+        printf 'enrolment token?\n'
+        IFS= read -r LABLINK_ENROLMENT_TOKEN || true
+        [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]] || exit 3
+    fi
+    end_all
+    if [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]]; then rm -rf -- "${dir:?}/state" "${dir:?}/home"; fi
+    launch
+}
+
 stop() {
     if lock; then end_all; fi
 }
@@ -219,10 +237,10 @@ list() {
 verb=${1:-}
 dir=${2:-}
 if [[ $dir != /* || $# -ne 2 ]]; then
-    fail "write: vm.sh start|stop|remove|status DIR, or list LOCAL_DIR, with an absolute path"
+    fail "write: vm.sh start|resume|stop|remove|status DIR, or list LOCAL_DIR, with an absolute path"
 fi
 dir=${dir%/}
 case $verb in
-start | stop | remove | status | list) "$verb" ;;
-*) fail "'$verb' is none of start, stop, remove, status, list" ;;
+start | resume | stop | remove | status | list) "$verb" ;;
+*) fail "'$verb' is none of start, resume, stop, remove, status, list" ;;
 esac

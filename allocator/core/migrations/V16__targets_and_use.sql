@@ -11,10 +11,11 @@ create table operation_target (
 create index operation_target_by_vm on operation_target (vm_id, operation_id);
 
 insert into operation_target (operation_id, vm_id, claim_id)
-select operation.id, vm.id, vm.claim_id
-from operation join vm on vm.pool_id = operation.pool_id and vm.removed_at is null
+select operation.id, vm.id, case when operation.state in ('queued', 'running') then vm.claim_id end
+from operation join vm on vm.pool_id = operation.pool_id
      and operation.payload->'hostnames' ? vm.hostname
-where operation.state in ('queued', 'running');
+     and vm.created_at <= operation.created_at
+     and (vm.removed_at is null or vm.removed_at >= operation.created_at);
 
 -- vm.removing_at is what open operations add up to: since when one waits that removes this machine.
 -- operations/targets.rs alone writes it.

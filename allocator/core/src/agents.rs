@@ -63,6 +63,33 @@ pub async fn issue_enrolments(
     Ok(issued.filter(|(hostname, _)| written.contains(hostname)).collect())
 }
 
+/// Makes a token like [`issue_enrolment`]; none while an operation of the pool is at work that may
+/// make this VM: the token that it has given out would be void.
+pub async fn issue_while_idle(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+) -> Result<Option<Token>, DbError> {
+    let token = Token::random();
+    let row = db
+        .client()
+        .await?
+        .query_opt(
+            "insert into enrolment (vm_id, token_sha256, expires_at)
+             select id, $3, now() + interval '1 hour' from vm
+             where pool_id = $1 and hostname = $2 and removed_at is null
+               and not exists (
+                   select from operation
+                   where pool_id = $1 and state = 'running' and kind <> 'collect')
+             on conflict (vm_id) do update
+                 set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
+             returning vm_id",
+            &[&pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
+        )
+        .await?;
+    Ok(row.map(|_| token))
+}
+
 /// Trades an enrolment token for a new agent token, once. The agent token from before, if there
 /// was one, is void: whoever holds a fresh enrolment token is the VM's agent now.
 pub async fn enrol(

@@ -2,6 +2,7 @@
 //! Postgres; and the worker that carries out operations with them.
 
 pub mod collect;
+mod last_words;
 pub mod postgres;
 pub mod terraform;
 pub mod worker;

@@ -1,16 +1,47 @@
 #!/bin/sh
 # Installs LabLink's agent on a machine that somebody already has, as a service, and enrols it.
 #
-#   printf %s TOKEN | sudo sh -c "$(curl -fsSL https://allocator/install)" lablink NAME
+#   printf %s TOKEN | sudo sh -c "$(curl -fsSL https://allocator/install)" lablink NAME [ACCOUNT]
 #
-# NAME is what the allocator calls this machine. The enrolment token comes on standard input, where
-# no list of processes shows it. LABLINK_INSTALL_DIR=DIR puts everything into that folder, for
-# trying it without root; the agent then runs until it is stopped. The allocator puts its own
-# address before this text, as LABLINK_ALLOCATOR.
+# NAME is what the allocator calls this machine. ACCOUNT is whose desktop participants get. One that
+# is missing is made, and is noted in /etc/lablink-desktop-user: only such an account is cleaned
+# between participants. Without ACCOUNT it is that of the last installation, else `lablink-desktop`.
+# The enrolment token comes on standard input, where no list of processes shows it.
+# LABLINK_INSTALL_DIR=DIR puts everything into that folder, for trying it without root; the agent
+# then runs until it is stopped. The allocator puts its own address before this text, as
+# LABLINK_ALLOCATOR.
 set -eu
 
 say() { printf 'lablink: %s\n' "$*"; }
 die() { say "$@" >&2 && exit 1; }
+
+# An account for participants alone. Its home lies in a folder of root's, beside what is put aside.
+make_account() {
+    case $account in
+        [!a-z_]* | *[!a-z0-9_-]*)
+            die "'$account' can't be made: take a name of small letters, digits, - and _." ;;
+    esac
+    command -v useradd >/dev/null || die "useradd is missing: make the account $account yourself."
+    base=/home/$account
+    mkdir -p /home
+    mkdir "$base" || die "$base is there already: remove it, or name another account at the end."
+    chmod 755 "$base"
+    if ! useradd --create-home --home-dir "$base/home" --shell /bin/bash \
+        --comment 'LabLink participants' -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 "$account"; then
+        rmdir "$base" || true
+        die "the account $account could not be made: name another one at the end of the command."
+    fi
+    for group in video render audio; do
+        if getent group "$group" >/dev/null; then
+            usermod -aG "$group" "$account"
+        fi
+    done
+    # Whole or not at all: an account without it counts as somebody's own.
+    printf 'user=%s\nuid=%s\nhome=%s\n' "$account" "$(id -u "$account")" "$base/home" \
+        >"$marker.new"
+    chmod 644 "$marker.new"
+    mv -f "$marker.new" "$marker"
+}
 
 name=${1:-}
 [ -n "$name" ] || die 'copy the whole command: the name of the machine is missing at its end.'
@@ -23,9 +54,33 @@ if [ -n "$root" ]; then
     bin=$root state=$root/state settings=$root/lablink-client.env user=$(id -un)
 else
     [ "$(id -u)" = 0 ] || die 'run the command with sudo, or as root.'
-    # The desktop that participants get is that of who installs.
     bin=/usr/local/bin state=/var/lib/lablink-client settings=/etc/lablink-client.env
-    user=${SUDO_USER:-root}
+    marker=/etc/lablink-desktop-user
+    account=${2:-}
+    if [ -z "$account" ] && [ -e "$settings" ]; then
+        account=$(sed -n 's/^LABLINK_DESKTOP_USER=//p' "$settings")
+        # An earlier installer gave the agent the account whose desktop it shared.
+        [ -n "$account" ] || account=$(stat -c %U "$state" 2>/dev/null) || account=
+        case $account in root | UNKNOWN) account= ;; esac
+    fi
+    told=$account
+    account=${account:-lablink-desktop}
+    if ! id -u "$account" >/dev/null 2>&1; then
+        make_account
+    fi
+    if [ -e "$marker" ] && grep -qxF "user=$account" "$marker"; then
+        # Who cleans up after an account can't be that account.
+        user=root desktop_user=$account
+        say "participants get the desktop of $account, which is cleaned after each of them."
+    else
+        [ -n "$told" ] || die "there is an account $account already: name one at the end."
+        user=$account
+        say "participants get the desktop of $account, which was there before: it is never cleaned."
+    fi
+    # What the agent of another account left there is not to be believed.
+    if [ -d "$state" ] && [ "$(stat -c %U "$state")" != "$user" ]; then
+        find "$state" -mindepth 1 -maxdepth 1 ! -name pid -exec rm -rf {} +
+    fi
 fi
 mkdir -p "$bin" "$state"
 chmod 700 "$state"
@@ -45,8 +100,11 @@ LABLINK_AGENT_DIR=$state
 LABLINK_ENROLMENT_TOKEN_FILE=$state/enrolment-token
 SUBJECT_SOFTWARE=$LABLINK_SOFTWARE
 SETTINGS
-(umask 077 && printf '%s\n' "$token" >"$state/enrolment-token")
-rm -f "$state/agent-token" # of an earlier enrolment
+if [ -n "${desktop_user:-}" ]; then
+    printf 'LABLINK_DESKTOP_USER=%s\n' "$desktop_user" >>"$settings"
+fi
+rm -f "$state/enrolment-token" "$state/agent-token" # of an earlier enrolment
+(umask 077 && set -C && printf '%s\n' "$token" >"$state/enrolment-token")
 chown -R "$user" "$state"
 
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then

@@ -76,9 +76,13 @@ impl Snapshot {
             ("free", vms.free),
             ("claimed", vms.claimed),
             ("starting", vms.starting),
-            ("attention", vms.attention()),
+            ("overdue", vms.overdue),
+            ("suspect", vms.suspect),
+            // The others that an organiser should look at.
+            ("attention", vms.attention() - vms.overdue - vms.suspect),
             ("offered", vms.offered),
             ("removing", vms.removing),
+            ("used", vms.used),
         ];
         for (state, count) in states {
             gauge!(VMS, "state" => state).set(float(count));

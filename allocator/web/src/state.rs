@@ -8,7 +8,7 @@ use lablink_core::{
     collections::{Collector, Extension},
     live::Hub,
     pools::PoolId,
-    vms::{Provider, Source, StaleAfter},
+    vms::{AfterUse, Provider, Source, StaleAfter},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -71,6 +71,8 @@ pub struct Settings {
     /// Of the files that are results, unless somebody asks for others.
     pub extension: Extension,
     pub stale_after: StaleAfter,
+    /// What becomes of a machine that LabLink did not make when its participant is done.
+    pub after_use: AfterUse,
     pub reclaim: Reclaim,
     pub agent_auth: AgentAuth,
     /// Domains whose addresses may claim; none: every address may.

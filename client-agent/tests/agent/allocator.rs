@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use lablink_protocol::{Seen, WaitAnswer, WaitRequest};
+use lablink_protocol::{KeptCollected, Seen, WaitAnswer, WaitRequest};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
@@ -27,6 +27,9 @@ pub struct Told {
     /// With `None` every agent is served, as with `LABLINK_AGENT_AUTH=open`.
     agent_token: Option<String>,
     claim: Option<WaitAnswer>,
+    /// The claim after which the machine is to be cleaned.
+    to_clean: Option<i64>,
+    collected: Option<KeptCollected>,
     pub posts: Vec<(String, Value)>,
     /// Between heartbeats; 1 s, unless a test says otherwise.
     interval_seconds: Option<u64>,
@@ -56,6 +59,7 @@ impl Allocator {
         let agents = Router::new()
             .route("/vm_startup", post(wait))
             .route("/api/agent/heartbeat", post(heartbeat))
+            .route("/api/agent/clean-result", post(clean_result))
             .route("/api/vm-status/{hostname}", get(status))
             .fallback(accept)
             .layer(middleware::from_fn_with_state(Arc::clone(&shared), authenticate));
@@ -78,6 +82,25 @@ impl Allocator {
         let pin = "654321".to_owned();
         let claimed = WaitAnswer::Claimed { command, pin, claim_id, command_no };
         self.state.send_modify(|told| told.claim = Some(claimed));
+    }
+
+    /// Until the result is there, the machine waits to be cleaned after this claim.
+    pub fn ask_to_clean(&self, claim_id: i64) {
+        self.state.send_modify(|told| told.to_clean = Some(claim_id));
+    }
+
+    /// What was collected of earlier participants' files.
+    pub fn has_collected(&self, claim_id: i64, directory: &str) {
+        let directory = directory.to_owned();
+        let collected = Some(KeptCollected { claim_id, directory });
+        self.state.send_modify(|told| told.collected = collected);
+    }
+
+    /// The results of cleanings, once there are `count`.
+    pub async fn clean_results(&self, count: usize) -> Vec<Value> {
+        let path = "/api/agent/clean-result";
+        let told = self.told("clean results", |told| told.bodies(path).len() >= count).await;
+        told.bodies(path).into_iter().cloned().collect()
     }
 
     pub fn ask_for_a_heartbeat_every(&self, seconds: u64) {
@@ -143,8 +166,24 @@ async fn enrol(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
 
 async fn heartbeat(State(state): State<Shared>, uri: Uri, body: Bytes) -> Json<Value> {
     record(&state, uri.path(), &body);
-    let interval = state.borrow().interval_seconds.unwrap_or(1);
-    Json(json!({"interval_seconds": interval}))
+    let told = state.borrow();
+    let interval = told.interval_seconds.unwrap_or(1);
+    let asks = serde_json::from_slice::<Value>(&body).unwrap()["keeps"].is_i64();
+    Json(
+        json!({"interval_seconds": interval, "collected": told.collected.clone().filter(|_| asks)}),
+    )
+}
+
+async fn clean_result(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
+    record(&state, uri.path(), &body);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let mut waited = false;
+    state.send_modify(|told| {
+        waited = told.to_clean.is_some() && told.to_clean == body["claim_id"].as_i64();
+        told.to_clean = told.to_clean.filter(|_| !waited);
+    });
+    let status = if waited { StatusCode::OK } else { StatusCode::CONFLICT };
+    (status, Json(json!({"error": "superseded"}))).into_response()
 }
 
 /// What was reported last.
@@ -162,16 +201,23 @@ async fn accept(State(state): State<Shared>, uri: Uri, body: Bytes) -> Json<Valu
 
 async fn wait(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
     record(&state, uri.path(), &body);
-    let seen = serde_json::from_slice::<WaitRequest>(&body).unwrap().seen.unwrap();
+    let question: WaitRequest = serde_json::from_slice(&body).unwrap();
+    let seen = question.seen.unwrap();
     let mut changes = state.subscribe();
-    let news = changes.wait_for(|told| claimed(told) != seen);
+    let news =
+        changes.wait_for(|told| claimed(told) != seen || to_clean(told, &question).is_some());
     let Ok(told) = tokio::time::timeout(HOLD, news).await else {
         return StatusCode::NO_CONTENT.into_response();
     };
     let told = told.unwrap();
-    let answer = told.claim.clone().unwrap_or(WaitAnswer::Released);
+    let answer = to_clean(&told, &question).or(told.claim.clone()).unwrap_or(WaitAnswer::Released);
     // White space first, as an answer has that was kept alive.
     format!(" \n{}", serde_json::to_string(&answer).unwrap()).into_response()
+}
+
+fn to_clean(told: &Told, question: &WaitRequest) -> Option<WaitAnswer> {
+    let claim_id = told.to_clean.filter(|_| question.cleans && told.claim.is_none())?;
+    (question.cleaning != Some(claim_id)).then_some(WaitAnswer::Clean { claim_id })
 }
 
 fn claimed(told: &Told) -> Seen {
@@ -179,6 +225,6 @@ fn claimed(told: &Told) -> Seen {
         Some(WaitAnswer::Claimed { claim_id, command_no, .. }) => {
             Seen { claim_id: Some(claim_id), command_no: Some(command_no) }
         }
-        Some(WaitAnswer::Released) | None => Seen::default(),
+        Some(WaitAnswer::Released | WaitAnswer::Clean { .. }) | None => Seen::default(),
     }
 }

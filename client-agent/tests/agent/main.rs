@@ -3,6 +3,7 @@
 
 mod allocator;
 mod claims;
+mod cleaning;
 mod commands;
 mod enrolment;
 mod footprint;
@@ -11,4 +12,5 @@ mod logs;
 mod original;
 mod reports;
 mod start;
+mod throw_away;
 mod vm;

@@ -2,10 +2,12 @@
 //! stories run side by side: most of their time is waiting.
 
 mod agreement;
+mod cleaned_machine;
 mod crash_during_launch;
 mod crashes;
 mod database_away;
 mod destroy;
+mod hanging;
 mod launch;
 mod line;
 mod manual_machine;

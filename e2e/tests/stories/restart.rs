@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use lablink_e2e::Deployment;
+use lablink_e2e::{Deployment, eventually};
 
 #[tokio::test]
 async fn a_stopped_allocator_leaves_nothing_running_and_finds_everything_again() -> Result<()> {
@@ -31,7 +31,8 @@ async fn a_stopped_allocator_leaves_nothing_running_and_finds_everything_again()
     assert!(page.contains(&claimed.pin), "{page}");
 
     // The agents are back: the one that was free can be claimed, and is told so.
-    machine.agent()?;
+    eventually("the agent to be back", Duration::from_secs(10), async || machine.agent().map(Some))
+        .await?;
     allocator.until_free(1).await?;
     let other = allocator.claim("fay@example.org", "4/fay").await?;
     assert_ne!(other.hostname, claimed.hostname);

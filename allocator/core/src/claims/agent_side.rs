@@ -21,7 +21,11 @@ pub struct Delivery {
 /// What a VM's agent finds when it looks.
 #[derive(Debug)]
 pub enum Situation {
-    Unclaimed,
+    Unclaimed {
+        /// The claim that has left its traces: the VM waits to be cleaned, if its agent can do
+        /// that and the organiser wants it. None of a VM that LabLink makes anew.
+        to_clean: Option<ClaimId>,
+    },
     Claimed(Delivery),
 }
 
@@ -30,7 +34,11 @@ pub async fn situation(db: &Db, hostname: &Hostname) -> Result<Option<Situation>
     let client = db.client().await?;
     let statement = client
         .prepare_cached(
-            "select claim.id, claim.command_no, claim.crd_code, claim.pin
+            "select claim.id, claim.command_no, claim.crd_code, claim.pin,
+                    case when vm.used_at is not null and vm.source in ('manual', 'unknown') then
+                        (select last.id from claim as last
+                         where last.id = vm.last_claim_id and last.clean_failure is null)
+                        end as to_clean
              from vm left join claim on claim.id = vm.claim_id and claim.released_at is null
              where vm.hostname = $1 and vm.removed_at is null",
         )
@@ -38,7 +46,9 @@ pub async fn situation(db: &Db, hostname: &Hostname) -> Result<Option<Situation>
     let Some(row) = client.query_opt(&statement, &[&hostname.as_str()]).await? else {
         return Ok(None);
     };
-    let Some(claim_id) = row.try_get("id")? else { return Ok(Some(Situation::Unclaimed)) };
+    let Some(claim_id) = row.try_get("id")? else {
+        return Ok(Some(Situation::Unclaimed { to_clean: row.try_get("to_clean")? }));
+    };
     let code: String = row.try_get("crd_code")?;
     Ok(Some(Situation::Claimed(Delivery {
         claim_id,

@@ -51,7 +51,7 @@ fn statement(which: &str, locked: &str) -> String {
         "with taken as (
              select vm.id, vm.hostname from vm
              where vm.pool_id = $1 and {which}
-             order by {order} limit 1 for update of vm {locked}
+             order by {order} limit 1 for no key update of vm {locked}
          ), made as (
              insert into claim (pool_id, vm_id, email, crd_code, pin)
              select $1, taken.id, $3, $4, $5 from taken returning id, vm_id

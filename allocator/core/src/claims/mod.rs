@@ -2,6 +2,7 @@
 
 mod agent_side;
 mod assign;
+mod cleaning;
 mod list;
 mod page;
 mod reentry;
@@ -11,6 +12,7 @@ mod request;
 pub use agent_side::{Delivery, NoSuchClaim, Situation, delivered, report, situation};
 pub use assign::ClaimId;
 pub(crate) use assign::{KeptFor, NewClaim, NotAssigned, assign_kept, open_claim_of};
+pub use cleaning::{NotToClean, clean_again, cleaned};
 pub use list::{ClaimRecord, Ended, Which, list};
 pub(crate) use page::opens;
 pub use page::{ClaimView, Progress, by_link, give_command};

@@ -27,6 +27,8 @@ pub enum Progress {
         state: ClaimState,
         /// What the agent said of its last attempt.
         detail: Option<String>,
+        /// The VM's last sign of life, where it was pointed out that there are none.
+        unheard_since: Option<Timestamp>,
     },
     Over {
         reason: ReleaseReason,
@@ -40,9 +42,13 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
         .await?
         .query_opt(
             "select claim.id, claim.email, claim.pin, claim.state, claim.detail,
-                    claim.created_at, claim.release_reason, vm.hostname
+                    claim.created_at, claim.release_reason, vm.hostname,
+                    case when vm.suspect_at is not null
+                         and (vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at)
+                        then vm_presence.last_seen end as unheard_since
              from claim_link join claim on claim.id = claim_link.claim_id
                              join vm on vm.id = claim.vm_id
+                             left join vm_presence on vm_presence.vm_id = vm.id
              where claim_link.token_sha256 = $1",
             &[&link.hash().as_bytes()],
         )
@@ -54,6 +60,7 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
                 pin: Pin::stored(row.try_get("pin")?),
                 state: db::word(&row, "state")?,
                 detail: row.try_get("detail")?,
+                unheard_since: row.try_get("unheard_since")?,
             },
         };
         Ok(ClaimView {

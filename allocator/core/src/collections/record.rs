@@ -94,8 +94,8 @@ pub(crate) async fn left(
         .query(
             "select vm.hostname
              from operation
-             join vm on vm.pool_id = operation.pool_id and vm.removed_at is null
-                    and operation.payload->'hostnames' ? vm.hostname
+             join operation_target as target on target.operation_id = operation.id
+             join vm on vm.id = target.vm_id and vm.removed_at is null
              where operation.pool_id = $1 and operation.id = $2
                and not exists (
                    select from collection_vm

@@ -1,8 +1,10 @@
 //! The way to Postgres: the server and its TLS, one pool of connections, and the migrations.
 
 mod address;
+mod again;
 mod connector;
 mod server;
+mod sessions;
 mod tls;
 mod verifier;
 
@@ -12,7 +14,9 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, R
 use tokio_postgres::Row;
 
 pub use address::AddressError;
+pub(crate) use again::{HasDbError, again, pause};
 pub use server::{ConnectError, Server};
+pub use sessions::Sessions;
 pub use tls::{Authorities, SslMode, Tls, TlsError};
 
 mod migrations {
@@ -167,12 +171,19 @@ pub(crate) fn violated(error: &tokio_postgres::Error) -> Option<&str> {
     error.as_db_error()?.constraint()
 }
 
-/// Lets an operation's own error take a failed statement by `?`, as a [`DbError`].
+/// Lets an operation's own error take a failed statement by `?`, as a [`DbError`] in its variant
+/// `Db`.
 macro_rules! takes_statement_errors {
     ($($error:ty),+) => {
         $(impl From<tokio_postgres::Error> for $error {
             fn from(error: tokio_postgres::Error) -> Self {
                 Self::from($crate::DbError::from(error))
+            }
+        }
+
+        impl $crate::db::HasDbError for $error {
+            fn db_error(&self) -> Option<&$crate::DbError> {
+                if let Self::Db(error) = self { Some(error) } else { None }
             }
         })+
     };

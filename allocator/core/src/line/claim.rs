@@ -30,7 +30,7 @@ pub async fn claim(
         .query_opt(
             "select place.id, place.email from vm join place on place.id = vm.place_id
              where vm.pool_id = $1 and place.token_sha256 = $2 and place.ended_at is null
-             for update of vm",
+             for no key update of vm",
             &[&pool.as_i64(), &token.hash().as_bytes()],
         )
         .await?;

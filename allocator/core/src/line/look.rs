@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::Hostname;
 
 use super::{EndReason, KEPT_FOR, WAITING};
-use crate::{Db, DbError, Email, Token, TokenHash, db, pools::PoolId};
+use crate::{Db, DbError, Email, Token, TokenHash, db, pools::PoolId, startup::TOOK};
 
 /// How things stand for one place in line.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub enum Standing {
         /// How many wait in all, this one included.
         waiting: i64,
         /// Seconds until a VM is there that starts at the moment, going by how long others took.
-        /// None: none starts for this place, or nothing is known of others.
+        /// None: none starts for this place, or it takes longer than others did.
         expected_seconds: Option<i64>,
     },
     /// A VM is kept until that moment.
@@ -67,36 +67,33 @@ pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standin
     }))
 }
 
-/// The next VM that starts is for the first place, the one after it for the second, and so on;
-/// each takes as long as the middle one of the last twenty.
+/// The next VM that starts is for the first place, the one after it for the second, and so on; one
+/// that has not been begun needs a whole start. Each takes as long as the middle one of those
+/// earlier starts that took longer than it has by now: where there was none, nobody can tell. VMs
+/// that are overdue are not waited for, nor registered machines on which nobody has begun.
 async fn expected(
     client: &impl GenericClient,
     pool: PoolId,
     ahead: i64,
 ) -> Result<Option<i64>, DbError> {
-    let sql = "with newest as (
-                   select id, created_at from vm where pool_id = $1 order by id desc limit 100
-               ), took as (
-                   select extract(epoch from first.at - newest.created_at)::float8 as seconds
-                   from newest cross join lateral (
-                       select min(event.at) as at from event
-                       where event.vm_id = newest.id and event.kind = 'vm.status_changed'
-                         and event.data->>'to' = 'running'
-                   ) as first
-                   where first.at is not null order by newest.id desc limit 20
-               ), mine as (
-                   select extract(epoch from now() - created_at)::float8 as age from vm
-                   where pool_id = $1 and status = 'initializing' and removed_at is null
-                     and removing_at is null and claim_id is null
-                   order by created_at, id offset $2 limit 1
-               )
-               select greatest(0, round(
-                          (select percentile_cont(0.5) within group (order by seconds) from took)
-                          - mine.age))::bigint as seconds
-               from mine";
-    let statement = client.prepare_cached(sql).await?;
-    let row = client.query_opt(&statement, &[&pool.as_i64(), &ahead]).await?;
-    Ok(row.map(|row| row.try_get("seconds")).transpose()?.flatten())
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "with {TOOK}, mine as (
+                 select coalesce(extract(epoch from now() - starting_since), 0)::float8 as age
+                 from vm
+                 where pool_id = $1 and status = 'initializing' and removed_at is null
+                   and removing_at is null and claim_id is null and overdue_at is null
+                   and (source in ('local', 'aws') or starting_since is not null)
+                 order by starting_since nulls last, id offset $2 limit 1
+             )
+             select round(percentile_cont(0.5) within group (order by took.seconds - mine.age)
+                          filter (where took.seconds > mine.age))::bigint as seconds
+             from mine, took"
+        )
+    });
+    let statement = client.prepare_cached(&SQL).await?;
+    let row = client.query_one(&statement, &[&pool.as_i64(), &ahead]).await?;
+    Ok(row.try_get("seconds")?)
 }
 
 /// The open place of a person, with its token's hash.

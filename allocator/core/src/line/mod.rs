@@ -58,7 +58,7 @@ async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> 
     Ok(())
 }
 
-async fn tell(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+pub(crate) async fn tell(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
     let sql = "select pg_notify('line_changed', $1::bigint::text)";
     client.execute(sql, &[&pool.as_i64()]).await?;
     Ok(())

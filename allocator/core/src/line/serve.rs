@@ -58,7 +58,7 @@ async fn void(
             "with unfit as (
                  select vm.id, vm.place_id from vm join place on place.id = vm.place_id
                  where vm.pool_id = $1 and (place.ended_at is not null or not ({fit}))
-                 for update of vm skip locked
+                 for no key update of vm skip locked
              ), waiting as (
                  update place set offered_at = null from unfit
                  where place.id = unfit.place_id and place.ended_at is null
@@ -84,7 +84,7 @@ async fn offer(
              ), free as (
                  select vm.id, vm.gpu, vm.number from vm where vm.pool_id = $1 and {claimable}
                  order by {order} limit (select count(*) from waiting)
-                 for update of vm skip locked
+                 for no key update of vm skip locked
              ), chosen as (
                  select vm.id, row_number() over (order by {order}) as turn from free as vm
              ), offered as (

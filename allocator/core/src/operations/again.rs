@@ -41,12 +41,7 @@ pub async fn retry(
     let job = match earlier.job {
         Job::Launch { .. } => Job::Launch { hostnames: left },
         Job::Replace { .. } => Job::Replace { hostnames: left },
-        Job::Destroy { .. } => {
-            let these = Selection::These(left);
-            let marked = vms::mark_removing(&transaction, pool, &these).await;
-            let hostnames = marked.map_err(|_gone| RetryError::NothingLeft)?;
-            Job::Destroy { hostnames, after: None }
-        }
+        Job::Destroy { .. } => Job::Destroy { hostnames: left, after: None },
         Job::Collect { extension, .. } => Job::Collect { hostnames: left, extension },
         Job::BringBack { .. } | Job::GiveUp { .. } => return Err(RetryError::NothingLeft),
     };
@@ -77,7 +72,7 @@ pub async fn replace(
     let transaction = client.transaction().await?;
     ask::lock(&transaction, pool).await?;
     let these = Selection::These(hostnames);
-    let hostnames = vms::mark_removing(&transaction, pool, &these).await?;
+    let hostnames = vms::made(&transaction, pool, &these).await?;
     let id = ask::queue(&transaction, pool, actor, &Job::Replace { hostnames }).await?;
     transaction.commit().await?;
     Ok(id)
@@ -96,20 +91,23 @@ async fn left_undone(
         Job::BringBack { .. } | Job::GiveUp { .. } => return Ok(Vec::new()),
         Job::Launch { .. } | Job::Destroy { .. } | Job::Replace { .. } => {}
     }
-    let names: Vec<&str> = job.hostnames().iter().map(Hostname::as_str).collect();
     let wanted_gone = matches!(job, Job::Destroy { .. });
+    // Somebody may have claimed what was to be destroyed and is still there: the wish was older.
     let rows = client
         .query(
-            "select hostname from vm
-             where pool_id = $1 and hostname = any($2) and removed_at is null
-               and ($3 or status = 'error')
+            "select vm.hostname
+             from operation_target as target
+             join vm on vm.id = coalesce(target.successor_id, target.vm_id)
+             where target.operation_id = $1 and target.left_out is null and vm.removed_at is null
+               and case when $2 then vm.claim_id is null
+                                     or vm.claim_id is not distinct from target.claim_id
+                        else vm.status = 'error' end
                and not exists (
-                   select from operation where operation.pool_id = $1
-                     and operation.state in ('queued', 'running')
-                     and operation.payload->'hostnames' ? vm.hostname
-               )
-             order by number",
-            &[&pool.as_i64(), &names, &wanted_gone],
+                   select from operation_target as other
+                   join operation on operation.id = other.operation_id
+                   where other.vm_id = vm.id and operation.state in ('queued', 'running'))
+             order by vm.number",
+            &[&id, &wanted_gone],
         )
         .await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()

@@ -1,6 +1,6 @@
 use deadpool_postgres::GenericClient;
 
-use super::{Job, OperationId, OperationState, read};
+use super::{Job, OperationId, OperationState, read, targets};
 use crate::{
     Actor, Db, DbError, db,
     events::{self, Event},
@@ -36,14 +36,24 @@ pub async fn launch(
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
     lock(&transaction, pool).await?;
-    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
-    let planned = vms::plan(&transaction, pool, &new).await?;
-    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
-    events::record_of_vms(&transaction, pool, actor, "vm.requested", &vm_ids).await?;
-    let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
-    let id = queue(&transaction, pool, actor, &job).await?;
+    let id = launch_in(&transaction, pool, actor, wish).await?;
     transaction.commit().await?;
     Ok(id)
+}
+
+/// The same for who holds the [lock].
+pub(super) async fn launch_in(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    wish: &Launch<'_>,
+) -> Result<OperationId, DbError> {
+    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
+    let planned = vms::plan(client, pool, &new).await?;
+    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
+    events::record_of_vms(client, pool, actor, "vm.requested", &vm_ids).await?;
+    let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
+    queue(client, pool, actor, &job).await
 }
 
 /// Queues the removal of VMs: from now on they can't be claimed.
@@ -56,7 +66,7 @@ pub async fn destroy(
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
     lock(&transaction, pool).await?;
-    let hostnames = vms::mark_removing(&transaction, pool, selection).await?;
+    let hostnames = vms::made(&transaction, pool, selection).await?;
     let id = queue(&transaction, pool, actor, &Job::Destroy { hostnames, after: None }).await?;
     transaction.commit().await?;
     Ok(id)
@@ -72,6 +82,7 @@ pub async fn cancel(
 ) -> Result<bool, DbError> {
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
+    lock(&transaction, pool).await?;
     let changed = transaction
         .query_opt(
             "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
@@ -93,25 +104,20 @@ pub async fn cancel(
     Ok(true)
 }
 
-/// Nothing has been done yet: VMs that were to be made need no row, those that were to go stay.
+/// Nothing has been done yet: VMs that were to be made for the first time need no row, those that
+/// were to go stay.
 async fn take_back(
     client: &impl GenericClient,
     pool: PoolId,
     actor: &Actor,
     id: OperationId,
 ) -> Result<(), DbError> {
-    let Some(operation) = read::find_in(client, pool, id).await? else { return Ok(()) };
-    match &operation.job {
-        // One that was to be tried again is still what it was: in error.
-        Job::Launch { hostnames } => {
-            let planned = vms::not_failed(client, pool, hostnames).await?;
-            vms::remove_in(client, pool, &planned, actor).await
-        }
-        Job::Destroy { hostnames, .. } | Job::Replace { hostnames } => {
-            vms::keep(client, pool, hostnames).await
-        }
-        Job::Collect { .. } | Job::BringBack { .. } | Job::GiveUp { .. } => Ok(()),
+    if read::find_in(client, pool, id).await?.is_some_and(|it| matches!(it.job, Job::Launch { .. }))
+    {
+        let planned = vms::never_made(client, id).await?;
+        vms::remove_in(client, pool, &planned, actor).await?;
     }
+    targets::recount(client, id).await
 }
 
 /// Requests that plan VMs take turns. Not `for update`: that would stop everybody who writes a row
@@ -121,6 +127,7 @@ pub(super) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<()
     Ok(())
 }
 
+/// The caller holds the pool's lock.
 pub(super) async fn queue(
     client: &impl GenericClient,
     pool: PoolId,
@@ -139,6 +146,7 @@ pub(super) async fn queue(
         )
         .await?;
     let id = row.try_get("id")?;
+    targets::write(client, pool, id, job.hostnames()).await?;
     let event = Event {
         operation_id: Some(id),
         data: serde_json::json!({ "kind": job.kind(), "vms": vms }),

@@ -17,6 +17,7 @@ pub async fn collect(
 ) -> Result<OperationId, ChooseError> {
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
+    ask::lock(&transaction, pool).await?;
     let hostnames = collections::chosen(&transaction, pool, wish.hostnames.as_deref()).await?;
     let job = Job::Collect { hostnames, extension: wish.extension.clone() };
     let id = ask::queue(&transaction, pool, actor, &job).await?;
@@ -36,7 +37,7 @@ pub async fn collect_and_destroy(
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
     ask::lock(&transaction, pool).await?;
-    let hostnames = vms::mark_removing(&transaction, pool, selection).await?;
+    let hostnames = vms::made(&transaction, pool, selection).await?;
     let first = Job::Collect { hostnames: hostnames.clone(), extension };
     let first = ask::queue(&transaction, pool, actor, &first).await?;
     let then = Job::Destroy { hostnames, after: Some(first) };

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Operation, OperationId, OperationState, Stage, Step, read};
+use super::{Operation, OperationId, OperationState, Stage, Step, ask, read, targets};
 use crate::{
     Actor, Db, DbError, db,
     events::{self, Event},
@@ -59,10 +59,10 @@ crate::db::takes_statement_errors!(LeaseError);
 
 /// The right to work on an operation. All that a worker writes goes through it.
 pub struct Lease {
-    db: Db,
-    pool: PoolId,
-    id: OperationId,
-    attempt: i32,
+    pub(super) db: Db,
+    pub(super) pool: PoolId,
+    pub(super) id: OperationId,
+    pub(super) attempt: i32,
 }
 
 /// An operation to work on.
@@ -95,7 +95,7 @@ pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, D
                         or state = 'queued' and not exists (
                             select from operation as other
                             where other.pool_id = $1 and other.state = 'running'))
-                 order by state = 'running' desc, id limit 1 for update
+                 order by state = 'running' desc, id limit 1 for no key update
              )
              returning id, attempt, pg_notify('operation_changed', id::text)::text",
             &[&pool.as_i64(), &owner, &LEASE.as_secs_f64()],
@@ -154,7 +154,16 @@ impl Lease {
             .query(
                 "with mine as (
                      update operation set progress_done = $3, progress_total = $4
-                     where id = $1 and attempt = $2 and state = 'running' returning id
+                     where id = $1 and attempt = $2 and state = 'running' returning id, kind, pool_id
+                 ), made as (
+                     -- A machine that was just made is nobody's yet.
+                     select vm.id from mine join vm on vm.pool_id = mine.pool_id
+                     where mine.kind in ('launch', 'replace') and vm.hostname = any($7)
+                       and vm.removed_at is null and vm.used_at is not null
+                       and ($8::text[])[array_position($7::text[], vm.hostname)] = 'done'
+                     order by vm.id for no key update of vm
+                 ), freed as (
+                     update vm set used_at = null from made where vm.id = made.id
                  ), logged as (
                      insert into operation_log (operation_id, level, line)
                      select mine.id, new.level, new.line
@@ -189,10 +198,11 @@ impl Lease {
         if rows.is_empty() { Err(LeaseError::Lost) } else { Ok(()) }
     }
 
-    /// Ends the operation.
+    /// Ends the operation: its VMs are no longer spoken for by it.
     pub async fn finish(&self, outcome: &Outcome) -> Result<(), LeaseError> {
         let mut client = self.db.client().await?;
         let transaction = client.transaction().await?;
+        ask::lock(&transaction, self.pool).await?;
         let row = transaction
             .query_opt(
                 "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
@@ -213,6 +223,7 @@ impl Lease {
         let left = "update operation_vm set stage = $2, finished_at = now()
                     where operation_id = $1 and stage in ('waiting', 'creating', 'destroying', 'collecting')";
         transaction.execute(left, &[&self.id, &Stage::Unfinished.as_str()]).await?;
+        targets::recount(&transaction, self.id).await?;
         let event = Event {
             operation_id: Some(self.id),
             data: serde_json::json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),

@@ -6,21 +6,26 @@
 
 mod again;
 mod ask;
+mod begin;
 mod collect;
+mod first;
 mod lease;
 mod read;
 mod solve;
 mod steps;
 mod take_back;
+mod targets;
 
 pub use again::{RetryError, replace, retry, undone};
 pub use ask::{AskError, Launch, cancel, destroy, launch};
 pub use collect::{collect, collect_and_destroy};
+pub use first::launch_first;
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};
 pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};
 pub use solve::{SolveError, bring_back, give_up};
 pub use steps::{Stage, Step, steps, usual_seconds};
 pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};
+pub use targets::{Standing, Target, targets};
 
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};

@@ -73,7 +73,8 @@ pub async fn usual_seconds(db: &Db, pool: PoolId, job: &Job) -> Result<Option<i6
                  select extract(epoch from finished_at - started_at)::float8 as seconds
                  from operation
                  where pool_id = $1 and kind = $2 and state = 'succeeded'
-                   and jsonb_array_length(payload->'hostnames') between ($3 + 1) / 2 and $3 * 2
+                   and (select count(*) from operation_target where operation_id = operation.id)
+                       between ($3 + 1) / 2 and $3 * 2
                  order by id desc limit 10
              ) as earlier",
             &[&pool.as_i64(), &job.kind(), &vms],

@@ -4,16 +4,17 @@ use super::{Job, OperationId, ask};
 use crate::{
     Actor, Db, DbError,
     claims::{self, ClaimId, ReleaseReason},
-    db, line,
+    db::{self, again},
+    line,
     pools::PoolId,
-    vms::{self, Selection, Source, StaleAfter, VmsError},
+    vms::{self, AfterUse, Source, StaleAfter},
 };
 
 /// What becomes of a VM that its participant no longer has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Then {
     /// A fresh one takes its place: nobody meets a stranger's files. Machines that LabLink did not
-    /// make can't be made anew: they go back as they are.
+    /// make can't be made anew: they follow [`AfterUse`].
     #[default]
     Replace,
     /// It goes back to the pool as it is, the participant's files included.
@@ -49,10 +50,13 @@ pub struct TakeBack<'a> {
     pub whose: Whose,
     pub reason: ReleaseReason,
     pub then: Then,
+    /// For a machine that LabLink did not make.
+    pub after_use: AfterUse,
 }
 
 /// Ends a VM's claim, and queues its replacement unless the VM goes back as it is; then who is
-/// first in line has it. All in one transaction: nobody can claim the VM in between.
+/// first in line has it. All in one transaction: nobody can claim the VM in between. Where the
+/// claim ended earlier, it says what becomes of the used machine.
 pub async fn take_back(
     db: &Db,
     pool: PoolId,
@@ -60,45 +64,47 @@ pub async fn take_back(
     actor: &Actor,
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    ask::lock(&transaction, pool).await?;
-    let vm = transaction
-        .query_opt(
-            "select id, source, claim_id, removing_at is not null as removing from vm
-             where pool_id = $1 and hostname = $2 and removed_at is null for update",
-            &[&pool.as_i64(), &wish.hostname.as_str()],
-        )
-        .await?
-        .ok_or(TakeBackError::NoSuchVm)?;
-    let held: Option<ClaimId> = vm.try_get("claim_id")?;
-    match (held, wish.whose) {
-        (Some(_), Whose::Anybodys) => {}
-        (Some(held), Whose::Claim(claim)) if held == claim => {}
-        (Some(_) | None, Whose::Anybodys | Whose::Claim(_)) => {
-            return Err(TakeBackError::NotClaimed);
+    again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, pool).await?;
+        let vm = transaction
+            .query_opt(
+                "select id, source, claim_id, used_at is not null as used,
+                        removing_at is not null as removing
+                 from vm where pool_id = $1 and hostname = $2 and removed_at is null
+                 for no key update",
+                &[&pool.as_i64(), &wish.hostname.as_str()],
+            )
+            .await?
+            .ok_or(TakeBackError::NoSuchVm)?;
+        let id: i64 = vm.try_get("id")?;
+        let held: Option<ClaimId> = vm.try_get("claim_id")?;
+        let removing: bool = vm.try_get("removing")?;
+        match (held, wish.whose) {
+            (Some(_), Whose::Anybodys) => {}
+            (Some(held), Whose::Claim(claim)) if held == claim => {}
+            // Its last participant is gone already, and what becomes of it is left to be said.
+            (None, Whose::Anybodys) if vm.try_get("used")? && !removing => {}
+            (Some(_) | None, Whose::Anybodys | Whose::Claim(_)) => {
+                return Err(TakeBackError::NotClaimed);
+            }
         }
-    }
-    let made = matches!(db::word(&vm, "source")?, Source::Local | Source::Aws);
-    // One that is going already needs no operation of its own.
-    let replaced = wish.then == Then::Replace && made && !vm.try_get::<_, bool>("removing")?;
-    let operation = if replaced {
-        let these = Selection::These(vec![wish.hostname.clone()]);
-        let marked = vms::mark_removing(&transaction, pool, &these).await;
-        let hostnames = marked.map_err(|error| match error {
-            VmsError::Db(error) => TakeBackError::Db(error),
-            VmsError::NoSuchVm(_) | VmsError::NothingSelected => TakeBackError::NoSuchVm,
-        })?;
-        Some(ask::queue(&transaction, pool, actor, &Job::Replace { hostnames }).await?)
-    } else {
-        None
-    };
-    claims::release_of_vm(&transaction, pool, vm.try_get("id")?, wish.reason, actor).await?;
-    if wish.then == Then::Reuse || !made {
-        let fit = "update vm set used_at = null where id = $1";
-        transaction.execute(fit, &[&vm.try_get::<_, i64>("id")?]).await?;
-    }
-    line::serve(&transaction, pool, stale_after).await?;
-    transaction.commit().await?;
-    Ok(operation)
+        let made = matches!(db::word(&vm, "source")?, Source::Local | Source::Aws);
+        // One that is going already needs no operation of its own.
+        let replaced = wish.then == Then::Replace && made && !removing;
+        let operation = if replaced {
+            let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
+            Some(ask::queue(&transaction, pool, actor, &job).await?)
+        } else {
+            None
+        };
+        claims::release_of_vm(&transaction, pool, id, wish.reason, actor).await?;
+        if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
+            vms::reuse(&transaction, pool, actor, id).await?;
+        }
+        line::serve(&transaction, pool, stale_after).await?;
+        transaction.commit().await?;
+        Ok(operation)
+    })
 }

@@ -5,6 +5,7 @@ mod provisioned;
 mod recent;
 mod report;
 mod stage;
+mod took;
 
 use tokio_postgres::Row;
 
@@ -12,6 +13,7 @@ pub use provisioned::provisioned;
 pub use recent::{Start, of_start, recent};
 pub use report::{Report, record};
 pub use stage::Stage;
+pub(crate) use took::TOOK;
 
 use crate::{Db, DbError};
 

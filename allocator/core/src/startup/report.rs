@@ -35,7 +35,7 @@ pub async fn record(
         .await?
         .ok_or(ReportError::NoSuchVm)?;
     let vm_id: i64 = vm.try_get("id")?;
-    let row = transaction.query_one(&format!("{SELECT} for update"), &[&vm_id]).await?;
+    let row = transaction.query_one(&format!("{SELECT} for no key update"), &[&vm_id]).await?;
     let known = super::startup(&row)?;
     let told = &report.startup;
     let startup = Startup {

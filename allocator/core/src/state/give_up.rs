@@ -1,7 +1,7 @@
 use lablink_protocol::Hostname;
 
 use super::{Version, seen};
-use crate::{Actor, Db, DbError, db, operations::OperationId, pools::PoolId, vms};
+use crate::{Actor, Db, DbError, operations::OperationId, pools::PoolId, vms};
 
 /// Lets go of VMs that the state has lost, in the name of who asked for it: their rows end, open
 /// claims are told. From now on `state` is the one that counts; none: there is none yet.
@@ -20,10 +20,9 @@ pub async fn give_up(
                from operation, vm
                where operation.id = $2 and vm.pool_id = $1 and vm.hostname = any($3)
                  and vm.removed_at is null and vm.source in ('local', 'aws')
-               returning (select hostname from vm where id = vm_id)";
+               returning vm_id";
     let given_up = transaction.query(sql, &[&pool.as_i64(), &operation, &names]).await?;
-    let given_up: Vec<Hostname> =
-        given_up.iter().map(|row| db::word(row, "hostname")).collect::<Result<_, _>>()?;
+    let given_up: Vec<i64> = given_up.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     vms::remove_in(&transaction, pool, &given_up, &Actor::System).await?;
     seen::replace(&transaction, pool, state).await?;
     transaction.commit().await?;

@@ -33,13 +33,16 @@ pub struct Counts {
     pub removing: i64,
     pub failed: i64,
     pub unhealthy: i64,
+    pub overdue: i64,
     pub stale: i64,
+    pub suspect: i64,
 }
 
 impl Counts {
     /// VMs that an organiser should look at.
     pub fn attention(&self) -> i64 {
-        self.failed + self.unhealthy + self.stale + self.used
+        let silent = self.overdue + self.stale + self.suspect;
+        self.failed + self.unhealthy + silent + self.used
     }
 }
 
@@ -66,7 +69,9 @@ pub async fn counts(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<Co
             State::Removing => counts.removing = vms,
             State::Failed => counts.failed = vms,
             State::Unhealthy => counts.unhealthy = vms,
+            State::Overdue => counts.overdue = vms,
             State::Stale => counts.stale = vms,
+            State::Suspect => counts.suspect = vms,
         }
     }
     Ok(counts)

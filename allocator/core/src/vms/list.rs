@@ -31,12 +31,24 @@ pub struct Vm {
     pub removing: bool,
     /// Kept for somebody in line.
     pub offered: bool,
+    /// Since when it is used: a participant had it, and it was not made anew or cleaned since.
+    pub used_since: Option<Timestamp>,
+    /// The e-mail of who had it last.
+    pub last_participant: Option<String>,
+    /// Why its agent could not clean it after that participant.
+    pub clean_failure: Option<String>,
     /// The last heartbeat; none from agents that send none.
     pub last_seen: Option<Timestamp>,
     /// The agent has said that it stops.
     pub stopped: bool,
     /// What heartbeats have told: [`lablink_protocol::Vitals`] as JSON, newer keys included.
     pub vitals: Option<serde_json::Value>,
+    /// Since when its machine has been starting; none: it was not begun, or runs.
+    pub starting_since: Option<Timestamp>,
+    /// When it was pointed out that it takes too long to start.
+    pub overdue_at: Option<Timestamp>,
+    /// When it was pointed out that its agent is silent, if it still is.
+    pub suspect_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub claim: Option<VmClaim>,
 }
@@ -55,8 +67,15 @@ macro_rules! columns {
     () => {
         "select vm.id, vm.hostname, vm.number, vm.source, vm.status, vm.status_reason, vm.gpu,
              vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
-             vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen,
+             vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen, vm.used_at,
+             (select email from claim as last where last.id = vm.last_claim_id) as last_participant,
+             case when vm.used_at is not null then (select clean_failure from claim as last
+                 where last.id = vm.last_claim_id) end as clean_failure,
              vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
+             vm.starting_since,
+             case when vm.status = 'initializing' then vm.overdue_at end as overdue_at,
+             case when vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at
+                 then vm.suspect_at end as suspect_at,
              claim.id as claim_id, claim.email, claim.pin, claim.state, claim.detail,
              claim.created_at as claimed_at"
     };
@@ -172,9 +191,15 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         in_use: row.try_get("in_use")?,
         removing: row.try_get("removing")?,
         offered: row.try_get("offered")?,
+        used_since: row.try_get("used_at")?,
+        last_participant: row.try_get("last_participant")?,
+        clean_failure: row.try_get("clean_failure")?,
         last_seen: row.try_get("last_seen")?,
         stopped: row.try_get("stopped")?,
         vitals: row.try_get("vitals")?,
+        starting_since: row.try_get("starting_since")?,
+        overdue_at: row.try_get("overdue_at")?,
+        suspect_at: row.try_get("suspect_at")?,
         created_at: row.try_get("created_at")?,
         claim,
     })

@@ -1,30 +1,38 @@
 //! VMs: the machines of a pool, as rows. What a row says is what the organiser wants and what the
 //! agents report; what exists is Terraform's to say.
 
+mod after_use;
 mod counts;
 mod list;
+mod overdue;
 mod plan;
 mod reboot;
 mod reconcile;
 mod register;
 mod report;
 mod search;
+mod suspect;
+mod used;
+mod watch;
 
 use std::time::Duration;
 
+pub use after_use::AfterUse;
 pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
-pub(crate) use plan::{NewVms, mark_removing, plan};
+pub(crate) use plan::{NewVms, made, never_made, plan};
 pub use plan::{Selection, VmsError};
 pub use reboot::{Provider, RebootError, reboot};
 pub use reconcile::{
-    Existing, fail_unmade, fail_unremoved, fail_unreplaced, make_anew, reconcile_existing, remove,
-    running_among, stay, succeed,
+    Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,
+    running_among, unplan,
 };
-pub(crate) use reconcile::{keep, not_failed, remove_in};
+pub(crate) use reconcile::{remove_in, succeed};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status};
 pub use search::{Found, Search, Sort, State, search};
+pub(crate) use used::reuse;
+pub use watch::{Limits, notice, point_out, watch};
 
 use crate::text_enum::text_enum;
 

@@ -64,9 +64,8 @@ pub(crate) async fn plan(
     rows.iter().map(|row| Ok((row.try_get("id")?, db::word(row, "hostname")?))).collect()
 }
 
-/// Marks VMs that Terraform made as going: from now on nobody can claim them. Machines registered
-/// by hand stay.
-pub(crate) async fn mark_removing(
+/// The VMs that are meant, of those that Terraform made. Machines registered by hand stay.
+pub(crate) async fn made(
     client: &impl GenericClient,
     pool: PoolId,
     selection: &Selection,
@@ -77,19 +76,32 @@ pub(crate) async fn mark_removing(
     };
     let rows = client
         .query(
-            "update vm set removing_at = coalesce(removing_at, now())
+            "select hostname from vm
              where pool_id = $1 and removed_at is null and source not in ('manual', 'unknown')
                and ($2::text[] is null or hostname = any($2))
-             returning hostname, pg_notify('vm_changed', hostname)::text",
+             order by number nulls last, hostname",
             &[&pool.as_i64(), &names],
         )
         .await?;
-    let marked: Vec<Hostname> =
+    let found: Vec<Hostname> =
         rows.iter().map(|row| db::word(row, "hostname")).collect::<Result<_, _>>()?;
     if let Selection::These(wanted) = selection
-        && let Some(missing) = wanted.iter().find(|hostname| !marked.contains(hostname))
+        && let Some(missing) = wanted.iter().find(|hostname| !found.contains(hostname))
     {
         return Err(VmsError::NoSuchVm(missing.clone()));
     }
-    if marked.is_empty() { Err(VmsError::NothingSelected) } else { Ok(marked) }
+    if found.is_empty() { Err(VmsError::NothingSelected) } else { Ok(found) }
+}
+
+/// Those of an operation's VMs that nobody has tried to make yet, or seen.
+pub(crate) async fn never_made(
+    client: &impl GenericClient,
+    operation: i64,
+) -> Result<Vec<i64>, DbError> {
+    let sql = "select vm.id from operation_target join vm on vm.id = vm_id
+               where operation_id = $1 and removed_at is null and status = 'initializing'
+                 and vm.claim_id is null
+                 and not exists (select from vm_presence where vm_presence.vm_id = vm.id)";
+    let rows = client.query(sql, &[&operation]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -1,16 +1,18 @@
 //! Brings the rows in line with what Terraform says exists.
 
+use std::collections::BTreeMap;
+
 use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
-use tokio_postgres::types::ToSql;
 
-use super::Source;
+use super::{Source, never_made};
 use crate::{
     Actor, Db, DbError,
     claims::{self, ReleaseReason},
     db,
     events::{self, Event},
+    operations::OperationId,
     pools::PoolId,
 };
 
@@ -57,15 +59,10 @@ pub async fn reconcile_existing(
 }
 
 /// Ends VMs that are gone: their claims end, the rows stay as history, the names are free.
-pub async fn remove(
-    db: &Db,
-    pool: PoolId,
-    hostnames: &[Hostname],
-    actor: &Actor,
-) -> Result<(), DbError> {
+pub async fn remove(db: &Db, pool: PoolId, vms: &[i64], actor: &Actor) -> Result<(), DbError> {
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
-    remove_in(&transaction, pool, hostnames, actor).await?;
+    remove_in(&transaction, pool, vms, actor).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -73,16 +70,18 @@ pub async fn remove(
 pub(crate) async fn remove_in(
     client: &impl GenericClient,
     pool: PoolId,
-    hostnames: &[Hostname],
+    vms: &[i64],
     actor: &Actor,
 ) -> Result<(), DbError> {
-    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let removed = client
         .query(
-            "update vm set removed_at = now()
-             where pool_id = $1 and hostname = any($2) and removed_at is null
-             returning id, claim_id, pg_notify('vm_changed', hostname)::text",
-            &[&pool.as_i64(), &names],
+            "with theirs as (
+                 select id from vm where id = any($1) and removed_at is null
+                 order by id for no key update
+             )
+             update vm set removed_at = now() from theirs where vm.id = theirs.id
+             returning vm.id, claim_id, pg_notify('vm_changed', hostname)::text",
+            &[&vms],
         )
         .await?;
     let mut ids: Vec<i64> = Vec::with_capacity(removed.len());
@@ -100,6 +99,30 @@ pub(crate) async fn remove_in(
     Ok(())
 }
 
+/// The rows of the VMs of these names that are there.
+pub async fn present(
+    db: &Db,
+    pool: PoolId,
+    hostnames: &[Hostname],
+) -> Result<BTreeMap<Hostname, i64>, DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let sql = "select hostname, id from vm
+               where pool_id = $1 and hostname = any($2) and removed_at is null";
+    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    rows.iter().map(|row| Ok((db::word(row, "hostname")?, row.try_get("id")?))).collect()
+}
+
+/// VMs that an operation was to make for the first time, and for which nothing was done, are not
+/// wanted any more: they need no row.
+pub async fn unplan(db: &Db, pool: PoolId, operation: OperationId) -> Result<(), DbError> {
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let planned = never_made(&transaction, operation).await?;
+    remove_in(&transaction, pool, &planned, &Actor::System).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
 /// Those of these VMs whose agent says that they run.
 pub async fn running_among(
     db: &Db,
@@ -114,129 +137,103 @@ pub async fn running_among(
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
-/// A destroy that was taken back before it began: its VMs can be claimed again.
-pub(crate) async fn keep(
+/// A VM whose machine is replaced now: the old one becomes history, its claim ends, and a row for
+/// the new one takes its name. Answers the new row. Until the new machine is made, what stands
+/// under this name is the old one, with what its participants left.
+pub(crate) async fn succeed(
     client: &impl GenericClient,
     pool: PoolId,
-    hostnames: &[Hostname],
-) -> Result<(), DbError> {
-    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
-    let sql = "update vm set removing_at = null
-               where pool_id = $1 and hostname = any($2) and removed_at is null
-               returning pg_notify('vm_changed', hostname)::text";
-    client.query(sql, &[&pool.as_i64(), &names]).await?;
-    Ok(())
-}
-
-/// VMs that were to go stay after all.
-pub async fn stay(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
-    keep(&db.client().await?, pool, hostnames).await
-}
-
-/// Those of them that are not in error.
-pub(crate) async fn not_failed(
-    client: &impl GenericClient,
-    pool: PoolId,
-    hostnames: &[Hostname],
-) -> Result<Vec<Hostname>, DbError> {
-    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
-    let sql = "select hostname from vm where pool_id = $1 and hostname = any($2)
-               and removed_at is null and status <> 'error'";
-    let rows = client.query(sql, &[&pool.as_i64(), &names]).await?;
-    rows.iter().map(|row| db::word(row, "hostname")).collect()
-}
-
-/// VMs whose machine is replaced now: the old one becomes history, its claim ends, and a row for
-/// the new one takes its name. Again, it changes nothing.
-pub async fn succeed(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    for hostname in hostnames {
-        let old = "select number, source from vm where pool_id = $1 and hostname = $2
-                   and removed_at is null and removing_at is not null for update";
-        let key: [&(dyn ToSql + Sync); 2] = [&pool.as_i64(), &hostname.as_str()];
-        let Some(old) = transaction.query_opt(old, &key).await? else { continue };
-        let (number, source): (Option<i32>, String) =
-            (old.try_get("number")?, old.try_get("source")?);
-        remove_in(&transaction, pool, std::slice::from_ref(hostname), &Actor::System).await?;
-        let new = "insert into vm (pool_id, hostname, number, source) values ($1, $2, $3, $4)
-                   returning id, pg_notify('vm_changed', hostname)::text";
-        let new = transaction
-            .query_one(new, &[&pool.as_i64(), &hostname.as_str(), &number, &source])
-            .await?;
-        let event =
-            Event { vm_id: Some(new.try_get("id")?), ..Event::new(&Actor::System, "vm.replaced") };
-        events::record(&transaction, pool, event).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// VMs that were to be replaced and were not: a machine that nothing was done to stays in use, of
-/// any other nobody can say what is left.
-pub async fn fail_unreplaced(
-    db: &Db,
-    pool: PoolId,
-    unreplaced: &[(Hostname, String)],
-) -> Result<(), DbError> {
-    let (names, reasons) = columns(unreplaced);
-    let sql = "update vm set removing_at = null, status_reason = unreplaced.reason,
-                      status = case when removing_at is null then 'error' else status end
-               from unnest($2::text[], $3::text[]) as unreplaced(name, reason)
-               where pool_id = $1 and removed_at is null and hostname = unreplaced.name
-               returning pg_notify('vm_changed', hostname)::text";
-    db.client().await?.query(sql, &[&pool.as_i64(), &names, &reasons]).await?;
-    Ok(())
+    old: i64,
+) -> Result<i64, DbError> {
+    remove_in(client, pool, &[old], &Actor::System).await?;
+    let new = "insert into vm (pool_id, hostname, number, source, used_at, last_claim_id)
+               select pool_id, hostname, number, source, used_at, last_claim_id
+               from vm where id = $1
+               returning id, pg_notify('vm_changed', hostname)::text";
+    let new = client.query_one(new, &[&old]).await?.try_get("id")?;
+    let event = Event { vm_id: Some(new), ..Event::new(&Actor::System, "vm.replaced") };
+    events::record(client, pool, event).await?;
+    Ok(new)
 }
 
 /// VMs that are made now, some of them anew after a failure: what was wrong with them is past.
 pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     // What is made anew has another SSH host key.
-    let sql = "update vm set status = 'initializing', status_reason = null, ssh_host_key = null
-               where pool_id = $1 and hostname = any($2) and removed_at is null
-                 and status in ('error', 'unknown')
-               returning pg_notify('vm_changed', hostname)::text";
+    // What was heard of the machine before it says nothing about this one.
+    let sql = "with theirs as (
+                   select id from vm
+                   where pool_id = $1 and hostname = any($2) and removed_at is null
+                     and status in ('error', 'unknown')
+                   order by id for no key update
+               ), anew as (
+                   update vm set status = 'initializing', status_reason = null, ssh_host_key = null,
+                          starting_since = null, overdue_at = null, suspect_at = null
+                   from theirs where vm.id = theirs.id
+                   returning vm.id, pg_notify('vm_changed', hostname)::text
+               )
+               delete from vm_presence using anew where vm_id = anew.id";
     db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
     Ok(())
 }
 
+/// A VM of which something did not come true, and why.
+pub type Unmet = (i64, String);
+
 /// VMs that should exist but don't, or not whole, are in error, each with its reason.
-pub async fn fail_unmade(
-    db: &Db,
-    pool: PoolId,
-    unmade: &[(Hostname, String)],
-) -> Result<(), DbError> {
-    let (names, reasons) = columns(unmade);
+pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
+    let (ids, reasons) = columns(unmade);
     // Without its credentials, what is left of such a VM can't report itself back to life.
-    let sql = "with failed as (
-                   update vm set status = 'error', status_reason = unmade.reason
-                   from unnest($2::text[], $3::text[]) as unmade(name, reason)
-                   where pool_id = $1 and removed_at is null and hostname = unmade.name
-                   returning id, pg_notify('vm_changed', hostname)::text
+    let sql = "with theirs as (
+                   select vm.id, unmade.reason
+                   from unnest($1::bigint[], $2::text[]) as unmade(id, reason)
+                   join vm on vm.id = unmade.id and vm.removed_at is null
+                   order by vm.id for no key update of vm
+               ), failed as (
+                   update vm set status = 'error', status_reason = theirs.reason
+                   from theirs where vm.id = theirs.id
+                   returning vm.id, pg_notify('vm_changed', hostname)::text
                ), unenrolled as (
                    delete from enrolment using failed where vm_id = failed.id
                )
                delete from agent_credential using failed where vm_id = failed.id";
-    db.client().await?.query(sql, &[&pool.as_i64(), &names, &reasons]).await?;
+    db.client().await?.query(sql, &[&ids, &reasons]).await?;
     Ok(())
 }
 
-/// VMs that should be gone but are not stop going, and say why.
-pub async fn fail_unremoved(
-    db: &Db,
-    pool: PoolId,
-    unremoved: &[(Hostname, String)],
-) -> Result<(), DbError> {
-    let (names, reasons) = columns(unremoved);
-    let sql = "update vm set removing_at = null, status_reason = unremoved.reason
-               from unnest($2::text[], $3::text[]) as unremoved(name, reason)
-               where pool_id = $1 and removed_at is null and hostname = unremoved.name
+/// VMs of which nobody knows whether they were made, and that have not reported: in error until
+/// they do.
+pub async fn doubt(db: &Db, unknown: &[Unmet]) -> Result<(), DbError> {
+    let (ids, reasons) = columns(unknown);
+    let sql = "with theirs as (
+                   select vm.id, doubted.reason
+                   from unnest($1::bigint[], $2::text[]) as doubted(id, reason)
+                   join vm on vm.id = doubted.id and vm.removed_at is null and vm.status = 'initializing'
+                   order by vm.id for no key update of vm
+               )
+               update vm set status = 'error', status_reason = theirs.reason
+               from theirs where vm.id = theirs.id
                returning pg_notify('vm_changed', hostname)::text";
-    db.client().await?.query(sql, &[&pool.as_i64(), &names, &reasons]).await?;
+    db.client().await?.query(sql, &[&ids, &reasons]).await?;
     Ok(())
 }
 
-fn columns(named: &[(Hostname, String)]) -> (Vec<&str>, Vec<&str>) {
-    named.iter().map(|(name, reason)| (name.as_str(), reason.as_str())).unzip()
+/// VMs to which what was asked for did not happen: they are what they were, and say why.
+pub async fn note_undone(db: &Db, undone: &[Unmet]) -> Result<(), DbError> {
+    let (ids, reasons) = columns(undone);
+    let sql = "with theirs as (
+                   select vm.id, undone.reason
+                   from unnest($1::bigint[], $2::text[]) as undone(id, reason)
+                   join vm on vm.id = undone.id and vm.removed_at is null
+                   order by vm.id for no key update of vm
+               )
+               update vm set status_reason = theirs.reason
+               from theirs where vm.id = theirs.id
+               returning pg_notify('vm_changed', hostname)::text";
+    db.client().await?.query(sql, &[&ids, &reasons]).await?;
+    Ok(())
+}
+
+fn columns(unmet: &[Unmet]) -> (Vec<i64>, Vec<&str>) {
+    unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip()
 }

@@ -56,7 +56,14 @@ pub async fn register(
     };
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
-    let sql = "insert into vm (pool_id, hostname, source) values ($1, $2, 'manual')
+    // One that left the pool with its last participant's traces comes back with them.
+    let sql = "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
+               select $1, $2, 'manual', earlier.used_at, earlier.last_claim_id
+               from (select) as one left join (
+                   select used_at, last_claim_id from vm
+                   where pool_id = $1 and hostname = $2 and removed_at is not null
+                   order by id desc limit 1
+               ) as earlier on earlier.used_at is not null
                returning id, pg_notify('vm_changed', hostname)::text";
     let made = transaction.query_one(sql, &[&pool.as_i64(), &hostname.as_str()]).await;
     let vm = made.map_err(|error| match violated(&error) {
@@ -85,6 +92,10 @@ pub async fn renew_enrolment(
     }
     let token = agents::issue_enrolment(db, pool, &hostname).await?;
     let enrolment_token = token.ok_or(RegisterError::NoSuchMachine)?;
+    let waits_again = "update vm set overdue_at = null where pool_id = $1 and hostname = $2
+                       and removed_at is null and overdue_at is not null
+                       returning pg_notify('vm_changed', hostname)::text";
+    db.client().await?.query(waits_again, &[&pool.as_i64(), &hostname.as_str()]).await?;
     let expires_at = Timestamp::now() + SignedDuration::from_hours(1);
     Ok(Registered { hostname, enrolment_token, expires_at })
 }
@@ -100,12 +111,13 @@ pub async fn forget(
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
     let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
-               and source in ('manual', 'unknown') for update";
+               and source in ('manual', 'unknown') for no key update";
     let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&pool.as_i64(), &hostname.as_str()];
     let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
     let reason = ReleaseReason::Released;
-    claims::release_of_vm(&transaction, pool, vm.try_get("id")?, reason, actor).await?;
-    remove_in(&transaction, pool, std::slice::from_ref(hostname), actor).await?;
+    let id: i64 = vm.try_get("id")?;
+    claims::release_of_vm(&transaction, pool, id, reason, actor).await?;
+    remove_in(&transaction, pool, &[id], actor).await?;
     transaction.commit().await?;
     Ok(true)
 }

@@ -41,14 +41,17 @@ pub async fn set_status(
     let changed = transaction
         .query_opt(
             "with before as (
-                 select id, status from vm
-                 where pool_id = $1 and hostname = $2 and removed_at is null for update
+                 select id, status, overdue_at from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null for no key update
              ), after as (
-                 update vm set status = $3, status_reason = null from before
+                 update vm set status = $3, status_reason = null, overdue_at = null,
+                     starting_since = case when $3 = 'initializing' then now() end
+                 from before
                  where vm.id = before.id and vm.status <> $3
                  returning vm.id, pg_notify('vm_changed', vm.hostname)::text
              )
-             select before.id, before.status as was, after.id is not null as changed
+             select before.id, before.status as was, before.overdue_at,
+                    after.id is not null as changed
              from before left join after on after.id = before.id",
             &[&pool.as_i64(), &hostname.as_str(), &status.as_str()],
         )
@@ -56,9 +59,13 @@ pub async fn set_status(
         .ok_or(ReportError::NoSuchVm)?;
     if changed.try_get("changed")? {
         let was: String = changed.try_get("was")?;
+        let mut data = serde_json::json!({ "from": was, "to": status.as_str() });
+        if let Some(overdue_at) = changed.try_get::<_, Option<Timestamp>>("overdue_at")? {
+            data["overdue_at"] = serde_json::json!(overdue_at);
+        }
         let event = Event {
             vm_id: Some(changed.try_get("id")?),
-            data: serde_json::json!({ "from": was, "to": status.as_str() }),
+            data,
             ..Event::new(actor, "vm.status_changed")
         };
         events::record(&transaction, pool, event).await?;
@@ -131,7 +138,7 @@ pub async fn set_in_use(
 ) -> Result<(), ReportError> {
     let sql = "with before as (
                    select id, in_use from vm
-                   where pool_id = $1 and hostname = $2 and removed_at is null for update
+                   where pool_id = $1 and hostname = $2 and removed_at is null for no key update
                )
                update vm set in_use = $3 from before where vm.id = before.id
                returning vm.id, before.in_use <> $3 as changed,
@@ -170,7 +177,7 @@ pub async fn set_gpu(
         .query_opt(
             "with before as (
                  select id, gpu, gpu_reason from vm
-                 where pool_id = $1 and hostname = $2 and removed_at is null for update
+                 where pool_id = $1 and hostname = $2 and removed_at is null for no key update
              ), after as (
                  update vm set gpu = $3, gpu_reason = $4 from before
                  where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)

@@ -10,10 +10,14 @@ text_enum! {
         /// In error, or nobody knows.
         Failed = "failed",
         Unhealthy = "unhealthy",
+        /// Its machine was begun long ago, and its agent has not reported that it runs.
+        Overdue = "overdue",
         Starting = "starting",
         /// A participant had it, and it was neither made anew nor cleaned since.
         Used = "used",
-        /// Nothing heard of its agent for too long, or it has stopped.
+        /// Nothing heard of its agent for so long that an organiser should look.
+        Suspect = "suspect",
+        /// Nothing heard of its agent for too long to hand it out, or it has stopped.
         Stale = "stale",
         Claimed = "claimed",
         /// Kept for somebody in line.
@@ -27,8 +31,13 @@ pub(super) const STATE: &str = "case
     when vm.removing_at is not null then 'removing'
     when vm.status in ('error', 'unknown') then 'failed'
     when vm.gpu = 'unhealthy' then 'unhealthy'
+    when vm.status = 'initializing' and vm.claim_id is null and vm.overdue_at is not null
+        then 'overdue'
     when vm.status = 'initializing' and vm.claim_id is null then 'starting'
     when vm.used_at is not null and vm.claim_id is null then 'used'
+    when exists (select from vm_presence where vm_presence.vm_id = vm.id
+        and (vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at))
+        and vm.suspect_at is not null then 'suspect'
     when exists (select from vm_presence where vm_presence.vm_id = vm.id
         and (vm_presence.stopped
              or vm_presence.last_seen < now() - make_interval(secs => $2::float8))) then 'stale'

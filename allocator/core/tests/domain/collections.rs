@@ -130,7 +130,7 @@ async fn the_last_time_counts_what_came_whole_and_is_not_lost_again() {
         [("results.discarded", "admin:teacher"), ("results.downloaded", "admin:teacher")]
     );
 
-    vms::remove(&scene.db, scene.pool, &[name(ONE)], &admin()).await.unwrap();
+    scene.remove(ONE).await;
     assert_eq!(last().await, [TWO]);
 }
 

@@ -47,6 +47,7 @@ async fn release(scene: &Scene, hostname: &str) {
         whose: Whose::Anybodys,
         reason: ReleaseReason::Released,
         then: Then::Reuse,
+        after_use: vms::AfterUse::Reuse,
     };
     operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
 }
@@ -111,17 +112,53 @@ async fn the_time_to_wait_comes_from_how_long_other_vms_took() {
     scene.claim("one@example.org", "4/x").await.unwrap();
     scene.claim("two@example.org", "4/x").await.unwrap();
     scene.launch(1).await;
-    scene.sql("update vm set created_at = now() - interval '30 seconds' where number = 3").await;
     let (ada, bob) = (join(&scene, "ada@example.org").await, join(&scene, "b@example.org").await);
-    let expected = |standing| match standing {
+    let expected = async |token| match look(&scene, token).await {
         Standing::Waiting { expected_seconds, .. } => expected_seconds,
         Standing::Offered { .. } | Standing::Over(_) => panic!("none is ready"),
     };
-    let soon = expected(look(&scene, &ada).await).unwrap();
+    assert_eq!(expected(&ada).await, Some(100), "a whole start: it still waits for its turn");
+    let begun = "update vm set starting_since = now() - interval '30 seconds' where number = 3";
+    scene.sql(begun).await;
+    let soon = expected(&ada).await.unwrap();
     assert!((60..=72).contains(&soon), "{soon}");
-    assert_eq!(expected(look(&scene, &bob).await), None, "only one starts");
+    assert_eq!(expected(&bob).await, None, "only one starts");
     scene.report("lablink-vm-test-3", VmStatus::Running).await;
     assert_eq!(offered(&scene, &ada).await.as_deref(), Some("lablink-vm-test-3"));
+}
+
+#[tokio::test]
+async fn nobody_is_promised_a_vm_that_may_never_come() {
+    let scene = Scene::with_running(3).await;
+    scene.sql("update vm set created_at = now() - interval '60 seconds'").await;
+    for number in 1..=3 {
+        let vm = format!("lablink-vm-test-{number}");
+        scene.report(&vm, VmStatus::Initializing).await;
+        scene.report(&vm, VmStatus::Running).await;
+        scene.claim(&format!("{number}@example.org"), "4/x").await.unwrap();
+    }
+    scene.launch(1).await;
+    vms::register(&scene.db, scene.pool, &admin(), None, None).await.unwrap();
+    let ada = join(&scene, "ada@example.org").await;
+    for what in [
+        "starting_since = now() - interval '61 seconds'", // longer than any other took
+        "starting_since = now() - interval '1 hour', overdue_at = now()",
+        "status = 'error'",
+        "status = 'running', used_at = now()",
+        "status = 'running', used_at = null, suspect_at = now()",
+    ] {
+        scene.sql(&format!("update vm set {what} where number = 4")).await;
+        if what.contains("suspect") {
+            scene
+                .sql("insert into vm_presence select id, now() - interval '4 minutes' from vm where number = 4")
+                .await;
+        }
+        let standing = look(&scene, &ada).await;
+        assert!(
+            matches!(standing, Standing::Waiting { expected_seconds: None, .. }),
+            "{what}: {standing:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -4,10 +4,13 @@
 
 mod agents;
 mod claims;
+mod cleaning;
 mod collections;
 mod crowd;
+mod first;
 mod line;
 mod live;
+mod locks;
 mod log_scale;
 mod logs;
 mod migrations;
@@ -16,4 +19,7 @@ mod organiser;
 mod scene;
 mod startup;
 mod state;
+mod targets;
+mod used;
 mod vms;
+mod watch;

@@ -9,7 +9,6 @@ use lablink_core::{
     },
     vms::{self, Selection, VmsError},
 };
-use lablink_protocol::VmStatus;
 
 use crate::scene::{Scene, admin, name};
 
@@ -25,7 +24,7 @@ async fn launches_take_the_lowest_free_numbers() {
         scene.hostnames_of(first).await,
         ["lablink-vm-test-1", "lablink-vm-test-2", "lablink-vm-test-3"]
     );
-    vms::remove(&scene.db, scene.pool, &[name("lablink-vm-test-2")], &admin()).await.unwrap();
+    scene.remove("lablink-vm-test-2").await;
     let second = scene.launch(2).await;
     assert_eq!(scene.hostnames_of(second).await, ["lablink-vm-test-2", "lablink-vm-test-4"]);
 }
@@ -142,8 +141,8 @@ async fn with_a_failure() -> (Scene, OperationId) {
         reason: Some("No room.".to_owned()),
     };
     take(&scene).await.unwrap().lease.finish(&failed).await.unwrap();
-    let unmade = [(name("lablink-vm-test-2"), "No room.".to_owned())];
-    vms::fail_unmade(&scene.db, scene.pool, &unmade).await.unwrap();
+    let unmade = [(scene.vm_id("lablink-vm-test-2").await, "No room.".to_owned())];
+    vms::fail(&scene.db, &unmade).await.unwrap();
     (scene, id)
 }
 
@@ -161,42 +160,6 @@ async fn a_retry_is_of_what_failed_and_of_nothing_else() {
     assert!(retry().await.is_ok());
     let missing = operations::retry(&scene.db, scene.pool, &admin(), 99).await;
     assert!(matches!(missing, Err(RetryError::NoSuchOperation)));
-}
-
-#[tokio::test]
-async fn a_replaced_vm_is_history_and_its_name_has_a_new_row() {
-    let scene = Scene::with_running(2).await;
-    scene.claim("ada@example.org", "4/x").await.unwrap();
-    let names = vec![name("lablink-vm-test-1")];
-    operations::replace(&scene.db, scene.pool, &admin(), names.clone()).await.unwrap();
-    for _ in 0..2 {
-        vms::succeed(&scene.db, scene.pool, &names).await.unwrap();
-    }
-    assert_eq!(scene.count("select count(*) from vm").await, 3, "once");
-    assert_eq!(scene.count("select count(*) from claim where released_at is null").await, 0);
-    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
-    let told: Vec<_> = vms.iter().map(|vm| (vm.number, vm.status, vm.removing)).collect();
-    assert_eq!(told[0], (Some(1), VmStatus::Initializing, false));
-    assert_eq!(told[1], (Some(2), VmStatus::Running, false));
-}
-
-#[tokio::test]
-async fn a_replacement_that_never_began_leaves_the_machine_in_use() {
-    let scene = Scene::with_running(1).await;
-    let names = vec![name("lablink-vm-test-1")];
-    let id = operations::replace(&scene.db, scene.pool, &admin(), names.clone()).await.unwrap();
-    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
-    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
-    assert_eq!((vms[0].status, vms[0].removing), (VmStatus::Running, false));
-
-    operations::replace(&scene.db, scene.pool, &admin(), names.clone()).await.unwrap();
-    let why = [(names[0].clone(), "No room.".to_owned())];
-    vms::fail_unreplaced(&scene.db, scene.pool, &why).await.unwrap();
-    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
-    assert_eq!((vms[0].status, vms[0].removing), (VmStatus::Running, false));
-    vms::fail_unreplaced(&scene.db, scene.pool, &why).await.unwrap();
-    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
-    assert_eq!(vms[0].status, VmStatus::Error, "once its row is the new machine's");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use lablink_core::{
     events,
     operations::{self, TakeBack, TakeBackError, Then, Whose},
     startup, usage,
-    vms::{self, RegisterError, Search, Sort, State},
+    vms::{self, AfterUse, RegisterError, Search, Sort, State},
 };
 use lablink_protocol::{GpuHealth, Vitals, VmStatus};
 
@@ -21,7 +21,13 @@ async fn take_back(
     then: Then,
 ) -> Result<Option<i64>, TakeBackError> {
     let hostname = name(hostname);
-    let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Returned, then };
+    let wish = TakeBack {
+        hostname: &hostname,
+        whose,
+        reason: ReleaseReason::Returned,
+        then,
+        after_use: AfterUse::Reuse,
+    };
     operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await
 }
 

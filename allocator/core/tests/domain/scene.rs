@@ -74,6 +74,16 @@ impl Scene {
         }
     }
 
+    /// The row of the VM of this name that is there.
+    pub async fn vm_id(&self, hostname: &str) -> i64 {
+        vms::find(&self.db, self.pool, &name(hostname)).await.unwrap().unwrap().id
+    }
+
+    pub async fn remove(&self, hostname: &str) {
+        let id = self.vm_id(hostname).await;
+        vms::remove(&self.db, self.pool, &[id], &admin()).await.unwrap();
+    }
+
     /// For states that only time or an accident brings about.
     pub async fn sql(&self, statement: &str) {
         self.db.client().await.unwrap().batch_execute(statement).await.unwrap();

@@ -6,7 +6,7 @@ use lablink_core::{
 };
 use lablink_protocol::{GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{STALE_AFTER, Scene, name};
 
 #[tokio::test]
 async fn status_changes_are_history_and_repeats_are_not() {
@@ -44,9 +44,7 @@ async fn an_unknown_vm_is_made_only_by_an_agent_that_needs_no_token() {
 async fn a_removed_vm_ends_its_claim_and_frees_its_name() {
     let scene = Scene::with_running(1).await;
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
-    vms::remove(&scene.db, scene.pool, std::slice::from_ref(&granted.hostname), &admin())
-        .await
-        .unwrap();
+    scene.remove(granted.hostname.as_str()).await;
     assert!(vms::list(&scene.db, scene.pool).await.unwrap().is_empty());
     let view = claims::by_link(&scene.db, &granted.link).await.unwrap().unwrap();
     assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Destroyed }));
@@ -82,18 +80,21 @@ async fn vms_in_the_state_without_a_row_are_adopted_once() {
 #[tokio::test]
 async fn what_an_operation_left_undone_says_so() {
     let scene = Scene::new().await;
-    scene.launch(3).await;
-    scene.sql("update vm set removing_at = now() where number = 3").await;
-    let why =
-        |number: u32| vec![(name(&format!("lablink-vm-test-{number}")), "No room.".to_owned())];
-    vms::fail_unmade(&scene.db, scene.pool, &why(2)).await.unwrap();
-    vms::fail_unremoved(&scene.db, scene.pool, &why(3)).await.unwrap();
+    scene.launch(4).await;
+    scene.report("lablink-vm-test-4", VmStatus::Running).await;
+    let why = async |number: u32| {
+        let id = scene.vm_id(&format!("lablink-vm-test-{number}")).await;
+        (id, "No room.".to_owned())
+    };
+    vms::fail(&scene.db, &[why(2).await]).await.unwrap();
+    vms::note_undone(&scene.db, &[why(3).await]).await.unwrap();
+    vms::doubt(&scene.db, &[why(1).await, why(4).await]).await.unwrap();
     let vms = vms::list(&scene.db, scene.pool).await.unwrap();
-    let told: Vec<_> =
-        vms.iter().map(|vm| (vm.status, vm.removing, vm.status_reason.as_deref())).collect();
-    assert_eq!(told[0], (VmStatus::Initializing, false, None), "made");
-    assert_eq!(told[1], (VmStatus::Error, false, Some("No room.")), "not made");
-    assert_eq!(told[2], (VmStatus::Initializing, false, Some("No room.")), "not removed");
+    let told: Vec<_> = vms.iter().map(|vm| (vm.status, vm.status_reason.as_deref())).collect();
+    assert_eq!(told[0], (VmStatus::Error, Some("No room.")), "nobody knows");
+    assert_eq!(told[1], (VmStatus::Error, Some("No room.")), "not made");
+    assert_eq!(told[2], (VmStatus::Initializing, Some("No room.")), "not removed");
+    assert_eq!(told[3], (VmStatus::Running, None), "its agent has said more");
 }
 
 #[tokio::test]

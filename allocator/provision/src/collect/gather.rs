@@ -9,7 +9,11 @@ use lablink_core::{
     collections::{self, Extension},
     pools::PoolId,
 };
-use tokio::{io::BufReader, sync::mpsc, time::Instant};
+use tokio::{
+    io::BufReader,
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -20,12 +24,15 @@ use super::{
     harvest::Harvest,
     listing::{self, Listing},
     machine::{Machine, Reach},
-    remote::{self, Remote},
+    remote::Remote,
     script,
     tally::{Doing, Tally},
     trouble,
     watched::{Patience, Watched},
 };
+use crate::last_words::last_words;
+
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Reads VMs, several at once.
 #[derive(Clone)]
@@ -104,13 +111,18 @@ impl Gatherer {
             Remote::start(machine, connect, &words)?;
         let patience = Patience { stall, left: per_vm };
         let mut stream = BufReader::new(Watched::new(stdout, patience));
-        let said = AbortOnDropHandle::new(tokio::spawn(remote::last_words(stderr)));
+        let said = tokio::spawn(last_words(stderr, trouble::LONGEST));
+        let mut said = AbortOnDropHandle::new(said);
         let listing = listing::read(&mut stream).await;
         if listing.is_err() && !matches!(listing, Err(listing::ListingError::NoPlace)) {
             ending.kill().await;
         }
         let status = ending.status().await.map_err(|error| error.to_string())?;
-        let said = said.await.unwrap_or_default();
+        // A program that outlives the one that listed could keep it open.
+        let said = match timeout(LAST_WORDS, &mut said).await {
+            Ok(said) => said.unwrap_or_default(),
+            Err(_elapsed) => Vec::new(),
+        };
         self.remember(machine, ending.learned()).await?;
         let incomplete = match (&listing, status.success()) {
             (Err(listing::ListingError::NoPlace), false) => {

@@ -88,11 +88,16 @@ impl ZipCollector {
             return Err(Ended::Interrupted);
         }
         let machines = loop {
-            match (self.machines.find(Some(hostnames)).await, turn.held.stop()) {
-                (_, Some(stop)) => return Err(Ended::stopped_by(stop)),
-                (Ok(machines), None) => break machines,
-                (Err(_away), None) => tokio::time::sleep(RETRY_EVERY).await,
+            tokio::select! {
+                biased;
+                stop = turn.held.stopped(None) => return Err(Ended::stopped_by(stop)),
+                found = self.machines.find(Some(hostnames)) => {
+                    if let Ok(machines) = found {
+                        break machines;
+                    }
+                }
             }
+            tokio::time::sleep(RETRY_EVERY).await;
         };
         let begun = Arc::new(Notify::new());
         let visit = |machine| Visit { machine, tally: Arc::new(Tally::new(Arc::clone(&begun))) };

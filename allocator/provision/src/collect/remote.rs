@@ -4,16 +4,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
-};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use super::{
     machine::{Machine, Reach},
     script::Words,
     ssh::Papers,
-    trouble,
 };
 
 /// How long a program may take to end once its output has.
@@ -95,15 +91,4 @@ impl Ending {
     pub fn learned(self) -> Option<String> {
         self.papers.and_then(Papers::learned)
     }
-}
-
-/// Reads to the end, and keeps the last of it.
-pub(super) async fn last_words(mut from: impl AsyncRead + Unpin) -> Vec<u8> {
-    let (mut kept, mut buffer) = (Vec::new(), [0; 1024]);
-    while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        kept.extend_from_slice(&buffer[..count]);
-        let surplus = kept.len().saturating_sub(trouble::LONGEST);
-        kept.drain(..surplus);
-    }
-    kept
 }

@@ -11,10 +11,11 @@ use lablink_protocol::Hostname;
 
 use super::{
     Provisioner, ProvisionerParts, Workspace,
-    progress::Progress,
     provisioner::{WorkError, chain},
+    run::Ran,
     settle::Settlement,
 };
+use crate::worker::Limit;
 
 impl Provisioner {
     /// Writes the end of a change, with the last of its log and the rows of its VMs.
@@ -23,24 +24,34 @@ impl Provisioner {
         lease: &Lease,
         change: Change<'_>,
         outcome: &Outcome,
-        progress: &mut Progress,
+        ran: &mut Ran,
+        limit: Limit,
     ) -> Result<(), LeaseError> {
-        progress.tell(lease).await?;
-        state::made_by(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
-        let replaced = self.done_with(lease.operation_id()).await?;
-        let errors = &progress.vm_errors;
-        let settlement = Settlement { change, outcome, errors, replaced: &replaced };
-        self.settle(lease.operation_id(), &settlement).await?;
+        ran.progress.tell(lease).await?;
+        let id = lease.operation_id();
+        if let Some(doubt) = &ran.doubt {
+            self.record(id, doubt).await?;
+        }
+        state::made_by(&self.parts.db, self.parts.pool, id).await?;
+        let targets = operations::targets(&self.parts.db, id).await?;
+        let done = self.done_with(id).await?;
+        let errors = &ran.progress.vm_errors;
+        let settlement = Settlement { id, change, targets: &targets, outcome, errors, done: &done };
+        if ran.applied {
+            self.settle(&settlement, limit).await?;
+        } else {
+            settlement.write_unbegun(&self.parts.db, self.parts.pool).await?;
+        }
         if matches!(change, Change::Launch(_) | Change::Replace(_)) {
             startup::provisioned(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
         }
         lease.finish(outcome).await
     }
 
-    async fn settle(&self, id: OperationId, settlement: &Settlement<'_>) -> Result<(), DbError> {
+    async fn settle(&self, settlement: &Settlement<'_>, limit: Limit) -> Result<(), DbError> {
         let ProvisionerParts { db, pool, local, .. } = &self.parts;
         let after = async {
-            let workspace = self.workspace().await?;
+            let workspace = self.workspace(limit.clone()).await?;
             workspace.recover().await?;
             self.state_put_right(&workspace).await
         };
@@ -52,37 +63,38 @@ impl Provisioner {
             Err(WorkError::Db(error)) => return Err(error),
             Err(error) => {
                 tracing::error!(reason = chain(&error), "the state could not be read afterwards");
-                let spared = match error {
-                    WorkError::Doubted(doubt) => {
-                        self.record(id, &doubt).await?;
-                        state::existing(db, *pool).await?
-                    }
-                    _ => Vec::new(),
-                };
-                return settlement.write_blindly(db, *pool, &spared).await;
+                if let WorkError::Doubted(doubt) = &error {
+                    self.record(settlement.id, doubt).await?;
+                }
+                self.put_right_later(settlement.id);
+                return settlement.write_blindly(db).await;
             }
         };
         // A broken VM is made anew later: what runs of it now serves nobody.
         let named = settlement.change.hostnames().iter().chain(after.hostnames());
         let unmade: BTreeSet<&Hostname> = named.filter(|it| !after.is_whole(it)).collect();
-        local.end(unmade).await;
+        local.end(unmade, &limit).await;
         settlement.write(db, *pool, &after).await
     }
 
+    /// Notes that the operation's rows tell what is not known to be true.
+    fn put_right_later(&self, id: OperationId) {
+        if let Err(error) = self.parts.workspace.note_unsettled(id) {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the operation's rows may stay as they are");
+        }
+    }
+
     /// Saves a state that its backend had refused, and puts the rows right that told without it.
-    pub(crate) async fn put_right(&self) {
-        let workspace = &self.parts.workspace;
+    pub(super) async fn put_right(&self, limit: Limit) -> Result<(), WorkError> {
+        let ProvisionerParts { workspace, variables, .. } = &self.parts;
         if workspace.errored().is_none() && workspace.unsettled().is_none() {
-            return;
+            return Ok(());
         }
-        let done = async {
-            let workspace = self.workspace().await?;
-            workspace.save_errored().await?;
-            self.settle_again(&workspace).await
-        };
-        if let Err(error) = done.await {
-            tracing::error!(reason = chain(&error), "Terraform's state is not saved yet");
-        }
+        let workspace = self.workspace(limit).await?;
+        workspace.save_errored().await?;
+        workspace.prepare(variables).await?;
+        self.settle_again(&workspace).await
     }
 
     pub(super) async fn settle_again(&self, workspace: &Workspace) -> Result<(), WorkError> {
@@ -98,11 +110,18 @@ impl Provisioner {
             let named = change.hostnames().iter();
             let whole: Vec<Hostname> = named.filter(|it| state.is_whole(it)).cloned().collect();
             vms::make_anew(db, *pool, &whole).await?;
-            let replaced = self.done_with(id).await?;
-            let errors = BTreeMap::new();
-            Settlement { change, outcome: &outcome, errors: &errors, replaced: &replaced }
-                .write(db, *pool, &state)
-                .await?;
+            let targets = operations::targets(db, id).await?;
+            let (done, errors) = (self.done_with(id).await?, BTreeMap::new());
+            Settlement {
+                id,
+                change,
+                targets: &targets,
+                outcome: &outcome,
+                errors: &errors,
+                done: &done,
+            }
+            .write(db, *pool, &state)
+            .await?;
         }
         workspace.forget_unsettled();
         Ok(())

@@ -1,21 +1,27 @@
 //! A Terraform whose allocator was killed runs on. Its pid is noted so that the next worker on
-//! this machine can end it.
+//! this machine can end it: that of an `apply` in a file of its own, since only who holds the lease
+//! may touch it, that of a step among the [notes](super::notes).
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::Path,
     time::{Duration, SystemTime},
 };
 
+use futures_util::future::try_join_all;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use tokio::time::{Instant, sleep};
 
+use super::notes::Orphan;
+
 /// How long Terraform may take to stop by itself before all that it started is killed. Short: the
 /// operation must have its end within 30 s, and the lease has taken 20 of them.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(3);
+/// How long what was killed may take to be gone. What hangs in the kernel never is.
+const GONE: Duration = Duration::from_secs(2);
 
 /// A running process, told from a later one of the same number by its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +57,20 @@ impl Process {
         Stat::of(pid).map(|stat| Self { pid, started: stat.started })
     }
 
-    fn lives(self) -> bool {
+    pub fn lives(self) -> bool {
         Self::find(self.pid) == Some(self)
     }
 
     pub fn note(self, file: &Path) -> io::Result<()> {
-        fs::write(file, format!("{} {}\n", self.pid, self.started))
+        fs::write(file, format!("{self}\n"))
     }
 
     fn noted(file: &Path) -> Option<Self> {
-        let text = fs::read_to_string(file).ok()?;
+        Self::read(&fs::read_to_string(file).ok()?)
+    }
+
+    /// From how it is written.
+    pub fn read(text: &str) -> Option<Self> {
         let (pid, started) = text.trim().split_once(' ')?;
         Some(Self { pid: pid.parse().ok()?, started: started.parse().ok()? })
     }
@@ -98,11 +108,37 @@ impl Process {
     }
 }
 
-/// Ends the Terraform that an earlier worker left running, and what is left of one that was killed.
-/// Says since when there was one to look for.
-pub(super) async fn end(pid_file: &Path) -> Option<SystemTime> {
-    let process = Process::noted(pid_file)?;
-    let since = noted_at(pid_file)?;
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.pid, self.started)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "process {0}, which an earlier allocator left running, can't be ended: end it by hand, or \
+     restart the machine, then try again"
+)]
+pub(super) struct StillRuns(i32);
+
+/// Ends what earlier allocators left running, and what is left of it if it was killed: the
+/// Terraform of the pid file, and the steps that are noted. Says since when a lock of the state may
+/// be theirs.
+pub(super) async fn end(pid_file: &Path, notes: &Path) -> Result<Option<SystemTime>, StillRuns> {
+    let orphans = Orphan::all(notes);
+    let steps = orphans.iter().map(|orphan| {
+        if orphan.process.lives() {
+            tracing::warn!(step = orphan.name, "ending what an earlier allocator left running");
+        }
+        kill_all(orphan.process)
+    });
+    tokio::try_join!(end_apply(pid_file), try_join_all(steps))?;
+    let locks = orphans.iter().filter_map(Orphan::since);
+    Ok(noted_at(pid_file).into_iter().chain(locks).min())
+}
+
+async fn end_apply(pid_file: &Path) -> Result<(), StillRuns> {
+    let Some(process) = Process::noted(pid_file) else { return Ok(()) };
     if process.lives() {
         tracing::warn!(
             pid = process.pid,
@@ -114,11 +150,19 @@ pub(super) async fn end(pid_file: &Path) -> Option<SystemTime> {
     while process.lives() && Instant::now() < deadline {
         sleep(Duration::from_millis(100)).await;
     }
-    while !process.session().is_empty() {
+    kill_all(process).await
+}
+
+async fn kill_all(process: Process) -> Result<(), StillRuns> {
+    let deadline = Instant::now() + GONE;
+    while let Some(pid) = process.session().first() {
+        if Instant::now() > deadline {
+            return Err(StillRuns(*pid));
+        }
         process.kill_session();
         sleep(Duration::from_millis(50)).await;
     }
-    Some(since)
+    Ok(())
 }
 
 /// When the last Terraform began, if it did not come to its own end.
@@ -126,9 +170,14 @@ pub(super) fn noted_at(pid_file: &Path) -> Option<SystemTime> {
     fs::metadata(pid_file).and_then(|note| note.modified()).ok()
 }
 
-/// Nothing is left to be cleared up.
+/// The last Terraform is over, and nothing is left to be cleared up.
 pub(super) fn forget(pid_file: &Path) {
     let _gone_already = fs::remove_file(pid_file);
+}
+
+/// Nothing is left of steps that are nobody's any more.
+pub(super) fn forget_steps(notes: &Path) {
+    Orphan::all(notes).into_iter().for_each(Orphan::forget);
 }
 
 #[cfg(test)]
@@ -151,7 +200,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let (mut child, process) = spawn("exec sleep 600");
         process.note(file.path()).unwrap();
-        end(file.path()).await;
+        end(file.path(), Path::new("/nowhere")).await.unwrap();
         assert!(!child.wait().unwrap().success());
     }
 
@@ -166,7 +215,7 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(process.session().len(), 2, "they live on");
-        end(file.path()).await;
+        end(file.path(), Path::new("/nowhere")).await.unwrap();
         assert!(process.session().is_empty());
     }
 
@@ -175,9 +224,47 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let (mut child, process) = spawn("exec sleep 600");
         Process { started: process.started + 1, ..process }.note(file.path()).unwrap();
-        end(file.path()).await;
+        end(file.path(), Path::new("/nowhere")).await.unwrap();
         assert!(process.lives());
         process.kill_session();
         child.wait().unwrap();
+    }
+
+    /// Notes that a step runs, as an allocator would that is gone or lives.
+    fn note(folder: &Path, step: Process, owner: Process) {
+        let text = format!("{step}\n{owner}\nterraform init\n");
+        fs::write(folder.join(step.to_string()), text).unwrap();
+    }
+
+    #[tokio::test]
+    async fn ends_the_steps_of_the_dead_and_spares_those_of_the_living() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pid_file, notes) = (folder.path().join("pid"), folder.path().join("steps"));
+        fs::create_dir(&notes).unwrap();
+        let we = Process::find(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let (mut orphan, orphaned) = spawn("trap '' INT TERM; sleep 600 & wait");
+        let (mut other, others) = spawn("exec sleep 600");
+        note(&notes, orphaned, Process { started: we.started + 1, ..we });
+        note(&notes, others, we);
+        // An `init` takes no lock: nothing may be freed for its sake.
+        assert_eq!(end(&pid_file, &notes).await.unwrap(), None);
+        assert!(!orphan.wait().unwrap().success());
+        assert!(orphaned.session().is_empty() && others.lives());
+        forget_steps(&notes);
+        assert_eq!(fs::read_dir(&notes).unwrap().count(), 1);
+        others.kill_session();
+        other.wait().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_orphan_that_heeds_nothing_is_gone_within_its_share_of_the_thirty_seconds() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (mut child, process) = spawn("trap '' INT TERM; while :; do sleep 600; done");
+        process.note(file.path()).unwrap();
+        let before = Instant::now();
+        end(file.path(), Path::new("/nowhere")).await.unwrap();
+        assert!(before.elapsed() < Duration::from_millis(4500), "{:?}", before.elapsed());
+        child.wait().unwrap();
+        assert!(process.session().is_empty());
     }
 }

@@ -1,15 +1,28 @@
 use std::{
-    collections::BTreeMap,
     future::Future,
     io,
     path::{Path, PathBuf},
     pin::Pin,
-    process::Stdio,
+    time::Duration,
 };
 
-use lablink_core::{Token, plain, vms::Provider};
+use futures_util::StreamExt;
+use lablink_core::vms::Provider;
 use lablink_protocol::Hostname;
 use tokio::process::Command;
+
+use super::{StepError, step::Step};
+use crate::worker::Limit;
+
+/// How long `vm.sh` may take for one VM: to stop it, which is TERM, 5 s, KILL, 2 s; to start it.
+const STOP: Duration = Duration::from_secs(8);
+/// The same to delete its folder as well.
+const REMOVE: Duration = Duration::from_secs(60);
+pub(super) const START: Duration = Duration::from_secs(20);
+/// VMs that are started or stopped at the same time.
+pub(super) const AT_ONCE: usize = 32;
+/// How long the stop of all may take, however many there are.
+const STOP_ALL: Duration = Duration::from_secs(30);
 
 /// The processes on this machine that stand for VMs: what the `terraform/local` module needs to
 /// know, and what must happen to them outside Terraform.
@@ -29,29 +42,21 @@ impl LocalVms {
         [("TF_VAR_local_dir", &self.directory), ("TF_VAR_agent_program", &self.agent)]
     }
 
-    /// Starts the agents of all VMs that are there and don't run: they were stopped with the
-    /// allocator, or the machine was. VMs in `tokens` start as new machines that enrol with these.
-    pub async fn start_all(&self, tokens: &BTreeMap<Hostname, Token>) -> io::Result<()> {
-        self.for_all("start", tokens).await
-    }
-
     /// Whether the VM's machine is there: `vm.sh` writes the settings last, before it starts the
     /// agent, which can be started again any time.
     pub(super) fn is_made(&self, hostname: &Hostname) -> bool {
         self.directory.join(hostname.as_str()).join("settings").exists()
     }
 
-    /// VMs whose agent ended before it had a token of its own. Their enrolment tokens went with
-    /// them: those are stored nowhere.
-    pub fn unenrolled(&self) -> io::Result<Vec<Hostname>> {
-        let has_token = |name: &str| self.directory.join(name).join("state/agent-token").exists();
-        let names = self.names()?.into_iter().filter(|name| !has_token(name));
-        Ok(names.filter_map(|name| name.parse().ok()).collect())
-    }
-
-    /// Stops the agents of all VMs; the VMs stay.
-    pub async fn stop_all(&self) -> io::Result<()> {
-        self.for_all("stop", &BTreeMap::new()).await
+    /// Stops the agents of all VMs; the VMs stay. Names those that did not stop: one that can't be
+    /// stopped is no reason to leave the others alone, or to wait for ever.
+    pub async fn stop_all(&self) -> io::Result<Vec<String>> {
+        let limit = Limit::default().within(STOP_ALL);
+        let stopping = futures_util::stream::iter(self.names()?).map(|name| {
+            let step = self.step("stop", &name, STOP, limit.clone());
+            async move { told(&name, step.run().await).err().map(|_told| name) }
+        });
+        Ok(stopping.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await)
     }
 
     /// The machines of an environment that are made, by their names.
@@ -64,66 +69,37 @@ impl LocalVms {
         Ok(names.filter_map(|it| it.parse().ok()).filter(|it| self.is_made(it)).collect())
     }
 
-    pub(super) fn has_folder(&self, hostname: &Hostname) -> bool {
-        self.directory.join(hostname.as_str()).is_dir()
-    }
-
-    /// Ends a machine and deletes its folder. The inner error is what the script said.
-    pub(super) async fn remove(&self, hostname: &Hostname) -> io::Result<Result<(), String>> {
-        self.run("remove", hostname.as_str(), None).await
-    }
-
-    /// Ends what is left of these machines, as after an interrupted create: such a resource never
-    /// runs its destroy provisioner.
-    pub(super) async fn end(&self, unmade: impl IntoIterator<Item = &Hostname>) {
-        for hostname in unmade.into_iter().filter(|it| self.has_folder(it)) {
-            tracing::info!(machine.hostname = %hostname, "ending a local VM that was not made");
-            if let Err(error) = self.call("remove", hostname.as_str(), None).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, machine.hostname = %hostname, "it could not be ended");
-            }
-        }
-    }
-
-    async fn for_all(&self, verb: &str, tokens: &BTreeMap<Hostname, Token>) -> io::Result<()> {
-        let mut calls = tokio::task::JoinSet::new();
-        for name in self.names()? {
-            let token = name.parse().ok().and_then(|hostname: Hostname| tokens.get(&hostname));
-            let (this, verb, token) = (self.clone(), verb.to_owned(), token.cloned());
-            calls.spawn(async move { this.call(&verb, &name, token.as_ref()).await });
-        }
-        calls.join_all().await.into_iter().collect()
-    }
-
-    /// One VM that can't be stopped or started is no reason to leave the others alone.
-    async fn call(&self, verb: &str, name: &str, token: Option<&Token>) -> io::Result<()> {
-        if let Err(said) = self.run(verb, name, token).await? {
-            tracing::warn!(machine.hostname = name, said, "vm.sh {verb} failed");
+    /// Ends a machine, if there is one, and deletes its folder.
+    pub(super) async fn remove(&self, hostname: &Hostname, limit: &Limit) -> Result<(), StepError> {
+        if self.directory.join(hostname.as_str()).is_dir() {
+            self.step("remove", hostname.as_str(), REMOVE, limit.clone()).run().await?;
         }
         Ok(())
     }
 
-    /// The inner error is what the script said.
-    async fn run(
-        &self,
-        verb: &str,
-        name: &str,
-        token: Option<&Token>,
-    ) -> io::Result<Result<(), String>> {
-        let output = Command::new(&self.script)
+    /// Ends what is left of these machines, as after an interrupted create: such a resource never
+    /// runs its destroy provisioner.
+    pub(super) async fn end(&self, unmade: impl IntoIterator<Item = &Hostname>, limit: &Limit) {
+        for hostname in unmade {
+            let _told = told(hostname.as_str(), self.remove(hostname, limit).await);
+        }
+    }
+
+    /// One call of `vm.sh`, which can be killed any time.
+    pub(super) fn step(&self, verb: &str, name: &str, deadline: Duration, limit: Limit) -> Step {
+        let mut command = Command::new("setsid");
+        command
+            .arg(&self.script)
             .arg(verb)
             .arg(self.directory.join(name))
             .env_clear()
-            .envs(super::command::passed_on())
-            .envs(token.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal())))
-            .stdin(Stdio::null())
-            .output()
-            .await?;
-        let said = || plain(String::from_utf8_lossy(&output.stderr).trim()).into_owned();
-        Ok(if output.status.success() { Ok(()) } else { Err(said()) })
+            .envs(super::command::passed_on());
+        let name = format!("vm.sh {verb} of {name}");
+        Step { name, command, deadline, grace: Duration::ZERO, limit, notes: None }
     }
 
-    fn names(&self) -> io::Result<Vec<String>> {
+    /// VMs that have a folder here.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let entries = match std::fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -142,6 +118,14 @@ impl LocalVms {
     }
 }
 
+/// Says in the log what went wrong with one VM.
+pub(super) fn told<T>(name: &str, done: Result<T, StepError>) -> Result<T, StepError> {
+    done.inspect_err(|error| {
+        let reason = super::chain(error);
+        tracing::warn!(machine.hostname = name, reason, "a local VM does not do as it is told");
+    })
+}
+
 impl Provider for LocalVms {
     fn reboot<'a>(
         &'a self,
@@ -151,8 +135,9 @@ impl Provider for LocalVms {
             if !self.directory.join(hostname.as_str()).is_dir() {
                 return Err(io::Error::other("it has no folder on this machine"));
             }
-            for verb in ["stop", "start"] {
-                self.run(verb, hostname.as_str(), None).await?.map_err(io::Error::other)?;
+            for (verb, deadline) in [("stop", STOP), ("start", START)] {
+                let step = self.step(verb, hostname.as_str(), deadline, Limit::default());
+                step.run().await.map_err(io::Error::other)?;
             }
             Ok(())
         })

@@ -96,6 +96,12 @@ impl Progress {
         Ok(())
     }
 
+    /// A step that Terraform knows nothing of.
+    pub fn add(&mut self, step: Step) {
+        self.new_steps.insert(step.hostname.clone());
+        self.steps.insert(step.hostname.clone(), step);
+    }
+
     fn plan(&mut self, deed: &Deed) {
         let Some(vm) = deed.resource.vm().filter(|_| deed.action != "read") else { return };
         if deed.action == "replace" {
@@ -156,7 +162,7 @@ impl Progress {
         self.first_error.get_or_insert(reason);
     }
 
-    fn log(&mut self, level: LogLevel, text: &str) {
+    pub fn log(&mut self, level: LogLevel, text: &str) {
         for line in plain(text).lines().filter(|line| !line.trim().is_empty()) {
             self.logged += 1;
             let line = match self.logged {

@@ -8,21 +8,23 @@ use jiff::Timestamp;
 use lablink_core::{
     Db, DbError, Token, agents,
     aws::{AwsLogin, VaultError},
-    operations::Change,
+    operations::{Change, LeaseError},
     plain,
     pools::PoolId,
     state,
     vms::{self, Source},
 };
 use lablink_protocol::Hostname;
+use tokio::sync::watch;
 
 use super::{
-    LocalVms, RuntimeVariables, Workspace, WorkspaceError,
+    LocalVms, RuntimeVariables, StepError, Workspace, WorkspaceError,
     recover::RecoverError,
     run::{Apply, Ran},
     state::{Doubt, State, StateError},
+    work::Work,
 };
-use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
+use crate::worker::{Ended, Limit, RETRY_EVERY, Turn, outcome};
 
 /// What a provisioner works with.
 pub struct ProvisionerParts {
@@ -40,6 +42,8 @@ pub struct ProvisionerParts {
 /// Makes and removes the VMs of one pool by running Terraform.
 pub struct Provisioner {
     pub(super) parts: ProvisionerParts,
+    /// Whether the VMs that exist have rows, as far as can be told.
+    pub(super) caught_up: watch::Sender<bool>,
 }
 
 /// Why an operation could not even be tried.
@@ -53,6 +57,8 @@ pub(super) enum WorkError {
     Doubted(#[from] Doubt),
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    #[error(transparent)]
+    Step(#[from] StepError),
     #[error("cannot run Terraform")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -72,36 +78,13 @@ impl From<VaultError> for WorkError {
 
 impl Provisioner {
     pub fn new(parts: ProvisionerParts) -> Self {
-        Self { parts }
+        Self { parts, caught_up: watch::Sender::new(false) }
     }
 
     /// Terraform's folder, with the keys that are in use now.
-    pub(super) async fn workspace(&self) -> Result<Workspace, WorkError> {
+    pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
         let ProvisionerParts { db, pool, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?))
-    }
-
-    /// Writes rows for VMs that exist without one, as after the loss of the database: so that a
-    /// launch takes no name that is taken, and the organiser sees them.
-    pub async fn catch_up(&self) {
-        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
-        let caught_up = async {
-            let workspace = self.workspace().await?;
-            self.refuse_unreadable(&workspace).await?;
-            workspace.prepare(variables).await?;
-            let asked_at = Timestamp::now();
-            let look = self.look(&workspace).await?;
-            if let Some(doubt) = look.doubt {
-                return Err(doubt.into());
-            }
-            let existing = look.state.existing();
-            vms::reconcile_existing(db, *pool, Source::Local, &existing, asked_at).await?;
-            Ok::<(), WorkError>(())
-        };
-        if let Err(error) = caught_up.await {
-            // Not fatal: every operation looks again, and tells what is wrong.
-            tracing::error!(reason = chain(&error), "Terraform's state could not be looked at");
-        }
+        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?).within(limit))
     }
 
     /// Runs Terraform for a change, whatever comes in between, to a written end.
@@ -110,22 +93,37 @@ impl Provisioner {
         let mut ran = loop {
             match (self.attempt(change, turn).await, turn.held.stop()) {
                 (Ok(ran), _) => break ran,
+                (Err(error), Some(stop)) => {
+                    let reason = chain(&error);
+                    tracing::info!(
+                        operation.id = id,
+                        reason,
+                        ?stop,
+                        "stopped before Terraform ran"
+                    );
+                    break Ended::stopped_by(stop).into();
+                }
                 // Nothing has been done yet: again, when the database is back.
                 (Err(WorkError::Db(_)), None) => tokio::time::sleep(RETRY_EVERY).await,
-                (Err(WorkError::Db(_)), Some(stop)) => break Ended::stopped_by(stop).into(),
-                (Err(error), _) => {
+                (Err(error), None) => {
                     let reason = chain(&error);
                     tracing::error!(operation.id = id, reason, "the operation could not be tried");
-                    break Ended::Failed { exit_code: None, reason }.into();
+                    let doubt = match error {
+                        WorkError::Doubted(doubt) => Some(doubt),
+                        _ => None,
+                    };
+                    break Ran { doubt, ..Ended::Failed { exit_code: None, reason }.into() };
                 }
             }
         };
+        ran.applied |= turn.abandoned;
         let Some(outcome) = outcome(&ran.ended) else {
             tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
             return;
         };
         loop {
-            let written = self.end(&turn.lease, change, &outcome, &mut ran.progress).await;
+            let limit = turn.end_limit();
+            let written = self.end(&turn.lease, change, &outcome, &mut ran, limit).await;
             if !turn.again(written).await {
                 return;
             }
@@ -133,43 +131,66 @@ impl Provisioner {
     }
 
     async fn attempt(&self, change: Change<'_>, turn: &mut Turn) -> Result<Ran, WorkError> {
-        let Turn { lease, operation, abandoned, held, .. } = turn;
-        let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
-        let workspace = self.workspace().await?;
+        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
+        let workspace = self.workspace(turn.work_limit()).await?;
         workspace.recover().await?;
-        self.refuse_unreadable(&workspace).await?;
+        match self.refuse_unreadable(&workspace).await {
+            // Its end tells what is wrong.
+            Err(WorkError::Doubted(_)) if turn.abandoned => return Ok(Ended::Interrupted.into()),
+            refused => refused?,
+        }
         self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
-        let folder = self.parts.operations_dir.join(operation.id.to_string());
-        std::fs::create_dir_all(&folder)?;
+        if turn.operation.cancel_requested {
+            return Ok(Ended::Cancelled.into());
+        }
+        if turn.abandoned {
+            return Ok(Ended::Interrupted.into());
+        }
         let asked_at = Timestamp::now();
-        state::made_by(db, *pool, operation.id).await?;
         let before = self.state_put_right(&workspace).await?;
         vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
 
-        if operation.cancel_requested {
-            return Ok(Ended::Cancelled.into());
-        }
-        if *abandoned {
-            return Ok(Ended::Interrupted.into());
-        }
-        let vms = desired(change, &before);
-        let replaced = match change {
-            Change::Replace(hostnames) => hostnames,
-            Change::Launch(_) | Change::Destroy(_) => &[],
-        };
-        if let Some(stop) = held.stop() {
+        if let Some(stop) = turn.held.stop() {
             return Ok(Ended::stopped_by(stop).into());
         }
-        vms::succeed(db, *pool, replaced).await?;
+        let targets = match turn.lease.begin().await {
+            Ok(targets) => targets,
+            Err(LeaseError::Lost) => return Ok(Ended::LeaseLost.into()),
+            Err(LeaseError::Db(error)) => return Err(error.into()),
+        };
+        let work = Work::of(change, &targets);
+        let mut ran = if work.hostnames.is_empty() {
+            Ended::Succeeded.into()
+        } else {
+            self.apply(change, &work.hostnames, &before, &workspace, turn).await?
+        };
+        work.tell(&mut ran);
+        Ok(ran)
+    }
+
+    /// Lets Terraform bring about what the change wants of these VMs.
+    async fn apply(
+        &self,
+        change: Change<'_>,
+        hostnames: &[Hostname],
+        before: &State,
+        workspace: &Workspace,
+        turn: &mut Turn,
+    ) -> Result<Ran, WorkError> {
+        let folder = self.parts.operations_dir.join(turn.operation.id.to_string());
+        std::fs::create_dir_all(&folder)?;
+        let vms = desired(change, hostnames, before);
+        let replaced = if matches!(change, Change::Replace(_)) { hostnames } else { &[] };
         let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
         let going = before.hostnames().filter(|it| !vms.contains(it)).cloned();
+        let ProvisionerParts { db, pool, .. } = &self.parts;
         state::take_in_hand(db, *pool, &new, &going.collect::<Vec<_>>()).await?;
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
-            workspace: &workspace,
-            lease,
+            workspace,
+            lease: &turn.lease,
             folder: &folder,
             vms,
             replace: replaced
@@ -178,9 +199,14 @@ impl Provisioner {
                 .map(str::to_owned)
                 .collect(),
             enrolment_tokens,
-            environment: local.variables().map(|(name, path)| (name, path.to_owned())).into(),
+            environment: self
+                .parts
+                .local
+                .variables()
+                .map(|(name, path)| (name, path.to_owned()))
+                .into(),
         };
-        Ok(apply.run(held).await?)
+        Ok(apply.run(&mut turn.held).await?)
     }
 
     /// One token for each VM that this run will make, a broken one made anew included.
@@ -196,9 +222,9 @@ impl Provisioner {
 
 /// The VMs that shall exist after the change: what exists, plus or minus what it names. What
 /// exists is the state's to say, so an empty or lost table destroys nothing.
-fn desired(change: Change<'_>, before: &State) -> Vec<Hostname> {
+fn desired(change: Change<'_>, hostnames: &[Hostname], before: &State) -> Vec<Hostname> {
     let existing: BTreeSet<Hostname> = before.hostnames().cloned().collect();
-    let named: BTreeSet<Hostname> = change.hostnames().iter().cloned().collect();
+    let named: BTreeSet<Hostname> = hostnames.iter().cloned().collect();
     match change {
         Change::Launch(_) | Change::Replace(_) => existing.union(&named).cloned().collect(),
         Change::Destroy(_) => existing.difference(&named).cloned().collect(),

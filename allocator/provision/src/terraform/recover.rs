@@ -4,7 +4,6 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    process::Output,
     time::{Duration, SystemTime},
 };
 
@@ -12,7 +11,10 @@ use jiff::Timestamp;
 use lablink_core::{operations::OperationId, plain};
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Backend, Workspace, leftovers, reasons};
+use super::{
+    Backend, StepError, Workspace,
+    leftovers::{self, StillRuns},
+};
 
 /// What Terraform calls the state that its backend did not take.
 const ERRORED: &str = "errored.tfstate";
@@ -28,8 +30,12 @@ const SLACK: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RecoverError {
-    #[error("cannot run Terraform")]
-    Run(#[from] io::Error),
+    #[error("Terraform's folder can't be read or written")]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error(transparent)]
+    StillRuns(#[from] StillRuns),
     #[error(
         "An earlier operation's state could not be saved, and still can't be: {said} It is kept in \
          {path}, and saved before anything else is done as soon as its backend takes it."
@@ -45,6 +51,7 @@ impl Workspace {
 
     /// Notes whose state was refused: the rows of its VMs tell what is not known to be true.
     pub(super) fn note_unsettled(&self, id: OperationId) -> io::Result<()> {
+        std::fs::create_dir_all(&self.directory)?;
         std::fs::write(self.directory.join(UNSETTLED), id.to_string())
     }
 
@@ -59,9 +66,10 @@ impl Workspace {
     /// Ends what runs, frees the lock if its holder was ours, and saves the state that was
     /// refused. Changes nothing when the last Terraform ended well. Only for who holds the lease.
     pub(super) async fn recover(&self) -> Result<(), RecoverError> {
-        let since = leftovers::end(&self.pid_file()).await;
+        let since = leftovers::end(&self.pid_file(), &self.notes()).await?;
         self.save(since).await?;
         leftovers::forget(&self.pid_file());
+        leftovers::forget_steps(&self.notes());
         Ok(())
     }
 
@@ -71,62 +79,69 @@ impl Workspace {
     }
 
     async fn save(&self, since: Option<SystemTime>) -> Result<(), RecoverError> {
-        let Some(path) = self.errored() else {
-            return Ok(self.free_lock(since).await?);
-        };
+        let Some(path) = self.errored() else { return self.free_lock(since).await };
         let saved = async {
             self.free_lock(since).await?;
             self.push(&path).await
         };
-        let said = match saved.await {
-            Ok(output) if output.status.success() => {
+        match saved.await {
+            Ok(()) => {
                 tracing::info!("the state that could not be saved is saved now");
-                return Ok(std::fs::rename(&path, self.directory.join(SAVED))?);
+                Ok(std::fs::rename(&path, self.directory.join(SAVED))?)
             }
-            Ok(output) => reasons::plain(&String::from_utf8_lossy(&output.stderr)),
-            Err(error) => format!("{error}."),
-        };
-        Err(RecoverError::Unsaved { path, said })
+            Err(RecoverError::Step(said)) => {
+                Err(RecoverError::Unsaved { path, said: said.to_string() })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Hands the kept state to its backend. Terraform takes no other state of the same serial
     /// number; ours follows the one that it saved in the middle of the same run.
-    async fn push(&self, kept: &Path) -> io::Result<Output> {
+    async fn push(&self, kept: &Path) -> Result<(), RecoverError> {
         if let Backend::File(state) = &self.backend {
             set_aside_if_cut_off(state)?;
         }
         let kept_version = Version::of(&std::fs::read(kept)?);
-        let pulled = self.briefly(&["state", "pull"]).await?;
-        let same = pulled.status.success() && Version::of(&pulled.stdout) == kept_version;
-        if same && kept_version.is_some() {
-            return self.briefly(&["state", "push", "-no-color", "-force", ERRORED]).await;
+        let there = match self.briefly(&["state", "pull"]).await {
+            Ok(pulled) => Version::of(&pulled),
+            Err(StepError::Failed { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if there.is_some() && there == kept_version {
+            self.briefly(&["state", "push", "-no-color", "-force", ERRORED]).await?;
+        } else {
+            self.briefly(&["state", "push", "-no-color", ERRORED]).await?;
         }
-        self.briefly(&["state", "push", "-no-color", ERRORED]).await
+        Ok(())
     }
 
     /// Frees the state's lock if it was taken on this machine since our Terraform began, which is
     /// gone by now. A file's lock has gone with it.
-    async fn free_lock(&self, since: Option<SystemTime>) -> io::Result<()> {
+    async fn free_lock(&self, since: Option<SystemTime>) -> Result<(), RecoverError> {
         let (Backend::S3 { .. }, Some(since)) = (&self.backend, since) else { return Ok(()) };
-        let asked = self.briefly(&["force-unlock", "-force", NO_LOCK]).await?;
-        let said = String::from_utf8_lossy(&asked.stderr);
-        let Some(lock) = Lock::told(&plain(&said)) else { return Ok(()) };
+        let lock = match self.briefly(&["force-unlock", "-force", NO_LOCK]).await {
+            Ok(_) => None,
+            Err(StepError::Failed { said, .. }) => Lock::told(&plain(&said)),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(lock) = lock else { return Ok(()) };
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
         if !lock.is_of(host.trim(), since) {
             tracing::warn!(lock = lock.id, who = lock.who, "the state is locked by somebody else");
             return Ok(());
         }
         tracing::warn!(lock = lock.id, "freeing the lock that a killed Terraform left");
-        self.briefly(&["force-unlock", "-force", &lock.id]).await?;
-        Ok(())
+        match self.briefly(&["force-unlock", "-force", &lock.id]).await {
+            // It went in between; if not, the next Terraform tells.
+            Ok(_) | Err(StepError::Failed { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A backend that does not answer is tried for minutes by Terraform; here, others wait.
-    pub(super) async fn briefly(&self, arguments: &[&str]) -> io::Result<Output> {
-        let mut command = self.command();
-        let output = command.args(arguments).kill_on_drop(true).output();
-        let late = |_elapsed| io::Error::other("the place of Terraform's state does not answer");
-        tokio::time::timeout(PATIENCE, output).await.map_err(late)?
+    pub(super) async fn briefly(&self, arguments: &[&str]) -> Result<Vec<u8>, StepError> {
+        self.step(PATIENCE, arguments).run().await
     }
 }
 

@@ -13,14 +13,17 @@ use lablink_core::{
     plain,
 };
 use lablink_protocol::Hostname;
-use tokio::{process::Child, time::Instant};
+use tokio::{
+    process::Child,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Workspace,
     follow::Follower,
     leftovers::{self, Process},
     progress::Progress,
-    state::number,
+    state::{Doubt, number},
     workspace,
 };
 use crate::worker::{Ended, Held, Stop};
@@ -31,6 +34,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const GRACE: Duration = Duration::from_secs(30);
 /// The same when the allocator itself is stopping: service managers wait less.
 const HURRIED_GRACE: Duration = Duration::from_secs(8);
+/// How long it may take in all, and how much more for each VM: beyond that it hangs.
+const LONGEST: Duration = Duration::from_hours(1);
+const LONGEST_PER_VM: Duration = Duration::from_secs(30);
 
 /// One `terraform apply`.
 pub(super) struct Apply<'a> {
@@ -53,11 +59,24 @@ pub(super) struct Ran {
     pub ended: Ended,
     /// What Terraform said, as far as it could not be written yet.
     pub progress: Progress,
+    /// Whether Terraform was let at the VMs at all, by us or by an earlier worker.
+    pub applied: bool,
+    /// What stopped it before it began: a state that can't be true.
+    pub doubt: Option<Doubt>,
+}
+
+/// How it came to its end.
+struct Watched {
+    status: ExitStatus,
+    /// Why it was asked to.
+    stop: Option<Stop>,
+    /// It was asked to for having taken too long.
+    overdue: bool,
 }
 
 impl From<Ended> for Ran {
     fn from(ended: Ended) -> Self {
-        Self { ended, progress: Progress::default() }
+        Self { ended, progress: Progress::default(), applied: false, doubt: None }
     }
 }
 
@@ -88,8 +107,9 @@ impl Apply<'_> {
             return Err(error);
         }
         let mut progress = Progress::default();
-        let (status, stop) = self.watch(&mut child, process, &output, &mut progress, held).await?;
-        let ended_by_itself = status.code().is_some() && stop.is_none();
+        let Watched { status, stop, overdue } =
+            self.watch(&mut child, process, &output, &mut progress, held).await?;
+        let ended_by_itself = status.code().is_some() && stop.is_none() && !overdue;
         if let Some(process) = process
             && !ended_by_itself
         {
@@ -107,12 +127,20 @@ impl Apply<'_> {
             // It was done before it heard of the stop.
             (_, true) => Ended::Succeeded,
             (Some(stop), false) => Ended::stopped_by(stop),
+            (None, false) if overdue => Ended::Failed {
+                exit_code: None,
+                reason: format!(
+                    "terraform apply did not end within {} min and was stopped. What was done so \
+                     far was kept. See in its log what it waited for, then try again.",
+                    self.longest().as_secs() / 60
+                ),
+            },
             (None, false) => Ended::Failed {
                 exit_code: status.code(),
                 reason: reason(&progress, status, &errors),
             },
         };
-        Ok(Ran { ended, progress })
+        Ok(Ran { ended, progress, applied: true, doubt: None })
     }
 
     /// Follows Terraform to its end, and asks it to stop when it must.
@@ -123,24 +151,35 @@ impl Apply<'_> {
         output: &Path,
         progress: &mut Progress,
         held: &mut Held,
-    ) -> io::Result<(ExitStatus, Option<Stop>)> {
+    ) -> io::Result<Watched> {
         let mut follower = Follower::open(output)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut stop: Option<Stop> = None;
+        let overdue_at = Instant::now() + self.longest();
+        // The first wish is why it ends; a later one can hurry it.
+        let (mut stop, mut heard): (Option<Stop>, Option<Stop>) = (None, None);
         let mut deadline: Option<Instant> = None;
         let status = loop {
-            tokio::select! {
+            let grace = tokio::select! {
                 status = child.wait() => break status?,
-                wish = held.stopped(stop) => {
-                    if let Some(process) = process && stop.is_none() {
-                        process.interrupt();
-                        let grace = if wish == Stop::Shutdown { HURRIED_GRACE } else { GRACE };
-                        deadline = Some(Instant::now() + grace);
-                    }
-                    stop = Some(wish);
+                wish = held.stopped(heard) => {
+                    heard = Some(wish);
+                    stop = stop.or(heard);
+                    Some(if wish == Stop::Shutdown { HURRIED_GRACE } else { GRACE })
                 }
-                _ = look.tick() => self.report(&mut follower, progress).await,
+                () = sleep_until(overdue_at), if deadline.is_none() => Some(GRACE),
+                _ = look.tick() => {
+                    self.report(&mut follower, progress).await;
+                    None
+                }
+            };
+            if let (Some(process), Some(grace)) = (process, grace) {
+                // Asked twice, it would not finish what it is at.
+                if deadline.is_none() {
+                    process.interrupt();
+                }
+                let end = Instant::now() + grace;
+                deadline = Some(deadline.map_or(end, |deadline| deadline.min(end)));
             }
             if let Some(process) = process
                 && deadline.is_some_and(|deadline| Instant::now() > deadline)
@@ -149,7 +188,12 @@ impl Apply<'_> {
             }
         };
         self.report(&mut follower, progress).await;
-        Ok((status, held.stop().filter(|stop| *stop == Stop::LeaseLost).or(stop)))
+        let stop = held.stop().filter(|stop| *stop == Stop::LeaseLost).or(stop);
+        Ok(Watched { status, stop, overdue: stop.is_none() && deadline.is_some() })
+    }
+
+    fn longest(&self) -> Duration {
+        LONGEST + LONGEST_PER_VM * u32::try_from(self.vms.len()).unwrap_or(u32::MAX)
     }
 
     /// Passes on what Terraform has said since. With the database away, it is kept for later.

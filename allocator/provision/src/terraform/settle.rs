@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lablink_core::{
     Actor, Db, DbError,
-    operations::{Change, OperationState, Outcome},
+    operations::{Change, OperationId, OperationState, Outcome, Standing, Target},
     pools::PoolId,
-    vms,
+    vms::{self, Unmet},
 };
 use lablink_protocol::Hostname;
 
@@ -14,75 +14,106 @@ use super::state::State;
 
 /// What is to be written about the VMs of an operation.
 pub(super) struct Settlement<'a> {
+    pub id: OperationId,
     pub change: Change<'a>,
+    pub targets: &'a [Target],
     pub outcome: &'a Outcome,
     /// What Terraform said of single VMs.
     pub errors: &'a BTreeMap<Hostname, String>,
     /// VMs of which Terraform said that it is done with them.
-    pub replaced: &'a BTreeSet<Hostname>,
+    pub done: &'a BTreeSet<Hostname>,
 }
 
 impl Settlement<'_> {
-    /// Brings the rows in line with the state: of the VMs that the change names, and of those that
-    /// are broken.
+    /// Brings the rows in line with the state: of the VMs that the operation worked on, and of
+    /// those that are broken.
     pub async fn write(&self, db: &Db, pool: PoolId, state: &State) -> Result<(), DbError> {
-        let named: BTreeSet<&Hostname> = self.change.hostnames().iter().collect();
-        let mut broken: BTreeSet<&Hostname> =
-            state.hostnames().filter(|it| !state.is_whole(it)).collect();
-        let (there, gone): (Vec<&Hostname>, Vec<&Hostname>) =
-            named.iter().partition(|it| state.contains(it));
-        let cancelled = self.outcome.state == OperationState::Cancelled;
+        let (there, gone): (Vec<&Target>, Vec<&Target>) =
+            self.worked_on().partition(|it| state.contains(&it.hostname));
         match self.change {
             // What was never made and is no longer wanted has nothing left to show.
-            Change::Launch(_) if cancelled => {
-                let gone: Vec<Hostname> = gone.into_iter().cloned().collect();
-                vms::remove(db, pool, &gone, &Actor::System).await?;
-                vms::fail_unmade(db, pool, &self.reasons(broken)).await
+            Change::Launch(_) if self.outcome.state == OperationState::Cancelled => {
+                vms::remove(db, pool, &ids(&gone), &Actor::System).await?;
             }
-            Change::Launch(_) => {
-                vms::fail_unmade(db, pool, &self.reasons(gone.into_iter().chain(broken))).await
-            }
+            Change::Launch(_) => vms::fail(db, &self.reasons(gone)).await?,
             Change::Destroy(_) => {
-                let gone: Vec<Hostname> = gone.into_iter().cloned().collect();
-                vms::remove(db, pool, &gone, &Actor::System).await?;
-                vms::fail_unremoved(db, pool, &self.reasons(there)).await?;
-                vms::fail_unmade(db, pool, &self.reasons(broken)).await
+                vms::remove(db, pool, &ids(&gone), &Actor::System).await?;
+                vms::note_undone(db, &self.reasons(there)).await?;
             }
-            Change::Replace(_) => {
-                let replaced = self.replaced;
-                let not = named.into_iter().filter(|it| !replaced.contains(it));
-                vms::fail_unreplaced(db, pool, &self.reasons(not)).await?;
-                broken.retain(|it| !self.change.hostnames().contains(it));
-                vms::fail_unmade(db, pool, &self.reasons(broken)).await
-            }
+            Change::Replace(_) => self.write_unreplaced(db).await?,
         }
+        self.write_broken(db, pool, state).await
+    }
+
+    /// Nothing was done yet: what exists is as it was.
+    pub async fn write_unbegun(&self, db: &Db, pool: PoolId) -> Result<(), DbError> {
+        if matches!(self.change, Change::Launch(_))
+            && self.outcome.state == OperationState::Cancelled
+        {
+            return vms::unplan(db, pool, self.id).await;
+        }
+        self.write_blindly(db).await
     }
 
     /// Without the state nobody knows what exists. The VMs of the change show that it did not end
-    /// well, and a later operation finds out. Those in `spared` exist, and are as they were.
-    pub async fn write_blindly(
-        &self,
-        db: &Db,
-        pool: PoolId,
-        spared: &[Hostname],
-    ) -> Result<(), DbError> {
-        let (spared, others): (Vec<Hostname>, Vec<Hostname>) =
-            self.change.hostnames().iter().cloned().partition(|it| spared.contains(it));
-        vms::stay(db, pool, &spared).await?;
-        let reasons = self.reasons(&others);
+    /// well, and a later operation finds out.
+    pub async fn write_blindly(&self, db: &Db) -> Result<(), DbError> {
         match self.change {
-            Change::Launch(_) => vms::fail_unmade(db, pool, &reasons).await,
-            Change::Destroy(_) => vms::fail_unremoved(db, pool, &reasons).await,
-            Change::Replace(_) => vms::fail_unreplaced(db, pool, &reasons).await,
+            Change::Launch(_) => vms::doubt(db, &self.reasons(self.worked_on())).await,
+            Change::Destroy(_) => vms::note_undone(db, &self.reasons(self.worked_on())).await,
+            Change::Replace(_) => {
+                let (untouched, begun) = self.unreplaced();
+                vms::note_undone(db, &self.reasons(untouched)).await?;
+                vms::doubt(db, &self.reasons(begun)).await
+            }
         }
     }
 
-    fn reasons<'n>(
-        &self,
-        names: impl IntoIterator<Item = &'n Hostname>,
-    ) -> Vec<(Hostname, String)> {
-        let general = self.outcome.reason.as_deref().unwrap_or("Terraform did not say why.");
-        let reason = |name| self.errors.get(name).map_or(general, String::as_str).to_owned();
-        names.into_iter().map(|name| (name.clone(), reason(name))).collect()
+    /// A machine that nothing was done to stays what it was; of any other nobody can say what is
+    /// left.
+    async fn write_unreplaced(&self, db: &Db) -> Result<(), DbError> {
+        let (untouched, begun) = self.unreplaced();
+        vms::note_undone(db, &self.reasons(untouched)).await?;
+        vms::fail(db, &self.reasons(begun)).await
     }
+
+    /// VMs that were to be replaced and were not: those that are the old ones, and those of which
+    /// the new ones were begun.
+    fn unreplaced(&self) -> (Vec<&Target>, Vec<&Target>) {
+        let not_done = self.worked_on().filter(|it| !self.done.contains(&it.hostname));
+        not_done.partition(|it| it.standing == Standing::Included)
+    }
+
+    /// What is in the state, but not whole.
+    async fn write_broken(&self, db: &Db, pool: PoolId, state: &State) -> Result<(), DbError> {
+        let replaced = matches!(self.change, Change::Replace(_));
+        let told = |name: &Hostname| replaced && self.targets.iter().any(|it| it.hostname == *name);
+        let broken = state.hostnames().filter(|it| !state.is_whole(it) && !told(it));
+        let broken: Vec<Hostname> = broken.cloned().collect();
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let rows = vms::present(db, pool, &broken).await?;
+        let unmet = rows.iter().map(|(name, id)| (*id, self.reason(name)));
+        vms::fail(db, &unmet.collect::<Vec<Unmet>>()).await
+    }
+
+    fn worked_on(&self) -> impl Iterator<Item = &Target> {
+        let worked_on =
+            |it: &&Target| matches!(it.standing, Standing::Included | Standing::Succeeded);
+        self.targets.iter().filter(worked_on)
+    }
+
+    fn reasons<'t>(&self, targets: impl IntoIterator<Item = &'t Target>) -> Vec<Unmet> {
+        targets.into_iter().map(|it| (it.vm_id, self.reason(&it.hostname))).collect()
+    }
+
+    fn reason(&self, hostname: &Hostname) -> String {
+        let general = self.outcome.reason.as_deref().unwrap_or("Terraform did not say why.");
+        self.errors.get(hostname).map_or(general, String::as_str).to_owned()
+    }
+}
+
+fn ids(targets: &[&Target]) -> Vec<i64> {
+    targets.iter().map(|it| it.vm_id).collect()
 }

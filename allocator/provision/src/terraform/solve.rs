@@ -11,11 +11,11 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 
 use super::{
-    Backend, Provisioner, ProvisionerParts, Workspace,
+    Backend, Provisioner, ProvisionerParts, StepError, Workspace,
     provisioner::{WorkError, chain},
     state::{Doubt, Look, Pieces, listed, mend},
 };
-use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
+use crate::worker::{Ended, Limit, RETRY_EVERY, Turn, outcome};
 
 /// How a way out ended, and what is to be said of it.
 struct Solved {
@@ -43,9 +43,9 @@ impl Provisioner {
         let solved = loop {
             match (self.try_to_solve(job, turn).await, turn.held.stop()) {
                 (Ok(solved), _) => break solved,
+                (Err(_), Some(stop)) => break Ended::stopped_by(stop).into(),
                 (Err(WorkError::Db(_)), None) => tokio::time::sleep(RETRY_EVERY).await,
-                (Err(WorkError::Db(_)), Some(stop)) => break Ended::stopped_by(stop).into(),
-                (Err(error), _) => {
+                (Err(error), None) => {
                     let reason = chain(&error);
                     tracing::error!(operation.id = id, reason, "the conflict could not be solved");
                     break failed(reason);
@@ -77,7 +77,9 @@ impl Provisioner {
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
         }
-        let workspace = self.workspace().await?;
+        // One that was cut off goes on: it has the time that it needs.
+        let limit = turn.held.work_limit();
+        let workspace = self.workspace(limit.clone()).await?;
         workspace.recover().await?;
         // Over such a file Terraform can't be prepared.
         workspace.set_unreadable_aside()?;
@@ -92,7 +94,7 @@ impl Provisioner {
             (None, _) => Ended::Succeeded.into(),
             (Some(doubt), _) if doubt.fault == Fault::Unreadable => failed(unreadable(&workspace)),
             (Some(doubt), Job::GiveUp { hostnames }) => {
-                self.give_up(id, &look, doubt, hostnames).await?
+                self.give_up(id, &look, doubt, hostnames, &limit).await?
             }
             (Some(doubt), _) => self.bring_back(&workspace, &look, doubt).await?,
         };
@@ -151,6 +153,7 @@ impl Provisioner {
         look: &Look,
         doubt: &Doubt,
         named: &[Hostname],
+        limit: &Limit,
     ) -> Result<Solved, WorkError> {
         let ProvisionerParts { db, pool, local, .. } = &self.parts;
         // What was not named then is nobody's to give up now.
@@ -160,13 +163,16 @@ impl Provisioner {
         let mut elsewhere = Vec::new();
         let mut lines = Vec::new();
         for hostname in &doubt.lacking {
-            if local.has_folder(hostname)
-                && let Err(said) = local.remove(hostname).await?
-            {
-                return Ok(failed(format!(
-                    "{hostname} could not be removed from this machine: {said}. No VM was given \
-                     up. Put that right, then try again."
-                )));
+            match local.remove(hostname, limit).await {
+                Ok(()) => {}
+                Err(stopped @ StepError::Stopped { .. }) => return Err(stopped.into()),
+                Err(error) => {
+                    return Ok(failed(format!(
+                        "{hostname} could not be removed from this machine, and no VM was given up: \
+                         {} Put that right, then try again.",
+                        chain(&error)
+                    )));
+                }
             }
             let vm = vms::find(db, *pool, hostname).await?;
             if vm.is_some_and(|vm| vm.source == Source::Aws) {

@@ -1,17 +1,18 @@
 //! Where Terraform's state and the machines disagree on what was made, the machines are right.
 
+use std::time::Duration;
+
 use lablink_core::vms;
 use lablink_protocol::Hostname;
 
-use super::{
-    Provisioner, Workspace,
-    provisioner::WorkError,
-    reasons,
-    state::{State, StateError},
-};
+use super::{Provisioner, Workspace, provisioner::WorkError, state::State};
+
+/// Longer than it waits for the state's lock.
+const CORRECTION: Duration = Duration::from_secs(45);
 
 impl Provisioner {
-    /// Reads the state, if it is to be taken for true, and corrects what a crash or a cancel in the middle of a creation left:
+    /// Reads the state, if it is to be taken for true, and corrects what a crash or a cancel in the
+    /// middle of a creation left:
     ///
     /// - A VM is tainted, but its agent has reported that it runs: all that matters was done. The
     ///   next apply would make it anew under whoever has claimed it since.
@@ -33,11 +34,7 @@ impl Provisioner {
             let Some(address) = state.address(hostname) else { continue };
             tracing::info!(machine.hostname = %hostname, verb, "its creation was cut off");
             let arguments = [verb, "-no-color", "-lock-timeout=30s", address];
-            let output = workspace.command().args(arguments).output().await?;
-            if !output.status.success() {
-                let said = reasons::plain(&String::from_utf8_lossy(&output.stderr));
-                return Err(StateError::Refused(said).into());
-            }
+            workspace.step(CORRECTION, &arguments).run().await?;
         }
         if corrections.is_empty() { Ok(state) } else { self.take(workspace).await }
     }

@@ -1,13 +1,15 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use lablink_core::aws::AwsKeys;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::{Backend, Program, RuntimeVariables, reasons};
+use super::{Backend, Program, RuntimeVariables, StepError, notes, step::Step};
+use crate::worker::Limit;
 
 /// The folder in which Terraform runs for one environment: a copy of the module, the backend's
 /// settings and the variables. The state lies where the backend says.
@@ -20,6 +22,8 @@ pub struct Workspace {
     pub(super) backend: Backend,
     /// Keys for AWS that an organiser typed.
     keys: Option<AwsKeys>,
+    /// When the steps that run here have to end.
+    limit: Limit,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,20 +36,26 @@ pub enum WorkspaceError {
         #[source]
         cause: io::Error,
     },
-    #[error("terraform init failed: {0}")]
-    Init(String),
+    #[error(transparent)]
+    Init(#[from] StepError),
 }
 
 pub(super) const RUNTIME_VARIABLES: &str = "terraform.runtime.tfvars";
 pub(super) const VMS: &str = "vms.auto.tfvars.json";
 /// Which builds of the providers the module was tried with.
 const PROVIDERS: &str = ".terraform.lock.hcl";
+/// Providers are large, and networks slow.
+const INIT: Duration = Duration::from_mins(5);
+/// How long a step of Terraform's may take to stop by itself, and one that holds the state's lock.
+const GRACE: Duration = Duration::from_millis(500);
+const GRACE_WITH_LOCK: Duration = Duration::from_secs(2);
 /// Names what the folder was initialised with, so that `init` runs once per module version.
 const INITIALISED: &str = ".initialised";
 
 impl Workspace {
     pub fn new(program: Program, module: PathBuf, directory: PathBuf, backend: Backend) -> Self {
-        Self { program, module, directory, backend, keys: None }
+        let (keys, limit) = (None, Limit::default());
+        Self { program, module, directory, backend, keys, limit }
     }
 
     /// The same folder, with these keys for AWS.
@@ -53,11 +63,27 @@ impl Workspace {
         Self { keys, ..self.clone() }
     }
 
+    /// The same folder, for steps that end when they have to.
+    pub(super) fn within(self, limit: Limit) -> Self {
+        Self { limit, ..self }
+    }
+
     /// Terraform in this folder, with the credentials that its backend needs.
     pub(super) fn command(&self) -> Command {
         let mut command = self.program.command(&self.directory);
         command.envs(self.backend.environment(self.keys.as_ref()));
         command
+    }
+
+    /// A short run of Terraform in this folder, called by the words before its options.
+    pub(super) fn step(&self, deadline: Duration, arguments: &[&str]) -> Step {
+        let words = arguments.iter().take_while(|it| !it.starts_with('-'));
+        let name = words.fold("terraform".to_owned(), |name, word| format!("{name} {word}"));
+        let mut command = self.command();
+        command.args(arguments);
+        let grace = if notes::takes_lock(&name) { GRACE_WITH_LOCK } else { GRACE };
+        let (limit, notes) = (self.limit.clone(), Some(self.notes()));
+        Step { name, command, deadline, grace, limit, notes }
     }
 
     /// Copies the module when it has changed, writes the variables, and runs `terraform init`
@@ -104,22 +130,20 @@ impl Workspace {
         }
     }
 
+    /// Where the steps that run are noted, in the same company.
+    pub(super) fn notes(&self) -> PathBuf {
+        self.pid_file().with_extension("steps")
+    }
+
     async fn init(&self) -> Result<(), WorkspaceError> {
         // Providers are large, and the same for every environment of this data directory.
         let plugins = self.directory.with_file_name("plugins");
         let failed = |cause| WorkspaceError::Io { path: plugins.clone(), cause };
         std::fs::create_dir_all(&plugins).map_err(failed)?;
-        let output = self
-            .command()
-            .env("TF_PLUGIN_CACHE_DIR", &plugins)
-            .args(["init", "-input=false", "-no-color", "-reconfigure"])
-            .output()
-            .await
-            .map_err(|cause| WorkspaceError::Io { path: self.directory.clone(), cause })?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(WorkspaceError::Init(reasons::plain(&String::from_utf8_lossy(&output.stderr))))
+        let mut init = self.step(INIT, &["init", "-input=false", "-no-color", "-reconfigure"]);
+        init.command.env("TF_PLUGIN_CACHE_DIR", &plugins);
+        init.run().await?;
+        Ok(())
     }
 
     fn write_variables(&self, variables: &RuntimeVariables) -> io::Result<()> {

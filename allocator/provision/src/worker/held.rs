@@ -7,8 +7,10 @@ use lablink_core::{
     live::{Hub, Topic},
     operations::{LEASE, Lease, LeaseError, OperationId, RENEW_EVERY},
 };
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::{sync::watch, time::Instant};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::Limit;
 
 /// Why the work must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,71 +27,133 @@ pub(crate) enum Stop {
 
 /// Renews a lease until it is dropped, and says when to stop.
 pub(crate) struct Held {
-    stop: watch::Receiver<Option<Stop>>,
-    renewing: JoinHandle<()>,
+    told: Told,
+    _renewing: AbortOnDropHandle<()>,
+    _hurrying: AbortOnDropHandle<()>,
 }
 
-impl Held {
-    pub fn new(lease: Arc<Lease>, id: OperationId, hub: &Hub, shutdown: CancellationToken) -> Self {
-        let (sender, stop) = watch::channel(None);
-        let mut changed = hub.subscribe(Topic::Operation(id));
-        let renewing = tokio::spawn(async move {
-            let mut renewed = Instant::now();
-            loop {
-                let stop = match tokio::time::timeout(RENEW_EVERY, lease.renew()).await {
-                    Ok(Ok(cancelling)) => {
-                        renewed = Instant::now();
-                        cancelling.then_some(Stop::Cancel)
-                    }
-                    Ok(Err(LeaseError::Lost)) => Some(Stop::LeaseLost),
-                    Ok(Err(LeaseError::Db(_))) | Err(_) => {
-                        tracing::warn!(operation.id = id, "the lease could not be renewed");
-                        (renewed.elapsed() > LEASE).then_some(Stop::DatabaseAway)
-                    }
-                };
-                let stop = stop.or_else(|| shutdown.is_cancelled().then_some(Stop::Shutdown));
-                sender.send_if_modified(|told| {
-                    let news = match (*told, stop) {
-                        (_, Some(Stop::LeaseLost)) => stop,
-                        (None, stop) => stop,
-                        (told, _) => told,
-                    };
-                    std::mem::replace(told, news) != news
-                });
-                if stop == Some(Stop::LeaseLost) {
-                    return;
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(RENEW_EVERY) => {}
-                    () = changed.changed() => tokio::time::sleep(SOON).await,
-                    () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
-                }
-            }
+/// What the work has been told, in the forms in which it listens.
+#[derive(Clone)]
+struct Told {
+    stop: watch::Sender<Option<Stop>>,
+    /// For the steps of the work: there is a reason to stop.
+    enough: CancellationToken,
+    /// For what follows the work, which a stop does not end at once: its time is over as well.
+    late: CancellationToken,
+}
+
+impl Told {
+    fn tell(&self, stop: Option<Stop>) {
+        self.stop.send_if_modified(|told| {
+            let news = match (*told, stop) {
+                (_, Some(Stop::LeaseLost)) => stop,
+                (None, stop) => stop,
+                // Who is at it for another reason has less time now.
+                (Some(Stop::Cancel | Stop::DatabaseAway), Some(Stop::Shutdown)) => stop,
+                (told, _) => told,
+            };
+            std::mem::replace(told, news) != news
         });
-        Self { stop, renewing }
-    }
-
-    /// Why to stop, if there is a reason.
-    pub fn stop(&self) -> Option<Stop> {
-        *self.stop.borrow()
-    }
-
-    /// Waits for a reason to stop that differs from `known`.
-    pub async fn stopped(&mut self, known: Option<Stop>) -> Stop {
-        let told = self.stop.wait_for(|stop| stop.is_some() && *stop != known).await;
-        match told.map(|stop| *stop) {
-            Ok(Some(stop)) => stop,
-            // The keeper ends only after it has said its last.
-            Ok(None) | Err(_) => std::future::pending().await,
+        if stop.is_some() {
+            self.enough.cancel();
+        }
+        if stop == Some(Stop::LeaseLost) {
+            self.late.cancel();
         }
     }
 }
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.renewing.abort();
+impl Held {
+    pub fn new(lease: Arc<Lease>, id: OperationId, hub: &Hub, shutdown: CancellationToken) -> Self {
+        let (stop, _) = watch::channel(None);
+        let told = Told { stop, enough: CancellationToken::new(), late: CancellationToken::new() };
+        let (late, stopping) = (told.late.clone(), shutdown.clone());
+        let hurrying = async move {
+            stopping.cancelled().await;
+            tokio::time::sleep(LAST).await;
+            late.cancel();
+        };
+        let renewing = renew(lease, id, hub.clone(), shutdown, told.clone());
+        Self {
+            told,
+            _renewing: AbortOnDropHandle::new(tokio::spawn(renewing)),
+            _hurrying: AbortOnDropHandle::new(tokio::spawn(hurrying)),
+        }
+    }
+
+    /// Why to stop, if there is a reason.
+    pub fn stop(&self) -> Option<Stop> {
+        *self.told.stop.borrow()
+    }
+
+    /// Waits for a reason to stop that differs from `known`.
+    pub async fn stopped(&self, known: Option<Stop>) -> Stop {
+        let mut told = self.told.stop.subscribe();
+        let told = told.wait_for(|stop| stop.is_some() && *stop != known).await;
+        match told.map(|stop| *stop) {
+            Ok(Some(stop)) => stop,
+            // We hold the sender.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// The work itself ends at any reason to stop.
+    pub fn work_limit(&self) -> Limit {
+        Limit::until(self.told.enough.clone())
+    }
+
+    /// What follows the work, so that its end can be written, goes on for a while.
+    pub fn end_limit(&self) -> Limit {
+        Limit::until(self.told.late.clone())
+    }
+}
+
+/// Renews the lease until it is lost.
+async fn renew(
+    lease: Arc<Lease>,
+    id: OperationId,
+    hub: Hub,
+    shutdown: CancellationToken,
+    told: Told,
+) {
+    let mut changed = hub.subscribe(Topic::Operation(id));
+    let (mut renewed, mut stopping) = (Instant::now(), false);
+    loop {
+        let renewal = tokio::select! {
+            biased;
+            // Not after a database that does not answer.
+            () = shutdown.cancelled(), if !stopping => {
+                stopping = true;
+                told.tell(Some(Stop::Shutdown));
+                continue;
+            }
+            renewal = tokio::time::timeout(RENEW_EVERY, lease.renew()) => renewal,
+        };
+        let stop = match renewal {
+            Ok(Ok(cancelling)) => {
+                renewed = Instant::now();
+                cancelling.then_some(Stop::Cancel)
+            }
+            Ok(Err(LeaseError::Lost)) => Some(Stop::LeaseLost),
+            Ok(Err(LeaseError::Db(_))) | Err(_) => {
+                tracing::warn!(operation.id = id, "the lease could not be renewed");
+                (renewed.elapsed() > LEASE).then_some(Stop::DatabaseAway)
+            }
+        };
+        told.tell(stop);
+        if stop == Some(Stop::LeaseLost) {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RENEW_EVERY) => {}
+            () = changed.changed() => tokio::time::sleep(SOON).await,
+            () = shutdown.cancelled(), if !stopping => {}
+        }
     }
 }
 
 /// Our own progress wakes us as well; a cancellation need not be heard faster than this.
 const SOON: Duration = Duration::from_millis(500);
+/// How long after the word to stop, a running Terraform's end included, what follows the work may
+/// go on.
+const LAST: Duration = Duration::from_secs(12);

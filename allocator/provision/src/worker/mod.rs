@@ -3,28 +3,31 @@
 
 mod ended;
 mod held;
+mod limit;
 mod turn;
 
 pub(crate) use ended::{Ended, outcome};
 pub(crate) use held::{Held, Stop};
+pub(crate) use limit::Limit;
 pub(crate) use turn::Turn;
 
 use std::{sync::Arc, time::Duration};
 
 use lablink_core::{
     Db, DbError,
-    live::{Hub, Topic},
-    operations::{self, Change, Job, LeaseError, OperationState, Outcome, Taken},
+    live::{Hub, Subscription, Topic},
+    operations::{self, Job, LeaseError, OperationState, Outcome, Taken},
     pools::PoolId,
-    vms,
+    vms::{self, Unmet},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{collect::ZipCollector, terraform::Provisioner};
 
 /// How often the queue is looked at when nobody has knocked: finds operations whose worker is
 /// gone, which no notification tells.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How soon a refusal of the database is tried again.
 pub(crate) const RETRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -52,19 +55,40 @@ impl Worker {
     /// Works until `shutdown`: then what runs is asked to stop, and the operation ends as
     /// interrupted.
     pub async fn run(self, shutdown: CancellationToken) {
-        let WorkerParts { db, pool, hub, owner, provisioner, .. } = &self.parts;
-        let mut knock = hub.subscribe(Topic::Operations);
+        let mut knock = self.parts.hub.subscribe(Topic::Operations);
+        while let Some((taken, at)) = self.next(&mut knock, &shutdown).await {
+            self.work(taken, at, &shutdown).await;
+        }
+    }
+
+    /// Waits for an operation. What the provisioner does meanwhile gives way to it.
+    async fn next(
+        &self,
+        knock: &mut Subscription,
+        shutdown: &CancellationToken,
+    ) -> Option<(Taken, Instant)> {
+        let idle = CancellationToken::new();
+        let taking = async {
+            let _busy = idle.clone().drop_guard();
+            self.take(knock, shutdown).await
+        };
+        match &self.parts.provisioner {
+            Some(provisioner) => tokio::join!(taking, provisioner.while_idle(idle.clone())).0,
+            None => taking.await,
+        }
+    }
+
+    /// Takes the next operation when there is one, and says when that was; none at `shutdown`.
+    async fn take(
+        &self,
+        knock: &mut Subscription,
+        shutdown: &CancellationToken,
+    ) -> Option<(Taken, Instant)> {
+        let WorkerParts { db, pool, owner, .. } = &self.parts;
         while !shutdown.is_cancelled() {
             match operations::take(db, *pool, owner).await {
-                Ok(Some(taken)) => {
-                    self.work(taken, &shutdown).await;
-                    continue;
-                }
-                Ok(None) => {
-                    if let Some(provisioner) = provisioner {
-                        provisioner.put_right().await;
-                    }
-                }
+                Ok(Some(taken)) => return Some((taken, Instant::now())),
+                Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -78,14 +102,15 @@ impl Worker {
                 () = shutdown.cancelled() => {}
             }
         }
+        None
     }
 
-    async fn work(&self, taken: Taken, shutdown: &CancellationToken) {
+    async fn work(&self, taken: Taken, at: Instant, shutdown: &CancellationToken) {
         let Taken { lease, operation, abandoned } = taken;
         let (id, lease) = (operation.id, Arc::new(lease));
         tracing::info!(operation.id = id, kind = operation.job.kind(), "operation started");
         let held = Held::new(Arc::clone(&lease), id, &self.parts.hub, shutdown.clone());
-        let mut turn = Turn::new(lease, operation, abandoned, held, shutdown.clone());
+        let mut turn = Turn::new(lease, operation, abandoned, held, shutdown.clone(), at);
         let unmet = loop {
             match (self.unmet(&turn.operation.job).await, turn.held.stop()) {
                 (Ok(unmet), _) => break unmet,
@@ -126,22 +151,33 @@ impl Worker {
         }))
     }
 
-    /// Ends an operation that was not begun.
+    /// Ends an operation that was not begun: VMs that were to go stay, those that were to be made say
+    /// why they are not.
     async fn call_off(&self, turn: &mut Turn, reason: String) {
-        let (state, reason) = (OperationState::Failed, Some(reason));
-        let outcome = Outcome { state, exit_code: None, reason };
+        let outcome = Outcome {
+            state: OperationState::Failed,
+            exit_code: None,
+            reason: Some(reason.clone()),
+        };
         loop {
-            let written = self.end_unbegun(turn, &outcome).await;
+            let written = self.end_unbegun(turn, &reason, &outcome).await;
             if !turn.again(written).await {
                 return;
             }
         }
     }
 
-    /// VMs that were to go stay.
-    async fn end_unbegun(&self, turn: &Turn, outcome: &Outcome) -> Result<(), LeaseError> {
-        if let Some(Change::Destroy(going) | Change::Replace(going)) = turn.operation.job.change() {
-            vms::stay(&self.parts.db, self.parts.pool, going).await?;
+    async fn end_unbegun(
+        &self,
+        turn: &Turn,
+        reason: &str,
+        outcome: &Outcome,
+    ) -> Result<(), LeaseError> {
+        if let Job::Launch { .. } = turn.operation.job {
+            let targets = operations::targets(&self.parts.db, turn.operation.id).await?;
+            let unmade: Vec<Unmet> =
+                targets.into_iter().map(|it| (it.vm_id, reason.to_owned())).collect();
+            vms::doubt(&self.parts.db, &unmade).await?;
         }
         turn.lease.finish(outcome).await
     }

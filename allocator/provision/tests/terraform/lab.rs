@@ -12,7 +12,7 @@ use lablink_core::{
     aws::{AwsLogin, Vault},
     collections::Retention,
     live::{self, Hub},
-    operations::{self, Launch, Operation, OperationId},
+    operations::{self, Launch, Operation, OperationId, OperationState},
     pools::{self, PoolId},
     vms::{self, Selection, Source, Vm},
 };
@@ -20,7 +20,8 @@ use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, Machines, ZipCollector},
     terraform::{
-        Backend, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables, Workspace,
+        Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables,
+        Workspace,
     },
     worker::{Worker, WorkerParts},
 };
@@ -48,6 +49,7 @@ pub struct Lab {
 /// An allocator's worker at work.
 pub struct Working {
     pub shutdown: CancellationToken,
+    pub caught_up: CaughtUp,
     task: JoinHandle<()>,
     listening: JoinHandle<()>,
 }
@@ -125,14 +127,10 @@ impl Lab {
             ),
             aws: Arc::clone(&self.aws),
             variables,
-            local: LocalVms {
-                directory: self.path("vms"),
-                agent: self.programs.agent.clone(),
-                script: self.programs.module.join("vm.sh"),
-            },
+            local: self.local(),
             operations_dir: data.join("operations"),
         });
-        provisioner.catch_up().await;
+        let caught_up = provisioner.caught_up();
         let worker = Worker::new(WorkerParts {
             db: db.clone(),
             pool: self.pool,
@@ -143,7 +141,18 @@ impl Lab {
         });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
-        Working { shutdown, task, listening }
+        // As long as an allocator waits before it answers requests.
+        let _hangs =
+            tokio::time::timeout(Duration::from_secs(2), caught_up.clone().reached()).await;
+        Working { shutdown, caught_up, task, listening }
+    }
+
+    pub fn local(&self) -> LocalVms {
+        LocalVms {
+            directory: self.path("vms"),
+            agent: self.programs.agent.clone(),
+            script: self.programs.module.join("vm.sh"),
+        }
     }
 
     fn collector(&self, db: Db, data: &Path) -> Arc<ZipCollector> {
@@ -203,6 +212,18 @@ impl Lab {
         }
     }
 
+    /// A worker has begun with the operation.
+    pub async fn begun(&self, id: OperationId) {
+        while self.operation(id).await.state != OperationState::Running {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The lease of a vanished worker has run out.
+    pub async fn lease_runs_out(&self) {
+        self.sql("update operation set lease_expires_at = now() where state = 'running'").await;
+    }
+
     pub async fn succeeds(&self, id: OperationId) -> Operation {
         let operation = self.ended(id).await;
         let log = operations::log(&self.db, id, 100).await.unwrap();
@@ -233,8 +254,13 @@ impl Lab {
     }
 
     fn remove_machine(&self, folder: &Path) {
+        self.vm_sh("remove", folder);
+    }
+
+    /// What `vm.sh` does when no fault is in its way.
+    pub fn vm_sh(&self, verb: &str, folder: &Path) {
         let script = self.programs.module.join("real-vm.sh");
-        let _gone = Command::new("bash").arg(script).arg("remove").arg(folder).output();
+        let _gone = Command::new("bash").arg(script).arg(verb).arg(folder).output();
     }
 
     pub fn heal(&self) {

@@ -32,6 +32,9 @@ if [[ $1 == apply ]]; then
     echo "$$" >'{root}/applying'
     if [[ -e '{root}/faults/full' ]]; then exec >/dev/full; fi
 fi
+if [[ -e '{root}/faults/hang-'$1 ]]; then exec sleep 900; fi
+if [[ -e '{root}/faults/deaf-'$1 ]]; then trap '' INT TERM; while :; do sleep 900; done; fi
+if [[ -e '{root}/faults/die-'$1 ]]; then kill -KILL $$; fi
 exec terraform "$@"
 "#,
             root = root.display()
@@ -63,6 +66,7 @@ fn module(root: &Path, faults: &Path) -> PathBuf {
         r#"#!/usr/bin/env bash
 faults={faults} name=${{2##*/}}
 if [[ $1 != list && -e $faults/fail-$1-$name ]]; then echo "no room for $name" >&2; exit 1; fi
+if [[ $1 != list && -e $faults/hang-$1-$name ]]; then exec sleep 900; fi
 if [[ $1 == start && -e $faults/slow ]]; then touch "$faults/reached"; sleep "$(<"$faults/slow")"; fi
 exec bash "$(dirname "$0")/real-vm.sh" "$@"
 "#,

@@ -94,6 +94,12 @@ impl Lab {
         agents::enrol(&self.db, self.pool, &hostname, &token).await.is_ok()
     }
 
+    /// Whether a step of Terraform's is noted as running.
+    pub fn step_runs(&self) -> bool {
+        fs::read_dir(self.path("state/test.terraform.steps"))
+            .is_ok_and(|mut notes| notes.next().is_some())
+    }
+
     /// The pids of Terraform's that work here.
     pub fn terraforms(&self) -> Vec<i32> {
         let entries = fs::read_dir("/proc").unwrap().flatten();

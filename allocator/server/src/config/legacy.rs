@@ -1,4 +1,5 @@
-//! Keys of older versions: refused with what to write instead (contract §1.4).
+//! Keys of older versions, and of the original's newer template: refused with what to write instead
+//! (contract §1.4).
 
 use super::section::Section;
 
@@ -28,6 +29,24 @@ pub(super) fn refuse_staging(ssl: &mut Section<'_>) {
     ssl.retired("staging", "remove it; for plain HTTP write ssl.provider: none");
 }
 
+/// What the original's template has gained since.
+pub(super) fn refuse_template(file: &mut Section<'_>) {
+    file.foreign(
+        "deployment_name",
+        "remove it; names of resources are made of the environment alone, so give each deployment \
+         of an account an environment of its own",
+    );
+    file.foreign(
+        "environment",
+        "remove it and start lablink-allocator with that word in ENVIRONMENT or --environment",
+    );
+    file.foreign(
+        "monitoring",
+        "remove the section; GET /metrics tells Prometheus how the pool is, and docs/monitoring has \
+         alerts to start from",
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
@@ -53,6 +72,28 @@ mod tests {
             assert!(found.contains(expected), "{found}");
             assert!(found.contains("'dns.app_name'"), "{found}");
         }
+    }
+
+    #[test]
+    fn keys_of_the_originals_template_say_what_to_do_instead() {
+        let found = problem(
+            "deployment_name: class\nenvironment: prod\n\
+             monitoring: {enabled: true, email: a@b.org, budget: {enabled: false}}\nprovder: aws",
+        );
+        let lines: Vec<&str> = found.lines().collect();
+        assert_eq!(lines.len(), 4, "one for the whole section: {found}");
+        for (line, key, advice) in [
+            (lines[0], "'deployment_name'", "an environment of its own"),
+            (lines[1], "'environment'", "ENVIRONMENT or --environment"),
+            (lines[2], "'monitoring'", "/metrics"),
+        ] {
+            assert!(
+                line.contains(&format!("unknown key {key}, of the original's template")),
+                "{line}"
+            );
+            assert!(line.contains(advice), "{line}");
+        }
+        assert!(lines[3].contains("did you mean 'provider'?"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! Every key is optional. Whatever is wrong is collected and reported together: unknown keys with
 //! the nearest known one, values that don't fit, and rules over several keys. The keys and rules
 //! are those of the deployment contract §1, with LabLink's own sections `provider`, `local`,
-//! `limits`, `proxy`, `health`, `logs` and `collect` beside them.
+//! `manual`, `limits`, `proxy`, `health`, `logs` and `collect` beside them.
 
 mod admin;
 mod environment;
@@ -37,7 +37,7 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
     Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Limits, Local,
-    Logs, Machine, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
+    Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
 };
 
 use section::{Findings, Section};
@@ -60,6 +60,7 @@ pub struct Config {
     pub bucket_name: Option<String>,
     pub startup_script: StartupScript,
     pub local: Local,
+    pub manual: Manual,
     pub limits: Limits,
     pub proxy: Proxy,
     pub health: Health,
@@ -86,6 +87,7 @@ impl Config {
     }
 
     fn read(file: &mut Section<'_>) -> Self {
+        legacy::refuse_template(file);
         let has_db = file.has("db");
         Self {
             provider: file.value("provider", ProviderKind::parse).unwrap_or(ProviderKind::Aws),
@@ -100,6 +102,7 @@ impl Config {
             bucket_name: file.value("bucket_name", syntax::bucket_name),
             startup_script: file.section("startup_script", StartupScript::read),
             local: file.section("local", Local::read),
+            manual: file.section("manual", Manual::read),
             limits: file.section("limits", Limits::read),
             proxy: file.section("proxy", Proxy::read),
             health: file.section("health", Health::read),

@@ -5,7 +5,7 @@ use std::path::Path;
 use lablink_protocol::Hostname;
 
 use super::{
-    Collect, Config, DatabaseKind, EipStrategy, ProviderKind, SslProvider, syntax::expected,
+    Collect, Config, DatabaseKind, EipStrategy, Health, ProviderKind, SslProvider, syntax::expected,
 };
 
 /// Every rule that `config` breaks, as one sentence each. `file` is where it was read from.
@@ -126,10 +126,20 @@ fn several_allocators(config: &Config) -> Vec<String> {
     broken
 }
 
-fn health(config: &Config) -> Option<String> {
-    (config.health.suspect_after <= config.health.stale_after).then(|| {
-        "health.suspect_after must be longer than health.stale_after: a VM is stale first".into()
-    })
+fn health(config: &Config) -> Vec<String> {
+    let health = &config.health;
+    let mut broken = Vec::new();
+    if health.suspect_after <= health.stale_after {
+        broken.push(
+            "health.suspect_after must be longer than health.stale_after: a VM is stale first"
+                .into(),
+        );
+    }
+    if health.overdue_after < Health::SOONEST_OVERDUE {
+        broken
+            .push("health.overdue_after must be at least 1m: a machine needs time to start".into());
+    }
+    broken
 }
 
 fn collect(config: &Config) -> Vec<String> {

@@ -107,10 +107,19 @@ impl<'a> Section<'a> {
 
     /// Refuses `key`, which an older version had; `advice` says what to write instead.
     pub fn retired(&mut self, key: &str, advice: &str) {
+        self.refuse(key, "of an older version", advice);
+    }
+
+    /// Refuses `key`, which the original's template has today.
+    pub fn foreign(&mut self, key: &str, advice: &str) {
+        self.refuse(key, "of the original's template", advice);
+    }
+
+    fn refuse(&mut self, key: &str, origin: &str, advice: &str) {
         if let Some(index) = self.entries.iter().position(|(name, _)| name == key) {
             let (_, node) = self.entries.remove(index);
             let path = self.path(key);
-            let message = format!("unknown key '{path}', of an older version: {advice}");
+            let message = format!("unknown key '{path}', {origin}: {advice}");
             self.findings.report(node.line, message);
         }
     }

@@ -55,6 +55,8 @@ impl Fields {
         // Writing to a string can't fail.
         let _written = match field.name() {
             "message" => self.message.write_fmt(value),
+            // Where in a dependency's source its line was written: of use to nobody who reads pages.
+            name if name.starts_with("log.") => Ok(()),
             name => write!(self.others, " {name}={value}"),
         };
     }
@@ -92,6 +94,23 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("the disk is full")]
     struct Full(#[source] std::io::Error);
+
+    #[test]
+    fn where_a_dependency_wrote_its_line_is_not_kept() {
+        let log = OwnLog::default();
+        let subscriber = tracing_subscriber::registry().with(MemoryLayer(log.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(
+                log.target = "rustls::conn",
+                log.module_path = "rustls::conn",
+                log.file = "/root/.cargo/registry/src/rustls/src/conn.rs",
+                log.line = 7,
+                log_lines = 3,
+                "the peer hung up"
+            );
+        });
+        assert_eq!(log.last(Level::TRACE, None, 1)[0].text, "the peer hung up log_lines=3");
+    }
 
     #[test]
     fn lines_keep_their_level_their_fields_and_their_request() {

@@ -1,20 +1,21 @@
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
 use lablink_core::{
-    Actor, Db, agents,
+    Actor, Db, DbError,
     aws::AwsLogin,
     operations::{self, Launch},
     pools::PoolId,
-    vms::{self, Source},
+    vms::Source,
 };
 use lablink_provision::terraform::{
-    LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables, Workspace,
+    CaughtUp, LocalVms, Program, ProgramError, Provisioner, ProvisionerParts, RuntimeVariables,
+    Workspace,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{places::Places, state_backend::state_backend};
 use crate::{cli::ServeArgs, config::Config};
@@ -36,7 +37,7 @@ impl LocalProvider {
         pool: PoolId,
         aws: Arc<AwsLogin>,
     ) -> Result<Self> {
-        let program = Program::find(&args.terraform).await?;
+        let program = terraform(&args.terraform).await?;
         let module = modules(args.terraform_dir.as_deref())?.join("local");
         let environment = args.environment.as_str();
         let directory = places.private(&format!("terraform/{environment}"))?;
@@ -60,30 +61,54 @@ impl LocalProvider {
         });
         Ok(Self { vms, provisioner })
     }
+}
 
-    /// Starts the VMs that are there and don't run, each with what it needs to enrol if it never
-    /// could.
-    pub async fn start_vms(&self, db: &Db, pool: PoolId) -> Result<()> {
-        let mut tokens = BTreeMap::new();
-        for hostname in self.vms.unenrolled().context("cannot look at the local VMs")? {
-            if let Some(token) = agents::issue_enrolment(db, pool, &hostname).await? {
-                tokens.insert(hostname, token);
+/// What is done for the VMs while requests are answered already.
+pub struct Start {
+    pub vms: LocalVms,
+    pub db: Db,
+    pub pool: PoolId,
+    pub environment: String,
+    /// VMs to launch in a pool for which nothing was ever done.
+    pub warm: u32,
+}
+
+impl Start {
+    /// Goes on until all is done, or `stopping`.
+    pub async fn run(self, caught_up: CaughtUp, stopping: CancellationToken) {
+        let work = async {
+            let resumed = self.vms.resume_all(&self.db, self.pool, caught_up.clone()).await;
+            if let Err(error) = resumed {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the local VMs can't be looked at: none is started");
             }
-        }
-        self.vms.start_all(&tokens).await.context("cannot start the local VMs")
+            caught_up.reached().await;
+            if let Err(error) = self.warm_up().await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the first VMs could not be asked for: launch them by hand");
+            }
+        };
+        stopping.run_until_cancelled(work).await;
     }
 
-    /// Launches the warm VMs of a pool for which nothing was ever done.
-    pub async fn warm_up(args: &ServeArgs, config: &Config, db: &Db, pool: PoolId) -> Result<()> {
-        let count = config.local.warm;
-        let untouched = operations::recent(db, pool, None, 1).await?.is_empty()
-            && vms::list(db, pool).await?.is_empty();
-        if count > 0 && untouched {
-            let environment = args.environment.as_str();
-            let wish = Launch { environment, source: Source::Local, count };
-            operations::launch(db, pool, &Actor::System, &wish).await?;
+    async fn warm_up(&self) -> Result<(), DbError> {
+        if self.warm > 0 {
+            let environment = self.environment.as_str();
+            let wish = Launch { environment, source: Source::Local, count: self.warm };
+            operations::launch_first(&self.db, self.pool, &Actor::System, &wish).await?;
         }
         Ok(())
+    }
+}
+
+/// One that hangs is no reason not to serve: operations tell what is wrong with it.
+async fn terraform(path: &Path) -> Result<Program, ProgramError> {
+    match Program::find(path).await {
+        Err(error @ ProgramError::Hangs { .. }) => {
+            tracing::error!("{error}");
+            Ok(Program::unchecked(path))
+        }
+        found => found,
     }
 }
 

@@ -21,19 +21,25 @@ use lablink_core::{
     Db, line, live,
     logs::{self, Retention},
     pools,
-    vms::{Provider, StaleAfter},
+    vms::{self, Provider, StaleAfter},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{AdminLogin, AppState, FormLimits, OwnLog};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::AbortOnDropHandle,
 };
 
 use self::{
-    aws_login::aws_login, banner::Banner, database::Database, http::answer_requests,
-    local::LocalProvider, places::Places, results::collector, web_settings::web_settings,
+    aws_login::aws_login,
+    banner::Banner,
+    database::Database,
+    http::answer_requests,
+    local::{LocalProvider, Start},
+    places::Places,
+    results::collector,
+    web_settings::web_settings,
 };
 use crate::{
     cli::ServeArgs,
@@ -45,8 +51,13 @@ use crate::{
 const CONNECTIONS: usize = 16;
 /// Of these, beside them, for what waiting agents ask.
 const HAND_OVER_CONNECTIONS: usize = 4;
+/// How long requests wait for Terraform at start, whatever it is at: for its version, and for the
+/// rows of VMs that exist, without which a launch may take a name that is taken.
+const TERRAFORM: Duration = Duration::from_secs(3);
 /// How often the waiting line is looked after, beside what happens at once.
 const LINE: Duration = Duration::from_secs(5);
+/// How often VMs are looked for of which nothing is heard.
+const WATCH: Duration = Duration::from_secs(5);
 /// How often old log lines are looked for.
 const RETENTION: Duration = Duration::from_secs(60);
 
@@ -85,16 +96,12 @@ async fn serve_on(
     let listener_task = live::listen(database.server.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
 
+    let terraform_has_until = Instant::now() + TERRAFORM;
     let secret_key = settings::secret_key()?;
     let aws = Arc::new(aws_login(config, secret_key.clone()).await);
     let local = match config.provider {
         ProviderKind::Local => {
-            let local =
-                LocalProvider::new(args, config, places, &db, pool, Arc::clone(&aws)).await?;
-            local.provisioner.catch_up().await;
-            local.start_vms(&db, pool).await?;
-            LocalProvider::warm_up(args, config, &db, pool).await?;
-            Some(local)
+            Some(LocalProvider::new(args, config, places, &db, pool, Arc::clone(&aws)).await?)
         }
         ProviderKind::Aws | ProviderKind::Manual => None,
     };
@@ -104,11 +111,23 @@ async fn serve_on(
     let stale_after = StaleAfter(config.health.stale_after);
     let line_task = line::tend(db.clone(), pool, stale_after, LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
+    let limits = vms::Limits {
+        suspect_after: config.health.suspect_after,
+        overdue_after: config.health.overdue_after,
+    };
+    let watch_task = vms::watch(db.clone(), pool, limits, WATCH);
+    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_task));
 
     let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
     let _tending = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&collector).tend()));
 
     let vms = local.as_ref().map(|local| local.vms.clone());
+    let caught_up = local.as_ref().map(|local| local.provisioner.caught_up());
+    let starting = vms.clone().zip(caught_up.clone()).map(|(vms, caught_up)| {
+        let environment = args.environment.as_str().to_owned();
+        let start = Start { vms, db: db.clone(), pool, environment, warm: config.local.warm };
+        tokio::spawn(start.run(caught_up, stopping.clone()))
+    });
     // Requests are answered for as long as Terraform runs: the VMs that it still makes enrol.
     let shutdown = CancellationToken::new();
     let worker = Worker::new(WorkerParts {
@@ -139,9 +158,13 @@ async fn serve_on(
         secret_key,
         settings: Arc::new(web_settings(args, config)),
         own_log,
-        stopping,
+        stopping: stopping.clone(),
         shutdown: shutdown.clone(),
     };
+    if let Some(caught_up) = caught_up {
+        let patience = tokio::time::timeout_at(terraform_has_until, caught_up.reached());
+        stopping.run_until_cancelled(patience).await;
+    }
     Banner {
         port: listener.local_addr()?.port(),
         admin_user: &config.app.admin_user,
@@ -151,8 +174,17 @@ async fn serve_on(
     answer_requests(listener, state, shutdown).await?;
 
     working.await.context("the worker failed")?;
+    if let Some(starting) = starting {
+        starting.await.context("the start of the local VMs failed")?;
+    }
     if let Some(vms) = vms.filter(|_| config.local.stop_with_allocator) {
-        vms.stop_all().await.context("cannot stop the local VMs")?;
+        let left = vms.stop_all().await.context("cannot stop the local VMs")?;
+        if !left.is_empty() {
+            tracing::error!(
+                vms = left.join(", "),
+                "these local VMs did not stop: end each with terraform/local/vm.sh stop DIR"
+            );
+        }
     }
     Ok(())
 }

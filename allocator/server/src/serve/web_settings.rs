@@ -45,6 +45,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         max_vms: config.limits.max_vms.get(),
         extension: config.machine.extension.clone(),
         stale_after: StaleAfter(config.health.stale_after),
+        after_use: config.manual.after_use,
         reclaim: match config.app.reclaim {
             Reclaim::Link => claims::Reclaim::Link,
             Reclaim::Email => claims::Reclaim::Email,

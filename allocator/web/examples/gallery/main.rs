@@ -1,6 +1,7 @@
 //! Renders every page in every state into a folder, to look at and to test in browsers:
 //! `cargo run -p lablink-web --example gallery -- FOLDER`, then serve FOLDER.
 
+mod logs;
 mod operations;
 mod organiser;
 mod participants;
@@ -19,7 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = env::args().nth(1).ok_or("say which folder to write to")?;
     let folder = Path::new(&folder);
     fs::create_dir_all(folder.join("assets"))?;
-    for asset in [&assets::STYLESHEET, &assets::SCRIPT, &assets::FAVICON] {
+    let log = [&assets::LOG_STYLESHEET, &assets::LOG_SCRIPT];
+    for asset in [&assets::STYLESHEET, &assets::SCRIPT, &assets::FAVICON].into_iter().chain(log) {
         fs::write(folder.join("assets").join(asset.name), asset.bytes)?;
     }
     let mut pages = Vec::new();
@@ -28,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     operations::add_all(&mut pages)?;
     organiser::add_all(&mut pages)?;
     results::add_all(&mut pages)?;
+    logs::add_all(&mut pages)?;
     let mut index = String::from("<!doctype html><title>Gallery</title><ul>");
     for (name, html) in &pages {
         fs::write(folder.join(format!("{name}.html")), html)?;

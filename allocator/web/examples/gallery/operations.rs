@@ -45,6 +45,12 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         reentries: usize::from(pool.in_line > 0),
         usage: UsageChart { samples: if pool.free > 0 { usage() } else { Vec::new() } },
         timeline: Timeline { rows: if pool.free > 0 { starts(8) } else { Vec::new() } },
+        connections: DatabaseConnections {
+            used: 2,
+            most: 20,
+            server_open: 41,
+            server_most: if notes.is_empty() { 97 } else { 45 },
+        },
         notes: notes.iter().map(|note| (*note).to_owned()).collect(),
         now: now(),
     };
@@ -54,6 +60,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         in_use: 5,
         starting: 3,
         unhealthy: 1,
+        overdue: 2,
+        stale: 1,
+        suspect: 1,
         in_line: 2,
         ..PoolCounts::default()
     };

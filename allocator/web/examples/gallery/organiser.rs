@@ -11,6 +11,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         state,
         gpu,
         claim,
+        used: None,
         last_seen: Some(before(14)),
         created_at: before(7200),
         gpu_reason: None,
@@ -30,6 +31,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                 memory_total_bytes: Some(16 << 30),
                 power_watts: Some(68),
             }]),
+            cleaning: None,
         },
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },
@@ -55,29 +57,60 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     add(pages, "vm", &vm(VmSource::Aws, VmState::Claimed, claim(), Gpu::Healthy))?;
     let reason = "The GPU has fallen off the bus (XID 79). Replace this VM.".to_owned();
-    let attention = VmState::Attention { reason };
+    let attention = |trouble, since, reason: &str| {
+        VmState::Attention(Attention { trouble, since, reason: reason.to_owned() })
+    };
     let manual = VmPage {
         timeline: Timeline { rows: Vec::new() },
         claims: Vec::new(),
         vitals: Vitals::default(),
         hostname: "desk-7.lab.example.org".to_owned(),
-        ..vm(VmSource::Manual, attention, None, Gpu::Unhealthy)
+        ..vm(VmSource::Manual, attention(Trouble::Unhealthy, None, &reason), None, Gpu::Unhealthy)
     };
     add(pages, "vm-manual", &manual)?;
+    let reason = format!("something is mounted at /home/lablink/home/{SCRIPT}: unmount it");
+    let used = UsedNote {
+        hostname: "desk-7.lab.example.org".to_owned(),
+        by: Some(email.to_owned()),
+        since: before(300),
+        standing: UsedStanding::Failed { reason },
+        now: now(),
+    };
+    let used = VmPage {
+        timeline: Timeline { rows: Vec::new() },
+        hostname: "desk-7.lab.example.org".to_owned(),
+        used: Some(used),
+        is_used: true,
+        ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)
+    };
+    add(pages, "vm-used", &used)?;
+    let begun = "Its machine was begun, and its agent has not reported that it runs.";
+    let overdue = attention(Trouble::Overdue, Some(before(1500)), begun);
+    let overdue = VmPage {
+        claims: Vec::new(),
+        vitals: Vitals::default(),
+        last_seen: None,
+        ..vm(VmSource::Aws, overdue, None, Gpu::Unreported)
+    };
+    add(pages, "vm-overdue", &overdue)?;
+    let unheard = "Nothing is heard of its agent any more.";
+    let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
+    add(pages, "vm-suspect", &vm(VmSource::Local, suspect, claim(), Gpu::Healthy))?;
 
-    let confirm = |deed, is_made| ConfirmPage {
+    let confirm = |deed, afterwards| ConfirmPage {
         deed,
         hostname: "lablink-vm-prod-6".to_owned(),
         holder: Some(Holder { email: email.to_owned(), activity: Activity::InUse }),
-        is_made,
+        afterwards,
         last: Some(before(720)),
         extension: "slp".to_owned(),
         now: now(),
     };
-    add(pages, "confirm-release", &confirm(Deed::Release, true))?;
-    add(pages, "confirm-replace", &confirm(Deed::Replace, true))?;
-    add(pages, "confirm-delete", &confirm(Deed::Delete, true))?;
-    add(pages, "confirm-forget", &confirm(Deed::Forget, false))?;
+    add(pages, "confirm-release", &confirm(Deed::Release, Afterwards::Replaced))?;
+    add(pages, "confirm-release-cleaned", &confirm(Deed::Release, Afterwards::Cleaned))?;
+    add(pages, "confirm-replace", &confirm(Deed::Replace, Afterwards::Replaced))?;
+    add(pages, "confirm-delete", &confirm(Deed::Delete, Afterwards::Replaced))?;
+    add(pages, "confirm-forget", &confirm(Deed::Forget, Afterwards::Reused))?;
 
     let claims = (1..=24).map(|id| OpenClaim {
         id,

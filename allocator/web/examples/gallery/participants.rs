@@ -51,12 +51,20 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             crd_command: crd_command.unwrap_or_default(),
             error: error.map(str::to_owned),
         };
-        claim(ClaimState::Held { pin: "204817".to_owned(), connection, command })
+        let pin = "204817".to_owned();
+        claim(ClaimState::Held { pin, connection, command, unheard_since: None })
     };
     let reason = format!("The code was used before, or is older than five minutes. {SCRIPT}");
     add(pages, "claim-claimed", &held(Connection::Claimed, None))?;
     add(pages, "claim-connecting", &held(Connection::Connecting, None))?;
     add(pages, "claim-ready", &held(Connection::Ready, None))?;
+    let unheard = claim(ClaimState::Held {
+        pin: "204817".to_owned(),
+        connection: Connection::Ready,
+        command: CommandForm::default(),
+        unheard_since: Some(before(400)),
+    });
+    add(pages, "claim-unheard", &unheard)?;
     add(pages, "claim-failed", &held(Connection::Failed { reason }, None))?;
     let refused_command = "This is not a Chrome Remote Desktop command: it has no --code=… part.";
     add(pages, "claim-refused", &held(Connection::Ready, Some(refused_command)))?;
@@ -67,7 +75,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let page = ClaimReturnPage {
         link: "/claims/Jx7Qd0nXb2".to_owned(),
         hostname: "lablink-vm-prod-12".to_owned(),
-        is_replaced: true,
+        afterwards: Afterwards::Replaced,
     };
     add(pages, "claim-return", &page)?;
 

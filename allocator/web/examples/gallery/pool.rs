@@ -20,6 +20,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         hostname: format!("lablink-vm-prod-{number}"),
         state,
         claim,
+        used: None,
         gpu,
         last_seen: Some(before(i64::from(number) * 4)),
         created_at: before(7200),
@@ -32,7 +33,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         last_seen: None,
         ..row(0, VmState::Starting, None, Gpu::Unreported)
     };
-    let attention = VmState::Attention { reason: off_bus };
+    let attention = |trouble, since, reason: &str| {
+        VmState::Attention(Attention { trouble, since, reason: reason.to_owned() })
+    };
     let rows = vec![
         row(
             1,
@@ -58,7 +61,27 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         ),
         row(4, VmState::Free, None, Gpu::Healthy),
         row(5, VmState::Free, None, Gpu::Absent),
-        row(6, attention, None, Gpu::Unhealthy),
+        row(6, attention(Trouble::Unhealthy, None, &off_bus), None, Gpu::Unhealthy),
+        row(
+            9,
+            attention(
+                Trouble::Overdue,
+                Some(before(1500)),
+                "Its machine was begun, and its agent has not reported that it runs.",
+            ),
+            None,
+            Gpu::Unreported,
+        ),
+        row(
+            10,
+            attention(
+                Trouble::Suspect,
+                Some(before(400)),
+                "Nothing is heard of its agent any more.",
+            ),
+            claim("grace@example.org", Connection::Ready, Activity::InUse),
+            Gpu::Healthy,
+        ),
         row(7, VmState::Starting, None, Gpu::Unreported),
         row(8, VmState::Removing, None, Gpu::Healthy),
         by_hand,
@@ -107,7 +130,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let invalid = AwsStanding::Invalid { reason };
     let refused = "The request signature we calculated does not match the one you provided.";
     add(pages, "aws-refused", &aws(invalid, false, Some(refused)))?;
-    add(pages, "aws-not-built-in", &aws(AwsStanding::NotBuiltIn, false, None))?;
+    add(
+        pages,
+        "aws-not-built-in",
+        &aws(AwsStanding::NotBuiltIn { machines: MachinesWithoutAws::Local }, false, None),
+    )?;
 
     let vm = |number, ticked, holder: Option<(&str, Activity)>| DestroyRow {
         hostname: format!("lablink-vm-prod-{number}"),

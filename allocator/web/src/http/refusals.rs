@@ -5,7 +5,7 @@ use lablink_core::{
     DbError,
     agents::EnrolError,
     aws::VaultError,
-    claims::NoSuchClaim,
+    claims::{NoSuchClaim, NotToClean},
     collections::{ChooseError, CollectError, NoSecretKey},
     operations::{AskError, TakeBackError},
     vms::{InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
@@ -103,6 +103,16 @@ impl From<NoSuchClaim> for Problem {
         match error {
             NoSuchClaim::Superseded => Self::conflict("claim_superseded", error.to_string()),
             NoSuchClaim::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotToClean> for Problem {
+    fn from(error: NotToClean) -> Self {
+        match error {
+            NotToClean::Superseded => Self::conflict("clean_superseded", error.to_string()),
+            NotToClean::NotFailed => Self::conflict("not_failed", error.to_string()),
+            NotToClean::Db(error) => error.into(),
         }
     }
 }

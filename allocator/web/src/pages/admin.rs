@@ -19,6 +19,7 @@ pub struct AdminPage {
     pub usage: UsageChart,
     /// Of the newest VMs; a handful.
     pub timeline: Timeline,
+    pub connections: DatabaseConnections,
     /// Sentences that the organiser should read, such as warnings about the configuration.
     pub notes: Vec<String>,
     /// What elapsed time is counted to while an operation runs.
@@ -42,10 +43,27 @@ pub struct PoolCounts {
     pub in_use: i64,
     pub starting: i64,
     pub unhealthy: i64,
+    pub overdue: i64,
     pub stale: i64,
+    pub suspect: i64,
     pub failed: i64,
     /// People in line, those for whom a VM is kept included.
     pub in_line: i64,
+}
+
+/// Connections to the database: those of the allocator that answers, and the server's in all.
+#[derive(Clone, Copy)]
+pub struct DatabaseConnections {
+    pub used: usize,
+    pub most: usize,
+    pub server_open: i64,
+    pub server_most: i64,
+}
+
+impl DatabaseConnections {
+    fn is_tight(&self) -> bool {
+        self.used == self.most || self.server_open * 10 >= self.server_most * 9
+    }
 }
 
 /// A number that leads to what it counts.
@@ -57,7 +75,7 @@ struct Tile {
 }
 
 impl AdminPage {
-    fn tiles(&self) -> [Tile; 8] {
+    fn tiles(&self) -> [Tile; 10] {
         let pool = &self.pool;
         let trouble = |count, tone| if count > 0 { tone } else { Tone::Quiet };
         let tile = |label, count, tone, url| Tile { label, count, tone, url };
@@ -74,10 +92,22 @@ impl AdminPage {
                 "/admin/instances?state=unhealthy",
             ),
             tile(
+                "Overdue",
+                pool.overdue,
+                trouble(pool.overdue, Tone::Bad),
+                "/admin/instances?state=overdue",
+            ),
+            tile(
                 "Silent",
                 pool.stale,
-                trouble(pool.stale, Tone::Bad),
+                trouble(pool.stale, Tone::Warn),
                 "/admin/instances?state=stale",
+            ),
+            tile(
+                "Suspect",
+                pool.suspect,
+                trouble(pool.suspect, Tone::Bad),
+                "/admin/instances?state=suspect",
             ),
             tile(
                 "Failed",
@@ -105,6 +135,8 @@ mod tests {
             in_use: 13,
             unhealthy: 15,
             in_line: 16,
+            overdue: 17,
+            suspect: 18,
             ..PoolCounts::default()
         };
         let notes = notes.iter().map(|note| (*note).to_owned()).collect();
@@ -126,6 +158,12 @@ mod tests {
             reentries: 2,
             usage: UsageChart { samples: Vec::new() },
             timeline: Timeline { rows: Vec::new() },
+            connections: DatabaseConnections {
+                used: 3,
+                most: 20,
+                server_open: 91,
+                server_most: 97,
+            },
             notes,
             now: Timestamp::UNIX_EPOCH,
         }
@@ -137,15 +175,23 @@ mod tests {
     fn shows_the_pool_and_the_ways_on() {
         let html = page(Vec::new(), &[]);
         for key in
-            [">11<", ">12<", ">13<", ">0<", ">15<", ">16<", "No operation yet", "2 people want"]
+            [">11<", ">12<", ">13<", ">0<", ">15<", ">16<", ">17<", ">18<", "No operation yet"]
         {
             assert!(html.contains(key), "{key}");
         }
+        assert!(html.contains("2 people want") && html.contains("state=overdue"));
         assert!(html.contains("&#60;script&#62; was claimed"));
         assert!(html.contains("&#60;i&#62;bob"));
         for path in ["/admin/create", "/admin/instances", "/admin/instances/delete"] {
             assert!(html.contains(&format!(r#"href="{path}""#)), "{path}");
         }
+    }
+
+    #[test]
+    fn tells_how_many_connections_are_left() {
+        let html = page(Vec::new(), &[]);
+        assert!(html.contains("3 of 20") && html.contains("91 of 97"));
+        assert!(html.contains("nearly all are taken"));
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub struct AwsPage {
 /// What AWS says of the credentials in use.
 pub enum AwsStanding {
     /// The allocator was built without AWS.
-    NotBuiltIn,
+    NotBuiltIn {
+        machines: MachinesWithoutAws,
+    },
     Valid {
         account: String,
         arn: String,
@@ -28,6 +30,15 @@ pub enum AwsStanding {
     Invalid {
         reason: String,
     },
+}
+
+/// Where an installation that knows no AWS has its VMs from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum MachinesWithoutAws {
+    /// Processes on the allocator's machine.
+    Local,
+    /// Registered by hand.
+    Registered,
 }
 
 impl AwsPage {
@@ -83,7 +94,15 @@ mod tests {
 
     #[test]
     fn without_aws_there_is_no_form() {
-        assert!(!page(AwsStanding::NotBuiltIn, false).contains("<form"));
+        let without = |machines| page(AwsStanding::NotBuiltIn { machines }, false);
+        for (machines, way) in [
+            (MachinesWithoutAws::Local, "/admin/create"),
+            (MachinesWithoutAws::Registered, "/admin/machines"),
+        ] {
+            let html = without(machines);
+            assert!(html.contains("needs no AWS") && html.contains(&format!("href=\"{way}\"")));
+            assert!(!html.contains("<form"), "no keys can be taken");
+        }
         let invalid = AwsStanding::Invalid { reason: "expired".to_owned() };
         let html = page(invalid, false);
         assert!(html.contains("expired") && !html.contains("unset-aws"));

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::Tone;
+use super::{Afterwards, Tone};
 
 /// A participant's own page, behind an unguessable link. It listens to `{link}/events`.
 #[derive(Template)]
@@ -21,12 +21,18 @@ pub struct ClaimReturnPage {
     /// Path of the claim's page.
     pub link: String,
     pub hostname: String,
-    /// A fresh VM takes its place; else it goes back as it is.
-    pub is_replaced: bool,
+    /// What becomes of it.
+    pub afterwards: Afterwards,
 }
 
 pub enum ClaimState {
-    Held { pin: String, connection: Connection, command: CommandForm },
+    Held {
+        pin: String,
+        connection: Connection,
+        command: CommandForm,
+        /// Since when nothing is heard of the machine, where that is no longer usual.
+        unheard_since: Option<Timestamp>,
+    },
     Ended(ClaimEnd),
 }
 
@@ -139,7 +145,20 @@ mod tests {
     fn held(connection: Connection, error: Option<&str>) -> String {
         let command =
             CommandForm { crd_command: "typed".to_owned(), error: error.map(str::to_owned) };
-        page(ClaimState::Held { pin: "123456".to_owned(), connection, command })
+        let pin = "123456".to_owned();
+        page(ClaimState::Held { pin, connection, command, unheard_since: None })
+    }
+
+    #[test]
+    fn a_machine_that_is_not_heard_says_so() {
+        let unheard = |unheard_since| {
+            let (pin, command) = ("123456".to_owned(), CommandForm::default());
+            page(ClaimState::Held { pin, connection: Connection::Ready, command, unheard_since })
+        };
+        let html = unheard(Some(Timestamp::UNIX_EPOCH));
+        assert!(html.contains("not heard from this machine") && html.contains("1970-01-01"));
+        assert!(html.contains("tell your organiser") && html.contains("<span>123</span>"));
+        assert!(!unheard(None).contains("not heard"));
     }
 
     #[test]

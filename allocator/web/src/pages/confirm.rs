@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::Holder;
+use super::{Afterwards, Holder};
 
 /// `/admin/vms/{hostname}/{deed}`: names what is lost before one VM is taken, replaced or removed.
 #[derive(Template)]
@@ -11,8 +11,8 @@ pub struct ConfirmPage {
     pub hostname: String,
     /// Who would lose the VM.
     pub holder: Option<Holder>,
-    /// LabLink can make it anew; else it is somebody's machine.
-    pub is_made: bool,
+    /// What a release makes of it.
+    pub afterwards: Afterwards,
     /// When its results last came home whole.
     pub last: Option<Timestamp>,
     /// Of the files that are collected.
@@ -58,7 +58,7 @@ impl ConfirmPage {
     fn wipes(&self) -> bool {
         match self.deed {
             Deed::Replace | Deed::Delete => true,
-            Deed::Release => self.is_made,
+            Deed::Release => self.afterwards == Afterwards::Replaced,
             Deed::Reboot | Deed::Forget => false,
         }
     }
@@ -80,14 +80,14 @@ mod tests {
     use super::*;
     use crate::pages::Activity;
 
-    fn page(deed: Deed, is_made: bool) -> String {
+    fn page(deed: Deed, afterwards: Afterwards) -> String {
         let email = "<script>@example.org".to_owned();
         let holder = Some(Holder { email, activity: Activity::InUse });
         let page = ConfirmPage {
             deed,
             hostname: "vm-1".to_owned(),
             holder,
-            is_made,
+            afterwards,
             last: None,
             extension: "slp".to_owned(),
             now: Timestamp::UNIX_EPOCH,
@@ -104,7 +104,7 @@ mod tests {
             (Deed::Delete, "/destroy"),
             (Deed::Forget, "/admin/machines/vm-1/forget"),
         ] {
-            let html = page(deed, true);
+            let html = page(deed, Afterwards::Replaced);
             assert!(html.contains("vm-1") && html.contains("&#60;script&#62;@example.org"));
             assert!(html.contains("In use") && html.contains("lost"), "{deed:?}");
             assert!(html.contains(&format!(r#"method="post" action="{action}""#)), "{deed:?}");
@@ -113,25 +113,37 @@ mod tests {
 
     #[test]
     fn who_wipes_a_disk_reads_when_its_results_were_collected() {
-        let html = page(Deed::Delete, true);
+        let html = page(Deed::Delete, Afterwards::Replaced);
         assert!(html.contains(r#"name="collect" value="yes" checked"#));
         assert!(html.contains("never collected") && html.contains("*.slp"));
         for deed in [Deed::Replace, Deed::Release] {
-            let html = page(deed, true);
+            let html = page(deed, Afterwards::Replaced);
             assert!(
                 html.contains("never collected")
                     && html.contains(r#"href="/admin/results?hostnames=vm-1""#)
             );
             assert!(!html.contains(r#"name="collect""#), "{deed:?}");
         }
-        for html in [page(Deed::Reboot, true), page(Deed::Release, false)] {
+        for (deed, afterwards) in
+            [(Deed::Reboot, Afterwards::Replaced), (Deed::Release, Afterwards::Reused)]
+        {
+            let html = page(deed, afterwards);
             assert!(!html.contains("never collected"));
         }
     }
 
     #[test]
     fn a_release_replaces_unless_the_machine_can_not_be_made_anew() {
-        assert!(page(Deed::Release, true).contains(r#"value="replace" checked"#));
-        assert!(!page(Deed::Release, false).contains(r#"value="replace""#));
+        let replaced = page(Deed::Release, Afterwards::Replaced);
+        assert!(replaced.contains(r#"value="replace" checked"#));
+        let reused = page(Deed::Release, Afterwards::Reused);
+        assert!(!reused.contains(r#"value="replace""#) && reused.contains("as it is"));
+        for (afterwards, words) in
+            [(Afterwards::Cleaned, "cleaned first"), (Afterwards::Held, "held for you")]
+        {
+            let html = page(Deed::Release, afterwards);
+            assert!(html.contains(words) && html.contains(r#"value="reuse""#), "{words}");
+            assert!(html.contains(r#"value="replace" checked"#), "{words}");
+        }
     }
 }

@@ -2,7 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::GpuHealth;
 
-use super::{Connection, Tone};
+use super::{Attention, Connection, Tone, UsedNote};
 
 /// `/admin/instances`: every VM. It listens to `/admin/events`.
 #[derive(Template)]
@@ -34,6 +34,7 @@ pub struct InstanceRow {
     pub hostname: String,
     pub state: VmState,
     pub claim: Option<InstanceClaim>,
+    pub used: Option<UsedNote>,
     pub gpu: Gpu,
     /// The last sign of life of its agent.
     pub last_seen: Option<Timestamp>,
@@ -46,11 +47,10 @@ pub enum VmState {
     /// Kept for somebody in line.
     Offered,
     Claimed,
-    /// Not handed out, or lost to its participant: the reason says what to do.
-    Attention {
-        reason: String,
-    },
+    Attention(Attention),
     Removing,
+    /// A participant had it, and it was neither made anew nor cleaned since.
+    Used,
 }
 
 pub struct InstanceClaim {
@@ -117,8 +117,9 @@ impl VmState {
             Self::Free => "Free",
             Self::Offered => "Kept for the line",
             Self::Claimed => "Claimed",
-            Self::Attention { .. } => "Needs attention",
+            Self::Attention(attention) => attention.trouble.label(),
             Self::Removing => "Being removed",
+            Self::Used => "Used before",
         }
     }
 
@@ -126,8 +127,9 @@ impl VmState {
         match self {
             Self::Starting | Self::Claimed | Self::Offered => Tone::Busy,
             Self::Free => Tone::Good,
-            Self::Attention { .. } => Tone::Bad,
+            Self::Attention(attention) => attention.trouble.tone(),
             Self::Removing => Tone::Quiet,
+            Self::Used => Tone::Warn,
         }
     }
 }
@@ -149,7 +151,7 @@ impl Activity {
 }
 
 impl InstancesPage {
-    const STATES: [(&str, &str); 10] = [
+    const STATES: [(&str, &str); 12] = [
         ("", "Any"),
         ("free", "Free"),
         ("offered", "Kept for the line"),
@@ -157,7 +159,9 @@ impl InstancesPage {
         ("starting", "Starting"),
         ("failed", "Failed"),
         ("unhealthy", "Unhealthy"),
+        ("overdue", "Overdue"),
         ("stale", "Silent"),
+        ("suspect", "Suspect"),
         ("used", "Used before"),
         ("removing", "Being removed"),
     ];
@@ -178,6 +182,7 @@ impl InstancesPage {
         self.instances.iter().any(|vm| {
             matches!(vm.state, VmState::Starting | VmState::Removing)
                 || vm.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+                || vm.used.as_ref().is_some_and(UsedNote::moves)
         })
     }
 }
@@ -185,6 +190,7 @@ impl InstancesPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::Trouble;
 
     fn page(claim: Option<InstanceClaim>, state: VmState) -> String {
         let row = InstanceRow {
@@ -192,6 +198,7 @@ mod tests {
             hostname: "lablink-vm-dev-41<script>".to_owned(),
             state,
             claim,
+            used: None,
             gpu: Gpu::from(Some(GpuHealth::Degraded)),
             last_seen: Some(Timestamp::from_second(88).unwrap()),
             created_at: Timestamp::UNIX_EPOCH,
@@ -220,8 +227,11 @@ mod tests {
     #[test]
     fn a_sick_vm_says_why() {
         let reason = "The GPU has fallen off the bus.".to_owned();
-        let html = page(None, VmState::Attention { reason });
-        assert!(html.contains("Needs attention") && html.contains("fallen off the bus"));
+        let since = Timestamp::from_second(40).ok();
+        let attention = Attention { trouble: Trouble::Unhealthy, since, reason };
+        let html = page(None, VmState::Attention(attention));
+        assert!(html.contains(">Unhealthy<") && html.contains("fallen off the bus"));
+        assert!(html.contains("1 min ago"), "since when");
         assert!(html.contains("lablink-vm-dev-41&#60;script&#62;"));
     }
 
@@ -252,6 +262,7 @@ mod tests {
             hostname: "desk".to_owned(),
             state: VmState::Free,
             claim: None,
+            used: None,
             gpu: Gpu::Absent,
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,

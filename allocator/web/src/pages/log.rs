@@ -19,8 +19,9 @@ pub struct LogPage {
     pub startup_seconds: Option<i64>,
     pub lines: LogLines,
     pub part: LogPart,
-    /// Whether there may be lines before those.
-    pub is_cut: bool,
+    pub which: LogLevels,
+    /// Where the lines before those begin, if there may be any: the id of the first one read.
+    pub earlier: Option<i64>,
     /// Why there is no line, and what comes next. Only where nothing has been written.
     pub waits_for: Option<String>,
 }
@@ -34,6 +35,15 @@ pub enum LogPart {
     Older,
     /// Lines that hold this text.
     Found(String),
+}
+
+/// Which lines of that part are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevels {
+    #[default]
+    All,
+    /// Those that look like errors.
+    Errors,
 }
 
 /// Lines as the page lists them, and as its stream sends them.
@@ -58,14 +68,31 @@ impl LogPage {
         }
     }
 
-    /// Where the lines before the first one are.
-    fn earlier(&self) -> String {
-        let first = self.lines.lines.first().map_or(0, |line| line.id);
-        let search = match self.searched() {
+    /// Only the end of a whole log grows.
+    fn follows(&self) -> bool {
+        self.part == LogPart::End && self.which == LogLevels::All
+    }
+
+    /// Where the lines before `first` are.
+    fn earlier(&self, first: &i64) -> String {
+        let level = match self.which {
+            LogLevels::All => "",
+            LogLevels::Errors => "&level=error",
+        };
+        format!("/admin/logs/{}?before={first}{}{level}", self.hostname, self.search())
+    }
+
+    /// The same search among errors alone.
+    fn errors_only(&self) -> String {
+        format!("/admin/logs/{}?level=error{}", self.hostname, self.search())
+    }
+
+    /// As a further parameter of a URL.
+    fn search(&self) -> String {
+        match self.searched() {
             "" => String::new(),
             text => format!("&search={}", percent_encoded(text)),
-        };
-        format!("/admin/logs/{}?before={first}{search}", self.hostname)
+        }
     }
 }
 
@@ -97,6 +124,21 @@ impl LogLines {
         self
     }
 
+    /// Keeps what looks like an error, and of that the last `limit` lines.
+    pub fn errors(mut self, limit: usize) -> Self {
+        self.lines.retain(|line| matches!(line.level, LogLevel::Error));
+        self.lines.drain(..self.lines.len().saturating_sub(limit));
+        self
+    }
+
+    pub fn first_id(&self) -> Option<i64> {
+        self.lines.first().map(|line| line.id)
+    }
+
+    pub fn count(&self) -> usize {
+        self.lines.len()
+    }
+
     fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -126,7 +168,8 @@ mod tests {
             startup_seconds: Some(192),
             lines: LogLines::new(lines),
             part,
-            is_cut: true,
+            which: LogLevels::All,
+            earlier: Some(11),
             waits_for: waits_for.map(str::to_owned),
         }
         .render()
@@ -170,6 +213,33 @@ mod tests {
         let html = LogLines::new(lines).marking("error").render().unwrap();
         assert!(html.contains("an &#60;<mark>Error</mark>&#62;, "), "{html}");
         assert!(html.contains(r#"<mark class="fg-1">error</mark><span class="fg-1">s</span>"#));
+    }
+
+    #[test]
+    fn errors_alone_stand_still_and_go_on_to_earlier_ones() {
+        let texts = ["ok", "app[ERROR]: one", "fine", "E: two", "no error", "panicked: three"];
+        let lines =
+            texts.iter().zip(1..).map(|(text, id)| (id, Timestamp::UNIX_EPOCH, (*text).to_owned()));
+        let lines = LogLines::new(lines).errors(2);
+        assert_eq!((lines.first_id(), lines.count()), (Some(4), 2));
+        let html = LogPage {
+            hostname: "vm-1".to_owned(),
+            state: VmState::Free,
+            startup_seconds: None,
+            lines,
+            part: LogPart::Found("x y".to_owned()),
+            which: LogLevels::Errors,
+            earlier: Some(4),
+            waits_for: None,
+        };
+        let html = html.render().unwrap();
+        assert!(html.contains("two") && html.contains("three") && !html.contains("one<"));
+        assert!(html.contains("?before=4&#38;search=x%20y&#38;level=error"));
+        assert!(!html.contains("data-stream") && html.contains(r#"name="level" value="error""#));
+        assert!(html.contains("<b>Errors only</b>") && html.contains("All lines"));
+        assert!(
+            page(&["x"], LogPart::End, None).contains(r#"href="/admin/logs/vm-1?level=error""#)
+        );
     }
 
     #[test]

@@ -52,6 +52,8 @@ mod tests {
         assert!(html.contains("&#60;b&#62;it broke") && html.contains("Error"));
         assert!(html.contains(r#"href="/admin/log?request=r-1""#));
         assert!(html.contains(r#"<option value="info" selected>"#));
+        assert!(html.contains(r#"href="/admin/log?level=error""#));
+        assert!(!page(Vec::new(), LogLevel::Error, "").contains("Errors only"));
     }
 
     #[test]

@@ -2,7 +2,9 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::Vitals;
 
-use super::{ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, VmState};
+use super::{
+    ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, UsedNote, VmState,
+};
 
 /// `/admin/vms/{hostname}`: one VM. It listens to `/admin/events`.
 #[derive(Template)]
@@ -13,6 +15,7 @@ pub struct VmPage {
     pub state: VmState,
     pub gpu: Gpu,
     pub claim: Option<InstanceClaim>,
+    pub used: Option<UsedNote>,
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
     /// Why the GPU is not healthy.
@@ -86,6 +89,7 @@ impl VmPage {
     fn moves(&self) -> bool {
         matches!(self.state, VmState::Starting | VmState::Removing)
             || self.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+            || self.used.as_ref().is_some_and(UsedNote::moves)
     }
 }
 
@@ -103,9 +107,13 @@ mod tests {
     use lablink_protocol::GpuReading;
 
     use super::*;
-    use crate::pages::Activity;
+    use crate::pages::{Activity, Attention, Trouble};
 
     fn page(source: VmSource, claimed: bool) -> String {
+        shown(source, claimed, if claimed { VmState::Claimed } else { VmState::Free })
+    }
+
+    fn shown(source: VmSource, claimed: bool, state: VmState) -> String {
         let claim = claimed.then(|| InstanceClaim {
             email: "<script>@example.org".to_owned(),
             pin: "002041".to_owned(),
@@ -116,9 +124,10 @@ mod tests {
         VmPage {
             hostname: "vm-7".to_owned(),
             source,
-            state: if claimed { VmState::Claimed } else { VmState::Free },
+            state,
             gpu: Gpu::Healthy,
             claim,
+            used: None,
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,
             gpu_reason: Some("hot <b>".to_owned()),
@@ -145,6 +154,18 @@ mod tests {
         }
         .render()
         .unwrap()
+    }
+
+    #[test]
+    fn says_what_is_wrong_since_when_and_what_to_do_next() {
+        let reason = "Its machine was begun.".to_owned();
+        let since = Some(Timestamp::UNIX_EPOCH);
+        let attention = Attention { trouble: Trouble::Overdue, since, reason };
+        let html = shown(VmSource::Manual, false, VmState::Attention(attention));
+        for key in ["Overdue", "1970-01-01", "What to do next", "new install command", "was begun"]
+        {
+            assert!(html.contains(key), "{key}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What our own agents call, beside the original's endpoints.
 
 use axum::{Json as JsonAnswer, extract::State};
-use lablink_core::{Token, agents, claims, vms};
+use lablink_core::{Token, agents, claims, collections, vms};
 use lablink_protocol::{
-    ClaimResult, Enrol, Enrolled, GpuReading, Heartbeat, HeartbeatAnswer, Vitals,
+    ClaimResult, CleanResult, Cleaning, Enrol, Enrolled, GpuReading, Heartbeat, HeartbeatAnswer,
+    Vitals,
 };
 
 use crate::{
@@ -29,7 +30,7 @@ pub async fn enrol(
 pub async fn heartbeat(
     State(state): State<AppState>,
     caller: Caller,
-    Json(Heartbeat { hostname, vitals, stopping }): Json<Heartbeat>,
+    Json(Heartbeat { hostname, vitals, stopping, keeps }): Json<Heartbeat>,
 ) -> Result<JsonAnswer<HeartbeatAnswer>, Problem> {
     caller.speaks_for(&hostname)?;
     if stopping {
@@ -38,21 +39,33 @@ pub async fn heartbeat(
         vms::heartbeat(&state.db, state.pool, &hostname, &bounded(vitals)).await?;
     }
     let interval_seconds = state.settings.heartbeat.as_secs();
-    Ok(JsonAnswer(HeartbeatAnswer { interval_seconds }))
+    let collected = match keeps {
+        Some(_) => collections::kept_collected(&state.db, state.pool, &hostname).await?,
+        None => None,
+    };
+    Ok(JsonAnswer(HeartbeatAnswer { interval_seconds, collected }))
 }
 
 const MOST_GPUS: usize = 64;
 const LONGEST_TEXT: usize = 100;
+const LONGEST_REASON: usize = 500;
 
 /// What is stored of what an agent says: no endless texts and lists, and none that Postgres refuses.
 fn bounded(vitals: Vitals) -> Vitals {
     let text = |text: String| -> String {
         text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
     };
+    let reason = |why: Cleaning| match why {
+        Cleaning::Possible => Cleaning::Possible,
+        Cleaning::Impossible(why) => Cleaning::Impossible(
+            why.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect(),
+        ),
+    };
     let gpu = |gpu: GpuReading| GpuReading { name: gpu.name.map(text), ..gpu };
     Vitals {
         agent_version: vitals.agent_version.map(text),
         gpu_driver: vitals.gpu_driver.map(text),
+        cleaning: vitals.cleaning.map(reason),
         gpus: vitals.gpus.map(|gpus| gpus.into_iter().take(MOST_GPUS).map(gpu).collect()),
         ..vitals
     }
@@ -68,4 +81,17 @@ pub async fn claim_result(
     let actor = caller.speaks_for(&result.hostname)?;
     claims::report(&state.db, state.pool, &actor, &result).await?;
     Ok(JsonAnswer(Message::new("Claim result stored.")))
+}
+
+/// Tells how cleaning the machine after a claim went.
+#[utoipa::path(post, path = "/api/agent/clean-result", request_body = CleanResult, responses((status = 200, body = Message)))]
+pub async fn clean_result(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(result): Json<CleanResult>,
+) -> Result<JsonAnswer<Message>, Problem> {
+    let actor = caller.speaks_for(&result.hostname)?;
+    let stale_after = state.settings.stale_after;
+    claims::cleaned(&state.db, state.pool, stale_after, &actor, &result).await?;
+    Ok(JsonAnswer(Message::new("Clean result stored.")))
 }

@@ -15,7 +15,7 @@ use crate::{
     AppState,
     auth::Caller,
     http::{FormOrJson, Problem, Wants},
-    pages::{AwsPage, AwsStanding},
+    pages::{AwsPage, AwsStanding, MachinesWithoutAws},
     wire::Message,
 };
 
@@ -143,7 +143,12 @@ async fn filled(state: &AppState) -> Result<AwsPage, Problem> {
     let typed = !matches!(stored, Ok(None));
     let standing = match (identity(state), stored) {
         (_, Err(VaultError::Db(error))) => return Err(error.into()),
-        (None, _) => AwsStanding::NotBuiltIn,
+        (None, _) => AwsStanding::NotBuiltIn {
+            machines: match state.settings.launches {
+                Some(_) => MachinesWithoutAws::Local,
+                None => MachinesWithoutAws::Registered,
+            },
+        },
         (Some(_), Err(locked @ VaultError::Locked)) => {
             AwsStanding::Invalid { reason: format!("{locked}.") }
         }

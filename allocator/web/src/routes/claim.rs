@@ -8,16 +8,19 @@ use lablink_core::{
     Actor, Token,
     claims::{self, ClaimState as Reached, ClaimView, Progress, ReleaseReason},
     operations::{self, TakeBack, TakeBackError, Then, Whose},
-    vms::{self, Source},
+    vms,
 };
 use lablink_protocol::CrdCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::used;
 use crate::{
     AppState,
     http::{FormOrJson, Path, Problem, Scheme, Wants},
-    pages::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection},
+    pages::{
+        Afterwards, ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection,
+    },
 };
 
 /// Holds the token of the claim that this browser made.
@@ -102,7 +105,8 @@ pub async fn return_page(
     let page = ClaimReturnPage {
         link: path,
         hostname: claim.hostname.to_string(),
-        is_replaced: vm.is_some_and(|vm| matches!(vm.source, Source::Local | Source::Aws)),
+        afterwards: vm
+            .map_or(Afterwards::Held, |vm| used::afterwards(&vm, state.settings.after_use)),
     };
     Ok(Html(page.render()?).into_response())
 }
@@ -119,6 +123,7 @@ pub async fn give_back(
         whose: Whose::Claim(claim.id),
         reason: ReleaseReason::Returned,
         then: Then::Replace,
+        after_use: state.settings.after_use,
     };
     let stale_after = state.settings.stale_after;
     let actor = Actor::Anyone;
@@ -141,10 +146,11 @@ fn no_claim() -> Problem {
 
 fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
     let state = match claim.progress {
-        Progress::Open { pin, state, detail } => ClaimState::Held {
+        Progress::Open { pin, state, detail, unheard_since } => ClaimState::Held {
             pin: pin.reveal().to_owned(),
             connection: connection(state, detail),
             command,
+            unheard_since,
         },
         Progress::Over { reason } => ClaimState::Ended(end(reason)),
     };

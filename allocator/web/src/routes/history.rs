@@ -54,13 +54,23 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "place.lapsed" => "A place in line lapsed".to_owned(),
         "vm.registered" => format!("{vm} was registered by hand"),
         "vm.replaced" => format!("{vm} was made anew"),
+        "vm.cleaned" => format!("{vm} was cleaned"),
+        "vm.clean_failed" => format!("{vm} could not be cleaned: {}", text("detail")),
+        "vm.clean_again" => format!("{vm} was to be cleaned again"),
         "vm.gpu_changed" => match entry.data["reason"].as_str() {
             Some(reason) => format!("The GPU of {vm} is {}: {reason}", text("to")),
             None => format!("The GPU of {vm} is {}", text("to")),
         },
         "vm.requested" => format!("{vm} was asked for"),
         "vm.enrolled" => format!("{vm} enrolled"),
-        "vm.status_changed" => format!("{vm} went from {} to {}", text("from"), text("to")),
+        "vm.status_changed" => {
+            let late =
+                if entry.data["overdue_at"].is_null() { "" } else { ", after it was overdue" };
+            format!("{vm} went from {} to {}{late}", text("from"), text("to"))
+        }
+        "vm.overdue" => format!("{vm} is overdue: its agent has not reported that it runs"),
+        "vm.suspect" => format!("{vm} is suspect: nothing is heard of its agent any more"),
+        "vm.heard" => format!("{vm} is heard again"),
         "vm.rebooted" => format!("{vm} was rebooted"),
         "aws_keys.set" => "AWS keys were typed".to_owned(),
         "aws_keys.unset" => "The typed AWS keys were forgotten".to_owned(),

@@ -1,12 +1,12 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
-use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{self, Search, Sort, StaleAfter, Vm};
-use lablink_protocol::{GpuHealth, VmStatus};
+use jiff::Timestamp;
+use lablink_core::vms::{self, AfterUse, Search, Sort, StaleAfter, Vm};
+use lablink_protocol::VmStatus;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::claim::connection;
+use super::{claim::connection, trouble::attention, used};
 use crate::{
     AppState,
     http::{Problem, Query},
@@ -24,9 +24,12 @@ pub struct Wanted {
     /// A part of the hostname or the e-mail.
     #[serde(default)]
     q: String,
-    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `stale` or `removing`.
+    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `overdue`, `stale`,
+    /// `suspect`, `used` or `removing`.
     #[serde(default)]
-    #[param(pattern = "^(free|offered|claimed|starting|failed|unhealthy|stale|removing)?$")]
+    #[param(
+        pattern = "^(free|offered|claimed|starting|failed|unhealthy|overdue|stale|suspect|used|removing)?$"
+    )]
     state: String,
     #[serde(default)]
     sort: String,
@@ -40,8 +43,8 @@ impl Wanted {
     fn parse(&self) -> Result<(Search, i64), Problem> {
         let unknown = |_unknown| {
             Problem::invalid(
-                "state: write free, offered, claimed, starting, failed, unhealthy, stale or \
-                 removing.",
+                "state: write free, offered, claimed, starting, failed, unhealthy, overdue, \
+                 stale, suspect, used or removing.",
             )
         };
         let state = Some(self.state.as_str()).filter(|word| !word.is_empty());
@@ -64,12 +67,12 @@ pub async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
-    let stale_after = state.settings.stale_after;
+    let (stale_after, rule) = (state.settings.stale_after, state.settings.after_use);
     let (search, page) = wanted.parse()?;
     let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
     let page = InstancesPage {
         total: found.total,
-        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after)).collect(),
+        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
         search: InstancesSearch { q: search.text, state: wanted.state, sort: wanted.sort },
         page,
         pages: (found.total + PER_PAGE - 1) / PER_PAGE,
@@ -78,13 +81,14 @@ pub async fn page(
     Ok(Html(page.render()?))
 }
 
-fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter) -> InstanceRow {
+fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
     let state = vm_state(&vm, now, stale_after);
     let activity = activity(&vm);
     InstanceRow {
         number: vm.number,
         hostname: vm.hostname.to_string(),
         state,
+        used: used::note(&vm, rule, now, stale_after),
         claim: vm.claim.map(|claim| InstanceClaim {
             email: claim.email,
             pin: claim.pin.reveal().to_owned(),
@@ -102,43 +106,15 @@ pub(super) fn activity(vm: &Vm) -> Activity {
     if vm.in_use { Activity::InUse } else { Activity::Idle }
 }
 
-/// The worst that is known of a VM, in one word.
-pub(super) fn vm_state(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAfter) -> VmState {
-    let silent = vm.last_seen.map(|seen| now.duration_since(seen));
-    let silent = silent
-        .filter(|silence| *silence > SignedDuration::try_from(stale_after).unwrap_or_default());
-    let gpu_reason = || match &vm.gpu_reason {
-        Some(reason) => format!("Its GPU is unhealthy, so it is not handed out: {reason}."),
-        None => "Its GPU is unhealthy, so it is not handed out.".to_owned(),
-    };
-    let attention = |reason: &str| VmState::Attention {
-        reason: vm.status_reason.clone().unwrap_or_else(|| reason.to_owned()),
-    };
-    if vm.removing {
-        return VmState::Removing;
-    }
-    match vm.status {
-        VmStatus::Error => attention("The VM reports an error. Destroy it and launch another."),
-        VmStatus::Unknown => attention("The VM's state is not known. Wait, or destroy it."),
-        VmStatus::Initializing | VmStatus::Running if vm.gpu == Some(GpuHealth::Unhealthy) => {
-            attention(&gpu_reason())
-        }
-        VmStatus::Initializing if vm.claim.is_none() => VmState::Starting,
-        VmStatus::Initializing | VmStatus::Running => match silent {
-            Some(silence) => VmState::Attention {
-                reason: format!(
-                    "No sign of life for {} s, so it is not handed out. It comes back by itself \
-                     when its agent does.",
-                    silence.as_secs()
-                ),
-            },
-            None if vm.stopped => attention(
-                "Its agent was stopped, so it is not handed out. It comes back by itself when its \
-                 agent does.",
-            ),
-            None if vm.claim.is_some() => VmState::Claimed,
-            None if vm.offered => VmState::Offered,
-            None => VmState::Free,
-        },
+/// What a VM is, in one word.
+pub(super) fn vm_state(vm: &Vm, now: Timestamp, stale_after: StaleAfter) -> VmState {
+    match attention(vm, now, stale_after) {
+        _ if vm.removing => VmState::Removing,
+        Some(attention) => VmState::Attention(attention),
+        None if vm.claim.is_some() => VmState::Claimed,
+        None if vm.status == VmStatus::Initializing => VmState::Starting,
+        None if vm.used_since.is_some() => VmState::Used,
+        None if vm.offered => VmState::Offered,
+        None => VmState::Free,
     }
 }

@@ -19,7 +19,7 @@ use lablink_core::{
 };
 use lablink_protocol::VmStatus;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     instances::vm_state,
@@ -28,11 +28,14 @@ use super::{
 use crate::{
     AgentAuth, AppState,
     http::Problem,
-    pages::{LogLines, LogPage, LogPart},
+    pages::{LogLevels, LogLines, LogPage, LogPart},
 };
 
 /// Lines of one page.
 const SHOWN: i64 = 500;
+/// Lines that are looked through for one page of errors: however long a log is, no more are read.
+const SEARCHED: i64 = 5_000;
+const ERRORS_SHOWN: usize = 500;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -40,6 +43,15 @@ pub struct Part {
     /// Shows the lines before the one with this id.
     before: Option<i64>,
     search: Option<String>,
+    /// `error`: only lines that look like errors.
+    #[param(inline)]
+    level: Option<Level>,
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Error,
 }
 
 #[utoipa::path(get, path = "/admin/logs/{hostname}", params(("hostname" = String, Path), Part), responses((status = 200, content_type = "text/html", body = String)))]
@@ -48,15 +60,17 @@ pub async fn page(
     Path(hostname): Path<String>,
     part: Result<UrlQuery<Part>, QueryRejection>,
 ) -> Result<Html<String>, Problem> {
-    let UrlQuery(Part { before, search }) = part.map_err(|rejection| bad_query(&rejection))?;
+    let UrlQuery(Part { before, search, level }) =
+        part.map_err(|rejection| bad_query(&rejection))?;
     let vm = find(&state, &hostname).await?;
     // Postgres knows no NUL, and no line holds one.
     let search = search.map(|text| text.replace('\0', "")).filter(|text| !text.is_empty());
+    let limit = if level.is_some() { SEARCHED } else { SHOWN };
     let query = Query {
         place: before.map_or(Place::End, Place::Before),
         since: None,
         search: search.as_deref(),
-        limit: SHOWN,
+        limit,
     };
     let lines = logs::read(&state.db, vm.id, &query).await?;
     let startup = startup::of_vm(&state.db, vm.id).await?;
@@ -66,17 +80,27 @@ pub async fn page(
         (None, None) => LogPart::End,
     };
     let is_empty = lines.is_empty() && part == LogPart::End;
-    let is_cut = lines.len() as i64 == SHOWN;
-    let lines = match &part {
-        LogPart::Found(text) => shown(lines).marking(text),
-        LogPart::End | LogPart::Older => shown(lines),
+    let is_cut = lines.len() as i64 == limit;
+    let read_from = lines.first().filter(|_| is_cut).map(|line| line.id);
+    let (mut lines, which, earlier) = match level {
+        None => (shown(lines), LogLevels::All, read_from),
+        Some(Level::Error) => {
+            let errors = shown(lines).errors(ERRORS_SHOWN);
+            // Where not all of them were shown, the next page goes on with the others.
+            let full = errors.first_id().filter(|_| errors.count() == ERRORS_SHOWN);
+            (errors, LogLevels::Errors, full.or(read_from))
+        }
     };
+    if let LogPart::Found(text) = &part {
+        lines = lines.marking(text);
+    }
     let page = LogPage {
         hostname: vm.hostname.to_string(),
         startup_seconds: startup.total_seconds().map(whole_seconds),
-        is_cut,
+        earlier,
         lines,
         part,
+        which,
         waits_for: is_empty.then(|| waits_for(&state, &vm)),
         state: vm_state(&vm, Timestamp::now(), state.settings.stale_after),
     };

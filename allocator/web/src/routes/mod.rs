@@ -29,6 +29,8 @@ pub mod results;
 pub mod scp_client;
 pub mod statuses;
 mod timeline;
+mod trouble;
+mod used;
 pub mod vm;
 pub mod vm_logs;
 pub mod vm_metrics;

@@ -7,7 +7,7 @@ use super::{history::happening, operations::summary, participants::place, timeli
 use crate::{
     AgentAuth, AppState,
     http::Problem,
-    pages::{AdminPage, PoolCounts, Timeline, UsageChart, UsageSample},
+    pages::{AdminPage, DatabaseConnections, PoolCounts, Timeline, UsageChart, UsageSample},
 };
 
 const OPERATIONS_SHOWN: i64 = 5;
@@ -42,7 +42,9 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
             in_use: counts.in_use,
             starting: counts.starting,
             unhealthy: counts.unhealthy,
+            overdue: counts.overdue,
             stale: counts.stale,
+            suspect: counts.suspect,
             failed: counts.failed,
             in_line: line::count(&state.db, state.pool).await? + counts.offered,
         },
@@ -56,10 +58,22 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
         timeline: Timeline { rows: starts.iter().map(timeline::row).collect() },
         operations: recent.iter().map(summary).collect(),
         happenings: happened.into_iter().map(happening).collect(),
+        connections: connections(&state).await?,
         notes,
         now: Timestamp::now(),
     };
     Ok(Html(page.render()?))
+}
+
+async fn connections(state: &AppState) -> Result<DatabaseConnections, Problem> {
+    let own = [state.db.connections(), state.hand_over_db.connections()];
+    let server = state.db.sessions().await?;
+    Ok(DatabaseConnections {
+        used: own.iter().map(|pool| pool.open.saturating_sub(pool.idle)).sum(),
+        most: own.iter().map(|pool| pool.most).sum(),
+        server_open: server.open,
+        server_most: server.most,
+    })
 }
 
 fn sample(sample: &usage::Sample) -> UsageSample {

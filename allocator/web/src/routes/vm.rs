@@ -22,7 +22,7 @@ use super::{
     claim::{connection, end},
     history::happening,
     instances::{activity, vm_state},
-    timeline,
+    timeline, used,
 };
 use crate::{
     AppState,
@@ -47,13 +47,9 @@ pub async fn page(
     let happened = events::of_vm(db, pool, &vm.hostname, HAPPENINGS_SHOWN).await?;
     let page = VmPage {
         hostname: vm.hostname.to_string(),
-        source: match vm.source {
-            Source::Local => VmSource::Local,
-            Source::Aws => VmSource::Aws,
-            Source::Manual => VmSource::Manual,
-            Source::Unknown => VmSource::Unknown,
-        },
+        source: source(vm.source),
         state: vm_state(&vm, now, state.settings.stale_after),
+        used: used::note(&vm, state.settings.after_use, now, state.settings.stale_after),
         gpu: vm.gpu.into(),
         gpu_reason: vm.gpu_reason.clone(),
         // Of a newer agent, what can't be read is not shown.
@@ -78,6 +74,15 @@ pub async fn page(
         now,
     };
     Ok(Html(page.render()?))
+}
+
+pub(super) fn source(source: Source) -> VmSource {
+    match source {
+        Source::Local => VmSource::Local,
+        Source::Aws => VmSource::Aws,
+        Source::Manual => VmSource::Manual,
+        Source::Unknown => VmSource::Unknown,
+    }
 }
 
 /// As `ssh-keygen -l` writes it: the type, then SHA-256 in base64.
@@ -117,7 +122,7 @@ pub async fn confirm(
             .claim
             .as_ref()
             .map(|claim| Holder { email: claim.email.clone(), activity: activity(&vm) }),
-        is_made: matches!(vm.source, Source::Local | Source::Aws),
+        afterwards: used::afterwards(&vm, state.settings.after_use),
         last: collections::last_whole(&state.db, state.pool).await?.remove(&vm.hostname),
         extension: state.settings.extension.to_string(),
         now: Timestamp::now(),

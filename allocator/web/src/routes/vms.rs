@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{
-    claims::ReleaseReason,
+    claims::{self, ReleaseReason},
     collections,
     operations::{self, OperationId, TakeBack, Whose},
     vms::{self, Selection},
@@ -90,7 +90,8 @@ pub struct Release {
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Then {
-    /// A fresh one takes its place: nobody meets a stranger's files.
+    /// A fresh one takes its place: nobody meets a stranger's files. A machine that LabLink did
+    /// not make follows `manual.after_use`.
     #[default]
     Replace,
     /// It goes back to the pool as it is.
@@ -106,7 +107,7 @@ pub struct Released {
 /// Takes a VM back from its participant.
 #[utoipa::path(post, path = "/api/vms/{hostname}/release", params(("hostname" = String, Path)),
     request_body(content((Release = "application/x-www-form-urlencoded"), (Release = "application/json"))),
-    responses((status = 200, description = "Free again as it is.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
+    responses((status = 200, description = "Free again as it is; or, of a machine that LabLink did not make, whatever `manual.after_use` says.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
 pub async fn release(
     State(state): State<AppState>,
     Caller(actor): Caller,
@@ -123,6 +124,7 @@ pub async fn release(
             Then::Replace => operations::Then::Replace,
             Then::Reuse => operations::Then::Reuse,
         },
+        after_use: state.settings.after_use,
     };
     let stale_after = state.settings.stale_after;
     let queued_as =
@@ -132,6 +134,20 @@ pub async fn release(
         (Some(id), Wants::Json) => queued(id),
         (None, wants) => done(wants, &hostname, Released { hostname: hostname.clone() }),
     })
+}
+
+/// Has the agent of a registered machine clean it again, which failed before.
+#[utoipa::path(post, path = "/api/vms/{hostname}/clean", params(("hostname" = String, Path)),
+    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+pub async fn clean(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    claims::clean_again(&state.db, state.pool, &actor, &hostname).await?;
+    Ok(done(wants, &hostname, Message::new("The machine is cleaned again.")))
 }
 
 /// Starts the VM again, with its files and its claim as they are.

@@ -12,8 +12,9 @@ use axum::{
 use futures_util::stream;
 use lablink_core::{
     DbError,
-    claims::{self, Delivery, Situation},
+    claims::{self, ClaimId, Delivery, Situation},
     live::{Subscription, Topic},
+    vms::AfterUse,
 };
 use lablink_protocol::{Hostname, Seen, WaitAnswer, WaitRequest};
 use serde::Deserialize;
@@ -37,6 +38,9 @@ const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 pub struct Wait {
     hostname: Option<String>,
     seen: Option<Seen>,
+    #[serde(default)]
+    cleans: bool,
+    cleaning: Option<ClaimId>,
 }
 
 /// Waits until the VM is claimed. With `seen`, or `Prefer: wait=SECONDS`, a 204 says: come again.
@@ -53,7 +57,9 @@ pub async fn vm_startup(
     caller.speaks_for(&hostname)?;
     let preferred = preferred_wait(&headers);
     let can_return = preferred.is_some() || wait.seen.is_some();
-    let waiter = Waiter::new(state, hostname, wait.seen.unwrap_or_default());
+    let cleans = wait.cleans && state.settings.after_use == AfterUse::Clean;
+    let cleaner = cleans.then_some(Cleaner { at_work_on: wait.cleaning });
+    let waiter = Waiter::new(state, hostname, wait.seen.unwrap_or_default(), cleaner);
     // The first look tells a missing VM before a 200 is on its way.
     if let Some(answer) = Box::pin(waiter.look()).await? {
         return Ok(JsonAnswer(answer).into_response());
@@ -108,13 +114,20 @@ struct Waiter {
     state: AppState,
     hostname: Hostname,
     seen: Seen,
+    cleaner: Option<Cleaner>,
     changes: Subscription,
 }
 
+/// A caller who can clean the machine, where the organiser wants that.
+struct Cleaner {
+    /// The claim after which it does that now.
+    at_work_on: Option<ClaimId>,
+}
+
 impl Waiter {
-    fn new(state: AppState, hostname: Hostname, seen: Seen) -> Self {
+    fn new(state: AppState, hostname: Hostname, seen: Seen, cleaner: Option<Cleaner>) -> Self {
         let changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
-        Self { state, hostname, seen, changes }
+        Self { state, hostname, seen, cleaner, changes }
     }
 
     /// Waits until there is something that the caller has not seen.
@@ -136,8 +149,17 @@ impl Waiter {
             Situation::Claimed(delivery) if self.is_news(&delivery) => {
                 Ok(Some(self.hand_over(delivery)))
             }
-            Situation::Unclaimed if self.seen.claim_id.is_some() => Ok(Some(WaitAnswer::Released)),
-            Situation::Claimed(_) | Situation::Unclaimed => Ok(None),
+            Situation::Claimed(_) => Ok(None),
+            Situation::Unclaimed { to_clean } => Ok(self.without_claim(to_clean)),
+        }
+    }
+
+    fn without_claim(&self, to_clean: Option<ClaimId>) -> Option<WaitAnswer> {
+        match (&self.cleaner, to_clean) {
+            (Some(Cleaner { at_work_on }), Some(claim_id)) if *at_work_on != Some(claim_id) => {
+                Some(WaitAnswer::Clean { claim_id })
+            }
+            _ => self.seen.claim_id.is_some().then_some(WaitAnswer::Released),
         }
     }
 

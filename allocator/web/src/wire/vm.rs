@@ -25,7 +25,13 @@ pub struct VmBody {
     in_use: bool,
     /// Whether an operation is about to remove it.
     removing: bool,
+    /// Since when it is kept back because a participant had it; null: it is not.
+    used_since: Option<Timestamp>,
     last_seen: Option<Timestamp>,
+    /// When it was pointed out that its start takes too long; null: it does not.
+    overdue_at: Option<Timestamp>,
+    /// When it was pointed out that its agent is silent; null: it is not.
+    suspect_at: Option<Timestamp>,
     created_at: Timestamp,
     claim: Option<ClaimBody>,
 }
@@ -66,7 +72,10 @@ impl From<&Vm> for VmBody {
             vitals: vm.vitals.clone(),
             in_use: vm.in_use,
             removing: vm.removing,
+            used_since: vm.used_since.filter(|_| vm.claim.is_none()),
             last_seen: vm.last_seen,
+            overdue_at: vm.overdue_at,
+            suspect_at: vm.suspect_at,
             created_at: vm.created_at,
             claim: vm.claim.as_ref().map(ClaimBody::from),
         }

@@ -101,6 +101,16 @@ async fn an_agent_speaks_for_its_own_vm_only() {
             json("/api/agent/heartbeat", &json!({"hostname": hostname})),
         ]
     };
+    // Of its own VM, there is nothing to say of a cleaning.
+    let clean = |hostname: &str| {
+        let body = json!({"hostname": hostname, "claim_id": 1, "outcome": "cleaned"});
+        json("/api/agent/clean-result", &body)
+    };
+    for (hostname, status) in [("lablink-vm-test-1", 409), ("lablink-vm-test-2", 403)] {
+        let answer = app.call(clean(hostname).with("authorization", &agent)).await;
+        assert_eq!(answer.status.as_u16(), status, "{hostname}");
+    }
+    assert_eq!(app.call(clean("lablink-vm-test-1")).await.status, StatusCode::UNAUTHORIZED);
     for call in calls("lablink-vm-test-1") {
         let path = call.uri().to_string();
         assert!(app.call(call.with("authorization", &agent)).await.status.is_success(), "{path}");

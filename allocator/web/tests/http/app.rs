@@ -20,7 +20,7 @@ use lablink_core::{
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
-    vms::{Source, StaleAfter},
+    vms::{AfterUse, Source, StaleAfter},
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
@@ -102,6 +102,7 @@ impl App {
                 max_vms: 100,
                 extension: Extension::default(),
                 stale_after: StaleAfter(Duration::from_secs(60)),
+                after_use: AfterUse::Clean,
                 reclaim: Reclaim::Link,
                 agent_auth,
                 email_domains: Vec::new(),
@@ -139,6 +140,13 @@ impl App {
             ..(*self.state.settings).clone()
         };
         self.state.settings = Arc::new(settings);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app where this becomes of registered machines after use.
+    pub fn after_use(mut self, after_use: AfterUse) -> Self {
+        self.state.settings = Arc::new(Settings { after_use, ..(*self.state.settings).clone() });
         self.router = router(self.state.clone());
         self
     }

@@ -359,3 +359,32 @@ async fn the_whole_log_is_downloaded_as_text() {
     );
     assert_eq!(logs(&app).await.json()["logs"], messages.join("\n"));
 }
+
+#[tokio::test]
+async fn errors_alone_are_looked_for_in_a_part_of_the_log() {
+    let app = App::with_running(1).await;
+    app.sql(
+        "insert into log_line (vm_id, at, line)
+         select vm.id, now(), case when n % 10 = 0 then 'app[ERROR]: no. ' || n else 'line ' || n end
+         from vm, generate_series(1, 9000) as n",
+    )
+    .await;
+    let page = async |path: &str| {
+        let answer = app.call(get(path).by_browser().by_admin()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body
+    };
+    let earlier = |html: &str| {
+        let path = html.split("id=\"earlier\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+        path.replace("&#38;", "&")
+    };
+    let newest = page("/admin/logs/lablink-vm-test-1?level=error").await;
+    assert!(newest.contains("no. 9000<") && newest.contains("no. 4010<"));
+    assert!(!newest.contains("no. 4000<") && !newest.contains("line "), "5,000 lines are read");
+    let older = page(&earlier(&newest)).await;
+    assert!(older.contains("no. 4000<") && older.contains("no. 10<") && !older.contains("4010<"));
+    let found = page("/admin/logs/lablink-vm-test-1?level=error&search=no.+20").await;
+    assert!(found.contains("20</mark>") && !found.contains("no. 3000"));
+    let odd = app.call(get("/admin/logs/lablink-vm-test-1?level=odd").by_admin()).await;
+    assert_eq!(odd.status, StatusCode::UNPROCESSABLE_ENTITY);
+}

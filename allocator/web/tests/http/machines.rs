@@ -1,4 +1,5 @@
 use axum::http::StatusCode;
+use lablink_core::vms::AfterUse;
 use lablink_web::AgentAuth;
 use serde_json::json;
 
@@ -123,4 +124,167 @@ async fn the_script_says_where_we_are_and_the_program_comes_from_here() {
     assert!(sent == std::fs::read("/bin/sh").unwrap(), "the very program");
     let other = app.call(get("/install/lablink-client?arch=riscv64")).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
+
+/// A registered machine whose agent reports in, and its agent's credential.
+async fn desk(app: &App) -> String {
+    let wish = json!({"hostname": "desk"});
+    let told = app.call(post_json("/api/vms", &wish).by_admin().with("host", "lab")).await.json();
+    let enrol = json!({"hostname": "desk", "enrolment_token": told["enrolment_token"]});
+    let token = app.call(post_json("/api/agent/enrol", &enrol)).await.json();
+    let agent = format!("Bearer {}", token["agent_token"].as_str().unwrap());
+    let running = json!({"hostname": "desk", "status": "running"});
+    let reported = app.call(post_json("/api/vm-status", &running).with("authorization", &agent));
+    assert_eq!(reported.await.status, StatusCode::OK);
+    agent
+}
+
+const ADA: &str = "email=ada%40example.org&crd_command=--code%3D4%2Fx";
+
+/// ada claims the machine and gives it back on her page. The claim's number.
+async fn used_by_ada(app: &App) -> serde_json::Value {
+    let claimed = app.call(form("/api/request_vm", ADA)).await.json();
+    let link = claimed["claim_url"].as_str().unwrap().split_once("/claims/").unwrap().1.to_owned();
+    let given = app.call(form(&format!("/claims/{link}/return"), "")).await;
+    assert_eq!(given.status, StatusCode::SEE_OTHER, "{}", given.body);
+    let id = app.text("select max(id)::text from claim").await;
+    serde_json::from_str(&id).unwrap()
+}
+
+#[tokio::test]
+async fn an_agent_that_can_clean_is_asked_to_and_the_machine_is_free_then() {
+    let app = App::new(AgentAuth::Required).await;
+    let agent = desk(&app).await;
+    let wait = |more: serde_json::Value| {
+        let mut body = json!({"hostname": "desk", "seen": {}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        post_json("/vm_startup", &body).with("authorization", &agent).with("prefer", "wait=0")
+    };
+    assert_eq!(app.call(wait(json!({"cleans": true}))).await.status, StatusCode::NO_CONTENT);
+    let claim = used_by_ada(&app).await;
+    assert!(
+        !app.call(form("/api/request_vm", ADA)).await.status.is_success(),
+        "not for ada either"
+    );
+
+    assert_eq!(app.call(wait(json!({}))).await.status, StatusCode::NO_CONTENT, "can't clean");
+    let seen = json!({"seen": {"claim_id": claim, "command_no": 1}});
+    assert_eq!(app.call(wait(seen)).await.json(), json!({"status": "released"}));
+    let clean = json!({"status": "clean", "claim_id": claim});
+    assert_eq!(app.call(wait(json!({"cleans": true}))).await.json(), clean);
+    let seen = json!({"cleans": true, "seen": {"claim_id": claim, "command_no": 1}});
+    assert_eq!(app.call(wait(seen)).await.json(), clean, "one answer for both");
+    let at_work = wait(json!({"cleans": true, "cleaning": claim}));
+    assert_eq!(app.call(at_work).await.status, StatusCode::NO_CONTENT, "it is at it");
+
+    let tell = |outcome: &str, detail: &str| {
+        let body =
+            json!({"hostname": "desk", "claim_id": claim, "outcome": outcome, "detail": detail});
+        post_json("/api/agent/clean-result", &body).with("authorization", &agent)
+    };
+    let wrong = app.call(tell("perhaps", "")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(app.call(tell("failed", "<b>mounted</b>")).await.status, StatusCode::OK);
+    assert_eq!(app.call(wait(json!({"cleans": true}))).await.status, StatusCode::NO_CONTENT);
+    let again = form("/api/vms/desk/clean", "").by_browser().by_admin();
+    assert_eq!(app.call(again).await.header("location"), "/admin/vms/desk");
+    assert_eq!(app.call(form("/api/vms/desk/clean", "").by_admin()).await.status.as_u16(), 409);
+    assert_eq!(app.call(wait(json!({"cleans": true}))).await.json(), clean);
+
+    assert_eq!(app.call(tell("cleaned", "")).await.status, StatusCode::OK);
+    let late = app.call(tell("cleaned", "")).await;
+    assert_eq!(
+        (late.status, late.json()["code"].clone()),
+        (StatusCode::CONFLICT, json!("clean_superseded"))
+    );
+    assert_eq!(app.call(form("/api/request_vm", ADA)).await.json()["hostname"], "desk");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_clean_what_the_organiser_holds() {
+    let app = App::new(AgentAuth::Required).await.after_use(AfterUse::Hold);
+    let agent = desk(&app).await;
+    used_by_ada(&app).await;
+    let wait = json!({"hostname": "desk", "seen": {}, "cleans": true});
+    let wait = post_json("/vm_startup", &wait).with("authorization", &agent);
+    let held = app.call(wait.with("prefer", "wait=0")).await;
+    assert_eq!(held.status, StatusCode::NO_CONTENT);
+    assert!(page(&app).await.contains("It is held for you"));
+    let app = App::new(AgentAuth::Required).await.after_use(AfterUse::Reuse);
+    desk(&app).await;
+    used_by_ada(&app).await;
+    assert_eq!(app.call(form("/api/request_vm", ADA)).await.json()["hostname"], "desk");
+}
+
+async fn page(app: &App) -> String {
+    app.call(get("/admin/vms/desk").by_browser().by_admin()).await.body
+}
+
+#[tokio::test]
+async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
+    let app = App::new(AgentAuth::Required).await;
+    let agent = desk(&app).await;
+    let beat = async |cleaning: serde_json::Value| {
+        let body = json!({"hostname": "desk", "cleaning": cleaning});
+        let call = post_json("/api/agent/heartbeat", &body).with("authorization", &agent);
+        assert_eq!(app.call(call).await.status, StatusCode::OK);
+    };
+    beat(json!("possible")).await;
+    let claimed = app.call(form("/api/request_vm", ADA)).await.json();
+    let claim = claimed["claim_url"].as_str().unwrap().split_once("/claims/").unwrap().1.to_owned();
+    let asked = get(&format!("/claims/{claim}/return")).by_browser();
+    assert!(
+        app.call(asked).await.body.contains("The machine is cleaned: your files are put aside")
+    );
+    let confirm = get("/admin/vms/desk/release").by_browser().by_admin();
+    assert!(app.call(confirm).await.body.contains("It is cleaned first"));
+    app.call(form(&format!("/claims/{claim}/return"), "")).await;
+
+    let html = page(&app).await;
+    for words in ["Used before", "ada@example.org</b> had it last", "It is being cleaned"] {
+        assert!(html.contains(words), "{words}");
+    }
+    assert!(html.contains("Hand it out again as it is"));
+    let list = || get("/admin/instances?state=used").by_browser().by_admin();
+    assert!(app.call(list()).await.body.contains("Last had by ada@example.org. It is being"));
+
+    app.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
+    assert!(page(&app).await.contains("as soon as its agent is back"));
+    beat(json!({"impossible": "it runs without root <b>"})).await;
+    let html = page(&app).await;
+    assert!(
+        html.contains("Its agent can&#39;t clean it: it runs without root &#60;b&#62;."),
+        "{html}"
+    );
+    beat(json!("possible")).await;
+    app.sql("update claim set clean_failure = 'its home is mounted'").await;
+    let html = page(&app).await;
+    assert!(html.contains("It could not be cleaned: its home is mounted."));
+    assert!(html.contains(r#"action="/api/vms/desk/clean""#));
+    app.sql("update vm_presence set vitals = '{}'").await;
+    assert!(page(&app).await.contains("an older one, or an original client"));
+}
+
+#[tokio::test]
+async fn an_agent_that_keeps_files_hears_what_was_collected_of_them() {
+    let app = App::new(AgentAuth::Required).await;
+    let agent = desk(&app).await;
+    let beat = || {
+        let body = json!({"hostname": "desk", "keeps": 7});
+        post_json("/api/agent/heartbeat", &body).with("authorization", &agent)
+    };
+    assert_eq!(app.call(beat()).await.json(), json!({"interval_seconds": 20}));
+    let claim = used_by_ada(&app).await;
+    app.sql(
+        "update claim set cleaned_at = now() - interval '1 hour';
+         insert into ssh_access (vm_id, address, port, login, sealed_key, directory)
+         select id, 'desk', 22, 'root', '', '/home/lablink' from vm;
+         insert into operation (pool_id, kind, state, actor, payload, started_at)
+         select id, 'collect', 'succeeded', 'test', '{}', now() from pool;
+         insert into collection_vm (operation_id, vm_id, files, bytes, unread, seconds)
+         select operation.id, vm.id, 1, 1, 0, 1 from operation, vm",
+    )
+    .await;
+    let collected = json!({"claim_id": claim, "directory": "/home/lablink"});
+    assert_eq!(app.call(beat()).await.json()["collected"], collected);
 }

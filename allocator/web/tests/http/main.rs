@@ -21,3 +21,4 @@ mod results_first;
 mod stored_script;
 mod vm_metrics;
 mod wait;
+mod watch;

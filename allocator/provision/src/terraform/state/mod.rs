@@ -11,16 +11,17 @@ pub(super) use doubt::{Doubt, listed};
 pub(super) use look::Look;
 pub(super) use mend::{Pieces, mend};
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use lablink_core::{state::Version, vms::Existing};
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 
-use super::{Workspace, reasons};
+use super::{StepError, Workspace};
 
 /// The one format that is known.
 const FORMAT: u64 = 4;
+const PULL: Duration = Duration::from_secs(60);
 
 /// What Terraform's state holds of our VMs.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -47,10 +48,8 @@ enum Condition {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateError {
-    #[error("cannot run Terraform")]
-    Run(#[from] std::io::Error),
-    #[error("Terraform's state can't be read: {0}")]
-    Refused(String),
+    #[error("Terraform's state can't be read")]
+    Refused(#[from] StepError),
     #[error("Terraform's state is not what this version understands")]
     Format(#[from] serde_json::Error),
     #[error("Terraform's state has the format {0}, which this version does not know")]
@@ -64,8 +63,8 @@ impl StateError {
         match self {
             Self::Format(_) | Self::UnknownFormat(_) => true,
             // As Terraform and OpenTofu call it, whatever is wrong with it.
-            Self::Refused(said) => said.contains("state file format"),
-            Self::Run(_) => false,
+            Self::Refused(StepError::Failed { said, .. }) => said.contains("state file format"),
+            Self::Refused(_) => false,
         }
     }
 }
@@ -159,12 +158,7 @@ fn existing(hostname: &Hostname) -> Option<Existing> {
 
 /// The state as its backend has it: JSON, or nothing before the first run.
 pub(super) async fn pull(workspace: &Workspace) -> Result<Vec<u8>, StateError> {
-    let output = workspace.command().args(["state", "pull"]).output().await?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(StateError::Refused(reasons::plain(&said)));
-    }
-    Ok(output.stdout)
+    Ok(workspace.step(PULL, &["state", "pull"]).run().await?)
 }
 
 /// The number at the end of a name that LabLink made.
@@ -174,6 +168,8 @@ pub(super) fn number(hostname: &Hostname) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
+
     use super::*;
 
     #[test]
@@ -203,7 +199,10 @@ mod tests {
         for text in ["{\"ver", "{}", "[]", "\u{1b}[31m", r#"{"version": 5, "lineage": "a"}"#] {
             assert!(State::parse(text.as_bytes()).unwrap_err().is_of_content(), "{text}");
         }
-        let refused = |said: &str| StateError::Refused(said.to_owned());
+        let refused = |said: &str| {
+            let (step, status) = ("terraform state pull".to_owned(), ExitStatus::from_raw(256));
+            StateError::Refused(StepError::Failed { step, status, said: said.to_owned() })
+        };
         assert!(refused("Unsupported state file format: The state file ...").is_of_content());
         assert!(!refused("error loading state: AccessDenied").is_of_content());
     }

@@ -5,9 +5,10 @@ use std::{
 };
 
 use lablink_core::state::Version;
+use serde_json::json;
 
-use super::{StateError, mend::Whole};
-use crate::terraform::{Workspace, reasons};
+use super::mend::Whole;
+use crate::terraform::{Workspace, provisioner::WorkError};
 
 /// What is about to take the place of a state that can't be true.
 const MENDED: &str = "mended.tfstate";
@@ -18,9 +19,9 @@ impl Workspace {
         &self,
         mended: &Whole,
         found: Option<&Version>,
-    ) -> Result<(), StateError> {
+    ) -> Result<(), WorkError> {
         let path = self.directory.join(MENDED);
-        self.write_private(&serde_json::to_vec(mended)?)?;
+        self.write_private(json!(mended).to_string().as_bytes())?;
         let mut push = vec!["state", "push", "-no-color", "-lock-timeout=10s"];
         // Terraform itself puts no state over one of another history.
         if found.is_some_and(|found| found.lineage != mended.lineage) {
@@ -29,11 +30,8 @@ impl Workspace {
         push.push(MENDED);
         let pushed = self.briefly(&push).await;
         fs::remove_file(path)?;
-        let pushed = pushed?;
-        if pushed.status.success() {
-            return Ok(());
-        }
-        Err(StateError::Refused(reasons::plain(&String::from_utf8_lossy(&pushed.stderr))))
+        pushed?;
+        Ok(())
     }
 
     /// For us alone: a state holds keys.

@@ -56,6 +56,7 @@ fn each_rule_is_told_in_its_own_words() {
             "allocator.count is 2, and one address can't be that of several hosts",
         ),
         ("health: {stale_after: 3m}", "health.suspect_after must be longer"),
+        ("health: {overdue_after: 59s}", "health.overdue_after must be at least 1m"),
         (
             "collect: {stall_seconds: 120, minutes_per_vm: 1}",
             "collect.stall_seconds must not be longer than collect.minutes_per_vm",

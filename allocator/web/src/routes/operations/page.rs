@@ -4,14 +4,19 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
     collections,
-    operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step},
+    operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step, Target},
     state::{self as known, Fault},
-    vms::{self, Vm},
+    vms::{self, StaleAfter, Vm},
 };
 use lablink_protocol::{Hostname, VmStatus};
 
 use super::LOG_LINES_SHOWN;
-use crate::{AppState, http::Problem, pages, routes::results::archive};
+use crate::{
+    AppState,
+    http::Problem,
+    pages::{self, Trouble},
+    routes::{results::archive, trouble::attention, vm::source},
+};
 
 pub(super) async fn filled(
     state: &AppState,
@@ -41,6 +46,7 @@ pub(super) async fn filled(
         Some(first) => operations::find(db, state.pool, first).await?,
         None => None,
     };
+    let targets = operations::targets(db, id).await?;
     let page = pages::OperationPage {
         operation: summary(&operation),
         first: first.as_ref().map(summary),
@@ -55,7 +61,7 @@ pub(super) async fn filled(
             solved: conflict.solved,
         }),
         usual_seconds: operations::usual_seconds(db, state.pool, &operation.job).await?,
-        vms: touched(&operation, &vms, &steps),
+        vms: touched(&operation, &targets, &vms, &steps, state.settings.stale_after),
         left: left.iter().map(Hostname::to_string).collect(),
         older_log: log
             .first()
@@ -68,10 +74,20 @@ pub(super) async fn filled(
 }
 
 /// The VMs that it touches, failed ones first; before it has found out, those that it names.
-fn touched(operation: &Operation, vms: &[Vm], steps: &[Step]) -> Vec<pages::OperationVm> {
-    let row = |hostname: &Hostname| vms.iter().find(|vm| vm.hostname == *hostname);
+fn touched(
+    operation: &Operation,
+    targets: &[Target],
+    vms: &[Vm],
+    steps: &[Step],
+    stale_after: StaleAfter,
+) -> Vec<pages::OperationVm> {
+    // Another machine may have the name by now.
+    let row = |hostname: &Hostname| match targets.iter().find(|it| it.hostname == *hostname) {
+        Some(target) => vms.iter().find(|vm| vm.id == target.vm_id),
+        None => vms.iter().find(|vm| vm.hostname == *hostname),
+    };
     let stepped = steps.iter().map(|step| {
-        let (state, detail) = shown(step, row(&step.hostname), &operation.job);
+        let (state, detail) = shown(step, row(&step.hostname), &operation.job, stale_after);
         let seconds = step.started_at.map(|start| {
             step.finished_at.unwrap_or_else(Timestamp::now).as_second() - start.as_second()
         });
@@ -87,7 +103,12 @@ fn touched(operation: &Operation, vms: &[Vm], steps: &[Step]) -> Vec<pages::Oper
 }
 
 /// What the worker has said of a VM, and, once it is made, its agent.
-fn shown(step: &Step, vm: Option<&Vm>, job: &Job) -> (pages::StepState, Option<String>) {
+fn shown(
+    step: &Step,
+    vm: Option<&Vm>,
+    job: &Job,
+    stale_after: StaleAfter,
+) -> (pages::StepState, Option<String>) {
     use pages::StepState::{Done, Failed, Unfinished, Waiting, Working};
     let text = |text: &str| Some(text.to_owned());
     let collects = matches!(job, Job::Collect { .. });
@@ -98,17 +119,33 @@ fn shown(step: &Step, vm: Option<&Vm>, job: &Job) -> (pages::StepState, Option<S
         Stage::Collecting => (Working, step.detail.clone()),
         Stage::Failed => (Failed, step.detail.clone()),
         Stage::Unfinished if collects => (Unfinished, step.detail.clone()),
-        Stage::Unfinished => (Unfinished, vm.and_then(|vm| vm.status_reason.clone())),
+        Stage::Unfinished => {
+            let told = || vm.and_then(|vm| vm.status_reason.clone());
+            (Unfinished, step.detail.clone().or_else(told))
+        }
         Stage::Done if collects => (Done, step.detail.clone()),
-        Stage::Done => match vm.map(|vm| vm.status) {
+        Stage::Done => match vm {
             None => (Done, text("Gone.")),
-            Some(VmStatus::Running) => (Done, text("Its agent has reported in.")),
-            Some(VmStatus::Initializing) => (Done, text("Made; its agent is starting.")),
-            Some(VmStatus::Error | VmStatus::Unknown) => {
-                (Done, vm.and_then(|vm| vm.status_reason.clone()))
-            }
+            Some(vm) => made(vm, stale_after),
         },
     }
+}
+
+/// What became of a VM after it was made, and what to do where it needs somebody.
+fn made(vm: &Vm, stale_after: StaleAfter) -> (pages::StepState, Option<String>) {
+    use pages::StepState::{Done, Unfinished};
+    let detail = match (attention(vm, Timestamp::now(), stale_after), vm.status) {
+        (Some(it), _) => {
+            let state = if it.trouble == Trouble::Overdue { Unfinished } else { Done };
+            return (
+                state,
+                Some(format!("{} {}", it.reason, it.trouble.advice(source(vm.source)))),
+            );
+        }
+        (None, VmStatus::Initializing) => "Made; its agent is starting.",
+        (None, _) => "Its agent has reported in.",
+    };
+    (Done, Some(detail.to_owned()))
 }
 
 /// For VMs of which the worker has said nothing: their rows tell.

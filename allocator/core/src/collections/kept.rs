@@ -1,0 +1,39 @@
+use lablink_protocol::{Hostname, KeptCollected};
+
+use crate::{Db, DbError, pools::PoolId};
+
+/// How far a registered machine may delete what it keeps of its earlier participants: what lay in
+/// the folder of its results when it was cleaned, and was read by a later collection that got
+/// everything. Such a collection counts while its archive is there, or once somebody has begun to
+/// download it.
+pub async fn kept_collected(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+) -> Result<Option<KeptCollected>, DbError> {
+    let row = db
+        .client()
+        .await?
+        .query_opt(
+            "select ssh_access.directory, (
+                 select max(claim.id) from claim join vm as then_vm on then_vm.id = claim.vm_id
+                 where then_vm.hostname = vm.hostname and then_vm.pool_id = vm.pool_id
+                   and claim.cleaned_at < (
+                       select max(operation.started_at)
+                       from collection_vm
+                       join operation on operation.id = collection_vm.operation_id
+                       left join collection using (operation_id)
+                       where collection_vm.vm_id = vm.id and failure is null and unread = 0
+                         and (collection.removed_at is null or downloaded_at is not null)
+                   )
+             ) as claim_id
+             from vm join ssh_access on ssh_access.vm_id = vm.id
+             where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
+               and ssh_access.directory is not null",
+            &[&pool.as_i64(), &hostname.as_str()],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let Some(claim_id) = row.try_get("claim_id")? else { return Ok(None) };
+    Ok(Some(KeptCollected { claim_id, directory: row.try_get("directory")? }))
+}

@@ -1,0 +1,76 @@
+//! The moment at which an operation turns from a wish into work: what has changed since it was
+//! asked for is left out.
+
+use deadpool_postgres::GenericClient;
+
+use super::{
+    Lease, LeaseError, OperationId, Standing, Target, ask,
+    targets::{recount, targets_in, write_if_missing},
+};
+use crate::{DbError, pools::PoolId, vms};
+
+impl Lease {
+    /// Decides which VMs the operation works on, and answers all that it is about: a VM that was
+    /// claimed since by somebody else is left out, if the operation would remove its machine.
+    /// Machines that are to be made anew get new rows here, so that their claims end before
+    /// anything is done to them. Called again, it changes nothing.
+    pub async fn begin(&self) -> Result<Vec<Target>, LeaseError> {
+        let mut client = self.db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, self.pool).await?;
+        let kind = self.still_mine(&transaction).await?;
+        write_if_missing(&transaction, self.id).await?;
+        if matches!(kind.as_str(), "destroy" | "replace") {
+            leave_out(&transaction, self.id).await?;
+        }
+        if kind == "replace" {
+            succeed(&transaction, self.pool, self.id).await?;
+        }
+        recount(&transaction, self.id).await?;
+        let targets = targets_in(&transaction, self.id).await?;
+        transaction.commit().await?;
+        Ok(targets)
+    }
+
+    async fn still_mine(&self, client: &impl GenericClient) -> Result<String, LeaseError> {
+        let sql = "select kind from operation
+                   where id = $1 and attempt = $2 and state = 'running' for no key update";
+        let row = client.query_opt(sql, &[&self.id, &self.attempt]).await?;
+        Ok(row.ok_or(LeaseError::Lost)?.try_get("kind")?)
+    }
+}
+
+const CLAIMED: &str = "Somebody has claimed it since this was asked for.";
+
+async fn leave_out(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
+    // Nobody claims one of them between this look and the commit: their rows are locked.
+    let sql = "with present as (
+                   select vm.id, vm.claim_id
+                   from operation_target as target join vm on vm.id = target.vm_id
+                   where target.operation_id = $1 and vm.removed_at is null
+                   order by vm.id for no key update of vm
+               )
+               update operation_target as target set left_out = $2 from present
+               where target.operation_id = $1 and target.vm_id = present.id
+                 and present.claim_id is not null
+                 and present.claim_id is distinct from target.claim_id";
+    client.execute(sql, &[&id, &CLAIMED]).await?;
+    Ok(())
+}
+
+async fn succeed(
+    client: &impl GenericClient,
+    pool: PoolId,
+    id: OperationId,
+) -> Result<(), DbError> {
+    for target in targets_in(client, id).await? {
+        if target.standing != Standing::Included {
+            continue;
+        }
+        let successor = vms::succeed(client, pool, target.vm_id).await?;
+        let sql = "update operation_target set successor_id = $3
+                   where operation_id = $1 and vm_id = $2";
+        client.execute(sql, &[&id, &target.vm_id, &successor]).await?;
+    }
+    Ok(())
+}

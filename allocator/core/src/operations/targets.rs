@@ -1,0 +1,120 @@
+//! What operations are about, as rows. Which VMs are spoken for follows from the open ones; a VM's
+//! row carries what they add up to (`vm.removing_at`), for a quick claim, and [`recount`] alone
+//! writes it.
+
+use deadpool_postgres::GenericClient;
+use lablink_protocol::Hostname;
+
+use super::OperationId;
+use crate::{Db, DbError, db, pools::PoolId};
+
+/// A VM that an operation is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub hostname: Hostname,
+    /// The VM's row; once its machine is replaced, the row of the one that takes its place.
+    pub vm_id: i64,
+    pub standing: Standing,
+}
+
+/// How an operation stands to one of its VMs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has this VM to work on.
+    Included,
+    /// The row is that of the machine that takes the place of the one it was asked for.
+    Succeeded,
+    /// There is no such VM any more.
+    Gone,
+    /// It leaves the VM alone, and this is why.
+    LeftOut(String),
+}
+
+/// The VMs that an operation is about, by number.
+pub async fn targets(db: &Db, id: OperationId) -> Result<Vec<Target>, DbError> {
+    targets_in(&db.client().await?, id).await
+}
+
+pub(super) async fn targets_in(
+    client: &impl GenericClient,
+    id: OperationId,
+) -> Result<Vec<Target>, DbError> {
+    let rows = client
+        .query(
+            "select vm.id, vm.hostname, target.left_out, vm.removed_at is not null as gone,
+                    target.successor_id is not null as succeeded
+             from operation_target as target
+             join vm on vm.id = coalesce(target.successor_id, target.vm_id)
+             where target.operation_id = $1 order by vm.number nulls last, vm.hostname, vm.id",
+            &[&id],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let standing = match row.try_get("left_out")? {
+                Some(why) => Standing::LeftOut(why),
+                None if row.try_get("gone")? => Standing::Gone,
+                None if row.try_get("succeeded")? => Standing::Succeeded,
+                None => Standing::Included,
+            };
+            Ok(Target { hostname: db::word(row, "hostname")?, vm_id: row.try_get("id")?, standing })
+        })
+        .collect()
+}
+
+/// Writes what a new operation is about, with the claims of that moment. The caller holds the
+/// pool's lock.
+pub(super) async fn write(
+    client: &impl GenericClient,
+    pool: PoolId,
+    id: OperationId,
+    hostnames: &[Hostname],
+) -> Result<(), DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let sql = "insert into operation_target (operation_id, vm_id, claim_id)
+               select $1, id, claim_id from vm
+               where pool_id = $2 and hostname = any($3) and removed_at is null";
+    client.execute(sql, &[&id, &pool.as_i64(), &names]).await?;
+    recount(client, id).await
+}
+
+/// Older allocators name an operation's VMs in its payload alone.
+pub(super) async fn write_if_missing(
+    client: &impl GenericClient,
+    id: OperationId,
+) -> Result<(), DbError> {
+    let sql = "insert into operation_target (operation_id, vm_id, claim_id)
+               select operation.id, vm.id, vm.claim_id
+               from operation join vm on vm.pool_id = operation.pool_id
+                    and vm.removed_at is null and vm.created_at <= operation.created_at
+                    and operation.payload->'hostnames' ? vm.hostname
+               where operation.id = $1
+                 and not exists (select from operation_target where operation_id = $1)";
+    client.execute(sql, &[&id]).await?;
+    Ok(())
+}
+
+/// Whether an open operation removes the machine of the row `vm`, as SQL.
+pub(crate) const SPOKEN_FOR: &str = "exists (
+    select from operation_target as target join operation on operation.id = target.operation_id
+    where target.vm_id = vm.id and target.left_out is null and target.successor_id is null
+      and operation.kind in ('destroy', 'replace', 'give_up') and operation.state in ('queued', 'running'))";
+
+/// Lets the rows of an operation's VMs say whether they are spoken for. Part of every transaction
+/// that changes an operation's state or targets; its caller holds the pool's lock, without which two
+/// such transactions would each count without the other.
+pub(super) async fn recount(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
+    let sql = format!(
+        "with theirs as (
+             select vm.id, {SPOKEN_FOR} as spoken_for
+             from operation_target as mine join vm on vm.id = mine.vm_id
+             where mine.operation_id = $1 and {SPOKEN_FOR} <> (vm.removing_at is not null)
+             order by vm.id for no key update of vm
+         )
+         update vm set removing_at = case when theirs.spoken_for then now() end
+         from theirs where vm.id = theirs.id
+         returning pg_notify('vm_changed', vm.hostname)::text"
+    );
+    client.query(&sql, &[&id]).await?;
+    Ok(())
+}

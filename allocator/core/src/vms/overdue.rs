@@ -1,0 +1,81 @@
+//! VMs whose machine was begun and whose agent does not report that it runs.
+
+use std::{sync::LazyLock, time::Duration};
+
+use deadpool_postgres::GenericClient;
+
+use crate::{DbError, pools::PoolId, startup::TOOK};
+
+/// No start is late before this: where VMs are up in seconds, one that takes a minute is no news.
+const SOONEST: Duration = Duration::from_secs(120);
+
+/// How many seconds a start may take. A subquery, so it is worked out only while a machine starts.
+const ALLOWED: &str = "select case when usual.seconds is null then $2::float8
+            else least($2::float8, greatest($3::float8, 2 * usual.seconds)) end
+        from (select percentile_cont(0.9) within group (order by seconds) as seconds from took) as usual";
+
+/// Notes since when the machines have been starting whose agents have not reported yet. One that an
+/// operation has still to begin is not starting. A registered machine starts when it enrols.
+pub(super) async fn note_begun(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+    let sql = "with making as (
+            select distinct on (name.hostname) name.hostname, operation.id, operation.finished_at
+            from operation
+            cross join lateral jsonb_array_elements_text(operation.payload->'hostnames') as name(hostname)
+            where operation.pool_id = $1 and operation.kind in ('launch', 'replace')
+              and (operation.finished_at is null or operation.finished_at > now() - interval '1 hour')
+              and exists (select from vm where vm.pool_id = $1 and vm.status = 'initializing'
+                          and vm.starting_since is null and vm.removed_at is null)
+            order by name.hostname, operation.id desc
+        ), begun as (
+            select vm.id, start.at
+            from vm left join making using (hostname)
+                 left join operation_vm as step
+                     on step.operation_id = making.id and step.hostname = vm.hostname
+                     and step.stage in ('creating', 'done', 'failed', 'unfinished')
+                 left join enrolment on enrolment.vm_id = vm.id
+                 cross join lateral (select case
+                     when vm.source = 'manual' then enrolment.used_at
+                     -- Nobody made it here, or its operation ended long ago.
+                     when making.id is null then vm.created_at
+                     else coalesce(step.started_at, making.finished_at) end as at) as start
+            where vm.pool_id = $1 and vm.status = 'initializing' and vm.starting_since is null
+              and vm.removed_at is null and vm.removing_at is null and start.at is not null
+            for update of vm skip locked
+        )
+        update vm set starting_since = begun.at from begun where vm.id = begun.id";
+    let statement = client.prepare_cached(sql).await?;
+    client.execute(&statement, &[&pool.as_i64()]).await?;
+    Ok(())
+}
+
+/// Points out machines that take too long: twice as long as nine of ten starts before, or `longest`
+/// where that is less or nothing is known of others; and registered ones whose install command has
+/// expired unused. Answers how many.
+pub(super) async fn point_out(
+    client: &impl GenericClient,
+    pool: PoolId,
+    longest: Duration,
+) -> Result<u64, DbError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "with {TOOK}, late as (
+                 select vm.id from vm left join enrolment on enrolment.vm_id = vm.id
+                 where vm.pool_id = $1 and vm.status = 'initializing' and vm.overdue_at is null
+                   and vm.claim_id is null and vm.removed_at is null and vm.removing_at is null
+                   and (vm.starting_since < now() - make_interval(secs => ({ALLOWED}))
+                        or vm.source = 'manual' and vm.starting_since is null
+                           and enrolment.expires_at < now())
+                 for update of vm skip locked
+             ), marked as (
+                 update vm set overdue_at = now() from late where vm.id = late.id
+                 returning vm.id, vm.starting_since, pg_notify('vm_changed', vm.hostname)::text
+             )
+             insert into event (pool_id, actor, kind, vm_id, data)
+             select $1, 'system', 'vm.overdue', id, jsonb_build_object('starting_since', starting_since)
+             from marked"
+        )
+    });
+    let statement = client.prepare_cached(&SQL).await?;
+    let (longest, soonest) = (longest.as_secs_f64(), SOONEST.as_secs_f64());
+    Ok(client.execute(&statement, &[&pool.as_i64(), &longest, &soonest]).await?)
+}

@@ -1,0 +1,26 @@
+//! Machines that a participant had: nobody else gets one until it is made anew, is cleaned, or the
+//! organiser says that it goes out as it is.
+
+use deadpool_postgres::GenericClient;
+
+use crate::{
+    Actor, DbError,
+    events::{self, Event},
+    pools::PoolId,
+};
+
+/// A used machine goes out again as it is, its last participant's files included.
+pub(crate) async fn reuse(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    vm_id: i64,
+) -> Result<(), DbError> {
+    let sql = "update vm set used_at = null where id = $1 and used_at is not null
+               returning pg_notify('vm_changed', hostname)::text";
+    if client.query_opt(sql, &[&vm_id]).await?.is_some() {
+        let event = Event { vm_id: Some(vm_id), ..Event::new(actor, "vm.reused") };
+        events::record(client, pool, event).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Points out VMs of which nothing is heard: those that never report, and those that fall silent.
+//! Nothing is done to them: that is the organiser's to decide.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::{overdue, suspect};
+use crate::{Db, DbError, line, pools::PoolId};
+
+/// How long nothing may be heard of a VM before it is pointed out.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long an agent that sends heartbeats may be silent (`health.suspect_after`).
+    pub suspect_after: Duration,
+    /// How long a machine may take to start, at most (`health.overdue_after`): less where earlier
+    /// starts took less.
+    pub overdue_after: Duration,
+}
+
+/// Looks now and then, for as long as the process lives.
+pub async fn watch(db: Db, pool: PoolId, limits: Limits, every: Duration) {
+    let mut turn = tokio::time::interval(every);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut hearing = Hearing::from(Instant::now());
+    loop {
+        turn.tick().await;
+        let heard_for = hearing.at(Instant::now(), every * 4);
+        let looked = async {
+            notice(&db, pool).await?;
+            if heard_for < limits.suspect_after {
+                return Ok(());
+            }
+            point_out(&db, pool, limits).await
+        };
+        match looked.await {
+            Ok(()) => hearing.last = Instant::now(),
+            Err(error) => {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::warn!(error, "silent VMs could not be looked for; trying again");
+            }
+        }
+    }
+}
+
+/// Since when agents could be heard here. While this process or the database was away none could,
+/// and their silence says nothing about them.
+struct Hearing {
+    since: Instant,
+    last: Instant,
+}
+
+impl From<Instant> for Hearing {
+    fn from(start: Instant) -> Self {
+        Self { since: start, last: start }
+    }
+}
+
+impl Hearing {
+    /// For how long they could be heard without a pause longer than `pause`.
+    fn at(&mut self, now: Instant, pause: Duration) -> Duration {
+        if now.duration_since(self.last) > pause {
+            self.since = now;
+        }
+        now.duration_since(self.since)
+    }
+}
+
+/// Notes which machines start now, and which agents are heard again.
+pub async fn notice(db: &Db, pool: PoolId) -> Result<(), DbError> {
+    let client = db.client().await?;
+    overdue::note_begun(&client, pool).await?;
+    suspect::note_heard(&client, pool).await
+}
+
+/// Points out what has become overdue or suspect, each VM once, whoever else looks.
+pub async fn point_out(db: &Db, pool: PoolId, limits: Limits) -> Result<(), DbError> {
+    let client = db.client().await?;
+    let late = overdue::point_out(&client, pool, limits.overdue_after).await?;
+    suspect::point_out(&client, pool, limits.suspect_after).await?;
+    if late > 0 {
+        // Who waits for one of them must not be told that it comes any moment.
+        line::tell(&client, pool).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_counts_only_while_somebody_could_be_heard() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut hearing = Hearing::from(start);
+        for round in 1..=40 {
+            assert_eq!(hearing.at(start + second * 5 * round, second * 20), second * 5 * round);
+            hearing.last = start + second * 5 * round;
+        }
+        // The database is away for a minute: rounds fail, and the first good one begins anew.
+        let back = start + second * 260;
+        assert_eq!(hearing.at(back, second * 20), Duration::ZERO);
+        hearing.last = back;
+        assert_eq!(hearing.at(back + second * 5, second * 20), second * 5);
+    }
+}

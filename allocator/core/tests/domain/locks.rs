@@ -1,0 +1,239 @@
+//! Every write beside every other: none of them ends another by a deadlock.
+
+use std::{future::Future, pin::Pin};
+
+use lablink_core::{
+    Actor,
+    claims::{self, NoSuchClaim, Reclaim, ReleaseReason},
+    line,
+    operations::{self, Outcome, TakeBack, Then, Whose},
+    vms::{self, Selection},
+};
+use lablink_protocol::{ClaimOutcome, ClaimResult, GpuHealth, Vitals, VmStatus};
+
+use crate::scene::{STALE_AFTER, Scene, admin, name};
+
+const ROUNDS: usize = 4;
+const ONE: &str = "lablink-vm-test-1";
+const TWO: &str = "lablink-vm-test-2";
+
+type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
+
+/// What two callers may do at once. What the rules refuse is no failure here; what the database
+/// refuses is.
+const WRITES: [(&str, Write); 15] = [
+    ("claim", |scene| {
+        Box::pin(async {
+            let who = format!("p{}@example.org", rand_number());
+            // It fails by itself when the database does.
+            let _refused = scene.claim(&who, "4/x").await;
+        })
+    }),
+    ("claim-result", |scene| {
+        Box::pin(async {
+            for (claim_id, hostname) in open_claims(scene).await {
+                let result = ClaimResult {
+                    hostname: name(&hostname),
+                    claim_id,
+                    command_no: None,
+                    outcome: ClaimOutcome::Connected,
+                    detail: None,
+                };
+                let agent = Actor::Agent(name(&hostname));
+                match claims::report(&scene.db, scene.pool, &agent, &result).await {
+                    Ok(()) | Err(NoSuchClaim::Superseded) => {}
+                    Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
+    ("release for reuse", |scene| Box::pin(take_back(scene, Then::Reuse))),
+    ("release and replace", |scene| Box::pin(take_back(scene, Then::Replace))),
+    ("status", |scene| {
+        Box::pin(async {
+            for (hostname, status) in
+                [(TWO, VmStatus::Initializing), (ONE, VmStatus::Running), (TWO, VmStatus::Running)]
+            {
+                report(scene, hostname, status).await;
+            }
+        })
+    }),
+    ("GPU", |scene| {
+        Box::pin(async {
+            for health in [GpuHealth::Unhealthy, GpuHealth::Healthy] {
+                let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
+                vms::set_gpu(db, pool, STALE_AFTER, &vm, health, None).await.or_else(gone).unwrap();
+            }
+        })
+    }),
+    ("use", |scene| {
+        Box::pin(async {
+            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
+            let agent = Actor::Agent(vm.clone());
+            let used = vms::set_in_use(db, pool, &agent, &vm, rand_number() % 2 == 0, None).await;
+            used.or_else(gone).unwrap();
+        })
+    }),
+    ("goodbye", |scene| {
+        Box::pin(async {
+            vms::goodbye(&scene.db, scene.pool, &name(ONE)).await.or_else(gone).unwrap();
+            let (vm, vitals) = (name(ONE), Vitals::default());
+            vms::heartbeat(&scene.db, scene.pool, &vm, &vitals).await.or_else(gone).unwrap();
+        })
+    }),
+    ("destroy, taken back", |scene| {
+        Box::pin(async {
+            let all = Selection::All;
+            match operations::destroy(&scene.db, scene.pool, &admin(), &all).await {
+                Ok(id) => {
+                    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+                }
+                Err(operations::AskError::Vms(vms::VmsError::NothingSelected)) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        })
+    }),
+    ("launch, taken back", |scene| {
+        Box::pin(async {
+            let id = scene.launch(2).await;
+            operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+        })
+    }),
+    ("an operation's turn", |scene| {
+        Box::pin(async {
+            let taken = operations::take(&scene.db, scene.pool, "worker").await.unwrap();
+            let Some(taken) = taken else { return };
+            let begun = taken.lease.begin().await;
+            if matches!(begun, Err(operations::LeaseError::Lost)) {
+                return;
+            }
+            begun.unwrap();
+            match taken.lease.finish(&Outcome::succeeded()).await {
+                Ok(()) | Err(operations::LeaseError::Lost) => {}
+                Err(operations::LeaseError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("what a run has left", |scene| {
+        Box::pin(async {
+            let names = [name(TWO), name(ONE)];
+            let rows = vms::present(&scene.db, scene.pool, &names).await.unwrap();
+            // Against the order of their ids, as a caller may have them.
+            let unmet: Vec<_> =
+                rows.values().rev().map(|id| (*id, "No room.".to_owned())).collect();
+            vms::note_undone(&scene.db, &unmet).await.unwrap();
+            vms::fail(&scene.db, &unmet).await.unwrap();
+            vms::make_anew(&scene.db, scene.pool, &names).await.unwrap();
+        })
+    }),
+    ("removal", |scene| {
+        Box::pin(async {
+            let names = [name(TWO), name(ONE)];
+            let rows = vms::present(&scene.db, scene.pool, &names).await.unwrap();
+            let ids: Vec<i64> = rows.into_values().rev().collect();
+            vms::remove(&scene.db, scene.pool, &ids, &admin()).await.unwrap();
+        })
+    }),
+    ("a place in line, given up", |scene| {
+        Box::pin(async {
+            let who = format!("q{}@example.org", rand_number()).parse().unwrap();
+            let (db, pool) = (&scene.db, scene.pool);
+            let joined = line::join(db, pool, STALE_AFTER, &who, None, Reclaim::Link).await;
+            if let line::Joined::Place(token) = joined.unwrap() {
+                line::leave(db, pool, STALE_AFTER, &token).await.unwrap();
+            }
+        })
+    }),
+    ("enrolment", |scene| {
+        Box::pin(async {
+            let names = [name(TWO), name(ONE)];
+            lablink_core::agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
+        })
+    }),
+];
+
+fn rand_number() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn gone(error: vms::ReportError) -> Result<(), vms::ReportError> {
+    match error {
+        vms::ReportError::NoSuchVm => Ok(()),
+        other @ vms::ReportError::Db(_) => Err(other),
+    }
+}
+
+async fn report(scene: &Scene, hostname: &str, status: VmStatus) {
+    let (db, pool, vm) = (&scene.db, scene.pool, name(hostname));
+    let agent = Actor::Agent(vm.clone());
+    vms::set_status(db, pool, STALE_AFTER, &agent, &vm, status).await.or_else(gone).unwrap();
+}
+
+async fn open_claims(scene: &Scene) -> Vec<(i64, String)> {
+    let sql = "select claim.id, vm.hostname from claim join vm on vm.id = claim.vm_id
+               where claim.released_at is null order by claim.id desc";
+    let rows = scene.db.client().await.unwrap().query(sql, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+async fn take_back(scene: &Scene, then: Then) {
+    for hostname in [TWO, ONE] {
+        let wish = TakeBack {
+            hostname: &name(hostname),
+            whose: Whose::Anybodys,
+            reason: ReleaseReason::Released,
+            then,
+            after_use: vms::AfterUse::Clean,
+        };
+        match operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await {
+            Ok(_)
+            | Err(operations::TakeBackError::NoSuchVm | operations::TakeBackError::NotClaimed) => {}
+            Err(operations::TakeBackError::Db(error)) => panic!("{error:?}"),
+        }
+    }
+}
+
+/// Two VMs, each somebody's, and nothing under way.
+async fn afresh(scene: &Scene) {
+    scene
+        .sql(
+            "update operation set state = 'cancelled', finished_at = now(), lease_owner = null,
+                 lease_expires_at = null where state in ('queued', 'running');
+             update claim set released_at = now(), release_reason = 'released', crd_code = null,
+                 pin = null where released_at is null;
+             update place set ended_at = now(), end_reason = 'left' where ended_at is null;
+             update vm set removed_at = now(), claim_id = null, place_id = null
+             where removed_at is null",
+        )
+        .await;
+    let id = scene.launch(2).await;
+    operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
+    scene
+        .sql(&format!(
+            "update operation set state = 'succeeded', finished_at = now(),
+        lease_owner = null, lease_expires_at = null where id = {id}"
+        ))
+        .await;
+    scene.sql("update vm set status = 'running' where removed_at is null").await;
+    for _ in 0..2 {
+        scene.claim(&format!("p{}@example.org", rand_number()), "4/x").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_pair_of_writes_ends_in_a_deadlock() {
+    let scene = Scene::new().await;
+    for (at, (first, one)) in WRITES.iter().enumerate() {
+        for (second, other) in &WRITES[at..] {
+            afresh(&scene).await;
+            for _ in 0..ROUNDS {
+                tokio::join!(one(&scene), other(&scene), one(&scene), other(&scene));
+            }
+            let deadlocks = "select deadlocks from pg_stat_database
+                             where datname = current_database()";
+            assert_eq!(scene.count(deadlocks).await, 0, "{first} beside {second}");
+        }
+    }
+}

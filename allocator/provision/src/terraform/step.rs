@@ -1,0 +1,326 @@
+//! One short run of a program for an operation, of Terraform or of `vm.sh`. None may hang: each
+//! has a deadline, ends when it is not wanted any more, and tells what became of it.
+
+use std::{
+    future::Future,
+    io,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::AsyncReadExt,
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    time::{sleep, timeout},
+};
+
+use super::{
+    leftovers::Process,
+    notes::{self, Note},
+    reasons,
+};
+use crate::{last_words::last_words, worker::Limit};
+
+/// More than any state.
+const LONGEST_OUTPUT: u64 = 256 * 1024 * 1024;
+const LONGEST_SAID: usize = 64 * 1024;
+/// How long what was killed may take to be gone.
+const GONE: Duration = Duration::from_secs(1);
+
+pub(super) struct Step {
+    /// What messages call it: `terraform state pull`.
+    pub name: String,
+    /// Starts the program by `setsid`, so that whatever it starts can be ended with it.
+    pub command: Command,
+    pub deadline: Duration,
+    /// How long it may take to stop by itself, asked by SIGINT, before all of it is killed.
+    pub grace: Duration,
+    pub limit: Limit,
+    /// Where it is noted while it runs, for who comes after us should we be killed.
+    pub notes: Option<PathBuf>,
+}
+
+/// Why a step did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    #[error("{step} could not be run")]
+    Io {
+        step: String,
+        #[source]
+        cause: io::Error,
+    },
+    #[error(
+        "{step} did not end within {} s and was stopped. See what it waits for (the network, a \
+         disk, the place of Terraform's state), then try again.",
+        .after.as_secs()
+    )]
+    Late { step: String, after: Duration },
+    #[error("{step} was stopped before its end.")]
+    Stopped { step: String },
+    #[error("{}", failure(.step, *.status, .said))]
+    Failed {
+        step: String,
+        status: ExitStatus,
+        /// The end of its standard error.
+        said: String,
+    },
+}
+
+fn failure(step: &str, status: ExitStatus, said: &str) -> String {
+    let end = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => format!("ended with {status}"),
+    };
+    match said.trim() {
+        "" => format!(
+            "{step} {end} and said nothing. Look at the allocator's machine (memory, disk), then \
+             try again."
+        ),
+        said => format!("{step} {end}: {}", reasons::plain(said)),
+    }
+}
+
+impl Step {
+    /// Runs it to its end, and gives its output.
+    pub async fn run(self) -> Result<Vec<u8>, StepError> {
+        self.converse(|_closed, stdout| read(stdout)).await
+    }
+
+    /// Runs it to its end, while somebody talks with it.
+    pub async fn converse<F, T>(
+        mut self,
+        talk: impl FnOnce(ChildStdin, ChildStdout) -> F,
+    ) -> Result<T, StepError>
+    where
+        F: Future<Output = io::Result<T>>,
+    {
+        let name = self.name.clone();
+        let failed = |cause| StepError::Io { step: name.clone(), cause };
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(failed)?;
+        let mut running = Running::of(&child, self.notes.as_deref(), &self.name).map_err(failed)?;
+        let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+            return Err(failed(io::Error::other("it has no pipes")));
+        };
+        let talked = talk(stdin, stdout);
+        let (step, after) = (self.name, self.deadline);
+        let end = end(child, talked, stderr);
+        tokio::pin!(end);
+        let early = tokio::select! {
+            ended = &mut end => return ended.into_result(&step),
+            () = sleep(after) => StepError::Late { step: step.clone(), after },
+            () = self.limit.reached() => StepError::Stopped { step: step.clone() },
+        };
+        running.interrupt();
+        match timeout(self.grace, &mut end).await {
+            // It was done before it heard of the stop.
+            Ok(Ended { status: Ok(status), talked: Ok(talked), .. }) if status.success() => {
+                return Ok(talked);
+            }
+            Ok(_) => {}
+            Err(_elapsed) => {
+                running.kill();
+                // What has left the session could keep the pipes open.
+                let _gone = timeout(GONE, &mut end).await;
+            }
+        }
+        Err(early)
+    }
+}
+
+/// How a program ended, with what it said.
+struct Ended<T> {
+    status: io::Result<ExitStatus>,
+    talked: io::Result<T>,
+    said: Vec<u8>,
+}
+
+async fn end<T>(
+    mut child: Child,
+    talked: impl Future<Output = io::Result<T>>,
+    stderr: ChildStderr,
+) -> Ended<T> {
+    let (status, talked, said) =
+        tokio::join!(child.wait(), talked, last_words(stderr, LONGEST_SAID));
+    Ended { status, talked, said }
+}
+
+impl<T> Ended<T> {
+    fn into_result(self, step: &str) -> Result<T, StepError> {
+        let failed = |cause| StepError::Io { step: step.to_owned(), cause };
+        let status = self.status.map_err(failed)?;
+        if status.success() {
+            return self.talked.map_err(failed);
+        }
+        let said = String::from_utf8_lossy(&self.said).into_owned();
+        Err(StepError::Failed { step: step.to_owned(), status, said })
+    }
+}
+
+async fn read(stdout: ChildStdout) -> io::Result<Vec<u8>> {
+    let mut output = Vec::new();
+    let count = stdout.take(LONGEST_OUTPUT + 1).read_to_end(&mut output).await?;
+    if count as u64 > LONGEST_OUTPUT {
+        return Err(io::Error::other("it gave more than can be read"));
+    }
+    Ok(output)
+}
+
+/// A step at work. Dropped in the middle, all of it is killed.
+struct Running {
+    /// None: it has ended already.
+    process: Option<Process>,
+    note: Option<Note>,
+    takes_lock: bool,
+}
+
+impl Running {
+    fn of(child: &Child, notes: Option<&Path>, name: &str) -> io::Result<Self> {
+        let process = child.id().and_then(|pid| Process::find(i32::try_from(pid).ok()?));
+        let mut running = Self { process, note: None, takes_lock: notes::takes_lock(name) };
+        if let (Some(process), Some(notes)) = (process, notes) {
+            running.note = Some(Note::write(notes, process, name)?);
+        }
+        Ok(running)
+    }
+
+    fn interrupt(&self) {
+        if let Some(process) = self.process {
+            process.interrupt();
+        }
+    }
+
+    fn kill(&mut self) {
+        let Some(process) = self.process else { return };
+        if process.lives()
+            && self.takes_lock
+            && let Some(note) = self.note.take()
+        {
+            note.leave();
+        }
+        process.kill_session();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::{super::notes::Orphan, *};
+
+    fn step(script: &str, notes: &tempfile::TempDir) -> Step {
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", script]);
+        Step {
+            name: "terraform init".to_owned(),
+            command,
+            deadline: Duration::from_secs(60),
+            grace: Duration::from_millis(300),
+            limit: Limit::default(),
+            notes: Some(notes.path().to_owned()),
+        }
+    }
+
+    /// What a shell starts in the background would ignore SIGINT, and says its pid.
+    const DEAF: &str = "trap '' INT TERM; sleep 600 & echo $! >child; wait; sleep 600";
+
+    async fn pid_in(file: &Path) -> Process {
+        loop {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            if let Some(process) = text.trim().parse().ok().and_then(Process::find) {
+                return process;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deadline_ends_what_ignores_every_signal_and_all_that_it_started() {
+        let notes = tempfile::tempdir().unwrap();
+        let mut step = step(DEAF, &notes);
+        step.command.current_dir(notes.path());
+        step.deadline = Duration::from_secs(1);
+        let child = notes.path().join("child");
+        let (error, started) = tokio::join!(step.run(), pid_in(&child));
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with("terraform init did not end within 1 s"), "{error}");
+        assert!(!started.lives());
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_it_at_once_and_lets_it_say_its_last() {
+        let notes = tempfile::tempdir().unwrap();
+        let (stop, before) = (CancellationToken::new(), Instant::now());
+        let mut deaf = step("exec sleep 600", &notes);
+        deaf.limit = Limit::until(stop.clone());
+        let patient = "trap 'echo done; exit 0' INT; while :; do sleep 0.05; done";
+        let mut polite = step(patient, &notes);
+        polite.grace = Duration::from_secs(5);
+        polite.limit = Limit::until(stop.clone());
+        let stopping = async {
+            sleep(Duration::from_millis(200)).await;
+            stop.cancel();
+        };
+        let (deaf, polite, ()) = tokio::join!(deaf.run(), polite.run(), stopping);
+        assert!(matches!(deaf, Err(StepError::Stopped { .. })), "{deaf:?}");
+        assert_eq!(polite.unwrap(), b"done\n");
+        assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+    }
+
+    #[tokio::test]
+    async fn an_end_without_a_word_names_the_step_and_its_signal_or_code() {
+        let notes = tempfile::tempdir().unwrap();
+        for (script, expected) in [
+            ("kill -9 $$", "terraform init was killed by signal 9 and said nothing"),
+            ("exit 3", "terraform init ended with exit code 3 and said nothing"),
+            ("echo no luck >&2; exit 1", "terraform init ended with exit code 1: no luck"),
+        ] {
+            let error = step(script, &notes).run().await.unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        assert_eq!(std::fs::read_dir(notes.path()).unwrap().count(), 0, "no note is left");
+    }
+
+    #[tokio::test]
+    async fn one_that_was_killed_with_a_lock_stays_noted() {
+        let notes = tempfile::tempdir().unwrap();
+        for (name, left) in [("terraform init", 0), ("terraform state push", 1)] {
+            let mut step = step("trap '' INT; sleep 600 & wait; sleep 600", &notes);
+            (step.name, step.deadline) = (name.to_owned(), Duration::from_millis(100));
+            step.run().await.unwrap_err();
+            assert_eq!(std::fs::read_dir(notes.path()).unwrap().count(), left, "{name}");
+        }
+        assert!(Orphan::all(notes.path()).first().unwrap().since().is_some());
+    }
+
+    #[tokio::test]
+    async fn dropped_in_the_middle_it_ends() {
+        let notes = tempfile::tempdir().unwrap();
+        let mut step = step(DEAF, &notes);
+        step.command.current_dir(notes.path());
+        let child = notes.path().join("child");
+        let started = tokio::select! {
+            _ = step.run() => unreachable!(),
+            started = pid_in(&child) => started,
+        };
+        for _ in 0..100 {
+            if !started.lives() {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        unreachable!("it lives on");
+    }
+}

@@ -1,0 +1,96 @@
+//! What is left of an operation's wish when its turn comes.
+
+use lablink_core::operations::{Change, LogLevel, Stage, Standing, Step, Target};
+use lablink_protocol::Hostname;
+
+use super::run::Ran;
+use crate::worker::Ended;
+
+/// The VMs that an operation works on, and those that it leaves alone.
+pub(super) struct Work {
+    pub hostnames: Vec<Hostname>,
+    /// Each with what its step says.
+    left_out: Vec<Step>,
+}
+
+impl Work {
+    pub fn of(change: Change<'_>, targets: &[Target]) -> Self {
+        let (mut hostnames, mut left_out) = (Vec::new(), Vec::new());
+        for Target { hostname, standing, .. } in targets {
+            let (stage, why) = match (standing, change) {
+                (Standing::Included | Standing::Succeeded, _) => {
+                    hostnames.push(hostname.clone());
+                    continue;
+                }
+                (Standing::Gone, Change::Destroy(_)) => (Stage::Done, "It was gone already."),
+                (Standing::Gone, Change::Launch(_) | Change::Replace(_)) => {
+                    (Stage::Unfinished, "It was removed before its turn came.")
+                }
+                (Standing::LeftOut(why), _) => (Stage::Unfinished, why.as_str()),
+            };
+            let step = Step::waiting(hostname.clone());
+            left_out.push(Step { stage, detail: Some(why.to_owned()), ..step });
+        }
+        // A name that was given anew belongs to the machine that is there.
+        left_out.retain(|step| !hostnames.contains(&step.hostname));
+        Self { hostnames, left_out }
+    }
+
+    /// Adds what was left out to what a run has to tell. A success with less than was asked for is
+    /// none.
+    pub fn tell(self, ran: &mut Ran) {
+        let missed: Vec<String> = self
+            .left_out
+            .iter()
+            .filter(|step| step.stage == Stage::Unfinished)
+            .map(|step| format!("{} ({})", step.hostname, step.detail.as_deref().unwrap_or("")))
+            .collect();
+        for step in self.left_out {
+            let detail = step.detail.as_deref().unwrap_or("");
+            ran.progress.log(LogLevel::Warn, &format!("{} is left out: {detail}", step.hostname));
+            ran.progress.add(step);
+        }
+        if !missed.is_empty() && matches!(ran.ended, Ended::Succeeded) {
+            let reason = format!("Left out, and nothing was done to it: {}.", missed.join(", "));
+            ran.ended = Ended::Failed { exit_code: None, reason };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(name: &str, standing: Standing) -> Target {
+        Target { hostname: name.parse().unwrap(), vm_id: 1, standing }
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_and_is_no_success() {
+        let claimed = Standing::LeftOut("Somebody has it.".to_owned());
+        let targets =
+            [target("a", Standing::Included), target("b", Standing::Gone), target("c", claimed)];
+        let ended = |change| {
+            let work = Work::of(change, &targets);
+            assert_eq!(work.hostnames.len(), 1);
+            let mut ran = Ran::from(Ended::Succeeded);
+            work.tell(&mut ran);
+            match ran.ended {
+                Ended::Failed { reason, .. } => reason,
+                other => panic!("{other:?}"),
+            }
+        };
+        let destroyed = ended(Change::Destroy(&[]));
+        assert!(destroyed.contains("c (Somebody") && !destroyed.contains('b'), "{destroyed}");
+        assert!(ended(Change::Launch(&[])).contains("b (It was removed"));
+    }
+
+    #[test]
+    fn a_destroy_of_what_is_gone_has_nothing_left_to_do() {
+        let work = Work::of(Change::Destroy(&[]), &[target("a", Standing::Gone)]);
+        let mut ran = Ran::from(Ended::Succeeded);
+        assert!(work.hostnames.is_empty());
+        work.tell(&mut ran);
+        assert!(matches!(ran.ended, Ended::Succeeded));
+    }
+}

@@ -1,0 +1,42 @@
+use lablink_core::vms::AfterUse;
+
+use crate::config::{
+    section::Section,
+    syntax::{Parsed, one_of},
+};
+
+/// `manual`: machines that somebody already has.
+#[derive(Clone, Copy, Debug)]
+pub struct Manual {
+    /// What becomes of one when its participant is done: `clean` (default), `reuse` or `hold`.
+    pub after_use: AfterUse,
+}
+
+impl Manual {
+    pub(in crate::config) fn read(manual: &mut Section<'_>) -> Self {
+        Self { after_use: manual.value("after_use", after_use).unwrap_or(AfterUse::Clean) }
+    }
+}
+
+fn after_use(text: &str) -> Parsed<AfterUse> {
+    let words = [("clean", AfterUse::Clean), ("reuse", AfterUse::Reuse), ("hold", AfterUse::Hold)];
+    one_of(&words, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn machines_are_cleaned_unless_the_file_says_otherwise() {
+        let read = |yaml| Config::parse(yaml).unwrap().manual.after_use;
+        assert_eq!(read(""), AfterUse::Clean);
+        assert_eq!(read("manual: {after_use: hold}"), AfterUse::Hold);
+        assert_eq!(read("manual: {after_use: reuse}"), AfterUse::Reuse);
+        let problem = |yaml| Config::parse(yaml).unwrap_err().0.remove(0).message;
+        let wrong = problem("manual: {after_use: wipe}");
+        assert!(wrong.contains("clean") && wrong.contains("hold"), "{wrong}");
+        assert!(problem("manual: {after_uses: hold}").contains("after_use"));
+    }
+}

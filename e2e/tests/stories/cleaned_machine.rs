@@ -1,0 +1,102 @@
+//! A machine that somebody already has goes from one participant to the next. The installer makes
+//! the account, so it needs root, and folders of its own in which to make it.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use lablink_e2e::{Allocator, Deployment, processes_of, start_host};
+use serde_json::json;
+use tokio::process::Command;
+
+/// Everything that an installation writes to, as a layer that goes with the last process in it.
+/// Users get numbers that no account of the machine has, since processes are shared.
+const OF_ITS_OWN: &str = r#"
+set -e
+mount -t tmpfs tmpfs /mnt
+for folder in etc home var usr/local; do
+    mkdir -p "/mnt/$folder/upper" "/mnt/$folder/work"
+    mount -t overlay overlay -o "lowerdir=/$folder,upperdir=/mnt/$folder/upper,workdir=/mnt/$folder/work" "/$folder"
+done
+sed -i "s/^UID_MIN.*/UID_MIN $1/" /etc/login.defs
+exec sh -c "$2"
+"#;
+
+#[tokio::test]
+async fn the_next_participant_of_a_registered_machine_finds_no_trace_of_the_last() -> Result<()> {
+    if !can_have_folders_of_its_own().await? {
+        eprintln!("skipped: installing for real needs root, and file systems to mount");
+        return Ok(());
+    }
+    let deployment = Deployment::with_config("provider: manual\n")?;
+    let allocator = deployment.start().await?;
+    let wish = json!({ "hostname": "desk" });
+    let told = allocator.organiser()?.post_json("/api/vms", &wish).await?.expect(201)?.json()?;
+    let command = told["install_command"].as_str().context("no command")?;
+    let said = install(&deployment, &command.replace("sudo sh", "sh")).await?;
+    ensure!(said.contains("desktop of lablink-desktop, which is cleaned after each"), "{said}");
+
+    allocator.until_free(1).await?;
+    let home = home(&deployment)?;
+    let ada = take(&allocator, &home, "ada@example.org", "4/ada").await?;
+    fs::write(home.join("secret"), "ada's")?;
+    let returned = allocator.browser()?.post_form(&format!("{ada}/return"), &[]).await?;
+    returned.expect(303)?;
+
+    allocator.until_free(1).await?;
+    take(&allocator, &home, "bob@example.org", "4/bob").await?;
+    ensure!(!home.join("secret").exists(), "bob finds what ada left");
+    let beside = home.parent().context("no parent")?;
+    let kept = fs::read_dir(beside)?.flatten().map(|entry| entry.path().join("home/secret"));
+    ensure!(kept.filter(|secret| secret.exists()).count() == 1, "it is lost");
+
+    allocator.stop().await?;
+    Ok(())
+}
+
+async fn can_have_folders_of_its_own() -> Result<bool> {
+    let mut trial = Command::new("unshare");
+    trial.args(["--mount", "sh", "-c", OF_ITS_OWN, "sh", "30000", "true"]);
+    let trial = trial.stdin(Stdio::null()).stderr(Stdio::null());
+    Ok(nix::unistd::getuid().is_root() && trial.status().await?.success())
+}
+
+async fn install(deployment: &Deployment, command: &str) -> Result<String> {
+    // Where the account can reach it, wherever the repository is.
+    let program = deployment.folder().join("start-host");
+    fs::copy(start_host(), &program)?;
+    fs::set_permissions(&program, Permissions::from_mode(0o755))?;
+    let first_number = rand::random_range(30_000..50_000).to_string();
+    let installing = Command::new("unshare")
+        .args(["--mount", "sh", "-c", OF_ITS_OWN, "sh", &first_number, command])
+        .env("LABLINK_REMOTE_DESKTOP", &program)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let installed = tokio::time::timeout(Duration::from_secs(60), installing).await??;
+    let said = String::from_utf8_lossy(&installed.stdout).into_owned();
+    ensure!(installed.status.success(), "{said}{}", String::from_utf8_lossy(&installed.stderr));
+    Ok(said)
+}
+
+/// The home of the account, as the agent sees it.
+fn home(deployment: &Deployment) -> Result<PathBuf> {
+    let processes = processes_of(deployment.folder())?;
+    let agent = processes.iter().find(|it| it.command_line.contains("lablink-client run"));
+    let pid = agent.context("no agent runs")?.pid;
+    Ok(format!("/proc/{pid}/root/home/lablink-desktop/home").into())
+}
+
+/// Claims the machine, and waits until the desktop was started with this code.
+async fn take(allocator: &Allocator, home: &Path, email: &str, code: &str) -> Result<String> {
+    let claimed = allocator.claim(email, code).await?;
+    claimed.page_says(&allocator.program()?, "Your machine is ready").await?;
+    let record = fs::read_to_string(home.join("remote-desktop-record.json"))?;
+    ensure!(record.contains(&format!("--code={code}")), "another's: {record}");
+    Ok(claimed.page)
+}
