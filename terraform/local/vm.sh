@@ -130,7 +130,14 @@ launch() {
     agent_runs || fail "the agent ended at once; the end of $dir/agent.log: $(tail -n 3 -- "$dir/agent.log")"
 }
 
+# Sweeps at last, when nobody waits for the folder any more.
 start() {
+    make
+    exec 9<&-
+    sweep
+}
+
+make() {
     until
         mkdir -p -- "$dir" || fail "$dir can't be made: choose another folder"
         lock
@@ -167,17 +174,48 @@ stop() {
     if lock; then end_all; fi
 }
 
+# What `remove` calls a folder once it is no VM's: in the same directory, by a name that no VM has.
+readonly going=.removing-
+
+# Deletes what removals that were cut off have left.
+sweep() {
+    local left
+    for left in "${dir%/*}/$going"*/; do
+        if [[ -d $left ]]; then rm -rf -- "$left" || true; fi
+    done
+}
+
+# Whether the folder is the rest of a VM's. An earlier version deleted in place, and the settings
+# could be gone before it was cut off.
+is_remnant() {
+    local entry
+    [[ ${dir##*/} == lablink-vm-* ]] || return 1
+    for entry in "$dir"/* "$dir"/.[!.]* "$dir"/..?*; do
+        if [[ ! -e $entry && ! -L $entry ]]; then continue; fi
+        case ${entry##*/} in
+        state | home | agent.log | agent.pid) ;;
+        *) return 1 ;;
+        esac
+    done
+}
+
 remove() {
-    lock || return 0
-    end_all
-    # Only what `start` made: a wrong argument must not delete somebody's files.
-    # Settings that a start was cut off in writing say as well that it was one.
-    rm -f -- "$dir/settings.new"
-    if [[ -e $dir/settings ]]; then
-        rm -rf -- "$dir"
-    else
-        rmdir -- "$dir" || fail "$dir is no VM folder, since it has no settings: left as it is"
+    local moved
+    if lock; then
+        end_all
+        # Only what `start` made: a wrong argument must not delete somebody's files.
+        # Settings that a start was cut off in writing say as well that it was one.
+        rm -f -- "$dir/settings.new"
+        if [[ -e $dir/settings ]] || is_remnant; then
+            # Moved away first: cut off in the middle, nobody could tell what the rest was.
+            moved=$(mktemp -d -- "${dir%/*}/$going${dir##*/}.XXXXXX")
+            mv -T -- "$dir" "$moved"
+            rm -rf -- "$moved" || fail "what is left of $dir can't be deleted: see to $moved"
+        else
+            rmdir -- "$dir" || fail "$dir is no VM folder, since it has no settings: left as it is"
+        fi
     fi
+    sweep
 }
 
 status() {

@@ -117,6 +117,8 @@ fn routes() -> Vec<Route> {
         get("/admin/operations", Administer, operations::list_page),
         get("/admin/operations/{id}", Administer, operations::page),
         get("/admin/operations/{id}/log", Administer, operations::log),
+        get("/admin/operations/{id}/bring-back", Administer, operations::conflict::bring_back_page),
+        get("/admin/operations/{id}/give-up", Administer, operations::conflict::give_up_page),
         get("/admin/aws", Administer, aws::page),
         post("/api/admin/set-aws-credentials", Administer, aws::set),
         post("/api/admin/unset-aws-credentials", Administer, aws::unset),
@@ -135,6 +137,8 @@ fn routes() -> Vec<Route> {
         get("/api/operations/{id}", Administer, operations::one),
         post("/api/operations/{id}/cancel", Administer, operations::cancel),
         post("/api/operations/{id}/retry", Administer, operations::retry),
+        post("/api/operations/{id}/bring-back", Administer, operations::conflict::bring_back),
+        post("/api/operations/{id}/give-up", Administer, operations::conflict::give_up),
         get("/api/operations/{id}/events", Administer, events::of_operation),
         // Load balancers and service managers.
         get("/healthz", Visit, health::alive),

@@ -1,4 +1,4 @@
-use std::{fs, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use crate::module::{Module, runs, until};
 
@@ -86,4 +86,53 @@ fn a_folder_that_holds_no_vm_is_not_deleted() {
     assert!(said.contains("no VM folder"), "{said}");
     assert!(folder.join("thesis").exists());
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// An `rm` that gets as far as a VM's settings, and is killed there with who called it.
+const KILLED_RM: &str = r#"#!/usr/bin/env bash
+if [[ $1 != -rf ]]; then exec /bin/rm "$@"; fi
+/bin/rm -f -- "${@: -1}/settings"
+kill -KILL "$PPID"
+"#;
+
+#[test]
+fn a_removal_that_was_killed_is_finished_by_whatever_comes_next() {
+    let module = Module::new();
+    let bin = module.0.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("rm"), KILLED_RM).unwrap();
+    fs::set_permissions(bin.join("rm"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let killed = |hostname: &str| {
+        module.start_script(hostname, "exec sleep 60");
+        let mut remove = module.command("./vm.sh");
+        let removed = remove.env("PATH", &path).arg("remove").arg(module.vm(hostname)).status();
+        assert_eq!(removed.unwrap().code(), None, "killed");
+        assert!(!module.vm(hostname).exists() && folders(&module) == 1, "half of it is left");
+        assert_eq!(module.vm_sh("list", &module.vms()).stdout, b"");
+    };
+    killed("vm-1");
+    assert!(module.vm_sh("remove", &module.vm("vm-1")).status.success());
+    assert_eq!(folders(&module), 0);
+    killed("vm-1");
+    module.start_script("vm-2", "exec sleep 60");
+    assert_eq!(folders(&module), 1);
+}
+
+#[test]
+fn a_folder_whose_settings_an_earlier_version_lost_is_removed() {
+    let module = Module::new();
+    module.start_script("lablink-vm-a-1", "exec sleep 60");
+    let folder = module.vm("lablink-vm-a-1");
+    assert!(module.vm_sh("stop", &folder).status.success());
+    fs::remove_file(folder.join("settings")).unwrap();
+    fs::write(folder.join("thesis"), "").unwrap();
+    assert!(!module.vm_sh("remove", &folder).status.success(), "somebody's file lies there");
+    fs::remove_file(folder.join("thesis")).unwrap();
+    assert!(module.vm_sh("remove", &folder).status.success());
+    assert_eq!(folders(&module), 0);
+}
+
+fn folders(module: &Module) -> usize {
+    fs::read_dir(module.vms()).unwrap().count()
 }

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::plain::{control_sequence, turns_reading};
+
 /// Longest line, in bytes, before it is cut.
 const LONGEST_LINE: usize = 16 * 1024;
 
@@ -45,14 +47,6 @@ fn safe(line: &str) -> String {
     safe
 }
 
-/// The control sequence that `text` begins with: ESC, `[`, parameters, one letter (ECMA-48 §5.4).
-fn control_sequence(text: &str) -> Option<&str> {
-    let parameters = text.strip_prefix("\u{1b}[")?;
-    let end = parameters.find(|c: char| !matches!(c, ' '..='?'))?;
-    let last = parameters[end..].chars().next().filter(|c| matches!(c, '@'..='~'))?;
-    Some(&text[..2 + end + last.len_utf8()])
-}
-
 /// What stands for a character that would do something instead of being seen.
 fn shown(character: char) -> char {
     match character {
@@ -61,8 +55,7 @@ fn shown(character: char) -> char {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + character as u32).unwrap_or('\u{fffd}'),
         '\u{7f}' => '\u{2421}',
         '\u{80}'..='\u{9f}' => '\u{fffd}',
-        // These turn the direction of reading, and with it what a line seems to say.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        turning if turns_reading(turning) => '\u{fffd}',
         seen => seen,
     }
 }

@@ -51,6 +51,7 @@ pub async fn retry(
         Job::Collect { extension, on_skipped, .. } => {
             Job::Collect { hostnames: left, extension, on_skipped }
         }
+        Job::BringBack { .. } | Job::GiveUp { .. } => return Err(RetryError::NothingLeft),
     };
     let id = ask::queue(&transaction, pool, actor, &job).await?;
     transaction.commit().await?;
@@ -92,8 +93,11 @@ async fn left_undone(
     id: OperationId,
     job: &Job,
 ) -> Result<Vec<Hostname>, DbError> {
-    if let Job::Collect { .. } = job {
-        return collections::left(client, pool, id).await;
+    match job {
+        Job::Collect { .. } => return collections::left(client, pool, id).await,
+        // Their conflict says what is left to do.
+        Job::BringBack { .. } | Job::GiveUp { .. } => return Ok(Vec::new()),
+        Job::Launch { .. } | Job::Destroy { .. } | Job::Replace { .. } => {}
     }
     let wanted_gone = matches!(job, Job::Destroy { .. });
     // Somebody may have claimed what was to be destroyed and is still there: the wish was older.

@@ -11,6 +11,7 @@ mod collect;
 mod first;
 mod lease;
 mod read;
+mod solve;
 mod steps;
 mod take_back;
 mod targets;
@@ -21,6 +22,7 @@ pub use collect::{collect, collect_and_destroy};
 pub use first::launch_first;
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};
 pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};
+pub use solve::{SolveError, bring_back, give_up};
 pub use steps::{Stage, Step, steps, usual_seconds};
 pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};
 pub use targets::{Standing, Target, targets};
@@ -75,6 +77,10 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "OnSkipped::is_default")]
         on_skipped: OnSkipped,
     },
+    /// Put these VMs back into Terraform's state, which has lost them.
+    BringBack { hostnames: Vec<Hostname> },
+    /// Let go of these VMs, which Terraform's state has lost, and take the state as it is.
+    GiveUp { hostnames: Vec<Hostname> },
 }
 
 /// A job that Terraform carries out.
@@ -101,7 +107,9 @@ impl Job {
             Self::Launch { hostnames }
             | Self::Destroy { hostnames, .. }
             | Self::Replace { hostnames }
-            | Self::Collect { hostnames, .. } => hostnames,
+            | Self::Collect { hostnames, .. }
+            | Self::BringBack { hostnames }
+            | Self::GiveUp { hostnames } => hostnames,
         }
     }
 
@@ -111,16 +119,18 @@ impl Job {
             Self::Destroy { .. } => "destroy",
             Self::Replace { .. } => "replace",
             Self::Collect { .. } => "collect",
+            Self::BringBack { .. } => "bring_back",
+            Self::GiveUp { .. } => "give_up",
         }
     }
 
-    /// What it changes about which VMs there are; none: nothing, so it is not for Terraform.
+    /// What it changes about which VMs there are; none: nothing, so no apply is needed.
     pub fn change(&self) -> Option<Change<'_>> {
         match self {
             Self::Launch { hostnames } => Some(Change::Launch(hostnames)),
             Self::Destroy { hostnames, .. } => Some(Change::Destroy(hostnames)),
             Self::Replace { hostnames } => Some(Change::Replace(hostnames)),
-            Self::Collect { .. } => None,
+            Self::Collect { .. } | Self::BringBack { .. } | Self::GiveUp { .. } => None,
         }
     }
 
@@ -128,7 +138,11 @@ impl Job {
     pub fn after(&self) -> Option<OperationId> {
         match self {
             Self::Destroy { after, .. } => *after,
-            Self::Launch { .. } | Self::Replace { .. } | Self::Collect { .. } => None,
+            Self::Launch { .. }
+            | Self::Replace { .. }
+            | Self::Collect { .. }
+            | Self::BringBack { .. }
+            | Self::GiveUp { .. } => None,
         }
     }
 

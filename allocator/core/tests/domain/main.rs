@@ -22,6 +22,7 @@ mod proxy;
 mod scene;
 mod silence;
 mod startup;
+mod state;
 mod targets;
 mod used;
 mod vms;

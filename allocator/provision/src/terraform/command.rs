@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use lablink_core::plain;
 use tokio::process::Command;
 
 use super::{StepError, step::Step};
@@ -98,7 +99,7 @@ impl Program {
             .ok()
             .and_then(|json| json["terraform_version"].as_str().map(str::to_owned));
         let Some(version) = version else {
-            return Err(ProgramError::Unreadable { path, output: text });
+            return Err(ProgramError::Unreadable { path, output: plain(&text).into_owned() });
         };
         // Both write the same JSON.
         let is_tofu = path.file_name().is_some_and(|name| name == "tofu");

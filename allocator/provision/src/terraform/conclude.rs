@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lablink_core::{
     DbError,
     operations::{self, Change, Lease, LeaseError, OperationId, Outcome, Stage},
-    startup, vms,
+    startup, state, vms,
 };
 use lablink_protocol::Hostname;
 
@@ -29,6 +29,10 @@ impl Provisioner {
     ) -> Result<(), LeaseError> {
         ran.progress.tell(lease).await?;
         let id = lease.operation_id();
+        if let Some(doubt) = &ran.doubt {
+            self.record(id, doubt).await?;
+        }
+        state::made_by(&self.parts.db, self.parts.pool, id).await?;
         let targets = operations::targets(&self.parts.db, id).await?;
         let done = self.done_with(id).await?;
         let errors = &ran.progress.vm_errors;
@@ -45,7 +49,7 @@ impl Provisioner {
     }
 
     async fn settle(&self, settlement: &Settlement<'_>, limit: Limit) -> Result<(), DbError> {
-        let ProvisionerParts { db, pool, variables, local, .. } = &self.parts;
+        let ProvisionerParts { db, pool, local, .. } = &self.parts;
         let after = async {
             let workspace = self.workspace(limit.clone()).await?;
             workspace.recover().await?;
@@ -56,18 +60,20 @@ impl Provisioner {
                 self.parts.workspace.forget_unsettled();
                 after
             }
+            Err(WorkError::Db(error)) => return Err(error),
             Err(error) => {
                 tracing::error!(reason = chain(&error), "the state could not be read afterwards");
+                if let WorkError::Doubted(doubt) = &error {
+                    self.record(settlement.id, doubt).await?;
+                }
                 self.put_right_later(settlement.id);
                 return settlement.write_blindly(db).await;
             }
         };
         // A broken VM is made anew later: what runs of it now serves nobody.
-        let known = |hostname: &Hostname| after.is_whole(hostname);
-        if let Err(error) = local.reap(&variables.resource_suffix, known, &limit).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "what unknown VMs left could not be looked for");
-        }
+        let named = settlement.change.hostnames().iter().chain(after.hostnames());
+        let unmade: BTreeSet<&Hostname> = named.filter(|it| !after.is_whole(it)).collect();
+        local.end(unmade, &limit).await;
         settlement.write(db, *pool, &after).await
     }
 

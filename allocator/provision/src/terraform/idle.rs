@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Provisioner, ProvisionerParts,
     provisioner::{WorkError, chain},
-    state::State,
 };
 use crate::worker::Limit;
 
@@ -63,9 +62,14 @@ impl Provisioner {
         let ProvisionerParts { db, pool, variables, .. } = &self.parts;
         let caught_up = async {
             let workspace = self.workspace(Limit::until(stop.clone())).await?;
+            self.refuse_unreadable(&workspace).await?;
             workspace.prepare(variables).await?;
             let asked_at = Timestamp::now();
-            let existing = State::pull(&workspace).await?.existing();
+            let look = self.look(&workspace).await?;
+            if let Some(doubt) = look.doubt {
+                return Err(doubt.into());
+            }
+            let existing = look.state.existing();
             vms::reconcile_existing(db, *pool, Source::Local, &existing, asked_at).await?;
             Ok::<(), WorkError>(())
         };

@@ -16,6 +16,8 @@ use crate::worker::Limit;
 
 /// How long `vm.sh` may take for one VM: to stop it, which is TERM, 5 s, KILL, 2 s; to start it.
 const STOP: Duration = Duration::from_secs(8);
+/// The same to delete its folder as well.
+const REMOVE: Duration = Duration::from_secs(60);
 pub(super) const START: Duration = Duration::from_secs(20);
 /// VMs that are started or stopped at the same time.
 pub(super) const AT_ONCE: usize = 32;
@@ -57,27 +59,30 @@ impl LocalVms {
         Ok(stopping.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await)
     }
 
-    /// Ends whatever runs for a VM of this environment that Terraform does not know, as after an
-    /// interrupted create: such a resource never runs its destroy provisioner.
-    pub(super) async fn reap(
-        &self,
-        environment: &str,
-        known: impl Fn(&Hostname) -> bool,
-        limit: &Limit,
-    ) -> io::Result<()> {
+    /// The machines of an environment that are made, by their names.
+    pub(super) fn machines(&self, environment: &str) -> io::Result<Vec<Hostname>> {
         let ours = format!("lablink-vm-{environment}-");
-        for name in self.names()?.into_iter().filter(|name| name.starts_with(&ours)) {
-            if name.parse().is_ok_and(|hostname| !known(&hostname)) {
-                tracing::info!(
-                    machine.hostname = name,
-                    "ending a local VM that is not in Terraform's state"
-                );
-                // The next operation ends what is left.
-                let _told =
-                    told(&name, self.step("remove", &name, STOP, limit.clone()).run().await);
-            }
+        let is_ours = |name: &String| {
+            name.strip_prefix(&ours).is_some_and(|number| number.parse::<u32>().is_ok())
+        };
+        let names = self.names()?.into_iter().filter(is_ours);
+        Ok(names.filter_map(|it| it.parse().ok()).filter(|it| self.is_made(it)).collect())
+    }
+
+    /// Ends a machine, if there is one, and deletes its folder.
+    pub(super) async fn remove(&self, hostname: &Hostname, limit: &Limit) -> Result<(), StepError> {
+        if self.directory.join(hostname.as_str()).is_dir() {
+            self.step("remove", hostname.as_str(), REMOVE, limit.clone()).run().await?;
         }
         Ok(())
+    }
+
+    /// Ends what is left of these machines, as after an interrupted create: such a resource never
+    /// runs its destroy provisioner.
+    pub(super) async fn end(&self, unmade: impl IntoIterator<Item = &Hostname>, limit: &Limit) {
+        for hostname in unmade {
+            let _told = told(hostname.as_str(), self.remove(hostname, limit).await);
+        }
     }
 
     /// One call of `vm.sh`, which can be killed any time.
@@ -103,8 +108,10 @@ impl LocalVms {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                names.extend(entry.file_name().into_string());
+            // A name that begins with a dot is no VM's: `vm.sh` deletes what it calls so.
+            let name = entry.file_name().into_string();
+            if entry.file_type()?.is_dir() && name.as_ref().is_ok_and(|it| !it.starts_with('.')) {
+                names.extend(name);
             }
         }
         Ok(names)

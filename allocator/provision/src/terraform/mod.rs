@@ -3,7 +3,8 @@
 //! The provisioner brings the desired VMs together (what Terraform's state holds,
 //! plus or minus what the operation names, never what a table counts), runs `terraform apply`
 //! with its output in a file, follows that file into progress and a readable log, and afterwards
-//! lets the rows tell what the state says.
+//! lets the rows tell what the state says. A state that can't be true stops it before it changes
+//! anything.
 
 mod backend;
 mod command;
@@ -22,6 +23,7 @@ mod recover;
 mod resume;
 mod run;
 mod settle;
+mod solve;
 mod state;
 mod step;
 mod variables;

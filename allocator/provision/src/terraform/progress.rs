@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use lablink_core::operations::{Lease, LeaseError, LogLevel, Report, Stage, Step};
+use lablink_core::{
+    operations::{Lease, LeaseError, LogLevel, Report, Stage, Step},
+    plain,
+};
 use lablink_protocol::Hostname;
 
 use super::{
@@ -160,10 +163,10 @@ impl Progress {
     }
 
     pub fn log(&mut self, level: LogLevel, text: &str) {
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        for line in plain(text).lines().filter(|line| !line.trim().is_empty()) {
             self.logged += 1;
             let line = match self.logged {
-                ..=LOG_LIMIT => line.chars().filter(|c| !c.is_control()).take(2000).collect(),
+                ..=LOG_LIMIT => line.chars().take(2000).collect(),
                 n if n == LOG_LIMIT + 1 => {
                     "More lines are in terraform.jsonl in the operation's folder.".to_owned()
                 }
@@ -228,6 +231,18 @@ mod tests {
         let step = &progress.steps[&vm];
         let seconds = step.finished_at.unwrap().as_second() - step.started_at.unwrap().as_second();
         assert_eq!((seconds, progress.done), (8, 2));
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_would_obey_gets_through() {
+        let mut progress = Progress::default();
+        progress.take("\u{1b}[31mpanic\u{1b}[0m: \u{1b}]0;title\u{7}at\tonce");
+        progress.take(
+            r#"{"@level":"error","type":"diagnostic","diagnostic":{"severity":"error","summary":"\u001b[1mNo\u001b[0m","detail":"\u202eroom\u001b[2J"}}"#,
+        );
+        let lines: Vec<&str> = progress.new_lines.iter().map(|(_, line)| line.as_str()).collect();
+        assert_eq!(lines, ["panic: at\tonce", "No", "  room"]);
+        assert_eq!(progress.first_error.as_deref(), Some("No: room"));
     }
 
     #[test]

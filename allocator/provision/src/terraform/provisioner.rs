@@ -9,7 +9,9 @@ use lablink_core::{
     Db, DbError, Token, agents,
     aws::{AwsLogin, VaultError},
     operations::{Change, LeaseError},
+    plain,
     pools::PoolId,
+    state,
     vms::{self, Source},
 };
 use lablink_protocol::Hostname;
@@ -19,7 +21,7 @@ use super::{
     LocalVms, RuntimeVariables, StepError, Workspace, WorkspaceError,
     recover::RecoverError,
     run::{Apply, Ran},
-    state::{State, StateError},
+    state::{Doubt, State, StateError},
     work::Work,
 };
 use crate::worker::{Ended, Limit, RETRY_EVERY, Turn, outcome};
@@ -51,6 +53,8 @@ pub(super) enum WorkError {
     Workspace(#[from] WorkspaceError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Doubted(#[from] Doubt),
     #[error(transparent)]
     Recover(#[from] RecoverError),
     #[error(transparent)]
@@ -104,7 +108,11 @@ impl Provisioner {
                 (Err(error), None) => {
                     let reason = chain(&error);
                     tracing::error!(operation.id = id, reason, "the operation could not be tried");
-                    break Ended::Failed { exit_code: None, reason }.into();
+                    let doubt = match error {
+                        WorkError::Doubted(doubt) => Some(doubt),
+                        _ => None,
+                    };
+                    break Ran { doubt, ..Ended::Failed { exit_code: None, reason }.into() };
                 }
             }
         };
@@ -126,6 +134,11 @@ impl Provisioner {
         let ProvisionerParts { db, pool, variables, .. } = &self.parts;
         let workspace = self.workspace(turn.work_limit()).await?;
         workspace.recover().await?;
+        match self.refuse_unreadable(&workspace).await {
+            // Its end tells what is wrong.
+            Err(WorkError::Doubted(_)) if turn.abandoned => return Ok(Ended::Interrupted.into()),
+            refused => refused?,
+        }
         self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
         if turn.operation.cancel_requested {
@@ -171,6 +184,9 @@ impl Provisioner {
         let replaced = if matches!(change, Change::Replace(_)) { hostnames } else { &[] };
         let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
+        let going = before.hostnames().filter(|it| !vms.contains(it)).cloned();
+        let ProvisionerParts { db, pool, .. } = &self.parts;
+        state::take_in_hand(db, *pool, &new, &going.collect::<Vec<_>>()).await?;
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
             workspace,
@@ -215,7 +231,9 @@ fn desired(change: Change<'_>, hostnames: &[Hostname], before: &State) -> Vec<Ho
     }
 }
 
+/// An error with its causes, as a line that is fit to be read.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    plain(&text).into_owned()
 }

@@ -80,8 +80,9 @@ const KNOWN: [Known; 11] = [
     },
 ];
 
-/// An error of Terraform's, with what to do where that is known.
+/// An error of Terraform's, without colours and the like, with what to do where that is known.
 pub(super) fn plain(said: &str) -> String {
+    let said = &*lablink_core::plain(said);
     if let Some((_, output)) = said.split_once("local-exec provisioner error")
         && let Some((_, output)) = output.split_once("Output: ")
     {
@@ -196,6 +197,12 @@ mod tests {
         let said = "local-exec provisioner error: Error running command '/vms/a': exit status 1. \
                     Output: vm.sh: the agent ended at once\n";
         assert_eq!(plain(said), "A command on this machine failed: vm.sh: the agent ended at once");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_would_obey_is_quoted() {
+        let said = "\u{1b}[31mFailed to refresh state: \u{1b}]0;x\u{7}\u{9b}2J\u{202e}bad\u{1b}[0m";
+        assert_eq!(plain(said), "Failed to refresh state: bad");
     }
 
     #[test]

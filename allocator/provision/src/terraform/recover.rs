@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use lablink_core::operations::OperationId;
+use lablink_core::{operations::OperationId, plain};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
@@ -122,7 +122,7 @@ impl Workspace {
         let (Backend::S3 { .. }, Some(since)) = (&self.backend, since) else { return Ok(()) };
         let lock = match self.briefly(&["force-unlock", "-force", NO_LOCK]).await {
             Ok(_) => None,
-            Err(StepError::Failed { said, .. }) => Lock::told(&said),
+            Err(StepError::Failed { said, .. }) => Lock::told(&plain(&said)),
             Err(error) => return Err(error.into()),
         };
         let Some(lock) = lock else { return Ok(()) };
@@ -140,7 +140,7 @@ impl Workspace {
     }
 
     /// A backend that does not answer is tried for minutes by Terraform; here, others wait.
-    async fn briefly(&self, arguments: &[&str]) -> Result<Vec<u8>, StepError> {
+    pub(super) async fn briefly(&self, arguments: &[&str]) -> Result<Vec<u8>, StepError> {
         self.step(PATIENCE, arguments).run().await
     }
 }

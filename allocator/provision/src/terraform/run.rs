@@ -10,6 +10,7 @@ use std::{
 use lablink_core::{
     Token,
     operations::{Lease, LeaseError},
+    plain,
 };
 use lablink_protocol::Hostname;
 use tokio::{
@@ -22,7 +23,7 @@ use super::{
     follow::Follower,
     leftovers::{self, Process},
     progress::Progress,
-    state::number,
+    state::{Doubt, number},
     workspace,
 };
 use crate::worker::{Ended, Held, Stop};
@@ -60,6 +61,8 @@ pub(super) struct Ran {
     pub progress: Progress,
     /// Whether Terraform was let at the VMs at all, by us or by an earlier worker.
     pub applied: bool,
+    /// What stopped it before it began: a state that can't be true.
+    pub doubt: Option<Doubt>,
 }
 
 /// How it came to its end.
@@ -73,7 +76,7 @@ struct Watched {
 
 impl From<Ended> for Ran {
     fn from(ended: Ended) -> Self {
-        Self { ended, progress: Progress::default(), applied: false }
+        Self { ended, progress: Progress::default(), applied: false, doubt: None }
     }
 }
 
@@ -137,7 +140,7 @@ impl Apply<'_> {
                 reason: reason(&progress, status, &errors),
             },
         };
-        Ok(Ran { ended, progress, applied: true })
+        Ok(Ran { ended, progress, applied: true, doubt: None })
     }
 
     /// Follows Terraform to its end, and asks it to stop when it must.
@@ -245,6 +248,7 @@ fn reason(progress: &Progress, status: ExitStatus, errors: &Path) -> String {
         );
     }
     let said = std::fs::read_to_string(errors).unwrap_or_default();
+    let said = plain(&said);
     match said.lines().rev().find(|line| !line.trim().is_empty()) {
         Some(last) => format!("Terraform ended with {status}: {last}"),
         None => format!("Terraform ended with {status} and gave no reason."),

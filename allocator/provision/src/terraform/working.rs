@@ -11,7 +11,8 @@ use super::{Provisioner, Workspace, provisioner::WorkError, state::State};
 const CORRECTION: Duration = Duration::from_secs(45);
 
 impl Provisioner {
-    /// Reads the state, and corrects what a crash or a cancel in the middle of a creation left:
+    /// Reads the state, if it is to be taken for true, and corrects what a crash or a cancel in the
+    /// middle of a creation left:
     ///
     /// - A VM is tainted, but its agent has reported that it runs: all that matters was done. The
     ///   next apply would make it anew under whoever has claimed it since.
@@ -19,7 +20,7 @@ impl Provisioner {
     ///   before the commands that make its machine have run, so with the power gone in between
     ///   there is nothing to run, and nobody who knows.
     pub(super) async fn state_put_right(&self, workspace: &Workspace) -> Result<State, WorkError> {
-        let state = State::pull(workspace).await?;
+        let state = self.take(workspace).await?;
         let (whole, broken): (Vec<Hostname>, Vec<Hostname>) =
             state.hostnames().cloned().partition(|it| state.is_whole(it));
         let working = vms::running_among(&self.parts.db, self.parts.pool, &broken).await?;
@@ -35,6 +36,6 @@ impl Provisioner {
             let arguments = [verb, "-no-color", "-lock-timeout=30s", address];
             workspace.step(CORRECTION, &arguments).run().await?;
         }
-        if corrections.is_empty() { Ok(state) } else { Ok(State::pull(workspace).await?) }
+        if corrections.is_empty() { Ok(state) } else { self.take(workspace).await }
     }
 }

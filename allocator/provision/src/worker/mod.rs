@@ -125,13 +125,14 @@ impl Worker {
         let job = turn.operation.job.clone();
         if let Job::Collect { hostnames, extension, on_skipped } = &job {
             self.parts.collector.carry_out(hostnames, extension, *on_skipped, &mut turn).await;
-        } else if let Some(change) = job.change() {
-            match &self.parts.provisioner {
-                Some(provisioner) => provisioner.carry_out(change, &mut turn).await,
-                None => {
-                    let reason = "This allocator makes and removes no VMs: its provider is manual.";
-                    self.call_off(&mut turn, reason.to_owned()).await;
-                }
+            return;
+        }
+        match (&self.parts.provisioner, job.change()) {
+            (Some(provisioner), Some(change)) => provisioner.carry_out(change, &mut turn).await,
+            (Some(provisioner), None) => provisioner.solve(&job, &mut turn).await,
+            (None, _) => {
+                let reason = "This allocator makes and removes no VMs: its provider is manual.";
+                self.call_off(&mut turn, reason.to_owned()).await;
             }
         }
     }

@@ -1,10 +1,14 @@
 //! The state in S3, with `use_lockfile`.
 
-use lablink_core::{Actor, aws::AwsKeys, operations::OperationState};
+use lablink_core::{
+    Actor,
+    aws::AwsKeys,
+    operations::{self, OperationState},
+};
 use nix::sys::signal::Signal;
 
 use crate::{
-    lab::{Lab, signal},
+    lab::{Lab, admin, signal},
     moto::Moto,
 };
 
@@ -102,5 +106,34 @@ async fn a_state_that_the_bucket_refused_is_kept_and_saved_as_soon_as_possible()
     assert!(!moto.is_locked().await);
     lab.tells_one_story().await;
     lab.works_again().await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_was_rolled_back_costs_no_vm() {
+    let moto = Moto::start().await;
+    let lab = Lab::in_bucket(&moto.exports()).await;
+    let worker = lab.worker("a").await;
+    lab.succeeds(lab.launch(1).await).await;
+    let early = lab.path("early.tfstate");
+    std::fs::write(&early, lab.terraform(&["state", "pull"])).unwrap();
+    // Terraform counts one up when it puts a state back; so there are two to go back by.
+    lab.succeeds(lab.launch(1).await).await;
+    lab.succeeds(lab.launch(1).await).await;
+    lab.terraform(&["state", "push", "-force", early.to_str().unwrap()]);
+    assert_eq!(lab.state().len(), 1);
+
+    let met = lab.ended(lab.launch(1).await).await;
+    assert_eq!(met.state, OperationState::Failed);
+    let reason = met.reason.unwrap();
+    assert!(reason.contains("older") && reason.contains("lablink-vm-test-2"), "{reason}");
+    assert!(lab.agent_runs("1") && lab.agent_runs("2"));
+    let back = operations::bring_back(&lab.db, lab.pool, &admin(), met.id).await.unwrap();
+    lab.succeeds(back).await;
+    let again = operations::retry(&lab.db, lab.pool, &admin(), met.id).await.unwrap();
+    lab.succeeds(again).await;
+    assert_eq!(lab.state().len(), 4);
+    assert!(!moto.is_locked().await);
+    lab.tells_one_story().await;
     worker.stop().await;
 }

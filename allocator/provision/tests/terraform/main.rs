@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share fails as a test does")]
 
 mod bucket;
+mod conflicts;
 mod crashes;
 mod disk;
 mod everyday;

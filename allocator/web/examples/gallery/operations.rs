@@ -70,6 +70,28 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let warned =
         "LABLINK_AGENT_AUTH is open: any program that reaches this server can act as a VM.";
     add(pages, "admin-empty", &admin(PoolCounts::default(), Vec::new(), &[warned]))?;
+    let stuck = all.iter().find(|it| it.state == Failed).cloned();
+    let vms = vec!["lablink-vm-prod-1".to_owned(), "lablink-vm-prod-4".to_owned()];
+    if let Some(operation) = stuck {
+        let fault = StateFault::Older;
+        let conflict = Some(ConflictCard { fault, vms: vms.clone(), solved: false });
+        let page = OperationPage { conflict, ..operation_page(operation) };
+        add(pages, "operation-conflict", &page)?;
+    }
+    for (name, way) in [("bring-back", WayOut::BringBack), ("give-up", WayOut::GiveUp)] {
+        let holder = |n: usize| Holder {
+            email: format!("{SCRIPT}{n}@example.org"),
+            activity: Activity::InUse,
+        };
+        let vms = vms.iter().enumerate().map(|(n, hostname)| ConflictVm {
+            hostname: hostname.clone(),
+            holder: (n == 0).then(|| holder(n)),
+            in_cloud: n == 1,
+        });
+        let (vms, error) = (vms.collect(), None);
+        let page = ConflictPage { operation: 3, way, fault: StateFault::Older, vms, error };
+        add(pages, &format!("conflict-{name}"), &page)?;
+    }
     add(pages, "operations", &list(all, older))?;
     add(pages, "operations-empty", &list(Vec::new(), None))
 }
@@ -129,6 +151,7 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
         left_out: Vec::new(),
         results: None,
         reason: reason.map(str::to_owned),
+        conflict: None,
         vms: if queued {
             Vec::new()
         } else {

@@ -136,6 +136,7 @@ fn operation(state: OperationState, archive: ArchiveCard) -> OperationPage {
             count: 2,
             what: format!("results (a link to the folder /disk) {SCRIPT}"),
         }],
+        conflict: None,
         reason: failed.then(|| {
             "1 of 3 VMs did not give all it had. The others' results are kept.".to_owned()
         }),

@@ -8,6 +8,7 @@ pub mod assets;
 mod aws;
 mod claim;
 mod confirm;
+mod conflict;
 mod destroy;
 mod error;
 mod instances;
@@ -33,6 +34,7 @@ pub use admin::{AdminPage, DatabaseConnections, Happening, PoolCounts};
 pub use aws::{AwsPage, AwsStanding, MachinesWithoutAws};
 pub use claim::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection};
 pub use confirm::{ConfirmPage, Deed};
+pub use conflict::{ConflictCard, ConflictPage, ConflictVm, StateFault, WayOut};
 pub use destroy::{DestroyPage, DestroyRow, Holder};
 pub use error::ErrorPage;
 pub use instances::{

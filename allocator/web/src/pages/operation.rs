@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::{ArchiveCard, OperationKind, OperationState, OperationSummary, Tone};
+use super::{ArchiveCard, ConflictCard, OperationKind, OperationState, OperationSummary, Tone};
 
 /// `/admin/operations/{id}`: one operation, live. It listens to `/api/operations/{id}/events`
 /// until the operation is over.
@@ -17,6 +17,8 @@ pub struct OperationPage {
     pub left_out: Vec<LeftOut>,
     /// Why it failed, stopped or waits, in plain words.
     pub reason: Option<String>,
+    /// What it found wrong with Terraform's state, and the ways out.
+    pub conflict: Option<ConflictCard>,
     pub vms: Vec<OperationVm>,
     /// The end of the log, oldest line first.
     pub log: Vec<LogLine>,
@@ -91,6 +93,11 @@ impl OperationPage {
         errors
     }
 
+    /// Trying again would meet the same conflict.
+    fn is_stuck(&self) -> bool {
+        self.conflict.as_ref().is_some_and(|conflict| !conflict.solved)
+    }
+
     /// VMs that were wanted and are broken can be removed as well as tried again.
     fn can_clean(&self) -> bool {
         matches!(self.operation.kind, OperationKind::Launch { .. } | OperationKind::Replace { .. })
@@ -103,12 +110,14 @@ impl OperationPage {
             OperationKind::Collect { .. } => format!("{done} of {total} files"),
             OperationKind::Launch { .. }
             | OperationKind::Destroy { .. }
-            | OperationKind::Replace { .. } => format!("{done} of {total} done"),
+            | OperationKind::Replace { .. }
+            | OperationKind::BringBack { .. }
+            | OperationKind::GiveUp { .. } => format!("{done} of {total} done"),
         }
     }
 
     fn vms_stay(&self) -> bool {
-        !matches!(self.operation.kind, OperationKind::Destroy { .. })
+        !matches!(self.operation.kind, OperationKind::Destroy { .. } | OperationKind::GiveUp { .. })
     }
 
     fn can_cancel(&self) -> bool {
@@ -174,6 +183,7 @@ mod tests {
             left_out: Vec::new(),
             results: None,
             reason: reason.map(str::to_owned),
+            conflict: None,
             vms: vec![OperationVm {
                 hostname: hostname.clone(),
                 state: StepState::Failed,
@@ -219,6 +229,24 @@ mod tests {
         assert!(html.contains("Collect again, then destroy") && !html.contains("Retry 1 VM"));
         assert!(html.contains(r#"name="collect" value="yes""#));
         assert!(html.contains("Collect the results of 5 VMs"));
+    }
+
+    #[test]
+    fn a_conflict_names_its_vms_and_offers_the_ways_out_until_it_is_solved() {
+        let mut page = sample(OperationState::Failed, Some("Nothing was changed."));
+        page.conflict = Some(ConflictCard::sample());
+        let html = page.render().unwrap();
+        for key in
+            ["is empty", "lablink-vm-dev-1&#60;script&#62;", "Bring them back", "Give them up"]
+        {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains(r#"href="/admin/operations/7/bring-back""#));
+        assert!(html.contains(r#"href="/admin/operations/7/give-up""#));
+        assert!(!html.contains("Retry 1 VM"), "it would only meet the same");
+        page.conflict = Some(ConflictCard { solved: true, ..ConflictCard::sample() });
+        let html = page.render().unwrap();
+        assert!(html.contains("Retry 1 VM") && !html.contains("/give-up"));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub enum OperationKind {
     Destroy { vms: usize },
     Replace { vms: usize },
     Collect { vms: usize },
+    BringBack { vms: usize },
+    GiveUp { vms: usize },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,12 @@ impl OperationKind {
             Self::Replace { vms } => format!("Replace {vms} VMs"),
             Self::Collect { vms: 1 } => "Collect the results of 1 VM".to_owned(),
             Self::Collect { vms } => format!("Collect the results of {vms} VMs"),
+            Self::BringBack { vms: 0 } => "Bring Terraform’s state back".to_owned(),
+            Self::BringBack { vms: 1 } => "Bring 1 VM back into Terraform’s state".to_owned(),
+            Self::BringBack { vms } => format!("Bring {vms} VMs back into Terraform’s state"),
+            Self::GiveUp { vms: 0 } => "Take Terraform’s state as it is".to_owned(),
+            Self::GiveUp { vms: 1 } => "Give up 1 VM".to_owned(),
+            Self::GiveUp { vms } => format!("Give up {vms} VMs"),
         }
     }
 }
@@ -106,12 +114,14 @@ impl OperationSummary {
 }
 
 impl OperationsPage {
-    const KINDS: [(&str, &str); 5] = [
+    const KINDS: [(&str, &str); 7] = [
         ("", "Any"),
         ("launch", "Launch"),
         ("destroy", "Destroy"),
         ("replace", "Replace"),
         ("collect", "Collect"),
+        ("bring_back", "Bring back"),
+        ("give_up", "Give up"),
     ];
     const STATES: [(&str, &str); 7] = [
         ("", "Any"),

@@ -88,6 +88,7 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.use_started" => format!("The software on {vm} was started"),
         "vm.use_ended" => format!("The software on {vm} was ended"),
         "vm.removed" => format!("{vm} is gone"),
+        "vm.given_up" => format!("{vm} was given up: Terraform’s state had lost it"),
         "vm.adopted" => format!("{vm} was found without a record, and got one"),
         "vm.host_key_forgotten" => format!("The SSH host key of {vm} was forgotten"),
         "results.collected" => format!(
@@ -107,6 +108,8 @@ pub(super) fn happening(entry: Entry) -> Happening {
 fn job(kind: &str) -> String {
     match kind {
         "collect" => "A collection of results".to_owned(),
+        "bring_back" => "Bringing VMs back into Terraform’s state".to_owned(),
+        "give_up" => "Giving up VMs that Terraform’s state has lost".to_owned(),
         kind => format!("A {kind}"),
     }
 }

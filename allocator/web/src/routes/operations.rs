@@ -1,3 +1,4 @@
+pub mod conflict;
 mod page;
 
 use askama::Template;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use lablink_core::{
     live::Topic,
     operations::{self, Filter, Operation, OperationId, RetryError},
+    state as known,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -22,7 +24,9 @@ use crate::{
     auth::Caller,
     http::{Path, Problem, Query, Wants},
     pages,
-    wire::{OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step},
+    wire::{
+        ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
+    },
 };
 
 const LOG_LINES_SHOWN: i64 = 500;
@@ -93,7 +97,7 @@ pub struct Listing {
     /// The `next` of the page before.
     #[param(value_type = Option<i64>)]
     before: Option<OperationId>,
-    /// `launch`, `destroy`, `replace` or `collect`. A form sends an empty text for any.
+    /// `launch`, `destroy`, `replace`, `collect`, `bring_back` or `give_up`. A form sends an empty text for any.
     #[serde(default)]
     kind: String,
     /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`; empty: any.
@@ -169,8 +173,10 @@ pub async fn one(
     let steps = operations::steps(&state.db, id).await?;
     let usual_seconds = operations::usual_seconds(&state.db, state.pool, &operation.job).await?;
     let vms = steps.into_iter().map(Step::from).collect();
+    let conflict = known::conflict_of(&state.db, state.pool, id).await?;
+    let conflict = conflict.map(|conflict| ConflictBody::new(id, conflict));
     let operation = OperationBody::from(&operation);
-    Ok(Json(OperationDetail { operation, usual_seconds, vms }))
+    Ok(Json(OperationDetail { operation, usual_seconds, conflict, vms }))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -7,7 +7,9 @@ mod vm;
 
 pub use collection::{CollectionBody, CollectionList};
 pub use event::{EventBody, EventList};
-pub use operation::{OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step};
+pub use operation::{
+    ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
+};
 pub use vm::{VmBody, VmList, VmStatusBody};
 
 use serde::Serialize;

@@ -1,5 +1,8 @@
 use jiff::Timestamp;
-use lablink_core::operations::{self, Operation, OperationId};
+use lablink_core::{
+    operations::{self, Operation, OperationId},
+    state::Conflict,
+};
 use lablink_protocol::Hostname;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,7 +19,7 @@ pub struct Queued {
 pub struct OperationBody {
     #[schema(value_type = i64)]
     operation_id: OperationId,
-    /// `launch`, `destroy`, `replace` or `collect`.
+    /// `launch`, `destroy`, `replace`, `collect`, `bring_back` or `give_up`.
     kind: &'static str,
     hostnames: Vec<Hostname>,
     /// The collection of results that must succeed before this begins.
@@ -48,7 +51,37 @@ pub struct OperationDetail {
     pub operation: OperationBody,
     /// How long such an operation took lately.
     pub usual_seconds: Option<i64>,
+    /// What it found wrong with Terraform's state.
+    pub conflict: Option<ConflictBody>,
     pub vms: Vec<Step>,
+}
+
+/// A state of Terraform's that can't be true: nothing is launched or destroyed until it is solved.
+#[derive(Serialize, ToSchema)]
+pub struct ConflictBody {
+    /// `empty`, `unreadable`, `other_history`, `older` or `incomplete`.
+    fault: &'static str,
+    /// VMs that exist, and that the state lacks.
+    hostnames: Vec<Hostname>,
+    solved: bool,
+    /// To be posted to, for the VMs to be put back into the state; null once it is solved.
+    bring_back: Option<String>,
+    /// To be posted to with all of `hostnames` as `hostname`, for the VMs to be let go of.
+    give_up: Option<String>,
+}
+
+impl ConflictBody {
+    pub fn new(id: OperationId, conflict: Conflict) -> Self {
+        let Conflict { fault, hostnames, solved } = conflict;
+        let way = |name: &str| (!solved).then(|| format!("/api/operations/{id}/{name}"));
+        Self {
+            fault: fault.as_str(),
+            hostnames,
+            solved,
+            bring_back: way("bring-back"),
+            give_up: way("give-up"),
+        }
+    }
 }
 
 /// How far one VM has come.

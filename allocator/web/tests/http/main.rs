@@ -8,6 +8,7 @@ mod app;
 mod aws;
 mod collections;
 mod collector;
+mod conflict;
 mod contract;
 mod gone;
 mod line;

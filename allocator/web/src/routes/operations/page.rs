@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use lablink_core::{
     collections::{self, Collected},
     operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step, Target},
+    state::{self as known, Fault},
     vms::{self, StaleAfter, Vm},
 };
 use lablink_protocol::{Hostname, VmStatus};
@@ -38,6 +39,7 @@ pub(super) async fn filled(
         None => None,
     };
     let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
+    let conflict = known::conflict_of(db, state.pool, id).await?;
     let first = match operation.job.after() {
         Some(first) => operations::find(db, state.pool, first).await?,
         None => None,
@@ -52,6 +54,11 @@ pub(super) async fn filled(
             extension: collection.extension.to_string(),
         }),
         reason: operation.reason.clone(),
+        conflict: conflict.map(|conflict| pages::ConflictCard {
+            fault: fault(conflict.fault),
+            vms: conflict.hostnames.iter().map(Hostname::to_string).collect(),
+            solved: conflict.solved,
+        }),
         usual_seconds: operations::usual_seconds(db, state.pool, &operation.job).await?,
         vms: touched(&operation, &targets, &vms, &steps, state.settings.stale_after),
         left: left.iter().map(Hostname::to_string).collect(),
@@ -149,7 +156,7 @@ fn made(vm: &Vm, stale_after: StaleAfter) -> (pages::StepState, Option<String>) 
 fn guessed(operation: &Operation, vm: Option<&Vm>) -> (pages::StepState, Option<String>) {
     use pages::StepState::{Done, Failed, Unfinished, Waiting};
     let reason = vm.and_then(|vm| vm.status_reason.clone());
-    let wanted_gone = matches!(operation.job, Job::Destroy { .. });
+    let wanted_gone = matches!(operation.job, Job::Destroy { .. } | Job::GiveUp { .. });
     match (operation.state, vm) {
         (OperationState::Queued | OperationState::Running, _) => (Waiting, None),
         _ if matches!(operation.job, Job::Collect { .. }) => (Unfinished, None),
@@ -176,6 +183,16 @@ fn log_line(line: LogLine) -> pages::LogLine {
     }
 }
 
+pub(super) fn fault(fault: Fault) -> pages::StateFault {
+    match fault {
+        Fault::Empty => pages::StateFault::Empty,
+        Fault::Unreadable => pages::StateFault::Unreadable,
+        Fault::OtherHistory => pages::StateFault::OtherHistory,
+        Fault::Older => pages::StateFault::Older,
+        Fault::Incomplete => pages::StateFault::Incomplete,
+    }
+}
+
 pub(in crate::routes) fn summary(operation: &Operation) -> pages::OperationSummary {
     let vms = operation.job.hostnames().len();
     pages::OperationSummary {
@@ -185,6 +202,8 @@ pub(in crate::routes) fn summary(operation: &Operation) -> pages::OperationSumma
             Job::Destroy { .. } => pages::OperationKind::Destroy { vms },
             Job::Replace { .. } => pages::OperationKind::Replace { vms },
             Job::Collect { .. } => pages::OperationKind::Collect { vms },
+            Job::BringBack { .. } => pages::OperationKind::BringBack { vms },
+            Job::GiveUp { .. } => pages::OperationKind::GiveUp { vms },
         },
         state: match operation.state {
             OperationState::Queued => pages::OperationState::Queued,

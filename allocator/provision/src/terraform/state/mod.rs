@@ -1,16 +1,33 @@
+//! Terraform's state: what it holds, whether it is to be taken for true, and how one that is not
+//! is mended.
+
+mod copy;
+mod doubt;
+mod look;
+mod mend;
+mod push;
+
+pub(super) use doubt::{Doubt, listed};
+pub(super) use look::Look;
+pub(super) use mend::{Pieces, mend};
+
 use std::{collections::BTreeMap, time::Duration};
 
-use lablink_core::vms::Existing;
+use lablink_core::{state::Version, vms::Existing};
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 
 use super::{StepError, Workspace};
 
+/// The one format that is known.
+const FORMAT: u64 = 4;
 const PULL: Duration = Duration::from_secs(60);
 
 /// What Terraform's state holds of our VMs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
+    /// None: there is no state yet.
+    pub version: Option<Version>,
     /// By hostname. A VM whose creation was cut off is there, but broken.
     vms: BTreeMap<Hostname, Machine>,
 }
@@ -35,10 +52,30 @@ pub(crate) enum StateError {
     Refused(#[from] StepError),
     #[error("Terraform's state is not what this version understands")]
     Format(#[from] serde_json::Error),
+    #[error("Terraform's state has the format {0}, which this version does not know")]
+    UnknownFormat(u64),
+}
+
+impl StateError {
+    /// Whether there is something in the state's place that is no state: unlike a place that can't
+    /// be reached, it does not pass.
+    pub(super) fn is_of_content(&self) -> bool {
+        match self {
+            Self::Format(_) | Self::UnknownFormat(_) => true,
+            // As Terraform and OpenTofu call it, whatever is wrong with it.
+            Self::Refused(StepError::Failed { said, .. }) => said.contains("state file format"),
+            Self::Refused(_) => false,
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct Pulled {
+    version: u64,
+    #[serde(default)]
+    lineage: String,
+    #[serde(default)]
+    serial: i64,
     #[serde(default)]
     resources: Vec<Resource>,
 }
@@ -62,17 +99,16 @@ struct Instance {
 }
 
 impl State {
-    /// Reads the state from its backend. No state yet is an empty one.
-    pub async fn pull(workspace: &Workspace) -> Result<Self, StateError> {
-        Self::parse(&pull(workspace).await?)
-    }
-
     /// Every module calls its machines `vm`, keyed by hostname.
     fn parse(pulled: &[u8]) -> Result<Self, StateError> {
         if pulled.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
         let pulled: Pulled = serde_json::from_slice(pulled)?;
+        if pulled.version != FORMAT {
+            return Err(StateError::UnknownFormat(pulled.version));
+        }
+        let version = Version { lineage: pulled.lineage, serial: pulled.serial };
         let machines =
             pulled.resources.into_iter().filter(|it| it.mode == "managed" && it.name == "vm");
         let mut vms = BTreeMap::new();
@@ -88,7 +124,8 @@ impl State {
                 vms.insert(hostname, Machine { address, condition });
             }
         }
-        Ok(Self { vms })
+        // One without a history was written by nobody.
+        Ok(Self { version: Some(version).filter(|it| !it.lineage.is_empty()), vms })
     }
 
     pub fn hostnames(&self) -> impl Iterator<Item = &Hostname> {
@@ -131,11 +168,13 @@ pub(super) fn number(hostname: &Hostname) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
+
     use super::*;
 
     #[test]
     fn reads_machines_and_what_is_broken() {
-        let state = br#"{"version": 4, "resources": [
+        let state = br#"{"version": 4, "serial": 7, "lineage": "a-b", "resources": [
             {"mode": "managed", "type": "terraform_data", "name": "vm", "instances": [
                 {"index_key": "lablink-vm-dev-1", "attributes": {}},
                 {"index_key": "lablink-vm-dev-12", "status": "tainted"}]},
@@ -145,11 +184,26 @@ mod tests {
             ("lablink-vm-dev-1".parse().unwrap(), "lablink-vm-dev-12".parse().unwrap());
         assert!(state.is_whole(&first) && state.contains(&second) && !state.is_whole(&second));
         assert_eq!(state.address(&first), Some("terraform_data.vm[\"lablink-vm-dev-1\"]"));
+        assert_eq!(state.version, Some(Version { lineage: "a-b".to_owned(), serial: 7 }));
         assert_eq!(state.existing().iter().map(|vm| vm.number).collect::<Vec<_>>(), [1, 12]);
     }
 
     #[test]
     fn no_state_yet_is_empty() {
         assert_eq!(State::parse(b"\n").unwrap(), State::default());
+        assert_eq!(State::parse(br#"{"version": 4}"#).unwrap(), State::default());
+    }
+
+    #[test]
+    fn what_is_no_state_is_told_from_a_state_out_of_reach() {
+        for text in ["{\"ver", "{}", "[]", "\u{1b}[31m", r#"{"version": 5, "lineage": "a"}"#] {
+            assert!(State::parse(text.as_bytes()).unwrap_err().is_of_content(), "{text}");
+        }
+        let refused = |said: &str| {
+            let (step, status) = ("terraform state pull".to_owned(), ExitStatus::from_raw(256));
+            StateError::Refused(StepError::Failed { step, status, said: said.to_owned() })
+        };
+        assert!(refused("Unsupported state file format: The state file ...").is_of_content());
+        assert!(!refused("error loading state: AccessDenied").is_of_content());
     }
 }

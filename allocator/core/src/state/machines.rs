@@ -1,0 +1,108 @@
+//! Which VMs have a machine, as their rows tell it, for a state that may have forgotten some.
+
+use lablink_protocol::Hostname;
+
+use super::{Version, conflict, seen};
+use crate::{Db, DbError, db, operations::OperationId, pools::PoolId};
+
+/// VMs that exist by all that their rows say: a launch of ours made them, or their agents have
+/// reported. What an operation was making when it was cut off, and that never reported, is not
+/// among them, nor what one was removing.
+pub async fn existing(db: &Db, pool: PoolId) -> Result<Vec<Hostname>, DbError> {
+    // An operation that found a VM unmade has taken its credential away.
+    let sql = "select hostname from vm
+               where pool_id = $1 and removed_at is null and source in ('local', 'aws')
+                 and machine is distinct from 'removing'
+                 and (machine = 'made' or status = 'running'
+                      or exists (select from agent_credential where vm_id = vm.id)
+                      or status <> 'error'
+                         and exists (select from vm_presence where vm_id = vm.id))";
+    let rows = db.client().await?.query(sql, &[&pool.as_i64()]).await?;
+    rows.iter().map(|row| db::word(row, "hostname")).collect()
+}
+
+/// Those of these VMs whose machine an operation was making or removing.
+pub async fn in_hand(db: &Db, pool: PoolId, names: &[Hostname]) -> Result<Vec<Hostname>, DbError> {
+    let sql = "select hostname from vm where pool_id = $1 and removed_at is null
+               and hostname = any($2) and machine in ('making', 'removing')";
+    named(db, pool, names, sql).await
+}
+
+/// Those of these names whose VM was removed, and that no VM has now.
+pub async fn removed_among(
+    db: &Db,
+    pool: PoolId,
+    names: &[Hostname],
+) -> Result<Vec<Hostname>, DbError> {
+    let sql = "select hostname from vm where pool_id = $1 and hostname = any($2)
+               group by hostname having bool_and(removed_at is not null)";
+    named(db, pool, names, sql).await
+}
+
+async fn named(
+    db: &Db,
+    pool: PoolId,
+    names: &[Hostname],
+    sql: &str,
+) -> Result<Vec<Hostname>, DbError> {
+    let names: Vec<&str> = names.iter().map(Hostname::as_str).collect();
+    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    rows.iter().map(|row| db::word(row, "hostname")).collect()
+}
+
+/// A true state was seen: what it holds is made, what was wrong with an earlier one is solved.
+/// Only for who holds the lane: others may look while a machine is on its way out.
+pub async fn take_true(
+    db: &Db,
+    pool: PoolId,
+    version: Option<&Version>,
+    held: &[Hostname],
+) -> Result<(), DbError> {
+    let held: Vec<&str> = held.iter().map(Hostname::as_str).collect();
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    let made = "update vm set machine = 'made' where pool_id = $1 and removed_at is null
+                and hostname = any($2) and machine is distinct from 'made'";
+    transaction.execute(made, &[&pool.as_i64(), &held]).await?;
+    if let Some(version) = version {
+        seen::remember(&transaction, pool, version).await?;
+    }
+    conflict::solve(&transaction, pool).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// An operation is about to make machines for these VMs, some of them anew, and to remove those of
+/// others. What an earlier machine reported says nothing of the new one.
+pub async fn take_in_hand(
+    db: &Db,
+    pool: PoolId,
+    making: &[Hostname],
+    removing: &[Hostname],
+) -> Result<(), DbError> {
+    let making: Vec<&str> = making.iter().map(Hostname::as_str).collect();
+    let removing: Vec<&str> = removing.iter().map(Hostname::as_str).collect();
+    let sql = "with making as (
+                   update vm set machine = 'making',
+                          status = case when status = 'running' then 'initializing' else status end
+                   where pool_id = $1 and removed_at is null and hostname = any($2) returning id
+               ), removing as (
+                   update vm set machine = 'removing'
+                   where pool_id = $1 and removed_at is null and hostname = any($3)
+               ), silenced as (
+                   delete from agent_credential using making where vm_id = making.id
+               )
+               delete from vm_presence using making where vm_id = making.id";
+    db.client().await?.execute(sql, &[&pool.as_i64(), &making, &removing]).await?;
+    Ok(())
+}
+
+/// Terraform has said of these machines that it is done with making them, whatever the state says.
+pub async fn made_by(db: &Db, pool: PoolId, operation: OperationId) -> Result<(), DbError> {
+    let sql = "update vm set machine = 'made' from operation_vm as step
+               where step.operation_id = $2 and step.stage = 'done'
+                 and vm.pool_id = $1 and vm.removed_at is null and vm.hostname = step.hostname
+                 and vm.machine = 'making'";
+    db.client().await?.execute(sql, &[&pool.as_i64(), &operation]).await?;
+    Ok(())
+}

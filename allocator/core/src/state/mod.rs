@@ -1,0 +1,13 @@
+//! What is known of Terraform's state beside the state itself: which one was seen last, which
+//! machines it has to hold, and what was wrong with one that was not taken for true.
+
+mod conflict;
+mod give_up;
+mod machines;
+mod seen;
+
+pub(crate) use conflict::conflict_in;
+pub use conflict::{Conflict, Fault, conflict_of, record_conflict};
+pub use give_up::give_up;
+pub use machines::{existing, in_hand, made_by, removed_among, take_in_hand, take_true};
+pub use seen::{Version, last_seen};
