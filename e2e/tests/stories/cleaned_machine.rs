@@ -35,14 +35,11 @@ async fn the_next_participant_of_a_registered_machine_finds_no_trace_of_the_last
     }
     let deployment = Deployment::with_config("provider: manual\n")?;
     let allocator = deployment.start().await?;
-    let wish = json!({ "hostname": "desk" });
-    let told = allocator.organiser()?.post_json("/api/vms", &wish).await?.expect(201)?.json()?;
-    let command = told["install_command"].as_str().context("no command")?;
-    let said = install(&deployment, &command.replace("sudo sh", "sh")).await?;
+    let said = install(&deployment, &command(&allocator).await?).await?;
     ensure!(said.contains("desktop of lablink-desktop, which is cleaned after each"), "{said}");
 
     allocator.until_free(1).await?;
-    let home = home(&deployment)?;
+    let home = home(&deployment, "home/lablink-desktop/home")?;
     let ada = take(&allocator, &home, "ada@example.org", "4/ada").await?;
     fs::write(home.join("secret"), "ada's")?;
     let returned = allocator.browser()?.post_form(&format!("{ada}/return"), &[]).await?;
@@ -57,6 +54,46 @@ async fn the_next_participant_of_a_registered_machine_finds_no_trace_of_the_last
 
     allocator.stop().await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn an_account_that_was_there_before_is_not_touched_and_its_machine_is_held() -> Result<()> {
+    if !can_have_folders_of_its_own().await? {
+        eprintln!("skipped: installing for real needs root, and file systems to mount");
+        return Ok(());
+    }
+    let deployment = Deployment::with_config("provider: manual\n")?;
+    let allocator = deployment.start().await?;
+    let command = format!("useradd --create-home grace && {} grace", command(&allocator).await?);
+    let said = install(&deployment, &command).await?;
+    ensure!(said.contains("desktop of grace, which was there before"), "{said}");
+
+    allocator.until_free(1).await?;
+    let home = home(&deployment, "home/grace")?;
+    let ada = take(&allocator, &home, "ada@example.org", "4/ada").await?;
+    fs::write(home.join("mine"), "grace's")?;
+    let returned = allocator.browser()?.post_form(&format!("{ada}/return"), &[]).await?;
+    returned.expect(303)?;
+    ensure!(allocator.free_count().await? == 0, "a stranger would get it");
+    let page = allocator.organisers_browser()?.get("/admin/vms/desk").await?.text();
+    ensure!(page.contains("ada@example.org had it last"), "{page}");
+    ensure!(page.contains("an account that was there before LabLink"), "{page}");
+    let reuse = json!({ "then": "reuse" });
+    let released = allocator.organiser()?.post_json("/api/vms/desk/release", &reuse).await?;
+    released.expect(200)?;
+    allocator.until_free(1).await?;
+    ensure!(home.join("mine").exists(), "it was cleaned");
+
+    allocator.stop().await?;
+    Ok(())
+}
+
+/// What an organiser is told to run on a machine, as root.
+async fn command(allocator: &Allocator) -> Result<String> {
+    let wish = json!({ "hostname": "desk" });
+    let told = allocator.organiser()?.post_json("/api/vms", &wish).await?.expect(201)?.json()?;
+    let command = told["install_command"].as_str().context("no command")?;
+    Ok(command.replace("sudo sh", "sh"))
 }
 
 async fn can_have_folders_of_its_own() -> Result<bool> {
@@ -84,12 +121,12 @@ async fn install(deployment: &Deployment, command: &str) -> Result<String> {
     Ok(said)
 }
 
-/// The home of the account, as the agent sees it.
-fn home(deployment: &Deployment) -> Result<PathBuf> {
+/// A folder as the agent sees it.
+fn home(deployment: &Deployment, path: &str) -> Result<PathBuf> {
     let processes = processes_of(deployment.folder())?;
     let agent = processes.iter().find(|it| it.command_line.contains("lablink-client run"));
     let pid = agent.context("no agent runs")?.pid;
-    Ok(format!("/proc/{pid}/root/home/lablink-desktop/home").into())
+    Ok(format!("/proc/{pid}/root/{path}").into())
 }
 
 /// Claims the machine, and waits until the desktop was started with this code.
