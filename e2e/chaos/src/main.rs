@@ -66,6 +66,8 @@ struct Arguments {
 }
 
 fn main() -> Result<ExitCode> {
+    // reqwest wants one, although nothing here is encrypted.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
     let arguments = Arguments::parse();
     let mut findings = 0;
     for settings in wanted(&arguments)? {
@@ -122,6 +124,7 @@ fn one(settings: &Settings) -> Result<usize> {
         .prefix(&format!("lablink-chaos-{}-", settings.seed))
         .tempdir()?
         .keep();
+    let processes = Processes { folder: &folder };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ran = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -134,7 +137,7 @@ fn one(settings: &Settings) -> Result<usize> {
     });
     // Nobody may start anything again while everything is ended.
     runtime.shutdown_timeout(Duration::from_secs(5));
-    end_everything_in(&folder, &folder.join("database"));
+    drop(processes);
     let evidence = ran.with_context(|| format!("what there is lies in {}", folder.display()))?;
     let findings = check::check(&evidence);
     report::print(&evidence, &findings);
@@ -144,6 +147,17 @@ fn one(settings: &Settings) -> Result<usize> {
     }
     say(&format!("logs: {}", folder.join("logs").display()));
     Ok(findings.len())
+}
+
+/// All that was started in this folder, ended with it: after a panic too.
+struct Processes<'a> {
+    folder: &'a Path,
+}
+
+impl Drop for Processes<'_> {
+    fn drop(&mut self) {
+        end_everything_in(self.folder, &self.folder.join("database"));
+    }
 }
 
 /// Without a finding nobody looks at the rest.

@@ -54,8 +54,6 @@ pub enum Body<'a> {
 
 impl Client {
     pub fn new(port: u16, recorder: Arc<Recorder>) -> anyhow::Result<Self> {
-        // reqwest wants one, although nothing here is encrypted.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())

@@ -40,6 +40,7 @@ pub struct Allocator {
     folder: PathBuf,
     front_port: u16,
     recorder: Arc<Recorder>,
+    http: reqwest::Client,
     process: Mutex<Option<Child>>,
     ready: AtomicBool,
     /// Held by the fault that this allocator has at the moment.
@@ -61,6 +62,11 @@ impl Allocator {
             folder: folder.to_owned(),
             front_port,
             recorder,
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .pool_max_idle_per_host(0)
+                .timeout(LOOK)
+                .build()?,
             process: Mutex::default(),
             ready: AtomicBool::new(false),
             trouble: Mutex::default(),
@@ -175,8 +181,7 @@ impl Allocator {
 
     /// The status of an answer of this one; none: no answer in time.
     pub async fn status_of(&self, path: &str) -> Option<u16> {
-        let client = reqwest::Client::builder().no_proxy().timeout(LOOK).build().ok()?;
         let url = format!("http://127.0.0.1:{}{path}", self.port);
-        Some(client.get(url).send().await.ok()?.status().as_u16())
+        Some(self.http.get(url).send().await.ok()?.status().as_u16())
     }
 }

@@ -19,10 +19,12 @@ use std::{
 use anyhow::{Result, ensure};
 use lablink_e2e::{eventually, free_port};
 
+#[cfg(test)]
+pub use self::machines::Folder;
 pub use self::{
     allocator::Allocator,
     front::Front,
-    machines::{Folder, Machines, Start, VmCall},
+    machines::{Machines, Start, VmCall},
     postgres::{Postgres, Stop},
     proxy::Proxy,
     scripts::{HUNG, Scripts},
