@@ -87,6 +87,9 @@ impl Planned {
     }
 }
 
+/// A cause that begins at the end of a run may still last so long.
+const SHORT: u64 = 5000;
+
 /// The faults of a run, in the order of their times.
 pub fn make(
     seed: u64,
@@ -103,11 +106,13 @@ pub fn make(
     while at < length {
         let Some(kind) = dice.one_of(kinds).copied() else { break };
         let (shortest, longest) = lasting(kind);
+        // The run does not wait long for the last ones.
+        let lasts = dice.between(shortest, longest).min((length - at).max(SHORT));
         plan.push(Planned {
             at,
             kind,
             allocator: dice.below(allocators),
-            lasts: dice.between(shortest, longest),
+            lasts,
             choice: dice.below(1000),
         });
         at += dice.between(low, high);

@@ -284,6 +284,7 @@ impl Story {
                 verb: verb.to_owned(),
                 hostname: hostname.to_owned(),
                 existed,
+                given: verb == "start",
                 enrolled: existed,
                 token: verb == "start",
                 marks: Vec::new(),

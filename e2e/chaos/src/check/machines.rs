@@ -6,8 +6,6 @@ use crate::{clock::At, facts::Vm, world::VmCall};
 
 /// What an operation had begun is ended a little after it.
 const AFTERWARDS: At = 5000;
-/// A machine can't be refused after it was asked for.
-const BEFOREHAND: At = 5000;
 
 pub fn check(evidence: &Evidence) -> Vec<String> {
     let mut found = Vec::new();
@@ -21,7 +19,7 @@ pub fn check(evidence: &Evidence) -> Vec<String> {
                 evidence.t(call.at)
             ));
         }
-        if call.makes_machine() && !has_row(evidence, call, -BEFOREHAND) {
+        if call.makes_machine() && !has_row(evidence, call, 0) {
             found.push(format!(
                 "{} was made at {}, and no row wanted it",
                 call.hostname,
@@ -29,6 +27,10 @@ pub fn check(evidence: &Evidence) -> Vec<String> {
             ));
         }
     }
+    let without_credentials = |call: &&VmCall| call.makes_machine() && !call.token;
+    found.extend(evidence.machines.calls.iter().filter(without_credentials).map(|call| {
+        format!("{} was made at {} without credentials", call.hostname, evidence.t(call.at))
+    }));
     found.extend(left_over(evidence));
     found
 }
@@ -112,6 +114,15 @@ mod tests {
             check(&Story::default().vm(1, "a").folder("a", &[]).makes("a", 9).evidence())
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn a_machine_without_credentials_is_found() {
+        let mut evidence = Story::default().vm(1, "a").folder("a", &[]).makes("a", 9).evidence();
+        evidence.machines.calls[0].token = false;
+        assert_eq!(check(&evidence).len(), 1);
+        evidence.machines.calls[0].given = false;
+        assert!(check(&evidence).is_empty(), "it only starts what is there, and nothing is");
     }
 
     #[test]

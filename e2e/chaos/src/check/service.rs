@@ -8,6 +8,8 @@ use crate::{
 };
 
 const BACK: At = 5000;
+/// One good answer in between does not make two stretches of one.
+const ONE_STRETCH: At = 10_000;
 /// Draining takes 10 s at most, Terraform 8 s.
 const STOP: At = 30_000;
 
@@ -66,43 +68,40 @@ fn of_one(evidence: &Evidence, number: usize) -> Vec<String> {
     let is_excused = |probe: &Probe| {
         excused.iter().any(|(from, to)| probe.at + probe.took >= *from && probe.at <= *to)
     };
-    let mut found = Vec::new();
-    let mut failing: Option<(At, At, String)> = None;
-    for probe in history.probes.iter().filter(|probe| probe.allocator == number) {
-        let failed = probe.status != Some(200) && !is_excused(probe);
-        match (&mut failing, failed) {
-            (Some((_, last, _)), true) => *last = probe.at + probe.took,
-            (None, true) => {
-                let status = probe.status.map_or("no answer".to_owned(), |it| it.to_string());
-                failing =
-                    Some((probe.at, probe.at + probe.took, format!("{} {status}", probe.path)));
-            }
-            (Some(_), false) => found.extend(failing.take().map(|it| told(evidence, number, &it))),
-            (None, false) => {}
+    let mut stretches: Vec<Stretch<'_>> = Vec::new();
+    let of_this = history.probes.iter().filter(|probe| probe.allocator == number);
+    for probe in of_this.filter(|probe| probe.status != Some(200) && !is_excused(probe)) {
+        let to = probe.at + probe.took;
+        match stretches.last_mut() {
+            Some(stretch) if probe.at <= stretch.to + ONE_STRETCH => stretch.to = to,
+            _ => stretches.push(Stretch { from: probe.at, to, first: probe }),
         }
     }
-    found.extend(failing.map(|it| told(evidence, number, &it)));
-    found
+    stretches.iter().map(|stretch| told(evidence, number, stretch)).collect()
 }
 
-fn told(evidence: &Evidence, number: usize, (from, to, how): &(At, At, String)) -> String {
-    let mut before: Vec<_> = evidence
-        .history
-        .faults
-        .iter()
-        .filter(|fault| {
-            fault.ended <= *from && matches!(fault.hits, Hits::Everybody | Hits::Allocator(_))
-        })
-        .filter(|fault| fault.hits == Hits::Everybody || fault.hits == Hits::Allocator(number))
-        .collect();
-    before.sort_by_key(|fault| fault.ended);
-    let last = before.last().map_or("nothing".to_owned(), |fault| {
+/// A time without good answers.
+struct Stretch<'a> {
+    from: At,
+    to: At,
+    first: &'a Probe,
+}
+
+fn told(evidence: &Evidence, number: usize, Stretch { from, to, first }: &Stretch<'_>) -> String {
+    let faults = evidence.history.faults.iter();
+    let before = faults.filter(|fault| {
+        let hit = fault.hits == Hits::Everybody || fault.hits == Hits::Allocator(number);
+        hit && fault.ended <= *from
+    });
+    let last = before.max_by_key(|fault| fault.ended).map_or("nothing".to_owned(), |fault| {
         format!("{} until {}", fault.kind, evidence.t(fault.ended))
     });
+    let status = first.status.map_or("no answer".to_owned(), |status| status.to_string());
     format!(
-        "allocator {number} did not serve from {} to {} ({how}); last in its way: {last}",
+        "allocator {number} did not serve from {} to {} ({} {status}); last in its way: {last}",
         evidence.t(*from),
-        evidence.t(*to)
+        evidence.t(*to),
+        first.path
     )
 }
 
@@ -128,7 +127,9 @@ mod tests {
         assert_eq!(check(&late.evidence()).len(), 1);
         assert_eq!(check(&stopped().probe(1, 12_000, None).evidence()).len(), 1);
         let twice = Story::default().probe(0, 1000, None).probe(0, 2000, Some(200));
-        assert_eq!(check(&twice.probe(0, 3000, None).evidence()).len(), 2);
+        let soon = twice.clone().probe(0, 3000, None);
+        assert_eq!(check(&soon.evidence()).len(), 1);
+        assert_eq!(check(&twice.probe(0, 30_000, None).evidence()).len(), 2);
     }
 
     #[test]

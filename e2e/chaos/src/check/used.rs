@@ -16,30 +16,32 @@ pub fn check(evidence: &Evidence) -> Vec<String> {
     found
 }
 
-/// Homes in which a participant found what an earlier one had left.
+/// Homes in which a participant found what earlier ones had left.
 fn traces(evidence: &Evidence) -> Vec<String> {
+    let starts = &evidence.machines.starts;
     let mut left: BTreeMap<(&str, &str), At> = BTreeMap::new();
-    for start in &evidence.machines.starts {
+    for start in starts {
         left.entry((&start.hostname, &start.pin)).or_insert(start.at);
     }
     let mut told = BTreeSet::new();
     let mut found = Vec::new();
-    for start in &evidence.machines.starts {
+    for start in starts {
+        let mut strangers: Vec<&str> = Vec::new();
         for mark in &start.marks {
             let (pin, owner) = mark.split_once('.').unwrap_or((mark, ""));
             let since = left.get(&(start.hostname.as_str(), pin)).copied().unwrap_or(start.at);
-            let strange = owner != start.person();
-            if strange
-                && !was_reused(evidence, &start.hostname, since, start.at)
-                && told.insert((start.hostname.as_str(), mark.as_str(), start.person()))
-            {
-                found.push(format!(
-                    "{} met the traces of {owner} on {} at {}",
-                    start.person(),
-                    start.hostname,
-                    evidence.t(start.at)
-                ));
+            if owner != start.person() && !was_reused(evidence, &start.hostname, since, start.at) {
+                strangers.push(owner);
             }
+        }
+        if !strangers.is_empty() && told.insert((&start.hostname, start.person())) {
+            found.push(format!(
+                "{} met the traces of {} on {} at {}",
+                start.person(),
+                strangers.join(", "),
+                start.hostname,
+                evidence.t(start.at)
+            ));
         }
     }
     found

@@ -48,6 +48,8 @@ pub struct VmCall {
     pub hostname: String,
     /// There was a machine.
     pub existed: bool,
+    /// It came with what a machine is made of, and not only with its name.
+    pub given: bool,
     pub enrolled: bool,
     /// It becomes a new machine, whatever it was.
     pub token: bool,
@@ -64,7 +66,7 @@ impl VmCall {
 
     /// A machine came that had not been there.
     pub fn makes_machine(&self) -> bool {
-        self.verb == "start" && (!self.existed || self.token)
+        self.verb == "start" && self.given && (!self.existed || self.token)
     }
 }
 

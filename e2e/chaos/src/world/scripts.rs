@@ -22,16 +22,17 @@ exec '@REAL@' "$@"
 
 const VM: &str = r#"#!/usr/bin/env bash
 # Notes each call, hangs once when told to, and becomes the real script.
-verb=${1:-} dir=${2:-} existed=false enrolled=false token=false marks=''
+verb=${1:-} dir=${2:-} existed=false given=false enrolled=false token=false marks=''
 if [[ $verb == start || $verb == stop || $verb == remove ]]; then
     if [[ -e $dir/settings ]]; then existed=true; fi
+    if [[ -n ${ALLOCATOR_URL:-} ]]; then given=true; fi
     if [[ -s $dir/state/agent-token ]]; then enrolled=true; fi
     if [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]]; then token=true; fi
     for mark in "$dir"/home/marks/*; do
         if [[ -e $mark ]]; then marks+=${marks:+,}\"${mark##*/}\"; fi
     done
-    printf '{"at":%s,"verb":"%s","hostname":"%s","existed":%s,"enrolled":%s,"token":%s,"marks":[%s]}\n' \
-        "$(date +%s%3N)" "$verb" "${dir##*/}" $existed $enrolled $token "$marks" >>'@RECORDS@'/vm.jsonl
+    printf '{"at":%s,"verb":"%s","hostname":"%s","existed":%s,"given":%s,"enrolled":%s,"token":%s,"marks":[%s]}\n' \
+        "$(date +%s%3N)" "$verb" "${dir##*/}" $existed $given $enrolled $token "$marks" >>'@RECORDS@'/vm.jsonl
     flag='@RECORDS@'/hang-vm-$verb
     if [[ -e $flag ]] && mv "$flag" "$flag.taken" 2>/dev/null; then exec sleep 900; fi
 fi
