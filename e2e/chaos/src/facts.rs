@@ -96,6 +96,8 @@ pub async fn read(db: &Client) -> Result<Facts> {
                 claim_id is null and place_id is null and removed_at is null
                 and removing_at is null and used_at is null and status = 'running'
                 and gpu is distinct from 'unhealthy'
+                and not exists (select from vm_presence as seen where seen.vm_id = vm.id
+                    and (seen.stopped or seen.last_seen < now() - interval '60 seconds'))
          from vm order by id",
         created = at("created_at"),
         removed = at("removed_at"),
@@ -227,7 +229,7 @@ impl Facts {
         let then = operation.created;
         let named = self.vms.iter().filter(|vm| {
             operation.hostnames.contains(&vm.hostname)
-                && vm.created <= then + 1000
+                && vm.created <= then
                 && vm.removed.is_none_or(|removed| removed > then)
         });
         named.map(|vm| vm.id).collect()
