@@ -25,6 +25,8 @@ use crate::{
 
 /// From the first launch to the first machine that can be claimed.
 const FIRST_VM: Duration = Duration::from_secs(90);
+/// The last fault's end is looked at as well: whether service is back after it.
+const AFTERMATH: Duration = Duration::from_secs(7);
 /// Everybody ends within one call's patience.
 const ENDING: Duration = Duration::from_secs(40);
 
@@ -66,6 +68,7 @@ pub async fn run(settings: &Settings, folder: &Path) -> Result<Evidence> {
     faults.await.context("the faults could not be carried out")?;
     tokio::time::sleep_until(busy_until).await;
     phase.send_replace(Phase::Calm);
+    tokio::time::sleep(AFTERMATH).await;
     let quiet = until_quiet(&world, settings.quiet_within).await;
     phase.send_replace(Phase::Over);
     end(everybody).await;
