@@ -10,6 +10,11 @@ PROGRAMS := $(TARGET)/debug
 LAMBDA := target/lambda/bootstrap
 # x86_64 or aarch64.
 LAMBDA_ARCH ?= x86_64
+# Of `make chaos`; without a seed it takes a random one, and prints it.
+MINUTES ?= 30
+ALLOCATORS ?= 3
+SEED ?=
+CHAOS_SEEDS := e2e/chaos/seeds
 # Judges the modules that need AWS; this one downloads the real providers.
 HCL_CHECK ?= scripts/hcl-check
 AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-data
@@ -17,7 +22,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser fuzz lambda agent \
-	test-agent-systems test-agent-footprint test-host-systems soak check fmt
+	test-agent-systems test-agent-footprint test-host-systems soak chaos chaos-seeds check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +43,7 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	infra/tests/host-scripts
 	cargo build --workspace --bins
 	e2e/fuzz/run short
+	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS) --tests-only
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
 bench: ## Measure a release build against the performance bars (4 minutes, and its compilation)
@@ -109,6 +115,16 @@ soak: ## Claim 500 VMs with real agents across three restarts (ten minutes, 5 GB
 	@scripts/setup test
 	cargo build -p lablink-allocator -p lablink-client
 	cargo test -p lablink-e2e --test soak -- --ignored --nocapture
+
+chaos: ## Break a running LabLink in every way, and check what its clients saw (30 minutes)
+	@scripts/setup test
+	cargo build -p lablink-allocator -p lablink-client -p lablink-chaos
+	$(PROGRAMS)/lablink-chaos --minutes $(MINUTES) --allocators $(ALLOCATORS) $(if $(SEED),--seed $(SEED))
+
+chaos-seeds: ## Repeat the runs that once found something (minutes each)
+	@scripts/setup test
+	cargo build -p lablink-allocator -p lablink-client -p lablink-chaos
+	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS)
 
 check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check

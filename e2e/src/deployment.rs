@@ -8,13 +8,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::{Allocator, Machine, Process, TerraformState, processes_of, programs};
+use crate::{
+    Allocator, Machine, Process, TerraformState, end_everything_in, processes_of, programs,
+};
 
 /// Below the ports that outgoing connections take, any of which could be ours while we restart.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -159,40 +158,11 @@ impl Deployment {
             eprint!("{}", fs::read_to_string(file).unwrap_or_default());
         }
     }
-
-    /// Ends everything, by pid, until nothing is left.
-    fn end_all(&self) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while let Ok(running) = processes_of(self.folder())
-            && !running.is_empty()
-            && Instant::now() < deadline
-        {
-            let postgres = self.postgres().ok();
-            for process in running {
-                // Killed, it would leave its shared memory behind.
-                if process.command_line.starts_with("postgres:") {
-                    continue;
-                }
-                if Some(Pid::from_raw(process.pid)) == postgres {
-                    let _gone = kill(Pid::from_raw(process.pid), Signal::SIGQUIT);
-                } else {
-                    process.kill();
-                }
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
 }
 
 impl Drop for Deployment {
     fn drop(&mut self) {
-        // Noted in the file that goes with the server.
-        let noted = fs::read_to_string(self.data_dir().join("postgres/postmaster.pid"));
-        let socket_dir = noted.ok().and_then(|text| Some(PathBuf::from(text.lines().nth(4)?)));
-        self.end_all();
-        if let Some(dir) = socket_dir {
-            let _others = fs::remove_dir(dir);
-        }
+        end_everything_in(self.folder(), &self.data_dir());
         self.show_logs();
     }
 }

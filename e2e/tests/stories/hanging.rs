@@ -67,7 +67,7 @@ async fn a_terraform_that_hangs_holds_up_neither_start_nor_stop_nor_the_next_all
     fault(&deployment, "state")?;
     let allocator = deployment.start().await?;
     let steps = deployment.data_dir().join("state/dev.terraform.steps");
-    eventually("a step to hang", READY, async || Ok(fs::read_dir(&steps)?.next())).await?;
+    eventually("a step to hang", READY, async || Ok(fs::read_dir(&steps)?.next())).await??;
     allocator.crash().await?;
     heal(&deployment)?;
     let left = fs::read_dir(&steps)?.next().context("no step is noted")??.path();

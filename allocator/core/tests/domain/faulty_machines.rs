@@ -69,7 +69,7 @@ async fn who_has_a_broken_machine_gets_another_with_the_same_command() {
         panic!("its agent must be told");
     };
     assert_eq!((delivery.code.as_str(), delivery.pin.reveal()), ("4/x", ada.pin.reveal()));
-    let Some(Situation::Unclaimed) = claims::situation(&scene.db, &name(ONE)).await.unwrap() else {
+    let Some(Situation::Unclaimed { .. }) = claims::situation(&scene.db, &name(ONE)).await.unwrap() else {
         panic!("the broken one's agent must let go");
     };
     assert_eq!(in_error(&scene).await, 1);
@@ -138,7 +138,7 @@ async fn with_none_free_the_participant_waits_and_comes_before_the_line() {
 
     let hostname = name(TWO);
     let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Released, Then::Reuse);
-    let wish = TakeBack { hostname: &hostname, whose, reason, then };
+    let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use: AfterUse::Reuse };
     operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
     let moved = view(&scene, &ada.link).await;
     assert_eq!(
@@ -183,7 +183,7 @@ async fn results_releases_and_claims_at_once_neither_deadlock_nor_double() {
         let (scene, _ada) = ada_with(3).await;
         let (hostname, bob) = (name(ONE), scene.claim("bob@example.org", "4/b"));
         let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Released, Then::Replace);
-        let wish = TakeBack { hostname: &hostname, whose, reason, then };
+        let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use: AfterUse::Reuse };
         let actor = admin();
         let (one, again, released, claimed) = tokio::join!(
             report(&scene, ONE, 1, Some(Fault::Machine)),

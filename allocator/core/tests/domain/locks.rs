@@ -5,11 +5,11 @@ use std::{future::Future, pin::Pin};
 use lablink_core::{
     Actor,
     claims::{self, NoSuchClaim, Reclaim, ReleaseReason},
-    line,
+    line::{self, Presented},
     operations::{self, Outcome, TakeBack, Then, Whose},
     vms::{self, Selection},
 };
-use lablink_protocol::{ClaimOutcome, ClaimResult, GpuHealth, Vitals, VmStatus};
+use lablink_protocol::{ClaimOutcome, ClaimResult, Fault, GpuHealth, Vitals, VmStatus};
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
@@ -21,7 +21,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 15] = [
+const WRITES: [(&str, Write); 16] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -38,9 +38,30 @@ const WRITES: [(&str, Write); 15] = [
                     command_no: None,
                     outcome: ClaimOutcome::Connected,
                     detail: None,
+                    fault: None,
                 };
                 let agent = Actor::Agent(name(&hostname));
-                match claims::report(&scene.db, scene.pool, &agent, &result).await {
+                match claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await {
+                    Ok(()) | Err(NoSuchClaim::Superseded) => {}
+                    Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
+    ("claim-result of a faulty machine", |scene| {
+        Box::pin(async {
+            for (claim_id, hostname) in open_claims(scene).await {
+                let result = ClaimResult {
+                    hostname: name(&hostname),
+                    claim_id,
+                    command_no: None,
+                    outcome: ClaimOutcome::Failed,
+                    detail: None,
+                    fault: Some(Fault::Machine),
+                };
+                let agent = Actor::Agent(name(&hostname));
+                let (db, pool) = (&scene.db, scene.pool);
+                match claims::report(db, pool, STALE_AFTER, &agent, &result).await {
                     Ok(()) | Err(NoSuchClaim::Superseded) => {}
                     Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
@@ -70,7 +91,7 @@ const WRITES: [(&str, Write); 15] = [
         Box::pin(async {
             let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
             let agent = Actor::Agent(vm.clone());
-            let used = vms::set_in_use(db, pool, &agent, &vm, rand_number() % 2 == 0, None).await;
+            let used = vms::set_in_use(db, pool, &agent, &vm, rand_number().is_multiple_of(2), None).await;
             used.or_else(gone).unwrap();
         })
     }),
@@ -138,7 +159,7 @@ const WRITES: [(&str, Write); 15] = [
         Box::pin(async {
             let who = format!("q{}@example.org", rand_number()).parse().unwrap();
             let (db, pool) = (&scene.db, scene.pool);
-            let joined = line::join(db, pool, STALE_AFTER, &who, None, Reclaim::Link).await;
+            let joined = line::join(db, pool, STALE_AFTER, &who, Presented::default(), Reclaim::Link).await;
             if let line::Joined::Place(token) = joined.unwrap() {
                 line::leave(db, pool, STALE_AFTER, &token).await.unwrap();
             }

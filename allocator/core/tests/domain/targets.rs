@@ -86,7 +86,7 @@ async fn rows_and_operations_agree_after_any_crowd() {
             1 => replace(&scene, &hostname).await,
             _ => scene.launch(1).await,
         };
-        if n % 4 != 0 {
+        if !n.is_multiple_of(4) {
             cancel(&scene, id).await;
         }
     };

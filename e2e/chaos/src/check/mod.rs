@@ -1,0 +1,72 @@
+//! The rules. Each reads what clients saw, what the machines noted and what the database holds, and
+//! tells every breach with what shows it.
+
+mod answers;
+mod claims;
+mod commands;
+#[cfg(test)]
+mod fixture;
+mod hangs;
+mod line;
+mod log_lines;
+mod machines;
+mod promises;
+mod service;
+mod slack;
+mod spoken_for;
+mod used;
+
+use serde::Serialize;
+
+use crate::{clock::At, facts::Facts, history::History, world::Machines};
+
+/// Everything that is known of a run.
+#[derive(Default, Serialize)]
+pub struct Evidence {
+    pub history: History,
+    pub facts: Facts,
+    pub machines: Machines,
+    /// Lines of logs that tell of a panic.
+    pub panics: Vec<String>,
+    /// When the run began.
+    pub began: At,
+}
+
+impl Evidence {
+    /// A moment, in seconds since the beginning.
+    fn t(&self, at: At) -> String {
+        let since = at - self.began;
+        format!("t+{}.{:03}", since / 1000, since.rem_euclid(1000))
+    }
+}
+
+/// A breach of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub rule: &'static str,
+    pub what: String,
+}
+
+/// One rule: every breach, in words.
+type Rule = fn(&Evidence) -> Vec<String>;
+
+const RULES: [(&str, Rule); 11] = [
+    ("one claim a VM, one VM a person", claims::check),
+    ("what a participant was told is so", promises::check),
+    ("the line is served in its order", line::check),
+    ("log lines are there, once", log_lines::check),
+    ("a VM spoken for is nobody else's", spoken_for::check),
+    ("machines go and come only when they are named", machines::check),
+    ("a command is started once", commands::check),
+    ("nobody gets a used machine", used::check),
+    ("no operation hangs", hangs::check),
+    ("service is back in 5 s", service::check),
+    ("no error of ours, no panic", answers::check),
+];
+
+pub fn check(evidence: &Evidence) -> Vec<Finding> {
+    let breaches = RULES
+        .iter()
+        .flat_map(|(rule, check)| check(evidence).into_iter().map(|what| Finding { rule, what }));
+    breaches.collect()
+}
