@@ -17,6 +17,7 @@ const streams = new Set();
 let now; // the file that every page is at this moment
 let free = 12;
 let pagesSent = 0;
+let status = 200; // of the pages
 const server = createServer(async (request, response) => {
   const { pathname } = new URL(request.url, "http://localhost");
   if (pathname.endsWith("/events")) {
@@ -27,7 +28,7 @@ const server = createServer(async (request, response) => {
   } else {
     const file = pathname.startsWith("/assets/") ? pathname : `${now}.html`;
     pagesSent += file.endsWith(".html");
-    response.writeHead(200, { "content-type": types[extname(file)] }).end(await readFile(join(gallery, file)));
+    response.writeHead(file.endsWith(".html") ? status : 200, { "content-type": types[extname(file)] }).end(await readFile(join(gallery, file)));
   }
 });
 const listening = (port) => new Promise((done) => server.listen(port, "127.0.0.1", done));
@@ -92,6 +93,24 @@ const tests = {
     assert.equal(await page.locator("#live").getAttribute("data-live"), null);
     await page.waitForTimeout(3500);
     assert.equal(await page.locator("#offline").textContent(), "");
+  },
+  async "a refused command stays to be corrected, until the machine is gone"() {
+    const page = await open("claim-refused");
+    now = "claim-ready";
+    tell();
+    await page.waitForTimeout(700);
+    assert.equal(await page.locator("#problem").count(), 1);
+    now = "claim-destroyed";
+    tell();
+    await page.getByRole("heading", { name: "This machine is gone" }).waitFor();
+  },
+  async "a page that is no longer there says what to do"() {
+    const page = await open("claim-ready");
+    [now, status] = ["error", 404];
+    tell();
+    await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+    assert.equal(await page.getByRole("link", { name: "To the start page" }).count(), 1);
+    status = 200;
   },
   async "a storm of events is one request per 300 ms"() {
     const page = await open("admin");
