@@ -10,6 +10,7 @@ use lablink_core::{
     },
     line::{self, Presented, Standing},
     operations::{self, TakeBack, Then, Whose},
+    vms::AfterUse,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, VmStatus};
 
