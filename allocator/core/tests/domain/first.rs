@@ -13,7 +13,8 @@ use crate::scene::{Scene, admin, name};
 async fn the_first_vms_are_asked_for_once() {
     let scene = Scene::new().await;
     let wish = Launch { environment: "test", source: Source::Local, count: 2 };
-    let ask = || operations::launch_first(&scene.db, scene.pool, &admin(), &wish);
+    let actor = admin();
+    let ask = || operations::launch_first(&scene.db, scene.pool, &actor, &wish);
     let asked = join_all((0..8).map(|_| ask())).await;
     assert_eq!(asked.into_iter().filter(|it| matches!(it, Ok(Some(_)))).count(), 1);
     assert_eq!(scene.count("select count(*) from vm").await, 2);
