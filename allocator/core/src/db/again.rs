@@ -7,8 +7,6 @@
 
 use std::time::Duration;
 
-use tokio_postgres::error::SqlState;
-
 use super::DbError;
 
 /// How often in all.
@@ -34,19 +32,12 @@ pub(crate) use again;
 
 /// How long to wait before a failed transaction is tried again; none: it is not.
 pub(crate) fn pause(error: &impl HasDbError, tried: u32) -> Option<Duration> {
-    if tried == TRIES || !error.db_error().is_some_and(ended_for_another) {
+    if tried == TRIES || !error.db_error().is_some_and(DbError::is_contended) {
         return None;
     }
     tracing::warn!(tried, "a transaction was ended for another's sake; trying again");
     // Apart from the other, who is trying again as well.
     Some(Duration::from_millis(rand::random_range(1..20)) * tried)
-}
-
-fn ended_for_another(error: &DbError) -> bool {
-    let DbError::Statement(cause) = error else { return false };
-    cause.code().is_some_and(|code| {
-        *code == SqlState::T_R_DEADLOCK_DETECTED || *code == SqlState::T_R_SERIALIZATION_FAILURE
-    })
 }
 
 /// An error that may be the database's.
