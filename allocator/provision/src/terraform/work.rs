@@ -81,7 +81,7 @@ mod tests {
             }
         };
         let destroyed = ended(Change::Destroy(&[]));
-        assert!(destroyed.contains("c (Somebody") && !destroyed.contains('b'), "{destroyed}");
+        assert!(destroyed.contains("c (Somebody") && !destroyed.contains("b ("), "{destroyed}");
         assert!(ended(Change::Launch(&[])).contains("b (It was removed"));
     }
 
