@@ -15,7 +15,8 @@ mod routes;
 mod state;
 mod wire;
 
-pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash};
+pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash, UnfitPassword, fits_bcrypt};
+pub use http::{Proxies, ProxyHeader};
 pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};

@@ -14,7 +14,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     AppState,
     auth::guard,
-    http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
+    http::{
+        LARGEST_BATCH, Problem, identify, refuse_cross_site, refuse_prefix, render_problems, secure,
+    },
     openapi,
     routes::{
         agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
@@ -159,9 +161,10 @@ pub fn router(state: AppState) -> Router {
     }
     router
         .fallback(|| async { Problem::not_found("There is nothing at this address.") })
-        .with_state(state)
+        .with_state(state.clone())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn(refuse_cross_site))
+        .layer(from_fn_with_state(state.clone(), refuse_cross_site))
+        .layer(from_fn_with_state(state, refuse_prefix))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(render_problems))
         .layer(from_fn(secure))

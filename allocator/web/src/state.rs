@@ -1,6 +1,5 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use ipnet::IpNet;
 use lablink_core::{
     Db, SecretKey, TokenHash,
     aws::AwsLogin,
@@ -16,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     OwnLog,
     auth::{AdminLogin, AgentAuth, FormLimits},
+    http::Proxies,
 };
 
 /// What every handler can reach. Cheap to clone.
@@ -77,7 +77,7 @@ pub struct Settings {
     pub email_domains: Vec<String>,
     /// What participants must enter beside their e-mail, if anything.
     pub access_code: Option<TokenHash>,
-    pub trusted_proxies: Vec<IpNet>,
+    pub proxies: Proxies,
     /// Who wants `/metrics` must show it (`LABLINK_METRICS_TOKEN`); none: everybody may look.
     pub metrics_token: Option<TokenHash>,
     /// What the log forwarder shows (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.

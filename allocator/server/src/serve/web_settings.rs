@@ -7,7 +7,7 @@ use lablink_core::{
     Token, claims,
     vms::{Source, StaleAfter},
 };
-use lablink_web::{AgentAuth, AgentInstall, Settings};
+use lablink_web::{AgentAuth, AgentInstall, Proxies, Settings};
 
 use super::settings::variable;
 use crate::{
@@ -65,7 +65,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
             .access_code
             .as_ref()
             .map(|code| Token::presented(code.expose().trim()).hash()),
-        trusted_proxies: config.proxy.trusted.clone(),
+        proxies: Proxies { trusted: config.proxy.trusted.clone(), header: config.proxy.header },
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),
         agent: AgentInstall {

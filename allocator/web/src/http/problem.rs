@@ -67,6 +67,11 @@ impl Problem {
         }
     }
 
+    /// A body that could not be read, in the words of what read it.
+    pub fn unread(status: StatusCode, code: &'static str, error: &dyn std::error::Error) -> Self {
+        Self::new(status, code, error.to_string())
+    }
+
     /// Something that should not happen. The cause goes to the log, here and only here.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = cause, "a request failed");
@@ -101,7 +106,7 @@ impl Problem {
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if self.status == StatusCode::UNAUTHORIZED {
-            let basic = HeaderValue::from_static("Basic realm=\"LabLink\"");
+            let basic = HeaderValue::from_static("Basic realm=\"LabLink\", charset=\"UTF-8\"");
             headers.insert(header::WWW_AUTHENTICATE, basic);
         }
         if let Some(seconds) = self.retry_after_seconds {

@@ -25,19 +25,18 @@ pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
 
     let method = request.method().clone();
     let route = request.extensions().get().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", id);
+    let span = tracing::info_span!("request", request_id = id);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, duration) = (response.status().as_u16(), started.elapsed());
     metrics::answered(method.as_str(), &route, status, duration);
-    tracing::debug!(
-        parent: &span,
-        %method,
-        route,
-        status,
-        duration_ms = duration.as_millis(),
-        "answered"
-    );
+    let duration_ms = duration.as_millis();
+    // Whoever was refused names the id that they were shown.
+    if response.status().is_client_error() || response.status().is_server_error() {
+        tracing::info!(parent: &span, %method, route, status, duration_ms, "refused");
+    } else {
+        tracing::debug!(parent: &span, %method, route, status, duration_ms, "answered");
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

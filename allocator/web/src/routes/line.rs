@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::HeaderMap,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
@@ -46,7 +45,6 @@ pub async fn join(
     State(state): State<AppState>,
     wants: Wants,
     client: Client,
-    headers: HeaderMap,
     cookies: CookieJar,
     FormOrJson(typed): FormOrJson<RequestVm>,
 ) -> Result<Response, Problem> {
@@ -78,7 +76,7 @@ pub async fn join(
         Ok(Joined::HoldsVm(token)) => return Ok(Redirect::to(&claim::path(&token)).into_response()),
         Ok(Joined::Place(token)) => {
             metrics::claim_answered("in_line");
-            let scheme = home::scheme(&home::origin(&state, client, &headers));
+            let scheme = home::scheme(&home::origin(&state, &client));
             let cookies = cookies.add(claim::cookie(&token, scheme));
             return Ok((cookies, Redirect::to(&path(&token))).into_response());
         }
@@ -118,10 +116,10 @@ pub async fn claim(
     Path(link): Path<String>,
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
 ) -> Result<Response, Problem> {
+    let standing = find(&state, &link).await?;
     let code = match CrdCode::from_command(&crd_command) {
         Ok(code) => code,
         Err(error) => {
-            let standing = find(&state, &link).await?;
             let form = CommandForm { crd_command, error: Some(error.to_string()) };
             let page = filled(&link, &standing, form).render()?;
             return Ok(Problem::invalid(error.to_string()).with_page(page));
@@ -146,6 +144,7 @@ pub async fn leave(
     State(state): State<AppState>,
     Path(link): Path<String>,
 ) -> Result<Redirect, Problem> {
+    find(&state, &link).await?;
     let token = Token::presented(&link);
     line::leave(&state.db, state.pool, state.settings.stale_after, &token).await?;
     Ok(Redirect::to(&path(&token)))

@@ -24,7 +24,7 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentInstall, AppState, FormLimits, OwnLog, Settings, router,
+    AdminLogin, AgentAuth, AgentInstall, AppState, FormLimits, OwnLog, Proxies, Settings, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -106,7 +106,7 @@ impl App {
                 agent_auth,
                 email_domains: Vec::new(),
                 access_code: None,
-                trusted_proxies: Vec::new(),
+                proxies: Proxies::default(),
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
                 agent: AgentInstall {
@@ -139,6 +139,20 @@ impl App {
             ..(*self.state.settings).clone()
         };
         self.state.settings = Arc::new(settings);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with proxies before it.
+    pub fn behind(mut self, proxies: Proxies) -> Self {
+        self.state.settings = Arc::new(Settings { proxies, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with other limits.
+    pub fn limited(mut self, limits: FormLimits) -> Self {
+        self.state.form_limits = Arc::new(limits);
         self.router = router(self.state.clone());
         self
     }
