@@ -15,7 +15,8 @@ use crate::{
     AppState,
     auth::guard,
     http::{
-        LARGEST_BATCH, Problem, identify, refuse_cross_site, refuse_prefix, render_problems, secure,
+        LARGEST_BATCH, Problem, identify, refuse_cross_site, refuse_large_heads, refuse_prefix,
+        render_problems, secure, turn_away,
     },
     openapi,
     routes::{
@@ -166,6 +167,8 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), refuse_cross_site))
         .layer(from_fn_with_state(state, refuse_prefix))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(refuse_large_heads))
+        .layer(from_fn(turn_away))
         .layer(from_fn(render_problems))
         .layer(from_fn(secure))
         .layer(from_fn(identify))

@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    OwnLog,
+    OwnLog, Waits,
     auth::{AdminLogin, AgentAuth, FormLimits},
     http::Proxies,
 };
@@ -27,6 +27,8 @@ pub struct AppState {
     pub hand_over_db: Db,
     pub pool: PoolId,
     pub hub: Hub,
+    /// Of agents that wait for their claims.
+    pub waits: Waits,
     pub admin: Arc<AdminLogin>,
     pub metrics: PrometheusHandle,
     pub form_limits: Arc<FormLimits>,

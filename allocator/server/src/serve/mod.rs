@@ -24,7 +24,7 @@ use lablink_core::{
     vms::{Provider, StaleAfter},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
-use lablink_web::{AdminLogin, AppState, FormLimits, OwnLog};
+use lablink_web::{AdminLogin, AppState, ConnectionLimits, FormLimits, OwnLog, Waits};
 use tokio::net::TcpListener;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -55,15 +55,17 @@ pub async fn serve(args: ServeArgs) -> Result<()> {
     let own_log = logging::start_and_keep(args.log_format);
     let config = settings::load_to_serve(&args)?;
     let places = Places::new(args.database.data_dir.as_deref())?;
+    let limits = http::connection_limits(config.limits.connections_per_address)?;
     // First of all, so that a port that is taken is told at once.
-    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+    let listener = lablink_web::listen(args.listen).with_context(|| {
         format!("cannot listen on {}: choose another address with --listen", args.listen)
     })?;
     let stopping = CancellationToken::new();
     signals::cancel_on_signal(stopping.clone())?;
 
     let database = Database::open(&config, &places, args.database.embedded_postgres).await?;
-    let outcome = serve_on(&args, &config, &places, &database, own_log, listener, stopping).await;
+    let outcome =
+        serve_on(&args, &config, &places, &database, own_log, (listener, limits), stopping).await;
     database.close().await?;
     outcome
 }
@@ -74,7 +76,7 @@ async fn serve_on(
     places: &Places,
     database: &Database,
     own_log: OwnLog,
-    listener: TcpListener,
+    (listener, limits): (TcpListener, ConnectionLimits),
     stopping: CancellationToken,
 ) -> Result<()> {
     database.migrate().await?;
@@ -127,6 +129,7 @@ async fn serve_on(
         hand_over_db,
         pool,
         hub,
+        waits: Waits::default(),
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),
         metrics: lablink_web::metrics::start()?,
         form_limits: Arc::new(FormLimits::new(
@@ -148,7 +151,7 @@ async fn serve_on(
         made_password: login.made.as_deref(),
     }
     .print()?;
-    answer_requests(listener, state, shutdown).await?;
+    answer_requests(listener, state, limits, shutdown).await?;
 
     working.await.context("the worker failed")?;
     if let Some(vms) = vms.filter(|_| config.local.stop_with_allocator) {

@@ -8,7 +8,7 @@ use axum::{
 use lablink_protocol::ErrorBody;
 
 use super::{RequestId, Wants};
-use crate::pages::ErrorPage;
+use crate::{connections::BodyStalled, pages::ErrorPage};
 
 /// An error on its way to the caller: a status, a stable word for programs, a sentence for people.
 /// [`render_problems`] makes it a page or JSON.
@@ -68,8 +68,16 @@ impl Problem {
     }
 
     /// A body that could not be read, in the words of what read it.
-    pub fn unread(status: StatusCode, code: &'static str, error: &dyn std::error::Error) -> Self {
-        Self::new(status, code, error.to_string())
+    pub fn unread(
+        status: StatusCode,
+        code: &'static str,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        match causes.find_map(|cause| cause.downcast_ref::<BodyStalled>()) {
+            Some(stalled) => Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", stalled.to_string()),
+            None => Self::new(status, code, error.to_string()),
+        }
     }
 
     /// Something that should not happen. The cause goes to the log, here and only here.

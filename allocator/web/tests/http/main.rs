@@ -9,6 +9,7 @@ mod aws;
 mod callers;
 mod collections;
 mod collector;
+mod connections;
 mod contract;
 mod line;
 mod logs;
