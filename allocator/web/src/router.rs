@@ -5,7 +5,7 @@ use axum::{
     extract::DefaultBodyLimit,
     handler::Handler,
     http::Method,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     routing::{self, MethodRouter},
 };
 use lablink_core::Action::{self, Administer, ForwardLogs, ReadVm, SpeakForVm, Visit};
@@ -14,10 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     AppState,
     auth::guard,
-    http::{
-        LARGEST_BATCH, Problem, identify, refuse_cross_site, refuse_large_heads, refuse_prefix,
-        render_problems, secure, turn_away,
-    },
+    http::{EveryRequest, LARGEST_BATCH, Problem},
     openapi,
     routes::{
         agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
@@ -164,14 +161,8 @@ pub fn router(state: AppState) -> Router {
         .fallback(|| async { Problem::not_found("There is nothing at this address.") })
         .with_state(state.clone())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn_with_state(state.clone(), refuse_cross_site))
-        .layer(from_fn_with_state(state, refuse_prefix))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(refuse_large_heads))
-        .layer(from_fn(turn_away))
-        .layer(from_fn(render_problems))
-        .layer(from_fn(secure))
-        .layer(from_fn(identify))
+        .layer(EveryRequest::new(state))
 }
 
 /// A panic is a defect, but one request's: the others go on.

@@ -1,8 +1,6 @@
 use axum::{
     extract::Request,
     http::{HeaderMap, StatusCode},
-    middleware::Next,
-    response::Response,
 };
 
 use super::Problem;
@@ -12,7 +10,7 @@ const MOST_HEADERS: usize = 100;
 const LARGEST: usize = 16 * 1024;
 
 /// Refuses requests with more than that, in words; the connection itself takes twice as much.
-pub(crate) async fn refuse_large_heads(request: Request, next: Next) -> Result<Response, Problem> {
+pub(super) fn refuse_large_heads(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if headers.len() > MOST_HEADERS || path + size(headers) > LARGEST {
@@ -25,7 +23,7 @@ pub(crate) async fn refuse_large_heads(request: Request, next: Next) -> Result<R
             ),
         ));
     }
-    Ok(next.run(request).await)
+    Ok(())
 }
 
 /// As they are written: with a colon, a blank and a line's end each.

@@ -1,20 +1,11 @@
-use axum::{
-    extract::{Request, State},
-    http::StatusCode,
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, http::StatusCode};
 
 use super::{Problem, client::peer};
 use crate::AppState;
 
 /// Refuses what a proxy of ours takes from below a path of its own, such as
 /// `https://example.org/lab/`: links, redirects and cookies would lead out of it.
-pub(crate) async fn refuse_prefix(
-    State(state): State<AppState>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
+pub(super) fn refuse_prefix(request: &Request, state: &AppState) -> Result<(), Problem> {
     let prefix = request.headers().get("x-forwarded-prefix");
     let is_below = prefix.is_some_and(|prefix| !matches!(prefix.as_bytes(), b"" | b"/"));
     if is_below && state.settings.proxies.trusts(peer(request.extensions())) {
@@ -25,5 +16,5 @@ pub(crate) async fn refuse_prefix(
              lab.example.org, and let the proxy hand on every path unchanged.",
         ));
     }
-    Ok(next.run(request).await)
+    Ok(())
 }

@@ -1,4 +1,4 @@
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::extract::Request;
 
 use super::Problem;
 use crate::connections::Slot;
@@ -7,7 +7,7 @@ use crate::connections::Slot;
 const ALIVE: [&str; 3] = ["/healthz", "/health", "/api/health"];
 
 /// Tells those for whose connection there is no room to come again.
-pub(crate) async fn turn_away(request: Request, next: Next) -> Result<Response, Problem> {
+pub(super) fn turn_away(request: &Request) -> Result<(), Problem> {
     let is_turned_away = request.extensions().get().is_some_and(Slot::is_turned_away);
     if is_turned_away && !ALIVE.contains(&request.uri().path()) {
         return Err(Problem::try_again(
@@ -17,5 +17,5 @@ pub(crate) async fn turn_away(request: Request, next: Next) -> Result<Response, 
             5,
         ));
     }
-    Ok(next.run(request).await)
+    Ok(())
 }
