@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! accept ─ register (a slot, or turned away) ─▶ drive: hyper on a watched stream ─▶ router
+//!                                                  ╰─ parked: until a late answer is there
 //! ```
 //!
 //! What a peer owes us (a head, a body, to read its answer) has a time limit; silence on our side,
@@ -10,6 +11,7 @@
 
 mod body;
 mod drive;
+mod later;
 mod limits;
 mod progress;
 mod register;
@@ -23,8 +25,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::limits::{Bounds, ConnectionLimits, Patience};
-pub(crate) use self::{body::BodyStalled, register::Slot};
-use self::{drive::drive, register::Register};
+pub(crate) use self::{body::BodyStalled, later::Later, register::Slot};
+use self::{
+    drive::{Connection, drive},
+    register::Register,
+};
 use crate::Proxies;
 
 /// So many may be on their way to us at once: a flood must not make others wait for a second try.
@@ -54,9 +59,12 @@ pub async fn serve(
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, peer)) => {
+                if set_options(&stream, limits.patience).is_err() {
+                    continue; // It is gone already.
+                }
                 let slot = Slot::take(&register, peer.ip());
-                let (router, shutdown) = (router.clone(), shutdown.clone());
-                tasks.spawn(drive(stream, peer, slot, limits.patience, router, shutdown));
+                let connection = Connection::new(stream, peer, slot, limits.patience);
+                tasks.spawn(drive(connection, router.clone(), shutdown.clone()));
             }
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {

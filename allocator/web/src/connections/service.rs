@@ -1,17 +1,16 @@
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    future::pending,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum::{
     Router,
     body::Body as AxumBody,
     extract::ConnectInfo,
-    http::{Request, Response},
+    http::{HeaderValue, Request, Response, Version, header::CONNECTION},
 };
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -19,18 +18,36 @@ use hyper::{body::Incoming, service::Service};
 use tower::ServiceExt;
 
 use super::{
-    Slot,
     body::PatientBody,
-    progress::{Handling, Progress},
+    drive::Connection,
+    later::{Later, Rest},
+    progress::Handling,
 };
 
 /// The router, for the requests of one connection.
 pub(super) struct Requests {
     pub router: Router,
-    pub peer: SocketAddr,
-    pub slot: Slot,
-    pub body_patience: Duration,
-    pub progress: Arc<Progress>,
+    pub connection: Arc<Connection>,
+    pub parking: Arc<Parking>,
+}
+
+/// Where a request's answer is left until it is there, and then taken up again.
+#[derive(Default)]
+pub(super) struct Parking(Mutex<Option<Parked>>);
+
+pub(super) enum Parked {
+    Waiting { rest: Rest, handling: Handling, head: Bytes },
+    Answered(Response<AxumBody>),
+}
+
+impl Parking {
+    pub fn put(&self, parked: Parked) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(parked);
+    }
+
+    pub fn take(&self) -> Option<Parked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Service<Request<Incoming>> for Requests {
@@ -39,15 +56,50 @@ impl Service<Request<Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let handling = self.progress.begin();
-        let patience = self.body_patience;
+        let handling = self.connection.progress.begin();
+        if let Some(Parked::Answered(answer)) = self.parking.take() {
+            let answer = answer.map(|body| Answer { body, _handling: handling });
+            return Box::pin(async move { Ok(answer) });
+        }
+        let how = Manner::of(&request);
+        let patience = self.connection.patience.body;
         let mut request = request.map(|body| AxumBody::new(PatientBody::new(body, patience)));
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        request.extensions_mut().insert(self.slot.clone());
+        request.extensions_mut().insert(ConnectInfo(self.connection.peer));
+        request.extensions_mut().insert(self.connection.slot.clone());
         let answered = self.router.clone().oneshot(request);
-        Box::pin(
-            async move { Ok(answered.await?.map(|body| Answer { body, _handling: handling })) },
-        )
+        let parking = Arc::clone(&self.parking);
+        Box::pin(async move {
+            let mut answer = answered.await?;
+            if let Some(rest) = Later::take(&mut answer) {
+                parking.put(Parked::Waiting { rest, handling, head: how.to_head() });
+                // Whoever polls this takes it all apart.
+                return pending().await;
+            }
+            Ok(answer.map(|body| Answer { body, _handling: handling }))
+        })
+    }
+}
+
+/// How a request wants to be answered, of all that its head said.
+struct Manner {
+    version: Version,
+    connection: Option<HeaderValue>,
+}
+
+impl Manner {
+    fn of<B>(request: &Request<B>) -> Self {
+        let connection = request.headers().get(CONNECTION).cloned();
+        Self { version: request.version(), connection }
+    }
+
+    /// A head that wants the same.
+    fn to_head(&self) -> Bytes {
+        let (version, usual): (&[u8], &[u8]) = match self.version {
+            Version::HTTP_10 => (b"1.0", b"close"),
+            _ => (b"1.1", b"keep-alive"),
+        };
+        let connection = self.connection.as_ref().map_or(usual, HeaderValue::as_bytes);
+        [b"POST / HTTP/", version, b"\r\nConnection: ", connection, b"\r\n\r\n"].concat().into()
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -15,6 +16,8 @@ use super::progress::Progress;
 
 /// A connection's bytes, whose coming and going is told to [`Progress`].
 pub(super) struct WatchedStream {
+    /// What was read already, and is to be read again.
+    pub begin: Bytes,
     pub stream: Arc<TcpStream>,
     pub progress: Arc<Progress>,
 }
@@ -43,10 +46,15 @@ impl WatchedStream {
 
 impl AsyncRead for WatchedStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.begin.is_empty() {
+            let length = self.begin.len().min(buffer.remaining());
+            buffer.put_slice(&self.begin.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         loop {
             ready!(self.stream.poll_read_ready(context))?;
             match self.stream.try_read_buf(buffer) {

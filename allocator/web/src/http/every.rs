@@ -19,7 +19,10 @@ use super::{
     headers::secure, prefix::refuse_prefix, problem::render, request_id::Asked,
     turned_away::turn_away,
 };
-use crate::AppState;
+use crate::{
+    AppState,
+    connections::{Later, Slot},
+};
 
 /// What every request meets before and after its handler. A layer of its own: each of axum's
 /// `from_fn` keeps a copy of all that is inside of it for as long as a request takes, and thousands
@@ -63,18 +66,30 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let asked = Asked::begin(&request);
         let wants = Wants::of(request.headers());
+        // One of ours knows what to do with a late answer.
+        let by_connection = request.extensions().get::<Slot>().is_some();
         let answered = match admit(&self.state, &request) {
             Ok(()) => Either::Left(self.inner.call(request)),
             Err(problem) => Either::Right(ready(Ok(problem.into_response()))),
         };
-        let answered = answered.instrument(asked.span.clone());
+        let span = asked.span.clone();
+        let answered = answered.instrument(span.clone());
         Box::pin(async move {
-            let mut response = render(answered.await?, wants, &asked.id);
-            secure(&mut response);
-            asked.end(&mut response);
-            Ok(response)
+            let mut response = answered.await?;
+            let Some(rest) = Later::take(&mut response) else {
+                return Ok(finish(response, wants, asked));
+            };
+            let rest = async move { finish(rest.await, wants, asked) }.instrument(span);
+            Ok(if by_connection { Later::answer(rest) } else { rest.await })
         })
     }
+}
+
+fn finish(response: Response, wants: Wants, asked: Asked) -> Response {
+    let mut response = render(response, wants, &asked.id);
+    secure(&mut response);
+    asked.end(&mut response);
+    response
 }
 
 /// What is refused whatever it asks for.

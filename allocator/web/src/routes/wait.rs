@@ -22,7 +22,7 @@ use super::named;
 use crate::{
     AppState,
     auth::Caller,
-    connections::Slot,
+    connections::{Later, Slot},
     http::{Json, Problem},
     metrics,
     waits::Turn,
@@ -66,7 +66,7 @@ pub async fn vm_startup(
     }
     if can_return {
         let limit = preferred.0.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-        bounded(waiter, turn, limit).await
+        Ok(Later::answer(bounded(waiter, turn, limit)))
     } else {
         Ok(unbounded(waiter, turn))
     }
@@ -92,14 +92,15 @@ impl<S: Sync> FromRequestParts<S> for PreferredWait {
 }
 
 /// Our own agent comes again after a 204.
-async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Result<Response, Problem> {
+async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Response {
     let shutdown = waiter.state.shutdown.clone();
     tokio::select! {
-        answer = waiter.answer() => Ok(JsonAnswer(answer).into_response()),
-        () = tokio::time::sleep(limit) => Ok(StatusCode::NO_CONTENT.into_response()),
-        () = turn.over() => Ok(StatusCode::NO_CONTENT.into_response()),
+        answer = waiter.answer() => JsonAnswer(answer).into_response(),
+        () = tokio::time::sleep(limit) => StatusCode::NO_CONTENT.into_response(),
+        () = turn.over() => StatusCode::NO_CONTENT.into_response(),
         () = shutdown.cancelled() => {
-            Err(Problem::try_again("stopping", "This allocator is stopping. Come again.", 1))
+            Problem::try_again("stopping", "This allocator is stopping. Come again.", 1)
+                .into_response()
         }
     }
 }

@@ -190,6 +190,23 @@ async fn waits_of_known_vms_are_no_strangers_and_bounded_for_each() {
 }
 
 #[tokio::test]
+async fn a_connection_goes_on_after_a_wait_as_its_head_wanted() {
+    let app = App::with_running(1).await;
+    let at = app.listen(limits(100, 100));
+    let agent =
+        format!("Authorization: {}\r\nPrefer: wait=0\r\n", app.agent("lablink-vm-test-1").await);
+    let close = format!("{agent}Connection: close\r\n");
+    let three = [wait(1, &agent), get("/healthz", ""), wait(1, &close)].concat();
+    let told = rest(&mut sent(2, at, &three).await).await;
+    let statuses: Vec<&str> = told.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["204", "200", "204"], "{told}");
+    assert_eq!(told.to_ascii_lowercase().matches("x-request-id: ").count(), 3, "{told}");
+    let old = wait(1, &agent).replace("HTTP/1.1", "HTTP/1.0");
+    let told = rest(&mut sent(2, at, &old).await).await;
+    assert!(told.starts_with("HTTP/1.0 204"), "{told}");
+}
+
+#[tokio::test]
 async fn a_head_has_to_come_and_a_kept_connection_is_not_kept_for_ever() {
     let app = App::with_running(0).await;
     let at = app.listen(impatient(|patience| patience.head = SHORT));
