@@ -21,7 +21,8 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser fuzz lambda agent \
+.PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser \
+	test-connections fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems soak chaos chaos-seeds check fmt
 
 help: ## List these targets
@@ -60,6 +61,11 @@ test-browser: ## Try the live page of a VM's log in Chromium (1 minute)
 	@scripts/setup browser
 	cargo build -p lablink-allocator
 	e2e/browser/run logs.mjs
+
+test-connections: ## Try 20,000 slow connections from one address, beside honest clients (2 minutes)
+	@scripts/setup test
+	cargo build --release -p lablink-allocator
+	e2e/connections/show $(TARGET)/release/lablink-allocator
 
 fuzz: ## Send a running allocator what it may never have seen (5 minutes)
 	@scripts/setup test

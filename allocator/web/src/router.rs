@@ -5,7 +5,7 @@ use axum::{
     extract::DefaultBodyLimit,
     handler::Handler,
     http::Method,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     routing::{self, MethodRouter},
 };
 use lablink_core::Action::{self, Administer, ForwardLogs, ReadVm, SpeakForVm, Visit};
@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     AppState,
     auth::guard,
-    http::{LARGEST_BATCH, Problem, identify, refuse_cross_site, render_problems, secure},
+    http::{EveryRequest, LARGEST_BATCH, Problem},
     openapi,
     routes::{
         agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
@@ -165,13 +165,10 @@ pub fn router(state: AppState) -> Router {
     }
     router
         .fallback(|| async { Problem::not_found("There is nothing at this address.") })
-        .with_state(state)
+        .with_state(state.clone())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn(refuse_cross_site))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(render_problems))
-        .layer(from_fn(secure))
-        .layer(from_fn(identify))
+        .layer(EveryRequest::new(state))
 }
 
 /// A panic is a defect, but one request's: the others go on.

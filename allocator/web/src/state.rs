@@ -1,6 +1,5 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use ipnet::IpNet;
 use lablink_core::{
     AccessCode, Db, EmailDomain, SecretKey, TokenHash,
     aws::AwsLogin,
@@ -14,8 +13,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    OwnLog,
+    OwnLog, Waits,
     auth::{AdminLogin, AgentAuth, FormLimits},
+    http::Proxies,
 };
 
 /// What every handler can reach. Cheap to clone.
@@ -27,6 +27,8 @@ pub struct AppState {
     pub hand_over_db: Db,
     pub pool: PoolId,
     pub hub: Hub,
+    /// Of agents that wait for their claims.
+    pub waits: Waits,
     pub admin: Arc<AdminLogin>,
     pub metrics: PrometheusHandle,
     pub form_limits: Arc<FormLimits>,
@@ -79,7 +81,7 @@ pub struct Settings {
     pub email_domains: Vec<EmailDomain>,
     /// What participants must enter beside their e-mail, if anything.
     pub access_code: Option<AccessCode>,
-    pub trusted_proxies: Vec<IpNet>,
+    pub proxies: Proxies,
     /// Who wants `/metrics` must show it (`LABLINK_METRICS_TOKEN`); none: everybody may look.
     pub metrics_token: Option<TokenHash>,
     /// What the log forwarder shows (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.

@@ -70,7 +70,8 @@ async fn who_has_a_broken_machine_gets_another_with_the_same_command() {
         panic!("its agent must be told");
     };
     assert_eq!((delivery.code.as_str(), delivery.pin.reveal()), ("4/x", ada.pin.reveal()));
-    let Some(Situation::Unclaimed { .. }) = claims::situation(&scene.db, &name(ONE)).await.unwrap() else {
+    let Some(Situation::Unclaimed { .. }) = claims::situation(&scene.db, &name(ONE)).await.unwrap()
+    else {
         panic!("the broken one's agent must let go");
     };
     assert_eq!(in_error(&scene).await, 1);
@@ -184,7 +185,8 @@ async fn results_releases_and_claims_at_once_neither_deadlock_nor_double() {
         let (scene, _ada) = ada_with(3).await;
         let (hostname, bob) = (name(ONE), scene.claim("bob@example.org", "4/b"));
         let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Released, Then::Replace);
-        let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use: AfterUse::Reuse };
+        let wish =
+            TakeBack { hostname: &hostname, whose, reason, then, after_use: AfterUse::Reuse };
         let actor = admin();
         let (one, again, released, claimed) = tokio::join!(
             report(&scene, ONE, 1, Some(Fault::Machine)),
@@ -211,7 +213,7 @@ async fn a_participant_reads_what_becomes_of_their_machine() {
         ("update vm set removing_at = now()", Machine::Leaving),
         ("update vm set removing_at = null, status = 'error'", Machine::Failed),
         (
-            "update vm set status = 'running'; \
+            "update vm set status = 'running', suspect_at = now(); \
           insert into vm_presence (vm_id, last_seen) values (1, now() - interval '4 minutes')",
             Machine::Silent,
         ),

@@ -91,7 +91,8 @@ const WRITES: [(&str, Write); 16] = [
         Box::pin(async {
             let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
             let agent = Actor::Agent(vm.clone());
-            let used = vms::set_in_use(db, pool, &agent, &vm, rand_number().is_multiple_of(2), None).await;
+            let used =
+                vms::set_in_use(db, pool, &agent, &vm, rand_number().is_multiple_of(2), None).await;
             used.or_else(gone).unwrap();
         })
     }),
@@ -159,7 +160,8 @@ const WRITES: [(&str, Write); 16] = [
         Box::pin(async {
             let who = format!("q{}@example.org", rand_number()).parse().unwrap();
             let (db, pool) = (&scene.db, scene.pool);
-            let joined = line::join(db, pool, STALE_AFTER, &who, Presented::default(), Reclaim::Link).await;
+            let joined =
+                line::join(db, pool, STALE_AFTER, &who, Presented::default(), Reclaim::Link).await;
             if let line::Joined::Place(token) = joined.unwrap() {
                 line::leave(db, pool, STALE_AFTER, &token).await.unwrap();
             }

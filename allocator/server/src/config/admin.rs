@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use lablink_web::fits_bcrypt;
+
 use super::secret::Secret;
 
 /// How the admin proves who they are: exactly one of the two.
@@ -13,22 +15,17 @@ pub enum AdminCredential {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminPassword(Secret);
 
-/// bcrypt reads no further than this (in bytes): a longer password would be cut unseen.
-const LONGEST: usize = 72;
-
 impl AdminPassword {
     /// The schema's default: good enough for `dev` alone.
     pub const DEFAULT: &str = "admin_password";
 
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// For every way in which a password is set. What it answers never shows the password.
+    pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
-            Err("it is empty; choose a password".to_owned())
-        } else if text.len() > LONGEST {
-            let length = text.len();
-            Err(format!("it is {length} bytes long, and bcrypt takes at most {LONGEST}"))
-        } else {
-            Ok(Self(Secret::new(text)))
+            return Err("it is empty; choose a password".to_owned());
         }
+        fits_bcrypt(text).map_err(|unfit| unfit.to_string())?;
+        Ok(Self(Secret::new(text)))
     }
 
     pub fn expose(&self) -> &str {
@@ -80,12 +77,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_that_bcrypt_would_cut_is_refused() {
+    fn a_password_that_bcrypt_would_change_is_refused() {
         assert!(AdminPassword::parse(&"x".repeat(72)).is_ok());
         assert_eq!(
             AdminPassword::parse(&"ä".repeat(37)).unwrap_err(),
-            "it is 74 bytes long, and bcrypt takes at most 72"
+            "it is 74 bytes long, and bcrypt takes at most 72: choose a shorter one"
         );
+        assert!(AdminPassword::parse("P\0P").unwrap_err().contains("NUL"));
         assert!(AdminPassword::parse("").is_err());
     }
 

@@ -39,6 +39,7 @@ pub use sections::{
     Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Limits, Local,
     Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
 };
+pub use url::unfit_url;
 
 use section::{Findings, Section};
 

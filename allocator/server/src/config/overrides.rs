@@ -95,7 +95,8 @@ mod tests {
         assert_eq!(
             problems.to_string(),
             "  - ADMIN_USER: expected a user name without ':', found 'a:b'\n  \
-             - ADMIN_PASSWORD: it is 77 bytes long, and bcrypt takes at most 72"
+             - ADMIN_PASSWORD: it is 77 bytes long, and bcrypt takes at most 72: choose a \
+             shorter one"
         );
     }
 }

@@ -24,6 +24,22 @@ impl Config {
     }
 }
 
+/// Why the allocator can't be reached by `fqdn` (`ALLOCATOR_FQDN`), if it can't.
+pub fn unfit_url(fqdn: Option<&str>) -> Option<String> {
+    let url = given(fqdn)?.trim();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let (host, below) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if !below.trim_matches('/').is_empty() {
+        return Some(format!(
+            "LabLink can't be served below a path: give it a host name of its own, and write \
+             {scheme}://{host} instead of '{url}'"
+        ));
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    let fits = matches!(scheme, "http" | "https") && !host.is_empty() && host.chars().all(is_plain);
+    (!fits).then(|| format!("'{url}' is no URL such as https://lab.example.org: write one"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +54,19 @@ mod tests {
                        ssl: {provider: acm, certificate_arn: \
                        'arn:aws:acm:us-west-2:123456789012:certificate/1'}\n";
     const UNUSED_DOMAIN: &str = "dns: {enabled: false, domain: lab.example.org}\n";
+
+    #[test]
+    fn a_path_prefix_is_refused_with_what_to_write() {
+        for fits in ["https://lab.example.org", "http://10.0.0.7:5000/", "lab.example.org", ""] {
+            assert_eq!(unfit_url(Some(fits)), None, "{fits}");
+        }
+        let below = unfit_url(Some("https://example.org/lab/")).unwrap();
+        assert!(below.starts_with("LabLink can't be served below a path"), "{below}");
+        assert!(below.contains("write https://example.org instead"), "{below}");
+        for unfit in ["example.org/lab", "https://lab?x", "https://", "ftp://lab", "https://a b"] {
+            assert!(unfit_url(Some(unfit)).is_some(), "{unfit}");
+        }
+    }
 
     #[test]
     fn the_url_follows_the_order_of_the_contract() {

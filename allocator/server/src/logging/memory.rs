@@ -22,7 +22,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for MemoryLayer {
         }
         let mut fields = Fields::default();
         attributes.record(&mut fields);
-        if let (Some(request), Some(span)) = (fields.id, context.span(id)) {
+        if let (Some(request), Some(span)) = (fields.request_id, context.span(id)) {
             span.extensions_mut().insert(RequestId(request));
         }
     }
@@ -47,7 +47,7 @@ struct Fields {
     message: String,
     /// Each as ` name=value`.
     others: String,
-    id: Option<String>,
+    request_id: Option<String>,
 }
 
 impl Fields {
@@ -68,8 +68,8 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "id" {
-            self.id = Some(value.to_owned());
+        if field.name() == "request_id" {
+            self.request_id = Some(value.to_owned());
         }
         self.add(field, format_args!("{value}"));
     }
@@ -118,8 +118,8 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(MemoryLayer(log.clone()));
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(vms = 2, name = "x", "started");
-            tracing::info_span!("request", id = "r-1").in_scope(|| {
-                tracing::info_span!("inner", id = "not-this").in_scope(|| {
+            tracing::info_span!("request", request_id = "r-1").in_scope(|| {
+                tracing::info_span!("inner", request_id = "not-this").in_scope(|| {
                     let error = Full(std::io::Error::other("no space"));
                     tracing::error!(error = &error as &dyn std::error::Error, "could not write");
                 });

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rand::{RngExt, distr::Alphanumeric};
 
 use super::places::Places;
@@ -28,7 +28,11 @@ pub fn login(credential: &AdminCredential, places: &Places) -> Result<Login> {
     match credential {
         AdminCredential::Hash(hash) => Ok(Login { hash: hash.as_str().to_owned(), made: None }),
         AdminCredential::Password(password) if password.expose() == AdminPassword::DEFAULT => {
-            let made = kept_or_made(&places.data_dir.join("admin-password"))?;
+            let path = places.data_dir.join("admin-password");
+            let made = kept_or_made(&path)?;
+            // Somebody may have written another one into the file.
+            AdminPassword::parse(&made)
+                .map_err(|fault| anyhow!("the password in {}: {fault}", path.display()))?;
             Ok(Login { hash: bcrypt::hash(&made, COST)?, made: Some(made) })
         }
         AdminCredential::Password(password) => {

@@ -24,7 +24,7 @@ use lablink_core::{
     vms::{self, Provider, StaleAfter},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
-use lablink_web::{AdminLogin, AppState, FormLimits, OwnLog};
+use lablink_web::{AdminLogin, AppState, ConnectionLimits, FormLimits, OwnLog, Waits};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -66,15 +66,17 @@ pub async fn serve(args: ServeArgs) -> Result<()> {
     let own_log = logging::start_and_keep(args.log_format);
     let config = settings::load_to_serve(&args)?;
     let places = Places::new(args.database.data_dir.as_deref())?;
+    let limits = http::connection_limits(config.limits.connections_per_address)?;
     // First of all, so that a port that is taken is told at once.
-    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+    let listener = lablink_web::listen(args.listen).with_context(|| {
         format!("cannot listen on {}: choose another address with --listen", args.listen)
     })?;
     let stopping = CancellationToken::new();
     signals::cancel_on_signal(stopping.clone())?;
 
     let database = Database::open(&config, &places, args.database.embedded_postgres).await?;
-    let outcome = serve_on(&args, &config, &places, &database, own_log, listener, stopping).await;
+    let outcome =
+        serve_on(&args, &config, &places, &database, own_log, (listener, limits), stopping).await;
     database.close().await?;
     outcome
 }
@@ -85,7 +87,7 @@ async fn serve_on(
     places: &Places,
     database: &Database,
     own_log: OwnLog,
-    listener: TcpListener,
+    (listener, limits): (TcpListener, ConnectionLimits),
     stopping: CancellationToken,
 ) -> Result<()> {
     database.migrate().await?;
@@ -111,11 +113,11 @@ async fn serve_on(
     let stale_after = StaleAfter(config.health.stale_after);
     let line_task = line::tend(db.clone(), pool, stale_after, LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
-    let limits = vms::Limits {
+    let heard = vms::Limits {
         suspect_after: config.health.suspect_after,
         overdue_after: config.health.overdue_after,
     };
-    let watch_task = vms::watch(db.clone(), pool, limits, WATCH);
+    let watch_task = vms::watch(db.clone(), pool, heard, WATCH);
     let _watching = AbortOnDropHandle::new(tokio::spawn(watch_task));
 
     let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
@@ -146,6 +148,7 @@ async fn serve_on(
         hand_over_db,
         pool,
         hub,
+        waits: Waits::default(),
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),
         metrics: lablink_web::metrics::start()?,
         form_limits: Arc::new(FormLimits::new(
@@ -171,7 +174,7 @@ async fn serve_on(
         made_password: login.made.as_deref(),
     }
     .print()?;
-    answer_requests(listener, state, shutdown).await?;
+    answer_requests(listener, state, limits, shutdown).await?;
 
     working.await.context("the worker failed")?;
     if let Some(starting) = starting {

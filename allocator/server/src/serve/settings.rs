@@ -3,7 +3,7 @@ use lablink_core::SecretKey;
 
 use crate::{
     cli::{DatabaseArgs, ServeArgs},
-    config::{Config, Environment, Overrides, ProviderKind, locate, startup_problems},
+    config::{Config, Environment, Overrides, ProviderKind, locate, startup_problems, unfit_url},
 };
 
 /// An environment variable that is set, and not empty.
@@ -39,6 +39,9 @@ pub fn load_to_serve(args: &ServeArgs) -> Result<Config> {
     if variable("DATABASE_URL").is_some() && !args.database.embedded_postgres {
         // It wins over the section, so what stands there is no danger.
         config.db = None;
+    }
+    if let Some(fault) = unfit_url(args.allocator_fqdn.as_deref()) {
+        bail!("ALLOCATOR_FQDN (--allocator-fqdn): {fault}");
     }
     refuse_unfit(&config, &args.environment)?;
     let warnings = match args.environment.is_dev() {

@@ -7,7 +7,7 @@ use lablink_core::{
     Token, claims,
     vms::{Source, StaleAfter},
 };
-use lablink_web::{AgentAuth, AgentInstall, Settings};
+use lablink_web::{AgentAuth, AgentInstall, Proxies, Settings};
 
 use super::settings::variable;
 use crate::{
@@ -62,7 +62,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         email_domains: config.app.email_domains.clone(),
         log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
         access_code: config.app.access_code,
-        trusted_proxies: config.proxy.trusted.clone(),
+        proxies: Proxies { trusted: config.proxy.trusted.clone(), header: config.proxy.header },
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),
         agent: AgentInstall {

@@ -12,6 +12,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
+use super::fits_bcrypt;
+
 /// How long a verified password is remembered. A page would else cost a slow hash each time.
 const REMEMBERED: Duration = Duration::from_secs(300);
 /// Slow hashes at once: guessing must not take all the cores from a class.
@@ -68,6 +70,7 @@ impl AdminLogin {
         let decoded = STANDARD.decode(credentials.trim()).ok()?;
         let decoded = String::from_utf8(decoded).ok()?;
         let (user, password) = decoded.split_once(':')?;
+        fits_bcrypt(password).ok()?;
         let digest: [u8; 32] =
             Sha256::new().chain_update(self.key).chain_update(decoded.as_bytes()).finalize().into();
         if !self.remembers(&digest) {
@@ -118,6 +121,19 @@ mod tests {
             assert_eq!(login.verify(&STANDARD.encode(wrong), HERE).await, None, "{wrong}");
         }
         assert_eq!(login.verify("%%%", HERE).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_bcrypt_would_take_for_the_password_is_not_the_password() {
+        let long = "y".repeat(72);
+        for (password, likeness) in [(long.as_str(), format!("{long}y")), ("P", "P\0P".into())] {
+            let hash = bcrypt::hash(password, 4).unwrap();
+            assert!(bcrypt::verify(&likeness, &hash).unwrap(), "to bcrypt they are the same");
+            let login = AdminLogin::new("admin".into(), hash).unwrap();
+            let shown = |password: &str| STANDARD.encode(format!("admin:{password}"));
+            assert!(login.verify(&shown(password), HERE).await.is_some());
+            assert!(login.verify(&shown(&likeness), HERE).await.is_none());
+        }
     }
 
     #[tokio::test(start_paused = true)]

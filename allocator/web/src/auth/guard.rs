@@ -10,6 +10,7 @@ use lablink_protocol::Hostname;
 use super::AgentAuth;
 use crate::{
     AppState,
+    connections::Slot,
     http::{Client, Problem},
 };
 
@@ -23,12 +24,19 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let slot = request.extensions().get::<Slot>().cloned();
     let actor = match action {
         Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
-            identify(&state, authorization.as_ref(), client, action).await?
+            let actor = identify(&state, authorization.as_ref(), client, action).await?;
+            if let Some(slot) = &slot
+                && !matches!(actor, Actor::Anyone | Actor::UnprovenAgent)
+            {
+                slot.recognise(authorization);
+            }
+            actor
         }
     };
     let named = params.iter().find(|(name, _)| *name == "hostname");
@@ -37,8 +45,15 @@ pub(crate) async fn guard(
     if !can(&actor, action, resource) {
         return Err(refusal(&actor));
     }
+    let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
     request.extensions_mut().insert(Caller(actor));
-    Ok(next.run(request).await)
+    let response = next.run(request).await;
+    if let (Some(slot), Some(link)) = (slot, link)
+        && (response.status().is_success() || response.status().is_redirection())
+    {
+        slot.recognise(link);
+    }
+    Ok(response)
 }
 
 async fn identify(

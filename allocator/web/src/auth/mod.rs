@@ -3,10 +3,12 @@
 mod admin;
 mod form_limits;
 mod guard;
+mod password;
 
 pub use admin::{AdminLogin, InvalidHash};
 pub use form_limits::FormLimits;
 pub(crate) use guard::{Caller, guard};
+pub use password::{UnfitPassword, fits_bcrypt};
 
 /// Whether agents must show a token (`LABLINK_AGENT_AUTH`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

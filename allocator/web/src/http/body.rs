@@ -2,7 +2,7 @@ use std::{fmt, marker::PhantomData};
 
 use axum::{
     extract::{FromRequest, Request, rejection::JsonRejection},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
 };
 use axum_extra::extract::Form;
 use serde::{
@@ -10,7 +10,10 @@ use serde::{
     de::{self, DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::Problem;
+use super::{Problem, multipart::as_plain_form};
+
+/// The form of a form, unless it says otherwise.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A JSON body. What can't be read is a 4xx that names the field.
 pub(crate) struct Json<T>(pub T);
@@ -57,32 +60,39 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
         _ if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => "too_large",
         _ => "unreadable",
     };
-    Problem::new(rejection.status(), code, rejection.body_text())
+    Problem::unread(rejection.status(), code, rejection)
 }
 
-/// A form, as browsers and `curl -d` send it, or the same fields as JSON. No body is an empty one.
+/// A form, as browsers, `curl -d` and `curl -F` send it, or the same fields as JSON. No body is an
+/// empty one.
 pub(crate) struct FormOrJson<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormOrJson<T> {
     type Rejection = Problem;
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
-        let content_type =
-            request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if content_type.is_some_and(|it| it.to_ascii_lowercase().starts_with("application/json")) {
-            return Json::from_request(request, state).await.map(|Json(body)| Self(body));
-        }
-        if content_type.is_none() {
-            let form = axum::http::HeaderValue::from_static("application/x-www-form-urlencoded");
-            request.headers_mut().insert(CONTENT_TYPE, form);
+        let content_type = request.headers().get(CONTENT_TYPE);
+        let content_type = content_type.map(|value| value.as_bytes().to_ascii_lowercase());
+        match content_type {
+            Some(it) if it.starts_with(b"application/json") => {
+                return Json::from_request(request, state).await.map(|Json(body)| Self(body));
+            }
+            Some(it) if it.starts_with(b"multipart/form-data") => {
+                request = as_plain_form(request, state).await?;
+            }
+            Some(_) => {}
+            None => {
+                request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
+            }
         }
         match Form::from_request(request, state).await {
             Ok(Form(body)) => Ok(Self(body)),
-            Err(rejection) => Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid",
-                rejection.to_string(),
-            )),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Problem::new(rejection.status(), "too_large", rejection.body_text()))
+            }
+            Err(rejection) => {
+                Err(Problem::unread(StatusCode::UNPROCESSABLE_ENTITY, "invalid", &rejection))
+            }
         }
     }
 }

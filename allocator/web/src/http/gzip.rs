@@ -41,10 +41,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for GzipJson<T> {
 async fn unpacked<S: Send + Sync>(request: Request, state: &S) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
     // Under the route's limit as well, which travels with the parts.
-    let packed =
-        Bytes::from_request(Request::from_parts(parts.clone(), body), state).await.map_err(
-            |rejection| Problem::new(rejection.status(), "unreadable", rejection.body_text()),
-        )?;
+    let packed = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
+        .await
+        .map_err(|rejection| Problem::unread(rejection.status(), "unreadable", &rejection))?;
     let body = Body::from(unpack(&packed)?);
     Ok(Request::from_parts(parts, body))
 }

@@ -1,7 +1,5 @@
 use axum::{
-    extract::Request,
     http::{HeaderName, HeaderValue, header},
-    middleware::Next,
     response::Response,
 };
 
@@ -19,8 +17,7 @@ const ALWAYS: [(HeaderName, &str); 4] = [
 
 /// Adds the security headers. Answers are not stored unless their handler says otherwise: most
 /// hold a PIN, an address or a state of this moment.
-pub(crate) async fn secure(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(super) fn secure(response: &mut Response) {
     for (name, value) in ALWAYS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
@@ -28,5 +25,4 @@ pub(crate) async fn secure(request: Request, next: Next) -> Response {
         .headers_mut()
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    response
 }

@@ -1,17 +1,15 @@
 use askama::Template;
 use axum::{
-    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::Next,
     response::{Html, IntoResponse, Response},
 };
 use lablink_protocol::ErrorBody;
 
-use super::{RequestId, Wants};
-use crate::pages::ErrorPage;
+use super::Wants;
+use crate::{connections::BodyStalled, pages::ErrorPage};
 
 /// An error on its way to the caller: a status, a stable word for programs, a sentence for people.
-/// [`render_problems`] makes it a page or JSON.
+/// [`render`] makes it a page or JSON.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -67,6 +65,19 @@ impl Problem {
         }
     }
 
+    /// A body that could not be read, in the words of what read it.
+    pub fn unread(
+        status: StatusCode,
+        code: &'static str,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        match causes.find_map(|cause| cause.downcast_ref::<BodyStalled>()) {
+            Some(stalled) => Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", stalled.to_string()),
+            None => Self::new(status, code, error.to_string()),
+        }
+    }
+
     /// Something that should not happen. The cause goes to the log, here and only here.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = cause, "a request failed");
@@ -101,7 +112,7 @@ impl Problem {
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if self.status == StatusCode::UNAUTHORIZED {
-            let basic = HeaderValue::from_static("Basic realm=\"LabLink\"");
+            let basic = HeaderValue::from_static("Basic realm=\"LabLink\", charset=\"UTF-8\"");
             headers.insert(header::WWW_AUTHENTICATE, basic);
         }
         if let Some(seconds) = self.retry_after_seconds {
@@ -120,10 +131,7 @@ impl IntoResponse for Problem {
 }
 
 /// Turns every [`Problem`] into a page for a browser, or JSON for a program.
-pub(crate) async fn render_problems(request: Request, next: Next) -> Response {
-    let wants = Wants::of(request.headers());
-    let id = request.extensions().get().map_or_else(String::new, |RequestId(id)| id.clone());
-    let mut response = next.run(request).await;
+pub(super) fn render(mut response: Response, wants: Wants, request_id: &str) -> Response {
     let problem = response.extensions_mut().remove::<Problem>();
     let problem = match problem {
         Some(problem) => problem,
@@ -135,10 +143,13 @@ pub(crate) async fn render_problems(request: Request, next: Next) -> Response {
         None => return response,
     };
     let body = match wants {
-        Wants::Page => page(&problem, id),
+        Wants::Page => page(&problem, request_id.to_owned()),
         Wants::Json => {
-            let body =
-                ErrorBody { error: problem.message, code: problem.code.to_owned(), request_id: id };
+            let body = ErrorBody {
+                error: problem.message,
+                code: problem.code.to_owned(),
+                request_id: request_id.to_owned(),
+            };
             axum::Json(body).into_response()
         }
     };

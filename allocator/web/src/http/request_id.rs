@@ -2,46 +2,55 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue},
-    middleware::Next,
+    http::{HeaderName, HeaderValue, Method},
     response::Response,
 };
-use tracing::Instrument;
+use tracing::Span;
 
 use crate::metrics;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names one request in logs, errors and the `X-Request-Id` header.
-#[derive(Clone)]
-pub(crate) struct RequestId(pub String);
+/// A request that is being answered. Its line in the log holds the matched route and never the
+/// path: a path can hold a claim's secret link.
+pub(super) struct Asked {
+    /// Names it in logs, errors and the `X-Request-Id` header.
+    pub id: String,
+    pub span: Span,
+    method: Method,
+    route: String,
+    started: Instant,
+}
 
-/// Gives the request its id (the caller's own, if it is a plain word) and a line in the log. The
-/// line holds the matched route and never the path: a path can hold a claim's secret link.
-pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(&X_REQUEST_ID).and_then(|value| value.to_str().ok());
-    let id = given.filter(|id| is_plain(id)).map_or_else(fresh, str::to_owned);
-    request.extensions_mut().insert(RequestId(id.clone()));
-
-    let method = request.method().clone();
-    let route = request.extensions().get().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", id);
-    let started = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let (status, duration) = (response.status().as_u16(), started.elapsed());
-    metrics::answered(method.as_str(), &route, status, duration);
-    tracing::debug!(
-        parent: &span,
-        %method,
-        route,
-        status,
-        duration_ms = duration.as_millis(),
-        "answered"
-    );
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(X_REQUEST_ID, value);
+impl Asked {
+    /// Gives the request its id: the caller's own, if it is a plain word.
+    pub fn begin(request: &Request) -> Self {
+        let given = request.headers().get(&X_REQUEST_ID).and_then(|value| value.to_str().ok());
+        let id = given.filter(|id| is_plain(id)).map_or_else(fresh, str::to_owned);
+        Self {
+            span: tracing::info_span!("request", request_id = id),
+            id,
+            method: request.method().clone(),
+            route: request.extensions().get().map_or("unmatched", MatchedPath::as_str).to_owned(),
+            started: Instant::now(),
+        }
     }
-    response
+
+    pub fn end(self, response: &mut Response) {
+        let Self { id, span, method, route, started } = self;
+        let (status, duration) = (response.status().as_u16(), started.elapsed());
+        metrics::answered(method.as_str(), &route, status, duration);
+        let duration_ms = duration.as_millis();
+        // Whoever was refused names the id that they were shown.
+        if response.status().is_client_error() || response.status().is_server_error() {
+            tracing::info!(parent: &span, %method, route, status, duration_ms, "refused");
+        } else {
+            tracing::debug!(parent: &span, %method, route, status, duration_ms, "answered");
+        }
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(X_REQUEST_ID, value);
+        }
+    }
 }
 
 fn is_plain(id: &str) -> bool {

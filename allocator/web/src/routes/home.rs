@@ -2,7 +2,7 @@ use askama::Template;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
@@ -108,7 +108,6 @@ pub async fn request_vm(
     State(state): State<AppState>,
     wants: Wants,
     client: Client,
-    headers: HeaderMap,
     cookies: CookieJar,
     FormOrJson(typed): FormOrJson<RequestVm>,
 ) -> Result<Response, Problem> {
@@ -141,7 +140,7 @@ pub async fn request_vm(
         Err(RequestError::Db(_)) => "error",
     });
     match granted {
-        Ok(granted) => Ok(grant(wants, &origin(&state, client, &headers), cookies, &granted)),
+        Ok(granted) => Ok(grant(wants, &origin(&state, &client), cookies, &granted)),
         Err(RequestError::Db(error)) => Err(error.into()),
         Err(RequestError::Refused(Refusal::AlreadyClaimed)) => {
             let problem = Problem::conflict(
@@ -213,13 +212,12 @@ pub(super) fn scheme(origin: &str) -> Scheme {
 }
 
 /// Where the caller reaches us: as configured, else as it called us.
-pub(super) fn origin(state: &AppState, client: Client, headers: &HeaderMap) -> String {
+pub(super) fn origin(state: &AppState, client: &Client) -> String {
     let scheme = match client.scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
     };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let called = || host.map(|host| format!("{scheme}://{host}"));
+    let called = || client.host.as_ref().map(|host| format!("{scheme}://{host}"));
     state.settings.public_url.clone().or_else(called).unwrap_or_default()
 }
 

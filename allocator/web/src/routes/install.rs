@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -23,12 +23,8 @@ const PIECE: usize = 64 * 1024;
 
 /// The script, with our address before it.
 #[utoipa::path(get, path = "/install", responses((status = 200, content_type = "text/x-shellscript", body = String)))]
-pub async fn script(
-    State(state): State<AppState>,
-    client: Client,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let origin = origin(&state, client, &headers)?;
+pub async fn script(State(state): State<AppState>, client: Client) -> Result<Response, Problem> {
+    let origin = origin(&state, &client)?;
     let agent = &state.settings.agent;
     let program = agent.url.clone().unwrap_or_else(|| format!("{origin}/install/lablink-client"));
     let settings = [
@@ -44,19 +40,16 @@ pub async fn script(
 
 /// Where the machine reaches us. What a caller writes into `Host` becomes part of a script, so only
 /// what an address is made of passes.
-pub(super) fn origin(
-    state: &AppState,
-    client: Client,
-    headers: &HeaderMap,
-) -> Result<String, Problem> {
-    let origin = home::origin(state, client, headers);
+pub(super) fn origin(state: &AppState, client: &Client) -> Result<String, Problem> {
+    let origin = home::origin(state, client);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
     let host = origin.split_once("://").map_or("", |(_, host)| host);
     if host.is_empty() || !origin.chars().all(plain) {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "no_address",
-            "Call this by the allocator's own address: the Host header is missing or strange.",
+            "Call this by the allocator's own address: the Host header, or what the proxy makes \
+             of it, is missing or strange.",
         ));
     }
     Ok(origin)

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::HeaderMap,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
@@ -49,7 +48,6 @@ pub async fn join(
     State(state): State<AppState>,
     wants: Wants,
     client: Client,
-    headers: HeaderMap,
     cookies: CookieJar,
     FormOrJson(typed): FormOrJson<RequestVm>,
 ) -> Result<Response, Problem> {
@@ -77,7 +75,7 @@ pub async fn join(
         Ok(Joined::HoldsVm(token)) => return Ok(Redirect::to(&claim::path(&token)).into_response()),
         Ok(Joined::Place(token)) => {
             metrics::claim_answered("in_line");
-            let scheme = home::scheme(&home::origin(&state, client, &headers));
+            let scheme = home::scheme(&home::origin(&state, &client));
             let cookies = cookies.add(claim::cookie(&token, scheme));
             return Ok((cookies, Redirect::to(&path(&token))).into_response());
         }
@@ -117,10 +115,10 @@ pub async fn claim(
     Path(link): Path<String>,
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
 ) -> Result<Response, Problem> {
+    let standing = find(&state, &link).await?;
     let code = match CrdCode::from_command(&crd_command) {
         Ok(code) => code,
         Err(error) => {
-            let standing = find(&state, &link).await?;
             let form = CommandForm { crd_command, error: Some(error.to_string()) };
             let page = filled(&link, &standing, form).render()?;
             return Ok(Problem::invalid(error.to_string()).with_page(page));
@@ -145,6 +143,7 @@ pub async fn leave(
     State(state): State<AppState>,
     Path(link): Path<String>,
 ) -> Result<Redirect, Problem> {
+    find(&state, &link).await?;
     let token = Token::presented(&link);
     line::leave(&state.db, state.pool, state.settings.stale_after, &token).await?;
     Ok(Redirect::to(&path(&token)))

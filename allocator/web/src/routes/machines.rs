@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
 use jiff::Timestamp;
@@ -69,11 +69,10 @@ pub async fn register(
     Caller(actor): Caller,
     wants: Wants,
     client: Client,
-    headers: HeaderMap,
     FormOrJson(wish): FormOrJson<Register>,
 ) -> Result<Response, Problem> {
     // Before anything is written: without our address there is no command to give.
-    let origin = install::origin(&state, client, &headers)?;
+    let origin = install::origin(&state, &client)?;
     let Register { hostname, ssh, fields } = wish;
     let typed = hostname.unwrap_or_default().trim().to_owned();
     let sealed = ssh
@@ -112,10 +111,9 @@ pub async fn install(
     State(state): State<AppState>,
     wants: Wants,
     client: Client,
-    headers: HeaderMap,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
-    let origin = install::origin(&state, client, &headers)?;
+    let origin = install::origin(&state, &client)?;
     let unknown = |_invalid| Problem::from(RegisterError::NoSuchMachine);
     let hostname = hostname.parse().map_err(unknown)?;
     let registered = vms::renew_enrolment(&state.db, state.pool, hostname).await?;

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, header},
+    http::header,
     response::{Html, IntoResponse, Response},
 };
 use jiff::Timestamp;
@@ -106,14 +106,13 @@ pub async fn new_link(
     Caller(actor): Caller,
     wants: Wants,
     client: Client,
-    headers: HeaderMap,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
     let made = claims::issue_link(&state.db, state.pool, &actor, id).await?;
     let made = made.ok_or_else(|| {
         Problem::not_found("This claim is over, or never was. Look at the list again.")
     })?;
-    let url = format!("{}{}", home::origin(&state, client, &headers), claim::path(&made.link));
+    let url = format!("{}{}", home::origin(&state, &client), claim::path(&made.link));
     Ok(match wants {
         Wants::Json => Json(NewLink { claim_url: url }).into_response(),
         Wants::Page => {

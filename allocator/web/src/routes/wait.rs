@@ -5,8 +5,8 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     Json as JsonAnswer,
     body::{Body, Bytes},
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
+    extract::{Extension, FromRequestParts, State},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
@@ -23,8 +23,10 @@ use super::named;
 use crate::{
     AppState,
     auth::Caller,
+    connections::{Later, Slot},
     http::{Json, Problem},
     metrics,
+    waits::Turn,
 };
 
 /// The longest wait that we promise: load balancers cut connections that are idle for 60 s.
@@ -50,13 +52,14 @@ pub struct Wait {
 pub async fn vm_startup(
     State(state): State<AppState>,
     caller: Caller,
-    headers: HeaderMap,
+    preferred: PreferredWait,
+    slot: Option<Extension<Slot>>,
     Json(wait): Json<Wait>,
 ) -> Result<Response, Problem> {
     let hostname = named::hostname(wait.hostname.as_deref(), "Hostname is required.")?;
     caller.speaks_for(&hostname)?;
-    let preferred = preferred_wait(&headers);
-    let can_return = preferred.is_some() || wait.seen.is_some();
+    let can_return = preferred.0.is_some() || wait.seen.is_some();
+    let turn = state.waits.begin(&hostname);
     let cleans = wait.cleans && state.settings.after_use == AfterUse::Clean;
     let cleaner = cleans.then_some(Cleaner { at_work_on: wait.cleaning });
     let waiter = Waiter::new(state, hostname, wait.seen.unwrap_or_default(), cleaner);
@@ -64,43 +67,62 @@ pub async fn vm_startup(
     if let Some(answer) = Box::pin(waiter.look()).await? {
         return Ok(JsonAnswer(answer).into_response());
     }
+    if let Some(Extension(slot)) = slot {
+        slot.recognise(&waiter.hostname);
+    }
     if can_return {
-        let limit = preferred.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-        bounded(waiter, limit).await
+        let limit = preferred.0.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        Ok(Later::answer(bounded(waiter, turn, limit)))
     } else {
-        Ok(unbounded(waiter))
+        Ok(unbounded(waiter, turn))
     }
 }
 
-/// `Prefer: wait=SECONDS` (RFC 7240 §4.3).
-fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
-    let preferences = headers.get("prefer")?.to_str().ok()?;
-    let seconds = preferences.split(',').find_map(|it| it.trim().strip_prefix("wait="))?;
-    Some(Duration::from_secs(seconds.trim().parse().ok()?))
+/// `Prefer: wait=SECONDS` (RFC 7240 §4.3). Read at once, so that no wait keeps its headers.
+pub struct PreferredWait(Option<Duration>);
+
+impl PreferredWait {
+    fn of(headers: &HeaderMap) -> Option<Duration> {
+        let preferences = headers.get("prefer")?.to_str().ok()?;
+        let seconds = preferences.split(',').find_map(|it| it.trim().strip_prefix("wait="))?;
+        Some(Duration::from_secs(seconds.trim().parse().ok()?))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for PreferredWait {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(Self::of(&parts.headers)))
+    }
 }
 
 /// Our own agent comes again after a 204.
-async fn bounded(mut waiter: Waiter, limit: Duration) -> Result<Response, Problem> {
+async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Response {
     let shutdown = waiter.state.shutdown.clone();
     tokio::select! {
-        answer = waiter.answer() => Ok(JsonAnswer(answer).into_response()),
-        () = tokio::time::sleep(limit) => Ok(StatusCode::NO_CONTENT.into_response()),
+        answer = waiter.answer() => JsonAnswer(answer).into_response(),
+        () = tokio::time::sleep(limit) => StatusCode::NO_CONTENT.into_response(),
+        () = turn.over() => StatusCode::NO_CONTENT.into_response(),
         () = shutdown.cancelled() => {
-            Err(Problem::try_again("stopping", "This allocator is stopping. Come again.", 1))
+            Problem::try_again("stopping", "This allocator is stopping. Come again.", 1)
+                .into_response()
         }
     }
 }
 
 /// The original client takes any 200 without a command as the end, and waits a minute after
 /// anything else. So its answer begins at once and is kept alive by white space, which JSON allows
-/// in front, until the command comes. If we stop first, white space alone makes it come again.
-fn unbounded(waiter: Waiter) -> Response {
-    let pieces = stream::unfold(Some(waiter), |waiter| async {
-        let mut waiter = waiter?;
+/// in front, until the command comes. If we stop first, or
+/// newer waits take its place, white space alone makes it come again.
+fn unbounded(waiter: Waiter, turn: Turn) -> Response {
+    let pieces = stream::unfold(Some((waiter, turn)), |waiter| async {
+        let (mut waiter, mut turn) = waiter?;
         let shutdown = waiter.state.shutdown.clone();
         let (piece, next) = tokio::select! {
             answer = waiter.answer() => (serde_json::to_vec(&answer).unwrap_or_default(), None),
-            () = tokio::time::sleep(SIGN_OF_LIFE) => (b" ".to_vec(), Some(waiter)),
+            () = tokio::time::sleep(SIGN_OF_LIFE) => (b" ".to_vec(), Some((waiter, turn))),
+            () = turn.over() => (b"\n".to_vec(), None),
             () = shutdown.cancelled() => (b"\n".to_vec(), None),
         };
         Some((Ok::<Bytes, Infallible>(piece.into()), next))

@@ -27,7 +27,7 @@ async fn organisers_pages_ask_for_a_login() {
     for path in ADMIN_PAGES {
         let answer = app.call(get(path)).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
-        assert_eq!(answer.header("www-authenticate"), "Basic realm=\"LabLink\"");
+        assert_eq!(answer.header("www-authenticate"), "Basic realm=\"LabLink\", charset=\"UTF-8\"");
         assert_eq!(answer.json()["code"], "unauthorized");
         let wrong = app.call(get(path).with("authorization", "Basic dGVhY2hlcjp3cm9uZw==")).await;
         assert_eq!(wrong.status, StatusCode::UNAUTHORIZED, "{path}");

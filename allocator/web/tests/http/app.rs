@@ -1,6 +1,7 @@
 //! A router on a database of its own, and short ways to call it.
 
 use std::{
+    net::SocketAddr,
     num::NonZero,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -24,7 +25,8 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentInstall, AppState, FormLimits, OwnLog, Settings, router,
+    AdminLogin, AgentAuth, AgentInstall, AppState, ConnectionLimits, FormLimits, OwnLog, Proxies,
+    Settings, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -87,6 +89,7 @@ impl App {
             db: db.clone(),
             pool,
             hub: hub.clone(),
+            waits: Waits::default(),
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
@@ -107,7 +110,7 @@ impl App {
                 agent_auth,
                 email_domains: Vec::new(),
                 access_code: None,
-                trusted_proxies: Vec::new(),
+                proxies: Proxies::default(),
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
                 agent: AgentInstall {
@@ -149,6 +152,29 @@ impl App {
         self.state.settings = Arc::new(Settings { after_use, ..(*self.state.settings).clone() });
         self.router = router(self.state.clone());
         self
+    }
+
+    /// The same app with proxies before it.
+    pub fn behind(mut self, proxies: Proxies) -> Self {
+        self.state.settings = Arc::new(Settings { proxies, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with other limits.
+    pub fn limited(mut self, limits: FormLimits) -> Self {
+        self.state.form_limits = Arc::new(limits);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// Serves real connections, within these limits.
+    pub fn listen(&self, limits: ConnectionLimits) -> SocketAddr {
+        let listener = lablink_web::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
+        tokio::spawn(lablink_web::serve(listener, router, limits, Proxies::default(), shutdown));
+        address
     }
 
     /// The same app with a key to seal secrets with.

@@ -98,6 +98,29 @@ async fn a_form_that_is_sent_twice_leads_to_one_place_both_times() {
 }
 
 #[tokio::test]
+async fn an_unknown_link_is_404_and_leads_nowhere() {
+    let app = App::with_running(0).await;
+    let place = join(&app, "ada").await;
+    let strange = ["guess", "%0Aabc", "a%0D%0ALocation:%20https:%2F%2Fevil", "%2F%2Fevil.example"];
+    let links = strange.map(|link| format!("/line/{link}")).into_iter();
+    let claims = strange.map(|link| format!("/claims/{link}")).into_iter();
+    // One's own with something behind it is another one.
+    let calls = links
+        .chain([format!("{place}%0A"), format!("{place}%20")])
+        .flat_map(|link| ["leave", "claim"].map(|deed| format!("{link}/{deed}")));
+    let calls = calls
+        .chain(claims.flat_map(|link| ["command", "return"].map(|deed| format!("{link}/{deed}"))));
+    for path in calls {
+        for command in ["crd_command=--code%3D4%2Fx", "crd_command=nothing"] {
+            let answer = app.call(form(&path, command).by_browser()).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path} {command}");
+            assert_eq!(answer.header("location"), "", "{path}");
+        }
+    }
+    assert!(!app.call(get(&place).by_browser()).await.body.contains("You left the line"));
+}
+
+#[tokio::test]
 async fn the_line_asks_what_the_form_asks_but_no_command() {
     let app = App::with_running(0).await.admitting(&["example.org"], "open sesame");
     let wrong = app.call(form("/line", "email=ada%40example.org").by_browser()).await;

@@ -95,6 +95,7 @@ fn a_value_of_the_wrong_kind_is_shown_with_what_was_expected() {
             "db.sslmode",
             "one of disable, prefer, require, verify-ca, verify-full, found 'on'",
         ),
+        ("proxy: {header: via}", "proxy.header", "one of x-forwarded-for, forwarded, found 'via'"),
         ("db: {kind: aurora}", "db.kind", "one of embedded, rds, found 'aurora'"),
         ("allocator: {count: 0}", "allocator.count", "a whole number, 1 or more, found '0'"),
         ("limits: {max_vms: 0}", "limits.max_vms", "a whole number, 1 or more, found '0'"),

@@ -14,6 +14,9 @@ pub struct Limits {
     /// Claim forms that may be posted for one e-mail address in a minute; default 20. None (0 in
     /// the file): no limit.
     pub form_per_email: Option<NonZero<u32>>,
+    /// Connections of one address whose callers have shown no credential and no link; default
+    /// 2,000. None (0 in the file): no limit.
+    pub connections_per_address: Option<usize>,
     /// Most VMs of one launch; default 100.
     pub max_vms: NonZero<u32>,
 }
@@ -22,7 +25,9 @@ const MAX_VMS: NonZero<u32> = NonZero::new(100).expect("100 is not 0");
 
 impl Limits {
     pub(in crate::config) fn read(limits: &mut Section<'_>) -> Self {
+        let connections = limits.value("connections_per_address", count).unwrap_or(2_000);
         Self {
+            connections_per_address: usize::try_from(connections).ok().filter(|most| *most > 0),
             form_per_address: NonZero::new(limits.value("form_per_address", count).unwrap_or(300)),
             form_per_email: NonZero::new(limits.value("form_per_email", count).unwrap_or(20)),
             max_vms: limits.value("max_vms", positive_count).unwrap_or(MAX_VMS),

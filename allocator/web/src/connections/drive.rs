@@ -1,0 +1,159 @@
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{Router, response::Response};
+use bytes::Bytes;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::ReadBuf,
+    net::TcpStream,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Patience, Slot,
+    later::Rest,
+    progress::{Handling, Progress},
+    service::{Parked, Parking, Requests},
+    stream::WatchedStream,
+};
+
+/// The most of a head that is read, and of a body or an answer that is kept, in bytes. The router
+/// refuses heads that are half as large, in words.
+const BUFFER: usize = 32 * 1024;
+const MOST_HEADERS: usize = 200;
+
+/// Told to a peer whose head did not come; whoever never began one hears nothing.
+const TIMEOUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+/// What is known of one connection.
+pub(super) struct Connection {
+    pub peer: SocketAddr,
+    pub slot: Slot,
+    pub patience: Patience,
+    pub progress: Arc<Progress>,
+    stream: Arc<TcpStream>,
+}
+
+impl Connection {
+    pub fn new(stream: TcpStream, peer: SocketAddr, slot: Slot, patience: Patience) -> Self {
+        let head = if slot.is_turned_away() { patience.turned_away } else { patience.head };
+        let progress = Arc::new(Progress::new(Patience { head, ..patience }));
+        Self { peer, slot, patience, progress, stream: Arc::new(stream) }
+    }
+
+    /// Whether a peer that waits for us is gone, which nobody else looks at meanwhile.
+    fn has_hung_up(&self, context: &mut Context<'_>) -> bool {
+        let mut byte = [0];
+        let seen = self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte));
+        matches!(seen, Poll::Ready(Ok(0) | Err(_)))
+    }
+}
+
+/// Carries one connection to its end.
+pub(super) async fn drive(connection: Connection, router: Router, shutdown: CancellationToken) {
+    let connection = Arc::new(connection);
+    let mut again = None;
+    // Boxed, so that nothing of it is left while the connection is parked.
+    while let Some(Break { rest, handling, begin }) =
+        Box::pin(converse(Arc::clone(&connection), router.clone(), &shutdown, again)).await
+    {
+        let Some(answer) = wait(&connection, rest).await else { return };
+        drop(handling);
+        again = Some((answer, begin));
+    }
+}
+
+/// A request whose answer takes its time.
+struct Break {
+    rest: Rest,
+    handling: Handling,
+    /// A head to be answered with it, and what came after.
+    begin: Bytes,
+}
+
+/// The answer, unless the peer hangs up before. What the request held is held until then, and its
+/// peer owes us nothing.
+async fn wait(connection: &Connection, mut rest: Rest) -> Option<Response> {
+    poll_fn(|context| match rest.as_mut().poll(context) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending if connection.has_hung_up(context) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// Answers requests until the connection's end, or until one has to wait.
+async fn converse(
+    connection: Arc<Connection>,
+    router: Router,
+    shutdown: &CancellationToken,
+    again: Option<(Response, Bytes)>,
+) -> Option<Break> {
+    let parking = Arc::new(Parking::default());
+    let begin = again.map_or_else(Bytes::new, |(answer, begin)| {
+        parking.put(Parked::Answered(answer));
+        begin
+    });
+    let io = WatchedStream {
+        begin,
+        stream: Arc::clone(&connection.stream),
+        progress: Arc::clone(&connection.progress),
+    };
+    let requests =
+        Requests { router, connection: Arc::clone(&connection), parking: Arc::clone(&parking) };
+    let mut http = http1::Builder::new()
+        .keep_alive(!connection.slot.is_turned_away())
+        // It would else keep a second buffer to hear of a peer that hangs up.
+        .half_close(true)
+        .header_read_timeout(None)
+        .max_buf_size(BUFFER)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(TokioIo::new(io), requests);
+    let progress = &connection.progress;
+    let mut stopped = pin!(shutdown.cancelled());
+    let mut is_stopping = false;
+    let mut alarm = pin!(sleep_until(Instant::now() + connection.patience.idle));
+    let parked = poll_fn(|context| {
+        // Whatever goes wrong with a connection is its peer's affair.
+        if Pin::new(&mut http).poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        if let Some(parked) = parking.take() {
+            return Poll::Ready(Some(parked));
+        }
+        if !is_stopping && stopped.as_mut().poll(context).is_ready() {
+            is_stopping = true;
+            Pin::new(&mut http).graceful_shutdown();
+            context.waker().wake_by_ref();
+        }
+        if connection.slot.poll_over(context).is_ready()
+            || progress.is_handling() && connection.has_hung_up(context)
+        {
+            return Poll::Ready(None);
+        }
+        let Some(deadline) = progress.deadline() else { return Poll::Pending };
+        if alarm.deadline() != deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        if alarm.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        if progress.has_begun_a_head() {
+            let _at_best = connection.stream.try_write(TIMEOUT);
+        }
+        Poll::Ready(None)
+    })
+    .await;
+    let Some(Parked::Waiting { rest, handling, head }) = parked else { return None };
+    let unread = http.into_parts().read_buf;
+    Some(Break { rest, handling, begin: [head, unread].concat().into() })
+}

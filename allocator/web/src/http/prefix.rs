@@ -1,0 +1,20 @@
+use axum::{extract::Request, http::StatusCode};
+
+use super::{Problem, client::peer};
+use crate::AppState;
+
+/// Refuses what a proxy of ours takes from below a path of its own, such as
+/// `https://example.org/lab/`: links, redirects and cookies would lead out of it.
+pub(super) fn refuse_prefix(request: &Request, state: &AppState) -> Result<(), Problem> {
+    let prefix = request.headers().get("x-forwarded-prefix");
+    let is_below = prefix.is_some_and(|prefix| !matches!(prefix.as_bytes(), b"" | b"/"));
+    if is_below && state.settings.proxies.trusts(peer(request.extensions())) {
+        return Err(Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "path_prefix",
+            "LabLink can't be served below a path. Give it a host name of its own, such as \
+             lab.example.org, and let the proxy hand on every path unchanged.",
+        ));
+    }
+    Ok(())
+}
