@@ -36,12 +36,17 @@ impl Provisioner {
         if !*self.caught_up.borrow() {
             self.catch_up(&stop).await;
         }
+        let mut told = String::new();
         while !stop.is_cancelled() {
             let pause = match self.put_right(Limit::until(stop.clone())).await {
                 Ok(()) => LOOK_EVERY,
                 Err(_) if stop.is_cancelled() => return,
                 Err(error) => {
-                    tracing::error!(reason = chain(&error), "Terraform's state is not saved yet");
+                    let reason = chain(&error);
+                    if reason != told {
+                        tracing::error!(reason, "Terraform's state can't be put right yet");
+                        told = reason;
+                    }
                     AGAIN
                 }
             };

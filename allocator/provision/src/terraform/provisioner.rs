@@ -150,6 +150,7 @@ impl Provisioner {
         let asked_at = Timestamp::now();
         let before = self.state_put_right(&workspace).await?;
         vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
+        self.caught_up.send_replace(true);
 
         if let Some(stop) = turn.held.stop() {
             return Ok(Ended::stopped_by(stop).into());

@@ -26,7 +26,7 @@ use crate::{last_words::last_words, worker::Limit};
 /// More than any state.
 const LONGEST_OUTPUT: u64 = 256 * 1024 * 1024;
 const LONGEST_SAID: usize = 64 * 1024;
-/// How long what was killed may take to be gone.
+/// How long what was killed may take to be gone, and the last words of what has ended to come.
 const GONE: Duration = Duration::from_secs(1);
 
 pub(super) struct Step {
@@ -108,7 +108,7 @@ impl Step {
         };
         let talked = talk(stdin, stdout);
         let (step, after) = (self.name, self.deadline);
-        let end = end(child, talked, stderr);
+        let end = end(child, talked, stderr, running.process);
         tokio::pin!(end);
         let early = tokio::select! {
             ended = &mut end => return ended.into_result(&step),
@@ -143,9 +143,27 @@ async fn end<T>(
     mut child: Child,
     talked: impl Future<Output = io::Result<T>>,
     stderr: ChildStderr,
+    process: Option<Process>,
 ) -> Ended<T> {
-    let (status, talked, said) =
-        tokio::join!(child.wait(), talked, last_words(stderr, LONGEST_SAID));
+    let words = async { tokio::join!(talked, last_words(stderr, LONGEST_SAID)) };
+    tokio::pin!(words);
+    let (status, (talked, said)) = tokio::select! {
+        words = &mut words => (child.wait().await, words),
+        status = child.wait() => {
+            let last = timeout(GONE, &mut words).await;
+            let words = match last {
+                Ok(words) => words,
+                Err(_elapsed) => {
+                    // What it left behind keeps the pipes open, and has nothing to say for it.
+                    if let Some(process) = process {
+                        process.kill_session();
+                    }
+                    words.await
+                }
+            };
+            (status, words)
+        }
+    };
     Ended { status, talked, said }
 }
 
@@ -284,6 +302,7 @@ mod tests {
         let notes = tempfile::tempdir().unwrap();
         for (script, expected) in [
             ("kill -9 $$", "terraform init was killed by signal 9 and said nothing"),
+            ("sleep 600 & kill -9 $$", "terraform init was killed by signal 9 and said nothing"),
             ("exit 3", "terraform init ended with exit code 3 and said nothing"),
             ("echo no luck >&2; exit 1", "terraform init ended with exit code 1: no luck"),
         ] {

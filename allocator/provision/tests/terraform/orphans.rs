@@ -16,7 +16,7 @@ async fn orphaned(lab: &Lab) -> OperationId {
     let worker = lab.worker("a").await;
     lab.fault("deaf-apply");
     let id = lab.launch(2).await;
-    lab.eventually("Terraform is at it", || lab.terraforms().len() == 1).await;
+    lab.eventually("Terraform is at it", || lab.path("applying").exists()).await;
     worker.vanish();
     lab.lease_runs_out().await;
     id
@@ -65,7 +65,7 @@ async fn a_state_that_hangs_as_well_holds_up_no_end_and_is_looked_at_later() {
     assert!(start.elapsed() < LEFT, "{:?}", start.elapsed());
     assert!(operation.state.is_over() && operation.reason.is_some());
     lab.heal();
-    lab.terraforms().into_iter().for_each(|pid| signal(pid, Signal::SIGKILL));
+    lab.steps().into_iter().for_each(|pid| signal(pid, Signal::SIGKILL));
     lab.eventually("the rows are put right", || {
         !lab.path("a/terraform/errored.operation").exists()
     })

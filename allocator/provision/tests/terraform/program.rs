@@ -43,7 +43,8 @@ exec terraform "$@"
         let agent = root.join("agent");
         write_program(
             &agent,
-            "#!/bin/sh\necho \"$LABLINK_ENROLMENT_TOKEN\" >\"$HOME/token\"\nexec sleep 3600\n",
+            "#!/bin/sh\necho started >>\"$HOME/../starts\"\n\
+             echo \"$LABLINK_ENROLMENT_TOKEN\" >\"$HOME/token\"\nexec sleep 3600\n",
         );
         Self { terraform, agent, module, faults }
     }

@@ -69,7 +69,10 @@ async fn several_that_come_back_at_once_start_each_vm_once() {
     fs::write(lab.folder("1").join("state/agent-token"), "its own").unwrap();
     fs::write(lab.folder("1").join("home/result"), "").unwrap();
     tokio::join!(lab.comes_back(&worker), lab.comes_back(&worker), lab.comes_back(&worker));
-    assert!(lab.agent_runs("1") && lab.agent_runs("2"));
+    for number in ["1", "2"] {
+        let starts = fs::read_to_string(lab.folder(number).join("starts")).unwrap();
+        assert!(lab.agent_runs(number) && starts.lines().count() == 2, "once by the launch");
+    }
     assert!(lab.folder("1").join("home/result").exists(), "it is the machine that it was");
     assert!(lab.enrols("2").await, "by the one token that it was given");
     worker.stop().await;

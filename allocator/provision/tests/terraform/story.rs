@@ -60,7 +60,8 @@ impl Lab {
             let name = short(folder.unwrap().file_name().to_str().unwrap());
             assert!(state.contains_key(&name), "{name} has left a folder");
         }
-        assert!(self.terraforms().is_empty(), "a Terraform still runs");
+        // An idle worker looks at the state by itself.
+        self.eventually("no Terraform runs", || self.terraforms().is_empty()).await;
         assert!(!self.path("violations").exists(), "two Terraforms at once");
         let running = "select count(*) from operation where state in ('running', 'queued')";
         assert_eq!(self.count(running).await, 0);
@@ -96,8 +97,14 @@ impl Lab {
 
     /// Whether a step of Terraform's is noted as running.
     pub fn step_runs(&self) -> bool {
-        fs::read_dir(self.path("state/test.terraform.steps"))
-            .is_ok_and(|mut notes| notes.next().is_some())
+        !self.steps().is_empty()
+    }
+
+    /// The pids of the steps that are noted as running.
+    pub fn steps(&self) -> Vec<i32> {
+        let notes = fs::read_dir(self.path("state/test.terraform.steps")).into_iter().flatten();
+        let texts = notes.filter_map(|note| fs::read_to_string(note.ok()?.path()).ok());
+        texts.filter_map(|text| text.split(' ').next()?.parse().ok()).collect()
     }
 
     /// The pids of Terraform's that work here.
