@@ -51,60 +51,66 @@ pub async fn report(
     actor: &Actor,
     result: &ClaimResult,
 ) -> Result<(), NoSuchClaim> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let attempt = lock(&transaction, result).await?.ok_or(NoSuchClaim::Superseded)?;
-    // Bounded: it is shown on pages.
-    let detail: Option<String> = result.detail.as_deref().map(|d| d.chars().take(500).collect());
-    let client = &transaction;
-    match (result.outcome, result.fault.unwrap_or(Fault::Command)) {
-        (ClaimOutcome::Connected, _) => {
-            write(client, &attempt, ClaimState::Connected, None, detail.as_deref()).await?;
-            if let Some((vm, reason)) = attempt.faulty.as_ref().filter(|it| it.0 == attempt.vm_id) {
-                faulty_machine::acquit(client, pool, actor, *vm, reason).await?;
-                faulty_machine::forget(client, attempt.claim_id).await?;
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let attempt = lock(&transaction, result).await?.ok_or(NoSuchClaim::Superseded)?;
+        // Bounded: it is shown on pages.
+        let detail: Option<String> =
+            result.detail.as_deref().map(|d| d.chars().take(500).collect());
+        let client = &transaction;
+        match (result.outcome, result.fault.unwrap_or(Fault::Command)) {
+            (ClaimOutcome::Connected, _) => {
+                write(client, &attempt, ClaimState::Connected, None, detail.as_deref()).await?;
+                if let Some((vm, reason)) =
+                    attempt.faulty.as_ref().filter(|it| it.0 == attempt.vm_id)
+                {
+                    faulty_machine::acquit(client, pool, actor, *vm, reason).await?;
+                    faulty_machine::forget(client, attempt.claim_id).await?;
+                }
+                tell(client, pool, actor, &attempt, "claim.connected", detail.as_deref()).await?;
             }
-            tell(client, pool, actor, &attempt, "claim.connected", detail.as_deref()).await?;
-        }
-        (ClaimOutcome::Failed, Fault::Command) => {
-            let detail = detail.as_deref();
-            write(client, &attempt, ClaimState::Failed, Some("command"), detail).await?;
-            tell(client, pool, actor, &attempt, "claim.failed", detail).await?;
-        }
-        // The same result once more.
-        (ClaimOutcome::Failed, Fault::Machine)
-            if attempt.state == ClaimState::Failed
-                && attempt.fault.as_deref() == Some("machine") => {}
-        (ClaimOutcome::Failed, Fault::Machine)
-            if attempt.moved_command_no == Some(attempt.command_no) =>
-        {
-            if let Some((vm, reason)) = &attempt.faulty {
-                faulty_machine::acquit(client, pool, actor, *vm, reason).await?;
-                faulty_machine::forget(client, attempt.claim_id).await?;
+            (ClaimOutcome::Failed, Fault::Command) => {
+                let detail = detail.as_deref();
+                write(client, &attempt, ClaimState::Failed, Some("command"), detail).await?;
+                tell(client, pool, actor, &attempt, "claim.failed", detail).await?;
             }
-            let detail = format!(
-                "{} It was the same on another machine, so it is the command: get a new one.",
-                detail.as_deref().unwrap_or("Chrome Remote Desktop could not run.")
-            );
-            write(client, &attempt, ClaimState::Failed, Some("command"), Some(&detail)).await?;
-            tell(client, pool, actor, &attempt, "claim.failed", Some(&detail)).await?;
-        }
-        (ClaimOutcome::Failed, Fault::Machine) => {
-            write(client, &attempt, ClaimState::Failed, Some("machine"), detail.as_deref()).await?;
-            tell(client, pool, actor, &attempt, "claim.failed", detail.as_deref()).await?;
-            let (claim, vm) = (attempt.claim_id, attempt.vm_id);
-            faulty_machine::blame(client, pool, actor, claim, vm, detail.as_deref()).await?;
-            // Files of somebody who has worked there already must not be left behind unasked.
-            if attempt.moved_command_no.is_none() && !was_connected(client, &attempt).await? {
-                let waits = "update claim set moving_since = now() where id = $1";
-                client.execute(waits, &[&claim]).await?;
+            // The same result once more.
+            (ClaimOutcome::Failed, Fault::Machine)
+                if attempt.state == ClaimState::Failed
+                    && attempt.fault.as_deref() == Some("machine") => {}
+            (ClaimOutcome::Failed, Fault::Machine)
+                if attempt.moved_command_no == Some(attempt.command_no) =>
+            {
+                if let Some((vm, reason)) = &attempt.faulty {
+                    faulty_machine::acquit(client, pool, actor, *vm, reason).await?;
+                    faulty_machine::forget(client, attempt.claim_id).await?;
+                }
+                let detail = format!(
+                    "{} It was the same on another machine, so it is the command: get a new one.",
+                    detail.as_deref().unwrap_or("Chrome Remote Desktop could not run.")
+                );
+                write(client, &attempt, ClaimState::Failed, Some("command"), Some(&detail)).await?;
+                tell(client, pool, actor, &attempt, "claim.failed", Some(&detail)).await?;
+            }
+            (ClaimOutcome::Failed, Fault::Machine) => {
+                write(client, &attempt, ClaimState::Failed, Some("machine"), detail.as_deref())
+                    .await?;
+                tell(client, pool, actor, &attempt, "claim.failed", detail.as_deref()).await?;
+                let (claim, vm) = (attempt.claim_id, attempt.vm_id);
+                faulty_machine::blame(client, pool, actor, claim, vm, detail.as_deref()).await?;
+                // Files of somebody who has worked there already must not be left behind unasked.
+                if attempt.moved_command_no.is_none() && !was_connected(client, &attempt).await? {
+                    let waits = "update claim set moving_since = now() where id = $1";
+                    client.execute(waits, &[&claim]).await?;
+                }
             }
         }
-    }
-    // Who needs another machine is served before the line; a machine may have become free, too.
-    line::serve(&transaction, pool, stale_after).await?;
-    transaction.commit().await?;
-    Ok(())
+        // Who needs another machine is served before the line; a machine may have become free, too.
+        line::serve(&transaction, pool, stale_after).await?;
+        transaction.commit().await?;
+        Ok(())
+    })
 }
 
 /// Locks the VMs that the result may be about, in the order of their ids, then the claim.

@@ -24,33 +24,35 @@ pub async fn claim(
     token: &Token,
     code: &CrdCode,
 ) -> Result<ClaimKept, DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let kept = transaction
-        .query_opt(
-            "select place.id, place.email, place.person from vm join place on place.id = vm.place_id
-             where vm.pool_id = $1 and place.token_sha256 = $2 and place.ended_at is null
-             for no key update of vm",
-            &[&pool.as_i64(), &token.hash().as_bytes()],
-        )
-        .await?;
-    let Some(kept) = kept else { return Ok(ClaimKept::NothingKept) };
-    let place: i64 = kept.try_get("id")?;
-    let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
-    let claim = NewClaim { email: &email, code, pin: &Pin::random(), link: token.hash() };
-    match claims::assign_kept(&transaction, pool, stale_after, &claim, KeptFor(place)).await {
-        Ok(assigned) => {
-            super::tell(&transaction, pool).await?;
-            transaction.commit().await?;
-            tracing::info!(
-                claim.id = assigned.claim_id,
-                machine.hostname = %assigned.hostname,
-                "claimed from the line"
-            );
-            Ok(ClaimKept::Claimed(assigned.hostname))
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let kept = transaction
+            .query_opt(
+                "select place.id, place.email, place.person from vm join place on place.id = vm.place_id
+                 where vm.pool_id = $1 and place.token_sha256 = $2 and place.ended_at is null
+                 for no key update of vm",
+                &[&pool.as_i64(), &token.hash().as_bytes()],
+            )
+            .await?;
+        let Some(kept) = kept else { return Ok(ClaimKept::NothingKept) };
+        let place: i64 = kept.try_get("id")?;
+        let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
+        let claim = NewClaim { email: &email, code, pin: &Pin::random(), link: token.hash() };
+        match claims::assign_kept(&transaction, pool, stale_after, &claim, KeptFor(place)).await {
+            Ok(assigned) => {
+                super::tell(&transaction, pool).await?;
+                transaction.commit().await?;
+                tracing::info!(
+                    claim.id = assigned.claim_id,
+                    machine.hostname = %assigned.hostname,
+                    "claimed from the line"
+                );
+                Ok(ClaimKept::Claimed(assigned.hostname))
+            }
+            // Unfit by now: the place's next look finds it first in line again.
+            Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds) => Ok(ClaimKept::NothingKept),
+            Err(NotAssigned::Db(error)) => Err(error),
         }
-        // Unfit by now: the place's next look finds it first in line again.
-        Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds) => Ok(ClaimKept::NothingKept),
-        Err(NotAssigned::Db(error)) => Err(error),
-    }
+    })
 }

@@ -80,56 +80,59 @@ pub async fn join(
     presented: Presented,
     reclaim: Reclaim,
 ) -> Result<Joined, JoinError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    lock(&transaction, pool).await?;
-    // Places that lapsed are out of the way, also this person's own.
-    serve(&transaction, pool, stale_after).await?;
-    let of_form = presented.form.as_ref();
-    let of_form = of_form.map(|form| (0..PLACES_OF_A_FORM).map(|nr| form.token(nr)));
-    let mut tokens: Vec<Token> =
-        presented.token.into_iter().chain(of_form.into_iter().flatten()).collect();
-    if let Some(claim_id) = claims::open_claim_of(&transaction, pool, email).await? {
-        for token in tokens {
-            if claims::opens(&transaction, token.hash(), claim_id).await? {
-                return Ok(Joined::HoldsVm(token));
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        lock(&transaction, pool).await?;
+        // Places that lapsed are out of the way, also this person's own.
+        serve(&transaction, pool, stale_after).await?;
+        let of_form = presented.form.as_ref();
+        let of_form = of_form.map(|form| (0..PLACES_OF_A_FORM).map(|nr| form.token(nr)));
+        let mut tokens: Vec<Token> =
+            presented.token.clone().into_iter().chain(of_form.into_iter().flatten()).collect();
+        if let Some(claim_id) = claims::open_claim_of(&transaction, pool, email).await? {
+            for token in tokens {
+                if claims::opens(&transaction, token.hash(), claim_id).await? {
+                    return Ok(Joined::HoldsVm(token));
+                }
             }
+            return Err(JoinError::AlreadyClaimed);
         }
-        return Err(JoinError::AlreadyClaimed);
-    }
-    let place = match find_open(&transaction, pool, email).await? {
-        None => {
-            let token = unused(&transaction, presented.form.as_ref()).await?;
-            let sql = "insert into place (pool_id, email, person, token_sha256)
-                       values ($1, $2, $3, $4) returning id";
-            let hash = token.hash();
-            let place: [&(dyn ToSql + Sync); 4] =
-                [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes()];
-            let place: i64 = transaction.query_one(sql, &place).await?.try_get("id")?;
-            let event = Event {
-                data: serde_json::json!({ "place": place }),
-                ..Event::new(&Actor::Anyone, "place.joined")
-            };
-            events::record(&transaction, pool, event).await?;
-            serve(&transaction, pool, stale_after).await?;
-            tell(&transaction, pool).await?;
-            token
-        }
-        Some((place, own)) => match tokens.iter().position(|token| token.hash().matches(&own)) {
-            Some(shown) => tokens.swap_remove(shown),
-            // The newest browser has the place; pages that others left open end.
-            None if reclaim == Reclaim::Email => {
-                let token = Token::random();
-                let sql =
-                    "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
-                transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
+        let place = match find_open(&transaction, pool, email).await? {
+            None => {
+                let token = unused(&transaction, presented.form.as_ref()).await?;
+                let sql = "insert into place (pool_id, email, person, token_sha256)
+                           values ($1, $2, $3, $4) returning id";
+                let hash = token.hash();
+                let place: [&(dyn ToSql + Sync); 4] =
+                    [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes()];
+                let place: i64 = transaction.query_one(sql, &place).await?.try_get("id")?;
+                let event = Event {
+                    data: serde_json::json!({ "place": place }),
+                    ..Event::new(&Actor::Anyone, "place.joined")
+                };
+                events::record(&transaction, pool, event).await?;
+                serve(&transaction, pool, stale_after).await?;
+                tell(&transaction, pool).await?;
                 token
             }
-            None => return Err(JoinError::AlreadyInLine),
-        },
-    };
-    transaction.commit().await?;
-    Ok(Joined::Place(place))
+            Some((place, own)) => {
+                match tokens.iter().position(|token| token.hash().matches(&own)) {
+                    Some(shown) => tokens.swap_remove(shown),
+                    // The newest browser has the place; pages that others left open end.
+                    None if reclaim == Reclaim::Email => {
+                        let token = Token::random();
+                        let sql = "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
+                        transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
+                        token
+                    }
+                    None => return Err(JoinError::AlreadyInLine),
+                }
+            }
+        };
+        transaction.commit().await?;
+        Ok(Joined::Place(place))
+    })
 }
 
 /// A token for a new place: the form's next one, so that the same form finds it again.
@@ -154,21 +157,23 @@ pub async fn leave(
     stale_after: StaleAfter,
     token: &Token,
 ) -> Result<(), DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    lock(&transaction, pool).await?;
-    let sql = "update place set ended_at = now(), end_reason = 'left'
-               where pool_id = $1 and token_sha256 = $2 and ended_at is null returning id";
-    let left = transaction.query_opt(sql, &[&pool.as_i64(), &token.hash().as_bytes()]).await?;
-    if let Some(place) = left {
-        let event = Event {
-            data: serde_json::json!({ "place": place.try_get::<_, i64>("id")? }),
-            ..Event::new(&Actor::Anyone, "place.left")
-        };
-        events::record(&transaction, pool, event).await?;
-        serve(&transaction, pool, stale_after).await?;
-        tell(&transaction, pool).await?;
-        transaction.commit().await?;
-    }
-    Ok(())
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        lock(&transaction, pool).await?;
+        let sql = "update place set ended_at = now(), end_reason = 'left'
+                   where pool_id = $1 and token_sha256 = $2 and ended_at is null returning id";
+        let left = transaction.query_opt(sql, &[&pool.as_i64(), &token.hash().as_bytes()]).await?;
+        if let Some(place) = left {
+            let event = Event {
+                data: serde_json::json!({ "place": place.try_get::<_, i64>("id")? }),
+                ..Event::new(&Actor::Anyone, "place.left")
+            };
+            events::record(&transaction, pool, event).await?;
+            serve(&transaction, pool, stale_after).await?;
+            tell(&transaction, pool).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    })
 }

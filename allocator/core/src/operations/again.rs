@@ -31,31 +31,33 @@ pub async fn retry(
     actor: &Actor,
     id: OperationId,
 ) -> Result<OperationId, RetryError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    ask::lock(&transaction, pool).await?;
-    let earlier =
-        read::find_in(&transaction, pool, id).await?.ok_or(RetryError::NoSuchOperation)?;
-    let left = left_undone(&transaction, pool, id, &earlier.job).await?;
-    if left.is_empty() {
-        return Err(RetryError::NothingLeft);
-    }
-    let job = match earlier.job {
-        // Their machines are there, and can't be helped.
-        Job::Launch { .. } if any_waits(&transaction, pool, &left).await? => {
-            Job::Replace { hostnames: left }
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, pool).await?;
+        let earlier =
+            read::find_in(&transaction, pool, id).await?.ok_or(RetryError::NoSuchOperation)?;
+        let left = left_undone(&transaction, pool, id, &earlier.job).await?;
+        if left.is_empty() {
+            return Err(RetryError::NothingLeft);
         }
-        Job::Launch { .. } => Job::Launch { hostnames: left },
-        Job::Replace { .. } => Job::Replace { hostnames: left },
-        Job::Destroy { .. } => Job::Destroy { hostnames: left, after: None },
-        Job::Collect { extension, on_skipped, .. } => {
-            Job::Collect { hostnames: left, extension, on_skipped }
-        }
-        Job::BringBack { .. } | Job::GiveUp { .. } => return Err(RetryError::NothingLeft),
-    };
-    let id = ask::queue(&transaction, pool, actor, &job).await?;
-    transaction.commit().await?;
-    Ok(id)
+        let job = match earlier.job {
+            // Their machines are there, and can't be helped.
+            Job::Launch { .. } if any_waits(&transaction, pool, &left).await? => {
+                Job::Replace { hostnames: left }
+            }
+            Job::Launch { .. } => Job::Launch { hostnames: left },
+            Job::Replace { .. } => Job::Replace { hostnames: left },
+            Job::Destroy { .. } => Job::Destroy { hostnames: left, after: None },
+            Job::Collect { extension, on_skipped, .. } => {
+                Job::Collect { hostnames: left, extension, on_skipped }
+            }
+            Job::BringBack { .. } | Job::GiveUp { .. } => return Err(RetryError::NothingLeft),
+        };
+        let id = ask::queue(&transaction, pool, actor, &job).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
 }
 
 /// VMs that [`retry`] would try again.
@@ -76,14 +78,16 @@ pub async fn replace(
     actor: &Actor,
     hostnames: Vec<Hostname>,
 ) -> Result<OperationId, AskError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    ask::lock(&transaction, pool).await?;
     let these = Selection::These(hostnames);
-    let hostnames = vms::made(&transaction, pool, &these).await?;
-    let id = ask::queue(&transaction, pool, actor, &Job::Replace { hostnames }).await?;
-    transaction.commit().await?;
-    Ok(id)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, pool).await?;
+        let hostnames = vms::made(&transaction, pool, &these).await?;
+        let id = ask::queue(&transaction, pool, actor, &Job::Replace { hostnames }).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
 }
 
 /// The job's VMs that are not as it wanted them, and that no operation to come is about.

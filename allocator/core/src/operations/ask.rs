@@ -33,12 +33,14 @@ pub async fn launch(
     actor: &Actor,
     wish: &Launch<'_>,
 ) -> Result<OperationId, DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    lock(&transaction, pool).await?;
-    let id = launch_in(&transaction, pool, actor, wish).await?;
-    transaction.commit().await?;
-    Ok(id)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        lock(&transaction, pool).await?;
+        let id = launch_in(&transaction, pool, actor, wish).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
 }
 
 /// The same for who holds the [lock].
@@ -63,13 +65,15 @@ pub async fn destroy(
     actor: &Actor,
     selection: &Selection,
 ) -> Result<OperationId, AskError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    lock(&transaction, pool).await?;
-    let hostnames = vms::made(&transaction, pool, selection).await?;
-    let id = queue(&transaction, pool, actor, &Job::Destroy { hostnames, after: None }).await?;
-    transaction.commit().await?;
-    Ok(id)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        lock(&transaction, pool).await?;
+        let hostnames = vms::made(&transaction, pool, selection).await?;
+        let id = queue(&transaction, pool, actor, &Job::Destroy { hostnames, after: None }).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
 }
 
 /// Asks for an operation to stop: one in the queue is over at once, a running one is told.
@@ -80,28 +84,31 @@ pub async fn cancel(
     actor: &Actor,
     id: OperationId,
 ) -> Result<bool, DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    lock(&transaction, pool).await?;
-    let changed = transaction
-        .query_opt(
-            "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
-                    finished_at = case state when 'queued' then now() end,
-                    reason = case state when 'queued' then 'It was cancelled before it began.' end,
-                    state = case state when 'queued' then 'cancelled' else state end
-             where id = $1 and pool_id = $2 and state in ('queued', 'running')
-             returning state, pg_notify('operation_changed', id::text)::text",
-            &[&id, &pool.as_i64()],
-        )
-        .await?;
-    let Some(changed) = changed else { return Ok(false) };
-    if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
-        take_back(&transaction, pool, actor, id).await?;
-    }
-    let event = Event { operation_id: Some(id), ..Event::new(actor, "operation.cancel_requested") };
-    events::record(&transaction, pool, event).await?;
-    transaction.commit().await?;
-    Ok(true)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        lock(&transaction, pool).await?;
+        let changed = transaction
+            .query_opt(
+                "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
+                        finished_at = case state when 'queued' then now() end,
+                        reason = case state when 'queued' then 'It was cancelled before it began.' end,
+                        state = case state when 'queued' then 'cancelled' else state end
+                 where id = $1 and pool_id = $2 and state in ('queued', 'running')
+                 returning state, pg_notify('operation_changed', id::text)::text",
+                &[&id, &pool.as_i64()],
+            )
+            .await?;
+        let Some(changed) = changed else { return Ok(false) };
+        if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
+            take_back(&transaction, pool, actor, id).await?;
+        }
+        let event =
+            Event { operation_id: Some(id), ..Event::new(actor, "operation.cancel_requested") };
+        events::record(&transaction, pool, event).await?;
+        transaction.commit().await?;
+        Ok(true)
+    })
 }
 
 /// Nothing has been done yet: VMs that were to be made for the first time need no row, those that

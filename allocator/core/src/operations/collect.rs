@@ -15,15 +15,17 @@ pub async fn collect(
     actor: &Actor,
     wish: &Wish,
 ) -> Result<OperationId, ChooseError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    ask::lock(&transaction, pool).await?;
-    let hostnames = collections::chosen(&transaction, pool, wish.hostnames.as_deref()).await?;
-    let (extension, on_skipped) = (wish.extension.clone(), OnSkipped::Accept);
-    let job = Job::Collect { hostnames, extension, on_skipped };
-    let id = ask::queue(&transaction, pool, actor, &job).await?;
-    transaction.commit().await?;
-    Ok(id)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, pool).await?;
+        let hostnames = collections::chosen(&transaction, pool, wish.hostnames.as_deref()).await?;
+        let (extension, on_skipped) = (wish.extension.clone(), OnSkipped::Accept);
+        let job = Job::Collect { hostnames, extension, on_skipped };
+        let id = ask::queue(&transaction, pool, actor, &job).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
 }
 
 /// Queues the collection of VMs' results and, behind it, their removal, which takes place only if
@@ -37,14 +39,17 @@ pub async fn collect_and_destroy(
     extension: Extension,
     on_skipped: OnSkipped,
 ) -> Result<OperationId, AskError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    ask::lock(&transaction, pool).await?;
-    let hostnames = vms::made(&transaction, pool, selection).await?;
-    let first = Job::Collect { hostnames: hostnames.clone(), extension, on_skipped };
-    let first = ask::queue(&transaction, pool, actor, &first).await?;
-    let then = Job::Destroy { hostnames, after: Some(first) };
-    let id = ask::queue(&transaction, pool, actor, &then).await?;
-    transaction.commit().await?;
-    Ok(id)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, pool).await?;
+        let hostnames = vms::made(&transaction, pool, selection).await?;
+        let first =
+            Job::Collect { hostnames: hostnames.clone(), extension: extension.clone(), on_skipped };
+        let first = ask::queue(&transaction, pool, actor, &first).await?;
+        let then = Job::Destroy { hostnames, after: Some(first) };
+        let id = ask::queue(&transaction, pool, actor, &then).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
 }

@@ -108,18 +108,21 @@ pub async fn forget(
     actor: &Actor,
     hostname: &Hostname,
 ) -> Result<bool, DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
-               and source in ('manual', 'unknown') for no key update";
-    let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&pool.as_i64(), &hostname.as_str()];
-    let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
-    let reason = ReleaseReason::Released;
-    let id: i64 = vm.try_get("id")?;
-    claims::release_of_vm(&transaction, pool, id, reason, actor).await?;
-    remove_in(&transaction, pool, &[id], actor).await?;
-    transaction.commit().await?;
-    Ok(true)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
+                   and source in ('manual', 'unknown') for no key update";
+        let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
+            [&pool.as_i64(), &hostname.as_str()];
+        let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
+        let reason = ReleaseReason::Released;
+        let id: i64 = vm.try_get("id")?;
+        claims::release_of_vm(&transaction, pool, id, reason, actor).await?;
+        remove_in(&transaction, pool, &[id], actor).await?;
+        transaction.commit().await?;
+        Ok(true)
+    })
 }
 
 fn made_up() -> Result<Hostname, DbError> {

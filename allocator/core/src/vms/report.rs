@@ -33,46 +33,48 @@ pub async fn set_status(
     hostname: &Hostname,
     status: VmStatus,
 ) -> Result<(), ReportError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    if *actor == Actor::UnprovenAgent {
-        admit(&transaction, pool, hostname).await?;
-    }
-    let changed = transaction
-        .query_opt(
-            "with before as (
-                 select id, status, overdue_at from vm
-                 where pool_id = $1 and hostname = $2 and removed_at is null for no key update
-             ), after as (
-                 update vm set status = $3, status_reason = null, overdue_at = null,
-                     starting_since = case when $3 = 'initializing' then now() end
-                 from before
-                 where vm.id = before.id and vm.status <> $3
-                 returning vm.id, pg_notify('vm_changed', vm.hostname)::text
-             )
-             select before.id, before.status as was, before.overdue_at,
-                    after.id is not null as changed
-             from before left join after on after.id = before.id",
-            &[&pool.as_i64(), &hostname.as_str(), &status.as_str()],
-        )
-        .await?
-        .ok_or(ReportError::NoSuchVm)?;
-    if changed.try_get("changed")? {
-        let was: String = changed.try_get("was")?;
-        let mut data = serde_json::json!({ "from": was, "to": status.as_str() });
-        if let Some(overdue_at) = changed.try_get::<_, Option<Timestamp>>("overdue_at")? {
-            data["overdue_at"] = serde_json::json!(overdue_at);
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        if *actor == Actor::UnprovenAgent {
+            admit(&transaction, pool, hostname).await?;
         }
-        let event = Event {
-            vm_id: Some(changed.try_get("id")?),
-            data,
-            ..Event::new(actor, "vm.status_changed")
-        };
-        events::record(&transaction, pool, event).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
+        let changed = transaction
+            .query_opt(
+                "with before as (
+                     select id, status, overdue_at from vm
+                     where pool_id = $1 and hostname = $2 and removed_at is null for no key update
+                 ), after as (
+                     update vm set status = $3, status_reason = null, overdue_at = null,
+                         starting_since = case when $3 = 'initializing' then now() end
+                     from before
+                     where vm.id = before.id and vm.status <> $3
+                     returning vm.id, pg_notify('vm_changed', vm.hostname)::text
+                 )
+                 select before.id, before.status as was, before.overdue_at,
+                        after.id is not null as changed
+                 from before left join after on after.id = before.id",
+                &[&pool.as_i64(), &hostname.as_str(), &status.as_str()],
+            )
+            .await?
+            .ok_or(ReportError::NoSuchVm)?;
+        if changed.try_get("changed")? {
+            let was: String = changed.try_get("was")?;
+            let mut data = serde_json::json!({ "from": was, "to": status.as_str() });
+            if let Some(overdue_at) = changed.try_get::<_, Option<Timestamp>>("overdue_at")? {
+                data["overdue_at"] = serde_json::json!(overdue_at);
+            }
+            let event = Event {
+                vm_id: Some(changed.try_get("id")?),
+                data,
+                ..Event::new(actor, "vm.status_changed")
+            };
+            events::record(&transaction, pool, event).await?;
+            line::serve(&transaction, pool, stale_after).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    })
 }
 
 /// Makes a row for a VM that nobody asked for. Its number is the one in its name, if it has one.
@@ -136,30 +138,32 @@ pub async fn set_in_use(
     in_use: bool,
     since: Option<Timestamp>,
 ) -> Result<(), ReportError> {
-    let sql = "with before as (
-                   select id, in_use from vm
-                   where pool_id = $1 and hostname = $2 and removed_at is null for no key update
-               )
-               update vm set in_use = $3 from before where vm.id = before.id
-               returning vm.id, before.in_use <> $3 as changed,
-                   pg_notify('vm_changed', vm.hostname)::text";
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let row = transaction
-        .query_opt(sql, &[&pool.as_i64(), &hostname.as_str(), &in_use])
-        .await?
-        .ok_or(ReportError::NoSuchVm)?;
-    if row.try_get("changed")? {
-        let kind = if in_use { "vm.use_started" } else { "vm.use_ended" };
-        let event = Event {
-            vm_id: Some(row.try_get("id")?),
-            data: serde_json::json!({ "since": since }),
-            ..Event::new(actor, kind)
-        };
-        events::record(&transaction, pool, event).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
+    crate::db::again!(async {
+        let sql = "with before as (
+                       select id, in_use from vm
+                       where pool_id = $1 and hostname = $2 and removed_at is null for no key update
+                   )
+                   update vm set in_use = $3 from before where vm.id = before.id
+                   returning vm.id, before.in_use <> $3 as changed,
+                       pg_notify('vm_changed', vm.hostname)::text";
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let row = transaction
+            .query_opt(sql, &[&pool.as_i64(), &hostname.as_str(), &in_use])
+            .await?
+            .ok_or(ReportError::NoSuchVm)?;
+        if row.try_get("changed")? {
+            let kind = if in_use { "vm.use_started" } else { "vm.use_ended" };
+            let event = Event {
+                vm_id: Some(row.try_get("id")?),
+                data: serde_json::json!({ "since": since }),
+                ..Event::new(actor, kind)
+            };
+            events::record(&transaction, pool, event).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    })
 }
 
 /// The agent's verdict on the GPUs, and why; a change is history.
@@ -171,37 +175,39 @@ pub async fn set_gpu(
     health: GpuHealth,
     reason: Option<&str>,
 ) -> Result<(), ReportError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let changed = transaction
-        .query_opt(
-            "with before as (
-                 select id, gpu, gpu_reason from vm
-                 where pool_id = $1 and hostname = $2 and removed_at is null for no key update
-             ), after as (
-                 update vm set gpu = $3, gpu_reason = $4 from before
-                 where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)
-                 returning vm.id, pg_notify('vm_changed', vm.hostname)::text
-             )
-             select before.id, before.gpu as was, after.id is not null as changed
-             from before left join after on after.id = before.id",
-            &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
-        )
-        .await?
-        .ok_or(ReportError::NoSuchVm)?;
-    if changed.try_get("changed")? {
-        let was: Option<String> = changed.try_get("was")?;
-        let actor = Actor::Agent(hostname.clone());
-        let event = Event {
-            vm_id: Some(changed.try_get("id")?),
-            data: serde_json::json!({ "from": was, "to": health.as_str(), "reason": reason }),
-            ..Event::new(&actor, "vm.gpu_changed")
-        };
-        events::record(&transaction, pool, event).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let changed = transaction
+            .query_opt(
+                "with before as (
+                     select id, gpu, gpu_reason from vm
+                     where pool_id = $1 and hostname = $2 and removed_at is null for no key update
+                 ), after as (
+                     update vm set gpu = $3, gpu_reason = $4 from before
+                     where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)
+                     returning vm.id, pg_notify('vm_changed', vm.hostname)::text
+                 )
+                 select before.id, before.gpu as was, after.id is not null as changed
+                 from before left join after on after.id = before.id",
+                &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
+            )
+            .await?
+            .ok_or(ReportError::NoSuchVm)?;
+        if changed.try_get("changed")? {
+            let was: Option<String> = changed.try_get("was")?;
+            let actor = Actor::Agent(hostname.clone());
+            let event = Event {
+                vm_id: Some(changed.try_get("id")?),
+                data: serde_json::json!({ "from": was, "to": health.as_str(), "reason": reason }),
+                ..Event::new(&actor, "vm.gpu_changed")
+            };
+            events::record(&transaction, pool, event).await?;
+            line::serve(&transaction, pool, stale_after).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    })
 }
 
 fn found(rows: u64) -> Result<(), ReportError> {
