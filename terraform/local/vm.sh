@@ -27,13 +27,13 @@ fail() {
 # when there is no folder. One that was deleted while we waited is not the one of that name now.
 lock() {
     while [[ -d $dir ]]; do
-        if exec 9<"$dir"; then
-            flock --wait 60 9 || fail "$dir is busy: another start or stop has held it for 60 s"
+        if { exec 9<"$dir"; } 2>/dev/null; then
+            flock --wait 5 9 || fail "$dir is busy: another start or stop has held it for 5 s"
             if [[ $dir -ef /proc/self/fd/9 ]]; then return 0; fi
         elif [[ -d $dir ]]; then
             fail "$dir can't be opened: run as the user it belongs to"
         fi
-    done 2>/dev/null
+    done
     return 1
 }
 

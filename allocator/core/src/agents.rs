@@ -101,45 +101,47 @@ pub async fn enrol(
     hostname: &Hostname,
     presented: &Token,
 ) -> Result<Token, EnrolError> {
-    let agent_token = Token::random();
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let enrolment = transaction
-        .query_opt(
-            "select vm.id, enrolment.used_at is null as fresh from enrolment
-             join vm on vm.id = enrolment.vm_id
-             where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
-               and enrolment.token_sha256 = $3 and enrolment.expires_at > now()
-             for update of enrolment",
-            &[&pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
-        )
-        .await?
-        .ok_or(EnrolError::Refused)?;
-    let (vm_id, fresh): (i64, bool) = (enrolment.try_get("id")?, enrolment.try_get("fresh")?);
-    // A token that is used for the first time at this moment stays: its row is looked at again.
-    let hash = agent_token.hash();
-    let written = if fresh {
-        transaction
-            .execute("update enrolment set used_at = now() where vm_id = $1", &[&vm_id])
-            .await?;
-        let sql = "insert into agent_credential (vm_id, token_sha256) values ($1, $2)
-                   on conflict (vm_id) do update
-                       set token_sha256 = excluded.token_sha256, created_at = now(),
-                           first_used_at = null";
-        transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
-    } else {
-        let sql = "update agent_credential set token_sha256 = $2, created_at = now()
-                   where vm_id = $1 and first_used_at is null";
-        transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
-    };
-    if written == 0 {
-        return Err(EnrolError::Refused);
-    }
-    let actor = Actor::Agent(hostname.clone());
-    let event = Event { vm_id: Some(vm_id), ..Event::new(&actor, "vm.enrolled") };
-    events::record(&transaction, pool, event).await?;
-    transaction.commit().await?;
-    Ok(agent_token)
+    crate::db::again!(async {
+        let agent_token = Token::random();
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let enrolment = transaction
+            .query_opt(
+                "select vm.id, enrolment.used_at is null as fresh from enrolment
+                 join vm on vm.id = enrolment.vm_id
+                 where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
+                   and enrolment.token_sha256 = $3 and enrolment.expires_at > now()
+                 for update of enrolment",
+                &[&pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
+            )
+            .await?
+            .ok_or(EnrolError::Refused)?;
+        let (vm_id, fresh): (i64, bool) = (enrolment.try_get("id")?, enrolment.try_get("fresh")?);
+        // A token that is used for the first time at this moment stays: its row is looked at again.
+        let hash = agent_token.hash();
+        let written = if fresh {
+            transaction
+                .execute("update enrolment set used_at = now() where vm_id = $1", &[&vm_id])
+                .await?;
+            let sql = "insert into agent_credential (vm_id, token_sha256) values ($1, $2)
+                       on conflict (vm_id) do update
+                           set token_sha256 = excluded.token_sha256, created_at = now(),
+                               first_used_at = null";
+            transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
+        } else {
+            let sql = "update agent_credential set token_sha256 = $2, created_at = now()
+                       where vm_id = $1 and first_used_at is null";
+            transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
+        };
+        if written == 0 {
+            return Err(EnrolError::Refused);
+        }
+        let actor = Actor::Agent(hostname.clone());
+        let event = Event { vm_id: Some(vm_id), ..Event::new(&actor, "vm.enrolled") };
+        events::record(&transaction, pool, event).await?;
+        transaction.commit().await?;
+        Ok(agent_token)
+    })
 }
 
 /// Whose agent holds this token, if anybody's. Its first use ends the enrolment that gave it.

@@ -81,11 +81,11 @@ pub(crate) async fn move_claims(
                  where claim.pool_id = $1 and claim.moving_since is not null
                    and claim.released_at is null
                  order by claim.moving_since, claim.id limit 1
-                 for update of vm, claim skip locked
+                 for no key update of vm, claim skip locked
              ), taken as (
                  select vm.id, vm.hostname from vm
                  where vm.pool_id = $1 and {claimable} and exists (select from stranded)
-                 order by {order} limit 1 for update of vm skip locked
+                 order by {order} limit 1 for no key update of vm skip locked
              ), left_behind as (
                  update vm set claim_id = null from stranded, taken where vm.id = stranded.vm_id
              ), held as (

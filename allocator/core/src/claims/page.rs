@@ -110,19 +110,21 @@ pub async fn give_command(
     link: &Token,
     code: &CrdCode,
 ) -> Result<bool, DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let claim = transaction
-        .query_opt(
-            "select claim.id from claim_link join claim on claim.id = claim_link.claim_id
-             where claim_link.token_sha256 = $1 and claim.released_at is null",
-            &[&link.hash().as_bytes()],
-        )
-        .await?;
-    let Some(claim) = claim else { return Ok(false) };
-    set_command(&transaction, pool, claim.try_get("id")?, code).await?;
-    transaction.commit().await?;
-    Ok(true)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let claim = transaction
+            .query_opt(
+                "select claim.id from claim_link join claim on claim.id = claim_link.claim_id
+                 where claim_link.token_sha256 = $1 and claim.released_at is null",
+                &[&link.hash().as_bytes()],
+            )
+            .await?;
+        let Some(claim) = claim else { return Ok(false) };
+        set_command(&transaction, pool, claim.try_get("id")?, code).await?;
+        transaction.commit().await?;
+        Ok(true)
+    })
 }
 
 /// Gives an open claim another command, which the agent runs next. The same code again is a new

@@ -62,19 +62,25 @@ pub async fn issue_link(
     actor: &Actor,
     claim_id: ClaimId,
 ) -> Result<Option<NewLink>, DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let sql = "select claim.email, vm.hostname, pg_notify('vm_changed', vm.hostname)::text
-               from claim join vm on vm.id = claim.vm_id
-               where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null
-               for key share of claim";
-    let Some(row) = transaction.query_opt(sql, &[&pool.as_i64(), &claim_id]).await? else {
-        return Ok(None);
-    };
-    let link = Token::random();
-    super::page::add_link(&transaction, link.hash(), claim_id).await?;
-    let event = Event { claim_id: Some(claim_id), ..Event::new(actor, "claim.link_issued") };
-    events::record(&transaction, pool, event).await?;
-    transaction.commit().await?;
-    Ok(Some(NewLink { link, email: row.try_get("email")?, hostname: db::word(&row, "hostname")? }))
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let sql = "select claim.email, vm.hostname, pg_notify('vm_changed', vm.hostname)::text
+                   from claim join vm on vm.id = claim.vm_id
+                   where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null
+                   for key share of claim";
+        let Some(row) = transaction.query_opt(sql, &[&pool.as_i64(), &claim_id]).await? else {
+            return Ok(None);
+        };
+        let link = Token::random();
+        super::page::add_link(&transaction, link.hash(), claim_id).await?;
+        let event = Event { claim_id: Some(claim_id), ..Event::new(actor, "claim.link_issued") };
+        events::record(&transaction, pool, event).await?;
+        transaction.commit().await?;
+        Ok(Some(NewLink {
+            link,
+            email: row.try_get("email")?,
+            hostname: db::word(&row, "hostname")?,
+        }))
+    })
 }

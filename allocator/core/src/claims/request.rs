@@ -67,30 +67,33 @@ pub async fn request(
     stale_after: StaleAfter,
     request: &Request<'_>,
 ) -> Result<Granted, RequestError> {
-    let mut client = db.client().await?;
-    let (pin, link) = (Pin::random(), Token::random());
-    let claim = NewClaim { email: request.email, code: request.code, pin: &pin, link: link.hash() };
-    let mut locked = Locked::Skip;
-    for _ in 0..ATTEMPTS {
-        match assign(&client, pool, stale_after, &claim, locked).await {
-            Ok(Assigned { claim_id, hostname }) => {
-                tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
-                return Ok(Granted { hostname, pin, link, is_new: true });
-            }
-            Err(NotAssigned::Db(error)) => return Err(error.into()),
-            Err(reason @ (NotAssigned::AlreadyHolds | NotAssigned::NoneFree)) => {
-                if let Some(held) = held_by(&client, pool, request.email).await? {
-                    return back_in(&mut client, pool, request, held).await;
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let (pin, link) = (Pin::random(), Token::random());
+        let claim =
+            NewClaim { email: request.email, code: request.code, pin: &pin, link: link.hash() };
+        let mut locked = Locked::Skip;
+        for _ in 0..ATTEMPTS {
+            match assign(&client, pool, stale_after, &claim, locked).await {
+                Ok(Assigned { claim_id, hostname }) => {
+                    tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
+                    return Ok(Granted { hostname, pin, link, is_new: true });
                 }
-                match (reason, locked) {
-                    (NotAssigned::NoneFree, Locked::Await) => break,
-                    (NotAssigned::NoneFree, Locked::Skip) => locked = Locked::Await,
-                    _ => {}
+                Err(NotAssigned::Db(error)) => return Err(error.into()),
+                Err(reason @ (NotAssigned::AlreadyHolds | NotAssigned::NoneFree)) => {
+                    if let Some(held) = held_by(&client, pool, request.email).await? {
+                        return back_in(&mut client, pool, request, held).await;
+                    }
+                    match (reason, locked) {
+                        (NotAssigned::NoneFree, Locked::Await) => break,
+                        (NotAssigned::NoneFree, Locked::Skip) => locked = Locked::Await,
+                        _ => {}
+                    }
                 }
             }
         }
-    }
-    Err(RequestError::Refused(Refusal::NoneFree))
+        Err(RequestError::Refused(Refusal::NoneFree))
+    })
 }
 
 /// More than one person's claims can end and begin between two statements.

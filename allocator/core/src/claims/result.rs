@@ -125,11 +125,11 @@ async fn lock(
     let Some(found) = client.query_opt(sql, &key).await? else { return Ok(None) };
     let vm_id: i64 = found.try_get("id")?;
     let vms = [Some(vm_id), found.try_get("faulty_vm_id")?];
-    let sql = "select from vm where id = any($1) order by id for update";
+    let sql = "select from vm where id = any($1) order by id for no key update";
     client.query(sql, &[&vms.as_slice()]).await?;
     let sql = "select command_no, state, fault, faulty_vm_id, machine_fault, moved_command_no
                from claim where id = $1 and vm_id = $2 and released_at is null
-                 and command_no = coalesce($3, command_no) for update";
+                 and command_no = coalesce($3, command_no) for no key update";
     let key: [&(dyn ToSql + Sync); 3] = [&result.claim_id, &vm_id, &result.command_no];
     let Some(claim) = client.query_opt(sql, &key).await? else { return Ok(None) };
     let faulty: Option<i64> = claim.try_get("faulty_vm_id")?;

@@ -120,7 +120,8 @@ async fn left_undone(
                    and not exists (
                        select from operation_target as other
                        join operation on operation.id = other.operation_id
-                       where other.vm_id = vm.id and operation.state in ('queued', 'running'))
+                       where coalesce(other.successor_id, other.vm_id) = vm.id
+                         and operation.state in ('queued', 'running'))
                  order by vm.number"
             ),
             &[&id, &wanted_gone],

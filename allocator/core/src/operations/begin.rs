@@ -5,7 +5,7 @@ use deadpool_postgres::GenericClient;
 
 use super::{
     Lease, LeaseError, OperationId, Standing, Target, ask,
-    targets::{recount, targets_in, write_if_missing},
+    targets::{recount, targets_in},
 };
 use crate::{DbError, pools::PoolId, vms};
 
@@ -19,7 +19,8 @@ impl Lease {
         let transaction = client.transaction().await?;
         ask::lock(&transaction, self.pool).await?;
         let kind = self.still_mine(&transaction).await?;
-        write_if_missing(&transaction, self.id).await?;
+        // Of an older allocator's operation, this brings the targets.
+        recount(&transaction, self.id).await?;
         if matches!(kind.as_str(), "destroy" | "replace") {
             leave_out(&transaction, self.id).await?;
         }

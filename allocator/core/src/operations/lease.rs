@@ -160,6 +160,7 @@ impl Lease {
                      select vm.id from mine join vm on vm.pool_id = mine.pool_id
                      where mine.kind in ('launch', 'replace') and vm.hostname = any($7)
                        and vm.removed_at is null and vm.used_at is not null
+                       and vm.machine = 'making'
                        and ($8::text[])[array_position($7::text[], vm.hostname)] = 'done'
                      order by vm.id for no key update of vm
                  ), freed as (

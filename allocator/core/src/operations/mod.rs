@@ -21,7 +21,9 @@ pub use ask::{AskError, Launch, cancel, destroy, launch};
 pub use collect::{collect, collect_and_destroy};
 pub use first::launch_first;
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};
-pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};
+pub use read::{
+    Filter, LogLine, Operation, counts, find, is_at_work, list, log, log_before, recent,
+};
 pub use solve::{SolveError, bring_back, give_up};
 pub use steps::{Stage, Step, steps, usual_seconds};
 pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};

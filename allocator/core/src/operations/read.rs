@@ -83,6 +83,14 @@ pub async fn list(
     client.query(&sql, &parameters).await?.iter().map(operation).collect()
 }
 
+/// Whether an operation that changes machines is at work in the pool.
+pub async fn is_at_work(db: &Db, pool: PoolId) -> Result<bool, DbError> {
+    let sql = "select exists (
+                   select from operation
+                   where pool_id = $1 and state = 'running' and kind <> 'collect')";
+    Ok(db.client().await?.query_one(sql, &[&pool.as_i64()]).await?.try_get(0)?)
+}
+
 /// How many operations there are, by kind and state.
 pub async fn counts(db: &Db, pool: PoolId) -> Result<Vec<(String, String, i64)>, DbError> {
     let sql = "select kind, state, count(*) from operation where pool_id = $1 group by kind, state";

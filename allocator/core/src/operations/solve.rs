@@ -39,12 +39,14 @@ pub async fn bring_back(
     actor: &Actor,
     id: OperationId,
 ) -> Result<OperationId, SolveError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
-    let id = ask::queue(&transaction, pool, actor, &Job::BringBack { hostnames }).await?;
-    transaction.commit().await?;
-    Ok(id)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
+        let id = ask::queue(&transaction, pool, actor, &Job::BringBack { hostnames }).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
 }
 
 /// Queues that the VMs which an operation found missing from Terraform's state are let go of, and
@@ -56,16 +58,18 @@ pub async fn give_up(
     id: OperationId,
     named: Vec<Hostname>,
 ) -> Result<OperationId, SolveError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
-    let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
-    if !same {
-        return Err(SolveError::NotThese(hostnames));
-    }
-    let id = ask::queue(&transaction, pool, actor, &Job::GiveUp { hostnames }).await?;
-    transaction.commit().await?;
-    Ok(id)
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
+        let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
+        if !same {
+            return Err(SolveError::NotThese(hostnames));
+        }
+        let id = ask::queue(&transaction, pool, actor, &Job::GiveUp { hostnames }).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
 }
 
 async fn open_conflict(

@@ -78,16 +78,16 @@ pub(super) async fn write(
     recount(client, id).await
 }
 
-/// Older allocators name an operation's VMs in its payload alone.
-pub(super) async fn write_if_missing(
-    client: &impl GenericClient,
-    id: OperationId,
-) -> Result<(), DbError> {
+/// Older allocators name an operation's VMs in its payload alone. A claim that began later is none
+/// that they knew of.
+async fn write_if_missing(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
     let sql = "insert into operation_target (operation_id, vm_id, claim_id)
-               select operation.id, vm.id, vm.claim_id
+               select operation.id, vm.id, claim.id
                from operation join vm on vm.pool_id = operation.pool_id
                     and vm.removed_at is null and vm.created_at <= operation.created_at
                     and operation.payload->'hostnames' ? vm.hostname
+               left join claim on claim.id = vm.claim_id
+                    and claim.created_at <= operation.created_at
                where operation.id = $1
                  and not exists (select from operation_target where operation_id = $1)";
     client.execute(sql, &[&id]).await?;
@@ -104,6 +104,7 @@ pub(crate) const SPOKEN_FOR: &str = "exists (
 /// that changes an operation's state or targets; its caller holds the pool's lock, without which two
 /// such transactions would each count without the other.
 pub(super) async fn recount(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
+    write_if_missing(client, id).await?;
     let sql = format!(
         "with theirs as (
              select vm.id, {SPOKEN_FOR} as spoken_for

@@ -61,8 +61,12 @@ pub async fn take_true(
     let held: Vec<&str> = held.iter().map(Hostname::as_str).collect();
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
-    let made = "update vm set machine = 'made' where pool_id = $1 and removed_at is null
-                and hostname = any($2) and machine is distinct from 'made'";
+    let made = "with theirs as (
+                    select id from vm where pool_id = $1 and removed_at is null
+                      and hostname = any($2) and machine is distinct from 'made'
+                    order by id for no key update
+                )
+                update vm set machine = 'made' from theirs where vm.id = theirs.id";
     transaction.execute(made, &[&pool.as_i64(), &held]).await?;
     if let Some(version) = version {
         seen::remember(&transaction, pool, version).await?;
@@ -82,13 +86,17 @@ pub async fn take_in_hand(
 ) -> Result<(), DbError> {
     let making: Vec<&str> = making.iter().map(Hostname::as_str).collect();
     let removing: Vec<&str> = removing.iter().map(Hostname::as_str).collect();
-    let sql = "with making as (
+    let sql = "with theirs as (
+                   select id, hostname = any($2) as is_making from vm
+                   where pool_id = $1 and removed_at is null and hostname = any($2 || $3)
+                   order by id for no key update
+               ), making as (
                    update vm set machine = 'making',
                           status = case when status = 'running' then 'initializing' else status end
-                   where pool_id = $1 and removed_at is null and hostname = any($2) returning id
+                   from theirs where vm.id = theirs.id and is_making returning vm.id
                ), removing as (
                    update vm set machine = 'removing'
-                   where pool_id = $1 and removed_at is null and hostname = any($3)
+                   from theirs where vm.id = theirs.id and not is_making
                ), silenced as (
                    delete from agent_credential using making where vm_id = making.id
                )
@@ -99,10 +107,13 @@ pub async fn take_in_hand(
 
 /// Terraform has said of these machines that it is done with making them, whatever the state says.
 pub async fn made_by(db: &Db, pool: PoolId, operation: OperationId) -> Result<(), DbError> {
-    let sql = "update vm set machine = 'made' from operation_vm as step
-               where step.operation_id = $2 and step.stage = 'done'
-                 and vm.pool_id = $1 and vm.removed_at is null and vm.hostname = step.hostname
-                 and vm.machine = 'making'";
+    let sql = "with theirs as (
+                   select vm.id from vm join operation_vm as step using (hostname)
+                   where step.operation_id = $2 and step.stage = 'done'
+                     and vm.pool_id = $1 and vm.removed_at is null and vm.machine = 'making'
+                   order by vm.id for no key update of vm
+               )
+               update vm set machine = 'made' from theirs where vm.id = theirs.id";
     db.client().await?.execute(sql, &[&pool.as_i64(), &operation]).await?;
     Ok(())
 }

@@ -18,17 +18,18 @@ const ALLOWED: &str = "select case when usual.seconds is null then $2::float8
 /// operation has still to begin is not starting. A registered machine starts when it enrols.
 pub(super) async fn note_begun(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
     let sql = "with making as (
-            select distinct on (name.hostname) name.hostname, operation.id, operation.finished_at
-            from operation
-            cross join lateral jsonb_array_elements_text(operation.payload->'hostnames') as name(hostname)
+            select distinct on (coalesce(target.successor_id, target.vm_id))
+                   coalesce(target.successor_id, target.vm_id) as vm_id,
+                   operation.id, operation.finished_at
+            from operation join operation_target as target on target.operation_id = operation.id
             where operation.pool_id = $1 and operation.kind in ('launch', 'replace')
               and (operation.finished_at is null or operation.finished_at > now() - interval '1 hour')
               and exists (select from vm where vm.pool_id = $1 and vm.status = 'initializing'
                           and vm.starting_since is null and vm.removed_at is null)
-            order by name.hostname, operation.id desc
+            order by coalesce(target.successor_id, target.vm_id), operation.id desc
         ), begun as (
             select vm.id, start.at
-            from vm left join making using (hostname)
+            from vm left join making on making.vm_id = vm.id
                  left join operation_vm as step
                      on step.operation_id = making.id and step.hostname = vm.hostname
                      and step.stage in ('creating', 'done', 'failed', 'unfinished')
@@ -40,7 +41,7 @@ pub(super) async fn note_begun(client: &impl GenericClient, pool: PoolId) -> Res
                      else coalesce(step.started_at, making.finished_at) end as at) as start
             where vm.pool_id = $1 and vm.status = 'initializing' and vm.starting_since is null
               and vm.removed_at is null and vm.removing_at is null and start.at is not null
-            for update of vm skip locked
+            for no key update of vm skip locked
         )
         update vm set starting_since = begun.at from begun where vm.id = begun.id";
     let statement = client.prepare_cached(sql).await?;
@@ -65,7 +66,7 @@ pub(super) async fn point_out(
                    and (vm.starting_since < now() - make_interval(secs => ({ALLOWED}))
                         or vm.source = 'manual' and vm.starting_since is null
                            and enrolment.expires_at < now())
-                 for update of vm skip locked
+                 for no key update of vm skip locked
              ), marked as (
                  update vm set overdue_at = now() from late where vm.id = late.id
                  returning vm.id, vm.starting_since, pg_notify('vm_changed', vm.hostname)::text

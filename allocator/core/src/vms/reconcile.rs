@@ -6,7 +6,7 @@ use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{Source, never_made};
+use super::{Source, never_made, used::EARLIER_USE};
 use crate::{
     Actor, Db, DbError,
     claims::{self, ReleaseReason},
@@ -40,15 +40,20 @@ pub async fn reconcile_existing(
     let transaction = client.transaction().await?;
     let adopted = transaction
         .query(
-            "insert into vm (pool_id, hostname, number, source, status, status_reason)
-             select $1, found.hostname, found.number, $2, 'unknown',
-                    'Found in Terraform''s state without a record here.'
-             from unnest($3::text[], $4::int[]) as found(hostname, number)
-             where not exists (
-                 select from vm where vm.hostname = found.hostname
-                     and (vm.removed_at is null or vm.removed_at > $5)
-             )
-             returning id, pg_notify('vm_changed', hostname)::text",
+            &format!(
+                "insert into vm (pool_id, hostname, number, source, status, status_reason,
+                                 used_at, last_claim_id)
+                 select $1, one.hostname, one.number, $2, 'unknown',
+                        'Found in Terraform''s state without a record here.',
+                        earlier.used_at, earlier.last_claim_id
+                 from unnest($3::text[], $4::int[]) as one(hostname, number)
+                      left join {EARLIER_USE}
+                 where not exists (
+                     select from vm where vm.hostname = one.hostname
+                         and (vm.removed_at is null or vm.removed_at > $5)
+                 )
+                 returning id, pg_notify('vm_changed', hostname)::text"
+            ),
             &[&pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
         )
         .await?;
@@ -132,7 +137,7 @@ pub async fn running_among(
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select hostname from vm
                where pool_id = $1 and hostname = any($2) and status = 'running'
-                 and removed_at is null and removing_at is null";
+                 and removed_at is null";
     let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }

@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::Hostname;
 
-use super::{Source, remove_in};
+use super::{Source, remove_in, used::EARLIER_USE};
 use crate::{
     Actor, Db, DbError, Token, agents, claims,
     claims::ReleaseReason,
@@ -57,15 +57,13 @@ pub async fn register(
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
     // One that left the pool with its last participant's traces comes back with them.
-    let sql = "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
-               select $1, $2, 'manual', earlier.used_at, earlier.last_claim_id
-               from (select) as one left join (
-                   select used_at, last_claim_id from vm
-                   where pool_id = $1 and hostname = $2 and removed_at is not null
-                   order by id desc limit 1
-               ) as earlier on earlier.used_at is not null
-               returning id, pg_notify('vm_changed', hostname)::text";
-    let made = transaction.query_one(sql, &[&pool.as_i64(), &hostname.as_str()]).await;
+    let sql = format!(
+        "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
+         select $1, $2, 'manual', earlier.used_at, earlier.last_claim_id
+         from (select $2::text as hostname) as one left join {EARLIER_USE}
+         returning id, pg_notify('vm_changed', hostname)::text"
+    );
+    let made = transaction.query_one(&sql, &[&pool.as_i64(), &hostname.as_str()]).await;
     let vm = made.map_err(|error| match violated(&error) {
         Some("vm_hostname_present") => RegisterError::Taken,
         _ => RegisterError::Db(error.into()),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
-use super::StaleAfter;
+use super::{StaleAfter, used::EARLIER_USE};
 use crate::{
     Actor, Db, DbError,
     events::{self, Event},
@@ -85,8 +85,12 @@ async fn admit(
 ) -> Result<(), DbError> {
     client
         .execute(
-            "insert into vm (pool_id, hostname, source) values ($1, $2, 'unknown')
-             on conflict (hostname) where removed_at is null do nothing",
+            &format!(
+                "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
+                 select $1, $2, 'unknown', earlier.used_at, earlier.last_claim_id
+                 from (select $2::text as hostname) as one left join {EARLIER_USE}
+                 on conflict (hostname) where removed_at is null do nothing"
+            ),
             &[&pool.as_i64(), &hostname.as_str()],
         )
         .await?;

@@ -20,7 +20,7 @@ pub(super) async fn point_out(
               and vm.removed_at is null and vm.removing_at is null
               and (vm.status = 'running' or vm.claim_id is not null)
               and vm_presence.last_seen < now() - make_interval(secs => $2::float8)
-            for update of vm skip locked
+            for no key update of vm skip locked
         ), marked as (
             update vm set suspect_at = now() from silent where vm.id = silent.id
             returning vm.id, silent.last_seen, pg_notify('vm_changed', vm.hostname)::text
@@ -39,7 +39,7 @@ pub(super) async fn note_heard(client: &impl GenericClient, pool: PoolId) -> Res
             select vm.id, vm.suspect_at from vm join vm_presence on vm_presence.vm_id = vm.id
             where vm.pool_id = $1 and vm.removed_at is null
               and vm_presence.last_seen > vm.suspect_at and not vm_presence.stopped
-            for update of vm skip locked
+            for no key update of vm skip locked
         ), marked as (
             update vm set suspect_at = null from heard where vm.id = heard.id
             returning vm.id, heard.suspect_at, pg_notify('vm_changed', vm.hostname)::text

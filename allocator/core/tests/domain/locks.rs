@@ -1,15 +1,16 @@
 //! Every write beside every other: none of them ends another by a deadlock.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
     Actor,
     claims::{self, NoSuchClaim, Reclaim, ReleaseReason},
+    collections::Wish,
     line::{self, Presented},
     operations::{self, Outcome, TakeBack, Then, Whose},
     vms::{self, Selection},
 };
-use lablink_protocol::{ClaimOutcome, ClaimResult, Fault, GpuHealth, Vitals, VmStatus};
+use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
@@ -21,7 +22,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 16] = [
+const WRITES: [(&str, Write); 20] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -167,6 +168,38 @@ const WRITES: [(&str, Write); 16] = [
             }
         })
     }),
+    ("a new command and a new link", |scene| {
+        Box::pin(async {
+            for (claim_id, _) in open_claims(scene).await {
+                let link = claims::issue_link(&scene.db, scene.pool, &admin(), claim_id).await;
+                let Some(link) = link.unwrap() else { continue };
+                let code = CrdCode::from_command("--code=4/new").unwrap();
+                claims::give_command(&scene.db, scene.pool, &link.link, &code).await.unwrap();
+            }
+        })
+    }),
+    ("a machine that is registered, and forgotten", |scene| {
+        Box::pin(async {
+            let (db, pool, admin) = (&scene.db, scene.pool, admin());
+            let machine = vms::register(db, pool, &admin, None, None).await.unwrap();
+            vms::forget(db, pool, &admin, &machine.hostname).await.unwrap();
+        })
+    }),
+    ("a collection, taken back", |scene| {
+        Box::pin(async {
+            let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
+            if let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await {
+                operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+            }
+        })
+    }),
+    ("silence, pointed out", |scene| {
+        Box::pin(async {
+            let limits =
+                vms::Limits { suspect_after: Duration::ZERO, overdue_after: Duration::ZERO };
+            vms::point_out(&scene.db, scene.pool, limits).await.unwrap();
+        })
+    }),
     ("enrolment", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
@@ -231,7 +264,7 @@ async fn afresh(scene: &Scene) {
              where removed_at is null",
         )
         .await;
-    let id = scene.launch(2).await;
+    let id = scene.launch(3).await;
     operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
     scene
         .sql(&format!(
@@ -245,6 +278,8 @@ async fn afresh(scene: &Scene) {
     }
 }
 
+const DEADLOCKS: &str = "select deadlocks from pg_stat_database where datname = current_database()";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_pair_of_writes_ends_in_a_deadlock() {
     let scene = Scene::new().await;
@@ -254,9 +289,10 @@ async fn no_pair_of_writes_ends_in_a_deadlock() {
             for _ in 0..ROUNDS {
                 tokio::join!(one(&scene), other(&scene), one(&scene), other(&scene));
             }
-            let deadlocks = "select deadlocks from pg_stat_database
-                             where datname = current_database()";
-            assert_eq!(scene.count(deadlocks).await, 0, "{first} beside {second}");
+            assert_eq!(scene.count(DEADLOCKS).await, 0, "{first} beside {second}, or before");
         }
     }
+    // Sessions tell what they counted once a second.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(scene.count(DEADLOCKS).await, 0);
 }

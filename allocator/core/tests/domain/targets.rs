@@ -3,6 +3,7 @@
 use lablink_core::{
     claims::ReleaseReason,
     operations::{self, OperationId, OperationState, Outcome, Standing, TakeBack, Then, Whose},
+    state,
     vms::{self, Selection},
 };
 use lablink_protocol::VmStatus;
@@ -183,6 +184,9 @@ async fn a_replaced_vm_is_history_and_its_name_has_a_new_row() {
     let used = "select count(*) from vm where removed_at is null and used_at is not null";
     assert_eq!(scene.count(used).await, 1, "what stands there is ada's until it was made anew");
     taken.lease.advance(&report).await.unwrap();
+    assert_eq!(scene.count(used).await, 1, "a change of it in place makes nothing anew");
+    state::take_in_hand(&scene.db, scene.pool, &[name(ONE)], &[]).await.unwrap();
+    taken.lease.advance(&report).await.unwrap();
     assert_eq!(scene.count(used).await, 0);
     assert_eq!(operations::targets(&scene.db, id).await.unwrap(), targets);
 }
@@ -196,6 +200,16 @@ async fn an_operation_that_an_older_allocator_queued_has_its_targets_when_it_beg
     let targets = taken.lease.begin().await.unwrap();
     assert_eq!(targets[0].standing, Standing::Included);
     recounted(&scene).await;
+}
+
+#[tokio::test]
+async fn a_destroy_of_an_older_allocator_that_is_cancelled_frees_its_vm() {
+    let scene = made(1).await;
+    let id = destroy(&scene, ONE).await;
+    scene.sql("delete from operation_target").await;
+    cancel(&scene, id).await;
+    recounted(&scene).await;
+    assert!(scene.claim("ada@example.org", "4/x").await.is_ok());
 }
 
 #[tokio::test]

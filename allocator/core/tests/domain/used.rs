@@ -2,12 +2,15 @@
 //! says so.
 
 use lablink_core::{
+    Actor,
     claims::ReleaseReason,
     operations::{
         self, OperationId, OperationState, Outcome, TakeBack, TakeBackError, Then, Whose,
     },
     vms::{self, AfterUse, State},
 };
+
+use lablink_protocol::VmStatus;
 
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
@@ -111,7 +114,29 @@ async fn a_replacement_that_broke_off_in_the_middle_leaves_it_used() {
     vms::fail(&scene.db, &broken).await.unwrap();
     taken.lease.finish(&ended(OperationState::Interrupted)).await.unwrap();
     // In `open` mode anybody may report for it, what is left of the old machine included.
-    scene.report(ONE, lablink_protocol::VmStatus::Running).await;
+    scene.report(ONE, VmStatus::Running).await;
     assert!(scene.claim("bea@example.org", "4/y").await.is_err());
     assert_eq!(state(&scene).await, Some(State::Used));
+}
+
+#[tokio::test]
+async fn a_machine_that_left_the_pool_used_comes_back_used_whoever_brings_it() {
+    let (scene, id) = given_back().await;
+    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+    scene.remove(ONE).await;
+    // It reports by itself, in `open` mode; or Terraform's state has it again.
+    let (unproven, running) = (Actor::UnprovenAgent, VmStatus::Running);
+    vms::set_status(&scene.db, scene.pool, STALE_AFTER, &unproven, &name(ONE), running)
+        .await
+        .unwrap();
+    assert_eq!(state(&scene).await, Some(State::Used));
+    scene.remove(ONE).await;
+    let found = [vms::Existing { hostname: name(ONE), number: 1 }];
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
+    vms::reconcile_existing(&scene.db, scene.pool, vms::Source::Local, &found, later)
+        .await
+        .unwrap();
+    scene.report(ONE, VmStatus::Running).await;
+    assert_eq!(state(&scene).await, Some(State::Used));
+    assert!(scene.claim("bea@example.org", "4/y").await.is_err());
 }

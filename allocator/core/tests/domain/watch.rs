@@ -115,7 +115,13 @@ async fn a_vm_that_is_made_anew_has_its_time_again() {
     assert_eq!((counts(&scene).await.overdue, told(&scene, "vm.suspect").await), (1, 0));
     scene.report("lablink-vm-test-1", VmStatus::Error).await;
     scene.launch(1).await;
-    scene.sql("update operation set payload = '{\"hostnames\": [\"lablink-vm-test-1\"]}'").await;
+    // The second launch makes the first VM, too.
+    scene
+        .sql(
+            "insert into operation_target (operation_id, vm_id)
+             select max(operation.id), (select id from vm where number = 1) from operation",
+        )
+        .await;
     vms::make_anew(&scene.db, scene.pool, &[vm]).await.unwrap();
     watch(&scene).await;
     assert_eq!((counts(&scene).await.overdue, counts(&scene).await.starting), (0, 2));

@@ -91,6 +91,10 @@ impl Provisioner {
         if workspace.errored().is_none() && workspace.unsettled().is_none() {
             return Ok(());
         }
+        // Another allocator's operation settles it, and changes what would be looked at here.
+        if operations::is_at_work(&self.parts.db, self.parts.pool).await? {
+            return Ok(());
+        }
         let workspace = self.workspace(limit).await?;
         workspace.save_errored().await?;
         workspace.prepare(variables).await?;

@@ -104,7 +104,14 @@ impl Provisioner {
                     break Ended::stopped_by(stop).into();
                 }
                 // Nothing has been done yet: again, when the database is back.
-                (Err(WorkError::Db(_)), None) => tokio::time::sleep(RETRY_EVERY).await,
+                (Err(WorkError::Db(error)), None) if error.is_away() => {
+                    tracing::warn!(
+                        operation.id = id,
+                        error = &error as &dyn std::error::Error,
+                        "the operation has to wait for the database"
+                    );
+                    tokio::time::sleep(RETRY_EVERY).await;
+                }
                 (Err(error), None) => {
                     let reason = chain(&error);
                     tracing::error!(operation.id = id, reason, "the operation could not be tried");

@@ -52,8 +52,13 @@ impl Progress {
         }
     }
 
+    /// The peer takes what we write: while it does, the next request is not due.
     pub fn was_written(&self) {
-        self.state().blocked = None;
+        let mut state = self.state();
+        state.blocked = None;
+        if matches!(state.owes, Owes::Request(_)) {
+            state.owes = Owes::Request(Instant::now() + self.patience.idle);
+        }
     }
 
     pub fn is_blocked(&self) {

@@ -48,7 +48,11 @@ impl Forwarded {
             },
             ProxyHeader::Forwarded => {
                 let lines: Vec<String> = lines(headers, header::FORWARDED.as_str()).collect();
-                let elements: Vec<&str> = lines.iter().flat_map(|it| unquoted(it, ',')).collect();
+                // A quote that the caller left open would take in what our proxy wrote behind it.
+                let elements: Vec<&str> = lines
+                    .iter()
+                    .flat_map(|it| unquoted(it, ',').unwrap_or_else(|| vec![UNREADABLE]))
+                    .collect();
                 let first = |name| elements.iter().find_map(|element| parameter(element, name));
                 Self {
                     hops: elements
@@ -87,7 +91,7 @@ fn hop(text: &str) -> Option<IpAddr> {
 
 /// The value of one parameter of an element such as `for="[2001:db8::1]:80";proto=https`.
 fn parameter(element: &str, name: &str) -> Option<String> {
-    unquoted(element, ';').into_iter().find_map(|pair| {
+    unquoted(element, ';')?.into_iter().find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
         let value = value.trim();
         let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -96,14 +100,19 @@ fn parameter(element: &str, name: &str) -> Option<String> {
     })
 }
 
-/// The parts between separators that stand outside of quotes.
-fn unquoted(text: &str, separator: char) -> Vec<&str> {
+/// An element without parameters.
+const UNREADABLE: &str = "";
+
+/// The parts between separators that stand outside of quotes; none if a quote is left open.
+fn unquoted(text: &str, separator: char) -> Option<Vec<&str>> {
     let (mut is_quoted, mut is_escaped) = (false, false);
-    text.split(move |c| {
-        let ends_part = c == separator && !is_quoted;
-        is_quoted ^= c == '"' && !is_escaped;
-        is_escaped = c == '\\' && is_quoted && !is_escaped;
-        ends_part
-    })
-    .collect()
+    let parts = text
+        .split(|c| {
+            let ends_part = c == separator && !is_quoted;
+            is_quoted ^= c == '"' && !is_escaped;
+            is_escaped = c == '\\' && is_quoted && !is_escaped;
+            ends_part
+        })
+        .collect();
+    (!is_quoted).then_some(parts)
 }

@@ -51,8 +51,11 @@ fn only_our_own_proxies_are_believed() {
 
 #[test]
 fn the_standard_header_is_read_where_the_proxy_writes_it() {
-    let table: [(&[&str], &str); 7] = [
+    let table: [(&[&str], &str); 9] = [
         (&["for=198.51.100.1"], "198.51.100.1"),
+        // What our proxy appends is not a part of what the caller left open.
+        (&["for=9.9.9.1;x=\"a, for=203.0.113.60"], "127.0.0.1"),
+        (&["for=9.9.9.1;x=\"a, for=\"203.0.113.60:51000\""], "127.0.0.1"),
         (&["For=\"[2001:db8::7]:4711\";proto=https"], "2001:db8::7"),
         (&["for=9.9.9.1, for=\"203.0.113.60:51000\";by=10.0.0.1", "for=10.0.0.7"], "203.0.113.60"),
         (&["for=9.9.9.1, for=_hidden"], "127.0.0.1"),
