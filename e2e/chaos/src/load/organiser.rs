@@ -36,6 +36,10 @@ async fn list(lab: &Lab, path: &str, name: &str) -> Option<Vec<Value>> {
 async fn act(lab: &Lab, desks: &Desks, vms: &[Value], operations: &[Value], dice: &mut Dice) {
     let launched: Vec<&Value> = vms.iter().filter(|vm| vm["source"] == "local").collect();
     let busy = operations.iter().filter(|it| it["finished_at"].is_null()).count();
+    // Now and then only: the right state may come back by itself.
+    if let Some(id) = stopped_by_state(operations).filter(|_| busy == 0 && dice.chance(40)) {
+        return bring_back(lab, id).await;
+    }
     if launched.len() < lab.vms && busy < 4 {
         return launch(lab, (lab.vms - launched.len()).min(3)).await;
     }
@@ -100,6 +104,19 @@ async fn act(lab: &Lab, desks: &Desks, vms: &[Value], operations: &[Value], dice
             }
         }
     }
+}
+
+/// The newest operation, if it stopped because Terraform's state can't be true.
+fn stopped_by_state(operations: &[Value]) -> Option<i64> {
+    let newest = operations.first()?;
+    let reason = newest["reason"].as_str().unwrap_or_default();
+    let is_stopped = newest["state"] == "failed" && reason.contains("can't be true");
+    is_stopped.then(|| newest["operation_id"].as_i64())?
+}
+
+async fn bring_back(lab: &Lab, id: i64) {
+    let path = format!("/api/operations/{id}/bring-back");
+    lab.client.post(As::Organiser, &path, Body::None).await;
 }
 
 async fn look_round(lab: &Lab, dice: &mut Dice) {
