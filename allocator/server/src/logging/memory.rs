@@ -103,7 +103,7 @@ mod tests {
             tracing::warn!(
                 log.target = "rustls::conn",
                 log.module_path = "rustls::conn",
-                log.file = "/root/.cargo/registry/src/rustls/src/conn.rs",
+                log.file = "/home/builder/.cargo/registry/src/rustls/src/conn.rs",
                 log.line = 7,
                 log_lines = 3,
                 "the peer hung up"
