@@ -2,15 +2,19 @@
 //! while an operation is about it, or when its row is gone. And none is made that no row wants.
 
 use super::{Evidence, slack::INEXACT};
-use crate::{clock::At, facts::Vm, world::VmCall};
+use crate::{clock::At, facts::Vm, history::Wish, world::VmCall};
 
 /// What an operation had begun is ended a little after it.
 const AFTERWARDS: At = 5000;
 
+/// A reboot stops the VM before it starts it, and both may have to wait.
+const REBOOT: At = 20_000;
+
 pub fn check(evidence: &Evidence) -> Vec<String> {
     let mut found = Vec::new();
     for call in &evidence.machines.calls {
-        if call.ends_machine() && !is_named(evidence, call) && has_row(evidence, call, INEXACT) {
+        let allowed = is_named(evidence, call) || is_rebooted_before_use(evidence, call);
+        if call.ends_machine() && !allowed && has_row(evidence, call, INEXACT) {
             let marks = if call.marks.is_empty() { "nobody's traces" } else { "traces of a claim" };
             found.push(format!(
                 "{} was ended by '{}' at {} with {marks} on it, and no operation was about it",
@@ -47,6 +51,17 @@ fn is_named(evidence: &Evidence, call: &VmCall) -> bool {
             && operation.created <= call.at + INEXACT
             && operation.finished.is_none_or(|finished| finished >= call.at - AFTERWARDS)
     })
+}
+
+/// A reboot starts a VM whose agent never used its credential as a new machine: nothing is lost
+/// where nobody was.
+fn is_rebooted_before_use(evidence: &Evidence, call: &VmCall) -> bool {
+    let is_its = |wish: &Wish| matches!(wish, Wish::Reboot { hostname } if *hostname == call.hostname);
+    call.verb == "start"
+        && call.marks.is_empty()
+        && evidence.history.asks.iter().any(|ask| {
+            is_its(&ask.wish) && ask.at <= call.at + INEXACT && ask.at >= call.at - REBOOT
+        })
 }
 
 /// Whether a row of this name was there at the call, and until so long after it.
@@ -104,6 +119,21 @@ mod tests {
         let story = Story::default().vm(1, "a").folder("a", &[]).wipes("a", 12_000);
         assert_eq!(check(&story.clone().evidence()).len(), 1);
         assert!(check(&story.operation(1, "launch", &["a"], 11_000).evidence()).is_empty());
+    }
+
+    #[test]
+    fn a_reboot_may_start_an_unused_machine_anew_and_no_other() {
+        let reboot = |hostname: &str| Wish::Reboot { hostname: hostname.to_owned() };
+        let story = Story::default().vm(1, "a").folder("a", &[]).wipes("a", 12_000);
+        assert!(check(&story.clone().ask(reboot("a"), 11_000).evidence()).is_empty());
+        let mut used = story.clone().ask(reboot("a"), 11_000).evidence();
+        used.machines.calls[0].marks = vec!["111111.ada".to_owned()];
+        assert_eq!(check(&used).len(), 1, "somebody's work was on it");
+        assert_eq!(check(&story.clone().ask(reboot("b"), 11_000).evidence()).len(), 1);
+        assert_eq!(check(&story.clone().ask(reboot("a"), 80_000).evidence()).len(), 1);
+        assert_eq!(check(&story.ask(reboot("a"), -30_000).evidence()).len(), 1, "long ago");
+        let removed = Story::default().vm(1, "a").folder("a", &[]).removes("a", 12_000);
+        assert_eq!(check(&removed.ask(reboot("a"), 11_000).evidence()).len(), 1);
     }
 
     #[test]
