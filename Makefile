@@ -1,5 +1,7 @@
 # What people and CI run. `make help` lists it; scripts/setup installs what is missing first.
 
+# Services, cron and containers start without it.
+export HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export LABLINK_TOOLS ?= $(CURDIR)/.tools
 export PATH := $(LABLINK_TOOLS)/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export LABLINK_OLD_CLIENT ?= $(LABLINK_TOOLS)/old-client

@@ -69,7 +69,11 @@ pub async fn serve(args: ServeArgs) -> Result<()> {
     let limits = http::connection_limits(config.limits.connections_per_address)?;
     // First of all, so that a port that is taken is told at once.
     let listener = lablink_web::listen(args.listen).with_context(|| {
-        format!("cannot listen on {}: choose another address with --listen", args.listen)
+        format!(
+            "cannot listen on {}: choose another address, such as LABLINK_LISTEN=127.0.0.1:5001 in \
+             the environment, or --listen 127.0.0.1:5001",
+            args.listen
+        )
     })?;
     let stopping = CancellationToken::new();
     signals::cancel_on_signal(stopping.clone())?;
