@@ -16,7 +16,7 @@ use lablink_core::{
     collections, events, startup,
     vms::{self, Source, Vm},
 };
-use lablink_protocol::Hostname;
+use lablink_protocol::{Hostname, TokenKeeping, VmStatus};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -26,10 +26,12 @@ use super::{
     timeline, used,
 };
 use crate::{
-    AppState,
+    AgentAuth, AppState,
     auth::Caller,
     http::{Path, Problem},
-    pages::{ConfirmPage, Deed, Holder, InstanceClaim, PastClaim, Timeline, VmPage, VmSource},
+    pages::{
+        ConfirmPage, Deed, Holder, InstanceClaim, PastClaim, Shelter, Timeline, VmPage, VmSource,
+    },
 };
 
 const CLAIMS_SHOWN: i64 = 50;
@@ -62,6 +64,7 @@ pub async fn page(
         last_seen: vm.last_seen,
         created_at: vm.created_at,
         never_enrolled: agents::has_never_enrolled(db, vm.id).await?,
+        shelter: shelter(&state, &vm).await?,
         host_key: collections::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
         timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
         claims: history.into_iter().map(past).collect(),
@@ -76,6 +79,21 @@ pub async fn page(
         now,
     };
     Ok(Html(page.render()?))
+}
+
+/// How far those who had the VM before are shut off from its next claim, where not wholly.
+async fn shelter(state: &AppState, vm: &Vm) -> Result<Option<Shelter>, Problem> {
+    let token = vm.vitals.as_ref().and_then(|vitals| vitals.get("token")).cloned();
+    let keeping = token.and_then(|token| serde_json::from_value(token).ok());
+    Ok(match keeping {
+        Some(TokenKeeping::Exposed(reason)) => Some(Shelter::WithinReach { reason }),
+        Some(TokenKeeping::Safe) => None,
+        None if agents::needs_token(&state.db, &vm.hostname).await? => Some(Shelter::OlderAgent),
+        None if state.settings.agent_auth == AgentAuth::Open && vm.status == VmStatus::Running => {
+            Some(Shelter::NoToken)
+        }
+        None => None,
+    })
 }
 
 pub(super) fn source(source: Source) -> VmSource {

@@ -1,5 +1,5 @@
-//! Agents' credentials: an enrolment token becomes the agent's own token. It is good until that one
-//! was used: the answer that brings it may be lost.
+//! An enrolment token becomes the agent's own token. It is good until that one was used: the answer
+//! that brings it may be lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,10 +126,11 @@ pub async fn enrol(
             let sql = "insert into agent_credential (vm_id, token_sha256) values ($1, $2)
                        on conflict (vm_id) do update
                            set token_sha256 = excluded.token_sha256, created_at = now(),
-                               first_used_at = null";
+                               next_sha256 = null, first_used_at = null";
             transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
         } else {
-            let sql = "update agent_credential set token_sha256 = $2, created_at = now()
+            let sql = "update agent_credential
+                       set token_sha256 = $2, next_sha256 = null, created_at = now()
                        where vm_id = $1 and first_used_at is null";
             transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
         };
@@ -142,28 +143,6 @@ pub async fn enrol(
         transaction.commit().await?;
         Ok(agent_token)
     })
-}
-
-/// Whose agent holds this token, if anybody's. Its first use ends the enrolment that gave it.
-pub async fn identify(db: &Db, token: TokenHash) -> Result<Option<Hostname>, DbError> {
-    let client = db.client().await?;
-    let statement = client
-        .prepare_cached(
-            "select vm.hostname, first_used_at is not null as known from agent_credential join vm on vm.id = agent_credential.vm_id
-             where agent_credential.token_sha256 = $1 and vm.removed_at is null",
-        )
-        .await?;
-    let row = client.query_opt(&statement, &[&token.as_bytes()]).await?;
-    let Some(row) = row else { return Ok(None) };
-    if !row.try_get("known")? {
-        let sql = "update agent_credential set first_used_at = coalesce(first_used_at, now())
-                   where token_sha256 = $1";
-        // None: another enrolment has come first, and this token is void.
-        if client.execute(sql, &[&token.as_bytes()]).await? == 0 {
-            return Ok(None);
-        }
-    }
-    Ok(Some(db::word(&row, "hostname")?))
 }
 
 /// Of a row of `vm`: its agent has never shown a token of its own, long after it could have.
