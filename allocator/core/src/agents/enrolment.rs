@@ -105,18 +105,26 @@ pub async fn enrol(
         let agent_token = Token::random();
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        let enrolment = transaction
+        let vm = transaction
             .query_opt(
-                "select vm.id, enrolment.used_at is null as fresh from enrolment
-                 join vm on vm.id = enrolment.vm_id
-                 where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
-                   and enrolment.token_sha256 = $3 and enrolment.expires_at > now()
-                 for update of enrolment",
+                "select id from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null
+                   and exists (select from enrolment where vm_id = vm.id and token_sha256 = $3)
+                 for no key update",
                 &[&pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
             )
             .await?
             .ok_or(EnrolError::Refused)?;
-        let (vm_id, fresh): (i64, bool) = (enrolment.try_get("id")?, enrolment.try_get("fresh")?);
+        let vm_id: i64 = vm.try_get("id")?;
+        let enrolment = transaction
+            .query_opt(
+                "select used_at is null as fresh from enrolment
+                 where vm_id = $1 and token_sha256 = $2 and expires_at > now() for update",
+                &[&vm_id, &presented.hash().as_bytes()],
+            )
+            .await?
+            .ok_or(EnrolError::Refused)?;
+        let fresh: bool = enrolment.try_get("fresh")?;
         // A token that is used for the first time at this moment stays: its row is looked at again.
         let hash = agent_token.hash();
         let written = if fresh {

@@ -83,16 +83,16 @@ pub async fn page(
 
 /// How far those who had the VM before are shut off from its next claim, where not wholly.
 async fn shelter(state: &AppState, vm: &Vm) -> Result<Option<Shelter>, Problem> {
+    if !agents::needs_token(&state.db, &vm.hostname).await? {
+        let open = state.settings.agent_auth == AgentAuth::Open;
+        return Ok((open && vm.status == VmStatus::Running).then_some(Shelter::NoToken));
+    }
     let token = vm.vitals.as_ref().and_then(|vitals| vitals.get("token")).cloned();
-    let keeping = token.and_then(|token| serde_json::from_value(token).ok());
-    Ok(match keeping {
-        Some(TokenKeeping::Exposed(reason)) => Some(Shelter::WithinReach { reason }),
+    Ok(match token.and_then(|token| serde_json::from_value(token).ok()) {
         Some(TokenKeeping::Safe) => None,
-        None if agents::needs_token(&state.db, &vm.hostname).await? => Some(Shelter::OlderAgent),
-        None if state.settings.agent_auth == AgentAuth::Open && vm.status == VmStatus::Running => {
-            Some(Shelter::NoToken)
-        }
-        None => None,
+        Some(TokenKeeping::Exposed(reason)) => Some(Shelter::WithinReach { reason }),
+        // One that has not sent a heartbeat yet may be any.
+        None => vm.vitals.is_some().then_some(Shelter::OlderAgent),
     })
 }
 
