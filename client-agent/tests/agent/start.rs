@@ -217,8 +217,10 @@ async fn a_stop_ends_a_script_that_hangs() {
 const WITH_SUDO: &str = r#"
 set -e
 mount -t tmpfs tmpfs /mnt
-mkdir /mnt/upper /mnt/work
-mount -t overlay overlay -o lowerdir=/usr,upperdir=/mnt/upper,workdir=/mnt/work /usr
+for folder in usr var; do
+    mkdir -p /mnt/$folder/upper /mnt/$folder/work
+    mount -t overlay overlay -o lowerdir=/$folder,upperdir=/mnt/$folder/upper,workdir=/mnt/$folder/work /$folder
+done
 cp /usr/bin/id /usr/bin/sudo
 chmod 4755 /usr/bin/sudo
 exec "$@"
@@ -276,24 +278,27 @@ async fn as_root_the_desktops_account_reads_no_token_and_loses_sudo_after_the_st
         assert_eq!(text("env"), "\n");
 
         let agent = agent_of(&started).unwrap();
-        let root = format!("/proc/{agent}/root");
         let state = user.vm.state();
-        user.run(&format!(
-            "cd /; for it in {0} {0}/agent-token /proc/{agent}/environ /var/log/lablink; do
-                 if cat $it || ls $it/; then exit 1; fi
-             done",
-            state.display()
-        ));
         assert_eq!(fs::read_to_string(state.join("agent-token")).unwrap(), "agent-secret");
-        // As the account, in the machine's own /usr.
-        let sudo = std::process::Command::new("nsenter")
+        // As the account, on the machine that the agent sees.
+        let tries = format!(
+            "sudo; for it in {0} {0}/agent-token /proc/{agent}/environ /var/log/lablink; do
+                 if cat $it || ls $it/; then echo reads $it; fi
+             done; id -un",
+            state.display()
+        );
+        let tried = std::process::Command::new("nsenter")
             .args([&format!("--mount=/proc/{agent}/ns/mnt"), "setpriv"])
             .args([format!("--reuid={}", user.uid), format!("--regid={}", user.gid)])
-            .args(["--clear-groups", "sudo"])
+            .args(["--clear-groups", "sh", "-c", &tries])
             .output()
             .unwrap();
-        let rights = String::from_utf8_lossy(&sudo.stdout).into_owned();
-        assert_eq!(rights.contains("euid=0"), says.is_some(), "{rights} in {root}");
+        let said = String::from_utf8_lossy(&tried.stdout).into_owned();
+        assert!(said.ends_with(&format!("{}\n", user.name)), "{said}");
+        assert!(!said.contains("reads "), "{said}");
+        assert_eq!(said.contains("euid=0"), says.is_some(), "{said}");
+        let marker = format!("/proc/{agent}/root/var/lib/lablink-start/prepared");
+        assert_eq!(Path::new(&marker).exists(), says.is_none());
         allocator.claim(user.claim, 1);
         assert_eq!(allocator.results(1).await[0]["outcome"], "connected");
         assert!(text("calls").contains("654321"), "the desktop is its account's");

@@ -19,8 +19,8 @@ pub(crate) const TOKEN_DUE: &str = "coalesce(vm.token_due_at, case when exists (
     select from agent_credential where vm_id = vm.id and agent_at is not null) then now() end)";
 
 /// So many dead tokens of a VM are remembered, the newest: one that fetches without end fills
-/// nothing.
-const REMEMBERED: i64 = 50;
+/// nothing. Many, since a thief who fetches may not make the agent's token forgotten that easily.
+const REMEMBERED: i64 = 1000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RenewError {

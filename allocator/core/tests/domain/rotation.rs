@@ -105,10 +105,17 @@ async fn a_token_whose_answer_was_lost_is_void_when_another_is_fetched() {
 
     // One who fetches without end fills nothing.
     take_in_turn(&scene, &new).await;
-    for _ in 0..120 {
-        renew(&scene, &new).await.unwrap();
-    }
-    assert_eq!(scene.count("select count(*) from dead_token").await, 50);
+    scene
+        .sql(
+            "insert into dead_token (token_sha256, vm_id, died_at)
+             select sha256(n::text::bytea), vm.id, now() - n * interval '1 second'
+             from vm, generate_series(1, 1200) as n",
+        )
+        .await;
+    let newest = renew(&scene, &new).await.unwrap();
+    renew(&scene, &new).await.unwrap();
+    assert_eq!(scene.count("select count(*) from dead_token").await, 1000);
+    assert!(matches!(scene.bearer(&newest).await, Some(Bearer::Dead { .. })));
 }
 
 async fn take_in_turn(scene: &Scene, token: &Token) {

@@ -219,7 +219,7 @@ mod tests {
                 "A dead token.",
                 "new install command",
                 r#"method="post" action="/api/vms/vm-7/allow""#,
-                "who copied the token",
+                "Whoever copied the old one",
             ] {
                 assert!(html.contains(key), "{key}");
             }
