@@ -30,6 +30,9 @@ pub struct Vitals {
     /// Whether the agent can clean the machine after a participant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleaning: Option<Cleaning>,
+    /// Whether the agent can end a desktop and wait for another command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locks_out: Option<bool>,
 }
 
 /// Whether a machine can be cleaned after a participant.
@@ -80,6 +83,7 @@ impl Vitals {
             gpu_driver: changed(&self.gpu_driver, &before.gpu_driver),
             gpus: changed(&self.gpus, &before.gpus),
             cleaning: changed(&self.cleaning, &before.cleaning),
+            locks_out: changed(&self.locks_out, &before.locks_out),
         }
     }
 }
