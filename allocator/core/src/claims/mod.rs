@@ -27,7 +27,7 @@ pub use release::{ReleaseReason, release_of_vm};
 pub use request::{Granted, Proof, Reclaim, Refusal, Request, RequestError, request};
 pub use result::{NoSuchClaim, report};
 pub use same_person::{SamePerson, same_person};
-pub use way_in::{LockOutError, NewLink, issue_link, lock_out};
+pub use way_in::{Holding, LockOut, LockOutError, NewLink, holding, issue_link, lock_out};
 
 use crate::text_enum::text_enum;
 

@@ -19,6 +19,24 @@ pub struct NewLink {
     pub hostname: Hostname,
 }
 
+/// Who has an open claim, as far as an organiser must know it before they change that.
+#[derive(Debug)]
+pub struct Holding {
+    pub email: String,
+    pub hostname: Hostname,
+    /// Its agent has said that it can end a desktop and wait.
+    pub agent_locks_out: bool,
+    pub lock_out: Option<LockOut>,
+}
+
+/// How far the newest lock-out has come, until a new command follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockOut {
+    /// The agent has not said that the desktop has ended.
+    Asked,
+    Ended,
+}
+
 /// Why nobody can be locked out of a VM.
 #[derive(Debug, thiserror::Error)]
 pub enum LockOutError {
@@ -87,6 +105,31 @@ pub async fn lock_out(
         transaction.commit().await?;
         Ok(NewLink { link, email: claim.email, hostname: claim.hostname })
     })
+}
+
+/// Who has this claim. None: it is over, or never was.
+pub async fn holding(
+    db: &Db,
+    pool: PoolId,
+    claim_id: ClaimId,
+) -> Result<Option<Holding>, DbError> {
+    let sql = "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
+                      coalesce(claim.lock_out_no = claim.command_no, false) as is_lock_out,
+                      coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
+               from claim join vm on vm.id = claim.vm_id
+                          left join vm_presence on vm_presence.vm_id = vm.id
+               where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
+    let row = db.client().await?.query_opt(sql, &[&pool.as_i64(), &claim_id]).await?;
+    row.map(|row| {
+        let stage = if row.try_get("ended")? { LockOut::Ended } else { LockOut::Asked };
+        Ok(Holding {
+            email: row.try_get("email")?,
+            hostname: db::word(&row, "hostname")?,
+            agent_locks_out: row.try_get("locks_out")?,
+            lock_out: row.try_get::<_, bool>("is_lock_out")?.then_some(stage),
+        })
+    })
+    .transpose()
 }
 
 /// What pages of older allocators show.

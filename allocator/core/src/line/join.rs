@@ -140,7 +140,9 @@ pub async fn join(
                 match tokens.iter().position(|token| token.hash().matches(&own)) {
                     Some(shown) => tokens.swap_remove(shown),
                     // The newest browser has the place; pages that others left open end.
-                    None if reclaim == Reclaim::Email => {
+                    None if reclaim == Reclaim::Email
+                        && !super::is_invited(&transaction, pool, email).await? =>
+                    {
                         let token = Token::random();
                         let sql = "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
                         transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;

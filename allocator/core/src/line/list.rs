@@ -48,6 +48,26 @@ pub async fn waiting(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Waiting>, 
         .collect()
 }
 
+/// The address from which most places come, if it is more than one person's.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd {
+    /// One of them.
+    pub place: i64,
+    pub places: i64,
+}
+
+/// So many places of one address are worth a word.
+const MANY: i64 = 5;
+
+pub async fn crowd(db: &Db, pool: PoolId) -> Result<Option<Crowd>, DbError> {
+    let sql = "select min(id) as place, count(*) as places from place
+               where pool_id = $1 and ended_at is null and origin is not null
+               group by origin having count(*) >= $2 order by places desc, place limit 1";
+    let row = db.client().await?.query_opt(sql, &[&pool.as_i64(), &MANY]).await?;
+    row.map(|row| Ok(Crowd { place: row.try_get("place")?, places: row.try_get("places")? }))
+        .transpose()
+}
+
 /// How many wait without an offer.
 pub async fn count(db: &Db, pool: PoolId) -> Result<i64, DbError> {
     static SQL: LazyLock<String> =

@@ -72,6 +72,16 @@ pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standin
     }))
 }
 
+/// Whether the token's place is open, for who only waits for news of it: that is no look.
+pub async fn is_open(db: &Db, pool: PoolId, token: &Token) -> Result<bool, DbError> {
+    let sql = "select exists (select from place
+                   where pool_id = $1 and token_sha256 = $2 and ended_at is null)";
+    let client = db.client().await?;
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_one(&statement, &[&pool.as_i64(), &token.hash().as_bytes()]).await?;
+    Ok(row.try_get(0)?)
+}
+
 /// The next VM that starts is for the first place, the one after it for the second, and so on; one
 /// that has not been begun needs a whole start. Each takes as long as the middle one of those
 /// earlier starts that took longer than it has by now: where there was none, nobody can tell. VMs

@@ -47,7 +47,7 @@ async fn desk(scene: &Scene) -> Vm {
 async fn to_clean(scene: &Scene) -> Option<ClaimId> {
     match claims::situation(&scene.db, &name(DESK)).await.unwrap().unwrap() {
         Situation::Unclaimed { to_clean } => to_clean,
-        Situation::Claimed(_) => panic!("claimed"),
+        Situation::Claimed(_) | Situation::LockedOut { .. } => panic!("claimed"),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use lablink_core::{
-    Actor, Db, Email,
+    Actor, Db, Email, Neighbours, PerAddress,
     claims::{self, Granted, Proof, Reclaim, Refusal, Request, RequestError},
+    line::{self, JoinError, Joined, Person, Presented},
     operations::{self, Launch, OperationId},
     pools::{self, PoolId},
     vms::{self, Source, StaleAfter},
@@ -57,6 +58,14 @@ impl Scene {
         self.claim_with(email, code, None, Reclaim::Link).await
     }
 
+    pub async fn claim_from(
+        &self,
+        email: &str,
+        neighbours: &Neighbours,
+    ) -> Result<Granted, Refusal> {
+        self.ask(email, "4/x", (None, Reclaim::Link), neighbours).await
+    }
+
     pub async fn claim_with(
         &self,
         email: &str,
@@ -64,14 +73,39 @@ impl Scene {
         proof: Option<Proof>,
         reclaim: Reclaim,
     ) -> Result<Granted, Refusal> {
+        self.ask(email, code, (proof, reclaim), &alone()).await
+    }
+
+    async fn ask(
+        &self,
+        email: &str,
+        code: &str,
+        (proof, reclaim): (Option<Proof>, Reclaim),
+        neighbours: &Neighbours,
+    ) -> Result<Granted, Refusal> {
         let email: Email = email.parse().unwrap();
         let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-        let request = Request { email: &email, code: &code, proof, reclaim };
+        let request = Request { email: &email, code: &code, proof, reclaim, neighbours };
         match claims::request(&self.db, self.pool, STALE_AFTER, &request).await {
             Ok(granted) => Ok(granted),
             Err(RequestError::Refused(refusal)) => Err(refusal),
             Err(RequestError::Db(error)) => panic!("{error:?}"),
         }
+    }
+
+    pub async fn join(&self, email: &str, with: Presented) -> Result<Joined, JoinError> {
+        self.join_from(email, with, &alone()).await
+    }
+
+    pub async fn join_from(
+        &self,
+        email: &str,
+        with: Presented,
+        neighbours: &Neighbours,
+    ) -> Result<Joined, JoinError> {
+        let email = email.parse().unwrap();
+        let person = Person { email: &email, neighbours };
+        line::join(&self.db, self.pool, STALE_AFTER, person, with, Reclaim::Link).await
     }
 
     /// The row of the VM of this name that is there.
@@ -100,4 +134,9 @@ pub fn name(hostname: &str) -> Hostname {
 
 pub fn admin() -> Actor {
     Actor::Admin("teacher".to_owned())
+}
+
+/// Somebody whose address has no limits.
+pub fn alone() -> Neighbours {
+    Neighbours::of([192, 0, 2, 1].into(), PerAddress::UNLIMITED)
 }

@@ -43,6 +43,8 @@ pub struct Wait {
     #[serde(default)]
     cleans: bool,
     cleaning: Option<ClaimId>,
+    #[serde(default)]
+    locks_out: bool,
 }
 
 /// Waits until the VM is claimed. With `seen`, or `Prefer: wait=SECONDS`, a 204 says: come again.
@@ -61,8 +63,11 @@ pub async fn vm_startup(
     let can_return = preferred.0.is_some() || wait.seen.is_some();
     let turn = state.waits.begin(&hostname);
     let cleans = wait.cleans && state.settings.after_use == AfterUse::Clean;
-    let cleaner = cleans.then_some(Cleaner { at_work_on: wait.cleaning });
-    let waiter = Waiter::new(state, hostname, wait.seen.unwrap_or_default(), cleaner);
+    let able = Ability {
+        cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
+        locks_out: wait.locks_out,
+    };
+    let waiter = Waiter::new(state, hostname, wait.seen.unwrap_or_default(), able);
     // The first look tells a missing VM before a 200 is on its way.
     if let Some(answer) = Box::pin(waiter.look()).await? {
         return Ok(JsonAnswer(answer).into_response());
@@ -136,8 +141,15 @@ struct Waiter {
     state: AppState,
     hostname: Hostname,
     seen: Seen,
-    cleaner: Option<Cleaner>,
+    able: Ability,
     changes: Subscription,
+}
+
+/// What the caller can do beside running a command.
+struct Ability {
+    cleaner: Option<Cleaner>,
+    /// It can end a desktop, and wait for the same claim's next command.
+    locks_out: bool,
 }
 
 /// A caller who can clean the machine, where the organiser wants that.
@@ -147,9 +159,9 @@ struct Cleaner {
 }
 
 impl Waiter {
-    fn new(state: AppState, hostname: Hostname, seen: Seen, cleaner: Option<Cleaner>) -> Self {
+    fn new(state: AppState, hostname: Hostname, seen: Seen, able: Ability) -> Self {
         let changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
-        Self { state, hostname, seen, cleaner, changes }
+        Self { state, hostname, seen, able, changes }
     }
 
     /// Waits until there is something that the caller has not seen.
@@ -168,16 +180,24 @@ impl Waiter {
     async fn look(&self) -> Result<Option<WaitAnswer>, Problem> {
         let situation = claims::situation(&self.state.hand_over_db, &self.hostname).await?;
         match situation.ok_or_else(|| Problem::not_found("VM not found."))? {
-            Situation::Claimed(delivery) if self.is_news(&delivery) => {
+            Situation::Claimed(delivery)
+                if self.is_news(delivery.claim_id, delivery.command_no) =>
+            {
                 Ok(Some(self.hand_over(delivery)))
             }
+            Situation::LockedOut { claim_id, command_no } if self.able.locks_out => {
+                let is_news = self.is_news(claim_id, command_no);
+                Ok(is_news.then_some(WaitAnswer::LockOut { claim_id, command_no }))
+            }
+            // To a caller who can't do that, nobody has the VM until there is a command.
+            Situation::LockedOut { .. } => Ok(self.without_claim(None)),
             Situation::Claimed(_) => Ok(None),
             Situation::Unclaimed { to_clean } => Ok(self.without_claim(to_clean)),
         }
     }
 
     fn without_claim(&self, to_clean: Option<ClaimId>) -> Option<WaitAnswer> {
-        match (&self.cleaner, to_clean) {
+        match (&self.able.cleaner, to_clean) {
             (Some(Cleaner { at_work_on }), Some(claim_id)) if *at_work_on != Some(claim_id) => {
                 Some(WaitAnswer::Clean { claim_id })
             }
@@ -185,9 +205,8 @@ impl Waiter {
         }
     }
 
-    fn is_news(&self, delivery: &Delivery) -> bool {
-        self.seen.claim_id != Some(delivery.claim_id)
-            || self.seen.command_no != Some(delivery.command_no)
+    fn is_news(&self, claim_id: ClaimId, command_no: i32) -> bool {
+        self.seen != Seen { claim_id: Some(claim_id), command_no: Some(command_no) }
     }
 
     fn hand_over(&self, delivery: Delivery) -> WaitAnswer {

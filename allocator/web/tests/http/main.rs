@@ -23,6 +23,8 @@ mod organiser;
 mod participant;
 mod results_first;
 mod stored_script;
+mod strangers;
 mod vm_metrics;
 mod wait;
 mod watch;
+mod way_in;
