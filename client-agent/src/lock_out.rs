@@ -27,8 +27,7 @@ pub async fn run(vm: &Vm, claim_id: i64, command_no: i32, stop: &CancellationTok
     };
     let hostname = vm.api.hostname().clone();
     let command = Some(command_no);
-    let result =
-        ClaimResult { hostname, claim_id, command_no: command, outcome, detail, fault };
+    let result = ClaimResult { hostname, claim_id, command_no: command, outcome, detail, fault };
     let handled = Handled { claim_id, command_no, unreported: Some(result) };
     handled.save(&vm.state);
     attempt::report(vm, handled, stop).await;

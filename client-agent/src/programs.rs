@@ -55,14 +55,14 @@ impl Programs {
     fn is_one(&self, pid: i32) -> bool {
         let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
         let status = String::from_utf8_lossy(&read("status")).into_owned();
-        let value = |key| status.lines().find_map(|line: &str| line.strip_prefix(key)).unwrap_or("");
+        let value =
+            |key| status.lines().find_map(|line: &str| line.strip_prefix(key)).unwrap_or("");
         let is_dead = value("State:").trim_start().starts_with(['Z', 'X']);
         let runs_as = value("Uid:").split_whitespace().next() == Some(&self.uid.to_string());
         let command = read("cmdline");
         let mut words = command.split(|byte| *byte == 0).take(2);
-        let is_here = |word: &[u8]| {
-            Path::new(std::ffi::OsStr::from_bytes(word)).starts_with(&self.folder)
-        };
+        let is_here =
+            |word: &[u8]| Path::new(std::ffi::OsStr::from_bytes(word)).starts_with(&self.folder);
         !is_dead && runs_as && words.any(is_here)
     }
 }

@@ -110,13 +110,8 @@ mod tests {
     #[test]
     fn who_can_not_clean_does_not_speak_of_it() {
         let hostname: Hostname = "desk".parse().unwrap();
-        let mut wait = WaitRequest {
-            hostname,
-            seen: None,
-            cleans: false,
-            cleaning: None,
-            locks_out: false,
-        };
+        let mut wait =
+            WaitRequest { hostname, seen: None, cleans: false, cleaning: None, locks_out: false };
         assert_eq!(serde_json::to_string(&wait).unwrap(), r#"{"hostname":"desk"}"#);
         wait.cleans = true;
         wait.cleaning = Some(7);

@@ -64,7 +64,8 @@ impl Neighbours {
         if self.limits.places == PlacesPerAddress::Any && self.limits.claims.is_none() {
             return Ok(None);
         }
-        let sql = "select sha256(origin_key || convert_to($2::text, 'UTF8')) from pool where id = $1";
+        let sql =
+            "select sha256(origin_key || convert_to($2::text, 'UTF8')) from pool where id = $1";
         let row = client.query_one(sql, &[&pool.as_i64(), &self.network]).await?;
         Ok(Some(row.try_get(0)?))
     }
@@ -136,7 +137,7 @@ pub(crate) async fn forget_ended(client: &impl GenericClient) -> Result<(), DbEr
 }
 
 /// Whose address it is: in IPv6 one subscriber has a whole /64.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

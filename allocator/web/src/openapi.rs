@@ -125,8 +125,13 @@ use crate::{
 struct Described;
 
 /// A program may post these without saying more.
-const WITHOUT_BODY_TOO: [&str; 5] =
-    ["/api/vms", "/api/collections", "/destroy", "/api/vms/{hostname}/release", "/api/places/clear"];
+const WITHOUT_BODY_TOO: [&str; 5] = [
+    "/api/vms",
+    "/api/collections",
+    "/destroy",
+    "/api/vms/{hostname}/release",
+    "/api/places/clear",
+];
 const ADMIN: &str = "admin";
 const TOKEN: &str = "token";
 

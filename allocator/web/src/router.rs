@@ -19,7 +19,8 @@ use crate::{
     routes::{
         agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
         instances, launch, line, log_page, machines, metrics, operations, overview, own_log,
-        participants, places, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait, way_in,
+        participants, places, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms,
+        wait, way_in,
     },
 };
 

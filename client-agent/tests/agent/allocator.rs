@@ -230,9 +230,7 @@ fn claimed(told: &Told) -> Seen {
         Some(
             WaitAnswer::Claimed { claim_id, command_no, .. }
             | WaitAnswer::LockOut { claim_id, command_no },
-        ) => {
-            Seen { claim_id: Some(claim_id), command_no: Some(command_no) }
-        }
+        ) => Seen { claim_id: Some(claim_id), command_no: Some(command_no) },
         Some(WaitAnswer::Released | WaitAnswer::Clean { .. }) | None => Seen::default(),
     }
 }

@@ -89,8 +89,7 @@ async fn an_agent_that_was_down_locks_out_before_it_runs_anything() {
     assert!(!host_file(&vm).exists());
     let handled = vm.state().join("handled.json");
     let is_noted = || {
-        fs::read_to_string(&handled)
-            .is_ok_and(|text| text == r#"{"claim_id":7,"command_no":2}"#)
+        fs::read_to_string(&handled).is_ok_and(|text| text == r#"{"claim_id":7,"command_no":2}"#)
     };
     until("it is noted", is_noted).await;
 

@@ -87,8 +87,12 @@ const LONGEST: Duration = Duration::from_secs(3 * 3600);
 #[expect(clippy::print_stdout, reason = "it is there to be read")]
 async fn figures() -> Result<()> {
     let three = "limits: {places_per_address: 3, claims_per_address: 3}";
-    println!("{CLASS} machines, {CLASS} honest people, {TIMES} tries from one /64 just before them");
-    println!("attack | places | machines | refused | honest refused | served at 0 | 1 | 2 | 5 | 10 | 20 | 60 | 180 min | last");
+    println!(
+        "{CLASS} machines, {CLASS} honest people, {TIMES} tries from one /64 just before them"
+    );
+    println!(
+        "attack | places | machines | refused | honest refused | served at 0 | 1 | 2 | 5 | 10 | 20 | 60 | 180 min | last"
+    );
     let scenes = [
         ("line, never looked at", "", Attack::Line(Keeps::Dead)),
         ("line, kept alive by GETs", "", Attack::Line(Keeps::Alive)),

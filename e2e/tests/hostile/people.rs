@@ -38,10 +38,10 @@ impl Caller {
     ) -> Result<reqwest::Response> {
         let encoded = Url::parse_with_params(&stage.base, fields)?;
         let request = stage.http.post(format!("{}{path}", stage.base));
-        let request = self.sign(request).header(header::ACCEPT, "text/html").header(
-            header::CONTENT_TYPE,
-            "application/x-www-form-urlencoded",
-        );
+        let request = self
+            .sign(request)
+            .header(header::ACCEPT, "text/html")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         Ok(request.body(encoded.query().unwrap_or_default().to_owned()).send().await?)
     }
 
@@ -87,7 +87,7 @@ pub enum Keeps {
     Alive,
 }
 
-const AT_ONCE: u32 = 16;
+const AT_ONCE: usize = 16;
 
 impl Stranger {
     fn caller(nr: u32) -> Caller {
@@ -95,8 +95,10 @@ impl Stranger {
     }
 
     pub async fn join(&mut self, stage: &Stage, times: u32) -> Result<()> {
-        for first in (0..times).step_by(AT_ONCE as usize) {
-            let batch = (first..times.min(first + AT_ONCE)).map(async |nr| {
+        let tries: Vec<u32> = (0..times).collect();
+        for batch in tries.chunks(AT_ONCE) {
+            let batch = batch.iter().map(|nr| async move {
+                let nr = *nr;
                 let caller = Self::caller(nr);
                 let joined = caller.join(stage, &format!("s{nr}@evil.example")).await?;
                 anyhow::Ok((caller, joined))

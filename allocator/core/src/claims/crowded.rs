@@ -4,7 +4,12 @@ use super::{
     assign::{Assigned, Locked, NewClaim, NotAssigned, assign, held_by},
     request::{ATTEMPTS, Granted, Refusal, Request, RequestError, back_in, none_free},
 };
-use crate::{Pin, Token, neighbours::{Neighbours, Origin}, pools::PoolId, vms::StaleAfter};
+use crate::{
+    Pin, Token,
+    neighbours::{Neighbours, Origin},
+    pools::PoolId,
+    vms::StaleAfter,
+};
 
 /// Gives the caller a VM, or their own one again, unless their address has `most` by then: those of
 /// one address take turns.

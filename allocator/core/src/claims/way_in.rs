@@ -108,11 +108,7 @@ pub async fn lock_out(
 }
 
 /// Who has this claim. None: it is over, or never was.
-pub async fn holding(
-    db: &Db,
-    pool: PoolId,
-    claim_id: ClaimId,
-) -> Result<Option<Holding>, DbError> {
+pub async fn holding(db: &Db, pool: PoolId, claim_id: ClaimId) -> Result<Option<Holding>, DbError> {
     let sql = "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
                       coalesce(claim.lock_out_no = claim.command_no, false) as is_lock_out,
                       coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
@@ -153,7 +149,8 @@ async fn lock(
     let Some(claim) = client.query_opt(sql, &[&pool.as_i64(), &claim_id]).await? else {
         return Ok(None);
     };
-    let sql = "select vm.hostname, coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
+    let sql =
+        "select vm.hostname, coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
                from vm left join vm_presence on vm_presence.vm_id = vm.id where vm.id = $1";
     let vm = client.query_one(sql, &[&claim.try_get::<_, i64>("vm_id")?]).await?;
     Ok(Some(Locked {

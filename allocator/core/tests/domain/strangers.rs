@@ -162,12 +162,19 @@ async fn a_machine_that_only_dead_places_could_have_is_anybodys() {
     let scene = Scene::with_running(1).await;
     let dead = join(&scene, "dead@example.org", &alone()).await.unwrap();
     scene
-        .sql("update place set offered_at = now() - interval '61 seconds',
-                  last_looked_at = now() - interval '62 seconds'")
+        .sql(
+            "update place set offered_at = now() - interval '61 seconds',
+                  last_looked_at = now() - interval '62 seconds'",
+        )
         .await;
-    line::leave(&scene.db, scene.pool, STALE_AFTER, &join(&scene, "x@example.org", &alone()).await.unwrap())
-        .await
-        .unwrap();
+    line::leave(
+        &scene.db,
+        scene.pool,
+        STALE_AFTER,
+        &join(&scene, "x@example.org", &alone()).await.unwrap(),
+    )
+    .await
+    .unwrap();
     let free = lablink_core::vms::free(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
     assert_eq!(free, 1);
     scene.claim("ada@example.org", "4/x").await.unwrap();

@@ -4,8 +4,8 @@
 use lablink_core::{
     Actor, Token,
     claims::{
-        self, ClaimView, Given, LockOut, LockOutError, Machine, NoSuchClaim, Progress, Proof, Reclaim,
-        Refusal, ReleaseReason, Situation,
+        self, ClaimView, Given, LockOut, LockOutError, Machine, NoSuchClaim, Progress, Proof,
+        Reclaim, Refusal, ReleaseReason, Situation,
     },
     line::{self, ClaimKept, JoinError, Person, Presented, Standing},
     operations,
@@ -160,7 +160,11 @@ async fn who_is_locked_out_loses_the_desktop_and_the_next_command_waits_for_its_
     let ended = "select count(*) from event where kind = 'claim.locked_out'";
     assert_eq!(scene.count(ended).await, 1, "told once");
     assert_eq!(machine(&view(&scene, &new.link).await.unwrap()), Machine::LockedOut);
-    assert_eq!(format!("{:?}", situation(&scene).await), format!("{lock_out:?}"), "after a restart");
+    assert_eq!(
+        format!("{:?}", situation(&scene).await),
+        format!("{lock_out:?}"),
+        "after a restart"
+    );
     assert_eq!(give(&scene, &new.link, "4/hers").await, Given::Taken);
     let Situation::Claimed(delivery) = situation(&scene).await else { panic!("a command") };
     assert_eq!((delivery.command_no, delivery.code.as_str()), (3, "4/hers"));
@@ -207,7 +211,8 @@ async fn fresh(scene: &Scene) -> operations::Invited {
 #[tokio::test]
 async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
     let (scene, stranger) = a_stranger_has_it().await;
-    let line::Joined::Place(bob) = scene.join("bob@example.org", Presented::default()).await.unwrap()
+    let line::Joined::Place(bob) =
+        scene.join("bob@example.org", Presented::default()).await.unwrap()
     else {
         panic!("none is free")
     };
@@ -227,7 +232,9 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
               select pool_id, 'lablink-vm-test-9', 9, 'local', 'running' from vm limit 1")
         .await;
     scene.join("cy@example.org", Presented::default()).await.unwrap();
-    scene.sql("update place set offered_at = now() - interval '20 minutes' where person like 'ada%'").await;
+    scene
+        .sql("update place set offered_at = now() - interval '20 minutes' where person like 'ada%'")
+        .await;
     scene.join("dee@example.org", Presented::default()).await.unwrap();
 
     // Who knows her e-mail has no use of that, also where another machine is free.
@@ -241,9 +248,11 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
         assert!(matches!(taken, Err(JoinError::AlreadyInLine)), "{reclaim:?}");
     }
     scene
-        .sql("update place set ended_at = now(), end_reason = 'left' where person not like 'ada%';
+        .sql(
+            "update place set ended_at = now(), end_reason = 'left' where person not like 'ada%';
               insert into vm (pool_id, hostname, number, source, status)
-              select pool_id, 'lablink-vm-test-10', 10, 'local', 'running' from vm limit 1")
+              select pool_id, 'lablink-vm-test-10', 10, 'local', 'running' from vm limit 1",
+        )
         .await;
     assert_eq!(scene.claim(ADA, "4/x").await.unwrap_err(), Refusal::Invited);
 
@@ -262,8 +271,10 @@ async fn an_invitation_that_nobody_takes_up_lapses_after_its_hour() {
     let (scene, _) = a_stranger_has_it().await;
     let ada = fresh(&scene).await;
     scene
-        .sql("update place set last_looked_at = now() - interval '61 minutes',
-                  invited_until = now() - interval '1 minute'")
+        .sql(
+            "update place set last_looked_at = now() - interval '61 minutes',
+                  invited_until = now() - interval '1 minute'",
+        )
         .await;
     scene.join("bob@example.org", Presented::default()).await.unwrap();
     let standing = line::look(&scene.db, scene.pool, &ada.link).await.unwrap().unwrap();

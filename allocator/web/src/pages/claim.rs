@@ -231,7 +231,9 @@ mod tests {
             page(ClaimState::Held { pin, machine, connection, command })
         };
         let under_way = locked(Machine::LockingOut);
-        assert!(!under_way.contains("crd_command") && under_way.contains(r#"http-equiv="refresh""#));
+        assert!(
+            !under_way.contains("crd_command") && under_way.contains(r#"http-equiv="refresh""#)
+        );
         let ended = locked(Machine::LockedOut);
         assert!(ended.contains("crd_command") && ended.contains("new one"));
         assert!(ended.contains("needs a new command") && !ended.contains("What the machine said"));

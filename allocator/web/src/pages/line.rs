@@ -82,9 +82,14 @@ mod tests {
     #[test]
     fn a_place_says_where_it_is_and_how_long_it_may_take() {
         let html = page(LineState::Waiting { ahead: 3, waiting: 9, expected_seconds: Some(130) });
-        for key in
-            ["You are in line", "4th</b> of 9", "about 2 min", "3 minutes", "60 seconds", "no command"]
-        {
+        for key in [
+            "You are in line",
+            "4th</b> of 9",
+            "about 2 min",
+            "3 minutes",
+            "60 seconds",
+            "no command",
+        ] {
             assert!(html.contains(key), "{key}");
         }
         assert!(

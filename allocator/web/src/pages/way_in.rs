@@ -94,10 +94,9 @@ mod tests {
         let html = page(LockingOut::Impossible, Afterwards::Cleaned);
         assert!(!html.contains("lock-out\"") && html.contains("can’t end a desktop"));
         assert!(html.contains("End it") && html.contains("cleaned"));
-        for (standing, says) in [
-            (LockingOut::UnderWay, "has not said yet"),
-            (LockingOut::Done, "has ended"),
-        ] {
+        for (standing, says) in
+            [(LockingOut::UnderWay, "has not said yet"), (LockingOut::Done, "has ended")]
+        {
             assert!(page(standing, Afterwards::Held).contains(says), "{says}");
         }
     }

@@ -69,7 +69,10 @@ async fn an_organiser_sees_the_crowd_and_clears_it() {
     let participants = app.call(get("/admin/participants").by_browser().by_admin()).await.body;
     assert!(participants.contains("6 places come from one address"));
     let list = app.call(get("/api/places").by_admin()).await.json();
-    assert_eq!((&list["places"][0]["of_address"], &list["places"][6]["of_address"]), (&json!(6), &json!(1)));
+    assert_eq!(
+        (&list["places"][0]["of_address"], &list["places"][6]["of_address"]),
+        (&json!(6), &json!(1))
+    );
     assert!(!list.to_string().contains("2001:db8") && !participants.contains("2001:db8"));
 
     let one = list["places"][0]["place_id"].as_i64().unwrap();
@@ -81,7 +84,9 @@ async fn an_organiser_sees_the_crowd_and_clears_it() {
     assert_eq!(app.call(clear).await.json()["removed"], 5);
     for stranger in &strangers {
         let page = app.call(get(stranger).by_browser()).await.body;
-        assert!(page.contains("Your place in line was removed") && page.contains("ask for one again"));
+        assert!(
+            page.contains("Your place in line was removed") && page.contains("ask for one again")
+        );
     }
     assert!(app.call(get(&ada).by_browser()).await.body.contains("next in line"));
     let asks = app.call(get("/admin/line/clear").by_browser().by_admin()).await.body;
