@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
@@ -16,8 +17,11 @@ const GRACE: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The programs of a folder that run for one user: Chrome Remote Desktop's host and session go on by
-/// themselves, and need not obey `--stop`.
+/// Where Debian's package puts Chrome Remote Desktop: what the agent calls may lead there.
+const PACKAGE: &str = "/opt/google/chrome-remote-desktop";
+
+/// The programs of Chrome Remote Desktop, there and in this folder, that run for one user: host and
+/// session go on by themselves, and need not obey `--stop`.
 pub struct Programs {
     pub folder: PathBuf,
     pub uid: u32,
@@ -61,8 +65,10 @@ impl Programs {
         let runs_as = value("Uid:").split_whitespace().next() == Some(&self.uid.to_string());
         let command = read("cmdline");
         let mut words = command.split(|byte| *byte == 0).take(2);
-        let is_here =
-            |word: &[u8]| Path::new(std::ffi::OsStr::from_bytes(word)).starts_with(&self.folder);
+        let is_here = |word: &[u8]| {
+            let path = Path::new(OsStr::from_bytes(word));
+            path.starts_with(&self.folder) || path.starts_with(PACKAGE)
+        };
         !is_dead && runs_as && words.any(is_here)
     }
 }

@@ -15,7 +15,6 @@ pub struct Caller {
 
 /// What the form has led to.
 pub struct Joined {
-    pub status: u16,
     /// Path of the place's page.
     pub place: Option<String>,
 }
@@ -52,7 +51,7 @@ impl Caller {
     pub async fn join(&self, stage: &Stage, email: &str) -> Result<Joined> {
         let fields = [("email", email), ("access_code", self.code)];
         let answer = self.post(stage, "/line", &fields).await?;
-        Ok(Joined { status: answer.status().as_u16(), place: led_to(&answer, "/line/") })
+        Ok(Joined { place: led_to(&answer, "/line/") })
     }
 
     /// True: a machine is theirs.
@@ -105,7 +104,7 @@ impl Stranger {
             });
             for joined in futures_util::future::try_join_all(batch).await? {
                 match joined {
-                    (caller, Joined { place: Some(place), .. }) => {
+                    (caller, Joined { place: Some(place) }) => {
                         self.places.push((caller, place, stage.passed));
                     }
                     _ => self.refused += 1,

@@ -141,33 +141,29 @@ pub async fn give_command(
         let Some(found) = found else { return Ok(Given::NoClaim) };
         let claim_id: ClaimId = found.try_get("claim_id")?;
         // Who takes links away holds the claim meanwhile: what this one opens is asked again.
-        let sql = "select lock_out_no = command_no and locked_out_at is null as locking_out
-                   from claim where id = $1 and released_at is null for no key update";
-        let Some(claim) = transaction.query_opt(sql, &[&claim_id]).await? else {
-            return Ok(Given::NoClaim);
-        };
-        if !opens(&transaction, link.hash(), claim_id).await? {
+        let sql = "select 1 from claim where id = $1 and released_at is null for no key update";
+        if transaction.query_opt(sql, &[&claim_id]).await?.is_none()
+            || !opens(&transaction, link.hash(), claim_id).await?
+        {
             return Ok(Given::NoClaim);
         }
-        if claim.try_get::<_, Option<bool>>("locking_out")? == Some(true) {
-            return Ok(Given::LockingOut);
-        }
-        set_command(&transaction, pool, claim_id, code).await?;
+        let given = set_command(&transaction, pool, claim_id, code).await?;
         transaction.commit().await?;
-        Ok(Given::Taken)
+        Ok(given)
     })
 }
 
-/// Gives an open claim another command, which the agent runs next, unless a lock-out comes first.
-/// The same code again is a new command too: a participant who sends it wants it tried.
+/// Gives an open claim, which the caller holds, another command, which the agent runs next; not
+/// before a lock-out is done. The same code again is a new command too: a participant who sends it
+/// wants it tried.
 pub(super) async fn set_command(
     client: &impl GenericClient,
     pool: PoolId,
     claim_id: ClaimId,
     code: &CrdCode,
-) -> Result<(), DbError> {
-    client
-        .query(
+) -> Result<Given, DbError> {
+    let changed = client
+        .query_opt(
             "with changed as (
                  update claim set crd_code = $2, command_no = command_no + 1,
                                   state = 'waiting', detail = null, fault = null,
@@ -181,9 +177,13 @@ pub(super) async fn set_command(
             &[&claim_id, &code.as_str()],
         )
         .await?;
+    if changed.is_none() {
+        return Ok(Given::LockingOut);
+    }
     let event =
         Event { claim_id: Some(claim_id), ..Event::new(&Actor::Anyone, "claim.command_replaced") };
-    events::record(client, pool, event).await
+    events::record(client, pool, event).await?;
+    Ok(Given::Taken)
 }
 
 /// Whether the link opens this claim.

@@ -161,6 +161,7 @@ pub(super) async fn back_in(
     }
     super::page::add_link(&transaction, link.hash(), held.claim_id).await?;
     if !same_code {
+        // Where a lock-out comes first, the claim's page asks for it again.
         set_command(&transaction, pool, held.claim_id, request.code).await?;
     }
     transaction.commit().await?;

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_machine_that_can_not_end_a_desktop_says_so_and_what_happens_instead() {
         let html = page(LockingOut::Impossible, Afterwards::Cleaned);
-        assert!(!html.contains("lock-out\"") && html.contains("can’t end a desktop"));
+        assert!(!html.contains("/lock-out\"") && html.contains("can’t end a desktop"));
         assert!(html.contains("End it") && html.contains("cleaned"));
         for (standing, says) in
             [(LockingOut::UnderWay, "has not said yet"), (LockingOut::Done, "has ended")]

@@ -23,7 +23,7 @@ use crate::{
 
 /// So many that a page stays under 50 KB.
 const CLAIMS_SHOWN: i64 = 60;
-const PLACES_SHOWN: i64 = 40;
+const PLACES_SHOWN: i64 = 35;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
