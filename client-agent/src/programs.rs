@@ -20,11 +20,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Where Debian's package puts Chrome Remote Desktop: what the agent calls may lead there.
 const PACKAGE: &str = "/opt/google/chrome-remote-desktop";
 
-/// The programs of Chrome Remote Desktop, there and in this folder, that run for one user: host and
+/// The programs of Chrome Remote Desktop, there and in this folder, that run for one desktop: host and
 /// session go on by themselves, and need not obey `--stop`.
 pub struct Programs {
     pub folder: PathBuf,
     pub uid: u32,
+    /// Tells local VMs apart, which share user and programs.
+    pub home: PathBuf,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +71,8 @@ impl Programs {
             let path = Path::new(OsStr::from_bytes(word));
             path.starts_with(&self.folder) || path.starts_with(PACKAGE)
         };
-        !is_dead && runs_as && words.any(is_here)
+        let home = [b"HOME=", self.home.as_os_str().as_bytes()].concat();
+        let is_ours = || read("environ").split(|byte| *byte == 0).any(|it| it == home);
+        !is_dead && runs_as && words.any(is_here) && is_ours()
     }
 }

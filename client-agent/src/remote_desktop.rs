@@ -91,9 +91,12 @@ impl RemoteDesktop {
 
     /// Its programs, whoever has started them.
     pub fn programs(&self) -> Programs {
-        let folder = self.program.parent().unwrap_or(&self.program).to_owned();
         let own = || geteuid().as_raw();
-        Programs { folder, uid: self.account.as_ref().map_or_else(own, |it| it.uid) }
+        Programs {
+            folder: self.program.parent().unwrap_or(&self.program).to_owned(),
+            uid: self.account.as_ref().map_or_else(own, |it| it.uid),
+            home: self.home.clone(),
+        }
     }
 
     fn spawn(&self, code: &CrdCode) -> io::Result<(Child, OutputTail)> {

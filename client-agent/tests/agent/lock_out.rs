@@ -62,6 +62,12 @@ async fn a_session_that_does_not_obey_is_ended_all_the_same() {
     until("the session runs", || !vm.text("child").is_empty()).await;
     let child: i32 = vm.text("child").trim().parse().unwrap();
     assert!(runs(child));
+    // Another desktop of the same user and program, as local VMs are.
+    let mut other = std::process::Command::new(vm.home().with_file_name("chrome-remote-desktop"))
+        .arg("--child")
+        .env("HOME", "/nowhere")
+        .spawn()
+        .unwrap();
     allocator.lock_out(7, 2);
     assert_eq!(allocator.results(2).await[1], told(7, 2, "locked_out"));
     // One of which a parent has not heard yet is a name without a process.
@@ -70,6 +76,9 @@ async fn a_session_that_does_not_obey_is_ended_all_the_same() {
         !runs(child) || status.contains("State:\tZ")
     })
     .await;
+    assert!(other.try_wait().unwrap().is_none(), "it was left alone");
+    other.kill().unwrap();
+    other.wait().unwrap();
     stop(agent).await;
 }
 
@@ -80,18 +89,15 @@ async fn an_agent_that_was_down_locks_out_before_it_runs_anything() {
     let mut agent = vm.agent(&allocator.url).spawn().unwrap();
     allocator.claim(7, 1);
     allocator.results(1).await;
+    noted(&vm, 1).await;
     agent.kill().await.unwrap();
     assert!(host_file(&vm).exists());
 
     allocator.lock_out(7, 2);
     let mut agent = vm.agent(&allocator.url).spawn().unwrap();
-    allocator.results(2).await;
+    assert_eq!(allocator.results(2).await[1], told(7, 2, "locked_out"));
     assert!(!host_file(&vm).exists());
-    let handled = vm.state().join("handled.json");
-    let is_noted = || {
-        fs::read_to_string(&handled).is_ok_and(|text| text == r#"{"claim_id":7,"command_no":2}"#)
-    };
-    until("it is noted", is_noted).await;
+    noted(&vm, 2).await;
 
     // Told once: it is not done again.
     agent.kill().await.unwrap();
@@ -101,6 +107,13 @@ async fn an_agent_that_was_down_locks_out_before_it_runs_anything() {
     allocator.claim(7, 3);
     assert_eq!(allocator.results(3).await[2], told(7, 3, "connected"));
     stop(again).await;
+}
+
+/// The command is carried out, and the allocator has heard of it.
+async fn noted(vm: &Vm, command_no: i32) {
+    let handled = vm.state().join("handled.json");
+    let wanted = format!(r#"{{"claim_id":7,"command_no":{command_no}}}"#);
+    until("it is noted", || fs::read_to_string(&handled).is_ok_and(|text| text == wanted)).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod destroy;
 mod hanging;
 mod launch;
 mod line;
+mod lock_out;
 mod manual_machine;
 mod participant;
 mod reboot;
