@@ -42,22 +42,26 @@ async fn lapse(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError
                    update place set ended_at = now(), end_reason = 'lapsed'
                    where pool_id = $1 and ended_at is null
                      and (last_looked_at < now() - make_interval(secs => $2)
-                          or offered_at < now() - make_interval(secs => $3))
+                          or offered_at < now() - make_interval(secs => $3)
+                          or (passed_at is not null and last_looked_at < offered_at
+                              and offered_at < now() - make_interval(secs => $4)))
                      and (invited_until is null or invited_until < now())
                    returning id
                )
                insert into event (pool_id, actor, kind, data)
                select $1, 'system', 'place.lapsed', jsonb_build_object('place', id) from lapsed";
     let (unseen, kept) = (LAPSES_AFTER.as_secs_f64(), KEPT_FOR.as_secs_f64());
+    let kept_unseen = KEPT_UNSEEN_FOR.as_secs_f64();
     let statement = client.prepare_cached(sql).await?;
-    Ok(client.execute(&statement, &[&pool.as_i64(), &unseen, &kept]).await?)
+    Ok(client.execute(&statement, &[&pool.as_i64(), &unseen, &kept, &kept_unseen]).await?)
 }
 
-/// Offers that nobody has seen end soon; their places wait on.
+/// An offer that nobody has seen ends soon. Its place waits on, once: else who never reacts would hold
+/// one machine after another.
 async fn pass(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError> {
     let sql = "with unseen as (
                    select vm.id, vm.place_id from vm join place on place.id = vm.place_id
-                   where vm.pool_id = $1 and place.ended_at is null
+                   where vm.pool_id = $1 and place.ended_at is null and place.passed_at is null
                      and place.last_looked_at < place.offered_at
                      and place.offered_at < now() - make_interval(secs => $2)
                      and (place.invited_until is null or place.invited_until < now())
