@@ -5,8 +5,8 @@
 //! frees it, until that person gives a command (codes are short-lived, so none is asked for
 //! earlier) or the offer runs out. While somebody waits without an offer, nobody outside the line
 //! gets a VM: a VM that became free unseen, as by a heartbeat, can't be snatched. A place that does
-//! not react to its offer shows no life: the VM goes on to the next, and the place gets another one
-//! once somebody looks at it again.
+//! not react to its offer shows no life: the VM goes on to the next, and the place gets another
+//! one, the last, once somebody looks at it again.
 //!
 //! Locks are taken in this order: rows of VMs, the line, rows of places. Who holds the line takes
 //! VMs only if nobody else has them (`skip locked`).

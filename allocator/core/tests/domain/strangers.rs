@@ -155,6 +155,15 @@ async fn an_offer_to_a_place_that_shows_no_life_is_short() {
     assert!(matches!(back, Standing::Waiting { ahead: 0, .. }), "{back:?}");
     line::leave(&scene.db, scene.pool, STALE_AFTER, &alive).await.unwrap();
     assert!(is_offered(&scene, &dead).await, "once somebody has looked again");
+    // Once: it can't go on like that, and hold a machine for ever.
+    scene
+        .sql(
+            "update place set offered_at = now() - interval '61 seconds',
+                 last_looked_at = now() - interval '62 seconds' where ended_at is null",
+        )
+        .await;
+    serve().await;
+    assert!(matches!(look(&scene, &dead).await, Standing::Over(EndReason::Lapsed)));
 }
 
 #[tokio::test]
