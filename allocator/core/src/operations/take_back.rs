@@ -108,7 +108,8 @@ pub async fn give_fresh_machine(
             whose: Whose::Claim(claim_id),
             reason: ReleaseReason::Released,
             then: Then::Replace,
-            after_use,
+            // As it is, it would be no fresh machine to whoever gets it.
+            after_use: if after_use == AfterUse::Reuse { AfterUse::Hold } else { after_use },
         };
         free(&transaction, pool, actor, &wish).await?;
         let email = Email::stored(claim.try_get("email")?, claim.try_get("person")?);

@@ -280,3 +280,13 @@ async fn an_invitation_that_nobody_takes_up_lapses_after_its_hour() {
     let standing = line::look(&scene.db, scene.pool, &ada.link).await.unwrap().unwrap();
     assert!(matches!(standing, Standing::Over(line::EndReason::Lapsed)), "{standing:?}");
 }
+
+#[tokio::test]
+async fn a_machine_that_goes_out_as_it_is_after_use_does_not_after_this() {
+    let (scene, _) = a_stranger_has_it().await;
+    scene.sql("update vm set source = 'manual'").await;
+    let (db, pool, which) = (&scene.db, scene.pool, (1, AfterUse::Reuse));
+    operations::give_fresh_machine(db, pool, STALE_AFTER, &admin(), which).await.unwrap();
+    let vm = vms::find(db, pool, &name(VM)).await.unwrap().unwrap();
+    assert!(vm.used_since.is_some() && !vm.offered, "nobody gets it");
+}

@@ -30,7 +30,11 @@ pub async fn page(
     let (db, pool) = (&state.db, state.pool);
     let holding = claims::holding(db, pool, id).await?.ok_or_else(no_such_claim)?;
     let vm = vms::find(db, pool, &holding.hostname).await?;
-    let afterwards = |vm| used::afterwards(vm, state.settings.after_use);
+    // What goes back as it is after other claims is held after this one.
+    let afterwards = |vm| match used::afterwards(vm, state.settings.after_use) {
+        Afterwards::Reused => Afterwards::Held,
+        other => other,
+    };
     let page = WayInPage {
         claim_id: id,
         locking_out: standing(&holding),
