@@ -43,6 +43,7 @@ impl Sampler {
             gpus: None,
             cleaning: None,
             token: None,
+            locks_out: Some(true),
         }
     }
 }

@@ -99,6 +99,9 @@ pub struct ClaimResult {
 pub enum ClaimOutcome {
     Connected,
     Failed,
+    /// The desktop has ended, as [`crate::WaitAnswer::LockOut`] asked for.
+    #[serde(rename = "locked_out")]
+    LockedOut,
 }
 
 /// `POST /api/agent/clean-result`: how cleaning the machine went.

@@ -33,6 +33,9 @@ pub struct Vitals {
     /// How well the agent keeps its token. Who says so takes new ones; older agents do neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenKeeping>,
+    /// Whether the agent can end a desktop and wait for another command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locks_out: Option<bool>,
 }
 
 /// Whether the agent's token is out of the reach of who has the desktop.
@@ -94,6 +97,7 @@ impl Vitals {
             gpus: changed(&self.gpus, &before.gpus),
             cleaning: changed(&self.cleaning, &before.cleaning),
             token: changed(&self.token, &before.token),
+            locks_out: changed(&self.locks_out, &before.locks_out),
         }
     }
 }

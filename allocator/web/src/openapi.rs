@@ -18,7 +18,7 @@ use crate::{
     routes::{
         agent, aws, claim, collections, destroy, events, health, history, home, install, instances,
         launch, line, log_page, machines, metrics, operations, overview, own_log, participants,
-        reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait,
+        places, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait, way_in,
     },
 };
 
@@ -53,7 +53,14 @@ use crate::{
         vm::forget,
         participants::page,
         participants::csv,
-        participants::new_link,
+        places::list,
+        places::remove,
+        places::clear_page,
+        places::clear,
+        way_in::page,
+        way_in::link,
+        way_in::lock_out,
+        way_in::fresh_machine,
         events::of_claim,
         aws::page,
         aws::set,
@@ -120,8 +127,13 @@ use crate::{
 struct Described;
 
 /// A program may post these without saying more.
-const WITHOUT_BODY_TOO: [&str; 4] =
-    ["/api/vms", "/api/collections", "/destroy", "/api/vms/{hostname}/release"];
+const WITHOUT_BODY_TOO: [&str; 5] = [
+    "/api/vms",
+    "/api/collections",
+    "/destroy",
+    "/api/vms/{hostname}/release",
+    "/api/places/clear",
+];
 const ADMIN: &str = "admin";
 const TOKEN: &str = "token";
 

@@ -21,7 +21,8 @@ use crate::{
     routes::{
         agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
         instances, launch, line, log_page, machines, metrics, operations, overview, own_log,
-        participants, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait,
+        participants, places, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms,
+        wait, way_in,
     },
 };
 
@@ -104,7 +105,14 @@ fn routes() -> Vec<Route> {
         get("/admin/vms/{hostname}/{deed}", Administer, vm::confirm),
         get("/admin/participants", Administer, participants::page),
         get("/admin/claims.csv", Administer, participants::csv),
-        post("/admin/claims/{id}/link", Administer, participants::new_link),
+        get("/admin/claims/{id}", Administer, way_in::page),
+        post("/admin/claims/{id}/link", Administer, way_in::link),
+        post("/admin/claims/{id}/lock-out", Administer, way_in::lock_out),
+        post("/admin/claims/{id}/fresh-machine", Administer, way_in::fresh_machine),
+        get("/admin/line/clear", Administer, places::clear_page),
+        get("/api/places", Administer, places::list),
+        post("/api/places/clear", Administer, places::clear),
+        post("/api/places/{id}/remove", Administer, places::remove),
         get("/admin/log", Administer, own_log::page),
         get("/admin/logs/{hostname}", Administer, log_page::page),
         get("/admin/logs/{hostname}/events", Administer, log_page::events),

@@ -88,6 +88,11 @@ impl Allocator {
         self.state.send_modify(|told| told.claim = Some(claimed));
     }
 
+    pub fn lock_out(&self, claim_id: i64, command_no: i32) {
+        let lock_out = WaitAnswer::LockOut { claim_id, command_no };
+        self.state.send_modify(|told| told.claim = Some(lock_out));
+    }
+
     /// Until the result is there, the machine waits to be cleaned after this claim.
     pub fn ask_to_clean(&self, claim_id: i64) {
         self.state.send_modify(|told| told.to_clean = Some(claim_id));
@@ -268,9 +273,10 @@ fn to_clean(told: &Told, question: &WaitRequest) -> Option<WaitAnswer> {
 
 fn claimed(told: &Told) -> Seen {
     match told.claim {
-        Some(WaitAnswer::Claimed { claim_id, command_no, .. }) => {
-            Seen { claim_id: Some(claim_id), command_no: Some(command_no) }
-        }
+        Some(
+            WaitAnswer::Claimed { claim_id, command_no, .. }
+            | WaitAnswer::LockOut { claim_id, command_no },
+        ) => Seen { claim_id: Some(claim_id), command_no: Some(command_no) },
         Some(WaitAnswer::Released | WaitAnswer::Clean { .. }) | None => Seen::default(),
     }
 }

@@ -8,6 +8,7 @@ mod commands;
 mod enrolment;
 mod footprint;
 mod gpu;
+mod lock_out;
 mod logs;
 mod new_token;
 mod original;

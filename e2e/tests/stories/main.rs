@@ -11,6 +11,7 @@ mod destroy;
 mod hanging;
 mod launch;
 mod line;
+mod lock_out;
 mod manual_machine;
 mod participant;
 mod reboot;

@@ -27,6 +27,11 @@ pub enum Situation {
     TokenDue,
     /// Another token speaks for the VM now.
     NotTheAgent,
+    /// Whoever had it is locked out: the desktop is to end, and the next command is waited for.
+    LockedOut {
+        claim_id: ClaimId,
+        command_no: i32,
+    },
 }
 
 /// How things stand for a VM's agent, which has shown this token, or none. `None`: there is no such
@@ -41,6 +46,7 @@ pub async fn situation(
     let statement = client
         .prepare_cached(
             "select claim.id, claim.command_no, claim.crd_code, claim.pin,
+                    coalesce(claim.lock_out_no = claim.command_no, false) as locked_out,
                     case when vm.used_at is not null and vm.source in ('manual', 'unknown') then
                         (select last.id from claim as last
                          where last.id = vm.last_claim_id and last.clean_failure is null)
@@ -66,10 +72,14 @@ pub async fn situation(
     let Some(claim_id) = row.try_get("id")? else {
         return Ok(Some(Situation::Unclaimed { to_clean: row.try_get("to_clean")? }));
     };
+    let command_no = row.try_get("command_no")?;
+    if row.try_get("locked_out")? {
+        return Ok(Some(Situation::LockedOut { claim_id, command_no }));
+    }
     let code: String = row.try_get("crd_code")?;
     Ok(Some(Situation::Claimed(Delivery {
         claim_id,
-        command_no: row.try_get("command_no")?,
+        command_no,
         code: code.try_into().map_err(|_unknown| DbError::UnknownWord {
             column: "crd_code",
             value: "(not shown)".to_owned(),

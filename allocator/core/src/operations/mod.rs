@@ -27,7 +27,7 @@ pub use read::{
 };
 pub use solve::{SolveError, bring_back, give_up};
 pub use steps::{Stage, Step, steps, usual_seconds};
-pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};
+pub use take_back::{Invited, TakeBack, TakeBackError, Then, Whose, give_fresh_machine, take_back};
 pub use targets::{Standing, Target, targets};
 
 use lablink_protocol::Hostname;

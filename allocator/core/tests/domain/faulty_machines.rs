@@ -100,7 +100,8 @@ async fn a_command_that_is_killed_on_two_machines_is_at_fault_and_neither_is_mar
 
     // Once for each claim: whose next command is killed too is not moved on and on.
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    assert!(claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap());
+    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    assert_eq!(given, claims::Given::Taken);
     breaks(&scene, TWO, 2).await;
     let stays = view(&scene, &ada.link).await;
     assert_eq!(
@@ -123,15 +124,7 @@ async fn a_used_up_command_on_the_second_machine_leaves_the_first_ones_mark() {
 async fn with_none_free_the_participant_waits_and_comes_before_the_line() {
     let (scene, ada) = ada_with(2).await;
     scene.claim("bob@example.org", "4/y").await.unwrap();
-    let cy = "cy@example.org".parse().unwrap();
-    let joined = line::join(
-        &scene.db,
-        scene.pool,
-        STALE_AFTER,
-        &cy,
-        Presented::default(),
-        claims::Reclaim::Link,
-    );
+    let joined = scene.join("cy@example.org", Presented::default());
     let line::Joined::Place(cy) = joined.await.unwrap() else { panic!("no VM") };
     for _ in 0..2 {
         breaks(&scene, ONE, 1).await; // the second is a result that was told twice
@@ -157,7 +150,8 @@ async fn a_machine_that_takes_the_next_command_is_in_order_again() {
     let (scene, ada) = ada_with(1).await;
     breaks(&scene, ONE, 1).await;
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    assert!(claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap());
+    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    assert_eq!(given, claims::Given::Taken);
     let late = report(&scene, ONE, 1, Some(Fault::Machine)).await;
     assert!(matches!(late, Err(NoSuchClaim::Superseded)), "of the command before");
     report(&scene, ONE, 2, None).await.unwrap();
@@ -170,7 +164,8 @@ async fn nobody_is_moved_away_from_their_files() {
     let (scene, ada) = ada_with(2).await;
     report(&scene, ONE, 1, None).await.unwrap();
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    assert!(claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap());
+    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    assert_eq!(given, claims::Given::Taken);
     breaks(&scene, ONE, 2).await;
     let stays = view(&scene, &ada.link).await;
     assert_eq!(

@@ -3,11 +3,11 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor,
+    Actor, Neighbours, PerAddress, PlacesPerAddress,
     agents::{self, LiftError, Misuse, RenewError},
-    claims::{self, NoSuchClaim, Reclaim, ReleaseReason},
+    claims::{self, LockOutError, NoSuchClaim, ReleaseReason},
     collections::Wish,
-    line::{self, Presented},
+    line::{self, Presented, Removal},
     operations::{self, Outcome, TakeBack, Then, Whose},
     vms::{self, Selection},
 };
@@ -23,7 +23,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 22] = [
+const WRITES: [(&str, Write); 25] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -160,12 +160,10 @@ const WRITES: [(&str, Write); 22] = [
     }),
     ("a place in line, given up", |scene| {
         Box::pin(async {
-            let who = format!("q{}@example.org", rand_number()).parse().unwrap();
-            let (db, pool) = (&scene.db, scene.pool);
-            let joined =
-                line::join(db, pool, STALE_AFTER, &who, Presented::default(), Reclaim::Link).await;
+            let who = format!("q{}@example.org", rand_number());
+            let joined = scene.join(&who, Presented::default()).await;
             if let line::Joined::Place(token) = joined.unwrap() {
-                line::leave(db, pool, STALE_AFTER, &token).await.unwrap();
+                line::leave(&scene.db, scene.pool, STALE_AFTER, &token).await.unwrap();
             }
         })
     }),
@@ -177,6 +175,50 @@ const WRITES: [(&str, Write); 22] = [
                 let code = CrdCode::from_command("--code=4/new").unwrap();
                 claims::give_command(&scene.db, scene.pool, &link.link, &code).await.unwrap();
             }
+        })
+    }),
+    ("a lock-out", |scene| {
+        Box::pin(async {
+            for (claim_id, hostname) in open_claims(scene).await {
+                let (db, pool, vm) = (&scene.db, scene.pool, name(&hostname));
+                let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
+                vms::heartbeat(db, pool, &vm, &vitals).await.or_else(gone).unwrap();
+                match claims::lock_out(db, pool, &admin(), claim_id).await {
+                    Ok(_) | Err(LockOutError::NoSuchClaim | LockOutError::AgentCannot) => {}
+                    Err(LockOutError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
+    ("a fresh machine", |scene| {
+        Box::pin(async {
+            for (claim_id, _) in open_claims(scene).await {
+                let (db, pool, which) = (&scene.db, scene.pool, (claim_id, vms::AfterUse::Clean));
+                let given =
+                    operations::give_fresh_machine(db, pool, STALE_AFTER, &admin(), which).await;
+                match given {
+                    Ok(_)
+                    | Err(
+                        operations::TakeBackError::NoSuchVm | operations::TakeBackError::NotClaimed,
+                    ) => {}
+                    Err(operations::TakeBackError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
+    ("from one address: a claim, a place, and the line cleared", |scene| {
+        Box::pin(async {
+            let limits = PerAddress { places: PlacesPerAddress::AtMost(3), claims: Some(3) };
+            let home = Neighbours::of([198, 51, 100, 7].into(), limits);
+            let nr = rand_number();
+            let _refused = scene.claim_from(&format!("h{nr}@example.org"), &home).await;
+            let joined =
+                scene.join_from(&format!("g{nr}@example.org"), Presented::default(), &home).await;
+            if let Err(line::JoinError::Db(error)) = joined {
+                panic!("{error:?}");
+            }
+            let (db, pool) = (&scene.db, scene.pool);
+            line::remove(db, pool, STALE_AFTER, &admin(), Removal::All).await.unwrap();
         })
     }),
     ("a machine that is registered, and forgotten", |scene| {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use lablink_core::{
-    Actor, Db, Email, Token,
+    Actor, Db, Email, Neighbours, PerAddress, Token,
     agents::{self, Bearer},
     claims::{self, Granted, Proof, Reclaim, Refusal, Request, RequestError},
+    line::{self, JoinError, Joined, Person, Presented},
     operations::{self, Launch, OperationId},
     pools::{self, PoolId},
     vms::{self, Source, StaleAfter},
@@ -58,6 +59,14 @@ impl Scene {
         self.claim_with(email, code, None, Reclaim::Link).await
     }
 
+    pub async fn claim_from(
+        &self,
+        email: &str,
+        neighbours: &Neighbours,
+    ) -> Result<Granted, Refusal> {
+        self.ask(email, "4/x", (None, Reclaim::Link), neighbours).await
+    }
+
     pub async fn claim_with(
         &self,
         email: &str,
@@ -65,9 +74,19 @@ impl Scene {
         proof: Option<Proof>,
         reclaim: Reclaim,
     ) -> Result<Granted, Refusal> {
+        self.ask(email, code, (proof, reclaim), &alone()).await
+    }
+
+    async fn ask(
+        &self,
+        email: &str,
+        code: &str,
+        (proof, reclaim): (Option<Proof>, Reclaim),
+        neighbours: &Neighbours,
+    ) -> Result<Granted, Refusal> {
         let email: Email = email.parse().unwrap();
         let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-        let request = Request { email: &email, code: &code, proof, reclaim };
+        let request = Request { email: &email, code: &code, proof, reclaim, neighbours };
         match claims::request(&self.db, self.pool, STALE_AFTER, &request).await {
             Ok(granted) => Ok(granted),
             Err(RequestError::Refused(refusal)) => Err(refusal),
@@ -95,6 +114,21 @@ impl Scene {
         let new = agents::renew(&self.db, self.pool, &vm, token.hash()).await.unwrap();
         assert_eq!(self.bearer(&new).await, Some(Bearer::Agent { hostname: vm, attends: true }));
         new
+    }
+
+    pub async fn join(&self, email: &str, with: Presented) -> Result<Joined, JoinError> {
+        self.join_from(email, with, &alone()).await
+    }
+
+    pub async fn join_from(
+        &self,
+        email: &str,
+        with: Presented,
+        neighbours: &Neighbours,
+    ) -> Result<Joined, JoinError> {
+        let email = email.parse().unwrap();
+        let person = Person { email: &email, neighbours };
+        line::join(&self.db, self.pool, STALE_AFTER, person, with, Reclaim::Link).await
     }
 
     /// The row of the VM of this name that is there.
@@ -128,4 +162,9 @@ pub fn name(hostname: &str) -> Hostname {
 
 pub fn admin() -> Actor {
     Actor::Admin("teacher".to_owned())
+}
+
+/// Somebody whose address has no limits.
+pub fn alone() -> Neighbours {
+    Neighbours::of([192, 0, 2, 1].into(), PerAddress::UNLIMITED)
 }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use lablink_core::{
-    Actor, agents,
+    Actor, Neighbours, PerAddress, agents,
     claims::{self, Proof, Reclaim, Request},
     operations::{self, Operation, OperationId, OperationState, SolveError},
     state::{self, Conflict, Fault},
@@ -31,8 +31,13 @@ impl Lab {
         self.sql("update vm set status = 'running' where number = 1").await;
         let email = "ada@example.org".parse().unwrap();
         let code = CrdCode::from_command("--code=4/abc").unwrap();
-        let request =
-            Request { email: &email, code: &code, proof: None::<Proof>, reclaim: Reclaim::Link };
+        let request = Request {
+            email: &email,
+            code: &code,
+            proof: None::<Proof>,
+            reclaim: Reclaim::Link,
+            neighbours: &Neighbours::of([192, 0, 2, 1].into(), PerAddress::UNLIMITED),
+        };
         claims::request(&self.db, self.pool, WAIT, &request).await.unwrap();
         fs::write(self.path("vms/lablink-vm-test-1/home/thesis"), "words").unwrap();
     }

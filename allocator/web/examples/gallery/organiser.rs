@@ -34,6 +34,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             }]),
             cleaning: None,
             token: None,
+            locks_out: Some(true),
         },
         shelter: None,
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
@@ -154,6 +155,12 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         since: before(60 * id),
     });
     let participants = ParticipantsPage {
+        note: Some(
+            "Anybody who reaches this address can take machines and places in line: set an access \
+             code (app.access_code) and tell it to the class. E-mail domains keep out nobody who \
+             makes up an address.",
+        ),
+        crowd: Some(AddressCrowd { place: 7, places: 30 }),
         reentries: vec![ReentryRow {
             claim_id: 3,
             email: SCRIPT.to_owned(),
@@ -172,6 +179,8 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     add(pages, "participants", &participants)?;
     let nobody = ParticipantsPage {
+        note: None,
+        crowd: None,
         reentries: Vec::new(),
         same_person: Vec::new(),
         line: Vec::new(),
@@ -180,13 +189,6 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         now: now(),
     };
     add(pages, "participants-empty", &nobody)?;
-    let link = NewLinkPage {
-        email: email.to_owned(),
-        hostname: "lablink-vm-prod-6".to_owned(),
-        url: "https://lablink.example.org/claims/Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w"
-            .to_owned(),
-    };
-    add(pages, "new-link", &link)?;
     add(pages, "machine", &machine(String::new(), SshTyped::default(), None))?;
     let error =
         Some((MachineField::Hostname, "There is a machine of this name already.".to_owned()));
@@ -228,6 +230,9 @@ fn past(
 
 pub fn places() -> Vec<PlaceRow> {
     let place = |email: &str, since, offered: Option<&str>| PlaceRow {
+        id: since,
+        of_address: Some(1),
+        is_invited: offered.is_some(),
         email: email.to_owned(),
         since: before(since),
         last_looked_at: before(8),

@@ -5,7 +5,7 @@ use lablink_core::{
     DbError,
     agents::{EnrolError, LiftError, RenewError},
     aws::VaultError,
-    claims::{NoSuchClaim, NotToClean},
+    claims::{LockOutError, NoSuchClaim, NotToClean},
     collections::{ChooseError, CollectError, NoSecretKey},
     operations::{AskError, TakeBackError},
     vms::{AdmitError, InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
@@ -141,6 +141,16 @@ impl From<NoSuchClaim> for Problem {
         match error {
             NoSuchClaim::Superseded => Self::conflict("claim_superseded", error.to_string()),
             NoSuchClaim::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<LockOutError> for Problem {
+    fn from(error: LockOutError) -> Self {
+        match error {
+            LockOutError::NoSuchClaim => Self::not_found(error.to_string()),
+            LockOutError::AgentCannot => Self::conflict("no_lock_out", error.to_string()),
+            LockOutError::Db(error) => error.into(),
         }
     }
 }

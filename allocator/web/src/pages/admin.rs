@@ -158,6 +158,9 @@ mod tests {
             operations,
             happenings,
             line: vec![PlaceRow {
+                id: 1,
+                of_address: None,
+                is_invited: false,
                 email: "<i>bob</i>".to_owned(),
                 since: Timestamp::UNIX_EPOCH,
                 last_looked_at: Timestamp::UNIX_EPOCH,

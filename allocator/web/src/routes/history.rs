@@ -56,7 +56,17 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "claim.same_person" => {
             format!("Whoever has {vm} has another VM too: their address was typed in two ways")
         }
-        "claim.link_issued" => format!("A new link was made for the participant of {vm}"),
+        "claim.link_issued" => {
+            format!("A new link was made for the participant of {vm}; earlier ones open nothing")
+        }
+        "claim.lock_out_asked" => format!("Whoever had {vm} was locked out: its desktop is to end"),
+        "claim.locked_out" => format!("The desktop of {vm} has ended, and it waits for a command"),
+        "place.invited" => "Somebody got the first place in line from an organiser".to_owned(),
+        "place.passed" => format!("{vm} goes on to the next in line: nobody reacted"),
+        "place.removed" => match entry.data["places"].as_i64() {
+            Some(1) | None => "A place was taken out of the line".to_owned(),
+            Some(places) => format!("{places} places were taken out of the line"),
+        },
         "place.joined" => "Somebody took a place in line".to_owned(),
         "place.offered" => format!("{vm} is kept for the first in line"),
         "place.left" => "Somebody left the line".to_owned(),

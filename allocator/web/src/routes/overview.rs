@@ -3,7 +3,7 @@ use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::{claims, events, line, operations, startup, usage, vms};
 
-use super::{history::happening, operations::summary, participants::place, timeline};
+use super::{history::happening, operations::summary, places::place, timeline};
 use crate::{
     AgentAuth, AppState,
     http::Problem,
@@ -36,6 +36,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
                 .to_owned(),
         );
     }
+    notes.extend(state.settings.open_form().map(str::to_owned));
     let page = AdminPage {
         pool: PoolCounts {
             free: counts.free,

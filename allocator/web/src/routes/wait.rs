@@ -43,6 +43,8 @@ pub struct Wait {
     #[serde(default)]
     cleans: bool,
     cleaning: Option<ClaimId>,
+    #[serde(default)]
+    locks_out: bool,
 }
 
 /// Waits until the VM is claimed. With `seen`, or `Prefer: wait=SECONDS`, a 204 says: come again.
@@ -65,8 +67,11 @@ pub async fn vm_startup(
     let can_return = preferred.0.is_some() || wait.seen.is_some();
     let turn = state.waits.begin(&hostname);
     let cleans = wait.cleans && state.settings.after_use == AfterUse::Clean;
-    let cleaner = cleans.then_some(Cleaner { at_work_on: wait.cleaning });
-    let waiter = Waiter::new(state, hostname, shown, wait.seen.unwrap_or_default(), cleaner);
+    let able = Ability {
+        cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
+        locks_out: wait.locks_out,
+    };
+    let waiter = Waiter::new(state, hostname, shown, wait.seen.unwrap_or_default(), able);
     // The first look tells a missing VM before a 200 is on its way.
     match Box::pin(waiter.look()).await? {
         Look::Nothing => {}
@@ -155,7 +160,7 @@ struct Waiter {
     /// What the caller has shown for itself, if anything: asked about with every look.
     token: Option<TokenHash>,
     seen: Seen,
-    cleaner: Option<Cleaner>,
+    able: Ability,
     changes: Subscription,
 }
 
@@ -165,6 +170,13 @@ enum Look {
     News(WaitAnswer),
     /// The wait is over: the caller's token is not, or no longer, the one that hears more.
     ComeAgain,
+}
+
+/// What the caller can do beside running a command.
+struct Ability {
+    cleaner: Option<Cleaner>,
+    /// It can end a desktop, and wait for the same claim's next command.
+    locks_out: bool,
 }
 
 /// A caller who can clean the machine, where the organiser wants that.
@@ -179,11 +191,11 @@ impl Waiter {
         hostname: Hostname,
         shown: Option<Shown>,
         seen: Seen,
-        cleaner: Option<Cleaner>,
+        able: Ability,
     ) -> Self {
         let changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
         let token = shown.map(|shown| shown.token);
-        Self { state, hostname, token, seen, cleaner, changes }
+        Self { state, hostname, token, seen, able, changes }
     }
 
     /// Waits until there is something that the caller has not seen; none: there is nothing more to
@@ -205,10 +217,20 @@ impl Waiter {
         let db = &self.state.hand_over_db;
         let situation = claims::situation(db, &self.hostname, self.token).await?;
         Ok(match situation.ok_or_else(|| Problem::not_found("VM not found."))? {
-            Situation::Claimed(delivery) if self.is_news(&delivery) => {
+            Situation::Claimed(delivery)
+                if self.is_news(delivery.claim_id, delivery.command_no) =>
+            {
                 Look::News(self.hand_over(delivery))
             }
             Situation::Claimed(_) => Look::Nothing,
+            Situation::LockedOut { claim_id, command_no } if self.able.locks_out => {
+                match self.is_news(claim_id, command_no) {
+                    true => Look::News(WaitAnswer::LockOut { claim_id, command_no }),
+                    false => Look::Nothing,
+                }
+            }
+            // To a caller who can't do that, nobody has the VM until there is a command.
+            Situation::LockedOut { .. } => self.without_claim(None),
             Situation::Unclaimed { to_clean } => self.without_claim(to_clean),
             // An agent that can take no new token is to end its participant's desktop at least.
             Situation::TokenDue if self.seen.claim_id.is_some() => Look::News(WaitAnswer::Released),
@@ -217,7 +239,7 @@ impl Waiter {
     }
 
     fn without_claim(&self, to_clean: Option<ClaimId>) -> Look {
-        match (&self.cleaner, to_clean) {
+        match (&self.able.cleaner, to_clean) {
             (Some(Cleaner { at_work_on }), Some(claim_id)) if *at_work_on != Some(claim_id) => {
                 Look::News(WaitAnswer::Clean { claim_id })
             }
@@ -226,9 +248,8 @@ impl Waiter {
         }
     }
 
-    fn is_news(&self, delivery: &Delivery) -> bool {
-        self.seen.claim_id != Some(delivery.claim_id)
-            || self.seen.command_no != Some(delivery.command_no)
+    fn is_news(&self, claim_id: ClaimId, command_no: i32) -> bool {
+        self.seen != Seen { claim_id: Some(claim_id), command_no: Some(command_no) }
     }
 
     fn hand_over(&self, delivery: Delivery) -> WaitAnswer {

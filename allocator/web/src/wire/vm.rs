@@ -43,6 +43,7 @@ pub struct VmBody {
 /// Who holds the VM.
 #[derive(Serialize, ToSchema)]
 pub struct ClaimBody {
+    claim_id: i64,
     email: String,
     /// `waiting`, `connecting`, `connected` or `failed`.
     state: &'static str,
@@ -91,6 +92,7 @@ impl From<&Vm> for VmBody {
 impl From<&VmClaim> for ClaimBody {
     fn from(claim: &VmClaim) -> Self {
         Self {
+            claim_id: claim.id,
             email: claim.email.clone(),
             state: claim.state.as_str(),
             detail: claim.detail.clone(),

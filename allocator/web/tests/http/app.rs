@@ -14,7 +14,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
-    Actor, Db, Token, agents,
+    Actor, Db, PerAddress, Token, agents,
     aws::{AwsLogin, Vault},
     claims::Reclaim,
     collections::Extension,
@@ -111,6 +111,8 @@ impl App {
                 agent_auth,
                 email_domains: Vec::new(),
                 access_code: None,
+                per_address: PerAddress::UNLIMITED,
+                is_trial: false,
                 proxies: Proxies::default(),
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
@@ -151,6 +153,13 @@ impl App {
     /// The same app where this becomes of registered machines after use.
     pub fn after_use(mut self, after_use: AfterUse) -> Self {
         self.state.settings = Arc::new(Settings { after_use, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app where so many of one address may wait or hold a machine.
+    pub fn crowded(mut self, per_address: PerAddress) -> Self {
+        self.state.settings = Arc::new(Settings { per_address, ..(*self.state.settings).clone() });
         self.router = router(self.state.clone());
         self
     }

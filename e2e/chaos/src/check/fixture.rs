@@ -154,6 +154,7 @@ impl Story {
                 looked: created + 100_000,
                 offered: None,
                 ended: None,
+                passed: None,
             });
         })
     }
