@@ -5,6 +5,7 @@
 
 mod access;
 mod access_code;
+pub mod admissions;
 pub mod agents;
 pub mod aws;
 pub mod claims;

@@ -22,7 +22,7 @@ use deadpool_postgres::GenericClient;
 pub use claim::{ClaimKept, claim};
 pub use join::{FormKey, JoinError, Joined, Presented, join, leave};
 pub use list::{Waiting, count, waiting};
-use look::find_open;
+pub(crate) use look::find_open;
 pub use look::{Standing, look};
 pub(crate) use serve::serve;
 pub use serve::tend;

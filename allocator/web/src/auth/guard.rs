@@ -1,17 +1,21 @@
+use std::sync::Arc;
+
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
-    http::{HeaderValue, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use axum_extra::extract::CookieJar;
 use lablink_core::{Action, Actor, Resource, Token, agents, can};
 use lablink_protocol::Hostname;
 
-use super::AgentAuth;
+use super::{AgentAuth, admin_browser};
 use crate::{
     AppState,
     connections::Slot,
     http::{Client, Problem},
+    pages,
 };
 
 /// What a route needs, with the state to find out whether the caller has it.
@@ -25,17 +29,20 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     let slot = request.extensions().get::<Slot>().cloned();
+    let mut cookies = CookieJar::default();
     let actor = match action {
         Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
-            let actor = identify(&state, authorization.as_ref(), client, action).await?;
+            let caller = (client, request.headers());
+            let (actor, given) = identify(&state, authorization.as_ref(), caller, action).await?;
             if let Some(slot) = &slot
                 && !matches!(actor, Actor::Anyone | Actor::UnprovenAgent)
             {
                 slot.recognise(authorization);
             }
+            cookies = given;
             actor
         }
     };
@@ -46,8 +53,15 @@ pub(crate) async fn guard(
         return Err(refusal(&actor));
     }
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
+    let is_admin = matches!(actor, Actor::Admin(_));
     request.extensions_mut().insert(Caller(actor));
-    let response = next.run(request).await;
+    let answered = next.run(request);
+    let response = if is_admin {
+        let answered = pages::under(Arc::clone(&state.settings.notices), answered);
+        (cookies, answered.await).into_response()
+    } else {
+        answered.await
+    };
     if let (Some(slot), Some(link)) = (slot, link)
         && (response.status().is_success() || response.status().is_redirection())
     {
@@ -56,19 +70,24 @@ pub(crate) async fn guard(
     Ok(response)
 }
 
+/// Who asks, and the cookies that they are given for it.
 async fn identify(
     state: &AppState,
     authorization: Option<&HeaderValue>,
-    client: Client,
+    (client, headers): (Client, &HeaderMap),
     action: Action,
-) -> Result<Actor, Problem> {
+) -> Result<(Actor, CookieJar), Problem> {
     let authorization = authorization.and_then(|value| value.to_str().ok());
+    let none = CookieJar::default();
     let Some((scheme, credentials)) = authorization.and_then(|value| value.split_once(' ')) else {
         let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
-        return Ok(if open { Actor::UnprovenAgent } else { Actor::Anyone });
+        return Ok((if open { Actor::UnprovenAgent } else { Actor::Anyone }, none));
     };
     let actor = if scheme.eq_ignore_ascii_case("basic") {
-        state.admin.verify(credentials, client.address).await.map(Actor::Admin)
+        return Ok(match admin_browser::log_in(state, credentials, &client, headers).await? {
+            Some((user, cookies)) => (Actor::Admin(user), cookies),
+            None => (Actor::Anyone, none),
+        });
     } else if scheme.eq_ignore_ascii_case("bearer") {
         let token = Token::presented(credentials.trim()).hash();
         if state.settings.log_token.is_some_and(|forwarder| forwarder.matches(&token)) {
@@ -79,7 +98,7 @@ async fn identify(
     } else {
         None
     };
-    Ok(actor.unwrap_or(Actor::Anyone))
+    Ok((actor.unwrap_or(Actor::Anyone), none))
 }
 
 /// Who is unknown may show who they are; who is known may not do this.

@@ -38,6 +38,8 @@ pub enum RequestProblem {
     AlreadyClaimed,
     /// 429: too many tries.
     TooMany,
+    /// 429: too many wrong access codes were sent.
+    TooManyCodes { minutes: u64 },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -155,6 +157,8 @@ mod tests {
             assert!(claimed.contains(way_in), "{way_in}");
         }
         assert!(page(2, Some(RequestProblem::TooMany)).contains("Wait a minute"));
+        let codes = page(2, Some(RequestProblem::TooManyCodes { minutes: 7 }));
+        assert!(codes.contains("7 minutes") && codes.contains("organiser"));
     }
 
     /// A browser checks `type="email"` by rules of its own, and rewrites what it takes.

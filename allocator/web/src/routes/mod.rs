@@ -24,6 +24,7 @@ pub mod operations;
 pub mod overview;
 pub mod own_log;
 pub mod participants;
+mod posted;
 pub mod reports;
 pub mod results;
 pub mod scp_client;
