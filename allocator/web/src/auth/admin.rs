@@ -1,4 +1,4 @@
-use std::{net::IpAddr, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -84,7 +84,7 @@ impl AdminLogin {
             wrong_in_browser: Tally::new(WRONG_IN_BROWSER),
             known: Turns::new(),
             unknown: Turns::new(),
-            told: Told::default(),
+            told: Told::of("admin password"),
         })
     }
 
@@ -100,7 +100,7 @@ impl AdminLogin {
             Known::Right => return Ok(shown.login(Found::Remembered)),
             Known::OfOld => Counted::Nothing,
             Known::Unknown => self.count(from).map_err(|Spent(wait)| {
-                self.told.refused(from);
+                self.told.refused(&from);
                 NoLogin::TooMany(wait)
             })?,
         };
@@ -129,7 +129,7 @@ impl AdminLogin {
             is_right.then(|| shown.login(Found::Verified))
         });
         hashing.await.ok().flatten().ok_or_else(|| {
-            self.told.wrong(from);
+            self.told.wrong();
             NoLogin::Wrong
         })
     }
@@ -160,6 +160,15 @@ impl AdminLogin {
             Counted::Nothing => {}
             Counted::Browser(browser) => self.wrong_in_browser.take_back(&browser),
             Counted::Guess(guess) => self.wrong.forgive(guess),
+        }
+    }
+}
+
+impl fmt::Display for ComesFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Known(_) => f.write_str("a browser that knew the password"),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     browser::{Browser, Visitor},
     guesses::{Budget, Guess, Guesses, rate},
     tally::{Rate, Spent, Tally},
+    told::Told,
 };
 
 /// What becomes of a code that somebody typed.
@@ -31,12 +32,13 @@ pub struct CodeGuesses {
     browsers: Guesses,
     others: Guesses,
     each_browser: Tally<Browser>,
+    told: Told,
     tried: Mutex<Tried>,
 }
 
 /// A class of 200 may mistype twice each before anybody gets it right.
 const BY_BROWSERS: Budget =
-    Budget { network: rate(400, 12), all: rate(800, 10), site: rate(5, 240) };
+    Budget { network: rate(450, 12), all: rate(900, 10), site: rate(5, 240) };
 const BY_OTHERS: Budget = Budget { network: rate(100, 15), all: rate(200, 12), site: rate(5, 240) };
 const BY_ONE_BROWSER: Rate = rate(20, 6);
 
@@ -55,6 +57,7 @@ impl Default for CodeGuesses {
             browsers: Guesses::new(&BY_BROWSERS),
             others: Guesses::new(&BY_OTHERS),
             each_browser: Tally::new(BY_ONE_BROWSER),
+            told: Told::of("access code"),
             tried: Mutex::default(),
         }
     }
@@ -74,7 +77,10 @@ impl CodeGuesses {
         };
         let guess = match self.count(guesses, visitor) {
             Ok(guess) => guess,
-            Err(Spent(wait)) => return Typed::NotLookedAt(wait),
+            Err(Spent(wait)) => {
+                self.told.refused(visitor.network);
+                return Typed::NotLookedAt(wait);
+            }
         };
         if wanted.matches(&typed) {
             guesses.was_right(guess);
@@ -87,6 +93,7 @@ impl CodeGuesses {
             }
             return Typed::Right;
         }
+        self.told.wrong();
         if tried.wrong.len() >= REMEMBERED {
             *tried = Tried::default();
         }

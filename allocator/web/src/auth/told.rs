@@ -6,14 +6,15 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::admin::ComesFrom;
-
-/// How often the log tells of wrong passwords.
+/// How often the log tells of guesses that were not looked at.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What the log is told of wrong passwords: one line for many, so that they push nothing out of it.
-#[derive(Default)]
-pub(super) struct Told(Mutex<Since>);
+/// What the log is told of guesses: one line for many, so that they push nothing out of it.
+pub(super) struct Told {
+    /// What is guessed.
+    secret: &'static str,
+    since: Mutex<Since>,
+}
 
 #[derive(Default)]
 struct Since {
@@ -23,18 +24,19 @@ struct Since {
 }
 
 impl Told {
-    pub fn wrong(&self, from: ComesFrom) {
-        self.tell(from, |since| since.wrong += 1);
+    pub fn of(secret: &'static str) -> Self {
+        Self { secret, since: Mutex::default() }
     }
 
-    /// Not looked at, as too many were wrong.
-    pub fn refused(&self, from: ComesFrom) {
-        self.tell(from, |since| since.refused += 1);
+    /// People mistype: it is told when there are too many.
+    pub fn wrong(&self) {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).wrong += 1;
     }
 
-    fn tell(&self, from: ComesFrom, count: impl FnOnce(&mut Since)) {
-        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut since);
+    /// One was not looked at, as too many were wrong.
+    pub fn refused(&self, from: impl fmt::Display) {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.refused += 1;
         if since.told.is_some_and(|told| told.elapsed() < EVERY) {
             return;
         }
@@ -42,20 +44,11 @@ impl Told {
         *since = Since { told: Some(Instant::now()), ..Since::default() };
         drop(since);
         tracing::warn!(
+            secret = self.secret,
             wrong,
             refused,
             last_from = %from,
-            "wrong passwords for the admin pages since the last such line; those refused were not \
-             looked at"
+            "somebody guesses: so many were wrong and so many not looked at since the last such line"
         );
-    }
-}
-
-impl fmt::Display for ComesFrom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => address.fmt(f),
-            Self::Known(_) => f.write_str("a browser that knew the password"),
-        }
     }
 }

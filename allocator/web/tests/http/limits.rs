@@ -1,7 +1,7 @@
 //! What one hostile caller may do, and what it may not do to the others behind its address: all of
 //! these call from 127.0.0.1.
 
-use std::num::NonZero;
+use std::{future::Future, num::NonZero};
 
 use axum::http::StatusCode;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -160,6 +160,17 @@ async fn one_browser_cannot_go_on_for_ever() {
     assert_eq!(app.call(made_up).await.status, StatusCode::TOO_MANY_REQUESTS);
 }
 
+/// What a future does, and the warnings that it writes into the log.
+async fn with_warnings<T>(does: impl Future<Output = T>) -> (T, String) {
+    let (log, writer) = std::io::pipe().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::sync::Mutex::new(writer))
+        .finish();
+    let done = does.with_subscriber(subscriber).await;
+    (done, std::io::read_to_string(log).unwrap())
+}
+
 async fn with_code() -> App {
     // Without the limits of the form, so that only those of the code are seen.
     App::with_running(CLASS as u32 + 10)
@@ -175,17 +186,22 @@ fn with_access_code(email: &str, code: &str) -> String {
 #[tokio::test]
 async fn a_class_gets_in_beside_one_who_guesses_the_access_code() {
     let app = with_code().await;
-    let mut guessed = 0;
-    for code in 0..2_000 {
-        let body = json!({"email": "mallory@example.org", "crd_command": "--code=4/x",
-                          "access_code": format!("{code:04}")});
-        match app.call(post_json("/api/request_vm", &body)).await.status {
-            StatusCode::UNPROCESSABLE_ENTITY => guessed += 1,
-            StatusCode::TOO_MANY_REQUESTS => {}
-            other => panic!("{other}"),
+    let guess = async {
+        let mut guessed = 0;
+        for code in 0..2_000 {
+            let body = json!({"email": "mallory@example.org", "crd_command": "--code=4/x",
+                              "access_code": format!("{code:04}")});
+            match app.call(post_json("/api/request_vm", &body)).await.status {
+                StatusCode::UNPROCESSABLE_ENTITY => guessed += 1,
+                StatusCode::TOO_MANY_REQUESTS => {}
+                other => panic!("{other}"),
+            }
         }
-    }
+        guessed
+    };
+    let (guessed, log) = with_warnings(guess).await;
     assert_eq!(guessed, 100, "of 10,000");
+    assert_eq!(log.lines().count(), 1, "one line for many: {log}");
     for n in 0..CLASS {
         let (mut browser, who) = (Browser::open(&app).await, format!("p{n}"));
         let slip = browser.post("/api/request_vm", &with_access_code(&who, &format!("8{n}"))).await;
@@ -242,11 +258,6 @@ async fn who_guesses_the_password_is_told_to_wait_and_the_organiser_is_not() {
     assert_eq!(second.header("set-cookie"), "", "only where the password was looked at");
 
     let app = app.restarted();
-    let (log, writer) = std::io::pipe().unwrap();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
-        .with_writer(std::sync::Mutex::new(writer))
-        .finish();
     let guess = async {
         let mut seen = Vec::new();
         for n in 0..100 {
@@ -256,12 +267,11 @@ async fn who_guesses_the_password_is_told_to_wait_and_the_organiser_is_not() {
         }
         seen
     };
-    let seen = guess.with_subscriber(subscriber).await;
+    let (seen, log) = with_warnings(guess).await;
     let looked_at = seen.iter().filter(|answer| answer.status == StatusCode::UNAUTHORIZED).count();
     assert_eq!(looked_at, 10);
     assert!(!seen[99].header("retry-after").is_empty());
     assert_eq!(seen[99].json()["code"], "too_many_requests");
-    let log = std::io::read_to_string(log).unwrap();
     assert_eq!(log.lines().count(), 1, "one line for many: {log}");
 
     let stranger = app.call(get("/admin").by_browser().by_admin()).await;

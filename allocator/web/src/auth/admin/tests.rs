@@ -75,7 +75,8 @@ async fn guesses(
                 other => panic!("{other:?}"),
             }
         }
-        tokio::time::advance(soonest.unwrap_or_default()).await;
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        tokio::time::advance(soonest.unwrap_or_default().min(left)).await;
     }
     looked_at
 }
