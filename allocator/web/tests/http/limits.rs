@@ -229,12 +229,10 @@ async fn a_browser_that_gave_the_access_code_once_is_no_guesser() {
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "nothing is looked at");
     assert!(refused.body.contains("Too many wrong access codes"), "{}", refused.body);
     assert!(!refused.header("retry-after").is_empty());
-    let call = |code| {
-        form("/api/request_vm", &with_access_code("ada", code))
-            .by_browser()
-            .with("cookie", &cookies)
-    };
-    assert_eq!(app.call(call("7421")).await.status, StatusCode::SEE_OTHER);
+    // Without a page as the answer, which would make it a browser that this process knows.
+    let call =
+        |code| form("/api/request_vm", &with_access_code("ada", code)).with("cookie", &cookies);
+    assert_eq!(app.call(call("7421")).await.status, StatusCode::OK);
     let wrong = app.call(call("0000")).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "it may mistype");
 
