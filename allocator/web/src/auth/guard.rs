@@ -55,12 +55,11 @@ pub(crate) async fn guard(
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
     let is_admin = matches!(actor, Actor::Admin(_));
     request.extensions_mut().insert(Caller(actor));
-    let answered = next.run(request);
     let response = if is_admin {
-        let answered = pages::under(Arc::clone(&state.settings.notices), answered);
-        (cookies, answered.await).into_response()
+        let notices = Arc::clone(&state.settings.notices);
+        (cookies, pages::under(notices, next.run(request)).await).into_response()
     } else {
-        answered.await
+        next.run(request).await
     };
     if let (Some(slot), Some(link)) = (slot, link)
         && (response.status().is_success() || response.status().is_redirection())
