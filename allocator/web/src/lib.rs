@@ -17,7 +17,10 @@ mod state;
 mod waits;
 mod wire;
 
-pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash, UnfitPassword, fits_bcrypt};
+pub use auth::{
+    AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits, InvalidHash, UnfitPassword,
+    WeakPassword, fits_bcrypt, fits_new, is_common, is_short,
+};
 pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
 pub use http::{Proxies, ProxyHeader};
 pub use openapi::document as openapi;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     OwnLog, Waits,
-    auth::{AdminLogin, AgentAuth, FormLimits},
+    auth::{AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits},
     http::Proxies,
 };
 
@@ -31,7 +31,10 @@ pub struct AppState {
     pub waits: Waits,
     pub admin: Arc<AdminLogin>,
     pub metrics: PrometheusHandle,
+    /// Browsers that participants come with.
+    pub browsers: Arc<Browsers>,
     pub form_limits: Arc<FormLimits>,
+    pub code_guesses: Arc<CodeGuesses>,
     pub aws: Arc<AwsLogin>,
     /// Who fetches participants' results.
     pub collector: Arc<dyn Collector>,
@@ -62,6 +65,8 @@ pub struct AgentInstall {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub environment: String,
+    /// Sentences that organisers read on each of their pages until they act on them.
+    pub notices: Arc<[String]>,
     /// Where people reach this allocator, without a slash at the end, if that is configured.
     pub public_url: Option<String>,
     /// Where launched VMs come from. None: nothing can be launched here.

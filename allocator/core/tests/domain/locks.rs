@@ -3,7 +3,8 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor, Neighbours, PerAddress, PlacesPerAddress,
+    Actor, Neighbours, PerAddress, PlacesPerAddress, Token,
+    admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
     claims::{self, LockOutError, NoSuchClaim, ReleaseReason},
     collections::Wish,
@@ -23,7 +24,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 25] = [
+const WRITES: [(&str, Write); 26] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -219,6 +220,18 @@ const WRITES: [(&str, Write); 25] = [
             }
             let (db, pool) = (&scene.db, scene.pool);
             line::remove(db, pool, STALE_AFTER, &admin(), Removal::All).await.unwrap();
+        })
+    }),
+    ("a browser that gave the access code", |scene| {
+        Box::pin(async {
+            let code = "open sesame".parse().unwrap();
+            for browser in [Token::random(), Token::presented("the same for all")] {
+                admissions::record(&scene.db, &browser, Known::AccessCode(&code)).await.unwrap();
+            }
+            let aged = "update admission set last_at = now() - interval '31 days'
+                        where proof_sha256 in (select proof_sha256 from admission
+                                               order by proof_sha256 limit 3 for update)";
+            scene.db.client().await.unwrap().execute(aged, &[]).await.unwrap();
         })
     }),
     ("a machine that is registered, and forgotten", |scene| {

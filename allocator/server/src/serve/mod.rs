@@ -24,7 +24,9 @@ use lablink_core::{
     vms::{self, Provider, StaleAfter},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
-use lablink_web::{AdminLogin, AppState, ConnectionLimits, FormLimits, OwnLog, Waits};
+use lablink_web::{
+    AdminLogin, AppState, Browsers, CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Waits,
+};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -157,6 +159,8 @@ async fn serve_on(
         waits: Waits::default(),
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),
         metrics: lablink_web::metrics::start()?,
+        browsers: Arc::new(Browsers::default()),
+        code_guesses: Arc::new(CodeGuesses::default()),
         form_limits: Arc::new(FormLimits::new(
             config.limits.form_per_address,
             config.limits.form_per_email,

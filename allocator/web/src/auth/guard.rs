@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
-    http::{HeaderValue, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use axum_extra::extract::CookieJar;
 use lablink_core::{
     Action, Actor, Resource, Token, TokenHash,
     agents::{self, Bearer, Misuse},
@@ -11,12 +14,12 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 
-use super::AgentAuth;
+use super::{AgentAuth, admin_browser};
 use crate::{
     AppState,
     connections::Slot,
     http::{Client, Problem},
-    metrics,
+    metrics, pages,
 };
 
 /// What a route needs, with the state to find out whether the caller has it.
@@ -30,18 +33,22 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     let slot = request.extensions().get::<Slot>().cloned();
-    let (actor, shown) = match action {
-        Action::Visit => (Actor::Anyone, None),
+    let (mut cookies, mut shown) = (CookieJar::default(), None);
+    let actor = match action {
+        Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
-            let (actor, shown) = identify(&state, authorization.as_ref(), client, action).await?;
+            let caller = (client, request.headers());
+            let known = identify(&state, authorization.as_ref(), caller, action).await?;
+            (cookies, shown) = (known.cookies, known.shown);
+            let actor = known.actor;
             if let Some(slot) = &slot
                 && !matches!(actor, Actor::Anyone | Actor::UnprovenAgent)
             {
                 slot.recognise(authorization);
             }
-            (actor, shown)
+            actor
         }
     };
     let named = params.iter().find(|(name, _)| *name == "hostname");
@@ -56,9 +63,15 @@ pub(crate) async fn guard(
         not_without_its_token(&state, &actor, hostname).await?;
     }
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
+    let is_admin = matches!(actor, Actor::Admin(_));
     request.extensions_mut().insert(Caller(actor));
     request.extensions_mut().insert(shown);
-    let response = next.run(request).await;
+    let response = if is_admin {
+        let notices = Arc::clone(&state.settings.notices);
+        (cookies, pages::under(notices, next.run(request)).await).into_response()
+    } else {
+        next.run(request).await
+    };
     if let (Some(slot), Some(link)) = (slot, link)
         && (response.status().is_success() || response.status().is_redirection())
     {
@@ -67,20 +80,38 @@ pub(crate) async fn guard(
     Ok(response)
 }
 
+/// Who asks.
+struct Known {
+    actor: Actor,
+    /// What they are given for it.
+    cookies: CookieJar,
+    /// The agent's token that they have shown.
+    shown: Option<Shown>,
+}
+
+impl Known {
+    fn of(actor: Actor) -> Self {
+        Self { actor, cookies: CookieJar::default(), shown: None }
+    }
+}
+
 async fn identify(
     state: &AppState,
     authorization: Option<&HeaderValue>,
-    client: Client,
+    (client, headers): (Client, &HeaderMap),
     action: Action,
-) -> Result<(Actor, Option<Shown>), Problem> {
+) -> Result<Known, Problem> {
     let authorization = authorization.and_then(|value| value.to_str().ok());
     let Some((scheme, credentials)) = authorization.and_then(|value| value.split_once(' ')) else {
         let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
-        return Ok((if open { Actor::UnprovenAgent } else { Actor::Anyone }, None));
+        return Ok(Known::of(if open { Actor::UnprovenAgent } else { Actor::Anyone }));
     };
     let mut shown = None;
     let actor = if scheme.eq_ignore_ascii_case("basic") {
-        state.admin.verify(credentials, client.address).await.map(Actor::Admin)
+        return Ok(match admin_browser::log_in(state, credentials, &client, headers).await? {
+            Some((user, cookies)) => Known { cookies, ..Known::of(Actor::Admin(user)) },
+            None => Known::of(Actor::Anyone),
+        });
     } else if scheme.eq_ignore_ascii_case("bearer") {
         let token = Token::presented(credentials.trim()).hash();
         if state.settings.log_token.is_some_and(|forwarder| forwarder.matches(&token)) {
@@ -106,7 +137,7 @@ async fn identify(
     } else {
         None
     };
-    Ok((actor.unwrap_or(Actor::Anyone), shown))
+    Ok(Known { shown, ..Known::of(actor.unwrap_or(Actor::Anyone)) })
 }
 
 /// An agent's late report may come with a token that has died meanwhile. It waits, and asks for a

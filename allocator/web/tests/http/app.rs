@@ -25,8 +25,8 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentInstall, AppState, ConnectionLimits, FormLimits, OwnLog, Proxies,
-    Settings, Waits, router,
+    AdminLogin, AgentAuth, AgentInstall, AppState, Browsers, CodeGuesses, ConnectionLimits,
+    FormLimits, OwnLog, Proxies, Settings, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -91,6 +91,8 @@ impl App {
             hub: hub.clone(),
             waits: Waits::default(),
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
+            browsers: Arc::new(Browsers::default()),
+            code_guesses: Arc::new(CodeGuesses::default()),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             local: None,
@@ -99,6 +101,7 @@ impl App {
             secret_key: None,
             settings: Arc::new(Settings {
                 environment: "test".into(),
+                notices: Arc::default(),
                 public_url: None,
                 launches: Some(Source::Local),
                 machine: "processes".into(),
@@ -174,6 +177,24 @@ impl App {
     /// The same app with other limits.
     pub fn limited(mut self, limits: FormLimits) -> Self {
         self.state.form_limits = Arc::new(limits);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with this to tell on each of the organisers' pages.
+    pub fn telling(mut self, notice: &str) -> Self {
+        let notices = Arc::from([notice.to_owned()]);
+        self.state.settings = Arc::new(Settings { notices, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app as another process of it, which remembers nothing of its callers.
+    pub fn restarted(mut self) -> Self {
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        self.state.admin = Arc::new(AdminLogin::new("teacher".into(), hash).unwrap());
+        self.state.browsers = Arc::default();
+        self.state.code_guesses = Arc::default();
         self.router = router(self.state.clone());
         self
     }
