@@ -100,7 +100,7 @@ pub async fn request(
 const ATTEMPTS: usize = 8;
 
 async fn back_in(
-    client: &mut deadpool_postgres::Client,
+    client: &mut crate::db::Client,
     pool: PoolId,
     request: &Request<'_>,
     held: Held,

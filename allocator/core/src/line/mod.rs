@@ -17,7 +17,7 @@ mod serve;
 
 use std::time::Duration;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 pub use claim::{ClaimKept, claim};
 pub use join::{FormKey, JoinError, Joined, Presented, join, leave};

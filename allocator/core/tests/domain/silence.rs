@@ -77,7 +77,7 @@ async fn idle_connections_that_fell_silent_cost_one_request_a_moment() {
     proxy.lose_these();
     tokio::time::sleep(Duration::from_millis(2100)).await;
     let start = Instant::now();
-    db.client().await.unwrap().simple_query("select 1").await.unwrap();
+    db.client().await.unwrap().batch_execute("select 1").await.unwrap();
     assert!(start.elapsed() < BACK, "{:?}", start.elapsed());
 }
 

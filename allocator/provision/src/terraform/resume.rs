@@ -32,9 +32,13 @@ impl LocalVms {
         }
         caught_up.reached().await;
         loop {
-            if let Ok(vms) = vms::list(db, pool).await {
-                waiting.retain(|name| vms.iter().any(|vm| vm.hostname.as_str() == name));
-                waiting = self.resume(waiting, |name| token(db, pool, name)).await;
+            match vms::list(db, pool).await {
+                Ok(vms) => {
+                    waiting.retain(|name| vms.iter().any(|vm| vm.hostname.as_str() == name));
+                    waiting = self.resume(waiting, |name| token(db, pool, name)).await;
+                }
+                Err(error) if error.is_away() => {}
+                Err(error) => return Err(io::Error::other(error)),
             }
             if waiting.is_empty() {
                 return Ok(());

@@ -36,6 +36,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         },
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },
+        dropped: None,
         claims: vec![
             past(email, Connection::Ready, None),
             past(SCRIPT, Connection::Ready, Some((before(3600), ClaimEnd::Returned))),
@@ -63,6 +64,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let manual = VmPage {
         timeline: Timeline { rows: Vec::new() },
+        dropped: None,
         claims: Vec::new(),
         vitals: Vitals::default(),
         hostname: "desk-7.lab.example.org".to_owned(),
@@ -79,6 +81,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let used = VmPage {
         timeline: Timeline { rows: Vec::new() },
+        dropped: None,
         hostname: "desk-7.lab.example.org".to_owned(),
         used: Some(used),
         ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)

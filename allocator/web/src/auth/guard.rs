@@ -1,15 +1,18 @@
+use std::sync::Arc;
+
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
     http::{HeaderValue, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::Response,
 };
-use lablink_core::{Action, Actor, Resource, Token, agents, can};
+use lablink_core::{Action, Actor, Resource, Token, TokenHash, agents, can};
 use lablink_protocol::Hostname;
 
 use super::AgentAuth;
 use crate::{
     AppState,
+    agents::Share,
     connections::Slot,
     http::{Client, Problem},
 };
@@ -25,12 +28,21 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     let slot = request.extensions().get::<Slot>().cloned();
+    let mut entered = None;
     let actor = match action {
         Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
-            let actor = identify(&state, authorization.as_ref(), client, action).await?;
+            let shown = Shown::read(authorization.as_ref());
+            if action != Action::Administer && !matches!(shown, Shown::Login(_)) {
+                // Before anything is looked up: to be refused shall cost nothing.
+                let token = shown.of_vm(&state);
+                entered = Some(state.agent_limits.enter(token.as_ref()).await?);
+                let limits = Arc::clone(&state.agent_limits);
+                request.extensions_mut().insert(Share { limits, token });
+            }
+            let actor = identify(&state, shown, client, action).await?;
             if let Some(slot) = &slot
                 && !matches!(actor, Actor::Anyone | Actor::UnprovenAgent)
             {
@@ -48,6 +60,7 @@ pub(crate) async fn guard(
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
     request.extensions_mut().insert(Caller(actor));
     let response = next.run(request).await;
+    drop(entered);
     if let (Some(slot), Some(link)) = (slot, link)
         && (response.status().is_success() || response.status().is_redirection())
     {
@@ -56,28 +69,59 @@ pub(crate) async fn guard(
     Ok(response)
 }
 
+/// What a caller shows to say who it is.
+enum Shown<'a> {
+    Nothing,
+    /// Name and password, as HTTP Basic has them.
+    Login(&'a str),
+    Token(TokenHash),
+    Other,
+}
+
+impl<'a> Shown<'a> {
+    fn read(authorization: Option<&'a HeaderValue>) -> Self {
+        let authorization = authorization.and_then(|value| value.to_str().ok());
+        let parts = authorization.and_then(|value| value.split_once(' '));
+        let Some((scheme, credentials)) = parts else { return Self::Nothing };
+        if scheme.eq_ignore_ascii_case("basic") {
+            Self::Login(credentials)
+        } else if scheme.eq_ignore_ascii_case("bearer") {
+            Self::Token(Token::presented(credentials.trim()).hash())
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The token, if it may be a VM's.
+    fn of_vm(&self, state: &AppState) -> Option<TokenHash> {
+        match self {
+            Self::Token(token) if !is_forwarders(state, token) => Some(*token),
+            _ => None,
+        }
+    }
+}
+
+fn is_forwarders(state: &AppState, token: &TokenHash) -> bool {
+    state.settings.log_token.is_some_and(|forwarder| forwarder.matches(token))
+}
+
 async fn identify(
     state: &AppState,
-    authorization: Option<&HeaderValue>,
+    shown: Shown<'_>,
     client: Client,
     action: Action,
 ) -> Result<Actor, Problem> {
-    let authorization = authorization.and_then(|value| value.to_str().ok());
-    let Some((scheme, credentials)) = authorization.and_then(|value| value.split_once(' ')) else {
-        let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
-        return Ok(if open { Actor::UnprovenAgent } else { Actor::Anyone });
-    };
-    let actor = if scheme.eq_ignore_ascii_case("basic") {
-        state.admin.verify(credentials, client.address).await.map(Actor::Admin)
-    } else if scheme.eq_ignore_ascii_case("bearer") {
-        let token = Token::presented(credentials.trim()).hash();
-        if state.settings.log_token.is_some_and(|forwarder| forwarder.matches(&token)) {
-            Some(Actor::Forwarder)
-        } else {
-            agents::identify(&state.db, token).await?.map(Actor::Agent)
+    let actor = match shown {
+        Shown::Nothing => {
+            let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
+            open.then_some(Actor::UnprovenAgent)
         }
-    } else {
-        None
+        Shown::Login(credentials) => {
+            state.admin.verify(credentials, client.address).await.map(Actor::Admin)
+        }
+        Shown::Token(token) if is_forwarders(state, &token) => Some(Actor::Forwarder),
+        Shown::Token(token) => agents::identify(&state.agents_db, token).await?.map(Actor::Agent),
+        Shown::Other => None,
     };
     Ok(actor.unwrap_or(Actor::Anyone))
 }

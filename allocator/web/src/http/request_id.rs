@@ -39,7 +39,7 @@ impl Asked {
     pub fn end(self, response: &mut Response) {
         let Self { id, span, method, route, started } = self;
         let (status, duration) = (response.status().as_u16(), started.elapsed());
-        metrics::answered(method.as_str(), &route, status, duration);
+        metrics::answered(&method, &route, status, duration);
         let duration_ms = duration.as_millis();
         // Whoever was refused names the id that they were shown.
         if response.status().is_client_error() || response.status().is_server_error() {

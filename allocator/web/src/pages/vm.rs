@@ -27,6 +27,8 @@ pub struct VmPage {
     /// The SSH host key of its first contact, as `ssh-keygen -l` shows it.
     pub host_key: Option<String>,
     pub timeline: Timeline,
+    /// Lines of its log that were dropped, and when the last of them came.
+    pub dropped: Option<(i64, Timestamp)>,
     /// The newest first; also those of earlier machines of this name.
     pub claims: Vec<PastClaim>,
     /// Likewise.
@@ -146,6 +148,7 @@ mod tests {
             },
             host_key: None,
             timeline: Timeline { rows: Vec::new() },
+            dropped: None,
             claims: vec![PastClaim {
                 email: "bob@example.org".to_owned(),
                 connection: Connection::Failed { reason: "<b>old</b> code".to_owned() },

@@ -101,7 +101,7 @@ impl<S: Sync> FromRequestParts<S> for PreferredWait {
 async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Response {
     let shutdown = waiter.state.shutdown.clone();
     tokio::select! {
-        answer = waiter.answer() => JsonAnswer(answer).into_response(),
+        answer = waiter.answer() => answer.map(JsonAnswer).into_response(),
         () = tokio::time::sleep(limit) => StatusCode::NO_CONTENT.into_response(),
         () = turn.over() => StatusCode::NO_CONTENT.into_response(),
         () = shutdown.cancelled() => {
@@ -113,14 +113,14 @@ async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Respons
 
 /// The original client takes any 200 without a command as the end, and waits a minute after
 /// anything else. So its answer begins at once and is kept alive by white space, which JSON allows
-/// in front, until the command comes. If we stop first, or
-/// newer waits take its place, white space alone makes it come again.
+/// in front, until the command comes. If we stop first, newer waits take its place or the VM is
+/// gone, white space alone makes it come again.
 fn unbounded(waiter: Waiter, turn: Turn) -> Response {
     let pieces = stream::unfold(Some((waiter, turn)), |waiter| async {
         let (mut waiter, mut turn) = waiter?;
         let shutdown = waiter.state.shutdown.clone();
         let (piece, next) = tokio::select! {
-            answer = waiter.answer() => (serde_json::to_vec(&answer).unwrap_or_default(), None),
+            answer = waiter.answer() => (answer.map_or(b"\n".to_vec(), |it| json(&it)), None),
             () = tokio::time::sleep(SIGN_OF_LIFE) => (b" ".to_vec(), Some((waiter, turn))),
             () = turn.over() => (b"\n".to_vec(), None),
             () = shutdown.cancelled() => (b"\n".to_vec(), None),
@@ -128,6 +128,10 @@ fn unbounded(waiter: Waiter, turn: Turn) -> Response {
         Some((Ok::<Bytes, Infallible>(piece.into()), next))
     });
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
+}
+
+fn json(answer: &WaitAnswer) -> Vec<u8> {
+    serde_json::to_vec(answer).unwrap_or_default()
 }
 
 /// Subscribed before the first look, so that nothing between looking and waiting is lost. Dropped
@@ -152,15 +156,16 @@ impl Waiter {
         Self { state, hostname, seen, cleaner, changes }
     }
 
-    /// Waits until there is something that the caller has not seen.
-    async fn answer(&mut self) -> WaitAnswer {
+    /// Waits until there is something that the caller has not seen, or until waiting is no use.
+    async fn answer(&mut self) -> Result<WaitAnswer, Problem> {
         loop {
             // Boxed, so that thousands who wait keep no room for what is asked now and then.
             match Box::pin(self.look()).await {
-                Ok(Some(answer)) => return answer,
-                // A VM that was removed meanwhile has nothing more to come.
+                Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => self.changes.changed().await,
-                Err(_reported) => tokio::time::sleep(DATABASE_PAUSE).await,
+                Err(problem) if problem.passes() => tokio::time::sleep(DATABASE_PAUSE).await,
+                // A VM that was removed meanwhile has nothing more to come.
+                Err(problem) => return Err(problem),
             }
         }
     }

@@ -25,8 +25,8 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentInstall, AppState, ConnectionLimits, FormLimits, OwnLog, Proxies,
-    Settings, Waits, router,
+    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AppState, ConnectionLimits,
+    FormLimits, OwnLog, Proxies, Settings, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -86,6 +86,8 @@ impl App {
         let collector = Arc::new(FakeCollector::new());
         let state = AppState {
             hand_over_db: db.clone(),
+            agents_db: db.clone(),
+            agent_limits: Arc::new(AgentLimits::new(AgentBudgets::default())),
             db: db.clone(),
             pool,
             hub: hub.clone(),
@@ -164,6 +166,13 @@ impl App {
     /// The same app with other limits.
     pub fn limited(mut self, limits: FormLimits) -> Self {
         self.state.form_limits = Arc::new(limits);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with other budgets for VMs.
+    pub fn with_budgets(mut self, budgets: AgentBudgets) -> Self {
+        self.state.agent_limits = Arc::new(AgentLimits::new(budgets));
         self.router = router(self.state.clone());
         self
     }

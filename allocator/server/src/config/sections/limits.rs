@@ -17,6 +17,9 @@ pub struct Limits {
     /// Connections of one address whose callers have shown no credential and no link; default
     /// 2,000. None (0 in the file): no limit.
     pub connections_per_address: Option<usize>,
+    /// Requests that one VM may send in a minute, by its agent's token; default 600. None (0 in the
+    /// file): no limit.
+    pub requests_per_vm: Option<NonZero<u32>>,
     /// Most VMs of one launch; default 100.
     pub max_vms: NonZero<u32>,
 }
@@ -30,6 +33,7 @@ impl Limits {
             connections_per_address: usize::try_from(connections).ok().filter(|most| *most > 0),
             form_per_address: NonZero::new(limits.value("form_per_address", count).unwrap_or(300)),
             form_per_email: NonZero::new(limits.value("form_per_email", count).unwrap_or(20)),
+            requests_per_vm: NonZero::new(limits.value("requests_per_vm", count).unwrap_or(600)),
             max_vms: limits.value("max_vms", positive_count).unwrap_or(MAX_VMS),
         }
     }
