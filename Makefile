@@ -22,7 +22,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser \
-	test-connections fuzz lambda agent \
+	test-connections hostile-agent fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems soak chaos chaos-seeds check fmt
 
 help: ## List these targets
@@ -66,6 +66,11 @@ test-connections: ## Try 20,000 slow connections from one address, beside honest
 	@scripts/setup test
 	cargo build --release -p lablink-allocator
 	e2e/connections/show $(TARGET)/release/lablink-allocator
+
+hostile-agent: ## Measure what one VM in wrong hands costs 200 participants (4 minutes)
+	@scripts/setup test
+	cargo build -p lablink-allocator
+	cargo test -p lablink-e2e --test hostile_agent -- --ignored --nocapture
 
 fuzz: ## Send a running allocator what it may never have seen (5 minutes)
 	@scripts/setup test

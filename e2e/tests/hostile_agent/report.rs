@@ -70,7 +70,8 @@ impl Row {
 }
 
 fn spread(times: &[Duration]) -> String {
-    let at = |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1)));
+    let at =
+        |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1)));
     let [median, p99, longest] =
         [50, 99, 100].map(|share| at(share).map_or(0, Duration::as_millis));
     format!("{median} / {p99} / {longest}")

@@ -112,12 +112,14 @@ impl World {
 impl Hostile {
     async fn enrol(allocator: &Allocator) -> Result<Self> {
         let wish = json!({ "hostname": HOSTILE });
-        let told = allocator.organiser()?.post_json("/api/vms", &wish).await?.expect(201)?.json()?;
+        let told =
+            allocator.organiser()?.post_json("/api/vms", &wish).await?.expect(201)?.json()?;
         let wish = json!({ "hostname": HOSTILE, "enrolment_token": told["enrolment_token"] });
         let enrolled = allocator.program()?.post_json("/api/agent/enrol", &wish).await?;
         let enrolled = enrolled.expect(200)?.json()?;
         let token = enrolled["agent_token"].as_str().context("no token")?.to_owned();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
+        let http =
+            reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
         Ok(Self { http, base: allocator.url(""), token, answers: Arc::default() })
     }
 

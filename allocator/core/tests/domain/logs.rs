@@ -172,10 +172,48 @@ async fn a_log_that_grows_too_large_loses_its_oldest_lines_only() {
     append(&scene, &(0..50).map(|nr| message(&format!("{nr:02}{text}"))).collect::<Vec<_>>()).await;
     let other = name("lablink-vm-test-2");
     logs::append(&scene.db, scene.pool, &other, &Batch::of(&[message("small")])).await.unwrap();
-    let limit = Retention { age: None, bytes_per_vm: Some(10_020) };
+    let limit = Retention { age: None, bytes_per_vm: Some(10_340) };
     assert_eq!(logs::sweep(&scene.db, limit).await.unwrap(), 40);
     let lines = texts(&scene, END).await;
     assert_eq!((lines.len(), &lines[0][..2]), (10, "40"));
     assert_eq!(scene.count("select count(*) from log_line").await, 11);
-    assert_eq!(scene.count("select sum(bytes)::bigint from log_volume").await, 10_020 + 69);
+    assert_eq!(scene.count("select sum(bytes)::bigint from log_volume").await, 10_340 + 101);
+}
+
+#[tokio::test]
+async fn ids_of_events_count_as_much_as_they_take() {
+    let scene = Scene::with_running(1).await;
+    let long = |nr: i64| format!("{nr:0>256}");
+    // Each line of a message has its id.
+    append(&scene, &[event(&"x\n".repeat(500), &long(0))]).await;
+    let each = 1 + 96 + 32 + 2 * 256;
+    assert_eq!(scene.count("select bytes from log_volume").await, 500 * each);
+    // Some come again: those that are new are counted alike.
+    append(&scene, &[event(&"x\n".repeat(600), &long(0))]).await;
+    assert_eq!(scene.count("select bytes from log_volume").await, 600 * each);
+    let limit = Retention { age: None, bytes_per_vm: Some(100 * each) };
+    assert_eq!(logs::sweep(&scene.db, limit).await.unwrap(), 500);
+    assert_eq!(scene.count("select bytes from log_volume").await, 100 * each);
+    let really = "select pg_column_size(row(log_line.*))::bigint from log_line limit 1";
+    assert!(scene.count(really).await < each, "no less than it takes");
+}
+
+#[tokio::test]
+async fn dropped_lines_are_counted_even_where_none_is_left() {
+    let scene = Scene::with_running(1).await;
+    let vm_id = scene.vm_id(VM).await;
+    assert_eq!(logs::dropped(&scene.db, vm_id).await.unwrap(), None);
+    let messages = [message("a\nb\nc")];
+    let mut batch = Batch::of(&messages);
+    batch.keep(1, u64::MAX);
+    assert_eq!(logs::append(&scene.db, scene.pool, &name(VM), &batch).await.unwrap(), 1);
+    batch.keep(0, 0);
+    assert_eq!(logs::append(&scene.db, scene.pool, &name(VM), &batch).await.unwrap(), 0);
+    assert_eq!(texts(&scene, END).await, ["a"]);
+    let dropped = logs::dropped(&scene.db, vm_id).await.unwrap().unwrap();
+    assert_eq!(dropped.lines, 2 + 3);
+    assert!(Timestamp::now().duration_since(dropped.at).as_secs() < 60);
+    // What is stored later leaves that as it is.
+    append(&scene, &[message("d")]).await;
+    assert_eq!(logs::dropped(&scene.db, vm_id).await.unwrap(), Some(dropped));
 }

@@ -79,12 +79,12 @@ impl Turn {
     pub async fn waits_for(&mut self, refused: &DbError) -> bool {
         let since = *self.refused_since.get_or_insert_with(Instant::now);
         let heals = refused.is_away() || refused.is_contended();
-        let error = refused as &dyn std::error::Error;
+        let (id, reason) = (self.operation.id, chain(refused));
         if !heals || since.elapsed() > REFUSED_FOR {
-            tracing::error!(operation.id = self.operation.id, error, "the database refuses this");
+            tracing::error!(operation.id = id, reason, "the database refuses this");
             return false;
         }
-        tracing::warn!(operation.id = self.operation.id, error, "waiting for the database");
+        tracing::warn!(operation.id = id, reason, "waiting for the database");
         tokio::time::sleep(RETRY_EVERY).await;
         true
     }

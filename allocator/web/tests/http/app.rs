@@ -177,6 +177,14 @@ impl App {
         self
     }
 
+    /// The same app with connections of their own for VMs, and few for participants.
+    pub fn with_connections_apart(mut self) -> Self {
+        self.state.agents_db = Db::new(&self._database.config(), 2);
+        self.state.db = Db::new(&self._database.config(), 2);
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// Serves real connections, within these limits.
     pub fn listen(&self, limits: ConnectionLimits) -> SocketAddr {
         let listener = lablink_web::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

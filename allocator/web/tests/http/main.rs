@@ -13,6 +13,7 @@ mod conflict;
 mod connections;
 mod contract;
 mod gone;
+mod hostile;
 mod line;
 mod logs;
 mod machines;
