@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::{io::Write, sync::OnceLock};
 
 use flate2::{Compression, write::GzEncoder};
 use reqwest::RequestBuilder;
@@ -20,7 +20,7 @@ pub enum Attack {
     /// Ever new keys of start timings.
     Metrics,
     Heartbeats,
-    /// Results of no claim, asks for a claim that is not there.
+    /// Asks for its claim, which is not there.
     Waits,
 }
 
@@ -49,34 +49,40 @@ impl Attack {
 
     /// Goes on until it is aborted.
     pub fn begin(self, hostile: &Hostile) -> Vec<AbortHandle> {
+        let connections = match self {
+            Self::Lines | Self::EventIds | Self::Metrics => 4,
+            Self::Flips | Self::Waits => 8,
+            Self::Searches | Self::Heartbeats => 16,
+        };
+        hostile.repeat(connections, move |it, nr| self.request(it, nr))
+    }
+
+    /// One of its requests.
+    pub fn request(self, it: &Hostile, nr: u64) -> RequestBuilder {
         match self {
             Self::Lines => {
-                let body = packed(&lines(1_000_000, None));
-                hostile.repeat(4, move |it, _| batch(it, body.clone()))
+                static BODY: OnceLock<Vec<u8>> = OnceLock::new();
+                batch(it, BODY.get_or_init(|| packed(&lines(1_000_000, None))).clone())
             }
-            Self::EventIds => hostile.repeat(4, |it, nr| {
-                batch(it, packed(&lines(200_000, Some(format!("{nr:0>256}")))))
-            }),
-            Self::Searches => hostile.repeat(16, |it, nr| {
+            Self::EventIds => batch(it, packed(&lines(200_000, Some(format!("{nr:0>256}"))))),
+            Self::Searches => {
                 let path = format!("/api/vm-logs/{}?search=nothing-{nr}", it.host());
                 it.http.get(format!("{}{path}", it.base))
-            }),
-            Self::Flips => hostile.repeat(8, |it, nr| {
+            }
+            Self::Flips => {
                 let status = if nr % 16 < 8 { "running" } else { "error" };
                 post(it, "/api/vm-status", &json!({ "hostname": it.host(), "status": status }))
-            }),
-            Self::Metrics => hostile.repeat(4, |it, nr| {
-                let keys = (0..50).map(|key| (format!("key-{nr}-{key}"), "x".repeat(1_000).into()));
+            }
+            Self::Metrics => {
+                let keys = (0..50).map(|key| (format!("key-{nr}-{key}"), "x".repeat(300).into()));
                 let body: Value = keys.collect::<Map<_, _>>().into();
                 post(it, &format!("/api/vm-metrics/{}", it.host()), &body)
-            }),
-            Self::Heartbeats => hostile.repeat(16, |it, _| {
+            }
+            Self::Heartbeats => {
                 post(it, "/api/agent/heartbeat", &json!({ "hostname": it.host() }))
-            }),
-            Self::Waits => hostile.repeat(8, |it, _| {
-                post(it, "/vm_startup", &json!({ "hostname": it.host() }))
-                    .header("prefer", "wait=0")
-            }),
+            }
+            Self::Waits => post(it, "/vm_startup", &json!({ "hostname": it.host() }))
+                .header("prefer", "wait=0"),
         }
     }
 }
@@ -85,7 +91,7 @@ fn lines(count: usize, event_id: Option<String>) -> Value {
     json!({
         "log_group": "hostile",
         "log_stream": "hostile.example.org",
-        "messages": ["x\n".repeat(count / 2) + &"\n".repeat(count / 2) + "x"],
+        "messages": ["\n".repeat(count - 1) + "x"],
         "event_ids": event_id.map(|id| [id]),
     })
 }

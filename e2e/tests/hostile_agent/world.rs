@@ -12,6 +12,8 @@ use serde_json::json;
 use tokio::task::AbortHandle;
 use tokio_postgres::NoTls;
 
+use crate::attacks::Attack;
+
 const CONFIG: &str = "provider: manual
 limits: { form_per_address: 0, form_per_email: 0, connections_per_address: 0 }
 ";
@@ -144,6 +146,17 @@ impl Hostile {
             tokio::spawn(attacking).abort_handle()
         };
         (0..connections).map(attack).collect()
+    }
+
+    /// Sends one request after the other, and answers their statuses.
+    pub async fn ask(&self, attack: Attack, times: u64) -> Result<Vec<u16>> {
+        let mut statuses = Vec::new();
+        for nr in 0..times {
+            // As `repeat` does with eight connections.
+            let sent = attack.request(self, nr * 8).bearer_auth(&self.token).send().await?;
+            statuses.push(sent.status().as_u16());
+        }
+        Ok(statuses)
     }
 
     pub fn host(&self) -> &'static str {

@@ -86,14 +86,9 @@ async fn work_that_is_refused_is_a_failure_whatever_its_kind() {
     // A collection.
     lab.sql("alter table vm_presence rename to cursed").await;
     let id = lab.collect().await;
+    let failed = format!("select count(*) from operation where id = {id} and state = 'failed'");
     let ended = async {
-        loop {
-            let state = lab.count(&format!(
-                "select count(*) from operation where id = {id} and state = 'failed'"
-            ));
-            if state.await == 1 {
-                break;
-            }
+        while lab.count(&failed).await == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };

@@ -64,7 +64,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let manual = VmPage {
         timeline: Timeline { rows: Vec::new() },
-        dropped: None,
+        dropped: Some((1_960_000, before(120))),
         claims: Vec::new(),
         vitals: Vitals::default(),
         hostname: "desk-7.lab.example.org".to_owned(),
