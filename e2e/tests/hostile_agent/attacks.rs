@@ -78,9 +78,7 @@ impl Attack {
                 let body: Value = keys.collect::<Map<_, _>>().into();
                 post(it, &format!("/api/vm-metrics/{}", it.host()), &body)
             }
-            Self::Heartbeats => {
-                post(it, "/api/agent/heartbeat", &json!({ "hostname": it.host() }))
-            }
+            Self::Heartbeats => post(it, "/api/agent/heartbeat", &json!({ "hostname": it.host() })),
             Self::Waits => post(it, "/vm_startup", &json!({ "hostname": it.host() }))
                 .header("prefer", "wait=0"),
         }
