@@ -32,7 +32,7 @@ async fn one_hostile_agent_keeps_nobody_from_a_machine() -> Result<()> {
     ensure!(hostile.ask(Attack::EventIds, 2).await? == [200, 200], "likewise");
     let flips = hostile.ask(Attack::Flips, 65).await?;
     // Its enrolment was one of its 60 events.
-    ensure!(flips[..59].iter().all(|it| *it == 200) && flips[59..] == [429; 6], "{flips:?}");
+    ensure!(flips[..59].iter().all(|it| *it == 200) && flips[59] == 429, "{flips:?}");
     ensure!(hostile.ask(Attack::Metrics, 2).await? == [200, 422], "more keys than are kept");
     let row = world.suffer("everything at once", &ALL, Duration::from_secs(4)).await?;
     row.print();
@@ -47,7 +47,7 @@ async fn one_hostile_agent_keeps_nobody_from_a_machine() -> Result<()> {
     let other = world.count("select max(length(other::text))::bigint from vm_startup").await?;
     ensure!(other <= 20_000, "{other} bytes of unknown timings");
     let megabytes = row.peak_memory / 1_000_000;
-    ensure!(megabytes < 400, "{megabytes} MB were resident");
+    ensure!(megabytes < 300, "{megabytes} MB were resident");
     let metrics = world.metrics().await?;
     for told in [
         "lablink_log_lines_dropped_total",
@@ -62,16 +62,16 @@ async fn one_hostile_agent_keeps_nobody_from_a_machine() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures, for three minutes"]
+#[ignore = "measures, for two minutes"]
 async fn what_one_hostile_agent_costs() -> Result<()> {
-    let world = World::new(60_000).await?;
+    let world = World::new(10_000).await?;
     world.write_log(300_000).await?;
     Row::print_head();
     world.suffer("nothing", &[], WHILE).await?.print();
     for attack in ALL {
         let row = world.suffer(attack.name(), &[attack], WHILE).await?;
         row.print();
-        world.rest().await?;
+        world.rest().await;
     }
     world.suffer("everything at once", &ALL, WHILE).await?.print();
     world.end().await

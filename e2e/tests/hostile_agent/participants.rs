@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::world::World;
 
 /// How long a participant looks at what came before asking for more.
-const PAUSE: Duration = Duration::from_secs(4);
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// How the participants fared: how long each answer took, in order, and what was no answer.
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub async fn come(world: &World, count: usize, time: Duration) -> Result<Fared> 
     let end = Instant::now() + time;
     let each = join_all((0..count).map(|nr| {
         // Not all in the same moment.
-        let begin = PAUSE.mul_f64(nr as f64 / count as f64).min(time / 2);
+        let begin = PAUSE.min(time).mul_f64(nr as f64 / count as f64);
         one(world, begin, end)
     }));
     let mut all = Fared::default();

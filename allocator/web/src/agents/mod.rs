@@ -26,8 +26,9 @@ use crate::{http::Problem, metrics};
 const REQUESTS: usize = 64;
 /// Of these, of one VM.
 const REQUESTS_EACH: usize = 8;
-/// Batches of log lines that are unpacked and stored at once: each takes some tens of megabytes.
-const BATCHES: usize = 4;
+/// Batches of log lines that are unpacked and stored at once: each takes some tens of megabytes, and
+/// a core while it is read.
+const BATCHES: usize = 2;
 /// Searches of logs by VMs that run at once: fewer than VMs' connections to the database.
 const SEARCHES: usize = 2;
 const SEARCHES_EACH: usize = 1;

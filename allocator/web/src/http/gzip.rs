@@ -7,7 +7,8 @@ use axum::{
 };
 use flate2::read::MultiGzDecoder;
 use serde::de::DeserializeOwned;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
+use tracing::Span;
 
 use super::{Json, Problem};
 use crate::{AppState, agents::Share};
@@ -23,7 +24,7 @@ pub(crate) struct GzipJson<T> {
     pub turn: OwnedSemaphorePermit,
 }
 
-impl<T: DeserializeOwned> FromRequest<AppState> for GzipJson<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for GzipJson<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
@@ -47,12 +48,20 @@ impl<T: DeserializeOwned> FromRequest<AppState> for GzipJson<T> {
             .map_err(|rejection| unread(&rejection))?;
         // Nobody waits for his turn with a body that is slow to come.
         let turn = state.agent_limits.batch().await?;
-        let sent = if is_packed { unpack(&sent)?.into() } else { sent };
-        if let Some(share) = parts.extensions.get::<Share>() {
-            share.spend_on_body(sent.len())?;
-        }
-        let request = Request::from_parts(parts, Body::from(sent));
-        let Json(body) = Json::from_request(request, state).await?;
+        let share = parts.extensions.get::<Share>().cloned();
+        // Beside the threads that answer everybody: it may take them some tens of milliseconds.
+        let (running, outer) = (Handle::current(), Span::current());
+        let reading = tokio::task::spawn_blocking(move || {
+            let _within = outer.entered();
+            let sent = if is_packed { unpack(&sent)?.into() } else { sent };
+            if let Some(share) = share {
+                share.spend_on_body(sent.len())?;
+            }
+            let request = Request::from_parts(parts, Body::from(sent));
+            // All of it is here, so there is nothing to wait for.
+            running.block_on(Json::from_request(request, &()))
+        });
+        let Json(body) = reading.await.map_err(|panicked| Problem::internal(&panicked))??;
         Ok(Self { body, turn })
     }
 }
