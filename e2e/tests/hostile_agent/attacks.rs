@@ -70,8 +70,8 @@ impl Attack {
                 static BODIES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
                 let body = |nr| packed(&lines(200_000, Some(format!("{nr:0>256}"))));
                 let bodies = BODIES.get_or_init(|| (0..16).map(body).collect());
-                // `nr` grows by eight where there is but one connection.
-                batch(it, bodies[(nr % 17 % 16) as usize].clone())
+                let which = usize::try_from(nr).unwrap_or_default() % bodies.len();
+                batch(it, bodies[which].clone())
             }
             Self::Searches => {
                 let path = format!("/api/vm-logs/{}?search=nothing-{nr}", it.host());
