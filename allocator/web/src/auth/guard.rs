@@ -6,7 +6,11 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use lablink_core::{Action, Actor, Resource, Token, TokenHash, agents, can};
+use lablink_core::{
+    Action, Actor, Resource, Token, TokenHash,
+    agents::{self, Bearer, Misuse},
+    can,
+};
 use lablink_protocol::Hostname;
 
 use super::AgentAuth;
@@ -15,6 +19,7 @@ use crate::{
     agents::Share,
     connections::Slot,
     http::{Client, Problem},
+    metrics,
 };
 
 /// What a route needs, with the state to find out whether the caller has it.
@@ -29,26 +34,26 @@ pub(crate) async fn guard(
 ) -> Result<Response, Problem> {
     let slot = request.extensions().get::<Slot>().cloned();
     let mut entered = None;
-    let actor = match action {
-        Action::Visit => Actor::Anyone,
+    let (actor, shown) = match action {
+        Action::Visit => (Actor::Anyone, None),
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
-            let shown = Shown::read(authorization.as_ref());
-            if action != Action::Administer && !matches!(shown, Shown::Login(_)) {
+            let credentials = Credentials::read(authorization.as_ref());
+            if action != Action::Administer && !matches!(credentials, Credentials::Login(_)) {
                 // Before anything is looked up: to be refused shall cost nothing.
-                let token = shown.of_vm(&state);
+                let token = credentials.of_vm(&state);
                 entered = Some(state.agent_limits.enter(token.as_ref()).await?);
                 let limits = Arc::clone(&state.agent_limits);
                 request.extensions_mut().insert(Share { limits, token });
             }
-            let actor = identify(&state, shown, client, action).await?;
+            let (actor, shown) = identify(&state, credentials, client, action).await?;
             if let Some(slot) = &slot
                 && !matches!(actor, Actor::Anyone | Actor::UnprovenAgent)
             {
                 slot.recognise(authorization);
             }
-            actor
+            (actor, shown)
         }
     };
     let named = params.iter().find(|(name, _)| *name == "hostname");
@@ -57,8 +62,14 @@ pub(crate) async fn guard(
     if !can(&actor, action, resource) {
         return Err(refusal(&actor));
     }
+    if let Some(hostname) = &hostname
+        && action != Action::ReadVm
+    {
+        not_without_its_token(&state, &actor, hostname).await?;
+    }
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
     request.extensions_mut().insert(Caller(actor));
+    request.extensions_mut().insert(shown);
     let response = next.run(request).await;
     drop(entered);
     if let (Some(slot), Some(link)) = (slot, link)
@@ -70,7 +81,7 @@ pub(crate) async fn guard(
 }
 
 /// What a caller shows to say who it is.
-enum Shown<'a> {
+enum Credentials<'a> {
     Nothing,
     /// Name and password, as HTTP Basic has them.
     Login(&'a str),
@@ -78,7 +89,7 @@ enum Shown<'a> {
     Other,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> Credentials<'a> {
     fn read(authorization: Option<&'a HeaderValue>) -> Self {
         let authorization = authorization.and_then(|value| value.to_str().ok());
         let parts = authorization.and_then(|value| value.split_once(' '));
@@ -107,29 +118,79 @@ fn is_forwarders(state: &AppState, token: &TokenHash) -> bool {
 
 async fn identify(
     state: &AppState,
-    shown: Shown<'_>,
+    credentials: Credentials<'_>,
     client: Client,
     action: Action,
-) -> Result<Actor, Problem> {
-    let actor = match shown {
-        Shown::Nothing => {
+) -> Result<(Actor, Option<Shown>), Problem> {
+    let mut shown = None;
+    let actor = match credentials {
+        Credentials::Nothing => {
             let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
             open.then_some(Actor::UnprovenAgent)
         }
-        Shown::Login(credentials) => {
-            state.admin.verify(credentials, client.address).await.map(Actor::Admin)
+        Credentials::Login(login) => {
+            state.admin.verify(login, client.address).await.map(Actor::Admin)
         }
-        Shown::Token(token) if is_forwarders(state, &token) => Some(Actor::Forwarder),
-        Shown::Token(token) => agents::identify(&state.agents_db, token).await?.map(Actor::Agent),
-        Shown::Other => None,
+        Credentials::Token(token) if is_forwarders(state, &token) => Some(Actor::Forwarder),
+        Credentials::Token(token) => {
+            let stale_after = state.settings.stale_after;
+            match agents::identify(&state.agents_db, state.pool, stale_after, token).await? {
+                Some(Bearer::Agent { hostname, attends }) => {
+                    shown = Some(Shown { token, attends });
+                    Some(Actor::Agent(hostname))
+                }
+                Some(Bearer::Outgoing(hostname)) => {
+                    shown = Some(Shown { token, attends: true });
+                    Some(Actor::OutgoingAgent(hostname))
+                }
+                Some(Bearer::Dead { vm_id }) => {
+                    misused(state, vm_id, action, client).await?;
+                    None
+                }
+                None => None,
+            }
+        }
+        Credentials::Other => None,
     };
-    Ok(actor.unwrap_or(Actor::Anyone))
+    Ok((actor.unwrap_or(Actor::Anyone), shown))
+}
+
+/// An agent's late report may come with a token that has died meanwhile. It waits, and asks for a
+/// new token, with nothing but the newest that it has.
+async fn misused(
+    state: &AppState,
+    vm_id: i64,
+    action: Action,
+    client: Client,
+) -> Result<(), Problem> {
+    let misuse = match action {
+        Action::AwaitClaim => Misuse::Wait,
+        Action::RenewToken => Misuse::NewToken,
+        _ => return Ok(()),
+    };
+    metrics::dead_token_shown(misuse.as_str());
+    let stale_after = state.settings.stale_after;
+    agents::raise(&state.agents_db, state.pool, stale_after, vm_id, misuse, client.address).await?;
+    Ok(())
+}
+
+/// Where agents need no token, the VM's own may have one, and nobody else speaks for it then.
+async fn not_without_its_token(
+    state: &AppState,
+    actor: &Actor,
+    hostname: &Hostname,
+) -> Result<(), Problem> {
+    if *actor == Actor::UnprovenAgent && agents::needs_token(&state.agents_db, hostname).await? {
+        return Err(Problem::unauthorized());
+    }
+    Ok(())
 }
 
 /// Who is unknown may show who they are; who is known may not do this.
 fn refusal(actor: &Actor) -> Problem {
     match actor {
         Actor::Anyone => Problem::unauthorized(),
+        Actor::OutgoingAgent(_) => Problem::token_due(),
         _ => Problem::forbidden(),
     }
 }
@@ -138,19 +199,42 @@ fn refusal(actor: &Actor) -> Problem {
 #[derive(Clone)]
 pub(crate) struct Caller(pub Actor);
 
+/// The agent's token that came with a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown {
+    pub token: TokenHash,
+    /// The VM's agent has waited, or sent a heartbeat, with a token before.
+    attends: bool,
+}
+
+impl Shown {
+    /// It waits, or sends a heartbeat, with this token now.
+    pub async fn attend(self, state: &AppState, hostname: &Hostname) -> Result<(), Problem> {
+        if !self.attends {
+            agents::attend(&state.agents_db, hostname).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Caller {
     /// For routes whose body names the VM: the right to speak for that one.
-    pub fn speaks_for(self, hostname: &Hostname) -> Result<Actor, Problem> {
-        self.may(Action::SpeakForVm, hostname)
+    pub async fn speaks_for(self, state: &AppState, hostname: &Hostname) -> Result<Actor, Problem> {
+        self.may(state, Action::SpeakForVm, hostname).await
     }
 
     /// Likewise, the right to do this to that VM.
-    pub fn may(self, action: Action, hostname: &Hostname) -> Result<Actor, Problem> {
-        if can(&self.0, action, Resource::Vm(hostname)) {
-            Ok(self.0)
-        } else {
-            Err(refusal(&self.0))
+    pub async fn may(
+        self,
+        state: &AppState,
+        action: Action,
+        hostname: &Hostname,
+    ) -> Result<Actor, Problem> {
+        if !can(&self.0, action, Resource::Vm(hostname)) {
+            return Err(refusal(&self.0));
         }
+        not_without_its_token(state, &self.0, hostname).await?;
+        Ok(self.0)
     }
 }
 

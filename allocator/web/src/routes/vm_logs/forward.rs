@@ -53,7 +53,7 @@ pub async fn forward(
     let hostname: Hostname =
         stream.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let texts = batch.messages.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
-    caller.may(Action::ForwardLogs, &hostname)?;
+    caller.may(&state, Action::ForwardLogs, &hostname).await?;
     let messages = messages(texts, batch.timestamps, batch.event_ids)?;
     let mut batch = Batch::of(&messages);
     state.agent_limits.admit(&hostname, &mut batch);
