@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use crate::{DbError, Email, network, pools::PoolId};
 

@@ -1,9 +1,11 @@
 //! The allocator's HTTP face.
 //!
-//! `connections` takes what comes, and bounds it. `router` lists every path and who may use it. A request passes `http` (its id, the security
-//! headers, errors as a page or as JSON), then `auth` (who asks, and whether they may), then one
-//! handler of `routes`, which calls one function of the core and fills a page or a wire type.
+//! `connections` takes what comes, and bounds it. `router` lists every path and who may use it. A
+//! request passes `http` (its id, the security headers, errors as a page or as JSON), then `auth`
+//! (who asks, and whether they may; what a VM may ask for says `agents`), then one handler of
+//! `routes`, which calls one function of the core and fills a page or a wire type.
 
+mod agents;
 mod auth;
 mod connections;
 mod http;
@@ -17,6 +19,7 @@ mod state;
 mod waits;
 mod wire;
 
+pub use agents::{AgentBudgets, AgentLimits};
 pub use auth::{
     AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits, InvalidHash, UnfitPassword,
     WeakPassword, fits_bcrypt, fits_new, is_common, is_short,

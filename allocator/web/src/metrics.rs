@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -13,6 +14,8 @@ const CLAIM_REQUESTS: &str = "lablink_claim_requests_total";
 const HAND_OVER: &str = "lablink_hand_over_seconds";
 const DEAD_TOKENS: &str = "lablink_dead_tokens_total";
 const LOG_LINES: &str = "lablink_log_lines_total";
+const LOG_LINES_DROPPED: &str = "lablink_log_lines_dropped_total";
+const AGENT_REFUSALS: &str = "lablink_agent_refusals_total";
 const VMS: &str = "lablink_vms";
 const VMS_IN_USE: &str = "lablink_vms_in_use";
 const WAITERS: &str = "lablink_waiters";
@@ -39,6 +42,11 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
         "Dead tokens of agents shown, by what for: look at the VMs that are barred."
     );
     describe_counter!(LOG_LINES, "Log lines stored; repeated ones are not.");
+    describe_counter!(LOG_LINES_DROPPED, "Log lines dropped, of VMs that sent too many.");
+    describe_counter!(
+        AGENT_REFUSALS,
+        "Requests of VMs that were too many, by what there was too much of."
+    );
     describe_gauge!(VMS, "VMs there are, by state.");
     describe_gauge!(VMS_IN_USE, "Claimed VMs whose subject software runs.");
     describe_gauge!(WAITERS, "Agents and pages that wait in this process.");
@@ -47,11 +55,25 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
-pub(crate) fn answered(method: &str, route: &str, status: u16, after: Duration) {
-    let (method, route) = (method.to_owned(), route.to_owned());
+pub(crate) fn answered(method: &Method, route: &str, status: u16, after: Duration) {
+    let (method, route) = (known(method), route.to_owned());
     histogram!(HTTP_DURATION, "route" => route.clone()).record(after);
     let status = status.to_string();
     counter!(HTTP_REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
+}
+
+/// A caller may make up as many methods as it likes: each would be counted for ever.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 pub(crate) fn claim_answered(outcome: &'static str) {
@@ -68,6 +90,14 @@ pub(crate) fn dead_token_shown(misuse: &'static str) {
 
 pub(crate) fn log_lines_stored(lines: u64) {
     counter!(LOG_LINES).increment(lines);
+}
+
+pub(crate) fn log_lines_dropped(lines: u64) {
+    counter!(LOG_LINES_DROPPED).increment(lines);
+}
+
+pub(crate) fn agent_refused(reason: &'static str) {
+    counter!(AGENT_REFUSALS, "reason" => reason).increment(1);
 }
 
 /// What is looked up when somebody asks.

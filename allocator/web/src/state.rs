@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    OwnLog, Waits,
+    AgentLimits, OwnLog, Waits,
     auth::{AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits},
     http::Proxies,
 };
@@ -25,6 +25,9 @@ pub struct AppState {
     /// Connections of their own for agents that wait: one whose VM is claimed must not queue behind
     /// the claims of everybody else.
     pub hand_over_db: Db,
+    /// And for all else that VMs ask: however much that is, participants don't wait for it.
+    pub agents_db: Db,
+    pub agent_limits: Arc<AgentLimits>,
     pub pool: PoolId,
     pub hub: Hub,
     /// Of agents that wait for their claims.

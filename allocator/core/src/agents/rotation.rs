@@ -2,7 +2,7 @@
 //! stores it, and uses it; that use is the moment at which the old one dies. Until then the answer
 //! may be lost and either side may crash: fetching again voids what was fetched and never used.
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::Hostname;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use serde_json::json;
 
 use super::ClaimId;

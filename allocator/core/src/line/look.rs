@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::Hostname;
 use tokio_postgres::types::ToSql;

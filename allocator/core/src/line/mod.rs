@@ -21,7 +21,7 @@ mod serve;
 
 use std::time::Duration;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 pub use claim::{ClaimKept, claim};
 pub(crate) use invite::{invite, is_invited};

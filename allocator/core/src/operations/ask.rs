@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use super::{Job, OperationId, OperationState, read, targets};
 use crate::{

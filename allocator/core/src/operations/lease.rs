@@ -237,4 +237,16 @@ impl Lease {
         transaction.commit().await?;
         Ok(())
     }
+
+    /// Ends the operation as failed by its own row and nothing else, where [`Self::finish`] is
+    /// refused: one whose end can't be told must not hold up those after it.
+    pub async fn close(&self, reason: &str) -> Result<(), LeaseError> {
+        let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
+                       lease_owner = null, lease_expires_at = null
+                   where id = $1 and attempt = $2 and state = 'running'
+                   returning pg_notify('operation_changed', id::text)::text";
+        let client = self.db.client().await?;
+        let closed = client.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
+        closed.map(|_row| ()).ok_or(LeaseError::Lost)
+    }
 }

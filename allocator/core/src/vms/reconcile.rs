@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 

@@ -1,7 +1,7 @@
 //! Machines that a participant had: nobody else gets one until it is made anew, is cleaned, or the
 //! organiser says that it goes out as it is.
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use crate::{
     Actor, DbError,

@@ -50,10 +50,7 @@ async fn a_machine_or_a_place_is_shown_to_be_theirs() {
     assert!(!is_proven("ada@example.org", None, None).await);
     assert!(!is_proven("bob@example.org", Some("4/ada"), Some(&ada.link)).await);
 
-    let bob = "bob@example.org".parse().unwrap();
-    let presented = Presented::default();
-    let joined =
-        line::join(&scene.db, scene.pool, STALE_AFTER, &bob, presented, Reclaim::Link).await;
+    let joined = scene.join("bob@example.org", Presented::default()).await;
     let Joined::Place(place) = joined.unwrap() else { panic!("no place") };
     assert!(is_proven("bob@example.org", None, Some(&place)).await);
     assert!(!is_proven("bob@example.org", Some("4/x"), Some(&ada.link)).await);

@@ -308,7 +308,7 @@ fn rand_number() -> u32 {
 fn gone(error: vms::ReportError) -> Result<(), vms::ReportError> {
     match error {
         vms::ReportError::NoSuchVm => Ok(()),
-        other @ vms::ReportError::Db(_) => Err(other),
+        other => Err(other),
     }
 }
 

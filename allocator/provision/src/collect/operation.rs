@@ -23,7 +23,10 @@ use super::{
     telling::{News, Telling},
     words::{files, size},
 };
-use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
+use crate::{
+    terraform::chain,
+    worker::{Ended, Turn, outcome},
+};
 
 /// What is written at the end.
 struct End {
@@ -81,7 +84,7 @@ impl ZipCollector {
     }
 
     /// The VMs to collect from, as soon as the database tells them.
-    async fn visits(&self, hostnames: &[Hostname], turn: &Turn) -> Result<Vec<Visit>, Ended> {
+    async fn visits(&self, hostnames: &[Hostname], turn: &mut Turn) -> Result<Vec<Visit>, Ended> {
         if turn.operation.cancel_requested {
             return Err(Ended::Cancelled);
         }
@@ -89,16 +92,19 @@ impl ZipCollector {
             return Err(Ended::Interrupted);
         }
         let machines = loop {
-            tokio::select! {
+            let found = tokio::select! {
                 biased;
                 stop = turn.held.stopped(None) => return Err(Ended::stopped_by(stop)),
-                found = self.machines.find(Some(hostnames)) => {
-                    if let Ok(machines) = found {
-                        break machines;
-                    }
+                found = self.machines.find(Some(hostnames)) => found,
+            };
+            match found {
+                Ok(machines) => break machines,
+                Err(refused) if turn.waits_for(&refused).await => {}
+                Err(refused) => {
+                    let reason = chain(&refused);
+                    return Err(Ended::Failed { exit_code: None, reason });
                 }
             }
-            tokio::time::sleep(RETRY_EVERY).await;
         };
         let begun = Arc::new(Notify::new());
         let visit = |machine| Visit { machine, tally: Arc::new(Tally::new(Arc::clone(&begun))) };

@@ -7,7 +7,7 @@
 //! Every key is optional. Whatever is wrong is collected and reported together: unknown keys with
 //! the nearest known one, values that don't fit, and rules over several keys. The keys and rules
 //! are those of the deployment contract §1, with LabLink's own sections `provider`, `local`,
-//! `manual`, `limits`, `proxy`, `health`, `logs` and `collect` beside them.
+//! `manual`, `limits`, `proxy`, `health`, `logs`, `history` and `collect` beside them.
 
 mod admin;
 mod environment;
@@ -36,8 +36,9 @@ pub use placeholder::startup_problems;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Limits, Local,
-    Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
+    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, History,
+    Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider,
+    StartupScript,
 };
 pub use url::unfit_url;
 
@@ -66,6 +67,7 @@ pub struct Config {
     pub proxy: Proxy,
     pub health: Health,
     pub logs: Logs,
+    pub history: History,
     pub collect: Collect,
 }
 
@@ -108,6 +110,7 @@ impl Config {
             proxy: file.section("proxy", Proxy::read),
             health: file.section("health", Health::read),
             logs: file.section("logs", Logs::read),
+            history: file.section("history", History::read),
             collect: file.section("collect", Collect::read),
         }
     }

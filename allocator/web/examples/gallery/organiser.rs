@@ -39,6 +39,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         shelter: None,
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },
+        dropped: None,
         claims: vec![
             past(email, Connection::Ready, None),
             past(SCRIPT, Connection::Ready, Some((before(3600), ClaimEnd::Returned))),
@@ -66,6 +67,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let manual = VmPage {
         timeline: Timeline { rows: Vec::new() },
+        dropped: Some((1_960_000, before(120))),
         claims: Vec::new(),
         vitals: Vitals::default(),
         hostname: "desk-7.lab.example.org".to_owned(),
@@ -82,6 +84,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let used = VmPage {
         timeline: Timeline { rows: Vec::new() },
+        dropped: None,
         hostname: "desk-7.lab.example.org".to_owned(),
         used: Some(used),
         ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)

@@ -17,6 +17,7 @@ use lablink_protocol::Hostname;
 use super::{AgentAuth, admin_browser};
 use crate::{
     AppState,
+    agents::Share,
     connections::Slot,
     http::{Client, Problem},
     metrics, pages,
@@ -33,14 +34,22 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     let slot = request.extensions().get::<Slot>().cloned();
-    let (mut cookies, mut shown) = (CookieJar::default(), None);
+    let (mut cookies, mut shown, mut entered) = (CookieJar::default(), None, None);
     let actor = match action {
         Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
+            let credentials = Credentials::read(authorization.as_ref());
+            if action != Action::Administer && !matches!(credentials, Credentials::Login(_)) {
+                // Before anything is looked up: to be refused shall cost nothing.
+                let token = credentials.of_vm(&state);
+                entered = Some(state.agent_limits.enter(token.as_ref()).await?);
+                let limits = Arc::clone(&state.agent_limits);
+                request.extensions_mut().insert(Share { limits, token });
+            }
             let caller = (client, request.headers());
-            let known = identify(&state, authorization.as_ref(), caller, action).await?;
+            let known = identify(&state, credentials, caller, action).await?;
             (cookies, shown) = (known.cookies, known.shown);
             let actor = known.actor;
             if let Some(slot) = &slot
@@ -72,6 +81,7 @@ pub(crate) async fn guard(
     } else {
         next.run(request).await
     };
+    drop(entered);
     if let (Some(slot), Some(link)) = (slot, link)
         && (response.status().is_success() || response.status().is_redirection())
     {
@@ -95,30 +105,64 @@ impl Known {
     }
 }
 
+/// What a caller shows to say who it is.
+enum Credentials<'a> {
+    Nothing,
+    /// Name and password, as HTTP Basic has them.
+    Login(&'a str),
+    Token(TokenHash),
+    Other,
+}
+
+impl<'a> Credentials<'a> {
+    fn read(authorization: Option<&'a HeaderValue>) -> Self {
+        let authorization = authorization.and_then(|value| value.to_str().ok());
+        let parts = authorization.and_then(|value| value.split_once(' '));
+        let Some((scheme, credentials)) = parts else { return Self::Nothing };
+        if scheme.eq_ignore_ascii_case("basic") {
+            Self::Login(credentials)
+        } else if scheme.eq_ignore_ascii_case("bearer") {
+            Self::Token(Token::presented(credentials.trim()).hash())
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The token, if it may be a VM's.
+    fn of_vm(&self, state: &AppState) -> Option<TokenHash> {
+        match self {
+            Self::Token(token) if !is_forwarders(state, token) => Some(*token),
+            _ => None,
+        }
+    }
+}
+
+fn is_forwarders(state: &AppState, token: &TokenHash) -> bool {
+    state.settings.log_token.is_some_and(|forwarder| forwarder.matches(token))
+}
+
 async fn identify(
     state: &AppState,
-    authorization: Option<&HeaderValue>,
+    credentials: Credentials<'_>,
     (client, headers): (Client, &HeaderMap),
     action: Action,
 ) -> Result<Known, Problem> {
-    let authorization = authorization.and_then(|value| value.to_str().ok());
-    let Some((scheme, credentials)) = authorization.and_then(|value| value.split_once(' ')) else {
-        let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
-        return Ok(Known::of(if open { Actor::UnprovenAgent } else { Actor::Anyone }));
-    };
     let mut shown = None;
-    let actor = if scheme.eq_ignore_ascii_case("basic") {
-        return Ok(match admin_browser::log_in(state, credentials, &client, headers).await? {
-            Some((user, cookies)) => Known { cookies, ..Known::of(Actor::Admin(user)) },
-            None => Known::of(Actor::Anyone),
-        });
-    } else if scheme.eq_ignore_ascii_case("bearer") {
-        let token = Token::presented(credentials.trim()).hash();
-        if state.settings.log_token.is_some_and(|forwarder| forwarder.matches(&token)) {
-            Some(Actor::Forwarder)
-        } else {
+    let actor = match credentials {
+        Credentials::Nothing => {
+            let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
+            open.then_some(Actor::UnprovenAgent)
+        }
+        Credentials::Login(login) => {
+            return Ok(match admin_browser::log_in(state, login, &client, headers).await? {
+                Some((user, cookies)) => Known { cookies, ..Known::of(Actor::Admin(user)) },
+                None => Known::of(Actor::Anyone),
+            });
+        }
+        Credentials::Token(token) if is_forwarders(state, &token) => Some(Actor::Forwarder),
+        Credentials::Token(token) => {
             let stale_after = state.settings.stale_after;
-            match agents::identify(&state.db, state.pool, stale_after, token).await? {
+            match agents::identify(&state.agents_db, state.pool, stale_after, token).await? {
                 Some(Bearer::Agent { hostname, attends }) => {
                     shown = Some(Shown { token, attends });
                     Some(Actor::Agent(hostname))
@@ -134,8 +178,7 @@ async fn identify(
                 None => None,
             }
         }
-    } else {
-        None
+        Credentials::Other => None,
     };
     Ok(Known { shown, ..Known::of(actor.unwrap_or(Actor::Anyone)) })
 }
@@ -155,7 +198,7 @@ async fn misused(
     };
     metrics::dead_token_shown(misuse.as_str());
     let stale_after = state.settings.stale_after;
-    agents::raise(&state.db, state.pool, stale_after, vm_id, misuse, client.address).await?;
+    agents::raise(&state.agents_db, state.pool, stale_after, vm_id, misuse, client.address).await?;
     Ok(())
 }
 
@@ -165,7 +208,7 @@ async fn not_without_its_token(
     actor: &Actor,
     hostname: &Hostname,
 ) -> Result<(), Problem> {
-    if *actor == Actor::UnprovenAgent && agents::needs_token(&state.db, hostname).await? {
+    if *actor == Actor::UnprovenAgent && agents::needs_token(&state.agents_db, hostname).await? {
         return Err(Problem::unauthorized());
     }
     Ok(())
@@ -196,7 +239,7 @@ impl Shown {
     /// It waits, or sends a heartbeat, with this token now.
     pub async fn attend(self, state: &AppState, hostname: &Hostname) -> Result<(), Problem> {
         if !self.attends {
-            agents::attend(&state.db, hostname).await?;
+            agents::attend(&state.agents_db, hostname).await?;
         }
         Ok(())
     }

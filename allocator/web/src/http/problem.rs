@@ -97,6 +97,11 @@ impl Problem {
         )
     }
 
+    /// Whether the same request may be answered in a moment.
+    pub fn passes(&self) -> bool {
+        self.retry_after_seconds.is_some()
+    }
+
     /// What is said to people.
     pub fn message(&self) -> &str {
         &self.message

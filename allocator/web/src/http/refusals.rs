@@ -12,6 +12,7 @@ use lablink_core::{
 };
 
 use super::Problem;
+use crate::metrics;
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
@@ -22,6 +23,10 @@ impl From<DbError> for Problem {
             );
             let message = "Somebody else changed the same at this moment. Try again.";
             return Self::try_again("try_again", message, 1);
+        }
+        if matches!(error, DbError::TooManyReports) {
+            metrics::agent_refused("events");
+            return Self::too_many(error.to_string(), 60);
         }
         if !error.is_away() {
             return Self::internal(&error);
@@ -120,6 +125,7 @@ impl From<ReportError> for Problem {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::NoSuchVm => Self::not_found("VM not found."),
+            ReportError::TooManyKeys { .. } => Self::invalid(error.to_string()),
             ReportError::Db(error) => error.into(),
         }
     }

@@ -29,6 +29,8 @@ pub struct VmPage {
     /// The SSH host key of its first contact, as `ssh-keygen -l` shows it.
     pub host_key: Option<String>,
     pub timeline: Timeline,
+    /// Lines of its log that were dropped, and when the last of them came.
+    pub dropped: Option<(i64, Timestamp)>,
     /// The newest first; also those of earlier machines of this name.
     pub claims: Vec<PastClaim>,
     /// Likewise.
@@ -183,6 +185,7 @@ mod tests {
             shelter: Some(Shelter::WithinReach { reason: "<b>sudo</b>.".to_owned() }),
             host_key: None,
             timeline: Timeline { rows: Vec::new() },
+            dropped: None,
             claims: vec![PastClaim {
                 email: "bob@example.org".to_owned(),
                 connection: Connection::Failed { reason: "<b>old</b> code".to_owned() },

@@ -56,13 +56,13 @@ pub async fn heartbeat(
         shown.attend(&state, &hostname).await?;
     }
     if stopping {
-        vms::goodbye(&state.db, state.pool, &hostname).await?;
+        vms::goodbye(&state.agents_db, state.pool, &hostname).await?;
     } else {
-        vms::heartbeat(&state.db, state.pool, &hostname, &bounded(vitals)).await?;
+        vms::heartbeat(&state.agents_db, state.pool, &hostname, &bounded(vitals)).await?;
     }
     let interval_seconds = state.settings.heartbeat.as_secs();
     let collected = match keeps {
-        Some(_) => collections::kept_collected(&state.db, state.pool, &hostname).await?,
+        Some(_) => collections::kept_collected(&state.agents_db, state.pool, &hostname).await?,
         None => None,
     };
     Ok(JsonAnswer(HeartbeatAnswer { interval_seconds, collected }))
@@ -108,7 +108,7 @@ pub async fn claim_result(
 ) -> Result<JsonAnswer<Message>, Problem> {
     let actor = caller.speaks_for(&state, &result.hostname).await?;
     let stale_after = state.settings.stale_after;
-    claims::report(&state.db, state.pool, stale_after, &actor, &result).await?;
+    claims::report(&state.agents_db, state.pool, stale_after, &actor, &result).await?;
     Ok(JsonAnswer(Message::new("Claim result stored.")))
 }
 
@@ -121,6 +121,6 @@ pub async fn clean_result(
 ) -> Result<JsonAnswer<Message>, Problem> {
     let actor = caller.speaks_for(&state, &result.hostname).await?;
     let stale_after = state.settings.stale_after;
-    claims::cleaned(&state.db, state.pool, stale_after, &actor, &result).await?;
+    claims::cleaned(&state.agents_db, state.pool, stale_after, &actor, &result).await?;
     Ok(JsonAnswer(Message::new("Clean result stored.")))
 }

@@ -62,7 +62,7 @@ pub async fn page(
 ) -> Result<Html<String>, Problem> {
     let UrlQuery(Part { before, search, level }) =
         part.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&state, &hostname).await?;
+    let vm = find(&state.db, state.pool, &hostname).await?;
     // Postgres knows no NUL, and no line holds one.
     let search = search.map(|text| text.replace('\0', "")).filter(|text| !text.is_empty());
     let limit = if level.is_some() { SEARCHED } else { SHOWN };
@@ -156,8 +156,8 @@ pub async fn events(
     headers: HeaderMap,
 ) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, askama::Error>>>>, Problem> {
     let UrlQuery(following) = following.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&state, &hostname).await?;
-    let batches = follow(state, vm.id, following.begins_after(&headers)).await?;
+    let vm = find(&state.db, state.pool, &hostname).await?;
+    let batches = follow(state.db, state.shutdown, vm.id, following.begins_after(&headers)).await?;
     let events = batches.map(|lines| {
         let last = lines.last().map_or(0, |line| line.id);
         Ok(Event::default().id(last.to_string()).data(shown(lines).render()?))
@@ -171,7 +171,7 @@ pub async fn download(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
-    let vm = find(&state, &hostname).await?;
+    let vm = find(&state.db, state.pool, &hostname).await?;
     let body = match whole(state.db, vm.id).await? {
         Some(pieces) => Body::from_stream(pieces.map_ok(|lines| {
             let text: String = lines.into_iter().map(|line| line.text + "\n").collect();

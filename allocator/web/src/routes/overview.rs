@@ -1,7 +1,7 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::{claims, events, line, operations, startup, usage, vms};
+use lablink_core::{Db, claims, events, line, operations, startup, usage, vms};
 
 use super::{history::happening, operations::summary, places::place, timeline};
 use crate::{
@@ -69,7 +69,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
 }
 
 async fn connections(state: &AppState) -> Result<DatabaseConnections, Problem> {
-    let own = [state.db.connections(), state.hand_over_db.connections()];
+    let own = [&state.db, &state.hand_over_db, &state.agents_db].map(Db::connections);
     let server = state.db.sessions().await?;
     Ok(DatabaseConnections {
         used: own.iter().map(|pool| pool.open.saturating_sub(pool.idle)).sum(),

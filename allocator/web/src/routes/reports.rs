@@ -44,7 +44,7 @@ pub async fn in_use(
     });
     let since = since.transpose()?;
     let actor = caller.speaks_for(&state, &hostname).await?;
-    vms::set_in_use(&state.db, state.pool, &actor, &hostname, in_use, since).await?;
+    vms::set_in_use(&state.agents_db, state.pool, &actor, &hostname, in_use, since).await?;
     Ok(JsonAnswer(Message::new("In-use status updated successfully.")))
 }
 
@@ -86,13 +86,12 @@ pub async fn gpu_health(
         })
     });
     let health = verdict.transpose()?.unwrap_or(health);
-    let reason: Option<String> = report.reason.map(|reason| {
-        // Postgres stores no NUL.
-        reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
-    });
+    let reason: Option<String> =
+        report.reason.map(|reason| reason.chars().take(LONGEST_REASON).collect());
     caller.speaks_for(&state, &hostname).await?;
     let stale_after = state.settings.stale_after;
-    vms::set_gpu(&state.db, state.pool, stale_after, &hostname, health, reason.as_deref()).await?;
+    vms::set_gpu(&state.agents_db, state.pool, stale_after, &hostname, health, reason.as_deref())
+        .await?;
     Ok(JsonAnswer(Message::new("GPU health status updated successfully.")))
 }
 
@@ -125,7 +124,7 @@ pub async fn status(
             vms::admit(&state.db, state.pool, &hostname, state.settings.unknown_vms).await?;
         }
         vms::set_status(
-            &state.db,
+            &state.agents_db,
             state.pool,
             state.settings.stale_after,
             &actor,

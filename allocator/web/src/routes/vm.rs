@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use lablink_core::{
     agents,
     claims::{self, ClaimRecord, Which},
-    collections, events, startup,
+    collections, events, logs, startup,
     vms::{self, Source, Vm},
 };
 use lablink_protocol::{Hostname, TokenKeeping, VmStatus};
@@ -67,6 +67,7 @@ pub async fn page(
         shelter: shelter(&state, &vm).await?,
         host_key: collections::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
         timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
+        dropped: logs::dropped(db, vm.id).await?.map(|dropped| (dropped.lines, dropped.at)),
         claims: history.into_iter().map(past).collect(),
         happenings: happened.into_iter().map(happening).collect(),
         claim: vm.claim.clone().map(|claim| InstanceClaim {

@@ -114,8 +114,9 @@ async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Respons
     let shutdown = waiter.state.shutdown.clone();
     tokio::select! {
         answer = waiter.answer() => match answer {
-            Some(answer) => JsonAnswer(answer).into_response(),
-            None => StatusCode::NO_CONTENT.into_response(),
+            Ok(Some(answer)) => JsonAnswer(answer).into_response(),
+            Ok(None) => StatusCode::NO_CONTENT.into_response(),
+            Err(problem) => problem.into_response(),
         },
         () = tokio::time::sleep(limit) => StatusCode::NO_CONTENT.into_response(),
         () = turn.over() => StatusCode::NO_CONTENT.into_response(),
@@ -129,15 +130,15 @@ async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Respons
 /// The original client takes any 200 without a command as the end, and waits a minute after
 /// anything else. So its answer begins at once and is kept alive by white space, which JSON allows
 /// in front, until the command comes. If we stop first, newer waits take its place, or the VM's claim
-/// ends, white space alone makes it come again.
+/// ends or the VM is gone, white space alone makes it come again.
 fn unbounded(waiter: Waiter, turn: Turn) -> Response {
     let pieces = stream::unfold(Some((waiter, turn)), |waiter| async {
         let (mut waiter, mut turn) = waiter?;
         let shutdown = waiter.state.shutdown.clone();
         let (piece, next) = tokio::select! {
             answer = waiter.answer() => match answer {
-                Some(answer) => (serde_json::to_vec(&answer).unwrap_or_default(), None),
-                None => (b"\n".to_vec(), None),
+                Ok(Some(answer)) => (serde_json::to_vec(&answer).unwrap_or_default(), None),
+                Ok(None) | Err(_) => (b"\n".to_vec(), None),
             },
             () = tokio::time::sleep(SIGN_OF_LIFE) => (b" ".to_vec(), Some((waiter, turn))),
             () = turn.over() => (b"\n".to_vec(), None),
@@ -199,16 +200,17 @@ impl Waiter {
     }
 
     /// Waits until there is something that the caller has not seen; none: there is nothing more to
-    /// come for it.
-    async fn answer(&mut self) -> Option<WaitAnswer> {
+    /// come for it. An error is one that waiting does not mend.
+    async fn answer(&mut self) -> Result<Option<WaitAnswer>, Problem> {
         loop {
             // Boxed, so that thousands who wait keep no room for what is asked now and then.
             match Box::pin(self.look()).await {
-                Ok(Look::News(answer)) => return Some(answer),
-                Ok(Look::ComeAgain) => return None,
-                // A VM that was removed meanwhile has nothing more to come.
+                Ok(Look::News(answer)) => return Ok(Some(answer)),
+                Ok(Look::ComeAgain) => return Ok(None),
                 Ok(Look::Nothing) => self.changes.changed().await,
-                Err(_reported) => tokio::time::sleep(DATABASE_PAUSE).await,
+                Err(problem) if problem.passes() => tokio::time::sleep(DATABASE_PAUSE).await,
+                // A VM that was removed meanwhile has nothing more to come.
+                Err(problem) => return Err(problem),
             }
         }
     }

@@ -25,8 +25,8 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentInstall, AppState, Browsers, CodeGuesses, ConnectionLimits,
-    FormLimits, OwnLog, Proxies, Settings, Waits, router,
+    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AppState, Browsers,
+    CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Proxies, Settings, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -86,6 +86,8 @@ impl App {
         let collector = Arc::new(FakeCollector::new());
         let state = AppState {
             hand_over_db: db.clone(),
+            agents_db: db.clone(),
+            agent_limits: Arc::new(AgentLimits::new(AgentBudgets::default())),
             db: db.clone(),
             pool,
             hub: hub.clone(),
@@ -189,12 +191,27 @@ impl App {
         self
     }
 
+    /// The same app with other budgets for VMs.
+    pub fn with_budgets(mut self, budgets: AgentBudgets) -> Self {
+        self.state.agent_limits = Arc::new(AgentLimits::new(budgets));
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// The same app as another process of it, which remembers nothing of its callers.
     pub fn restarted(mut self) -> Self {
         let hash = bcrypt::hash("secret", 4).unwrap();
         self.state.admin = Arc::new(AdminLogin::new("teacher".into(), hash).unwrap());
         self.state.browsers = Arc::default();
         self.state.code_guesses = Arc::default();
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with connections of their own for VMs, and few for participants.
+    pub fn with_connections_apart(mut self) -> Self {
+        self.state.agents_db = Db::new(&self._database.config(), 2);
+        self.state.db = Db::new(&self._database.config(), 2);
         self.router = router(self.state.clone());
         self
     }

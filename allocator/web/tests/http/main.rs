@@ -13,6 +13,7 @@ mod conflict;
 mod connections;
 mod contract;
 mod gone;
+mod hostile;
 mod limits;
 mod line;
 mod logs;

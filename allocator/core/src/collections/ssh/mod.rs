@@ -5,7 +5,7 @@ mod private_key;
 
 use std::num::NonZero;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::Hostname;
 pub use place::{InvalidPlace, ResultsDirectory, SshAddress, SshLogin};
 pub use private_key::{InvalidPrivateKey, PrivateKey};

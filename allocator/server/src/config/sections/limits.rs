@@ -22,6 +22,9 @@ pub struct Limits {
     /// Machines that people of one address may hold, places in line counted with them; default 0, no
     /// limit.
     pub claims_per_address: u32,
+    /// Requests that one VM may send in a minute, by its agent's token; default 600. None (0 in the
+    /// file): no limit.
+    pub requests_per_vm: Option<NonZero<u32>>,
     /// Most VMs of one launch; default 100.
     pub max_vms: NonZero<u32>,
     /// Most VMs that nobody asked for and that report by themselves (`LABLINK_AGENT_AUTH=open`);
@@ -40,6 +43,7 @@ impl Limits {
             form_per_email: NonZero::new(limits.value("form_per_email", count).unwrap_or(20)),
             places_per_address: limits.value("places_per_address", count),
             claims_per_address: limits.value("claims_per_address", count).unwrap_or(0),
+            requests_per_vm: NonZero::new(limits.value("requests_per_vm", count).unwrap_or(600)),
             max_vms: limits.value("max_vms", positive_count).unwrap_or(MAX_VMS),
             unknown_vms: NonZero::new(limits.value("unknown_vms", count).unwrap_or(100)),
         }

@@ -10,6 +10,11 @@ pub struct Logs {
     /// Megabytes of each VM's log beyond which its oldest lines go; default 100. None (0 in the
     /// file): size does not matter.
     pub keep_megabytes_per_vm: Option<NonZero<u32>>,
+    /// Lines of each VM that are stored in a minute, five times as many at once; default 12,000.
+    /// None (0 in the file): all.
+    pub lines_per_minute: Option<NonZero<u32>>,
+    /// The same in megabytes, with about 100 bytes beside each line's text; default 6.
+    pub megabytes_per_minute: Option<NonZero<u32>>,
 }
 
 impl Logs {
@@ -19,11 +24,19 @@ impl Logs {
             keep_megabytes_per_vm: NonZero::new(
                 logs.value("keep_megabytes_per_vm", count).unwrap_or(100),
             ),
+            lines_per_minute: NonZero::new(logs.value("lines_per_minute", count).unwrap_or(12_000)),
+            megabytes_per_minute: NonZero::new(
+                logs.value("megabytes_per_minute", count).unwrap_or(6),
+            ),
         }
     }
 
     pub fn age(&self) -> Option<Duration> {
         self.keep_days.map(|days| Duration::from_hours(24 * u64::from(days.get())))
+    }
+
+    pub fn bytes_per_minute(&self) -> Option<NonZero<u64>> {
+        self.megabytes_per_minute.and_then(|it| NonZero::new(u64::from(it.get()) * 1_000_000))
     }
 
     pub fn bytes_per_vm(&self) -> Option<i64> {
@@ -49,5 +62,14 @@ mod tests {
             (days(7), Some(2_000_000))
         );
         assert_eq!(kept("logs: {keep_days: 0, keep_megabytes_per_vm: 0}"), (None, None));
+    }
+    #[test]
+    fn a_vm_may_send_so_much_unless_the_file_says_otherwise() {
+        let taken = |yaml| {
+            let logs = Config::parse(yaml).unwrap().logs;
+            (logs.lines_per_minute, logs.bytes_per_minute())
+        };
+        assert_eq!(taken(""), (NonZero::new(12_000), NonZero::new(6_000_000)));
+        assert_eq!(taken("logs: {lines_per_minute: 0, megabytes_per_minute: 0}"), (None, None));
     }
 }

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use lablink_core::{
     Action,
-    logs::{self, Message as LogMessage},
+    logs::{self, Batch, Message as LogMessage},
 };
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Deserializer, de};
@@ -38,12 +38,13 @@ pub struct Forwarded {
     event_ids: Option<Vec<Option<String>>>,
 }
 
-/// Stores a batch. Its sender knows one good answer, 200, which a repetition gets as well.
+/// Stores a batch. Its sender knows one good answer, 200, which a repetition gets as well, and so do
+/// lines that are dropped because their VM has sent too many: they would come again and again.
 #[utoipa::path(post, path = "/api/vm-logs", request_body = Forwarded, responses((status = 200, body = Message)))]
 pub async fn forward(
     State(state): State<AppState>,
     caller: Caller,
-    GzipJson(batch): GzipJson<Forwarded>,
+    GzipJson { body: batch, turn: _turn }: GzipJson<Forwarded>,
 ) -> Result<Json<Message>, Problem> {
     let missing = || Problem::missing(MISSING);
     batch.log_group.as_deref().filter(|group| !group.is_empty()).ok_or_else(missing)?;
@@ -54,8 +55,11 @@ pub async fn forward(
     let texts = batch.messages.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
     caller.may(&state, Action::ForwardLogs, &hostname).await?;
     let messages = messages(texts, batch.timestamps, batch.event_ids)?;
-    let stored = logs::append(&state.db, state.pool, &hostname, &messages).await?;
+    let mut batch = Batch::of(&messages);
+    state.agent_limits.admit(&hostname, &mut batch);
+    let stored = logs::append(&state.agents_db, state.pool, &hostname, &batch).await?;
     metrics::log_lines_stored(stored.unsigned_abs());
+    metrics::log_lines_dropped(batch.dropped());
     Ok(Json(Message::new("VM logs posted successfully.")))
 }
 
