@@ -14,6 +14,7 @@ pub mod pages;
 mod router;
 mod routes;
 mod state;
+mod transfers;
 mod waits;
 mod wire;
 
@@ -24,4 +25,5 @@ pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};
 pub use state::{AgentInstall, AppState, Settings};
+pub use transfers::Transfers;
 pub use waits::Waits;

@@ -24,7 +24,7 @@ use lablink_core::{
     vms::{self, Provider, StaleAfter},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
-use lablink_web::{AdminLogin, AppState, ConnectionLimits, FormLimits, OwnLog, Waits};
+use lablink_web::{AdminLogin, AppState, ConnectionLimits, FormLimits, OwnLog, Transfers, Waits};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -158,6 +158,7 @@ async fn serve_on(
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
         aws,
         collector,
+        transfers: Transfers::default(),
         secret_key,
         settings: Arc::new(web_settings(args, config)),
         own_log,
