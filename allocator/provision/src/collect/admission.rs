@@ -26,13 +26,21 @@ pub(super) fn admit(room: &Room, listed: &mut [Listed], at_once: usize) -> Resul
         with.push(spooled);
         with.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
         with.truncate(at_once);
-        let needed = with.iter().fold(admitted.saturating_add(cost), |sum, it| sum.saturating_add(*it));
+        let needed =
+            with.iter().fold(admitted.saturating_add(cost), |sum, it| sum.saturating_add(*it));
         if needed > free {
             let left = free.saturating_sub(admitted);
             *found = Err(room.short(cost.saturating_add(spooled), left).to_string());
             continue;
         }
-        it.share = Some(room.set_aside(cost)?);
+        match room.set_aside(cost) {
+            Ok(share) => it.share = Some(share),
+            // Somebody else was quicker.
+            Err(full) => {
+                *found = Err(full.to_string());
+                continue;
+            }
+        }
         (admitted, largest) = (admitted + cost, with);
     }
     Ok(())

@@ -1,6 +1,6 @@
 use std::{
     cell::Cell,
-    io::{self, Read, Write},
+    io::{self, BufRead, Read, Write},
     rc::Rc,
 };
 
@@ -91,7 +91,7 @@ fn add_all<W: Write>(
                     Form::Filled => content.read(|bytes| filled(bytes, &layout, &mut out))?,
                     Form::Packed => {
                         out.write_all(&packed::head(&layout, &name, modified)?)?;
-                        content.read(|bytes| io::copy(bytes, &mut out).map(|_count| ()))?;
+                        content.read(|bytes| copied(bytes, layout.held(), &mut out))?;
                         packed::finish(&layout, &mut out)?;
                     }
                 }
@@ -107,14 +107,30 @@ fn add_all<W: Write>(
 }
 
 /// Copies a file's bytes to their places, and zeros between them.
-fn filled(bytes: &mut dyn Read, layout: &Layout, out: &mut impl Write) -> io::Result<()> {
+fn filled(bytes: &mut dyn BufRead, layout: &Layout, out: &mut impl Write) -> io::Result<()> {
     let mut at = 0;
     for extent in layout.extents() {
         io::copy(&mut io::repeat(0).take(extent.start - at), out)?;
-        io::copy(&mut bytes.take(extent.end - extent.start), out)?;
+        copied(bytes, extent.end - extent.start, out)?;
         at = extent.end;
     }
     io::copy(&mut io::repeat(0).take(layout.size() - at), out)?;
+    Ok(())
+}
+
+/// In pieces as large as they are read.
+fn copied(bytes: &mut dyn BufRead, count: u64, out: &mut impl Write) -> io::Result<()> {
+    let mut left = count;
+    while left > 0 {
+        let piece = bytes.fill_buf()?;
+        if piece.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let length = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        out.write_all(&piece[..length])?;
+        bytes.consume(length);
+        left -= length as u64;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 use std::{
     fs::File,
-    io::{self, Read, Seek},
+    io::{self, BufRead, Seek},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -24,7 +24,7 @@ pub(super) enum Content {
 
 impl Content {
     /// Its bytes, in order.
-    pub fn read(self, mut with: impl FnMut(&mut dyn Read) -> io::Result<()>) -> io::Result<()> {
+    pub fn read(self, with: impl FnOnce(&mut dyn BufRead) -> io::Result<()>) -> io::Result<()> {
         match self {
             Self::Memory(bytes, _share) => with(&mut bytes.as_slice()),
             Self::Spooled(file) => with(&mut io::BufReader::with_capacity(BUFFER, file)),

@@ -144,16 +144,12 @@ impl Fetch<'_> {
             };
             self.tally.begin_file();
             let form = found.form();
-            let content = match &layout {
-                Some(layout) => {
-                    let cost = form.size(layout).max(held);
-                    self.allowance.spend(cost).map_err(|over| over.to_string())?;
-                    self.spool.take(stream.contents(), held, &self.tally.bytes).await.map(Some)
-                }
-                None => {
-                    self.allowance.spend(held).map_err(|over| over.to_string())?;
-                    Spool::leave(stream.contents(), held).await.map(|()| None)
-                }
+            let cost = layout.as_ref().map_or(held, |layout| form.size(layout).max(held));
+            self.allowance.spend(cost).map_err(|over| over.to_string())?;
+            let contents = stream.contents();
+            let content = match layout {
+                Some(_) => self.spool.take(contents, held, &self.tally.bytes).await.map(Some),
+                None => Spool::leave(contents, held).await.map(|()| None),
             };
             let path: Box<[u8]> = name.into();
             match (content, layout) {
@@ -199,15 +195,13 @@ impl Fetch<'_> {
                 Verdict::Spoiled(why) => fetched.missing.add(path, why),
                 Verdict::Whole | Verdict::Open => {
                     let size = form.size(&layout);
-                    let share = match &mut self.share {
-                        None => None,
-                        Some(share) => match share.part(size) {
-                            Ok(part) => Some(part),
-                            Err(full) => {
-                                fetched.missing.add(path, full.to_string());
-                                return Err(full.to_string());
-                            }
-                        },
+                    let share = self.share.as_mut().map(|share| share.part(size)).transpose();
+                    let share = match share.map_err(|full| full.to_string()) {
+                        Ok(share) => share,
+                        Err(why) => {
+                            fetched.missing.add(path, why.clone());
+                            return Err(why);
+                        }
                     };
                     let name = self.names.stored(&path);
                     if self.names.is_changed(&path) {
@@ -254,7 +248,7 @@ async fn feed(mut stdin: ChildStdin, listing: Arc<Listing>) {
 }
 
 async fn listen(stderr: ChildStderr, said: Arc<Mutex<Said>>) {
-    let mut lines = BufReader::new(stderr);
+    let mut lines = BufReader::new(stderr.take(MOST_SAID));
     let mut line = Vec::new();
     while let Ok(1..) = (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
         lock(&said).line(line.strip_suffix(b"\n").unwrap_or(&line));
@@ -267,6 +261,8 @@ fn too_many_holes() -> String {
 }
 
 const LONGEST_LINE: u64 = 64 * 1024;
+/// Of all lines, with names that `tar` has escaped. Who says more is not listened to.
+const MOST_SAID: u64 = 256 * 1024 * 1024;
 
 fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
     said.lock().unwrap_or_else(PoisonError::into_inner)

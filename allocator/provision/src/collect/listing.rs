@@ -284,7 +284,8 @@ mod tests {
 
     #[tokio::test]
     async fn there_is_an_end_to_what_is_remembered() {
-        let many = |what: &str| [b"plain /x\0".as_slice(), &what.repeat(300_000).into_bytes()].concat();
+        let many =
+            |what: &str| [b"plain /x\0".as_slice(), &what.repeat(300_000).into_bytes()].concat();
         let mut numbered = b"plain /x\0".to_vec();
         (0..=MOST_FILES).for_each(|n| numbered.extend(format!("0,0 {n}.slp\0").bytes()));
         assert!(matches!(listed(&numbered).await, Err(ListingError::TooMuch)));

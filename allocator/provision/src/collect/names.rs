@@ -293,7 +293,9 @@ mod tests {
         assert_eq!(names.stored(b"a/run.slp"), "vm_1/a/run.slp (2).tar");
         assert_eq!(names.stored(b"a/run.slp.tar"), "vm_1/a/run.slp.tar");
         assert_eq!(names.stored(b"a/x:.slp"), "vm_1/a/x_.slp.tar");
-        assert!(names.stored(format!("{}a.slp", "deep/".repeat(60)).as_bytes()).ends_with("a.slp.tar"));
+        assert!(
+            names.stored(format!("{}a.slp", "deep/".repeat(60)).as_bytes()).ends_with("a.slp.tar")
+        );
     }
 
     #[test]

@@ -110,8 +110,11 @@ mod tests {
         let mut first = vm(1, None);
         first.missing.add((*b"=a\",\n.slp").into(), "Permission denied".to_owned());
         first.skipped.add("más".as_bytes(), Why::LinkToFolder((*b"/disk").into()));
-        let renamed =
-            |path: &[u8], stored: &str, form| Renamed { path: path.into(), stored: stored.into(), form };
+        let renamed = |path: &[u8], stored: &str, form| Renamed {
+            path: path.into(),
+            stored: stored.into(),
+            form,
+        };
         first.renamed.push(renamed(b"12:30.slp", "vm_1/12_30.slp", Form::Filled));
         first.renamed.push(renamed(b"\xff\\.slp", "vm_1/__.slp", Form::Filled));
         first.renamed.push(renamed(b"big.slp", "vm_1/big.slp.tar", Form::Packed));

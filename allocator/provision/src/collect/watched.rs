@@ -165,7 +165,8 @@ mod tests {
         let before = Instant::now();
         let mut sink = tokio::io::sink();
         let reading = tokio::io::copy(&mut ours, &mut sink);
-        let error = tokio::select! { it = reading => it.unwrap_err(), () = sending => unreachable!() };
+        let error =
+            tokio::select! { it = reading => it.unwrap_err(), () = sending => unreachable!() };
         (error.to_string(), before.elapsed().as_secs())
     }
 

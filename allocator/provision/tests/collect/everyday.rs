@@ -98,8 +98,7 @@ async fn what_is_no_file_is_not_waited_for() {
     }
     let tree = lab.download().await.unwrap();
     let names: Vec<&[u8]> = tree.keys().map(Vec::as_slice).collect();
-    let expected: [&[u8]; 3] =
-        [b"REPORT.csv", b"desk-1/folder.slp/inside.slp", b"desk-1/mine.slp"];
+    let expected: [&[u8]; 3] = [b"REPORT.csv", b"desk-1/folder.slp/inside.slp", b"desk-1/mine.slp"];
     assert_eq!(names, expected);
     assert_eq!(unpack::report(&tree)[0][6], "complete");
 }

@@ -81,8 +81,11 @@ async fn a_path_that_is_too_long_to_be_read_is_told_and_stops_nothing_else() {
     vm.write("good.slp", "good");
     // Longer than any path may be: step by step.
     let made = Command::new("bash")
-        .args(["-ec", "n=$(printf 'n%.0s' {1..200}); for i in {1..30}; do mkdir $n; cd -P $n; done; \
-               echo deep >deep.slp"])
+        .args([
+            "-ec",
+            "n=$(printf 'n%.0s' {1..200}); for i in {1..30}; do mkdir $n; cd -P $n; done; \
+               echo deep >deep.slp",
+        ])
         .current_dir(vm.desktop())
         .output()
         .unwrap();

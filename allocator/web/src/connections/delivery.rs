@@ -9,13 +9,16 @@ use std::{
 
 use axum::{
     body::{Body as AxumBody, Bytes},
-    http::{HeaderValue, Response, header::CONNECTION},
+    http::{
+        HeaderValue, Response,
+        header::{CONNECTION, CONTENT_LENGTH},
+    },
 };
 use http_body::{Body, Frame, SizeHint};
 use tokio::{
     net::TcpStream,
     runtime::Handle,
-    sync::oneshot,
+    sync::{OwnedSemaphorePermit, oneshot},
     time::{Instant, sleep},
 };
 
@@ -71,16 +74,28 @@ fn is_closed(peer: io::Result<SocketAddr>) -> bool {
 }
 
 /// The same answer, as the last of its connection; `then` hears what the client has got of it.
-/// Without a `delivery` there is no connection to ask, and what was read has arrived.
+/// Its `place` among those under way is free again with its last byte. Without a `delivery` there is
+/// no connection to ask, and what was read has arrived.
 pub(crate) fn told<T: Future<Output = ()> + Send>(
     answer: Response<AxumBody>,
+    place: OwnedSemaphorePermit,
     delivery: Option<Delivery>,
     then: impl FnOnce(Taken) -> T + Send + 'static,
 ) -> Response<AxumBody> {
+    let length = answer.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     let mut answer = answer.map(|body| {
-        let length = body.size_hint().exact();
         let then: Then = Box::new(|taken| Box::pin(async move { then(taken).await }));
-        AxumBody::new(ToldBody { body, bytes: 0, length, ended: false, delivery, then: Some(then) })
+        let then = Some(then);
+        AxumBody::new(ToldBody {
+            body,
+            bytes: 0,
+            length,
+            ended: false,
+            _place: place,
+            delivery,
+            then,
+        })
     });
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
@@ -94,6 +109,7 @@ struct ToldBody {
     /// Known beforehand: hyper does not ask for the end then.
     length: Option<u64>,
     ended: bool,
+    _place: OwnedSemaphorePermit,
     delivery: Option<Delivery>,
     then: Option<Then>,
 }

@@ -193,9 +193,6 @@ mod tests {
         let html = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
         assert_eq!(source(&[page, html], Some("lab")), Link);
         assert_eq!(source(&[page, ("accept", "image/*,*/*;q=0.8")], Some("lab")), OtherSite);
-        assert_eq!(
-            source(&[("origin", "https://evil.example"), html], Some("lab")),
-            OtherSite
-        );
+        assert_eq!(source(&[("origin", "https://evil.example"), html], Some("lab")), OtherSite);
     }
 }

@@ -48,7 +48,7 @@ pub async fn download(
     let named = hostnames(&wanted.hostname)?;
     let chosen = collections::choose(&state.db, state.pool, named.as_deref()).await?;
     let wish = Wish { hostnames: Some(chosen), extension };
-    let under_way = state.transfers.begin_made()?;
+    let place = state.transfers.begin_made()?;
     let archive = state.collector.collect(&wish).await?;
     // The original's page reads the name to the end of the line.
     let disposition = format!("attachment; filename={}", archive.name);
@@ -58,8 +58,7 @@ pub async fn download(
     ];
     let body = Body::from_stream(bytes(archive, state.shutdown.clone()));
     let delivery = delivery.map(|Extension(delivery)| delivery);
-    Ok(told((headers, body).into_response(), delivery, async move |taken| {
-        drop(under_way);
+    Ok(told((headers, body).into_response(), place, delivery, async move |taken| {
         if !taken.whole {
             return;
         }

@@ -7,7 +7,7 @@ use axum::{
 use lablink_web::access_table;
 
 use crate::{
-    app::{App, Answer, With, get},
+    app::{Answer, App, With, get},
     collections::{ONE, with_an_archive},
     collector::Gives,
 };

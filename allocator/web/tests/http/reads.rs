@@ -64,7 +64,8 @@ async fn no_read_writes_but_those_that_are_named_here() {
     let claimed = json!({"email": "ada@example.org", "crd_command": "--code=4/x"});
     let claimed = app.call(post_json("/api/request_vm", &claimed)).await.json();
     let claim = claimed["claim_url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    app.sql("update vm set status = 'failed' where claim_id is null").await;
+    // Nobody finds a free one any more.
+    app.sql("update vm set status = 'initializing' where claim_id is null").await;
     let place = app.call(form("/line", "email=bob@example.org").by_browser()).await;
     let place = place.header("location").rsplit('/').next().unwrap().to_owned();
     app.sql(WATCH).await;

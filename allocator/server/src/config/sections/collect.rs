@@ -40,7 +40,10 @@ impl Collect {
             collect.value(key, positive_count).unwrap_or(default)
         };
         Self {
-            gigabytes_per_vm: count("gigabytes_per_vm", const { NonZero::new(100).expect("not 0") }),
+            gigabytes_per_vm: count(
+                "gigabytes_per_vm",
+                const { NonZero::new(100).expect("not 0") },
+            ),
             at_once: count("at_once", const { NonZero::new(8).expect("not 0") }),
             stall_seconds: count("stall_seconds", const { NonZero::new(60).expect("not 0") }),
             minutes_per_vm: count("minutes_per_vm", const { NonZero::new(60).expect("not 0") }),

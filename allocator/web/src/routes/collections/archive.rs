@@ -36,7 +36,7 @@ pub async fn download(
 ) -> Result<Response, Problem> {
     let archive = present(find(&state, id).await?)?;
     let path = state.collector.kept(id).ok_or_else(|| elsewhere(&archive))?;
-    let under_way = state.transfers.begin_kept()?;
+    let place = state.transfers.begin_kept()?;
     let is_get = request.method() == Method::GET;
     let mut response = served(&path, request).await?;
     let disposition = format!("attachment; filename={}", archive.kept.file_name);
@@ -51,8 +51,7 @@ pub async fn download(
         return Ok(response);
     };
     let delivery = delivery.map(|Extension(delivery)| delivery);
-    Ok(told(response, delivery, async move |taken| {
-        drop(under_way);
+    Ok(told(response, place, delivery, async move |taken| {
         let bytes = got(given, taken);
         if let Err(error) = collections::taken(&state.db, state.pool, &actor, id, bytes).await {
             let error = &error as &dyn std::error::Error;
