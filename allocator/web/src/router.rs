@@ -49,7 +49,7 @@ impl Route {
     }
 
     /// For what does something by being read.
-    fn from_here_alone(self) -> Self {
+    fn refusing_other_sites(self) -> Self {
         Self { sites: Sites::Own, ..self }
     }
 }
@@ -122,11 +122,11 @@ fn routes() -> Vec<Route> {
         get("/admin/instances/delete", Administer, destroy::page),
         post("/destroy", Administer, destroy::destroy),
         get("/admin/results", Administer, results::page),
-        get("/api/scp-client", Administer, scp_client::download).from_here_alone(),
+        get("/api/scp-client", Administer, scp_client::download).refusing_other_sites(),
         get("/api/collections", Administer, collections::list),
         post("/api/collections", Administer, collections::collect),
         get("/api/collections/{operation_id}/download", Administer, collections::download)
-            .from_here_alone(),
+            .refusing_other_sites(),
         post("/api/collections/{operation_id}/discard", Administer, collections::discard),
         get("/admin/operations", Administer, operations::list_page),
         get("/admin/operations/{id}", Administer, operations::page),
