@@ -7,7 +7,7 @@ use axum::{
 use lablink_web::access_table;
 
 use crate::{
-    app::{Answer, App, With, get},
+    app::{App, With, get},
     collections::{ONE, with_an_archive},
     collector::Gives,
 };
@@ -60,11 +60,7 @@ fn by_a_link(request: Request<Body>) -> [Request<Body>; 2] {
         .map(|it| it.with("accept", HTML).with("accept-language", "en").with("host", "lab"))
 }
 
-fn is_refused(answer: &Answer) -> bool {
-    answer.status == StatusCode::FORBIDDEN && answer.body.contains("LabLink's own pages")
-        || answer.status == StatusCode::FORBIDDEN && answer.body.contains("LabLink&#39;s own pages")
-}
-
+/// Whether it is refused for where it comes from.
 async fn refused(app: &App, request: Request<Body>) -> bool {
     let response = app.send(request).await;
     if response.status() != StatusCode::FORBIDDEN {
@@ -72,8 +68,7 @@ async fn refused(app: &App, request: Request<Body>) -> bool {
         return false;
     }
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    let body = String::from_utf8(body.to_vec()).unwrap();
-    is_refused(&Answer { status: StatusCode::FORBIDDEN, headers: Default::default(), body })
+    String::from_utf8(body.to_vec()).unwrap().contains("own pages")
 }
 
 fn concrete(path: &str, archive: i64) -> String {
