@@ -16,6 +16,7 @@ pub mod pages;
 mod router;
 mod routes;
 mod state;
+mod transfers;
 mod waits;
 mod wire;
 
@@ -30,4 +31,5 @@ pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};
 pub use state::{AgentInstall, AppState, Settings};
+pub use transfers::Transfers;
 pub use waits::Waits;

@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AgentLimits, OwnLog, Waits,
+    AgentLimits, OwnLog, Transfers, Waits,
     auth::{AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits},
     http::Proxies,
 };
@@ -41,6 +41,8 @@ pub struct AppState {
     pub aws: Arc<AwsLogin>,
     /// Who fetches participants' results.
     pub collector: Arc<dyn Collector>,
+    /// Of archives, to clients.
+    pub transfers: Transfers,
     /// Seals what must not be read in the database; none: no SSH key can be taken.
     pub secret_key: Option<SecretKey>,
     /// Who can do something to local VMs, if they are made here.

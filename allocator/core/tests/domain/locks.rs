@@ -7,7 +7,7 @@ use lablink_core::{
     admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
     claims::{self, LockOutError, NoSuchClaim, ReleaseReason},
-    collections::Wish,
+    collections::{self, Kept, Wish},
     line::{self, Presented, Removal},
     operations::{self, Outcome, TakeBack, Then, Whose},
     vms::{self, Selection},
@@ -24,7 +24,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 26] = [
+const WRITES: [(&str, Write); 27] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -247,6 +247,22 @@ const WRITES: [(&str, Write); 26] = [
             if let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await {
                 operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
             }
+        })
+    }),
+    ("an archive, downloaded", |scene| {
+        Box::pin(async {
+            let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
+            let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await else {
+                return;
+            };
+            let kept =
+                Kept { file_name: "x.zip".to_owned(), size: 2, kept_by: "alloc-1".to_owned() };
+            let (db, pool) = (&scene.db, scene.pool);
+            collections::record(db, pool, id, &[], Some(&kept)).await.unwrap();
+            for bytes in [0..1, 1..2] {
+                collections::taken(db, pool, &admin(), id, bytes).await.unwrap();
+            }
+            operations::cancel(db, pool, &admin(), id).await.unwrap();
         })
     }),
     ("silence, pointed out", |scene| {

@@ -26,7 +26,7 @@ use lablink_core::{
 use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{
     AdminLogin, AgentBudgets, AgentLimits, AppState, Browsers, CodeGuesses, ConnectionLimits,
-    FormLimits, OwnLog, Waits,
+    FormLimits, OwnLog, Transfers, Waits,
 };
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
@@ -185,6 +185,7 @@ async fn serve_on(
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
         aws,
         collector,
+        transfers: Transfers::default(),
         secret_key,
         settings: Arc::new(web_settings(args, config)),
         own_log,

@@ -26,7 +26,7 @@ use lablink_core::{
 use lablink_test_db::TestDb;
 use lablink_web::{
     AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AppState, Browsers,
-    CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Proxies, Settings, Waits, router,
+    CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Proxies, Settings, Transfers, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -100,6 +100,7 @@ impl App {
             local: None,
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
             collector: Arc::<FakeCollector>::clone(&collector),
+            transfers: Transfers::default(),
             secret_key: None,
             settings: Arc::new(Settings {
                 environment: "test".into(),
