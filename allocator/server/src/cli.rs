@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lablink_web::Sha256Sum;
 
 use crate::config::{Environment, validate_config};
 
@@ -103,8 +104,13 @@ pub struct ServeArgs {
     pub terraform_dir: Option<PathBuf>,
 
     /// Where machines that are registered by hand fetch the agent's program, instead of from here.
-    #[arg(long, env = "LABLINK_AGENT_URL", value_name = "URL")]
+    #[arg(long, env = "LABLINK_AGENT_URL", value_name = "URL", requires = "agent_sha256")]
     pub agent_url: Option<String>,
+
+    /// SHA-256 sum of the program at --agent-url: machines run no other. Several, for several kinds
+    /// of machines, are joined by ','.
+    #[arg(long, env = "LABLINK_AGENT_SHA256", value_name = "SUM", value_delimiter = ',')]
+    pub agent_sha256: Vec<Sha256Sum>,
 
     /// The agent's program for local VMs, and for machines that are registered by hand [default:
     /// lablink-client beside this program].

@@ -16,6 +16,7 @@ use crate::{
     OwnLog, Waits,
     auth::{AdminLogin, AgentAuth, FormLimits},
     http::Proxies,
+    sha256_sum::Sha256Sum,
 };
 
 /// What every handler can reach. Cheap to clone.
@@ -50,12 +51,21 @@ pub struct AppState {
 /// What a machine that is registered by hand installs.
 #[derive(Clone, Debug)]
 pub struct AgentInstall {
-    /// The agent's program on this machine, if there is one: we serve it.
-    pub program: Option<PathBuf>,
-    /// Where to fetch it instead (`LABLINK_AGENT_URL`).
-    pub url: Option<String>,
-    /// The software whose running means that a VM is in use.
+    /// None: nothing can be installed from here.
+    pub program: Option<AgentProgram>,
+    /// The software whose running means that a VM is in use: one line of text.
     pub software: String,
+    /// Whether script, program and token may go over plain HTTP to another machine.
+    pub allow_http: bool,
+}
+
+/// Where the agent's program comes from.
+#[derive(Clone, Debug)]
+pub enum AgentProgram {
+    /// A file on this machine: we serve it.
+    Here(PathBuf),
+    /// Somebody else serves it (`LABLINK_AGENT_URL`): one of these is its sum.
+    Elsewhere { url: String, sums: Vec<Sha256Sum> },
 }
 
 /// How this allocator is set up.

@@ -8,6 +8,7 @@ mod crashes;
 mod database_away;
 mod destroy;
 mod hanging;
+mod install;
 mod launch;
 mod line;
 mod manual_machine;

@@ -1,13 +1,10 @@
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use lablink_core::{
     Token, claims,
     vms::{Source, StaleAfter},
 };
-use lablink_web::{AgentAuth, AgentInstall, Proxies, Settings};
+use lablink_web::{AgentAuth, AgentInstall, AgentProgram, Proxies, Settings};
 
 use super::settings::variable;
 use crate::{
@@ -18,10 +15,14 @@ use crate::{
 /// How often agents are asked for a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
-/// The agent that we can give to machines, if there is one here.
-fn agent_program(given: Option<&Path>) -> Option<PathBuf> {
+/// The agent that we can give to machines, if there is one.
+fn agent_program(args: &ServeArgs) -> Option<AgentProgram> {
+    if let Some(url) = args.agent_url.clone() {
+        return Some(AgentProgram::Elsewhere { url, sums: args.agent_sha256.clone() });
+    }
     let beside = || Some(std::env::current_exe().ok()?.with_file_name("lablink-client"));
-    given.map(Path::to_owned).or_else(beside).filter(|path| path.is_file())
+    let path = args.agent_program.clone().or_else(beside).filter(|path| path.is_file());
+    path.map(AgentProgram::Here)
 }
 
 /// What the pages and the API need to know of how we are set up.
@@ -66,9 +67,9 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),
         agent: AgentInstall {
-            program: agent_program(args.agent_program.as_deref()),
-            url: args.agent_url.clone(),
+            program: agent_program(args),
             software: config.machine.software.clone(),
+            allow_http: config.install.allow_http,
         },
         heartbeat: HEARTBEAT,
     }

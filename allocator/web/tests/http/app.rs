@@ -25,7 +25,7 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentInstall, AppState, ConnectionLimits, FormLimits, OwnLog, Proxies,
+    AdminLogin, AgentAuth, AgentInstall, AgentProgram, AppState, ConnectionLimits, FormLimits, OwnLog, Proxies,
     Settings, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -114,9 +114,9 @@ impl App {
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
                 agent: AgentInstall {
-                    program: Some("/bin/sh".into()),
-                    url: None,
+                    program: Some(AgentProgram::Here("/bin/sh".into())),
                     software: "it's \"sleap\"".into(),
+                    allow_http: true,
                 },
                 heartbeat: Duration::from_secs(20),
             }),
@@ -150,6 +150,14 @@ impl App {
     /// The same app where this becomes of registered machines after use.
     pub fn after_use(mut self, after_use: AfterUse) -> Self {
         self.state.settings = Arc::new(Settings { after_use, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app where machines install this, but not over plain HTTP.
+    pub fn installing(mut self, program: Option<AgentProgram>) -> Self {
+        let agent = AgentInstall { program, software: "sleap".into(), allow_http: false };
+        self.state.settings = Arc::new(Settings { agent, ..(*self.state.settings).clone() });
         self.router = router(self.state.clone());
         self
     }

@@ -125,24 +125,6 @@ async fn a_machine_that_was_installed_anew_may_show_another_host_key() {
     assert!(!page.contains(shown) && page.contains("host key of lablink-vm-test-1 was forgotten"));
 }
 
-#[tokio::test]
-async fn the_script_says_where_we_are_and_the_program_comes_from_here() {
-    let app = App::new(AgentAuth::Required).await;
-    let script = app.call(get("/install").with("host", "lab.example:5000")).await.body;
-    assert!(script.starts_with("LABLINK_ALLOCATOR='http://lab.example:5000'\n"), "{script}");
-    assert!(script.contains(r#"LABLINK_SOFTWARE='it'\''s "sleap"'"#));
-    for host in ["$(reboot)", "a b", "x'y", ""] {
-        let answer = app.call(get("/install").with("host", host)).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{host}");
-    }
-    let path = format!("/install/lablink-client?arch={}", std::env::consts::ARCH);
-    let sent = app.send(get(&path)).await;
-    let sent = axum::body::to_bytes(sent.into_body(), usize::MAX).await.unwrap();
-    assert!(sent == std::fs::read("/bin/sh").unwrap(), "the very program");
-    let other = app.call(get("/install/lablink-client?arch=riscv64")).await;
-    assert_eq!(other.status, StatusCode::NOT_FOUND);
-}
-
 /// A registered machine whose agent reports in, and its agent's credential.
 async fn desk(app: &App) -> String {
     let wish = json!({"hostname": "desk"});

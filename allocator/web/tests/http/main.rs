@@ -13,6 +13,7 @@ mod conflict;
 mod connections;
 mod contract;
 mod gone;
+mod install;
 mod line;
 mod logs;
 mod machines;
