@@ -9,6 +9,7 @@ const SECRETS: &str = "Secrets come by environment only, so that no process list
   DATABASE_URL    PostgreSQL server to use instead of the config's db section
   ADMIN_PASSWORD  organiser's password, instead of the config's
   DB_PASSWORD     database password, instead of the config's
+  LABLINK_ACCESS_CODE  what participants enter beside their e-mail, instead of the config's
   LABLINK_METRICS_TOKEN  bearer token that /metrics asks for; without one everybody may look
   LABLINK_LOG_TOKEN  what the VMs' log forwarder shows
   LABLINK_SECRET_KEY  64 hexadecimal digits, the same for all allocators: seals typed AWS keys";

@@ -4,7 +4,7 @@ use lablink_core::{
     AccessCode, Db, EmailDomain, SecretKey, TokenHash,
     aws::AwsLogin,
     claims::Reclaim,
-    collections::{Collector, Extension},
+    collections::{Collector, Extension, FitAddresses},
     live::Hub,
     pools::PoolId,
     vms::{AfterUse, Provider, Source, StaleAfter},
@@ -85,6 +85,8 @@ pub struct Settings {
     pub stale_after: StaleAfter,
     /// What becomes of a machine that LabLink did not make when its participant is done.
     pub after_use: AfterUse,
+    /// Where such a machine may be reached by SSH.
+    pub ssh_addresses: FitAddresses,
     pub reclaim: Reclaim,
     pub agent_auth: AgentAuth,
     /// Domains whose addresses may claim; none: every address may.

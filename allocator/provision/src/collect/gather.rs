@@ -110,7 +110,7 @@ impl Gatherer {
         let words = script::list(directory, extension, left_out);
         let Limits { connect, stall, per_vm, .. } = self.limits;
         let Remote { stdin: _, stdout, stderr, mut ending } =
-            Remote::start(machine, connect, &words)?;
+            Remote::start(machine, connect, &words).await?;
         let patience = Patience { stall, left: per_vm };
         let mut stream = BufReader::new(Watched::new(stdout, patience));
         let said = tokio::spawn(last_words(stderr, trouble::LONGEST));

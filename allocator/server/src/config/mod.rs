@@ -36,7 +36,7 @@ pub use placeholder::startup_problems;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Install, Limits,
+    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, FromAws, Health, Install, Limits,
     Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider,
     StartupScript,
 };

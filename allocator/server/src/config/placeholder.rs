@@ -2,6 +2,9 @@
 
 use super::{AdminCredential, AdminPassword, Config, Database, Environment, ProviderKind};
 
+/// Stands for an access code: what is read of one does not show its words.
+const ACCESS_CODE: &str = "PLACEHOLDER_ACCESS_CODE";
+
 /// Whether `text` only holds a real value's place.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
@@ -22,6 +25,12 @@ pub(super) fn logins(config: &Config) -> Vec<String> {
         found.push(
             "app.admin_password is a placeholder or the default: set it, ADMIN_PASSWORD or \
              app.admin_password_hash"
+                .to_owned(),
+        );
+    }
+    if config.app.access_code.is_some_and(|code| code.is(ACCESS_CODE)) {
+        found.push(
+            "app.access_code is a placeholder: set it, or LABLINK_ACCESS_CODE, or leave it out"
                 .to_owned(),
         );
     }
@@ -64,6 +73,7 @@ pub fn startup_problems(config: &Config, environment: &Environment) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Overrides;
 
     fn problems(yaml: &str, environment: &str) -> Vec<String> {
         startup_problems(&Config::parse(yaml).unwrap(), &environment.parse().unwrap())
@@ -93,6 +103,16 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("app.admin_password"), "{found:?}");
         assert_eq!(problems("app: {admin_password: s3cret}", "prod"), [""; 0]);
+    }
+
+    #[test]
+    fn a_placeholder_is_no_access_code_that_anybody_can_look_up() {
+        let yaml = "app: {admin_password: s3cret, access_code: PLACEHOLDER_ACCESS_CODE}";
+        let found = problems(yaml, "prod");
+        assert!(found.len() == 1 && found[0].contains("LABLINK_ACCESS_CODE"), "{found:?}");
+        let given = Overrides { access_code: Some("sesame"), ..Overrides::default() };
+        let config = Config::parse(yaml).unwrap().with_overrides(given).unwrap();
+        assert_eq!(startup_problems(&config, &"prod".parse().unwrap()), [""; 0]);
     }
 
     #[test]

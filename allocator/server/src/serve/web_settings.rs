@@ -47,6 +47,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         extension: config.machine.extension.clone(),
         stale_after: StaleAfter(config.health.stale_after),
         after_use: config.manual.after_use,
+        ssh_addresses: config.manual.ssh_addresses,
         reclaim: match config.app.reclaim {
             Reclaim::Link => claims::Reclaim::Link,
             Reclaim::Email => claims::Reclaim::Email,
@@ -63,7 +64,11 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         email_domains: config.app.email_domains.clone(),
         log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
         access_code: config.app.access_code,
-        proxies: Proxies { trusted: config.proxy.trusted.clone(), header: config.proxy.header },
+        proxies: Proxies {
+            trusted: config.proxy.trusted.clone(),
+            header: config.proxy.header,
+            hops: config.proxy.hops,
+        },
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),
         agent: AgentInstall {

@@ -74,12 +74,17 @@ pub async fn register(
     let installer = Installer::prepare(&state, &client).await;
     let Register { hostname, ssh, fields } = wish;
     let typed = hostname.unwrap_or_default().trim().to_owned();
-    let sealed = ssh
-        .map_or_else(|| fields.read(), |ssh| Ok(Some(ssh)))
-        .and_then(|ssh| ssh.map(|ssh| ssh.sealed(state.secret_key.as_ref())).transpose());
+    let ssh = ssh.map_or_else(|| fields.read(), |ssh| Ok(Some(ssh)));
     let registered = async {
         let installer = installer.map_err(|problem| (MachineField::None, problem))?;
-        let ssh = sealed.map_err(|problem| (MachineField::Ssh, problem))?;
+        let wrong_ssh = |problem| (MachineField::Ssh, problem);
+        let ssh = match ssh.map_err(wrong_ssh)? {
+            Some(ssh) => {
+                let sealed = ssh.sealed(state.secret_key.as_ref(), state.settings.ssh_addresses);
+                Some(sealed.await.map_err(wrong_ssh)?)
+            }
+            None => None,
+        };
         let wrong_name = |problem| (MachineField::Hostname, problem);
         let hostname = parse(&typed).map_err(wrong_name)?;
         let registered = vms::register(&state.db, state.pool, &actor, hostname, ssh.as_ref());

@@ -17,7 +17,7 @@ use lablink_core::{
     Actor, Db, Token, agents,
     aws::{AwsLogin, Vault},
     claims::Reclaim,
-    collections::Extension,
+    collections::{Extension, FitAddresses},
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
@@ -106,6 +106,7 @@ impl App {
                 extension: Extension::default(),
                 stale_after: StaleAfter(Duration::from_secs(60)),
                 after_use: AfterUse::Clean,
+                ssh_addresses: FitAddresses::Remote,
                 reclaim: Reclaim::Link,
                 agent_auth,
                 email_domains: Vec::new(),
@@ -132,6 +133,13 @@ impl App {
         let app = Self::new(AgentAuth::Required).await;
         app.launch(count).await;
         app.sql("update vm set status = 'running'").await;
+        app
+    }
+
+    /// Likewise, of VMs on AWS.
+    pub async fn with_running_on_aws(count: u32) -> Self {
+        let app = Self::with_running(count).await;
+        app.sql("update vm set source = 'aws'").await;
         app
     }
 

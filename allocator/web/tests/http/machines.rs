@@ -111,6 +111,20 @@ async fn a_machines_ssh_key_is_taken_only_where_it_can_be_kept_safe() {
 }
 
 #[tokio::test]
+async fn the_allocator_is_not_sent_to_itself_or_to_its_clouds_metadata() {
+    let app = App::new(AgentAuth::Required).await.with_secret_key();
+    let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
+    for address in ["localhost", "127.1", "::1", "169.254.169.254", "fe80::1", "0.0.0.0"] {
+        let ssh = json!({"address": address, "login": "ada", "private_key": pem});
+        let wish = json!({"hostname": "desk", "ssh": ssh});
+        let refused = app.call(post_json("/api/vms", &wish).by_admin().with("host", "lab")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{address}");
+        assert!(refused.body.contains("write the address that the machine has in its network"));
+    }
+    assert_eq!(app.text("select count(*)::text from vm").await, "0");
+}
+
+#[tokio::test]
 async fn a_machine_that_was_installed_anew_may_show_another_host_key() {
     let app = App::with_running(1).await;
     let forget = || form("/api/vms/lablink-vm-test-1/forget-host-key", "").by_admin();
