@@ -147,6 +147,17 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_from_elsewhere_is_known_by_its_sum() {
+        let url = ["lablink-allocator", "--agent-url", "https://dl.example.org/agent"];
+        assert!(Cli::try_parse_from(url).is_err(), "nobody could check it");
+        let (one, other) = ("ab".repeat(32), "cd".repeat(32));
+        let sums = format!("--agent-sha256={one},{other}");
+        let read = Cli::try_parse_from(url.into_iter().chain([sums.as_str()])).unwrap();
+        assert_eq!(read.serve.agent_sha256.len(), 2);
+        assert!(Cli::try_parse_from(url.into_iter().chain(["--agent-sha256=12"])).is_err());
+    }
+
+    #[test]
     fn serving_is_the_default() {
         let plain = Cli::parse_from(["lablink-allocator", "--listen", "127.0.0.1:1"]);
         assert!(plain.command.is_none());
