@@ -83,7 +83,8 @@ async fn install(command: &str, desk: &Path) -> Result<String> {
 /// it, in which a backslash stands before each `"`, `\`, `` ` `` and `$` that is meant.
 fn as_systemd_reads(settings: &str, name: &str) -> Option<String> {
     let mut lines = settings.lines();
-    let value = lines.find_map(|line| line.strip_prefix(&format!("{name}=\"")))?.strip_suffix('"')?;
+    let value =
+        lines.find_map(|line| line.strip_prefix(&format!("{name}=\"")))?.strip_suffix('"')?;
     let (mut read, mut chars) = (String::new(), value.chars());
     while let Some(c) = chars.next() {
         match c {

@@ -167,11 +167,7 @@ pub async fn find(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<V
 }
 
 /// Where a VM comes from; none: there is no such VM.
-pub async fn source(
-    db: &Db,
-    pool: PoolId,
-    hostname: &Hostname,
-) -> Result<Option<Source>, DbError> {
+pub async fn source(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<Source>, DbError> {
     let client = db.client().await?;
     let sql = "select source from vm where pool_id = $1 and hostname = $2 and removed_at is null";
     let statement = client.prepare_cached(sql).await?;

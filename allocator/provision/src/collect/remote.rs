@@ -88,7 +88,8 @@ async fn place(
 ) -> Result<String, String> {
     let Some(fit) = fit else { return Ok(access.address.to_string()) };
     let found = access.address.resolve(access.port, fit, connect).await;
-    let found = found.map_err(|unfit| format!("it is not asked for its results: {}", chain(&unfit)))?;
+    let found =
+        found.map_err(|unfit| format!("it is not asked for its results: {}", chain(&unfit)))?;
     if let [_, _, ..] = &found[..] {
         for &ip in &found {
             let trial = TcpStream::connect((ip, access.port.get()));

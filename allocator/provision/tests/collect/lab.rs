@@ -159,7 +159,16 @@ impl Site {
         // Its machines' SSH servers are processes here.
         let ssh_addresses = FitAddresses::RemoteOrLoopback;
         let retention = Retention { age: Duration::from_hours(1), bytes: i64::MAX, archives: 100 };
-        Self { database, db, pool, root: root.to_owned(), limits, retention, cloud: None, ssh_addresses }
+        Self {
+            database,
+            db,
+            pool,
+            root: root.to_owned(),
+            limits,
+            retention,
+            cloud: None,
+            ssh_addresses,
+        }
     }
 
     pub fn collector(&self) -> Arc<ZipCollector> {

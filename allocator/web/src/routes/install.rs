@@ -66,7 +66,8 @@ fn origin(state: &AppState, client: &Client) -> Result<String, Problem> {
              of it, is missing or strange.",
         ));
     }
-    if !state.settings.agent.allow_http && !origin.starts_with("https://") && !is_loopback(&origin) {
+    if !state.settings.agent.allow_http && !origin.starts_with("https://") && !is_loopback(&origin)
+    {
         return Err(Problem::new(
             StatusCode::CONFLICT,
             "https_required",
@@ -148,7 +149,8 @@ mod tests {
         for origin in ["http://localhost:5000", "http://127.0.0.9", "http://[::1]:5000"] {
             assert!(is_loopback(origin), "{origin}");
         }
-        for origin in ["http://lab", "http://10.0.0.1", "http://localhost.evil.org", "http://[::2]"] {
+        for origin in ["http://lab", "http://10.0.0.1", "http://localhost.evil.org", "http://[::2]"]
+        {
             assert!(!is_loopback(origin), "{origin}");
         }
     }

@@ -25,8 +25,8 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentInstall, AgentProgram, AppState, ConnectionLimits, FormLimits, OwnLog, Proxies,
-    Settings, Waits, router,
+    AdminLogin, AgentAuth, AgentInstall, AgentProgram, AppState, ConnectionLimits, FormLimits,
+    OwnLog, Proxies, Settings, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;

@@ -77,7 +77,10 @@ async fn nothing_is_installed_over_plain_http_but_from_the_machine_itself() {
     }
     let trusted = vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()];
     let app = app.behind(Proxies { trusted, ..Proxies::default() });
-    assert_eq!(app.call(register("lab").with("x-forwarded-proto", "https")).await.status, StatusCode::CREATED);
+    assert_eq!(
+        app.call(register("lab").with("x-forwarded-proto", "https")).await.status,
+        StatusCode::CREATED
+    );
 }
 
 #[tokio::test]

@@ -335,9 +335,10 @@ async fn a_viewer_sees_new_lines_within_a_second_and_goes_on_after_a_break() {
 
 #[tokio::test]
 async fn the_page_shows_the_end_and_leads_to_the_rest() {
-    let app = App::with_running_on_aws(1).await;
+    let app = App::with_running(1).await;
     let empty = app.call(get(&format!("/admin/logs/{VM}")).by_browser().by_admin()).await;
     assert!(empty.body.contains("No lines yet") && empty.body.contains("agent.log"));
+    app.sql("update vm set source = 'aws'").await;
     let messages: Vec<String> = (0..1200).map(|nr| format!("<script>{nr}</script>")).collect();
     forward(&app, &batch(json!(messages))).await;
     forward(&app, &batch(json!(["boot[ERROR]: \u{1b}[31mred"]))).await;

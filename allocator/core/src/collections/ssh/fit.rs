@@ -165,7 +165,8 @@ mod tests {
 
     #[tokio::test]
     async fn private_and_public_addresses_are_machines() {
-        for text in ["10.0.0.7", "192.168.1.2", "100.64.0.1", "203.0.113.5", "2001:db8::7", "fd12::1"]
+        for text in
+            ["10.0.0.7", "192.168.1.2", "100.64.0.1", "203.0.113.5", "2001:db8::7", "fd12::1"]
         {
             let found = resolve(text, FitAddresses::Remote).await.unwrap();
             assert_eq!(found, [text.parse::<IpAddr>().unwrap()]);

@@ -13,8 +13,10 @@ fn client(header: ProxyHeader, peer: &str, headers: &[(&'static str, &[u8])]) ->
 fn behind_one_proxy_its_neighbours_are_callers_like_all_others() {
     // A machine in the proxy's own network calls it, with a line that it made up.
     let headers = [("x-forwarded-for", "198.51.100.1, 10.0.0.66")];
-    let headers: HeaderMap =
-        headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    let headers: HeaderMap = headers
+        .iter()
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+        .collect();
     let address = |hops| {
         let trusted = vec!["10.0.0.0/8".parse().unwrap()];
         let proxies = Proxies { trusted, hops: NonZero::new(hops), ..Proxies::default() };
