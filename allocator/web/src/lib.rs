@@ -25,5 +25,5 @@ pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
-pub use state::{AgentInstall, AgentProgram, AppState, Settings};
+pub use state::{AgentInstall, AgentProgram, AppState, FromAws, Settings};
 pub use waits::Waits;

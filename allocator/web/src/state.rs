@@ -68,6 +68,15 @@ pub enum AgentProgram {
     Elsewhere { url: String, sums: Vec<Sha256Sum> },
 }
 
+/// The way of the logs of VMs on AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromAws {
+    /// To `CloudWatch`, and from there by the log forwarder.
+    CloudWatch,
+    /// Each VM sends its own, with its own token, and needs no rights in the account.
+    Direct,
+}
+
 /// How this allocator is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -98,6 +107,7 @@ pub struct Settings {
     pub metrics_token: Option<TokenHash>,
     /// What the log forwarder shows (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.
     pub log_token: Option<TokenHash>,
+    pub logs_from_aws: FromAws,
     pub agent: AgentInstall,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,

@@ -36,9 +36,9 @@ pub use placeholder::startup_problems;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, FromAws, Health,
-    Install, Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl,
-    SslProvider, StartupScript,
+    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Install,
+    Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider,
+    StartupScript,
 };
 pub use url::unfit_url;
 

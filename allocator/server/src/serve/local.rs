@@ -15,13 +15,11 @@ use lablink_provision::terraform::{
     CaughtUp, LocalVms, Program, ProgramError, Provisioner, ProvisionerParts, RuntimeVariables,
     Workspace,
 };
+use lablink_web::FromAws;
 use tokio_util::sync::CancellationToken;
 
 use super::{places::Places, state_backend::state_backend};
-use crate::{
-    cli::ServeArgs,
-    config::{Config, FromAws},
-};
+use crate::{cli::ServeArgs, config::Config};
 
 const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
 

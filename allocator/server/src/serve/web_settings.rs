@@ -63,6 +63,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         },
         email_domains: config.app.email_domains.clone(),
         log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
+        logs_from_aws: config.logs.from_aws,
         access_code: config.app.access_code,
         proxies: Proxies {
             trusted: config.proxy.trusted.clone(),

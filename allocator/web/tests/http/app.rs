@@ -26,7 +26,7 @@ use lablink_core::{
 use lablink_test_db::TestDb;
 use lablink_web::{
     AdminLogin, AgentAuth, AgentInstall, AgentProgram, AppState, ConnectionLimits, FormLimits,
-    OwnLog, Proxies, Settings, Waits, router,
+    FromAws, OwnLog, Proxies, Settings, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -114,6 +114,7 @@ impl App {
                 proxies: Proxies::default(),
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
+                logs_from_aws: FromAws::CloudWatch,
                 agent: AgentInstall {
                     program: Some(AgentProgram::Here("/bin/sh".into())),
                     software: "it's \"sleap\"".into(),
@@ -166,6 +167,16 @@ impl App {
     pub fn installing(mut self, program: Option<AgentProgram>) -> Self {
         let agent = AgentInstall { program, software: "sleap".into(), allow_http: false };
         self.state.settings = Arc::new(Settings { agent, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app whose VMs on AWS send their logs themselves, without a forwarder.
+    pub fn with_logs_sent_directly(mut self) -> Self {
+        let logs_from_aws = FromAws::Direct;
+        let settings =
+            Settings { logs_from_aws, log_token: None, ..(*self.state.settings).clone() };
+        self.state.settings = Arc::new(settings);
         self.router = router(self.state.clone());
         self
     }

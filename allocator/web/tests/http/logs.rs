@@ -371,6 +371,21 @@ async fn the_page_shows_the_end_and_leads_to_the_rest() {
 }
 
 #[tokio::test]
+async fn an_empty_log_says_who_is_to_send_it() {
+    let app = App::with_running_on_aws(1).await;
+    let page = async |app: &App| {
+        let page = get(&format!("/admin/logs/{VM}")).by_browser().by_admin();
+        app.call(page).await.body
+    };
+    assert!(page(&app).await.contains("come through the log forwarder"));
+    let app = app.with_logs_sent_directly();
+    let told = page(&app).await;
+    assert!(told.contains("Its agent sends them") && !told.contains("forwarder"), "{told}");
+    app.sql("update vm set status = 'initializing'").await;
+    assert!(page(&app).await.contains("It sends its log itself"));
+}
+
+#[tokio::test]
 async fn the_whole_log_is_downloaded_as_text() {
     let app = App::with_running_on_aws(1).await;
     let path = format!("/admin/logs/{VM}/download");

@@ -1,5 +1,7 @@
 use std::{num::NonZero, time::Duration};
 
+use lablink_web::FromAws;
+
 use crate::config::{
     section::Section,
     syntax::{count, one_of},
@@ -8,22 +10,14 @@ use crate::config::{
 /// `logs`: how the VMs' logs come, and how much of them is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Logs {
-    /// How those of VMs on AWS come.
+    /// How those of VMs on AWS come: `cloudwatch` (default) or `direct`. All other machines send
+    /// theirs directly.
     pub from_aws: FromAws,
     /// Days after which lines go; default 30. None (0 in the file): age does not matter.
     pub keep_days: Option<NonZero<u32>>,
     /// Megabytes of each VM's log beyond which its oldest lines go; default 100. None (0 in the
     /// file): size does not matter.
     pub keep_megabytes_per_vm: Option<NonZero<u32>>,
-}
-
-/// The way of the logs of VMs on AWS. All other machines send theirs directly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FromAws {
-    /// To CloudWatch, and from there by the log forwarder (default).
-    CloudWatch,
-    /// Each VM sends its own, with its own token, and needs no rights in the account.
-    Direct,
 }
 
 impl Logs {

@@ -29,7 +29,7 @@ pub use health::Health;
 pub use install::Install;
 pub use limits::Limits;
 pub use local::Local;
-pub use logs::{FromAws, Logs};
+pub use logs::Logs;
 pub use machine::Machine;
 pub use manual::Manual;
 pub use provider::ProviderKind;
