@@ -66,12 +66,12 @@ async fn a_name_that_has_come_to_stand_for_the_allocator_itself_is_not_followed(
     assert!(result(&tree, "desk-3", "desk-3/").contains("desk-3.invalid has no address"));
 
     lab.site.ssh_addresses = FitAddresses::Remote;
-    let tree = lab.download().await.unwrap();
-    assert!(!tree.contains_key(b"desk-2/a.slp".as_slice()));
-    for (desk, folder) in [("desk-1", "desk-1/"), ("desk-2", "desk-2/")] {
-        let said = result(&tree, desk, folder);
-        assert!(said.contains("the allocator's own machine (loopback)"), "{desk}: {said}");
+    let error = lab.download().await.unwrap_err().to_string();
+    for (desk, address) in [("desk-1", "127.0.0.1"), ("desk-2", "localhost")] {
+        let refused = format!("{desk}: it is not asked for its results: {address} stands for ");
+        assert!(error.contains(&refused), "{error}");
     }
+    assert_eq!(error.matches("the allocator's own machine (loopback)").count(), 2, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
