@@ -8,7 +8,9 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{self, MethodRouter},
 };
-use lablink_core::Action::{self, Administer, ForwardLogs, ReadVm, SpeakForVm, Visit};
+use lablink_core::Action::{
+    self, Administer, AwaitClaim, ForwardLogs, ReadVm, RenewToken, SpeakForVm, Visit,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
@@ -74,7 +76,8 @@ fn routes() -> Vec<Route> {
         get("/install", Visit, install::script),
         get("/install/lablink-client", Visit, install::program),
         post("/api/agent/enrol", Visit, agent::enrol),
-        post("/vm_startup", SpeakForVm, wait::vm_startup),
+        post("/api/agent/token", RenewToken, agent::renew_token),
+        post("/vm_startup", AwaitClaim, wait::vm_startup),
         post("/api/agent/heartbeat", SpeakForVm, agent::heartbeat),
         post("/api/agent/claim-result", SpeakForVm, agent::claim_result),
         post("/api/agent/clean-result", SpeakForVm, agent::clean_result),
@@ -130,6 +133,7 @@ fn routes() -> Vec<Route> {
         post("/api/vms/{hostname}/replace", Administer, destroy::replace),
         post("/api/vms/{hostname}/release", Administer, vms::release),
         post("/api/vms/{hostname}/clean", Administer, vms::clean),
+        post("/api/vms/{hostname}/allow", Administer, vms::allow),
         post("/api/vms/{hostname}/reboot", Administer, vms::reboot),
         post("/api/vms/{hostname}/forget-host-key", Administer, vms::forget_host_key),
         get("/api/events", Administer, history::list),

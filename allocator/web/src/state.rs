@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZero, path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
     AccessCode, Db, EmailDomain, SecretKey, TokenHash,
@@ -89,6 +89,8 @@ pub struct Settings {
     pub machine: String,
     /// The most VMs that one launch may ask for.
     pub max_vms: u32,
+    /// The most VMs that nobody asked for and that report by themselves. None: no limit.
+    pub unknown_vms: Option<NonZero<u32>>,
     /// Of the files that are results, unless somebody asks for others.
     pub extension: Extension,
     pub stale_after: StaleAfter,

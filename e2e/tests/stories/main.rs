@@ -3,6 +3,7 @@
 
 mod agreement;
 mod cleaned_machine;
+mod copied_token;
 mod crash_during_launch;
 mod crashes;
 mod database_away;

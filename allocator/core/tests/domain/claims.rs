@@ -10,7 +10,7 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, Vitals, Vm
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
 async fn delivery(scene: &Scene, hostname: &str) -> claims::Delivery {
-    match claims::situation(&scene.db, &name(hostname)).await.unwrap() {
+    match claims::situation(&scene.db, &name(hostname), None).await.unwrap() {
         Some(Situation::Claimed(delivery)) => delivery,
         other => panic!("{other:?}"),
     }

@@ -4,6 +4,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
     Actor,
+    agents::{self, LiftError, Misuse, RenewError},
     claims::{self, NoSuchClaim, Reclaim, ReleaseReason},
     collections::Wish,
     line::{self, Presented},
@@ -22,7 +23,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 20] = [
+const WRITES: [(&str, Write); 22] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -200,10 +201,45 @@ const WRITES: [(&str, Write); 20] = [
             vms::point_out(&scene.db, scene.pool, limits).await.unwrap();
         })
     }),
+    ("a new token, fetched and used", |scene| {
+        Box::pin(async {
+            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
+            let Ok(Some(once)) = agents::issue_enrolment(db, pool, &vm).await else { return };
+            // Another has come first: refused.
+            let Ok(token) = agents::enrol(db, pool, &vm, &once).await else { return };
+            agents::identify(db, pool, STALE_AFTER, token.hash()).await.unwrap();
+            agents::attend(db, &vm).await.unwrap();
+            scene
+                .sql("update vm set token_due_at = now() where hostname = 'lablink-vm-test-1'")
+                .await;
+            match agents::renew(db, pool, &vm, token.hash()).await {
+                Ok(new) => {
+                    agents::identify(db, pool, STALE_AFTER, new.hash()).await.unwrap();
+                }
+                Err(RenewError::Refused | RenewError::NotDue) => {}
+                Err(RenewError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("a dead token, and the bar lifted", |scene| {
+        Box::pin(async {
+            let (db, pool) = (&scene.db, scene.pool);
+            for vm in [TWO, ONE] {
+                let here = vms::find(db, pool, &name(vm)).await.unwrap();
+                let Some(here) = here else { continue };
+                let (wait, from) = (Misuse::Wait, [127, 0, 0, 1].into());
+                agents::raise(db, pool, STALE_AFTER, here.id, wait, from).await.unwrap();
+                match agents::lift_bar(db, pool, STALE_AFTER, &admin(), &name(vm)).await {
+                    Ok(()) | Err(LiftError::NotBarred) => {}
+                    Err(LiftError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
     ("enrolment", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            lablink_core::agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
+            agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
         })
     }),
 ];

@@ -19,6 +19,7 @@ mod operations;
 mod organiser;
 mod people;
 mod proxy;
+mod rotation;
 mod scene;
 mod silence;
 mod startup;

@@ -44,6 +44,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
             ProviderKind::Manual => "machines registered by hand".to_owned(),
         },
         max_vms: config.limits.max_vms.get(),
+        unknown_vms: config.limits.unknown_vms,
         extension: config.machine.extension.clone(),
         stale_after: StaleAfter(config.health.stale_after),
         after_use: config.manual.after_use,

@@ -33,7 +33,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                 power_watts: Some(68),
             }]),
             cleaning: None,
+            token: None,
         },
+        shelter: None,
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },
         claims: vec![
@@ -93,8 +95,40 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         ..vm(VmSource::Aws, overdue, None, Gpu::Unreported)
     };
     add(pages, "vm-overdue", &overdue)?;
+    let reason = "vm.sh resume of lablink-vm-dev-3 ended with exit code 1: the agent ended at once; \
+                  the end of agent.log: exec: /opt/lablink/lablink-client: not found";
+    let broken = attention(Trouble::Broken, Some(before(30)), reason);
+    add(pages, "vm-broken", &vm(VmSource::Local, broken, None, Gpu::Healthy))?;
     let unheard = "Nothing is heard of its agent any more.";
     let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
+    let stolen = "Somebody waited for its next claim with a token that is dead: one that was copied while \
+                  somebody had it, most likely. They learnt nothing, and nobody can claim it for now; \
+                  who has it keeps it.";
+    let barred = |source, claim| VmPage {
+        shelter: Some(Shelter::WithinReach {
+            reason: format!("the desktop's account {SCRIPT} can become root: by sudo"),
+        }),
+        ..vm(source, attention(Trouble::Barred, Some(before(400)), stolen), claim, Gpu::Healthy)
+    };
+    add(pages, "vm-barred", &barred(VmSource::Manual, None))?;
+    add(pages, "vm-barred-claimed", &barred(VmSource::Aws, claim()))?;
+    let due = "A claim has ended, and its agent is an older one that can’t take a new token. So nobody \
+               can claim it: its last participant may have copied the token.";
+    let due = VmPage {
+        shelter: Some(Shelter::OlderAgent),
+        ..vm(
+            VmSource::Manual,
+            attention(Trouble::TokenDue, Some(before(90)), due),
+            None,
+            Gpu::Healthy,
+        )
+    };
+    add(pages, "vm-token-due", &due)?;
+    let original = VmPage {
+        shelter: Some(Shelter::NoToken),
+        ..vm(VmSource::Unknown, VmState::TokenDue, None, Gpu::Absent)
+    };
+    add(pages, "vm-original", &original)?;
     add(pages, "vm-suspect", &vm(VmSource::Local, suspect, claim(), Gpu::Healthy))?;
 
     let confirm = |deed, afterwards| ConfirmPage {

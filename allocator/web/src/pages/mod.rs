@@ -60,4 +60,4 @@ pub use tone::Tone;
 pub use trouble::{Attention, Trouble};
 pub use usage::{UsageChart, UsageSample};
 pub use used::{Afterwards, UsedNote, UsedStanding};
-pub use vm::{PastClaim, VmPage, VmSource};
+pub use vm::{PastClaim, Shelter, VmPage, VmSource};

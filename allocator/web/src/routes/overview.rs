@@ -31,7 +31,8 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(
             "Agents need no token (LABLINK_AGENT_AUTH=open): anybody who reaches this address can \
-             speak for a VM and fetch its command and PIN."
+             speak for a VM whose agent shows none, as original clients do, and fetch its command \
+             and PIN; so can whoever had it before."
                 .to_owned(),
         );
     }
@@ -45,6 +46,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
             overdue: counts.overdue,
             stale: counts.stale,
             suspect: counts.suspect,
+            barred: counts.barred,
             failed: counts.failed,
             in_line: line::count(&state.db, state.pool).await? + counts.offered,
         },

@@ -103,6 +103,7 @@ impl App {
                 launches: Some(Source::Local),
                 machine: "processes".into(),
                 max_vms: 100,
+                unknown_vms: NonZero::new(3),
                 extension: Extension::default(),
                 stale_after: StaleAfter(Duration::from_secs(60)),
                 after_use: AfterUse::Clean,
@@ -238,6 +239,17 @@ impl App {
         let token = agents::issue_enrolment(&self.db, self.pool, &hostname).await.unwrap().unwrap();
         let token = agents::enrol(&self.db, self.pool, &hostname, &token).await.unwrap();
         format!("Bearer {}", token.reveal())
+    }
+
+    /// After a claim, this VM's agent takes a new token with its old one, and uses it.
+    pub async fn renewed(&self, hostname: &str, agent: &str) -> String {
+        let itself = serde_json::json!({ "hostname": hostname });
+        let taken = self.call(json("/api/agent/token", &itself).with("authorization", agent)).await;
+        assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
+        let new = format!("Bearer {}", taken.json()["agent_token"].as_str().unwrap());
+        let beat = json("/api/agent/heartbeat", &itself).with("authorization", &new);
+        assert_eq!(self.call(beat).await.status, StatusCode::OK);
+        new
     }
 
     pub async fn send(&self, request: Request<Body>) -> axum::response::Response {

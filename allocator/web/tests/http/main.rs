@@ -24,6 +24,7 @@ mod organiser;
 mod participant;
 mod results_first;
 mod stored_script;
+mod tokens;
 mod vm_metrics;
 mod wait;
 mod watch;

@@ -19,6 +19,9 @@ pub struct Limits {
     pub connections_per_address: Option<usize>,
     /// Most VMs of one launch; default 100.
     pub max_vms: NonZero<u32>,
+    /// Most VMs that nobody asked for and that report by themselves (`LABLINK_AGENT_AUTH=open`);
+    /// default 100. None (0 in the file): no limit.
+    pub unknown_vms: Option<NonZero<u32>>,
 }
 
 const MAX_VMS: NonZero<u32> = NonZero::new(100).expect("100 is not 0");
@@ -31,6 +34,7 @@ impl Limits {
             form_per_address: NonZero::new(limits.value("form_per_address", count).unwrap_or(300)),
             form_per_email: NonZero::new(limits.value("form_per_email", count).unwrap_or(20)),
             max_vms: limits.value("max_vms", positive_count).unwrap_or(MAX_VMS),
+            unknown_vms: NonZero::new(limits.value("unknown_vms", count).unwrap_or(100)),
         }
     }
 }

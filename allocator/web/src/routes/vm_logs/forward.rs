@@ -53,7 +53,7 @@ pub async fn forward(
     let hostname: Hostname =
         stream.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let texts = batch.messages.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
-    if caller.may(Action::ForwardLogs, &hostname)? == Actor::Forwarder {
+    if caller.may(&state, Action::ForwardLogs, &hostname).await? == Actor::Forwarder {
         let source = vms::source(&state.db, state.pool, &hostname).await?;
         forwardable(source, state.settings.agent_auth)?;
     }
