@@ -119,10 +119,10 @@ run "named_subnets_and_another_type_are_in_the_rights" {
     error_message = "Only the named subnets."
   }
   assert {
-    condition = [
+    condition = one(flatten([
       for statement in data.aws_iam_policy_document.client_vms.statement :
       [for condition in statement.condition : condition.values if condition.variable == "ec2:InstanceType"] if statement.sid == "RunInstancesTagged"
-    ] == [[["g5.xlarge"]]]
+    ])) == "g5.xlarge"
     error_message = "Only the type of config.yaml."
   }
 }
