@@ -42,7 +42,7 @@ async fn the_command_carries_the_sums_of_all_that_it_fetches() {
     let app = App::new(AgentAuth::Required).await;
     let script = app.call(get("/install").with("host", "lab:5000")).await.body;
     let line = command(&app, "lab:5000").await;
-    assert!(line.contains(&format!(r#"= "{}  -""#, sum(script.as_bytes()))), "{line}");
+    assert!(line.contains(&format!("= {} ]", sum(script.as_bytes()))), "{line}");
     let program = sum(&std::fs::read("/bin/sh").unwrap());
     assert!(line.contains(&format!("lablink {program} \"$@\"")), "{line}");
     assert!(!line.contains('\n'), "one line, to be pasted: {line}");

@@ -47,7 +47,7 @@ impl Installer {
         let (token, programs) = (token.reveal(), programs.join(","));
         format!(
             "printf %s {token} | sh -c 's=$(curl -fsSL {origin}/install); \
-             [ \"$(printf \"%s\\n\" \"$s\" | sha256sum)\" = \"{script}  -\" ] || \
+             [ \"$(printf \"%s\\n\" \"$s\" | sha256sum | cut -c1-64)\" = {script} ] || \
              {{ echo \"lablink: this is not the script that the command was made for, so nothing \
              was run. Make a new install command.\" >&2; exit 1; }}; \
              sudo sh -c \"$s\" lablink {programs} \"$@\"' lablink {hostname}"
