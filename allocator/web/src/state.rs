@@ -4,7 +4,7 @@ use lablink_core::{
     AccessCode, Db, EmailDomain, PerAddress, SecretKey, TokenHash,
     aws::AwsLogin,
     claims::Reclaim,
-    collections::{Collector, Extension},
+    collections::{Collector, Extension, FitAddresses},
     live::Hub,
     pools::PoolId,
     vms::{AfterUse, Provider, Source, StaleAfter},
@@ -16,6 +16,7 @@ use crate::{
     AgentLimits, OwnLog, Transfers, Waits,
     auth::{AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits},
     http::Proxies,
+    sha256_sum::Sha256Sum,
 };
 
 /// What every handler can reach. Cheap to clone.
@@ -58,12 +59,30 @@ pub struct AppState {
 /// What a machine that is registered by hand installs.
 #[derive(Clone, Debug)]
 pub struct AgentInstall {
-    /// The agent's program on this machine, if there is one: we serve it.
-    pub program: Option<PathBuf>,
-    /// Where to fetch it instead (`LABLINK_AGENT_URL`).
-    pub url: Option<String>,
-    /// The software whose running means that a VM is in use.
+    /// None: nothing can be installed from here.
+    pub program: Option<AgentProgram>,
+    /// The software whose running means that a VM is in use: one line of text.
     pub software: String,
+    /// Whether script, program and token may go over plain HTTP to another machine.
+    pub allow_http: bool,
+}
+
+/// Where the agent's program comes from.
+#[derive(Clone, Debug)]
+pub enum AgentProgram {
+    /// A file on this machine: we serve it.
+    Here(PathBuf),
+    /// Somebody else serves it (`LABLINK_AGENT_URL`): one of these is its sum.
+    Elsewhere { url: String, sums: Vec<Sha256Sum> },
+}
+
+/// The way of the logs of VMs on AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromAws {
+    /// To `CloudWatch`, and from there by the log forwarder.
+    CloudWatch,
+    /// Each VM sends its own, with its own token, and needs no rights in the account.
+    Direct,
 }
 
 /// How this allocator is set up.
@@ -87,6 +106,8 @@ pub struct Settings {
     pub stale_after: StaleAfter,
     /// What becomes of a machine that LabLink did not make when its participant is done.
     pub after_use: AfterUse,
+    /// Where such a machine may be reached by SSH.
+    pub ssh_addresses: FitAddresses,
     pub reclaim: Reclaim,
     pub agent_auth: AgentAuth,
     /// Domains whose addresses may claim; none: every address may.
@@ -102,6 +123,7 @@ pub struct Settings {
     pub metrics_token: Option<TokenHash>,
     /// What the log forwarder shows (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.
     pub log_token: Option<TokenHash>,
+    pub logs_from_aws: FromAws,
     pub agent: AgentInstall,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,

@@ -9,6 +9,7 @@ mod crashes;
 mod database_away;
 mod destroy;
 mod hanging;
+mod install;
 mod launch;
 mod line;
 mod lock_out;

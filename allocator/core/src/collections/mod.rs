@@ -30,6 +30,6 @@ pub use record::{Collected, Kept, record};
 pub use retention::{Retention, beyond};
 pub(crate) use ssh::store as store_ssh_access;
 pub use ssh::{
-    InvalidPlace, InvalidPrivateKey, NoSecretKey, PrivateKey, ResultsDirectory, SealedSshAccess,
-    SshAccess, SshAccessError, SshAddress, SshLogin, ssh_access,
+    FitAddresses, InvalidPlace, InvalidPrivateKey, NoSecretKey, PrivateKey, ResultsDirectory,
+    SealedSshAccess, SshAccess, SshAccessError, SshAddress, SshLogin, UnfitAddress, ssh_access,
 };

@@ -175,6 +175,15 @@ pub async fn find(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<V
     row.as_ref().map(vm).transpose()
 }
 
+/// Where a VM comes from; none: there is no such VM.
+pub async fn source(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<Source>, DbError> {
+    let client = db.client().await?;
+    let sql = "select source from vm where pool_id = $1 and hostname = $2 and removed_at is null";
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_opt(&statement, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    row.as_ref().map(|row| db::word(row, "source")).transpose()
+}
+
 pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
     let email: Option<String> = row.try_get("email")?;
     let claim = match email {

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use admit::{AdmitError, admit};
 pub use after_use::AfterUse;
 pub use counts::{Counts, counts, free};
-pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
+pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, source};
 pub(crate) use plan::{NewVms, made, never_made, plan};
 pub use plan::{Selection, VmsError};
 pub use reboot::{Provider, RebootError, reboot};

@@ -82,7 +82,7 @@ impl Fetch<'_> {
         let mut fetched = Fetched::default();
         let words = script::send(&self.listing.place);
         let Remote { stdin, stdout, stderr, mut ending } =
-            match Remote::start(self.machine, self.connect, &words) {
+            match Remote::start(self.machine, self.connect, &words).await {
                 Ok(remote) => remote,
                 Err(why) => {
                     fetched.failure = Some(why);

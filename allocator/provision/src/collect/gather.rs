@@ -116,7 +116,7 @@ impl Gatherer {
         let words = script::list(directory, extension, left_out);
         let Limits { connect, stall, per_vm, bytes_per_vm, .. } = self.limits;
         let Remote { stdin: _, stdout, stderr, mut ending } =
-            Remote::start(machine, connect, &words)?;
+            Remote::start(machine, connect, &words).await?;
         let most = self.limits.list();
         // However slowly: who looks through many folders may find little.
         let patience = Patience { stall, left: most, slowest: 0 };

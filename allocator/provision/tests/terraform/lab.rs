@@ -10,7 +10,7 @@ use std::{
 use lablink_core::{
     Actor, Db,
     aws::{AwsLogin, Vault},
-    collections::Retention,
+    collections::{FitAddresses, Retention},
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId, OperationState},
     pools::{self, PoolId},
@@ -167,6 +167,7 @@ impl Lab {
                 db,
                 pool: self.pool,
                 secret_key: None,
+                ssh_addresses: FitAddresses::Remote,
                 local: Some(self.path("vms")),
                 cloud: None,
             },

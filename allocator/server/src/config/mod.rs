@@ -7,7 +7,7 @@
 //! Every key is optional. Whatever is wrong is collected and reported together: unknown keys with
 //! the nearest known one, values that don't fit, and rules over several keys. The keys and rules
 //! are those of the deployment contract §1, with LabLink's own sections `provider`, `local`,
-//! `manual`, `limits`, `proxy`, `health`, `logs`, `history` and `collect` beside them.
+//! `manual`, `install`, `limits`, `proxy`, `health`, `logs`, `history` and `collect` beside them.
 
 mod admin;
 mod environment;
@@ -37,8 +37,8 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
     Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, History,
-    Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider,
-    StartupScript,
+    Install, Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl,
+    SslProvider, StartupScript,
 };
 pub use url::unfit_url;
 
@@ -63,6 +63,7 @@ pub struct Config {
     pub startup_script: StartupScript,
     pub local: Local,
     pub manual: Manual,
+    pub install: Install,
     pub limits: Limits,
     pub proxy: Proxy,
     pub health: Health,
@@ -106,6 +107,7 @@ impl Config {
             startup_script: file.section("startup_script", StartupScript::read),
             local: file.section("local", Local::read),
             manual: file.section("manual", Manual::read),
+            install: file.section("install", Install::read),
             limits: file.section("limits", Limits::read),
             proxy: file.section("proxy", Proxy::read),
             health: file.section("health", Health::read),

@@ -1,8 +1,12 @@
 //! Values that stand for a real one still to come: fine in a file in a repository, not in service.
 
+use lablink_core::AccessCode;
 use lablink_web::is_common;
 
 use super::{AdminCredential, AdminPassword, Config, Database, Environment, ProviderKind};
+
+/// Stands for an access code: what is read of one does not show its words.
+const ACCESS_CODE: &str = "PLACEHOLDER_ACCESS_CODE";
 
 /// Whether `text` only holds a real value's place.
 pub(super) fn is_placeholder(text: &str) -> bool {
@@ -29,6 +33,13 @@ pub(super) fn logins(config: &Config) -> Vec<String> {
             None
         };
         found.extend(fault.map(|fault| format!("app.admin_password is {fault}")));
+    }
+    let stands_for_one = |code: AccessCode| ACCESS_CODE.parse().is_ok_and(|it| code.matches(&it));
+    if config.app.access_code.is_some_and(stands_for_one) {
+        found.push(
+            "app.access_code is a placeholder: set it, or LABLINK_ACCESS_CODE, or leave it out"
+                .to_owned(),
+        );
     }
     if let Some(db) = &config.db {
         if is_placeholder(&db.user) {
@@ -69,6 +80,7 @@ pub fn startup_problems(config: &Config, environment: &Environment) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Overrides;
 
     fn problems(yaml: &str, environment: &str) -> Vec<String> {
         startup_problems(&Config::parse(yaml).unwrap(), &environment.parse().unwrap())
@@ -112,6 +124,16 @@ mod tests {
             assert!(found[0].contains("app.admin_password") && found[0].contains("guess"));
             assert!(!found[0].contains(common), "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_placeholder_is_no_access_code_that_anybody_can_look_up() {
+        let yaml = "app: {admin_password: s3cret, access_code: PLACEHOLDER_ACCESS_CODE}";
+        let found = problems(yaml, "prod");
+        assert!(found.len() == 1 && found[0].contains("LABLINK_ACCESS_CODE"), "{found:?}");
+        let given = Overrides { access_code: Some("sesame"), ..Overrides::default() };
+        let config = Config::parse(yaml).unwrap().with_overrides(given).unwrap();
+        assert_eq!(startup_problems(&config, &"prod".parse().unwrap()), [""; 0]);
     }
 
     #[test]

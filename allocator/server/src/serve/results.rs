@@ -24,6 +24,7 @@ pub fn collector(
         db: db.clone(),
         pool,
         secret_key,
+        ssh_addresses: config.manual.ssh_addresses,
         local: local.map(|local| local.vms.directory.clone()),
         // This version makes no VMs on AWS.
         cloud: None,

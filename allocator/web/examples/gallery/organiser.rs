@@ -207,9 +207,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "machine-ssh", &refused)?;
     let install = InstallPage {
         hostname: "desk-7.lab.example.org".to_owned(),
-        command: "printf %s Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w | sudo sh -c \"$(curl \
-                  -fsSL https://lablink.example.org/install)\" lablink desk-7.lab.example.org"
-            .to_owned(),
+        command: format!(
+            "printf %s Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w | sh -c 's=$(curl -fsSL \
+             https://lablink.example.org/install); [ \"$(printf \"%s\\n\" \"$s\" | sha256sum | cut \
+             -c1-64)\" = {sum} ] || {{ echo \"lablink: this is not the script that the command was made \
+             for, so nothing was run. Make a new install command.\" >&2; exit 1; }}; sudo sh -c \
+             \"$s\" lablink {sum} \"$@\"' lablink desk-7.lab.example.org",
+            sum = "9b31c0".repeat(11).get(..64).unwrap_or_default(),
+        ),
         expires_at: before(-3600),
     };
     add(pages, "install", &install)

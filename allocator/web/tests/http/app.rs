@@ -17,7 +17,7 @@ use lablink_core::{
     Actor, Db, PerAddress, Token, agents,
     aws::{AwsLogin, Vault},
     claims::Reclaim,
-    collections::Extension,
+    collections::{Extension, FitAddresses},
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
@@ -25,8 +25,9 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AppState, Browsers,
-    CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Proxies, Settings, Transfers, Waits, router,
+    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AgentProgram, AppState,
+    Browsers, CodeGuesses, ConnectionLimits, FormLimits, FromAws, OwnLog, Proxies, Settings,
+    Transfers, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -113,6 +114,7 @@ impl App {
                 extension: Extension::default(),
                 stale_after: StaleAfter(Duration::from_secs(60)),
                 after_use: AfterUse::Clean,
+                ssh_addresses: FitAddresses::Remote,
                 reclaim: Reclaim::Link,
                 agent_auth,
                 email_domains: Vec::new(),
@@ -122,10 +124,11 @@ impl App {
                 proxies: Proxies::default(),
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
+                logs_from_aws: FromAws::CloudWatch,
                 agent: AgentInstall {
-                    program: Some("/bin/sh".into()),
-                    url: None,
+                    program: Some(AgentProgram::Here("/bin/sh".into())),
                     software: "it's \"sleap\"".into(),
+                    allow_http: true,
                 },
                 heartbeat: Duration::from_secs(20),
             }),
@@ -141,6 +144,13 @@ impl App {
         let app = Self::new(AgentAuth::Required).await;
         app.launch(count).await;
         app.sql("update vm set status = 'running'").await;
+        app
+    }
+
+    /// Likewise, of VMs on AWS.
+    pub async fn with_running_on_aws(count: u32) -> Self {
+        let app = Self::with_running(count).await;
+        app.sql("update vm set source = 'aws'").await;
         app
     }
 
@@ -166,6 +176,24 @@ impl App {
     /// The same app where so many of one address may wait or hold a machine.
     pub fn crowded(mut self, per_address: PerAddress) -> Self {
         self.state.settings = Arc::new(Settings { per_address, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app where machines install this, but not over plain HTTP.
+    pub fn installing(mut self, program: Option<AgentProgram>) -> Self {
+        let agent = AgentInstall { program, software: "sleap".into(), allow_http: false };
+        self.state.settings = Arc::new(Settings { agent, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app whose VMs on AWS send their logs themselves, without a forwarder.
+    pub fn with_logs_sent_directly(mut self) -> Self {
+        let logs_from_aws = FromAws::Direct;
+        let settings =
+            Settings { logs_from_aws, log_token: None, ..(*self.state.settings).clone() };
+        self.state.settings = Arc::new(settings);
         self.router = router(self.state.clone());
         self
     }

@@ -11,7 +11,7 @@ use crate::app::{App, With, form, get, json as post_json};
 
 async fn behind_proxy(header: ProxyHeader) -> App {
     let trusted = vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()];
-    App::with_running(1).await.behind(Proxies { trusted, header })
+    App::with_running(1).await.behind(Proxies { trusted, header, hops: None })
 }
 
 async fn status(app: &App, name: &'static str, hops: &str) -> StatusCode {

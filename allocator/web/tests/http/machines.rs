@@ -111,6 +111,20 @@ async fn a_machines_ssh_key_is_taken_only_where_it_can_be_kept_safe() {
 }
 
 #[tokio::test]
+async fn the_allocator_is_not_sent_to_itself_or_to_its_clouds_metadata() {
+    let app = App::new(AgentAuth::Required).await.with_secret_key();
+    let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
+    for address in ["localhost", "127.1", "::1", "169.254.169.254", "fe80::1", "0.0.0.0"] {
+        let ssh = json!({"address": address, "login": "ada", "private_key": pem});
+        let wish = json!({"hostname": "desk", "ssh": ssh});
+        let refused = app.call(post_json("/api/vms", &wish).by_admin().with("host", "lab")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{address}");
+        assert!(refused.body.contains("write the address that the machine has in its network"));
+    }
+    assert_eq!(app.text("select count(*)::text from vm").await, "0");
+}
+
+#[tokio::test]
 async fn a_machine_that_was_installed_anew_may_show_another_host_key() {
     let app = App::with_running(1).await;
     let forget = || form("/api/vms/lablink-vm-test-1/forget-host-key", "").by_admin();
@@ -123,24 +137,6 @@ async fn a_machine_that_was_installed_anew_may_show_another_host_key() {
     assert_eq!(forgotten.header("location"), "/admin/vms/lablink-vm-test-1");
     let page = app.call(page()).await.body;
     assert!(!page.contains(shown) && page.contains("host key of lablink-vm-test-1 was forgotten"));
-}
-
-#[tokio::test]
-async fn the_script_says_where_we_are_and_the_program_comes_from_here() {
-    let app = App::new(AgentAuth::Required).await;
-    let script = app.call(get("/install").with("host", "lab.example:5000")).await.body;
-    assert!(script.starts_with("LABLINK_ALLOCATOR='http://lab.example:5000'\n"), "{script}");
-    assert!(script.contains(r#"LABLINK_SOFTWARE='it'\''s "sleap"'"#));
-    for host in ["$(reboot)", "a b", "x'y", ""] {
-        let answer = app.call(get("/install").with("host", host)).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{host}");
-    }
-    let path = format!("/install/lablink-client?arch={}", std::env::consts::ARCH);
-    let sent = app.send(get(&path)).await;
-    let sent = axum::body::to_bytes(sent.into_body(), usize::MAX).await.unwrap();
-    assert!(sent == std::fs::read("/bin/sh").unwrap(), "the very program");
-    let other = app.call(get("/install/lablink-client?arch=riscv64")).await;
-    assert_eq!(other.status, StatusCode::NOT_FOUND);
 }
 
 /// A registered machine whose agent reports in, and its agent's credential.

@@ -16,6 +16,7 @@ mod cross_site;
 mod downloads;
 mod gone;
 mod hostile;
+mod install;
 mod limits;
 mod line;
 mod logs;

@@ -1,10 +1,18 @@
 use std::{num::NonZero, time::Duration};
 
-use crate::config::{section::Section, syntax::count};
+use lablink_web::FromAws;
 
-/// `logs`: how much of the VMs' logs is kept.
+use crate::config::{
+    section::Section,
+    syntax::{count, one_of},
+};
+
+/// `logs`: how the VMs' logs come, and how much of them is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Logs {
+    /// How those of VMs on AWS come: `cloudwatch` (default) or `direct`. All other machines send
+    /// theirs directly.
+    pub from_aws: FromAws,
     /// Days after which lines go; default 30. None (0 in the file): age does not matter.
     pub keep_days: Option<NonZero<u32>>,
     /// Megabytes of each VM's log beyond which its oldest lines go; default 100. None (0 in the
@@ -19,7 +27,10 @@ pub struct Logs {
 
 impl Logs {
     pub(in crate::config) fn read(logs: &mut Section<'_>) -> Self {
+        let ways = [("cloudwatch", FromAws::CloudWatch), ("direct", FromAws::Direct)];
+        let from_aws = logs.value("from_aws", |text| one_of(&ways, text));
         Self {
+            from_aws: from_aws.unwrap_or(FromAws::CloudWatch),
             keep_days: NonZero::new(logs.value("keep_days", count).unwrap_or(30)),
             keep_megabytes_per_vm: NonZero::new(
                 logs.value("keep_megabytes_per_vm", count).unwrap_or(100),
@@ -48,6 +59,14 @@ impl Logs {
 mod tests {
     use super::*;
     use crate::config::Config;
+
+    #[test]
+    fn logs_of_aws_come_by_cloudwatch_unless_the_file_says_otherwise() {
+        let way = |yaml| Config::parse(yaml).unwrap().logs.from_aws;
+        assert_eq!(way(""), FromAws::CloudWatch);
+        assert_eq!(way("logs: {from_aws: direct}"), FromAws::Direct);
+        assert!(Config::parse("logs: {from_aws: post}").is_err());
+    }
 
     #[test]
     fn logs_are_kept_for_a_month_unless_the_file_says_otherwise() {
