@@ -5,6 +5,7 @@
 
 mod access;
 mod access_code;
+pub mod admissions;
 pub mod agents;
 pub mod aws;
 pub mod claims;
@@ -16,6 +17,7 @@ pub mod line;
 pub mod live;
 pub mod logs;
 mod neighbours;
+mod network;
 pub mod operations;
 mod person_keys;
 mod pin;
@@ -34,7 +36,8 @@ pub use access::{Action, Actor, Resource, can};
 pub use access_code::{AccessCode, EmptyAccessCode};
 pub use db::{Db, DbError};
 pub use email::{Email, EmailDomain, InvalidEmail};
-pub use neighbours::{FEWEST, Neighbours, PerAddress, PlacesPerAddress, network};
+pub use neighbours::{FEWEST, Neighbours, PerAddress, PlacesPerAddress};
+pub use network::{network, site};
 pub use pin::Pin;
 pub use plain::plain;
 pub use seal::{InvalidSecretKey, SecretKey};

@@ -16,15 +16,20 @@ pub mod pages;
 mod router;
 mod routes;
 mod state;
+mod transfers;
 mod waits;
 mod wire;
 
 pub use agents::{AgentBudgets, AgentLimits};
-pub use auth::{AdminLogin, AgentAuth, FormLimits, InvalidHash, UnfitPassword, fits_bcrypt};
+pub use auth::{
+    AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits, InvalidHash, UnfitPassword,
+    WeakPassword, fits_bcrypt, fits_new, is_common, is_short,
+};
 pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
 pub use http::{Proxies, ProxyHeader};
 pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, router};
 pub use state::{AgentInstall, AppState, Settings};
+pub use transfers::Transfers;
 pub use waits::Waits;

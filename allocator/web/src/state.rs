@@ -13,8 +13,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AgentLimits, OwnLog, Waits,
-    auth::{AdminLogin, AgentAuth, FormLimits},
+    AgentLimits, OwnLog, Transfers, Waits,
+    auth::{AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits},
     http::Proxies,
 };
 
@@ -34,10 +34,15 @@ pub struct AppState {
     pub waits: Waits,
     pub admin: Arc<AdminLogin>,
     pub metrics: PrometheusHandle,
+    /// Browsers that participants come with.
+    pub browsers: Arc<Browsers>,
     pub form_limits: Arc<FormLimits>,
+    pub code_guesses: Arc<CodeGuesses>,
     pub aws: Arc<AwsLogin>,
     /// Who fetches participants' results.
     pub collector: Arc<dyn Collector>,
+    /// Of archives, to clients.
+    pub transfers: Transfers,
     /// Seals what must not be read in the database; none: no SSH key can be taken.
     pub secret_key: Option<SecretKey>,
     /// Who can do something to local VMs, if they are made here.
@@ -65,6 +70,8 @@ pub struct AgentInstall {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub environment: String,
+    /// Sentences that organisers read on each of their pages until they act on them.
+    pub notices: Arc<[String]>,
     /// Where people reach this allocator, without a slash at the end, if that is configured.
     pub public_url: Option<String>,
     /// Where launched VMs come from. None: nothing can be launched here.

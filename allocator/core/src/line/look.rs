@@ -112,7 +112,7 @@ async fn expected(
 }
 
 /// The open place of a person, with its token's hash.
-pub(super) async fn find_open(
+pub(crate) async fn find_open(
     client: &impl GenericClient,
     pool: PoolId,
     email: &Email,

@@ -1,6 +1,5 @@
 //! What agents say of their VMs.
 
-use crate::db::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};

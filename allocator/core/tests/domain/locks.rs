@@ -3,10 +3,11 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor, Neighbours, PerAddress, PlacesPerAddress,
+    Actor, Neighbours, PerAddress, PlacesPerAddress, Token,
+    admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
     claims::{self, LockOutError, NoSuchClaim, ReleaseReason},
-    collections::Wish,
+    collections::{self, Kept, Wish},
     events,
     line::{self, Presented, Removal},
     operations::{self, Outcome, TakeBack, Then, Whose},
@@ -24,7 +25,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 26] = [
+const WRITES: [(&str, Write); 28] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -228,6 +229,18 @@ const WRITES: [(&str, Write); 26] = [
             line::remove(db, pool, STALE_AFTER, &admin(), Removal::All).await.unwrap();
         })
     }),
+    ("a browser that gave the access code", |scene| {
+        Box::pin(async {
+            let code = "open sesame".parse().unwrap();
+            for browser in [Token::random(), Token::presented("the same for all")] {
+                admissions::record(&scene.db, &browser, Known::AccessCode(&code)).await.unwrap();
+            }
+            let aged = "update admission set last_at = now() - interval '31 days'
+                        where proof_sha256 in (select proof_sha256 from admission
+                                               order by proof_sha256 limit 3 for update)";
+            scene.db.client().await.unwrap().execute(aged, &[]).await.unwrap();
+        })
+    }),
     ("a machine that is registered, and forgotten", |scene| {
         Box::pin(async {
             let (db, pool, admin) = (&scene.db, scene.pool, admin());
@@ -241,6 +254,22 @@ const WRITES: [(&str, Write); 26] = [
             if let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await {
                 operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
             }
+        })
+    }),
+    ("an archive, downloaded", |scene| {
+        Box::pin(async {
+            let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
+            let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await else {
+                return;
+            };
+            let kept =
+                Kept { file_name: "x.zip".to_owned(), size: 2, kept_by: "alloc-1".to_owned() };
+            let (db, pool) = (&scene.db, scene.pool);
+            collections::record(db, pool, id, &[], Some(&kept)).await.unwrap();
+            for bytes in [0..1, 1..2] {
+                collections::taken(db, pool, &admin(), id, bytes).await.unwrap();
+            }
+            operations::cancel(db, pool, &admin(), id).await.unwrap();
         })
     }),
     ("silence, pointed out", |scene| {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod admissions;
 mod agents;
 mod claims;
 mod cleaning;

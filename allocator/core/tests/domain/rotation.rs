@@ -80,11 +80,9 @@ async fn nobody_can_claim_a_freed_vm_before_its_agent_has_used_a_new_token() {
 #[tokio::test]
 async fn who_is_first_in_line_is_offered_the_vm_at_that_moment() {
     let (scene, old) = given_back().await;
-    let email = "bea@example.org".parse().unwrap();
-    let (db, pool, link) = (&scene.db, scene.pool, claims::Reclaim::Link);
-    let joined = line::join(db, pool, STALE_AFTER, &email, Presented::default(), link).await;
+    let joined = scene.join("bea@example.org", Presented::default()).await;
     let Ok(Joined::Place(place)) = joined else { panic!("no place") };
-    let standing = async || line::look(db, pool, &place).await.unwrap().unwrap();
+    let standing = async || line::look(&scene.db, scene.pool, &place).await.unwrap().unwrap();
     assert!(matches!(standing().await, Standing::Waiting { .. }));
     let new = renew(&scene, &old).await.unwrap();
     assert!(matches!(standing().await, Standing::Waiting { .. }), "not used yet");

@@ -12,13 +12,13 @@ use lablink_protocol::Hostname;
 use tokio::sync::Notify;
 
 use super::{
+    admission::admit,
     collector::{ZipCollector, archive_name},
     conclusion::{conclusion, sentence},
-    content::LARGEST_IN_MEMORY,
     gather::{Listed, Visit},
     harvest::Harvest,
     make::{Made, make},
-    space,
+    room::Full,
     tally::Tally,
     telling::{News, Telling},
     words::{files, size},
@@ -39,7 +39,7 @@ struct End {
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error(transparent)]
-    Full(#[from] space::Full),
+    Full(#[from] Full),
     #[error("the archive could not be written: {0}")]
     Archive(#[from] std::io::Error),
 }
@@ -119,7 +119,7 @@ impl ZipCollector {
         on_skipped: OnSkipped,
         news: &News,
     ) -> Result<End, Trouble> {
-        let listed: Vec<Listed> = self.gatherer.list(visits, extension).collect().await;
+        let mut listed: Vec<Listed> = self.gatherer.list(visits, extension).collect().await;
         let (count, bytes) = visits.iter().fold((0, 0), |(count, bytes): (u64, u64), visit| {
             let tally = &visit.tally;
             let found = tally.found_bytes.load(Relaxed);
@@ -127,7 +127,7 @@ impl ZipCollector {
         });
         let found = format!("Found {} ({}) on {} VMs", files(count), size(bytes), visits.len());
         news.line(LogLevel::Info, found);
-        space::check(self.shelf.directory(), bytes.saturating_add(self.spooled(&listed)))?;
+        admit(&self.room, &mut listed, self.gatherer.limits.at_once)?;
         let torso = self.shelf.begin(id)?;
         let out = std::io::BufWriter::with_capacity(256 * 1024, torso.file()?);
         let listed = futures_util::stream::iter(listed);
@@ -153,18 +153,6 @@ impl ZipCollector {
         let outcome = conclusion(&harvests, extension, on_skipped);
         let collected = harvests.iter().map(Harvest::collected).collect();
         Ok(End { outcome, collected, kept })
-    }
-
-    /// Bytes that may lie on the disk on their way into the archive: as many large files as VMs
-    /// are read at once.
-    fn spooled(&self, listed: &[Listed]) -> u64 {
-        let listings = listed.iter().filter_map(|it| it.found.as_ref().ok());
-        let largest = listings.map(|found| {
-            found.listing.files.iter().map(|file| file.size).max().unwrap_or_default()
-        });
-        let mut largest: Vec<u64> = largest.filter(|size| *size > LARGEST_IN_MEMORY).collect();
-        largest.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
-        largest.iter().take(self.gatherer.limits.at_once).sum()
     }
 
     /// The end of a collection of which nothing is kept.

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use lablink_core::{cell, plain};
 
-use super::harvest::Harvest;
+use super::{archive::Form, harvest::Harvest};
 
 const COLUMNS: [&str; 9] =
     ["vm", "file", "files", "bytes", "unread", "seconds", "result", "skipped", "original"];
@@ -25,7 +25,7 @@ pub(super) fn report(harvests: &[Harvest]) -> csv::Result<Vec<u8>> {
             &format!("{}/", harvest.folder),
             &harvest.files.to_string(),
             &harvest.bytes.to_string(),
-            &harvest.unread.len().to_string(),
+            &harvest.missing.count.to_string(),
             &format!("{:.1}", harvest.seconds),
             &result,
             &harvest.skipped.count.to_string(),
@@ -47,8 +47,12 @@ pub(super) fn report(harvests: &[Harvest]) -> csv::Result<Vec<u8>> {
                 original,
             ]))
         };
-        for unread in &harvest.unread {
-            row(&original(&unread.path), &format!("not read: {}", unread.why), "")?;
+        for (path, why) in &harvest.missing.items {
+            row(&original(path), &format!("not read: {why}"), "")?;
+        }
+        let more = harvest.missing.count - harvest.missing.items.len() as u64;
+        if more > 0 {
+            row(&format!("{}/", harvest.folder), &format!("not read: {more} more"), "")?;
         }
         for item in &harvest.skipped.items {
             row(&original(&item.path), &format!("left out: {}", item.why.told()), "")?;
@@ -59,6 +63,9 @@ pub(super) fn report(harvests: &[Harvest]) -> csv::Result<Vec<u8>> {
         }
         for renamed in &harvest.renamed {
             let result = match text(&renamed.path) {
+                _ if renamed.form == Form::Packed => {
+                    "mostly empty, so packed with its holes: unpack it with tar -xSf"
+                }
                 Cow::Borrowed(_) => "called so, since not every system takes its name",
                 Cow::Owned(_) => {
                     r"called so, since its name is not plain text (\xNN: a byte of it; \\: \)"
@@ -102,7 +109,7 @@ fn text(path: &[u8]) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use crate::collect::{
-        harvest::{Renamed, Unread},
+        harvest::{Missing, Renamed},
         skipped::{Skipped, Why},
     };
 
@@ -113,21 +120,24 @@ mod tests {
             folder: format!("vm_{number}"),
             files: 2,
             bytes: 30,
-            unread: Vec::new(),
+            missing: Missing::default(),
             renamed: Vec::new(),
             skipped: Skipped::default(),
             seconds: 1.26,
             failure: failure.map(str::to_owned),
         };
-        let unread = Unread { path: (*b"=a\",\n.slp").into(), why: "Permission denied".to_owned() };
         let mut first = vm(1, None);
-        first.unread.push(unread);
+        first.missing.add((*b"=a\",\n.slp").into(), "Permission denied".to_owned());
         first.skipped.add("más".as_bytes(), Why::LinkToFolder((*b"/disk").into()));
-        let renamed =
-            |path: &[u8], stored: &str| Renamed { path: path.into(), stored: stored.into() };
-        first.renamed.push(renamed(b"12:30.slp", "vm_1/12_30.slp"));
-        first.renamed.push(renamed(b"\xff\\.slp", "vm_1/__.slp"));
-        first.renamed.push(renamed(b"\x1b[2J\0.slp", "vm_1/_[2J_.slp"));
+        let renamed = |path: &[u8], stored: &str, form| Renamed {
+            path: path.into(),
+            stored: stored.into(),
+            form,
+        };
+        first.renamed.push(renamed(b"12:30.slp", "vm_1/12_30.slp", Form::Filled));
+        first.renamed.push(renamed(b"\xff\\.slp", "vm_1/__.slp", Form::Filled));
+        first.renamed.push(renamed(b"big.slp", "vm_1/big.slp.tar", Form::Packed));
+        first.renamed.push(renamed(b"\x1b[2J\0.slp", "vm_1/_[2J_.slp", Form::Filled));
         let text = report(&[first, vm(2, None), vm(3, Some("it sent nothing for 60 s"))]).unwrap();
         let text = String::from_utf8(text).unwrap();
         let expected = "\u{feff}\
@@ -139,6 +149,7 @@ lablink-vm-test-1,\"vm_1/=a\"\",\n.slp\",,,,,not read: Permission denied,,
 lablink-vm-test-1,vm_1/más,,,,,left out: a link to the folder /disk,,
 lablink-vm-test-1,vm_1/12_30.slp,,,,,\"called so, since not every system takes its name\",,vm_1/12:30.slp
 lablink-vm-test-1,vm_1/__.slp,,,,,\"called so, since its name is not plain text (\\xNN: a byte of it; \\\\: \\)\",,vm_1/\\xff\\\\.slp
+lablink-vm-test-1,vm_1/big.slp.tar,,,,,\"mostly empty, so packed with its holes: unpack it with tar -xSf\",,vm_1/big.slp
 lablink-vm-test-1,vm_1/_[2J_.slp,,,,,\"called so, since its name is not plain text (\\xNN: a byte of it; \\\\: \\)\",,vm_1/\\x1b[2J\\x00.slp
 ";
         assert_eq!(text, expected);

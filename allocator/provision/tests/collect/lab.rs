@@ -150,6 +150,9 @@ impl Site {
             connect: Duration::from_secs(10),
             stall: Duration::from_secs(60),
             per_vm: Duration::from_mins(5),
+            bytes_per_vm: 10_000_000_000,
+            slowest: 0,
+            reserve: 1_000_000_000,
         };
         let retention = Retention { age: Duration::from_hours(1), bytes: i64::MAX, archives: 100 };
         Self { database, db, pool, root: root.to_owned(), limits, retention, cloud: None }

@@ -121,9 +121,10 @@ impl Config {
     }
 
     /// What is worth a second look though it is allowed, as one sentence each: placeholders,
-    /// default passwords, keys without effect.
+    /// default and short passwords, keys without effect.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = placeholder::logins(self);
+        warnings.extend(self.app.admin.warning());
         warnings.extend(placeholder::bucket(self));
         warnings.extend(rules::open_form(self));
         warnings.extend(self.without_effect());

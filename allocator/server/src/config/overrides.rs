@@ -72,9 +72,9 @@ mod tests {
     fn empty_values_change_nothing() {
         let overrides =
             Overrides { admin_user: Some(""), admin_password: Some(""), db_password: None };
-        let yaml = "app: {admin_user: ada, admin_password: s3cret}";
+        let yaml = "app: {admin_user: ada, admin_password: tq-57-rx-901}";
         let config = Config::parse(yaml).unwrap().with_overrides(overrides).unwrap();
-        assert_eq!((config.app.admin_user.as_str(), password(&config)), ("ada", "s3cret"));
+        assert_eq!((config.app.admin_user.as_str(), password(&config)), ("ada", "tq-57-rx-901"));
     }
 
     #[test]

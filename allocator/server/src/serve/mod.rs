@@ -25,7 +25,8 @@ use lablink_core::{
 };
 use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{
-    AdminLogin, AgentBudgets, AgentLimits, AppState, ConnectionLimits, FormLimits, OwnLog, Waits,
+    AdminLogin, AgentBudgets, AgentLimits, AppState, Browsers, CodeGuesses, ConnectionLimits,
+    FormLimits, OwnLog, Transfers, Waits,
 };
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
@@ -175,6 +176,8 @@ async fn serve_on(
         waits: Waits::default(),
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),
         metrics: lablink_web::metrics::start()?,
+        browsers: Arc::new(Browsers::default()),
+        code_guesses: Arc::new(CodeGuesses::default()),
         form_limits: Arc::new(FormLimits::new(
             config.limits.form_per_address,
             config.limits.form_per_email,
@@ -182,6 +185,7 @@ async fn serve_on(
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
         aws,
         collector,
+        transfers: Transfers::default(),
         secret_key,
         settings: Arc::new(web_settings(args, config)),
         own_log,

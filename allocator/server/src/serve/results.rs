@@ -34,6 +34,9 @@ pub fn collector(
         connect: CONNECT,
         stall: collect.stall(),
         per_vm: collect.longest_per_vm(),
+        bytes_per_vm: collect.most_per_vm(),
+        slowest: collect.slowest(),
+        reserve: collect.reserve(),
     };
     let owner = owner(&directory, places).context("cannot keep archives")?;
     let retention = collect.retention();

@@ -1,5 +1,6 @@
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -39,6 +40,11 @@ fn per_address(config: &Config) -> PerAddress {
 pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
     Settings {
         environment: args.environment.to_string(),
+        // On somebody's own machine a short password is as it should be.
+        notices: match args.environment.is_dev() {
+            true => Arc::default(),
+            false => config.app.admin.warning().into_iter().collect(),
+        },
         public_url: config
             .allocator_url(args.allocator_fqdn.as_deref(), args.allocator_public_ip.as_deref()),
         launches: match config.provider {

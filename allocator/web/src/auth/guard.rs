@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
-    http::{HeaderValue, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use axum_extra::extract::CookieJar;
 use lablink_core::{
     Action, Actor, Resource, Token, TokenHash,
     agents::{self, Bearer, Misuse},
@@ -13,13 +14,13 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 
-use super::AgentAuth;
+use super::{AgentAuth, admin_browser};
 use crate::{
     AppState,
     agents::Share,
     connections::Slot,
     http::{Client, Problem},
-    metrics,
+    metrics, pages,
 };
 
 /// What a route needs, with the state to find out whether the caller has it.
@@ -33,9 +34,9 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     let slot = request.extensions().get::<Slot>().cloned();
-    let mut entered = None;
-    let (actor, shown) = match action {
-        Action::Visit => (Actor::Anyone, None),
+    let (mut cookies, mut shown, mut entered) = (CookieJar::default(), None, None);
+    let actor = match action {
+        Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
@@ -47,13 +48,16 @@ pub(crate) async fn guard(
                 let limits = Arc::clone(&state.agent_limits);
                 request.extensions_mut().insert(Share { limits, token });
             }
-            let (actor, shown) = identify(&state, credentials, client, action).await?;
+            let caller = (client, request.headers());
+            let known = identify(&state, credentials, caller, action).await?;
+            (cookies, shown) = (known.cookies, known.shown);
+            let actor = known.actor;
             if let Some(slot) = &slot
                 && !matches!(actor, Actor::Anyone | Actor::UnprovenAgent)
             {
                 slot.recognise(authorization);
             }
-            (actor, shown)
+            actor
         }
     };
     let named = params.iter().find(|(name, _)| *name == "hostname");
@@ -68,9 +72,15 @@ pub(crate) async fn guard(
         not_without_its_token(&state, &actor, hostname).await?;
     }
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
+    let is_admin = matches!(actor, Actor::Admin(_));
     request.extensions_mut().insert(Caller(actor));
     request.extensions_mut().insert(shown);
-    let response = next.run(request).await;
+    let response = if is_admin {
+        let notices = Arc::clone(&state.settings.notices);
+        (cookies, pages::under(notices, next.run(request)).await).into_response()
+    } else {
+        next.run(request).await
+    };
     drop(entered);
     if let (Some(slot), Some(link)) = (slot, link)
         && (response.status().is_success() || response.status().is_redirection())
@@ -78,6 +88,21 @@ pub(crate) async fn guard(
         slot.recognise(link);
     }
     Ok(response)
+}
+
+/// Who asks.
+struct Known {
+    actor: Actor,
+    /// What they are given for it.
+    cookies: CookieJar,
+    /// The agent's token that they have shown.
+    shown: Option<Shown>,
+}
+
+impl Known {
+    fn of(actor: Actor) -> Self {
+        Self { actor, cookies: CookieJar::default(), shown: None }
+    }
 }
 
 /// What a caller shows to say who it is.
@@ -119,9 +144,9 @@ fn is_forwarders(state: &AppState, token: &TokenHash) -> bool {
 async fn identify(
     state: &AppState,
     credentials: Credentials<'_>,
-    client: Client,
+    (client, headers): (Client, &HeaderMap),
     action: Action,
-) -> Result<(Actor, Option<Shown>), Problem> {
+) -> Result<Known, Problem> {
     let mut shown = None;
     let actor = match credentials {
         Credentials::Nothing => {
@@ -129,7 +154,10 @@ async fn identify(
             open.then_some(Actor::UnprovenAgent)
         }
         Credentials::Login(login) => {
-            state.admin.verify(login, client.address).await.map(Actor::Admin)
+            return Ok(match admin_browser::log_in(state, login, &client, headers).await? {
+                Some((user, cookies)) => Known { cookies, ..Known::of(Actor::Admin(user)) },
+                None => Known::of(Actor::Anyone),
+            });
         }
         Credentials::Token(token) if is_forwarders(state, &token) => Some(Actor::Forwarder),
         Credentials::Token(token) => {
@@ -152,7 +180,7 @@ async fn identify(
         }
         Credentials::Other => None,
     };
-    Ok((actor.unwrap_or(Actor::Anyone), shown))
+    Ok(Known { shown, ..Known::of(actor.unwrap_or(Actor::Anyone)) })
 }
 
 /// An agent's late report may come with a token that has died meanwhile. It waits, and asks for a

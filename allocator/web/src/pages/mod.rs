@@ -17,6 +17,7 @@ mod line;
 mod log;
 mod machine;
 mod moment;
+mod notices;
 mod operation;
 mod operations;
 mod own_log;
@@ -45,6 +46,7 @@ pub use launch::LaunchPage;
 pub use line::{LineEnd, LinePage, LineState};
 pub use log::{LogLevels, LogLines, LogPage, LogPart};
 pub use machine::{InstallPage, MachineField, MachinePage, SshTyped};
+pub(crate) use notices::under;
 pub use operation::{
     LeftOut, LogLevel, LogLine, OperationPage, OperationResults, OperationVm, StepState,
 };

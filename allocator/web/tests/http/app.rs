@@ -25,8 +25,8 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AppState, ConnectionLimits,
-    FormLimits, OwnLog, Proxies, Settings, Waits, router,
+    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AppState, Browsers,
+    CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Proxies, Settings, Transfers, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -93,14 +93,18 @@ impl App {
             hub: hub.clone(),
             waits: Waits::default(),
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
+            browsers: Arc::new(Browsers::default()),
+            code_guesses: Arc::new(CodeGuesses::default()),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             local: None,
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
             collector: Arc::<FakeCollector>::clone(&collector),
+            transfers: Transfers::default(),
             secret_key: None,
             settings: Arc::new(Settings {
                 environment: "test".into(),
+                notices: Arc::default(),
                 public_url: None,
                 launches: Some(Source::Local),
                 machine: "processes".into(),
@@ -180,9 +184,27 @@ impl App {
         self
     }
 
+    /// The same app with this to tell on each of the organisers' pages.
+    pub fn telling(mut self, notice: &str) -> Self {
+        let notices = Arc::from([notice.to_owned()]);
+        self.state.settings = Arc::new(Settings { notices, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// The same app with other budgets for VMs.
     pub fn with_budgets(mut self, budgets: AgentBudgets) -> Self {
         self.state.agent_limits = Arc::new(AgentLimits::new(budgets));
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app as another process of it, which remembers nothing of its callers.
+    pub fn restarted(mut self) -> Self {
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        self.state.admin = Arc::new(AdminLogin::new("teacher".into(), hash).unwrap());
+        self.state.browsers = Arc::default();
+        self.state.code_guesses = Arc::default();
         self.router = router(self.state.clone());
         self
     }

@@ -74,6 +74,20 @@ async fn the_host_and_scheme_are_believed_from_a_trusted_proxy_alone() {
 }
 
 #[tokio::test]
+async fn browsers_are_told_to_stay_with_https_where_they_came_by_it() {
+    const TOLD: &str = "strict-transport-security";
+    let trusting = behind_proxy(ProxyHeader::XForwardedFor).await;
+    let alone = App::with_running(0).await;
+    for path in ["/", "/nowhere", "/admin"] {
+        let by = |scheme| get(path).by_browser().with("x-forwarded-proto", scheme);
+        assert_eq!(trusting.call(by("https")).await.header(TOLD), "max-age=2592000", "{path}");
+        assert_eq!(trusting.call(by("http")).await.header(TOLD), "", "{path}");
+        assert_eq!(trusting.call(get(path)).await.header(TOLD), "", "{path}");
+        assert_eq!(alone.call(by("https")).await.header(TOLD), "", "{path}: anybody can say so");
+    }
+}
+
+#[tokio::test]
 async fn below_a_path_is_refused_in_plain_words() {
     let app = behind_proxy(ProxyHeader::XForwardedFor).await;
     let below = app.call(get("/").by_browser().with("x-forwarded-prefix", "/lab")).await;

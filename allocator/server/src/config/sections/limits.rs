@@ -8,11 +8,10 @@ use crate::config::{
 /// `limits`: how much one caller may ask for.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Claim forms that one address may post in a minute; default 300. None (0 in the file): no
-    /// limit.
+    /// Forms of participants that may be refused in a minute, of one browser; ten times as many of
+    /// all at one address. Default 300. None (0 in the file): no limit.
     pub form_per_address: Option<NonZero<u32>>,
-    /// Claim forms that may be posted for one e-mail address in a minute; default 20. None (0 in
-    /// the file): no limit.
+    /// Likewise, of those with one e-mail address; default 20. None (0 in the file): no limit.
     pub form_per_email: Option<NonZero<u32>>,
     /// Connections of one address whose callers have shown no credential and no link; default
     /// 2,000. None (0 in the file): no limit.
