@@ -8,6 +8,7 @@ use lablink_core::{
     agents::{self, LiftError, Misuse, RenewError},
     claims::{self, LockOutError, NoSuchClaim, ReleaseReason},
     collections::{self, Kept, Wish},
+    events,
     line::{self, Presented, Removal},
     operations::{self, Outcome, TakeBack, Then, Whose},
     vms::{self, Selection},
@@ -24,7 +25,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 27] = [
+const WRITES: [(&str, Write); 28] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -88,6 +89,12 @@ const WRITES: [(&str, Write); 27] = [
                 let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
                 vms::set_gpu(db, pool, STALE_AFTER, &vm, health, None).await.or_else(gone).unwrap();
             }
+        })
+    }),
+    ("history dropped", |scene| {
+        Box::pin(async {
+            let kept = events::Retention { age: Some(Duration::from_secs(1)), per_vm: Some(5) };
+            events::sweep(&scene.db, kept).await.unwrap();
         })
     }),
     ("use", |scene| {

@@ -39,7 +39,7 @@ pub async fn renew_token(
 ) -> Result<JsonAnswer<Enrolled>, Problem> {
     caller.may(&state, Action::RenewToken, &hostname).await?;
     let shown = shown.ok_or_else(Problem::unauthorized)?;
-    let token = agents::renew(&state.db, state.pool, &hostname, shown.token).await?;
+    let token = agents::renew(&state.agents_db, state.pool, &hostname, shown.token).await?;
     Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
 }
 
