@@ -3,12 +3,12 @@
 use lablink_core::{
     AccessCode, Token,
     admissions::{self, Known},
-    claims::{self, Reclaim},
-    line::{self, Joined, Presented},
+    claims,
+    line::{Joined, Presented},
 };
 use lablink_protocol::CrdCode;
 
-use crate::scene::{STALE_AFTER, Scene};
+use crate::scene::Scene;
 
 #[tokio::test]
 async fn a_browser_is_known_for_what_it_gave_and_for_a_month() {

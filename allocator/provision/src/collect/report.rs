@@ -157,13 +157,19 @@ lablink-vm-test-1,vm_1/_[2J_.slp,,,,,\"called so, since its name is not plain te
 
     #[test]
     fn no_cell_is_a_formula_or_moves_a_cursor() {
+        let mut missing = Missing::default();
+        missing.add((*b"a").into(), "\x1b[31mno\0".to_owned());
         let vm = Harvest {
             hostname: "vm-1".parse().unwrap(),
             folder: "=HYPERLINK(1)".to_owned(),
             files: 0,
             bytes: 0,
-            unread: vec![Unread { path: (*b"a").into(), why: "\x1b[31mno\0".to_owned() }],
-            renamed: vec![Renamed { path: (*b"b").into(), stored: "@SUM(1)".to_owned() }],
+            missing,
+            renamed: vec![Renamed {
+                path: (*b"b").into(),
+                stored: "@SUM(1)".to_owned(),
+                form: Form::Filled,
+            }],
             skipped: Skipped::default(),
             seconds: 0.0,
             failure: Some("\u{9b}2Jgone".to_owned()),
