@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
 use crate::{
@@ -33,6 +35,21 @@ pub async fn issue_enrolment(
 ) -> Result<Option<Token>, DbError> {
     let mut issued = issue_enrolments(db, pool, std::slice::from_ref(hostname)).await?;
     Ok(issued.remove(hostname))
+}
+
+/// Makes this token the one of the VM with this row, for an hour, and says until when.
+pub(crate) async fn issue_token(
+    client: &impl GenericClient,
+    vm_id: i64,
+    token: &Token,
+) -> Result<Timestamp, DbError> {
+    let sql = "insert into enrolment (vm_id, token_sha256, expires_at)
+               values ($1, $2, now() + interval '1 hour')
+               on conflict (vm_id) do update
+                   set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
+               returning expires_at";
+    let row = client.query_one(sql, &[&vm_id, &token.hash().as_bytes()]).await?;
+    Ok(row.try_get("expires_at")?)
 }
 
 /// The same for many VMs at once; there is none for a name that no VM has.

@@ -15,6 +15,7 @@ pub mod events;
 pub mod line;
 pub mod live;
 pub mod logs;
+pub mod once;
 pub mod operations;
 mod person_keys;
 mod pin;

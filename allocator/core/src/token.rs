@@ -23,11 +23,6 @@ impl Token {
         Self(text.to_owned())
     }
 
-    /// Whether a text has the form of [`Self::random`]'s.
-    pub(crate) fn is_well_formed(text: &str) -> bool {
-        URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
-    }
-
     /// Another token, which only who knows this one can make.
     pub(crate) fn derived(&self, purpose: &str) -> Self {
         let secret = format!("{}\n{purpose}", self.0);

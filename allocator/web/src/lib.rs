@@ -22,6 +22,6 @@ pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
 pub use http::{Proxies, ProxyHeader};
 pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
-pub use router::{access_table, router};
+pub use router::{access_table, begins_table, router};
 pub use state::{AgentInstall, AppState, Settings};
 pub use waits::Waits;

@@ -5,7 +5,10 @@ use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;
 
-use crate::{Actor, DbError, Email, Pin, TokenHash, db, line, pools::PoolId, vms};
+use super::request::command_mark;
+use crate::{
+    Actor, DbError, Email, Pin, TokenHash, db, line, once::Once, pools::PoolId, vms,
+};
 
 /// A claim's number, for agents and logs. Knowing one grants nothing.
 pub type ClaimId = i64;
@@ -16,6 +19,8 @@ pub(crate) struct NewClaim<'a> {
     pub code: &'a CrdCode,
     pub pin: &'a Pin,
     pub link: TokenHash,
+    /// By which the same request is known if it is sent again.
+    pub once: Option<&'a Once>,
 }
 
 pub(crate) struct Assigned {
@@ -27,6 +32,8 @@ pub(crate) struct Assigned {
 pub(crate) enum NotAssigned {
     /// This person holds a VM already.
     AlreadyHolds,
+    /// The same request was sent before.
+    SentBefore,
     NoneFree,
     Db(DbError),
 }
@@ -67,6 +74,11 @@ fn statement(which: &str, locked: &str) -> String {
          ), told as (
              insert into event (pool_id, actor, kind, vm_id, claim_id)
              select $1, $7, 'claim.created', made.vm_id, made.id from made
+         ), kept as (
+             insert into begun (pool_id, key_sha256, wish_sha256, outcome)
+             select $1, $9, $10,
+                    jsonb_build_object('claim', made.id, 'command', $11::text, 'is_new', true)
+             from made where $9::bytea is not null
          )
          select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text
          from made, taken",
@@ -109,7 +121,7 @@ pub(crate) async fn assign_kept(
     KeptFor(place): KeptFor,
 ) -> Result<Assigned, NotAssigned> {
     static KEPT: LazyLock<String> =
-        LazyLock::new(|| statement(&format!("vm.place_id = $9 and {}", vms::FIT), ""));
+        LazyLock::new(|| statement(&format!("vm.place_id = $12 and {}", vms::FIT), ""));
     run(client, &KEPT, pool, stale_after, claim, &[&place]).await
 }
 
@@ -126,8 +138,12 @@ async fn run(
     let (code, pin, link) = (claim.code.as_str(), claim.pin.reveal(), claim.link.as_bytes());
     let (email, person) = (claim.email.spelling(), claim.email.key());
     let actor = Actor::Anyone.to_string();
+    let key = claim.once.map(|once| once.key_hash(&Actor::Anyone));
+    let (key, wish) = (key.as_ref().map(TokenHash::as_bytes), claim.once.map(Once::wish_hash));
+    let wish = wish.as_ref().map(<[u8; 32]>::as_slice);
+    let command = claim.once.map(|once| command_mark(once, claim.code));
     let mut parameters: Vec<&(dyn ToSql + Sync)> =
-        vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person];
+        vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person, &key, &wish, &command];
     parameters.extend_from_slice(more);
     let row = client
         .query_opt(&statement, &parameters)
@@ -144,6 +160,7 @@ async fn run(
 fn failed(error: tokio_postgres::Error) -> NotAssigned {
     match db::violated(&error) {
         Some("claim_open_email" | "claim_open_person") => NotAssigned::AlreadyHolds,
+        Some("begun_pkey") => NotAssigned::SentBefore,
         _ => NotAssigned::Db(error.into()),
     }
 }

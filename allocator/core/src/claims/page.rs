@@ -6,6 +6,7 @@ use super::{ClaimId, ClaimState, ReleaseReason};
 use crate::{
     Actor, Db, DbError, Pin, Token, TokenHash, db,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
     text_enum::text_enum,
 };
@@ -107,12 +108,17 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
 pub async fn give_command(
     db: &Db,
     pool: PoolId,
+    asker: impl Into<Asker>,
     link: &Token,
     code: &CrdCode,
 ) -> Result<bool, DbError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         let claim = transaction
             .query_opt(
                 "select claim.id from claim_link join claim on claim.id = claim_link.claim_id
@@ -122,6 +128,7 @@ pub async fn give_command(
             .await?;
         let Some(claim) = claim else { return Ok(false) };
         set_command(&transaction, pool, claim.try_get("id")?, code).await?;
+        asker.keep(&transaction, pool, &true).await?;
         transaction.commit().await?;
         Ok(true)
     })

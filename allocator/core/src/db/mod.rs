@@ -41,6 +41,9 @@ pub enum DbError {
     Silent(Duration),
     #[error("column {column} holds '{value}', which this version does not know")]
     UnknownWord { column: &'static str, value: String },
+    /// The caller's fault, told here since every write may meet it: see [`crate::once`].
+    #[error("This key was sent before, with another wish.")]
+    KeyReused,
 }
 
 impl DbError {
@@ -50,7 +53,7 @@ impl DbError {
         match self {
             Self::Connect(_) | Self::Silent(_) => true,
             Self::Statement(cause) => away::is_away(cause),
-            Self::UnknownWord { .. } => false,
+            Self::UnknownWord { .. } | Self::KeyReused => false,
         }
     }
 

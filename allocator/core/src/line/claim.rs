@@ -38,7 +38,7 @@ pub async fn claim(
         let Some(kept) = kept else { return Ok(ClaimKept::NothingKept) };
         let place: i64 = kept.try_get("id")?;
         let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
-        let claim = NewClaim { email: &email, code, pin: &Pin::random(), link: token.hash() };
+        let claim = NewClaim { email: &email, code, pin: &Pin::random(), link: token.hash(), once: None };
         match claims::assign_kept(&transaction, pool, stale_after, &claim, KeptFor(place)).await {
             Ok(assigned) => {
                 super::tell(&transaction, pool).await?;
@@ -51,7 +51,7 @@ pub async fn claim(
                 Ok(ClaimKept::Claimed(assigned.hostname))
             }
             // Unfit by now: the place's next look finds it first in line again.
-            Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds) => Ok(ClaimKept::NothingKept),
+            Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => Ok(ClaimKept::NothingKept),
             Err(NotAssigned::Db(error)) => Err(error),
         }
     })

@@ -20,7 +20,7 @@ use std::time::Duration;
 use deadpool_postgres::GenericClient;
 
 pub use claim::{ClaimKept, claim};
-pub use join::{FormKey, JoinError, Joined, Presented, join, leave};
+pub use join::{JoinError, Joined, Presented, join, leave};
 pub use list::{Waiting, count, waiting};
 use look::find_open;
 pub use look::{Standing, look};

@@ -2,10 +2,11 @@ use lablink_protocol::Hostname;
 
 use super::{Job, OperationId, ask};
 use crate::{
-    Actor, Db, DbError,
+    Db, DbError,
     claims::{self, ClaimId, ReleaseReason},
     db::{self, again},
     line,
+    once::{Asker, Sent},
     pools::PoolId,
     vms::{self, AfterUse, Source, StaleAfter},
 };
@@ -61,12 +62,16 @@ pub async fn take_back(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {
+    let asker = asker.into();
     again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         ask::lock(&transaction, pool).await?;
         let vm = transaction
             .query_opt(
@@ -95,15 +100,16 @@ pub async fn take_back(
         let replaced = wish.then == Then::Replace && made && !removing;
         let operation = if replaced {
             let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
-            Some(ask::queue(&transaction, pool, actor, &job).await?)
+            Some(ask::queue(&transaction, pool, &asker.actor, &job).await?)
         } else {
             None
         };
-        claims::release_of_vm(&transaction, pool, id, wish.reason, actor).await?;
+        claims::release_of_vm(&transaction, pool, id, wish.reason, &asker.actor).await?;
         if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
-            vms::reuse(&transaction, pool, actor, id).await?;
+            vms::reuse(&transaction, pool, &asker.actor, id).await?;
         }
         line::serve(&transaction, pool, stale_after).await?;
+        asker.keep(&transaction, pool, &operation).await?;
         transaction.commit().await?;
         Ok(operation)
     })

@@ -174,7 +174,7 @@ const WRITES: [(&str, Write); 20] = [
                 let link = claims::issue_link(&scene.db, scene.pool, &admin(), claim_id).await;
                 let Some(link) = link.unwrap() else { continue };
                 let code = CrdCode::from_command("--code=4/new").unwrap();
-                claims::give_command(&scene.db, scene.pool, &link.link, &code).await.unwrap();
+                claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &link.link, &code).await.unwrap();
             }
         })
     }),

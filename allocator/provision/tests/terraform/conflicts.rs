@@ -32,7 +32,7 @@ impl Lab {
         let email = "ada@example.org".parse().unwrap();
         let code = CrdCode::from_command("--code=4/abc").unwrap();
         let request =
-            Request { email: &email, code: &code, proof: None::<Proof>, reclaim: Reclaim::Link };
+            Request { email: &email, code: &code, proof: None::<Proof>, reclaim: Reclaim::Link, key: None };
         claims::request(&self.db, self.pool, WAIT, &request).await.unwrap();
         fs::write(self.path("vms/lablink-vm-test-1/home/thesis"), "words").unwrap();
     }

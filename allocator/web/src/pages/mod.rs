@@ -29,6 +29,7 @@ mod trouble;
 mod usage;
 mod used;
 mod vm;
+mod who;
 
 pub use admin::{AdminPage, DatabaseConnections, Happening, PoolCounts};
 pub use aws::{AwsPage, AwsStanding, MachinesWithoutAws};
@@ -54,6 +55,11 @@ pub use participants::{
 };
 pub use request::{OwnPage, RequestField, RequestPage, RequestProblem};
 use results::size;
+
+/// A fresh key for a form: see [`lablink_core::once`].
+fn form_key() -> String {
+    lablink_core::once::Key::random().reveal().to_owned()
+}
 pub use results::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome};
 pub use timeline::{Stretch, Timeline, TimelineRow};
 pub use tone::Tone;
@@ -61,3 +67,4 @@ pub use trouble::{Attention, Trouble};
 pub use usage::{UsageChart, UsageSample};
 pub use used::{Afterwards, UsedNote, UsedStanding};
 pub use vm::{PastClaim, VmPage, VmSource};
+pub use who::who;

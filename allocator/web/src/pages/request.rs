@@ -15,8 +15,6 @@ pub struct RequestPage {
     pub crd_command: String,
     /// What was typed; none where no code is asked for.
     pub access_code: Option<String>,
-    /// The form's own secret: the same form again is the same place in line.
-    pub form_key: String,
     pub problem: Option<RequestProblem>,
 }
 
@@ -36,6 +34,8 @@ pub enum RequestProblem {
     AlreadyInLine,
     /// 409: this e-mail holds a machine, and nothing shows that it is the same person.
     AlreadyClaimed,
+    /// 409 or 422: what the same form got is over, or it was for somebody else.
+    SentBefore,
     /// 429: too many tries.
     TooMany,
 }
@@ -86,7 +86,6 @@ mod tests {
             email,
             crd_command,
             access_code: Some("class-7".to_owned()),
-            form_key: "k3y".to_owned(),
             problem,
         }
         .render()
@@ -115,7 +114,6 @@ mod tests {
                 email: String::new(),
                 crd_command: String::new(),
                 access_code: None,
-                form_key: String::new(),
                 problem: None,
             };
             assert!(html.render().unwrap().contains(text));
@@ -155,6 +153,7 @@ mod tests {
             assert!(claimed.contains(way_in), "{way_in}");
         }
         assert!(page(2, Some(RequestProblem::TooMany)).contains("Wait a minute"));
+        assert!(page(2, Some(RequestProblem::SentBefore)).contains("send the form again"));
     }
 
     /// A browser checks `type="email"` by rules of its own, and rewrites what it takes.
@@ -171,7 +170,6 @@ mod tests {
                 assert!(field.contains(quiet), "{field}");
             }
         }
-        assert!(html.contains(r#"<input type="hidden" name="form_key" value="k3y">"#));
     }
 
     #[test]
@@ -184,7 +182,6 @@ mod tests {
             email: script.clone(),
             crd_command: script.clone(),
             access_code: Some(script.clone()),
-            form_key: String::new(),
             problem: Some(RequestProblem::Invalid { field: RequestField::Email, message: script }),
         };
         assert!(!html.render().unwrap().contains("<script>alert"));

@@ -7,9 +7,9 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Email, EmailDomain, Token,
+    DbError, Email, EmailDomain, Token,
     claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
-    line::{self, FormKey, Standing},
+    line::{self, Standing},
     vms,
 };
 use lablink_protocol::{CrdCode, CrdCommandError, Hostname};
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::{claim, line::path as line_path};
 use crate::{
     AppState, Settings,
-    http::{Client, FormOrJson, Problem, Scheme, Wants},
+    http::{Asking, Client, FormOrJson, Problem, Scheme, Wants},
     metrics,
     pages::{OwnPage, RequestField, RequestPage, RequestProblem},
 };
@@ -86,9 +86,6 @@ pub struct RequestVm {
     /// What the organiser gave out, if the form asks for it.
     #[serde(default)]
     access_code: String,
-    /// The form's own: sent twice, it asks for one place in line.
-    #[serde(default)]
-    pub(super) form_key: String,
 }
 
 /// The VM that was claimed.
@@ -109,6 +106,7 @@ pub async fn request_vm(
     wants: Wants,
     client: Client,
     cookies: CookieJar,
+    asking: Asking,
     FormOrJson(typed): FormOrJson<RequestVm>,
 ) -> Result<Response, Problem> {
     if !state.form_limits.admits_address(client.address) {
@@ -129,6 +127,7 @@ pub async fn request_vm(
         code: &code,
         proof: cookies.get(claim::COOKIE).map(|cookie| Proof(Token::presented(cookie.value()))),
         reclaim: state.settings.reclaim,
+        key: asking.key(),
     };
     let granted =
         claims::request(&state.db, state.pool, state.settings.stale_after, &request).await;
@@ -137,11 +136,21 @@ pub async fn request_vm(
         Ok(_) => "back_in",
         Err(RequestError::Refused(Refusal::AlreadyClaimed)) => "already_claimed",
         Err(RequestError::Refused(Refusal::NoneFree)) => "none_free",
+        Err(RequestError::Refused(Refusal::Over)) => "over",
         Err(RequestError::Db(_)) => "error",
     });
     match granted {
         Ok(granted) => Ok(grant(wants, &origin(&state, &client), cookies, &granted)),
+        Err(RequestError::Db(error @ DbError::KeyReused)) => {
+            refuse(&state, wants, typed, RequestProblem::SentBefore, error.into()).await
+        }
         Err(RequestError::Db(error)) => Err(error.into()),
+        Err(RequestError::Refused(Refusal::Over)) => {
+            let message = "The VM that this request got was given back or taken since. Ask with a \
+                           fresh key for another one.";
+            let problem = Problem::conflict("claim_over", message);
+            refuse(&state, wants, typed, RequestProblem::SentBefore, problem).await
+        }
         Err(RequestError::Refused(Refusal::AlreadyClaimed)) => {
             let problem = Problem::conflict(
                 "already_claimed",
@@ -252,8 +261,7 @@ async fn filled(
     typed: RequestVm,
     problem: Option<RequestProblem>,
 ) -> Result<RequestPage, Problem> {
-    let RequestVm { email, crd_command, access_code, form_key } = typed;
-    let form_key = FormKey::presented(&form_key).unwrap_or_else(FormKey::random);
+    let RequestVm { email, crd_command, access_code } = typed;
     Ok(RequestPage {
         free: free(state).await?,
         waiting: line::count(&state.db, state.pool).await?,
@@ -261,7 +269,6 @@ async fn filled(
         email,
         crd_command,
         access_code: state.settings.access_code.map(|_| access_code),
-        form_key: form_key.reveal().to_owned(),
         problem,
     })
 }

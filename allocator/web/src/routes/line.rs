@@ -7,8 +7,8 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Token,
-    line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Presented, Standing},
+    DbError, Token,
+    line::{self, ClaimKept, EndReason, JoinError, Joined, Presented, Standing},
 };
 use lablink_protocol::CrdCode;
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     AppState,
-    http::{Client, FormOrJson, Path, Problem, Wants},
+    http::{Asking, Client, FormOrJson, Path, Problem, Wants},
     metrics,
     pages::{CommandForm, LineEnd, LinePage, LineState, RequestProblem},
 };
@@ -37,9 +37,6 @@ pub struct JoinLine {
     /// What the organiser gave out, if the form asks for it.
     #[schema(required = false)]
     access_code: String,
-    /// 43 random characters: sent twice, they ask for one place.
-    #[schema(required = false)]
-    form_key: String,
 }
 
 /// Gives the participant a place in line, or leads back to what they have.
@@ -49,6 +46,7 @@ pub async fn join(
     wants: Wants,
     client: Client,
     cookies: CookieJar,
+    asking: Asking,
     FormOrJson(typed): FormOrJson<RequestVm>,
 ) -> Result<Response, Problem> {
     if !state.form_limits.admits_address(client.address) {
@@ -66,7 +64,7 @@ pub async fn join(
     }
     let presented = Presented {
         token: cookies.get(claim::COOKIE).map(|cookie| Token::presented(cookie.value())),
-        form: FormKey::presented(&typed.form_key),
+        key: asking.key(),
     };
     let (db, settings) = (&state.db, &state.settings);
     let (stale_after, reclaim) = (settings.stale_after, settings.reclaim);
@@ -81,6 +79,10 @@ pub async fn join(
         }
         Err(JoinError::AlreadyClaimed) => (RequestProblem::AlreadyClaimed, "already_claimed"),
         Err(JoinError::AlreadyInLine) => (RequestProblem::AlreadyInLine, "already_in_line"),
+        Err(JoinError::Db(error @ DbError::KeyReused)) => {
+            let problem = RequestProblem::SentBefore;
+            return home::refuse(&state, wants, typed, problem, error.into()).await;
+        }
         Err(JoinError::Db(error)) => return Err(error.into()),
     };
     let (problem, code) = path;

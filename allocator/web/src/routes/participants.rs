@@ -21,8 +21,7 @@ use super::{
 };
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Client, Path, Problem, Query, Wants},
+    http::{Asking, Client, Path, Problem, Query, Wants},
     pages::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow},
 };
 
@@ -103,12 +102,12 @@ pub struct NewLink {
 #[utoipa::path(post, path = "/admin/claims/{id}/link", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn new_link(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     client: Client,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
-    let made = claims::issue_link(&state.db, state.pool, &actor, id).await?;
+    let made = claims::issue_link(&state.db, state.pool, asker, id).await?;
     let made = made.ok_or_else(|| {
         Problem::not_found("This claim is over, or never was. Look at the list again.")
     })?;

@@ -18,6 +18,7 @@ mod logs;
 mod machines;
 mod multipart;
 mod openapi;
+mod once;
 mod operations;
 mod organiser;
 mod participant;
