@@ -146,7 +146,7 @@ pub fn document(agent_auth: AgentAuth) -> utoipa::openapi::OpenApi {
     }
     for (method, path, _) in begins_table() {
         if let Some(operation) = operation(&mut document, &method, path) {
-            operation.parameters.get_or_insert_default().push(idempotency_key());
+            operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
         }
     }
     for (method, path, action) in access_table() {
