@@ -4,10 +4,11 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
     Actor,
-    claims::{self, NoSuchClaim, Reclaim, ReleaseReason},
+    claims::{self, NoSuchClaim, Reclaim, ReleaseReason, Request, RequestError},
     collections::Wish,
     line::{self, Presented},
-    operations::{self, Outcome, TakeBack, Then, Whose},
+    once::{Asker, Key, Once},
+    operations::{self, Outcome, TakeBack, TakeBackError, Then, Whose},
     vms::{self, Selection},
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
@@ -22,7 +23,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 20] = [
+const WRITES: [(&str, Write); 21] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -114,6 +115,33 @@ const WRITES: [(&str, Write); 20] = [
                 Err(operations::AskError::Vms(vms::VmsError::NothingSelected)) => {}
                 Err(other) => panic!("{other:?}"),
             }
+        })
+    }),
+    ("claim and release with keys that others send too", |scene| {
+        Box::pin(async {
+            let key = || Key::presented("a-key-of-two-who-race-each-other");
+            let email = "both@example.org".parse().unwrap();
+            let code = CrdCode::from_command("--code=4/x").unwrap();
+            let (proof, reclaim) = (None, Reclaim::Link);
+            let request = Request { email: &email, code: &code, proof, reclaim, key: key() };
+            match claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await {
+                Ok(_) | Err(RequestError::Refused(_)) => {}
+                Err(RequestError::Db(error)) => panic!("{error:?}"),
+            }
+            let once = key().map(|key| Once::new(key, "release"));
+            let asker = Asker { actor: admin(), once };
+            let wish = TakeBack {
+                hostname: &name(ONE),
+                whose: Whose::Anybodys,
+                reason: ReleaseReason::Released,
+                then: Then::Reuse,
+                after_use: vms::AfterUse::Clean,
+            };
+            match operations::take_back(&scene.db, scene.pool, STALE_AFTER, asker, &wish).await {
+                Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {}
+                Err(TakeBackError::Db(error)) => panic!("{error:?}"),
+            }
+            scene.sql("delete from begun where at < now()").await;
         })
     }),
     ("launch, taken back", |scene| {
