@@ -33,7 +33,10 @@ impl Allocator {
     pub(crate) async fn start(deployment: &Deployment) -> Result<Self> {
         let log = File::options().create(true).append(true).open(deployment.log_file())?;
         let port = deployment.port;
-        let child = Command::new(programs::built("lablink-allocator")?)
+        // The strictest umask that people have: what others must reach is opened on purpose.
+        let child = Command::new("sh")
+            .args(["-c", "umask 077; exec \"$0\" \"$@\""])
+            .arg(programs::built("lablink-allocator")?)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--config"])
             .arg(deployment.config())
             .env_clear()

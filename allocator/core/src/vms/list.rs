@@ -41,6 +41,8 @@ pub struct Vm {
     pub last_seen: Option<Timestamp>,
     /// The agent has said that it stops.
     pub stopped: bool,
+    /// Why its agent could not be started, if it was not heard since.
+    pub start_failure: Option<String>,
     /// What heartbeats have told: [`lablink_protocol::Vitals`] as JSON, newer keys included.
     pub vitals: Option<serde_json::Value>,
     /// Since when its machine has been starting; none: it was not begun, or runs.
@@ -72,6 +74,7 @@ macro_rules! columns {
              case when vm.used_at is not null then (select clean_failure from claim as last
                  where last.id = vm.last_claim_id) end as clean_failure,
              vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
+             vm_presence.start_failure,
              vm.starting_since,
              case when vm.status = 'initializing' then vm.overdue_at end as overdue_at,
              case when vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at
@@ -196,6 +199,7 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         clean_failure: row.try_get("clean_failure")?,
         last_seen: row.try_get("last_seen")?,
         stopped: row.try_get("stopped")?,
+        start_failure: row.try_get("start_failure")?,
         vitals: row.try_get("vitals")?,
         starting_since: row.try_get("starting_since")?,
         overdue_at: row.try_get("overdue_at")?,

@@ -29,7 +29,7 @@ pub use reconcile::{
 };
 pub(crate) use reconcile::{remove_in, succeed};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
-pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status};
+pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status, start_failed};
 pub use search::{Found, Search, Sort, State, search};
 pub(crate) use used::reuse;
 pub use watch::{Limits, notice, point_out, watch};

@@ -58,8 +58,10 @@ pub async fn reboot(
         return Ok(());
     }
     let enrolment = agents::issue_to_newcomer(db, pool, vm.id, hostname).await?;
-    let rebooted = provider.reboot(hostname, enrolment.as_ref()).await;
-    rebooted.map_err(|error| RebootError::Failed(hostname.clone(), error))?;
+    if let Err(error) = provider.reboot(hostname, enrolment.as_ref()).await {
+        super::start_failed(db, pool, hostname, &error.to_string()).await?;
+        return Err(RebootError::Failed(hostname.clone(), error));
+    }
     let event = Event { vm_id: Some(vm.id), ..Event::new(&asker.actor, "vm.rebooted") };
     events::record(&transaction, pool, event).await?;
     asker.keep(&transaction, pool, &()).await?;

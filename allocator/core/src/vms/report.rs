@@ -112,7 +112,7 @@ pub async fn heartbeat(
              select id, now(), $3 from vm
              where pool_id = $1 and hostname = $2 and removed_at is null
              on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = false,
-                 vitals = vm_presence.vitals || excluded.vitals",
+                 start_failure = null, vitals = vm_presence.vitals || excluded.vitals",
         )
         .await?;
     let parameters: [&(dyn ToSql + Sync); 3] =
@@ -130,6 +130,49 @@ pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), R
     let client = db.client().await?;
     let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
     found(rows.len() as u64)
+}
+
+/// The agent of a VM could not be started: an organiser must look. Until it is heard again, its VM
+/// is not handed out and says why. Without a row of that name, nothing is written.
+pub async fn start_failed(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    reason: &str,
+) -> Result<(), DbError> {
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let row = transaction
+            .query_opt(
+                "update vm set suspect_at = coalesce(suspect_at, now()),
+                     overdue_at = case when status = 'initializing' and claim_id is null
+                         then coalesce(overdue_at, now()) else overdue_at end
+                 where pool_id = $1 and hostname = $2 and removed_at is null
+                 returning id, pg_notify('vm_changed', hostname)::text",
+                &[&pool.as_i64(), &hostname.as_str()],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(()) };
+        let id: i64 = row.try_get("id")?;
+        transaction
+            .execute(
+                "insert into vm_presence (vm_id, last_seen, stopped, start_failure)
+                 values ($1, now(), true, $2)
+                 on conflict (vm_id) do update set stopped = true,
+                     start_failure = excluded.start_failure",
+                &[&id, &reason],
+            )
+            .await?;
+        let event = Event {
+            vm_id: Some(id),
+            data: serde_json::json!({ "reason": reason }),
+            ..Event::new(&Actor::System, "vm.start_failed")
+        };
+        events::record(&transaction, pool, event).await?;
+        transaction.commit().await?;
+        Ok(())
+    })
 }
 
 /// Whether somebody works with the subject software, and since when, if the agent says so; a change

@@ -93,6 +93,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         ..vm(VmSource::Aws, overdue, None, Gpu::Unreported)
     };
     add(pages, "vm-overdue", &overdue)?;
+    let reason = "vm.sh resume of lablink-vm-dev-3 ended with exit code 1: the agent ended at once; \
+                  the end of agent.log: exec: /opt/lablink/lablink-client: not found";
+    let broken = attention(Trouble::Broken, Some(before(30)), reason);
+    add(pages, "vm-broken", &vm(VmSource::Local, broken, None, Gpu::Healthy))?;
     let unheard = "Nothing is heard of its agent any more.";
     let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
     add(pages, "vm-suspect", &vm(VmSource::Local, suspect, claim(), Gpu::Healthy))?;

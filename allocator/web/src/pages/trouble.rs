@@ -16,6 +16,8 @@ pub struct Attention {
 pub enum Trouble {
     /// In error, or nobody knows.
     Failed,
+    /// Its agent could not be started.
+    Broken,
     /// Its GPU is.
     Unhealthy,
     /// It was begun long ago, and never reported that it runs.
@@ -30,6 +32,7 @@ impl Trouble {
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Failed => "Failed",
+            Self::Broken => "Broken",
             Self::Unhealthy => "Unhealthy",
             Self::Overdue => "Overdue",
             Self::Silent => "Silent",
@@ -40,7 +43,9 @@ impl Trouble {
     pub(super) fn tone(self) -> Tone {
         match self {
             Self::Silent => Tone::Warn,
-            Self::Failed | Self::Unhealthy | Self::Overdue | Self::Suspect => Tone::Bad,
+            Self::Failed | Self::Broken | Self::Unhealthy | Self::Overdue | Self::Suspect => {
+                Tone::Bad
+            }
         }
     }
 
@@ -56,6 +61,10 @@ impl Trouble {
             (Self::Failed | Self::Suspect, Unknown) => {
                 "See whether the machine is on and its agent runs. Nobody registered it: if it is \
                  not yours, remove it from the pool."
+            }
+            (Self::Broken, _) => {
+                "Put right what its reason names, then reboot it: files and participant stay. If \
+                 that fails again, replace it; what is on it is lost."
             }
             (Self::Unhealthy, Local) => {
                 "Look at its log and reboot it: files and participant stay. If the GPU is not \

@@ -82,6 +82,7 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.overdue" => format!("{vm} is overdue: its agent has not reported that it runs"),
         "vm.suspect" => format!("{vm} is suspect: nothing is heard of its agent any more"),
         "vm.heard" => format!("{vm} is heard again"),
+        "vm.start_failed" => format!("The agent of {vm} could not be started: {}", text("reason")),
         "vm.rebooted" => format!("{vm} was rebooted"),
         "aws_keys.set" => "AWS keys were typed".to_owned(),
         "aws_keys.unset" => "The typed AWS keys were forgotten".to_owned(),

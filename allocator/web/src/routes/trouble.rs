@@ -19,6 +19,9 @@ pub fn attention(
     let (trouble, since, reason) = match vm.status {
         VmStatus::Error => (Trouble::Failed, None, told("The VM reports an error.")),
         VmStatus::Unknown => (Trouble::Failed, None, told("The VM's state is not known.")),
+        _ if let Some(reason) = &vm.start_failure => {
+            (Trouble::Broken, vm.suspect_at, reason.clone())
+        }
         _ if vm.gpu == Some(GpuHealth::Unhealthy) => (Trouble::Unhealthy, None, sick(vm)),
         VmStatus::Initializing if vm.claim.is_none() => {
             vm.overdue_at?;
