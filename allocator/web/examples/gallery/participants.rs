@@ -102,6 +102,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "line-left", &place(LineState::Over(LineEnd::Left)))?;
 
     let error = ErrorPage {
+        form: None,
         status: 404,
         title: "There is nothing here".to_owned(),
         message: "The link may be cut off: copy all of it, or ask your organiser for a new one."
