@@ -78,6 +78,11 @@ impl Allocator {
         Caller::browser(self.port)
     }
 
+    /// Whoever holds this agent's token.
+    pub fn bearer(&self, token: &str) -> Result<Caller> {
+        Ok(self.program()?.with_token(token))
+    }
+
     /// The organiser's scripts.
     pub fn organiser(&self) -> Result<Caller> {
         Ok(self.program()?.signed_in("admin", &self.password))

@@ -11,7 +11,9 @@ use axum::{
     response::IntoResponse,
     routing::{self, MethodRouter},
 };
-use lablink_core::Action::{self, Administer, ForwardLogs, ReadVm, SpeakForVm, Visit};
+use lablink_core::Action::{
+    self, Administer, AwaitClaim, ForwardLogs, ReadVm, RenewToken, SpeakForVm, Visit,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
@@ -22,7 +24,8 @@ use crate::{
     routes::{
         agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
         instances, launch, line, log_page, machines, metrics, operations, overview, own_log,
-        participants, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait,
+        participants, places, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms,
+        wait, way_in,
     },
 };
 
@@ -100,7 +103,8 @@ fn routes() -> Vec<Route> {
         get("/install", Visit, install::script),
         get("/install/lablink-client", Visit, install::program),
         post("/api/agent/enrol", Visit, agent::enrol),
-        post("/vm_startup", SpeakForVm, wait::vm_startup),
+        post("/api/agent/token", RenewToken, agent::renew_token),
+        post("/vm_startup", AwaitClaim, wait::vm_startup),
         post("/api/agent/heartbeat", SpeakForVm, agent::heartbeat),
         post("/api/agent/claim-result", SpeakForVm, agent::claim_result),
         post("/api/agent/clean-result", SpeakForVm, agent::clean_result),
@@ -127,7 +131,14 @@ fn routes() -> Vec<Route> {
         get("/admin/vms/{hostname}/{deed}", Administer, vm::confirm),
         get("/admin/participants", Administer, participants::page),
         get("/admin/claims.csv", Administer, participants::csv),
-        begin("/admin/claims/{id}/link", Administer, "/admin/participants", participants::new_link),
+        get("/admin/claims/{id}", Administer, way_in::page),
+        begin("/admin/claims/{id}/link", Administer, "/admin/claims/{id}", way_in::link),
+        begin("/admin/claims/{id}/lock-out", Administer, "/admin/claims/{id}", way_in::lock_out),
+        begin("/admin/claims/{id}/fresh-machine", Administer, "/admin/claims/{id}", way_in::fresh_machine),
+        get("/admin/line/clear", Administer, places::clear_page),
+        get("/api/places", Administer, places::list),
+        begin("/api/places/clear", Administer, "/admin/line/clear", places::clear),
+        begin("/api/places/{id}/remove", Administer, "/admin/participants", places::remove),
         get("/admin/log", Administer, own_log::page),
         get("/admin/logs/{hostname}", Administer, log_page::page),
         get("/admin/logs/{hostname}/events", Administer, log_page::events),
@@ -156,6 +167,7 @@ fn routes() -> Vec<Route> {
         begin("/api/vms/{hostname}/replace", Administer, "/admin/vms/{hostname}/replace", destroy::replace),
         begin("/api/vms/{hostname}/release", Administer, "/admin/vms/{hostname}/release", vms::release),
         begin("/api/vms/{hostname}/clean", Administer, "/admin/vms/{hostname}", vms::clean),
+        begin("/api/vms/{hostname}/allow", Administer, "/admin/vms/{hostname}", vms::allow),
         begin("/api/vms/{hostname}/reboot", Administer, "/admin/vms/{hostname}/reboot", vms::reboot),
         begin("/api/vms/{hostname}/forget-host-key", Administer, "/admin/vms/{hostname}", vms::forget_host_key),
         get("/api/events", Administer, history::list),

@@ -7,7 +7,8 @@ use tokio_postgres::types::ToSql;
 
 use super::request::command_mark;
 use crate::{
-    Actor, DbError, Email, Pin, TokenHash, db, line, once::Once, pools::PoolId, vms,
+    Actor, DbError, Email, Pin, TokenHash, db, line, neighbours::Origin, once::Once, pools::PoolId,
+    vms,
 };
 
 /// A claim's number, for agents and logs. Knowing one grants nothing.
@@ -19,6 +20,8 @@ pub(crate) struct NewClaim<'a> {
     pub code: &'a CrdCode,
     pub pin: &'a Pin,
     pub link: TokenHash,
+    /// Whose address it comes from, where that is counted.
+    pub origin: Option<Origin>,
     /// By which the same request is known if it is sent again.
     pub once: Option<&'a Once>,
 }
@@ -60,8 +63,8 @@ fn statement(which: &str, locked: &str) -> String {
              where vm.pool_id = $1 and {which}
              order by {order} limit 1 for no key update of vm {locked}
          ), made as (
-             insert into claim (pool_id, vm_id, email, person, crd_code, pin)
-             select $1, taken.id, $3, $8, $4, $5 from taken returning id, vm_id
+             insert into claim (pool_id, vm_id, email, person, crd_code, pin, origin)
+             select $1, taken.id, $3, $8, $4, $5, $9 from taken returning id, vm_id
          ), held as (
              update vm set claim_id = made.id, place_id = null, in_use = false from made
              where vm.id = made.vm_id
@@ -76,9 +79,9 @@ fn statement(which: &str, locked: &str) -> String {
              select $1, $7, 'claim.created', made.vm_id, made.id from made
          ), kept as (
              insert into begun (pool_id, key_sha256, wish_sha256, outcome)
-             select $1, $9, $10,
-                    jsonb_build_object('claim', made.id, 'command', $11::text, 'is_new', true)
-             from made where $9::bytea is not null
+             select $1, $10, $11,
+                    jsonb_build_object('claim', made.id, 'command', $12::text, 'is_new', true)
+             from made where $10::bytea is not null
          )
          select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text
          from made, taken",
@@ -86,12 +89,14 @@ fn statement(which: &str, locked: &str) -> String {
     )
 }
 
-/// Any free VM, unless somebody in line waits for it.
+/// Any free VM, unless somebody in line waits for it. Who was invited has the VM of their place, and
+/// nobody who knows their e-mail ends that.
 fn free() -> String {
     format!(
-        "{} and not exists (select from place where place.pool_id = $1 and {})",
+        "{} and not exists (select from place where place.pool_id = $1 and ({} or {}))",
         vms::CLAIMABLE,
-        line::WAITING
+        line::WAITING,
+        "place.person = $8 and place.ended_at is null and place.invited_until is not null",
     )
 }
 
@@ -121,7 +126,7 @@ pub(crate) async fn assign_kept(
     KeptFor(place): KeptFor,
 ) -> Result<Assigned, NotAssigned> {
     static KEPT: LazyLock<String> =
-        LazyLock::new(|| statement(&format!("vm.place_id = $12 and {}", vms::FIT), ""));
+        LazyLock::new(|| statement(&format!("vm.place_id = $13 and {}", vms::FIT), ""));
     run(client, &KEPT, pool, stale_after, claim, &[&place]).await
 }
 
@@ -143,7 +148,8 @@ async fn run(
     let wish = wish.as_ref().map(<[u8; 32]>::as_slice);
     let command = claim.once.map(|once| command_mark(once, claim.code));
     let mut parameters: Vec<&(dyn ToSql + Sync)> =
-        vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person, &key, &wish, &command];
+        vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person, &claim.origin];
+    parameters.extend([&key as &(dyn ToSql + Sync), &wish, &command]);
     parameters.extend_from_slice(more);
     let row = client
         .query_opt(&statement, &parameters)
@@ -169,7 +175,6 @@ fn failed(error: tokio_postgres::Error) -> NotAssigned {
 pub(super) struct Held {
     pub claim_id: ClaimId,
     pub hostname: Hostname,
-    pub code: String,
     pub pin: Pin,
 }
 
@@ -180,7 +185,7 @@ pub(super) async fn held_by(
 ) -> Result<Option<Held>, DbError> {
     client
         .query_opt(
-            "select claim.id, claim.crd_code, claim.pin, vm.hostname
+            "select claim.id, claim.pin, vm.hostname
              from claim join vm on vm.id = claim.vm_id
              where claim.pool_id = $1 and claim.released_at is null
                and (claim.person = $2 or (claim.person is null and claim.email = $3))
@@ -192,7 +197,6 @@ pub(super) async fn held_by(
             Ok(Held {
                 claim_id: row.try_get("id")?,
                 hostname: db::word(&row, "hostname")?,
-                code: row.try_get("crd_code")?,
                 pin: Pin::stored(row.try_get("pin")?),
             })
         })

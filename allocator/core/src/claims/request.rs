@@ -1,11 +1,16 @@
+use deadpool_postgres::{GenericClient, Transaction};
 use lablink_protocol::{CrdCode, Hostname};
 use serde::{Deserialize, Serialize};
 
 use super::assign::{Assigned, ClaimId, Held, Locked, NewClaim, NotAssigned, assign, held_by};
-use super::page::set_command;
+use super::{
+    crowded,
+    page::{Given, set_command},
+};
 use crate::{
-    Actor, Db, DbError, Email, Pin, Token,
+    Actor, Db, DbError, Email, Neighbours, Pin, Token,
     events::{self, Event},
+    line,
     once::{Asker, Key, Once, Sent},
     pools::PoolId,
     vms::StaleAfter,
@@ -18,6 +23,7 @@ pub struct Request<'a> {
     /// What the browser presents to show that an earlier claim is its own.
     pub proof: Option<Proof>,
     pub reclaim: Reclaim,
+    pub neighbours: &'a Neighbours,
     /// With the same key, the same e-mail asks for the same claim, whatever its command.
     pub key: Option<Key>,
 }
@@ -48,6 +54,10 @@ pub struct Granted {
 pub enum Refusal {
     /// Somebody with this e-mail holds a VM, and the caller has not shown to be that person.
     AlreadyClaimed,
+    /// An organiser keeps a VM for this person, whose place in line has it.
+    Invited,
+    /// The people at this address hold as many VMs as they may.
+    AddressFull,
     NoneFree,
     /// The same request was sent before, and what it got is over.
     Over,
@@ -63,9 +73,16 @@ pub enum RequestError {
 
 crate::db::takes_statement_errors!(RequestError);
 
+impl Request<'_> {
+    pub(super) fn asker(&self) -> Asker {
+        let once = self.key.clone().map(|key| Once::new(key, self.email.key()));
+        Asker { actor: Actor::Anyone, once }
+    }
+}
+
 /// What is stored of a request with a key.
 #[derive(Serialize, Deserialize)]
-struct Begun {
+pub(super) struct Begun {
     claim: ClaimId,
     /// [`command_mark`] of the newest command that came with this key.
     command: String,
@@ -77,11 +94,15 @@ pub(super) fn command_mark(once: &Once, code: &CrdCode) -> String {
     once.key().token(&format!("command {}", code.as_str())).reveal().to_owned()
 }
 
+/// The way into the claim: of the same request the same, since only its hash is stored.
+pub(super) const LINK: &str = "claim";
+
 /// Gives the caller a VM, or their own one again.
 ///
 /// The first try is the common case in one round trip. What it can't settle is decided by looking
-/// closer: the same request from before, the person's own claim, then the VMs that were locked at
-/// that moment. A claim that ends in between (a release) is tried for again.
+/// closer: the person's own claim first, then whether the same request got one that is over, then
+/// the VMs that were locked at that moment. A claim that ends in between (a release) is tried for
+/// again.
 pub async fn request(
     db: &Db,
     pool: PoolId,
@@ -90,88 +111,111 @@ pub async fn request(
 ) -> Result<Granted, RequestError> {
     crate::db::again!(async {
         let mut client = db.client().await?;
-        let once = request.key.clone().map(|key| Once::new(key, request.email.key()));
-        let asker = Asker { actor: Actor::Anyone, once };
-        // For the same key the same, since only its hash is stored.
-        let (pin, link) = (Pin::random(), asker.token("claim"));
+        let asker = request.asker();
+        if let Some(most) = request.neighbours.most_claims()
+            && let Some(origin) = request.neighbours.origin(&client, pool).await?
+        {
+            let limit = (most, origin);
+            return crowded::request(&mut client, pool, stale_after, request, limit).await;
+        }
+        let (pin, link) = (Pin::random(), asker.token(LINK));
         let claim = NewClaim {
             email: request.email,
             code: request.code,
             pin: &pin,
             link: link.hash(),
+            origin: None,
             once: asker.once.as_ref(),
         };
         let mut locked = Locked::Skip;
         for _ in 0..ATTEMPTS {
-            let reason = match assign(&client, pool, stale_after, &claim, locked).await {
+            let none_was_free = match assign(&client, pool, stale_after, &claim, locked).await {
                 Ok(Assigned { claim_id, hostname }) => {
                     tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
                     return Ok(Granted { hostname, pin, link, is_new: true });
                 }
                 Err(NotAssigned::Db(error)) => return Err(error.into()),
-                Err(NotAssigned::NoneFree) => Some(locked),
-                Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => None,
+                Err(NotAssigned::NoneFree) => true,
+                Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => false,
             };
-            let before: Option<Begun> = asker.before(&client, pool).await?;
-            match (before, held_by(&client, pool, request.email).await?) {
-                (Some(before), Some(held)) if before.claim == held.claim_id => {
-                    return same_again(&mut client, pool, request, &asker, before, held).await;
+            if let Some(held) = held_by(&client, pool, request.email).await? {
+                match back_in(&mut client, pool, request, held).await? {
+                    Some(granted) => return Ok(granted),
+                    None => continue,
                 }
-                (Some(_), _) => return Err(RequestError::Refused(Refusal::Over)),
-                (None, Some(held)) => {
-                    return back_in(&mut client, pool, request, &asker, held).await;
-                }
-                (None, None) => {}
             }
-            match reason {
-                Some(Locked::Await) => break,
-                Some(Locked::Skip) => locked = Locked::Await,
-                None => {}
+            refuse_late(&client, pool, &asker).await?;
+            match (none_was_free, locked) {
+                (true, Locked::Await) => break,
+                (true, Locked::Skip) => locked = Locked::Await,
+                (false, _) => {}
             }
         }
-        Err(RequestError::Refused(Refusal::NoneFree))
+        Err(none_free(&client, pool, request.email).await?)
     })
 }
 
-/// More than one person's claims can end and begin between two statements.
-const ATTEMPTS: usize = 8;
-
-/// The request that got this claim, sent again; maybe with a newer command.
-async fn same_again(
-    client: &mut deadpool_postgres::Client,
+/// Refuses what was sent before by somebody who holds no VM any more.
+pub(super) async fn refuse_late(
+    client: &impl GenericClient,
     pool: PoolId,
-    request: &Request<'_>,
     asker: &Asker,
-    before: Begun,
-    held: Held,
-) -> Result<Granted, RequestError> {
-    let command = asker.once.as_ref().map(|once| command_mark(once, request.code));
-    let mut is_new = before.is_new;
-    if let Some(command) = command.filter(|command| *command != before.command) {
-        is_new = false;
-        let transaction = client.transaction().await?;
-        set_command(&transaction, pool, held.claim_id, request.code).await?;
-        asker.keep(&transaction, pool, &Begun { command, is_new, ..before }).await?;
-        transaction.commit().await?;
+) -> Result<(), RequestError> {
+    match asker.before::<Begun>(client, pool).await? {
+        Some(_) => Err(RequestError::Refused(Refusal::Over)),
+        None => Ok(()),
     }
-    let link = asker.token("claim");
-    Ok(Granted { hostname: held.hostname, pin: held.pin, link, is_new })
 }
 
-async fn back_in(
+/// Why there is no VM for this person.
+pub(super) async fn none_free(
+    client: &impl GenericClient,
+    pool: PoolId,
+    email: &Email,
+) -> Result<RequestError, DbError> {
+    let refusal = match line::is_invited(client, pool, email).await? {
+        true => Refusal::Invited,
+        false => Refusal::NoneFree,
+    };
+    Ok(RequestError::Refused(refusal))
+}
+
+/// More than one person's claims can end and begin between two statements.
+pub(super) const ATTEMPTS: usize = 8;
+
+/// The person's open claim, if the caller has shown to be them. None: look again, it is over by now,
+/// or the other click of two was quicker.
+pub(super) async fn back_in(
     client: &mut deadpool_postgres::Client,
     pool: PoolId,
     request: &Request<'_>,
-    asker: &Asker,
     held: Held,
-) -> Result<Granted, RequestError> {
+) -> Result<Option<Granted>, RequestError> {
     let transaction = client.transaction().await?;
-    let same_code = held.code == request.code.as_str();
+    // Locked, so that no link that an organiser makes now is followed by one for somebody else.
+    let sql = "select crd_code, links_only_since is not null as links_only from claim
+               where id = $1 and released_at is null for no key update";
+    let Some(row) = transaction.query_opt(sql, &[&held.claim_id]).await? else { return Ok(None) };
+    let (code, links_only): (String, bool) = (row.try_get("crd_code")?, row.try_get("links_only")?);
+    let mut asker = request.asker();
+    if let Some(before) = asker.before::<Begun>(&transaction, pool).await? {
+        if before.claim != held.claim_id {
+            return Err(RequestError::Refused(Refusal::Over));
+        }
+        let link = asker.token(LINK).hash();
+        if super::page::opens(&transaction, link, held.claim_id).await? {
+            return same_again(transaction, pool, request, before, held).await.map(Some);
+        }
+        // An organiser has taken its link away: it is a proof of nothing any more.
+        asker.once = None;
+    }
+    let same_code = code == request.code.as_str();
     let holds_link = match &request.proof {
         Some(Proof(token)) => super::page::opens(&transaction, token.hash(), held.claim_id).await?,
         None => false,
     };
-    if !(same_code || holds_link || request.reclaim == Reclaim::Email) {
+    let knows_enough = !links_only && (same_code || request.reclaim == Reclaim::Email);
+    if !(holds_link || knows_enough) {
         let event = Event {
             claim_id: Some(held.claim_id),
             ..Event::new(&Actor::Anyone, "claim.reentry_requested")
@@ -182,17 +226,13 @@ async fn back_in(
         transaction.commit().await?;
         return Err(RequestError::Refused(Refusal::AlreadyClaimed));
     }
-    // By the other click of two, at this very moment: it is told the same.
-    if let Sent::Again(before) = asker.sent::<Begun>(&transaction, pool).await? {
-        transaction.rollback().await?;
-        if before.claim != held.claim_id {
-            return Err(RequestError::Refused(Refusal::Over));
-        }
-        return same_again(client, pool, request, asker, before, held).await;
+    if let Sent::Again::<Begun>(_) = asker.sent(&transaction, pool).await? {
+        return Ok(None);
     }
-    let link = asker.token("claim");
+    let link = asker.token(LINK);
     super::page::add_link(&transaction, link.hash(), held.claim_id).await?;
     if !same_code {
+        // Where a lock-out comes first, the claim's page asks for it again.
         set_command(&transaction, pool, held.claim_id, request.code).await?;
     }
     if let Some(once) = &asker.once {
@@ -201,5 +241,27 @@ async fn back_in(
         asker.keep(&transaction, pool, &begun).await?;
     }
     transaction.commit().await?;
-    Ok(Granted { hostname: held.hostname, pin: held.pin, link, is_new: false })
+    Ok(Some(Granted { hostname: held.hostname, pin: held.pin, link, is_new: false }))
+}
+
+/// The request that got this claim, sent again; maybe with a newer command. The caller holds the
+/// claim.
+async fn same_again(
+    transaction: Transaction<'_>,
+    pool: PoolId,
+    request: &Request<'_>,
+    before: Begun,
+    held: Held,
+) -> Result<Granted, RequestError> {
+    let asker = request.asker();
+    let command = asker.once.as_ref().map(|once| command_mark(once, request.code));
+    let mut is_new = before.is_new;
+    if let Some(command) = command.filter(|command| *command != before.command) {
+        is_new = false;
+        if set_command(&transaction, pool, held.claim_id, request.code).await? == Given::Taken {
+            asker.keep(&transaction, pool, &Begun { command, is_new, ..before }).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(Granted { hostname: held.hostname, pin: held.pin, link: asker.token(LINK), is_new })
 }

@@ -2,7 +2,7 @@ use tokio_postgres::types::ToSql;
 
 use super::{find_open, lock, serve, tell};
 use crate::{
-    Actor, Db, DbError, Email, Token,
+    Actor, Db, DbError, Email, Neighbours, Token,
     claims::{self, Reclaim},
     events::{self, Event},
     once::{Asker, Key, Once, Sent},
@@ -28,6 +28,9 @@ pub enum JoinError {
     /// Likewise a place in line.
     #[error("This e-mail has a place in line already.")]
     AlreadyInLine,
+    /// As many people of this address wait as may.
+    #[error("As many people at your network address wait or have a machine as may.")]
+    AddressFull,
     #[error("the place in line could not be written")]
     Db(#[from] DbError),
 }
@@ -44,6 +47,13 @@ pub struct Presented {
     pub key: Option<Key>,
 }
 
+/// Who asks for a place, and whose address they share.
+#[derive(Clone, Copy)]
+pub struct Person<'a> {
+    pub email: &'a Email,
+    pub neighbours: &'a Neighbours,
+}
+
 /// What the token of a place is for.
 const PLACE: &str = "place";
 
@@ -52,10 +62,11 @@ pub async fn join(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
-    email: &Email,
+    person: Person<'_>,
     presented: Presented,
     reclaim: Reclaim,
 ) -> Result<Joined, JoinError> {
+    let Person { email, neighbours } = person;
     crate::db::again!(async {
         let Presented { token: cookie, key } = &presented;
         let once = key.clone().map(|key| Once::new(key, format!("place of {}", email.key())));
@@ -64,6 +75,10 @@ pub async fn join(
         let transaction = client.transaction().await?;
         if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
             return Ok(Joined::Place(asker.token(PLACE)));
+        }
+        let origin = neighbours.origin(&transaction, pool).await?;
+        if let Some(origin) = origin.as_ref().filter(|_| neighbours.most_claims().is_some()) {
+            Neighbours::take_turns(&transaction, origin).await?;
         }
         lock(&transaction, pool).await?;
         // Places that lapsed are out of the way, also this person's own.
@@ -78,12 +93,17 @@ pub async fn join(
         }
         let place = match find_open(&transaction, pool, email).await? {
             None => {
+                if let Some(origin) = &origin
+                    && !neighbours.have_room_in_line(&transaction, pool, origin).await?
+                {
+                    return Err(JoinError::AddressFull);
+                }
                 let token = asker.token(PLACE);
-                let sql = "insert into place (pool_id, email, person, token_sha256)
-                           values ($1, $2, $3, $4) returning id";
+                let sql = "insert into place (pool_id, email, person, token_sha256, origin)
+                           values ($1, $2, $3, $4, $5) returning id";
                 let hash = token.hash();
-                let place: [&(dyn ToSql + Sync); 4] =
-                    [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes()];
+                let place: [&(dyn ToSql + Sync); 5] =
+                    [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes(), &origin];
                 let place: i64 = transaction.query_one(sql, &place).await?.try_get("id")?;
                 let event = Event {
                     data: serde_json::json!({ "place": place }),
@@ -100,7 +120,9 @@ pub async fn join(
                     return Ok(Joined::Place(token.clone()));
                 }
                 // The newest browser has the place; pages that others left open end.
-                _ if reclaim == Reclaim::Email => {
+                _ if reclaim == Reclaim::Email
+                    && !super::is_invited(&transaction, pool, email).await? =>
+                {
                     let token = asker.token(PLACE);
                     let sql =
                         "update place set token_sha256 = $2, last_looked_at = now() where id = $1";

@@ -1,11 +1,10 @@
 //! What agents say of their VMs.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
-use super::{StaleAfter, used::EARLIER_USE};
+use super::StaleAfter;
 use crate::{
     Actor, Db, DbError,
     events::{self, Event},
@@ -23,8 +22,7 @@ pub enum ReportError {
 
 crate::db::takes_statement_errors!(ReportError);
 
-/// Stores a VM's status; a change is history. An unknown VM is made when an agent that needs no
-/// token says so, as with the original.
+/// Stores a VM's status; a change is history.
 pub async fn set_status(
     db: &Db,
     pool: PoolId,
@@ -36,9 +34,6 @@ pub async fn set_status(
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        if *actor == Actor::UnprovenAgent {
-            admit(&transaction, pool, hostname).await?;
-        }
         let changed = transaction
             .query_opt(
                 "with before as (
@@ -75,26 +70,6 @@ pub async fn set_status(
         transaction.commit().await?;
         Ok(())
     })
-}
-
-/// Makes a row for a VM that nobody asked for. Its number is the one in its name, if it has one.
-async fn admit(
-    client: &impl GenericClient,
-    pool: PoolId,
-    hostname: &Hostname,
-) -> Result<(), DbError> {
-    client
-        .execute(
-            &format!(
-                "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
-                 select $1, $2, 'unknown', earlier.used_at, earlier.last_claim_id
-                 from (select $2::text as hostname) as one left join {EARLIER_USE}
-                 on conflict (hostname) where removed_at is null do nothing"
-            ),
-            &[&pool.as_i64(), &hostname.as_str()],
-        )
-        .await?;
-    Ok(())
 }
 
 /// The agent lives, and this has changed of its machine. Writes a table of its own, and tells

@@ -3,17 +3,18 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor,
-    claims::{self, NoSuchClaim, Reclaim, ReleaseReason, Request, RequestError},
+    Actor, Neighbours, PerAddress, PlacesPerAddress,
+    agents::{self, LiftError, Misuse, RenewError},
+    claims::{self, LockOutError, NoSuchClaim, Reclaim, ReleaseReason, Request, RequestError},
     collections::Wish,
-    line::{self, Presented},
+    line::{self, Presented, Removal},
     once::{Asker, Key, Once},
     operations::{self, Outcome, TakeBack, TakeBackError, Then, Whose},
     vms::{self, Selection},
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
 
 const ROUNDS: usize = 4;
 const ONE: &str = "lablink-vm-test-1";
@@ -23,7 +24,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 21] = [
+const WRITES: [(&str, Write); 26] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -122,8 +123,10 @@ const WRITES: [(&str, Write); 21] = [
             let key = || Key::presented("a-key-of-two-who-race-each-other");
             let email = "both@example.org".parse().unwrap();
             let code = CrdCode::from_command("--code=4/x").unwrap();
-            let (proof, reclaim) = (None, Reclaim::Link);
-            let request = Request { email: &email, code: &code, proof, reclaim, key: key() };
+            let (proof, reclaim, neighbours) = (None, Reclaim::Link, &alone());
+            let key_of_both = key();
+            let request =
+                Request { email: &email, code: &code, proof, reclaim, neighbours, key: key_of_both };
             match claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await {
                 Ok(_) | Err(RequestError::Refused(_)) => {}
                 Err(RequestError::Db(error)) => panic!("{error:?}"),
@@ -187,12 +190,10 @@ const WRITES: [(&str, Write); 21] = [
     }),
     ("a place in line, given up", |scene| {
         Box::pin(async {
-            let who = format!("q{}@example.org", rand_number()).parse().unwrap();
-            let (db, pool) = (&scene.db, scene.pool);
-            let joined =
-                line::join(db, pool, STALE_AFTER, &who, Presented::default(), Reclaim::Link).await;
+            let who = format!("q{}@example.org", rand_number());
+            let joined = scene.join(&who, Presented::default()).await;
             if let line::Joined::Place(token) = joined.unwrap() {
-                line::leave(db, pool, STALE_AFTER, &token).await.unwrap();
+                line::leave(&scene.db, scene.pool, STALE_AFTER, &token).await.unwrap();
             }
         })
     }),
@@ -204,6 +205,50 @@ const WRITES: [(&str, Write); 21] = [
                 let code = CrdCode::from_command("--code=4/new").unwrap();
                 claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &link.link, &code).await.unwrap();
             }
+        })
+    }),
+    ("a lock-out", |scene| {
+        Box::pin(async {
+            for (claim_id, hostname) in open_claims(scene).await {
+                let (db, pool, vm) = (&scene.db, scene.pool, name(&hostname));
+                let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
+                vms::heartbeat(db, pool, &vm, &vitals).await.or_else(gone).unwrap();
+                match claims::lock_out(db, pool, &admin(), claim_id).await {
+                    Ok(_) | Err(LockOutError::NoSuchClaim | LockOutError::AgentCannot) => {}
+                    Err(LockOutError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
+    ("a fresh machine", |scene| {
+        Box::pin(async {
+            for (claim_id, _) in open_claims(scene).await {
+                let (db, pool, which) = (&scene.db, scene.pool, (claim_id, vms::AfterUse::Clean));
+                let given =
+                    operations::give_fresh_machine(db, pool, STALE_AFTER, &admin(), which).await;
+                match given {
+                    Ok(_)
+                    | Err(
+                        operations::TakeBackError::NoSuchVm | operations::TakeBackError::NotClaimed,
+                    ) => {}
+                    Err(operations::TakeBackError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
+    ("from one address: a claim, a place, and the line cleared", |scene| {
+        Box::pin(async {
+            let limits = PerAddress { places: PlacesPerAddress::AtMost(3), claims: Some(3) };
+            let home = Neighbours::of([198, 51, 100, 7].into(), limits);
+            let nr = rand_number();
+            let _refused = scene.claim_from(&format!("h{nr}@example.org"), &home).await;
+            let joined =
+                scene.join_from(&format!("g{nr}@example.org"), Presented::default(), &home).await;
+            if let Err(line::JoinError::Db(error)) = joined {
+                panic!("{error:?}");
+            }
+            let (db, pool) = (&scene.db, scene.pool);
+            line::remove(db, pool, STALE_AFTER, &admin(), Removal::All).await.unwrap();
         })
     }),
     ("a machine that is registered, and forgotten", |scene| {
@@ -228,10 +273,45 @@ const WRITES: [(&str, Write); 21] = [
             vms::point_out(&scene.db, scene.pool, limits).await.unwrap();
         })
     }),
+    ("a new token, fetched and used", |scene| {
+        Box::pin(async {
+            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
+            let Ok(Some(once)) = agents::issue_enrolment(db, pool, &vm).await else { return };
+            // Another has come first: refused.
+            let Ok(token) = agents::enrol(db, pool, &vm, &once).await else { return };
+            agents::identify(db, pool, STALE_AFTER, token.hash()).await.unwrap();
+            agents::attend(db, &vm).await.unwrap();
+            scene
+                .sql("update vm set token_due_at = now() where hostname = 'lablink-vm-test-1'")
+                .await;
+            match agents::renew(db, pool, &vm, token.hash()).await {
+                Ok(new) => {
+                    agents::identify(db, pool, STALE_AFTER, new.hash()).await.unwrap();
+                }
+                Err(RenewError::Refused | RenewError::NotDue) => {}
+                Err(RenewError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("a dead token, and the bar lifted", |scene| {
+        Box::pin(async {
+            let (db, pool) = (&scene.db, scene.pool);
+            for vm in [TWO, ONE] {
+                let here = vms::find(db, pool, &name(vm)).await.unwrap();
+                let Some(here) = here else { continue };
+                let (wait, from) = (Misuse::Wait, [127, 0, 0, 1].into());
+                agents::raise(db, pool, STALE_AFTER, here.id, wait, from).await.unwrap();
+                match agents::lift_bar(db, pool, STALE_AFTER, &admin(), &name(vm)).await {
+                    Ok(()) | Err(LiftError::NotBarred) => {}
+                    Err(LiftError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
     ("enrolment", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            lablink_core::agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
+            agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
         })
     }),
 ];

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use lablink_core::{
-    Actor, Db, DbError, Email, Token,
+    Actor, Db, DbError, Email, Neighbours, PerAddress, Token,
     claims::{self, Granted, Reclaim, Refusal, ReleaseReason, Request, RequestError},
     once::{self, Asker, Key, Once},
     operations::{self, AskError, Launch, OperationId, TakeBack, TakeBackError, Then, Whose},
@@ -10,7 +10,7 @@ use lablink_core::{
 };
 use lablink_protocol::CrdCode;
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
 
 const VM: &str = "lablink-vm-test-1";
 
@@ -32,7 +32,8 @@ async fn claim_with_key(
     let email: Email = email.parse().unwrap();
     let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
     let (proof, reclaim, key) = (None, Reclaim::Link, Some(key.clone()));
-    let request = Request { email: &email, code: &code, proof, reclaim, key };
+    let neighbours = &alone();
+    let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key };
     claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await
 }
 
@@ -149,6 +150,39 @@ async fn who_comes_back_in_with_a_form_gives_one_command_however_often_it_is_sen
 }
 
 #[tokio::test]
+async fn a_key_whose_link_an_organiser_took_away_opens_nothing() {
+    let scene = Scene::with_running(1).await;
+    let key = Key::random();
+    claim_with_key(&scene, "ada@example.org", "4/x", &key).await.unwrap();
+    let claim_id = scene.count("select id from claim").await;
+    claims::issue_link(&scene.db, scene.pool, &admin(), claim_id).await.unwrap().unwrap();
+    for code in ["4/x", "4/y"] {
+        let late = claim_with_key(&scene, "ada@example.org", code, &key).await;
+        let refused = matches!(late, Err(RequestError::Refused(Refusal::AlreadyClaimed)));
+        assert!(refused, "{late:?}");
+    }
+    assert_eq!(scene.count("select count(*) from claim_link").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_an_addresss_machines_are_counted_the_same_key_is_the_same_claim_too() {
+    let scene = Scene::with_running(3).await;
+    let limits = PerAddress { claims: Some(1), ..PerAddress::UNLIMITED };
+    let neighbours = Neighbours::of([192, 0, 2, 7].into(), limits);
+    let (email, key) = ("ada@example.org".parse().unwrap(), Key::random());
+    let code = CrdCode::from_command("--code=4/x").unwrap();
+    let sent = join_all((0..4).map(|_| async {
+        let (proof, reclaim, key) = (None, Reclaim::Link, Some(key.clone()));
+        let neighbours = &neighbours;
+        let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key };
+        claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await.unwrap()
+    }));
+    let granted = sent.await;
+    assert!(granted.iter().all(|it| it.is_new && it.link.reveal() == granted[0].link.reveal()));
+    assert_eq!(scene.count("select count(*) from claim").await, 1);
+}
+
+#[tokio::test]
 async fn tokens_that_are_shown_once_are_shown_again_to_the_same_form() {
     let scene = Scene::with_running(1).await;
     let (db, pool) = (&scene.db, scene.pool);
@@ -172,7 +206,7 @@ async fn tokens_that_are_shown_once_are_shown_again_to_the_same_form() {
     let new = claims::issue_link(db, pool, link.clone(), claim_id).await.unwrap().unwrap();
     let again = claims::issue_link(db, pool, link, claim_id).await.unwrap().unwrap();
     assert_eq!(again.link.reveal(), new.link.reveal());
-    assert_eq!(scene.count("select count(*) from claim_link").await, 2);
+    assert_eq!(scene.count("select count(*) from claim_link").await, 1);
     let stored = "select count(*) from begun where outcome::text like '%' || $1 || '%'";
     let client = db.client().await.unwrap();
     for secret in [new.link.reveal(), "4/x"] {

@@ -34,6 +34,10 @@ pub enum RequestProblem {
     AlreadyInLine,
     /// 409: this e-mail holds a machine, and nothing shows that it is the same person.
     AlreadyClaimed,
+    /// 409: an organiser keeps a machine for this e-mail, behind a link of its own.
+    Invited,
+    /// 429: as many people at this network address wait or have a machine as may.
+    AddressFull,
     /// 409 or 422: what the same form got is over, or it was for somebody else.
     SentBefore,
     /// 429: too many tries.
@@ -153,6 +157,8 @@ mod tests {
             assert!(claimed.contains(way_in), "{way_in}");
         }
         assert!(page(2, Some(RequestProblem::TooMany)).contains("Wait a minute"));
+        assert!(page(2, Some(RequestProblem::AddressFull)).contains("access code"));
+        assert!(page(2, Some(RequestProblem::Invited)).contains("organiser has made"));
         assert!(page(2, Some(RequestProblem::SentBefore)).contains("send the form again"));
     }
 

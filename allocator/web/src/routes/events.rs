@@ -4,10 +4,17 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
-    response::sse::{Event, KeepAlive, Sse},
+    http::StatusCode,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
 use futures_util::{Stream, stream};
 use lablink_core::{
+    Token,
+    claims::{self, Progress},
+    line::{self as core_line, Standing},
     live::{Subscription, Topic},
     operations,
 };
@@ -28,60 +35,84 @@ pub async fn of_everything(
     State(state): State<AppState>,
 ) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = state.hub.subscribe(Topic::Everything);
-    told(state, changes)
+    let events = stream::unfold((state, changes), |(state, mut changes)| async move {
+        next(&state, &mut changes).await?;
+        Some((changed(), (state, changes)))
+    });
+    Sse::new(events).keep_alive(KeepAlive::default())
 }
 
-/// Says "changed" whenever the claim's page is to be read again.
-#[utoipa::path(get, path = "/claims/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
+/// Says "changed" whenever the claim's page is to be read again; its end is the last of it. Whoever
+/// has the VM next is none of its business.
+#[utoipa::path(get, path = "/claims/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The claim is over: nothing more comes.")))]
 pub async fn of_claim(
     State(state): State<AppState>,
     Path(link): Path<String>,
-) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let hostname = claim::find(&state, &link).await?.hostname;
-    let changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
-    let start = (state, link, hostname, changes);
-    let events = stream::unfold(start, |(state, link, mut hostname, mut changes)| async move {
-        tokio::select! {
-            () = changes.changed() => {}
-            () = state.shutdown.cancelled() => return None,
+) -> Result<Response, Problem> {
+    let claim = claim::find(&state, &link).await?;
+    if matches!(claim.progress, Progress::Over { .. }) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let changes = state.hub.subscribe(Topic::Vm(claim.hostname.clone()));
+    let start = Some((state, Token::presented(&link), claim.hostname, changes));
+    let events = stream::unfold(start, |follows| async move {
+        let (state, link, mut hostname, mut changes) = follows?;
+        loop {
+            next(&state, &mut changes).await?;
+            let claim = match claims::by_link(&state.db, &link).await {
+                Ok(claim) => claim.filter(|it| matches!(it.progress, Progress::Open { .. })),
+                // Everybody is woken when the database is back.
+                Err(_away) => continue,
+            };
+            let Some(claim) = claim else { return Some((changed(), None)) };
+            // A claim can move to another VM.
+            if claim.hostname != hostname {
+                hostname = claim.hostname;
+                changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
+            }
+            return Some((changed(), Some((state, link, hostname, changes))));
         }
-        tokio::time::sleep(PAUSE).await;
-        // A claim can move to another VM.
-        if let Ok(claim) = claim::find(&state, &link).await
-            && claim.hostname != hostname
-        {
-            hostname = claim.hostname;
-            changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
-        }
-        Some((Ok(Event::default().data("changed")), (state, link, hostname, changes)))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
-/// Of a place in line: every move of the line, and what becomes free.
-#[utoipa::path(get, path = "/line/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
+/// Of a place in line, until it is over: every move of the line, and what becomes free.
+#[utoipa::path(get, path = "/line/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The place is over: nothing more comes.")))]
 pub async fn of_place(
     State(state): State<AppState>,
     Path(link): Path<String>,
-) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<Response, Problem> {
     let changes = state.hub.subscribe(Topic::Line);
-    line::find(&state, &link).await?;
-    Ok(told(state, changes))
+    if matches!(line::find(&state, &link).await?, Standing::Over(_)) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let start = Some((state, Token::presented(&link), changes));
+    let events = stream::unfold(start, |follows| async move {
+        let (state, link, mut changes) = follows?;
+        loop {
+            next(&state, &mut changes).await?;
+            match core_line::is_open(&state.db, state.pool, &link).await {
+                Ok(true) => return Some((changed(), Some((state, link, changes)))),
+                Ok(false) => return Some((changed(), None)),
+                Err(_away) => {}
+            }
+        }
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
-fn told(
-    state: AppState,
-    changes: Subscription,
-) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = stream::unfold((state, changes), |(state, mut changes)| async move {
-        tokio::select! {
-            () = changes.changed() => {}
-            () = state.shutdown.cancelled() => return None,
-        }
-        tokio::time::sleep(PAUSE).await;
-        Some((Ok(Event::default().data("changed")), (state, changes)))
-    });
-    Sse::new(events).keep_alive(KeepAlive::default())
+/// Waits for the next change; none: we stop.
+async fn next(state: &AppState, changes: &mut Subscription) -> Option<()> {
+    tokio::select! {
+        () = changes.changed() => {}
+        () = state.shutdown.cancelled() => return None,
+    }
+    tokio::time::sleep(PAUSE).await;
+    Some(())
+}
+
+fn changed() -> Result<Event, Infallible> {
+    Ok(Event::default().data("changed"))
 }
 
 /// The operation itself, as JSON, at once and after each change, until it is over.

@@ -108,7 +108,27 @@ async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
         ("POST", "/admin/machines/{hostname}/install" | "/admin/machines/{hostname}/forget") => {
             (registered().await, of_desk, "")
         }
-        ("POST", "/admin/claims/{id}/link") => (claimed().await.0, of_first, ""),
+        ("POST", "/admin/claims/{id}/link" | "/admin/claims/{id}/fresh-machine") => {
+            (claimed().await.0, of_first, "")
+        }
+        ("POST", "/admin/claims/{id}/lock-out") => {
+            let (app, _) = claimed().await;
+            app.sql(
+                "insert into vm_presence (vm_id, last_seen, vitals)
+                 select id, now(), '{\"locks_out\": true}' from vm
+                 on conflict (vm_id) do update set vitals = excluded.vitals",
+            )
+            .await;
+            (app, of_first, "")
+        }
+        ("POST", "/api/places/clear" | "/api/places/{id}/remove") => {
+            (in_line().await.0, of_first, "")
+        }
+        ("POST", "/api/vms/{hostname}/allow") => {
+            let app = App::with_running(1).await;
+            app.sql("update vm set barred_at = now()").await;
+            (app, of_one, "")
+        }
         ("POST", "/destroy") => {
             (App::with_running(2).await, of_one, "all=yes&confirm=yes&collect=yes")
         }
