@@ -59,9 +59,10 @@ test-old-client: ## Run the original's client at its own pace (3 minutes)
 	cargo build -p lablink-allocator
 	cargo test -p lablink-e2e --test old_client -- --ignored --test-threads=4
 
-test-browser: ## Try the live page of a VM's log in Chromium (1 minute)
+test-browser: ## Try a double click on every form, and the live page of a VM's log, in Chromium (2 minutes)
 	@scripts/setup browser
-	cargo build -p lablink-allocator
+	cargo build -p lablink-allocator -p lablink-client
+	e2e/browser/run forms.mjs local
 	e2e/browser/run logs.mjs
 
 test-connections: ## Try 20,000 slow connections from one address, beside honest clients (2 minutes)

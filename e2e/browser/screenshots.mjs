@@ -1,6 +1,7 @@
 // Looks at every page of the gallery, narrow and wide, light and dark: takes screenshots, runs
 // axe-core, and fails on accessibility violations, sideways scrolling and what the content
-// security policy refuses.
+// security policy refuses. Then once more with a default font of 28 px, with text at 200 %, and in
+// forced colours.
 //
 //   node screenshots.mjs GALLERY_FOLDER OUTPUT_FOLDER [NAME…]
 //
@@ -40,23 +41,36 @@ const files = (await readdir(gallery)).filter((file) => file.endsWith(".html") &
 const names = files.map((file) => file.slice(0, -5)).filter((name) => !wanted.length || wanted.includes(name));
 await mkdir(output, { recursive: true });
 const problems = [];
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-for (const colorScheme of ["light", "dark"]) {
-  for (const width of [390, 1200, 1440]) {
-    const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
-    for (const name of names) await look(context, name, `${name} ${width} ${colorScheme}`);
-    await context.close();
+for (const percent of [100, 175, 200]) {
+  const sized = await launch(percent);
+  for (const colorScheme of ["light", "dark"]) {
+    for (const width of percent === 100 ? [390, 1200, 1440] : [390, 1440]) {
+      await lookAtAll(sized, { colorScheme }, width, percent === 100 ? colorScheme : `${colorScheme} ${percent}`);
+    }
+    if (percent === 100) await lookAtAll(sized, { colorScheme, forcedColors: "active" }, 1440, `${colorScheme} forced`);
   }
+  await sized.close();
 }
-await browser.close();
 server.closeAllConnections();
 server.close();
 console.log(`${names.length} pages, ${problems.length} problems`);
 problems.forEach((problem) => console.log(problem));
 process.exitCode = problems.length || !names.length ? 1 : 0;
+
+// With the reader's own font, which is 16 px by default.
+function launch(percent) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      `--blink-settings=defaultFontSize=${16 * percent / 100},defaultFixedFontSize=${13 * percent / 100}`],
+  });
+}
+
+async function lookAtAll(browser, options, width, label) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce", ...options });
+  for (const name of names) await look(context, name, `${name} ${width} ${label}`);
+  await context.close();
+}
 
 async function look(context, name, label) {
   const page = await context.newPage();

@@ -18,6 +18,7 @@ pub mod live;
 pub mod logs;
 mod neighbours;
 mod network;
+pub mod once;
 pub mod operations;
 mod person_keys;
 mod pin;

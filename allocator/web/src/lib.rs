@@ -30,7 +30,7 @@ pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
 pub use http::{Proxies, ProxyHeader};
 pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
-pub use router::{access_table, router};
+pub use router::{access_table, begins_table, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
 pub use state::{AgentInstall, AgentProgram, AppState, FromAws, Settings};
 pub use transfers::Transfers;

@@ -7,14 +7,15 @@ use lablink_protocol::ErrorBody;
 use utoipa::{
     OpenApi, PartialSchema, ToSchema,
     openapi::{
-        ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
-        path::{Operation, PathItem},
+        ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Type,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 
 use crate::{
-    AgentAuth, AppState, access_table,
+    AgentAuth, AppState, access_table, begins_table,
+    http::once,
     routes::{
         agent, aws, claim, collections, destroy, events, health, history, home, install, instances,
         launch, line, log_page, machines, metrics, operations, overview, own_log, participants,
@@ -157,6 +158,11 @@ pub fn document(agent_auth: AgentAuth) -> utoipa::openapi::OpenApi {
             body.required = Some(Required::False);
         }
     }
+    for (method, path, _) in begins_table() {
+        if let Some(operation) = operation(&mut document, &method, path) {
+            operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+        }
+    }
     for (method, path, action) in access_table() {
         if let Some(operation) = operation(&mut document, &method, path) {
             operation.operation_id = Some(format!("{method} {path}"));
@@ -200,6 +206,23 @@ fn credentials(action: Action, agent_auth: AgentAuth) -> Vec<SecurityRequirement
     let unproven =
         agent_auth == AgentAuth::Open && schemes.contains(&TOKEN) && action != Action::RenewToken;
     named.chain(unproven.then(SecurityRequirement::default)).collect()
+}
+
+/// What a program may send along, so that the same call again begins nothing.
+fn idempotency_key() -> Parameter {
+    let pattern =
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9_-]{22,128}$"));
+    ParameterBuilder::new()
+        .name(once::HEADER.as_str())
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "A random text, such as a UUID, kept secret. The same call again with the same key, \
+             within a week, begins nothing and is answered as the first; another call with it is \
+             refused with 422 `key_reused`.",
+        ))
+        .schema(Some(pattern.build()))
+        .build()
 }
 
 /// What every other status comes with.

@@ -1,11 +1,14 @@
 //! Every path, and who may use it.
 
+use std::collections::HashMap;
+
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, RawPathParams, Request},
     handler::Handler,
     http::Method,
-    middleware::from_fn_with_state,
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::IntoResponse,
     routing::{self, MethodRouter},
 };
 use lablink_core::Action::{
@@ -16,7 +19,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     AppState,
     auth::guard,
-    http::{EveryRequest, LARGEST_BATCH, Problem, from_here_alone},
+    http::{
+        EveryRequest, LARGEST_BATCH, Problem, Wants, back_to_form, from_here_alone, once::keyed,
+    },
     openapi,
     routes::{
         agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
@@ -36,6 +41,8 @@ struct Route {
     action: Action,
     sites: Sites,
     handler: MethodRouter<AppState>,
+    /// Of a post by which people begin or change something: the page that has its form.
+    form: Option<&'static str>,
 }
 
 /// Whose pages may lead a browser to a path.
@@ -58,32 +65,74 @@ impl Route {
 }
 
 fn get<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route { method: Method::GET, path, action, sites: Sites::Any, handler: routing::get(of) }
+    Route {
+        method: Method::GET,
+        path,
+        action,
+        sites: Sites::Any,
+        handler: routing::get(of),
+        form: None,
+    }
 }
 
 fn post<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route { method: Method::POST, path, action, sites: Sites::Any, handler: routing::post(of) }
+    Route {
+        method: Method::POST,
+        path,
+        action,
+        sites: Sites::Any,
+        handler: routing::post(of),
+        form: None,
+    }
+}
+
+/// A post of people: sent twice with one key, it begins one thing. Who comes without posting is
+/// led to `form`, the page that has its form.
+fn begin<H: Handler<T, AppState>, T: 'static>(
+    path: &'static str,
+    action: Action,
+    form: &'static str,
+    of: H,
+) -> Route {
+    let route = post(path, action, of);
+    let keyed = async move |params: RawPathParams, request: Request, next: Next| {
+        let mut answer = keyed(request, next).await.into_response();
+        Problem::send_back(&mut answer, back_to_form::filled(form, &params));
+        answer
+    };
+    let otherwise = async move |params: RawPathParams, method: Method, wants: Wants| {
+        back_to_form::answer(form, &params, &method, wants)
+    };
+    let handler = route.handler.route_layer(from_fn(keyed)).fallback(otherwise);
+    Route { handler, form: Some(form), ..route }
 }
 
 fn delete<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route { method: Method::DELETE, path, action, sites: Sites::Any, handler: routing::delete(of) }
+    Route {
+        method: Method::DELETE,
+        path,
+        action,
+        sites: Sites::Any,
+        handler: routing::delete(of).route_layer(from_fn(keyed)),
+        form: None,
+    }
 }
 
 fn routes() -> Vec<Route> {
     vec![
         // Participants.
         get("/", Visit, home::form),
-        post("/api/request_vm", Visit, home::request_vm),
+        begin("/api/request_vm", Visit, "/", home::request_vm),
         get("/api/unassigned_vms_count", Visit, home::free_count),
         get("/claims/{link}", Visit, claim::page),
-        post("/claims/{link}/command", Visit, claim::give_command),
+        begin("/claims/{link}/command", Visit, "/claims/{link}", claim::give_command),
         get("/claims/{link}/return", Visit, claim::return_page),
-        post("/claims/{link}/return", Visit, claim::give_back),
+        begin("/claims/{link}/return", Visit, "/claims/{link}/return", claim::give_back),
         get("/claims/{link}/events", Visit, events::of_claim),
-        post("/line", Visit, line::join),
+        begin("/line", Visit, "/", line::join),
         get("/line/{link}", Visit, line::page),
-        post("/line/{link}/claim", Visit, line::claim),
-        post("/line/{link}/leave", Visit, line::leave),
+        begin("/line/{link}/claim", Visit, "/line/{link}", line::claim),
+        begin("/line/{link}/leave", Visit, "/line/{link}", line::leave),
         get("/line/{link}/events", Visit, events::of_place),
         get("/assets/{name}", Visit, assets::file),
         // Agents.
@@ -109,62 +158,122 @@ fn routes() -> Vec<Route> {
         // Organisers.
         get("/admin", Administer, overview::page),
         get("/admin/create", Administer, launch::page),
-        post("/api/launch", Administer, launch::launch),
+        begin("/api/launch", Administer, "/admin/create", launch::launch),
         get("/admin/instances", Administer, instances::page),
         get("/admin/vms/{hostname}", Administer, vm::page),
         get("/admin/machines", Administer, machines::page),
-        post("/admin/machines/{hostname}/install", Administer, machines::install),
-        post("/admin/machines/{hostname}/forget", Administer, vm::forget),
+        begin(
+            "/admin/machines/{hostname}/install",
+            Administer,
+            "/admin/vms/{hostname}",
+            machines::install,
+        ),
+        begin(
+            "/admin/machines/{hostname}/forget",
+            Administer,
+            "/admin/vms/{hostname}/forget",
+            vm::forget,
+        ),
         get("/admin/vms/{hostname}/{deed}", Administer, vm::confirm),
         get("/admin/participants", Administer, participants::page),
         get("/admin/claims.csv", Administer, participants::csv),
         get("/admin/claims/{id}", Administer, way_in::page),
-        post("/admin/claims/{id}/link", Administer, way_in::link),
-        post("/admin/claims/{id}/lock-out", Administer, way_in::lock_out),
-        post("/admin/claims/{id}/fresh-machine", Administer, way_in::fresh_machine),
+        begin("/admin/claims/{id}/link", Administer, "/admin/claims/{id}", way_in::link),
+        begin("/admin/claims/{id}/lock-out", Administer, "/admin/claims/{id}", way_in::lock_out),
+        begin(
+            "/admin/claims/{id}/fresh-machine",
+            Administer,
+            "/admin/claims/{id}",
+            way_in::fresh_machine,
+        ),
         get("/admin/line/clear", Administer, places::clear_page),
         get("/api/places", Administer, places::list),
-        post("/api/places/clear", Administer, places::clear),
-        post("/api/places/{id}/remove", Administer, places::remove),
+        begin("/api/places/clear", Administer, "/admin/line/clear", places::clear),
+        begin("/api/places/{id}/remove", Administer, "/admin/participants", places::remove),
         get("/admin/log", Administer, own_log::page),
         get("/admin/logs/{hostname}", Administer, log_page::page),
         get("/admin/logs/{hostname}/events", Administer, log_page::events),
         get("/admin/logs/{hostname}/download", Administer, log_page::download),
         get("/admin/instances/delete", Administer, destroy::page),
-        post("/destroy", Administer, destroy::destroy),
+        begin("/destroy", Administer, "/admin/instances/delete", destroy::destroy),
         get("/admin/results", Administer, results::page),
         get("/api/scp-client", Administer, scp_client::download).refusing_other_sites(),
         get("/api/collections", Administer, collections::list),
-        post("/api/collections", Administer, collections::collect),
+        begin("/api/collections", Administer, "/admin/results", collections::collect),
         get("/api/collections/{operation_id}/download", Administer, collections::download)
             .refusing_other_sites(),
-        post("/api/collections/{operation_id}/discard", Administer, collections::discard),
+        begin(
+            "/api/collections/{operation_id}/discard",
+            Administer,
+            "/admin/results",
+            collections::discard,
+        ),
         get("/admin/operations", Administer, operations::list_page),
         get("/admin/operations/{id}", Administer, operations::page),
         get("/admin/operations/{id}/log", Administer, operations::log),
         get("/admin/operations/{id}/bring-back", Administer, operations::conflict::bring_back_page),
         get("/admin/operations/{id}/give-up", Administer, operations::conflict::give_up_page),
         get("/admin/aws", Administer, aws::page),
-        post("/api/admin/set-aws-credentials", Administer, aws::set),
-        post("/api/admin/unset-aws-credentials", Administer, aws::unset),
+        begin("/api/admin/set-aws-credentials", Administer, "/admin/aws", aws::set),
+        begin("/api/admin/unset-aws-credentials", Administer, "/admin/aws", aws::unset),
         get("/admin/events", Administer, events::of_everything),
         get("/api/vms", Administer, vms::list),
-        post("/api/vms", Administer, machines::register),
+        begin("/api/vms", Administer, "/admin/machines", machines::register),
         get("/api/vms/{hostname}", Administer, vms::one),
         delete("/api/vms/{hostname}", Administer, vms::delete),
-        post("/api/vms/{hostname}/replace", Administer, destroy::replace),
-        post("/api/vms/{hostname}/release", Administer, vms::release),
-        post("/api/vms/{hostname}/clean", Administer, vms::clean),
-        post("/api/vms/{hostname}/allow", Administer, vms::allow),
-        post("/api/vms/{hostname}/reboot", Administer, vms::reboot),
-        post("/api/vms/{hostname}/forget-host-key", Administer, vms::forget_host_key),
+        begin(
+            "/api/vms/{hostname}/replace",
+            Administer,
+            "/admin/vms/{hostname}/replace",
+            destroy::replace,
+        ),
+        begin(
+            "/api/vms/{hostname}/release",
+            Administer,
+            "/admin/vms/{hostname}/release",
+            vms::release,
+        ),
+        begin("/api/vms/{hostname}/clean", Administer, "/admin/vms/{hostname}", vms::clean),
+        begin("/api/vms/{hostname}/allow", Administer, "/admin/vms/{hostname}", vms::allow),
+        begin(
+            "/api/vms/{hostname}/reboot",
+            Administer,
+            "/admin/vms/{hostname}/reboot",
+            vms::reboot,
+        ),
+        begin(
+            "/api/vms/{hostname}/forget-host-key",
+            Administer,
+            "/admin/vms/{hostname}",
+            vms::forget_host_key,
+        ),
         get("/api/events", Administer, history::list),
         get("/api/operations", Administer, operations::list),
         get("/api/operations/{id}", Administer, operations::one),
-        post("/api/operations/{id}/cancel", Administer, operations::cancel),
-        post("/api/operations/{id}/retry", Administer, operations::retry),
-        post("/api/operations/{id}/bring-back", Administer, operations::conflict::bring_back),
-        post("/api/operations/{id}/give-up", Administer, operations::conflict::give_up),
+        begin(
+            "/api/operations/{id}/cancel",
+            Administer,
+            "/admin/operations/{id}",
+            operations::cancel,
+        ),
+        begin(
+            "/api/operations/{id}/retry",
+            Administer,
+            "/admin/operations/{id}",
+            operations::retry,
+        ),
+        begin(
+            "/api/operations/{id}/bring-back",
+            Administer,
+            "/admin/operations/{id}/bring-back",
+            operations::conflict::bring_back,
+        ),
+        begin(
+            "/api/operations/{id}/give-up",
+            Administer,
+            "/admin/operations/{id}/give-up",
+            operations::conflict::give_up,
+        ),
         get("/api/operations/{id}/events", Administer, events::of_operation),
         // Load balancers and service managers.
         get("/healthz", Visit, health::alive),
@@ -182,10 +291,25 @@ pub fn access_table() -> Vec<(Method, &'static str, Action)> {
     routes().into_iter().map(|route| (route.method, route.path, route.action)).collect()
 }
 
+/// Every route by which people begin or change something, with the page of its form; a delete has
+/// none.
+pub fn begins_table() -> Vec<(Method, &'static str, Option<&'static str>)> {
+    let begins = |route: &Route| route.form.is_some() || route.method == Method::DELETE;
+    routes().into_iter().filter(begins).map(|it| (it.method, it.path, it.form)).collect()
+}
+
 /// The whole HTTP surface. Read from the bottom: the last layer meets a request first.
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new();
-    for Route { path, action, sites, handler, .. } in routes() {
+    let forms: HashMap<&str, &str> =
+        routes().iter().filter_map(|route| Some((route.path, route.form?))).collect();
+    for Route { method, path, action, sites, mut handler, .. } in routes() {
+        // What is JSON for programs, where a browser has just posted a form.
+        if let (Method::GET, Some(form)) = (method, forms.get(path).copied())
+            && form != path
+        {
+            handler = handler.layer(from_fn_with_state(form, back_to_form::browsers));
+        }
         let mut guarded = handler.layer(from_fn_with_state((state.clone(), action), guard));
         if matches!(sites, Sites::Own) {
             guarded = guarded.layer(from_fn_with_state(state.clone(), from_here_alone));

@@ -11,6 +11,7 @@ use crate::{
     db::again,
     events::{self, Event},
     line,
+    once::{Asker, Sent},
     pools::PoolId,
     text_enum::text_enum,
     vms::StaleAfter,
@@ -70,12 +71,16 @@ pub async fn lift_bar(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     hostname: &Hostname,
 ) -> Result<(), LiftError> {
+    let asker = asker.into();
     again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+            return Ok(());
+        }
         let vm = transaction
             .query_opt(
                 "update vm set barred_at = null
@@ -86,9 +91,11 @@ pub async fn lift_bar(
             )
             .await?
             .ok_or(LiftError::NotBarred)?;
-        let event = Event { vm_id: Some(vm.try_get("id")?), ..Event::new(actor, "vm.bar_lifted") };
+        let event =
+            Event { vm_id: Some(vm.try_get("id")?), ..Event::new(&asker.actor, "vm.bar_lifted") };
         events::record(&transaction, pool, event).await?;
         line::serve(&transaction, pool, stale_after).await?;
+        asker.keep(&transaction, pool, &()).await?;
         transaction.commit().await?;
         Ok(())
     })

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::db::GenericClient;
+use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
 use crate::{
@@ -63,6 +65,21 @@ pub async fn issue_enrolments(
         written.iter().map(|row| db::word(row, "hostname")).collect::<Result<_, _>>()?;
     let issued = hostnames.iter().cloned().zip(tokens);
     Ok(issued.filter(|(hostname, _)| written.contains(hostname)).collect())
+}
+
+/// Makes this token the one of the VM with this row, for an hour, and says until when.
+pub(crate) async fn issue_token(
+    client: &impl GenericClient,
+    vm_id: i64,
+    token: &Token,
+) -> Result<Timestamp, DbError> {
+    let sql = "insert into enrolment (vm_id, token_sha256, expires_at)
+               values ($1, $2, now() + interval '1 hour')
+               on conflict (vm_id) do update
+                   set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
+               returning expires_at";
+    let row = client.query_one(sql, &[&vm_id, &token.hash().as_bytes()]).await?;
+    Ok(row.try_get("expires_at")?)
 }
 
 /// Makes a token like [`issue_enrolment`]; none while an operation of the pool is at work that may

@@ -12,6 +12,6 @@ pub use bearer::{Bearer, attend, identify, needs_token};
 pub use enrolment::{
     EnrolError, enrol, has_never_enrolled, issue_enrolment, issue_enrolments, issue_while_idle,
 };
-pub(crate) use enrolment::{NEVER_ENROLLED, issue_to_newcomer};
+pub(crate) use enrolment::{NEVER_ENROLLED, issue_to_newcomer, issue_token};
 pub(crate) use rotation::TOKEN_DUE;
 pub use rotation::{RenewError, renew};

@@ -2,8 +2,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::AwsKeys;
 use crate::{
-    Actor, Db, DbError, SecretKey,
+    Db, DbError, SecretKey,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
 };
 
@@ -58,11 +59,20 @@ impl Vault {
         &self,
         db: &Db,
         pool: PoolId,
-        actor: &Actor,
+        asker: impl Into<Asker>,
         keys: Option<&AwsKeys>,
     ) -> Result<(), VaultError> {
+        let asker = asker.into();
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+            // What a restart has taken from this process comes back.
+            if let Self::Own(own) = self {
+                let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+                *own = own.take().or_else(|| keys.cloned());
+            }
+            return Ok(());
+        }
         match (self, keys) {
             (Self::Own(_), _) => {}
             (Self::Shared(key), Some(keys)) => {
@@ -73,7 +83,7 @@ impl Vault {
                         "insert into aws_keys (pool_id, sealed, set_by) values ($1, $2, $3)
                          on conflict (pool_id) do update
                          set sealed = excluded.sealed, set_by = excluded.set_by, set_at = now()",
-                        &[&pool.as_i64(), &sealed, &actor.to_string()],
+                        &[&pool.as_i64(), &sealed, &asker.actor.to_string()],
                     )
                     .await?;
             }
@@ -83,7 +93,8 @@ impl Vault {
             }
         }
         let kind = if keys.is_some() { "aws_keys.set" } else { "aws_keys.unset" };
-        events::record(&transaction, pool, Event::new(actor, kind)).await?;
+        events::record(&transaction, pool, Event::new(&asker.actor, kind)).await?;
+        asker.keep(&transaction, pool, &()).await?;
         transaction.commit().await?;
         if let Self::Own(own) = self {
             *own.lock().unwrap_or_else(PoisonError::into_inner) = keys.cloned();

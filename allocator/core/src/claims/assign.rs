@@ -5,8 +5,10 @@ use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;
 
+use super::request::command_mark;
 use crate::{
-    Actor, DbError, Email, Pin, TokenHash, db, line, neighbours::Origin, pools::PoolId, vms,
+    Actor, DbError, Email, Pin, TokenHash, db, line, neighbours::Origin, once::Once, pools::PoolId,
+    vms,
 };
 
 /// A claim's number, for agents and logs. Knowing one grants nothing.
@@ -20,6 +22,8 @@ pub(crate) struct NewClaim<'a> {
     pub link: TokenHash,
     /// Whose address it comes from, where that is counted.
     pub origin: Option<Origin>,
+    /// By which the same request is known if it is sent again.
+    pub once: Option<&'a Once>,
 }
 
 pub(crate) struct Assigned {
@@ -31,6 +35,8 @@ pub(crate) struct Assigned {
 pub(crate) enum NotAssigned {
     /// This person holds a VM already.
     AlreadyHolds,
+    /// The same request was sent before.
+    SentBefore,
     NoneFree,
     Db(DbError),
 }
@@ -71,6 +77,11 @@ fn statement(which: &str, locked: &str) -> String {
          ), told as (
              insert into event (pool_id, actor, kind, vm_id, claim_id)
              select $1, $7, 'claim.created', made.vm_id, made.id from made
+         ), kept as (
+             insert into begun (pool_id, key_sha256, wish_sha256, outcome)
+             select $1, $10, $11,
+                    jsonb_build_object('claim', made.id, 'command', $12::text, 'is_new', true)
+             from made where $10::bytea is not null
          )
          select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text
          from made, taken",
@@ -115,7 +126,7 @@ pub(crate) async fn assign_kept(
     KeptFor(place): KeptFor,
 ) -> Result<Assigned, NotAssigned> {
     static KEPT: LazyLock<String> =
-        LazyLock::new(|| statement(&format!("vm.place_id = $10 and {}", vms::FIT), ""));
+        LazyLock::new(|| statement(&format!("vm.place_id = $13 and {}", vms::FIT), ""));
     run(client, &KEPT, pool, stale_after, claim, &[&place]).await
 }
 
@@ -132,8 +143,13 @@ async fn run(
     let (code, pin, link) = (claim.code.as_str(), claim.pin.reveal(), claim.link.as_bytes());
     let (email, person) = (claim.email.spelling(), claim.email.key());
     let actor = Actor::Anyone.to_string();
+    let key = claim.once.map(|once| once.key_hash(&Actor::Anyone));
+    let (key, wish) = (key.as_ref().map(TokenHash::as_bytes), claim.once.map(Once::wish_hash));
+    let wish = wish.as_ref().map(<[u8; 32]>::as_slice);
+    let command = claim.once.map(|once| command_mark(once, claim.code));
     let mut parameters: Vec<&(dyn ToSql + Sync)> =
         vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person, &claim.origin];
+    parameters.extend([&key as &(dyn ToSql + Sync), &wish, &command]);
     parameters.extend_from_slice(more);
     let row = client
         .query_opt(&statement, &parameters)
@@ -150,6 +166,7 @@ async fn run(
 fn failed(error: tokio_postgres::Error) -> NotAssigned {
     match db::violated(&error) {
         Some("claim_open_email" | "claim_open_person") => NotAssigned::AlreadyHolds,
+        Some("begun_pkey") => NotAssigned::SentBefore,
         _ => NotAssigned::Db(error.into()),
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     db::again,
     events::{self, Event},
     line,
+    once::{Asker, Sent},
     pools::PoolId,
     vms::StaleAfter,
 };
@@ -89,11 +90,15 @@ pub async fn cleaned(
 pub async fn clean_again(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     hostname: &Hostname,
 ) -> Result<(), NotToClean> {
+    let asker = asker.into();
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
+    if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        return Ok(before);
+    }
     let vm = transaction
         .query_opt(
             "with waiting as (
@@ -111,8 +116,10 @@ pub async fn clean_again(
         )
         .await?
         .ok_or(NotToClean::NotFailed)?;
-    let event = Event { vm_id: Some(vm.try_get("id")?), ..Event::new(actor, "vm.clean_again") };
+    let event =
+        Event { vm_id: Some(vm.try_get("id")?), ..Event::new(&asker.actor, "vm.clean_again") };
     events::record(&transaction, pool, event).await?;
+    asker.keep(&transaction, pool, &()).await?;
     transaction.commit().await?;
     Ok(())
 }

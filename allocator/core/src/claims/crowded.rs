@@ -2,10 +2,12 @@
 
 use super::{
     assign::{Assigned, Locked, NewClaim, NotAssigned, assign, held_by},
-    request::{ATTEMPTS, Granted, Refusal, Request, RequestError, back_in, none_free},
+    request::{
+        ATTEMPTS, Granted, LINK, Refusal, Request, RequestError, back_in, none_free, refuse_late,
+    },
 };
 use crate::{
-    Pin, Token,
+    Pin,
     neighbours::{Neighbours, Origin},
     pools::PoolId,
     vms::StaleAfter,
@@ -20,6 +22,7 @@ pub(super) async fn request(
     request: &Request<'_>,
     (most, origin): (u32, Origin),
 ) -> Result<Granted, RequestError> {
+    let asker = request.asker();
     for _ in 0..ATTEMPTS {
         let transaction = client.transaction().await?;
         Neighbours::take_turns(&transaction, &origin).await?;
@@ -30,17 +33,19 @@ pub(super) async fn request(
                 None => continue,
             }
         }
+        refuse_late(&transaction, pool, &asker).await?;
         let person = (most, request.email);
         if !Neighbours::may_claim(&transaction, pool, &origin, person).await? {
             return Err(RequestError::Refused(Refusal::AddressFull));
         }
-        let (pin, link) = (Pin::random(), Token::random());
+        let (pin, link) = (Pin::random(), asker.token(LINK));
         let claim = NewClaim {
             email: request.email,
             code: request.code,
             pin: &pin,
             link: link.hash(),
             origin: Some(origin.clone()),
+            once: asker.once.as_ref(),
         };
         let mut taken = assign(&transaction, pool, stale_after, &claim, Locked::Skip).await;
         if matches!(taken, Err(NotAssigned::NoneFree)) {
@@ -54,7 +59,7 @@ pub(super) async fn request(
             }
             Err(NotAssigned::NoneFree) => break,
             // From another address, just now.
-            Err(NotAssigned::AlreadyHolds) => {}
+            Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => {}
             Err(NotAssigned::Db(error)) => return Err(error.into()),
         }
     }

@@ -6,6 +6,7 @@ use super::{ClaimId, ClaimState, ReleaseReason};
 use crate::{
     Actor, Db, DbError, Pin, Token, TokenHash, db,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
     text_enum::text_enum,
 };
@@ -130,12 +131,17 @@ pub enum Given {
 pub async fn give_command(
     db: &Db,
     pool: PoolId,
+    asker: impl Into<Asker>,
     link: &Token,
     code: &CrdCode,
 ) -> Result<Given, DbError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+            return Ok(Given::Taken);
+        }
         let sql = "select claim_id from claim_link where token_sha256 = $1";
         let found = transaction.query_opt(sql, &[&link.hash().as_bytes()]).await?;
         let Some(found) = found else { return Ok(Given::NoClaim) };
@@ -148,6 +154,10 @@ pub async fn give_command(
             return Ok(Given::NoClaim);
         }
         let given = set_command(&transaction, pool, claim_id, code).await?;
+        if given != Given::Taken {
+            return Ok(given);
+        }
+        asker.keep(&transaction, pool, &()).await?;
         transaction.commit().await?;
         Ok(given)
     })

@@ -1,12 +1,17 @@
-use crate::db::GenericClient;
+use crate::db::{GenericClient, Transaction};
 use lablink_protocol::{CrdCode, Hostname};
+use serde::{Deserialize, Serialize};
 
-use super::assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, held_by};
-use super::{crowded, page::set_command};
+use super::assign::{Assigned, ClaimId, Held, Locked, NewClaim, NotAssigned, assign, held_by};
+use super::{
+    crowded,
+    page::{Given, set_command},
+};
 use crate::{
     Actor, Db, DbError, Email, Neighbours, Pin, Token,
     events::{self, Event},
     line,
+    once::{Asker, Key, Once, Sent},
     pools::PoolId,
     vms::StaleAfter,
 };
@@ -19,6 +24,8 @@ pub struct Request<'a> {
     pub proof: Option<Proof>,
     pub reclaim: Reclaim,
     pub neighbours: &'a Neighbours,
+    /// With the same key, the same e-mail asks for the same claim, whatever its command.
+    pub key: Option<Key>,
 }
 
 /// The token of a claim's link or cookie.
@@ -38,6 +45,7 @@ pub struct Granted {
     pub pin: Pin,
     /// For the claim's unguessable page.
     pub link: Token,
+    /// Also when the very request that made it is sent again.
     pub is_new: bool,
 }
 
@@ -51,6 +59,8 @@ pub enum Refusal {
     /// The people at this address hold as many VMs as they may.
     AddressFull,
     NoneFree,
+    /// The same request was sent before, and what it got is over.
+    Over,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,11 +73,36 @@ pub enum RequestError {
 
 crate::db::takes_statement_errors!(RequestError);
 
+impl Request<'_> {
+    pub(super) fn asker(&self) -> Asker {
+        let once = self.key.clone().map(|key| Once::new(key, self.email.key()));
+        Asker { actor: Actor::Anyone, once }
+    }
+}
+
+/// What is stored of a request with a key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Begun {
+    claim: ClaimId,
+    /// [`command_mark`] of the newest command that came with this key.
+    command: String,
+    is_new: bool,
+}
+
+/// By which a command is known again; none can be read from it.
+pub(super) fn command_mark(once: &Once, code: &CrdCode) -> String {
+    once.key().token(&format!("command {}", code.as_str())).reveal().to_owned()
+}
+
+/// The way into the claim: of the same request the same, since only its hash is stored.
+pub(super) const LINK: &str = "claim";
+
 /// Gives the caller a VM, or their own one again.
 ///
 /// The first try is the common case in one round trip. What it can't settle is decided by looking
-/// closer: the person's own claim first, then the VMs that were locked at that moment. A claim
-/// that ends in between (a release) is tried for again.
+/// closer: the person's own claim first, then whether the same request got one that is over, then
+/// the VMs that were locked at that moment. A claim that ends in between (a release) is tried for
+/// again.
 pub async fn request(
     db: &Db,
     pool: PoolId,
@@ -76,40 +111,60 @@ pub async fn request(
 ) -> Result<Granted, RequestError> {
     crate::db::again!(async {
         let mut client = db.client().await?;
+        let asker = request.asker();
         if let Some(most) = request.neighbours.most_claims()
             && let Some(origin) = request.neighbours.origin(&client, pool).await?
         {
             let limit = (most, origin);
             return crowded::request(&mut client, pool, stale_after, request, limit).await;
         }
-        let (pin, link) = (Pin::random(), Token::random());
-        let (email, code) = (request.email, request.code);
-        let claim = NewClaim { email, code, pin: &pin, link: link.hash(), origin: None };
+        let (pin, link) = (Pin::random(), asker.token(LINK));
+        let claim = NewClaim {
+            email: request.email,
+            code: request.code,
+            pin: &pin,
+            link: link.hash(),
+            origin: None,
+            once: asker.once.as_ref(),
+        };
         let mut locked = Locked::Skip;
         for _ in 0..ATTEMPTS {
-            match assign(&client, pool, stale_after, &claim, locked).await {
+            let none_was_free = match assign(&client, pool, stale_after, &claim, locked).await {
                 Ok(Assigned { claim_id, hostname }) => {
                     tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
                     return Ok(Granted { hostname, pin, link, is_new: true });
                 }
                 Err(NotAssigned::Db(error)) => return Err(error.into()),
-                Err(reason @ (NotAssigned::AlreadyHolds | NotAssigned::NoneFree)) => {
-                    if let Some(held) = held_by(&client, pool, request.email).await? {
-                        match back_in(&mut client, pool, request, held).await? {
-                            Some(granted) => return Ok(granted),
-                            None => continue,
-                        }
-                    }
-                    match (reason, locked) {
-                        (NotAssigned::NoneFree, Locked::Await) => break,
-                        (NotAssigned::NoneFree, Locked::Skip) => locked = Locked::Await,
-                        _ => {}
-                    }
+                Err(NotAssigned::NoneFree) => true,
+                Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => false,
+            };
+            if let Some(held) = held_by(&client, pool, request.email).await? {
+                match back_in(&mut client, pool, request, held).await? {
+                    Some(granted) => return Ok(granted),
+                    None => continue,
                 }
+            }
+            refuse_late(&client, pool, &asker).await?;
+            match (none_was_free, locked) {
+                (true, Locked::Await) => break,
+                (true, Locked::Skip) => locked = Locked::Await,
+                (false, _) => {}
             }
         }
         Err(none_free(&client, pool, request.email).await?)
     })
+}
+
+/// Refuses what was sent before by somebody who holds no VM any more.
+pub(super) async fn refuse_late(
+    client: &impl GenericClient,
+    pool: PoolId,
+    asker: &Asker,
+) -> Result<(), RequestError> {
+    match asker.before::<Begun>(client, pool).await? {
+        Some(_) => Err(RequestError::Refused(Refusal::Over)),
+        None => Ok(()),
+    }
 }
 
 /// Why there is no VM for this person.
@@ -128,7 +183,8 @@ pub(super) async fn none_free(
 /// More than one person's claims can end and begin between two statements.
 pub(super) const ATTEMPTS: usize = 8;
 
-/// The person's open claim, if the caller has shown to be them. None: it is over by now.
+/// The person's open claim, if the caller has shown to be them. None: look again, it is over by now,
+/// or the other click of two was quicker.
 pub(super) async fn back_in(
     client: &mut crate::db::Client,
     pool: PoolId,
@@ -136,12 +192,23 @@ pub(super) async fn back_in(
     held: Held,
 ) -> Result<Option<Granted>, RequestError> {
     let transaction = client.transaction().await?;
-    let link = Token::random();
     // Locked, so that no link that an organiser makes now is followed by one for somebody else.
     let sql = "select crd_code, links_only_since is not null as links_only from claim
                where id = $1 and released_at is null for no key update";
     let Some(row) = transaction.query_opt(sql, &[&held.claim_id]).await? else { return Ok(None) };
     let (code, links_only): (String, bool) = (row.try_get("crd_code")?, row.try_get("links_only")?);
+    let mut asker = request.asker();
+    if let Some(before) = asker.before::<Begun>(&transaction, pool).await? {
+        if before.claim != held.claim_id {
+            return Err(RequestError::Refused(Refusal::Over));
+        }
+        let link = asker.token(LINK).hash();
+        if super::page::opens(&transaction, link, held.claim_id).await? {
+            return same_again(transaction, pool, request, before, held).await.map(Some);
+        }
+        // An organiser has taken its link away: it is a proof of nothing any more.
+        asker.once = None;
+    }
     let same_code = code == request.code.as_str();
     let holds_link = match &request.proof {
         Some(Proof(token)) => super::page::opens(&transaction, token.hash(), held.claim_id).await?,
@@ -159,11 +226,42 @@ pub(super) async fn back_in(
         transaction.commit().await?;
         return Err(RequestError::Refused(Refusal::AlreadyClaimed));
     }
+    if let Sent::Again::<Begun>(_) = asker.sent(&transaction, pool).await? {
+        return Ok(None);
+    }
+    let link = asker.token(LINK);
     super::page::add_link(&transaction, link.hash(), held.claim_id).await?;
     if !same_code {
         // Where a lock-out comes first, the claim's page asks for it again.
         set_command(&transaction, pool, held.claim_id, request.code).await?;
     }
+    if let Some(once) = &asker.once {
+        let command = command_mark(once, request.code);
+        let begun = Begun { claim: held.claim_id, command, is_new: false };
+        asker.keep(&transaction, pool, &begun).await?;
+    }
     transaction.commit().await?;
     Ok(Some(Granted { hostname: held.hostname, pin: held.pin, link, is_new: false }))
+}
+
+/// The request that got this claim, sent again; maybe with a newer command. The caller holds the
+/// claim.
+async fn same_again(
+    transaction: Transaction<'_>,
+    pool: PoolId,
+    request: &Request<'_>,
+    before: Begun,
+    held: Held,
+) -> Result<Granted, RequestError> {
+    let asker = request.asker();
+    let command = asker.once.as_ref().map(|once| command_mark(once, request.code));
+    let mut is_new = before.is_new;
+    if let Some(command) = command.filter(|command| *command != before.command) {
+        is_new = false;
+        if set_command(&transaction, pool, held.claim_id, request.code).await? == Given::Taken {
+            asker.keep(&transaction, pool, &Begun { command, is_new, ..before }).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(Granted { hostname: held.hostname, pin: held.pin, link: asker.token(LINK), is_new })
 }

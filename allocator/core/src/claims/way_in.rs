@@ -2,12 +2,14 @@
 
 use crate::db::GenericClient;
 use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::types::ToSql;
 
 use super::{ClaimId, page};
 use crate::{
-    Actor, Db, DbError, Pin, Token, db,
+    Db, DbError, Pin, Token, db,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
 };
 
@@ -17,6 +19,21 @@ pub struct NewLink {
     pub link: Token,
     pub email: String,
     pub hostname: Hostname,
+}
+
+/// What is stored of it: the link follows from the wish's key.
+#[derive(Serialize, Deserialize)]
+struct Issued {
+    email: String,
+    hostname: Hostname,
+}
+
+const LINK: &str = "new link";
+
+impl NewLink {
+    fn again(asker: &Asker, Issued { email, hostname }: Issued) -> Self {
+        Self { link: asker.token(LINK), email, hostname }
+    }
 }
 
 /// Who has an open claim, as far as an organiser must know it before they change that.
@@ -58,18 +75,24 @@ crate::db::takes_statement_errors!(LockOutError);
 pub async fn issue_link(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     claim_id: ClaimId,
 ) -> Result<Option<NewLink>, DbError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(issued) = asker.sent(&transaction, pool).await? {
+            return Ok(Some(NewLink::again(&asker, issued)));
+        }
         let Some(claim) = lock(&transaction, pool, claim_id).await? else { return Ok(None) };
-        let link = replace_links(&transaction, pool, actor, claim_id).await?;
+        let link = replace_links(&transaction, pool, &asker, claim_id).await?;
         let tell = "select pg_notify('vm_changed', $1)";
         transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
+        let issued = Issued { email: claim.email, hostname: claim.hostname };
+        asker.keep(&transaction, pool, &issued).await?;
         transaction.commit().await?;
-        Ok(Some(NewLink { link, email: claim.email, hostname: claim.hostname }))
+        Ok(Some(NewLink { link, email: issued.email, hostname: issued.hostname }))
     })
 }
 
@@ -78,17 +101,21 @@ pub async fn issue_link(
 pub async fn lock_out(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     claim_id: ClaimId,
 ) -> Result<NewLink, LockOutError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(issued) = asker.sent(&transaction, pool).await? {
+            return Ok(NewLink::again(&asker, issued));
+        }
         let claim = lock(&transaction, pool, claim_id).await?.ok_or(LockOutError::NoSuchClaim)?;
         if !claim.agent_locks_out {
             return Err(LockOutError::AgentCannot);
         }
-        let link = replace_links(&transaction, pool, actor, claim_id).await?;
+        let link = replace_links(&transaction, pool, &asker, claim_id).await?;
         // The code of before is nobody's way back, nor is it run again.
         let (pin, code) = (Pin::random(), Token::random());
         let sql = "update claim set command_no = command_no + 1, lock_out_no = command_no + 1,
@@ -98,12 +125,15 @@ pub async fn lock_out(
         let code = format!("locked-out-{}", code.reveal());
         let values: [&(dyn ToSql + Sync); 4] = [&claim_id, &pin.reveal(), &code, &ENDED];
         transaction.execute(sql, &values).await?;
-        let event = Event { claim_id: Some(claim_id), ..Event::new(actor, "claim.lock_out_asked") };
+        let event =
+            Event { claim_id: Some(claim_id), ..Event::new(&asker.actor, "claim.lock_out_asked") };
         events::record(&transaction, pool, event).await?;
         let tell = "select pg_notify('vm_changed', $1)";
         transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
+        let issued = Issued { email: claim.email, hostname: claim.hostname };
+        asker.keep(&transaction, pool, &issued).await?;
         transaction.commit().await?;
-        Ok(NewLink { link, email: claim.email, hostname: claim.hostname })
+        Ok(NewLink { link, email: issued.email, hostname: issued.hostname })
     })
 }
 
@@ -163,7 +193,7 @@ async fn lock(
 async fn replace_links(
     client: &impl GenericClient,
     pool: PoolId,
-    actor: &Actor,
+    asker: &Asker,
     claim_id: ClaimId,
 ) -> Result<Token, DbError> {
     let sql = "with gone as (
@@ -174,9 +204,9 @@ async fn replace_links(
                )
                update claim set links_only_since = now() where id = $1";
     client.execute(sql, &[&claim_id]).await?;
-    let link = Token::random();
+    let link = asker.token(LINK);
     page::add_link(client, link.hash(), claim_id).await?;
-    let event = Event { claim_id: Some(claim_id), ..Event::new(actor, "claim.link_issued") };
+    let event = Event { claim_id: Some(claim_id), ..Event::new(&asker.actor, "claim.link_issued") };
     events::record(client, pool, event).await?;
     Ok(link)
 }

@@ -6,6 +6,7 @@ use super::Wish;
 use crate::{
     Actor, Db, DbError,
     events::{self, Event},
+    once::{Asker, Sent},
     operations::OperationId,
     pools::PoolId,
 };
@@ -60,19 +61,24 @@ pub async fn streamed(db: &Db, pool: PoolId, actor: &Actor, wish: &Wish) -> Resu
 pub async fn discarded(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     id: OperationId,
 ) -> Result<bool, DbError> {
+    let asker = asker.into();
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
+    if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        return Ok(before);
+    }
     let sql = "update collection set removed_at = now()
                where operation_id = $1 and removed_at is null
                returning pg_notify('operation_changed', operation_id::text)::text";
     if transaction.query_opt(sql, &[&id]).await?.is_none() {
         return Ok(false);
     }
-    let event = Event { operation_id: Some(id), ..Event::new(actor, "results.discarded") };
+    let event = Event { operation_id: Some(id), ..Event::new(&asker.actor, "results.discarded") };
     events::record(&transaction, pool, event).await?;
+    asker.keep(&transaction, pool, &true).await?;
     transaction.commit().await?;
     Ok(true)
 }

@@ -4,8 +4,9 @@
 use lablink_protocol::Hostname;
 
 use crate::{
-    Actor, Db, DbError,
+    Db, DbError,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
 };
 
@@ -41,18 +42,25 @@ pub async fn remember_host_key(
 pub async fn forget_host_key(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     hostname: &Hostname,
 ) -> Result<bool, DbError> {
+    let asker = asker.into();
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
+    if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        return Ok(before);
+    }
     let sql = "update vm set ssh_host_key = null where pool_id = $1 and hostname = $2
                and removed_at is null and ssh_host_key is not null returning id";
     let row = transaction.query_opt(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
     let Some(row) = row else { return Ok(false) };
-    let event =
-        Event { vm_id: Some(row.try_get("id")?), ..Event::new(actor, "vm.host_key_forgotten") };
+    let event = Event {
+        vm_id: Some(row.try_get("id")?),
+        ..Event::new(&asker.actor, "vm.host_key_forgotten")
+    };
     events::record(&transaction, pool, event).await?;
+    asker.keep(&transaction, pool, &true).await?;
     transaction.commit().await?;
     Ok(true)
 }

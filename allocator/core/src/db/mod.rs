@@ -47,6 +47,9 @@ pub enum DbError {
     /// Nothing of it was stored: an agent reports more changes than are kept of one VM.
     #[error("This VM has reported too many changes lately. Report again in some minutes.")]
     TooManyReports,
+    /// The caller's fault, told here since every write may meet it: see [`crate::once`].
+    #[error("This key was sent before, with another wish.")]
+    KeyReused,
 }
 
 impl DbError {
@@ -56,7 +59,7 @@ impl DbError {
         match self {
             Self::Connect(_) | Self::Silent(_) => true,
             Self::Statement(cause) => away::is_away(cause),
-            Self::UnknownWord { .. } | Self::TooManyReports => false,
+            Self::UnknownWord { .. } | Self::TooManyReports | Self::KeyReused => false,
         }
     }
 

@@ -41,7 +41,7 @@ pub async fn claim(
         let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
         let origin = kept.try_get("origin")?;
         let (pin, link) = (Pin::random(), token.hash());
-        let claim = NewClaim { email: &email, code, pin: &pin, link, origin };
+        let claim = NewClaim { email: &email, code, pin: &pin, link, origin, once: None };
         match claims::assign_kept(&transaction, pool, stale_after, &claim, KeptFor(place)).await {
             Ok(assigned) => {
                 super::tell(&transaction, pool).await?;
@@ -54,7 +54,9 @@ pub async fn claim(
                 Ok(ClaimKept::Claimed(assigned.hostname))
             }
             // Unfit by now: the place's next look finds it first in line again.
-            Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds) => Ok(ClaimKept::NothingKept),
+            Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => {
+                Ok(ClaimKept::NothingKept)
+            }
             Err(NotAssigned::Db(error)) => Err(error),
         }
     })

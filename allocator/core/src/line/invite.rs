@@ -15,12 +15,12 @@ pub(crate) async fn invite(
     pool: PoolId,
     actor: &Actor,
     email: &Email,
-) -> Result<Token, DbError> {
+    token: &Token,
+) -> Result<(), DbError> {
     lock(client, pool).await?;
     let sql = "update place set ended_at = now(), end_reason = 'left'
                where pool_id = $1 and (person = $2 or email = $3) and ended_at is null";
     client.execute(sql, &[&pool.as_i64(), &email.key(), &email.spelling()]).await?;
-    let token = Token::random();
     let sql = "insert into place (pool_id, email, person, token_sha256, invited_until)
                values ($1, $2, $3, $4, now() + make_interval(secs => $5)) returning id";
     let (hash, kept_for) = (token.hash(), INVITED_FOR.as_secs_f64());
@@ -30,7 +30,7 @@ pub(crate) async fn invite(
     let data = serde_json::json!({ "place": place });
     events::record(client, pool, Event { data, ..Event::new(actor, "place.invited") }).await?;
     tell(client, pool).await?;
-    Ok(token)
+    Ok(())
 }
 
 /// Whether an organiser has made this person's place.

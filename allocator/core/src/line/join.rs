@@ -1,4 +1,3 @@
-use crate::db::GenericClient;
 use tokio_postgres::types::ToSql;
 
 use super::{find_open, lock, serve, tell};
@@ -6,6 +5,7 @@ use crate::{
     Actor, Db, DbError, Email, Neighbours, Token,
     claims::{self, Reclaim},
     events::{self, Event},
+    once::{Asker, Key, Once, Sent},
     pools::PoolId,
     vms::StaleAfter,
 };
@@ -42,33 +42,9 @@ crate::db::takes_statement_errors!(JoinError);
 pub struct Presented {
     /// The token of its cookie.
     pub token: Option<Token>,
-    /// The form's own secret: the same form again, as after a double click or an answer that was
-    /// lost, is the same place.
-    pub form: Option<FormKey>,
-}
-
-/// 256 random bits that a form carries, as a [`Token`] is written.
-pub struct FormKey(Token);
-
-impl FormKey {
-    pub fn random() -> Self {
-        Self(Token::random())
-    }
-
-    /// None: the text is no such key, and would be easy to guess.
-    pub fn presented(text: &str) -> Option<Self> {
-        Token::is_well_formed(text).then(|| Self(Token::presented(text)))
-    }
-
-    pub fn reveal(&self) -> &str {
-        self.0.reveal()
-    }
-
-    /// The token of the `nr`-th place that was taken with this form. A place stores only its token's
-    /// hash, so that one who comes again could not be told it otherwise.
-    fn token(&self, nr: u8) -> Token {
-        self.0.derived(&format!("place {nr}"))
-    }
+    /// With the same key, the same e-mail asks for the same place, as after a double click or an
+    /// answer that was lost.
+    pub key: Option<Key>,
 }
 
 /// Who asks for a place, and whose address they share.
@@ -78,8 +54,8 @@ pub struct Person<'a> {
     pub neighbours: &'a Neighbours,
 }
 
-/// So many places are taken with one form: its page stays open, and places lapse.
-const PLACES_OF_A_FORM: u8 = 8;
+/// What the token of a place is for.
+const PLACE: &str = "place";
 
 /// Gives a person the last place in line, or their own again.
 pub async fn join(
@@ -92,8 +68,14 @@ pub async fn join(
 ) -> Result<Joined, JoinError> {
     let Person { email, neighbours } = person;
     crate::db::again!(async {
+        let Presented { token: cookie, key } = &presented;
+        let once = key.clone().map(|key| Once::new(key, format!("place of {}", email.key())));
+        let asker = Asker { actor: Actor::Anyone, once };
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+            return Ok(Joined::Place(asker.token(PLACE)));
+        }
         let origin = neighbours.origin(&transaction, pool).await?;
         if let Some(origin) = origin.as_ref().filter(|_| neighbours.most_claims().is_some()) {
             Neighbours::take_turns(&transaction, origin).await?;
@@ -101,17 +83,13 @@ pub async fn join(
         lock(&transaction, pool).await?;
         // Places that lapsed are out of the way, also this person's own.
         serve(&transaction, pool, stale_after).await?;
-        let of_form = presented.form.as_ref();
-        let of_form = of_form.map(|form| (0..PLACES_OF_A_FORM).map(|nr| form.token(nr)));
-        let mut tokens: Vec<Token> =
-            presented.token.clone().into_iter().chain(of_form.into_iter().flatten()).collect();
         if let Some(claim_id) = claims::open_claim_of(&transaction, pool, email).await? {
-            for token in tokens {
-                if claims::opens(&transaction, token.hash(), claim_id).await? {
-                    return Ok(Joined::HoldsVm(token));
+            return match cookie {
+                Some(token) if claims::opens(&transaction, token.hash(), claim_id).await? => {
+                    Ok(Joined::HoldsVm(token.clone()))
                 }
-            }
-            return Err(JoinError::AlreadyClaimed);
+                _ => Err(JoinError::AlreadyClaimed),
+            };
         }
         let place = match find_open(&transaction, pool, email).await? {
             None => {
@@ -120,7 +98,7 @@ pub async fn join(
                 {
                     return Err(JoinError::AddressFull);
                 }
-                let token = unused(&transaction, presented.form.as_ref()).await?;
+                let token = asker.token(PLACE);
                 let sql = "insert into place (pool_id, email, person, token_sha256, origin)
                            values ($1, $2, $3, $4, $5) returning id";
                 let hash = token.hash();
@@ -134,42 +112,30 @@ pub async fn join(
                 events::record(&transaction, pool, event).await?;
                 serve(&transaction, pool, stale_after).await?;
                 tell(&transaction, pool).await?;
+                asker.keep(&transaction, pool, &()).await?;
                 token
             }
-            Some((place, own)) => {
-                match tokens.iter().position(|token| token.hash().matches(&own)) {
-                    Some(shown) => tokens.swap_remove(shown),
-                    // The newest browser has the place; pages that others left open end.
-                    None if reclaim == Reclaim::Email
-                        && !super::is_invited(&transaction, pool, email).await? =>
-                    {
-                        let token = Token::random();
-                        let sql = "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
-                        transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
-                        token
-                    }
-                    None => return Err(JoinError::AlreadyInLine),
+            Some((place, own)) => match cookie {
+                Some(token) if token.hash().matches(&own) => {
+                    return Ok(Joined::Place(token.clone()));
                 }
-            }
+                // The newest browser has the place; pages that others left open end.
+                _ if reclaim == Reclaim::Email
+                    && !super::is_invited(&transaction, pool, email).await? =>
+                {
+                    let token = asker.token(PLACE);
+                    let sql =
+                        "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
+                    transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
+                    asker.keep(&transaction, pool, &()).await?;
+                    token
+                }
+                _ => return Err(JoinError::AlreadyInLine),
+            },
         };
         transaction.commit().await?;
         Ok(Joined::Place(place))
     })
-}
-
-/// A token for a new place: the form's next one, so that the same form finds it again.
-async fn unused(client: &impl GenericClient, form: Option<&FormKey>) -> Result<Token, DbError> {
-    let Some(form) = form else { return Ok(Token::random()) };
-    let sql = "select exists (select from place where token_sha256 = $1)
-                   or exists (select from claim_link where token_sha256 = $1)";
-    for nr in 0..PLACES_OF_A_FORM {
-        let token = form.token(nr);
-        let used = client.query_one(sql, &[&token.hash().as_bytes()]).await?;
-        if !used.try_get::<_, bool>(0)? {
-            return Ok(token);
-        }
-    }
-    Ok(Token::random())
 }
 
 /// Gives up a place, and what it was offered goes to the next. A place that is over stays so.

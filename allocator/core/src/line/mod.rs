@@ -25,7 +25,7 @@ use crate::db::GenericClient;
 
 pub use claim::{ClaimKept, claim};
 pub(crate) use invite::{invite, is_invited};
-pub use join::{FormKey, JoinError, Joined, Person, Presented, join, leave};
+pub use join::{JoinError, Joined, Person, Presented, join, leave};
 pub use list::{Crowd, Waiting, count, crowd, waiting};
 pub(crate) use look::find_open;
 pub use look::{Standing, is_open, look};

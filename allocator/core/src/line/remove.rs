@@ -1,7 +1,8 @@
 use super::{lock, serve, tell};
 use crate::{
-    Actor, Db, DbError,
+    Db, DbError,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
     vms::StaleAfter,
 };
@@ -21,7 +22,7 @@ pub async fn remove(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     which: Removal,
 ) -> Result<i64, DbError> {
     let (condition, place) = match which {
@@ -39,18 +40,23 @@ pub async fn remove(
          )
          select count(*) from removed"
     );
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         lock(&transaction, pool).await?;
         let removed: i64 =
             transaction.query_one(&sql, &[&pool.as_i64(), &place]).await?.try_get(0)?;
         if removed > 0 {
             let data = serde_json::json!({ "places": removed });
-            let event = Event { data, ..Event::new(actor, "place.removed") };
+            let event = Event { data, ..Event::new(&asker.actor, "place.removed") };
             events::record(&transaction, pool, event).await?;
             serve(&transaction, pool, stale_after).await?;
             tell(&transaction, pool).await?;
+            asker.keep(&transaction, pool, &removed).await?;
             transaction.commit().await?;
         }
         Ok(removed)

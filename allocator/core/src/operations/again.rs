@@ -3,9 +3,10 @@ use lablink_protocol::Hostname;
 
 use super::{AskError, Job, OperationId, ask, read};
 use crate::{
-    Actor, Db, DbError,
+    Db, DbError,
     agents::NEVER_ENROLLED,
     collections, db,
+    once::{Asker, Sent},
     pools::PoolId,
     vms::{self, Selection},
 };
@@ -28,12 +29,16 @@ crate::db::takes_statement_errors!(RetryError);
 pub async fn retry(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     id: OperationId,
 ) -> Result<OperationId, RetryError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         ask::lock(&transaction, pool).await?;
         let earlier =
             read::find_in(&transaction, pool, id).await?.ok_or(RetryError::NoSuchOperation)?;
@@ -54,7 +59,8 @@ pub async fn retry(
             }
             Job::BringBack { .. } | Job::GiveUp { .. } => return Err(RetryError::NothingLeft),
         };
-        let id = ask::queue(&transaction, pool, actor, &job).await?;
+        let id = ask::queue(&transaction, pool, &asker.actor, &job).await?;
+        asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
@@ -75,16 +81,21 @@ pub async fn undone(
 pub async fn replace(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     hostnames: Vec<Hostname>,
 ) -> Result<OperationId, AskError> {
+    let asker = asker.into();
     let these = Selection::These(hostnames);
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         ask::lock(&transaction, pool).await?;
         let hostnames = vms::made(&transaction, pool, &these).await?;
-        let id = ask::queue(&transaction, pool, actor, &Job::Replace { hostnames }).await?;
+        let id = ask::queue(&transaction, pool, &asker.actor, &Job::Replace { hostnames }).await?;
+        asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })

@@ -4,6 +4,7 @@ use super::{Job, OperationId, OperationState, read, targets};
 use crate::{
     Actor, Db, DbError, db,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
     vms::{self, NewVms, Selection, Source, VmsError},
 };
@@ -30,14 +31,19 @@ crate::db::takes_statement_errors!(AskError);
 pub async fn launch(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     wish: &Launch<'_>,
 ) -> Result<OperationId, DbError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         lock(&transaction, pool).await?;
-        let id = launch_in(&transaction, pool, actor, wish).await?;
+        let id = launch_in(&transaction, pool, &asker.actor, wish).await?;
+        asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
@@ -62,15 +68,21 @@ pub(super) async fn launch_in(
 pub async fn destroy(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     selection: &Selection,
 ) -> Result<OperationId, AskError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         lock(&transaction, pool).await?;
         let hostnames = vms::made(&transaction, pool, selection).await?;
-        let id = queue(&transaction, pool, actor, &Job::Destroy { hostnames, after: None }).await?;
+        let id = queue(&transaction, pool, &asker.actor, &Job::Destroy { hostnames, after: None })
+            .await?;
+        asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
@@ -81,12 +93,16 @@ pub async fn destroy(
 pub async fn cancel(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     id: OperationId,
 ) -> Result<bool, DbError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         lock(&transaction, pool).await?;
         let changed = transaction
             .query_opt(
@@ -101,11 +117,14 @@ pub async fn cancel(
             .await?;
         let Some(changed) = changed else { return Ok(false) };
         if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
-            take_back(&transaction, pool, actor, id).await?;
+            take_back(&transaction, pool, &asker.actor, id).await?;
         }
-        let event =
-            Event { operation_id: Some(id), ..Event::new(actor, "operation.cancel_requested") };
+        let event = Event {
+            operation_id: Some(id),
+            ..Event::new(&asker.actor, "operation.cancel_requested")
+        };
         events::record(&transaction, pool, event).await?;
+        asker.keep(&transaction, pool, &true).await?;
         transaction.commit().await?;
         Ok(true)
     })

@@ -7,7 +7,8 @@ use lablink_protocol::Hostname;
 
 use super::{Job, OperationId, ask};
 use crate::{
-    Actor, Db, DbError,
+    Db, DbError,
+    once::{Asker, Sent},
     pools::PoolId,
     state::{self, Conflict},
 };
@@ -36,14 +37,20 @@ crate::db::takes_statement_errors!(SolveError);
 pub async fn bring_back(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     id: OperationId,
 ) -> Result<OperationId, SolveError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
-        let id = ask::queue(&transaction, pool, actor, &Job::BringBack { hostnames }).await?;
+        let id =
+            ask::queue(&transaction, pool, &asker.actor, &Job::BringBack { hostnames }).await?;
+        asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
@@ -54,19 +61,24 @@ pub async fn bring_back(
 pub async fn give_up(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     id: OperationId,
     named: Vec<Hostname>,
 ) -> Result<OperationId, SolveError> {
+    let asker = asker.into();
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
         let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
         if !same {
             return Err(SolveError::NotThese(hostnames));
         }
-        let id = ask::queue(&transaction, pool, actor, &Job::GiveUp { hostnames }).await?;
+        let id = ask::queue(&transaction, pool, &asker.actor, &Job::GiveUp { hostnames }).await?;
+        asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })

@@ -7,6 +7,7 @@ use crate::{
     claims::{self, ClaimId, ReleaseReason},
     db::{self, again},
     line,
+    once::{Asker, Sent},
     pools::PoolId,
     vms::{self, AfterUse, Source, StaleAfter},
 };
@@ -62,14 +63,19 @@ pub async fn take_back(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {
+    let asker = asker.into();
     again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        let operation = free(&transaction, pool, actor, wish).await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
+        let operation = free(&transaction, pool, &asker.actor, wish).await?;
         line::serve(&transaction, pool, stale_after).await?;
+        asker.keep(&transaction, pool, &operation).await?;
         transaction.commit().await?;
         Ok(operation)
     })
@@ -91,12 +97,17 @@ pub async fn give_fresh_machine(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     (claim_id, after_use): (ClaimId, AfterUse),
 ) -> Result<Invited, TakeBackError> {
+    let asker = asker.into();
     again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        let link = asker.token("invitation");
+        if let Sent::Again((email, before)) = asker.sent(&transaction, pool).await? {
+            return Ok(Invited { email, link, before });
+        }
         let sql = "select claim.email, claim.person, vm.hostname
                    from claim join vm on vm.id = claim.vm_id
                    where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
@@ -111,10 +122,11 @@ pub async fn give_fresh_machine(
             // As it is, it would be no fresh machine to whoever gets it.
             after_use: if after_use == AfterUse::Reuse { AfterUse::Hold } else { after_use },
         };
-        free(&transaction, pool, actor, &wish).await?;
+        free(&transaction, pool, &asker.actor, &wish).await?;
         let email = Email::stored(claim.try_get("email")?, claim.try_get("person")?);
-        let link = line::invite(&transaction, pool, actor, &email).await?;
+        line::invite(&transaction, pool, &asker.actor, &email, &link).await?;
         line::serve(&transaction, pool, stale_after).await?;
+        asker.keep(&transaction, pool, &(email.spelling(), &before)).await?;
         transaction.commit().await?;
         Ok(Invited { email: email.spelling().to_owned(), link, before })
     })

@@ -4,8 +4,9 @@ use lablink_protocol::Hostname;
 
 use super::{Source, Vm};
 use crate::{
-    Actor, Db, DbError, Token, agents,
+    Db, DbError, Token, agents,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
 };
 
@@ -30,11 +31,13 @@ pub enum RebootError {
     Db(#[from] DbError),
 }
 
+crate::db::takes_statement_errors!(RebootError);
+
 /// Reboots a VM; `local` is who can for local ones. One that never enrolled gets another chance.
 pub async fn reboot(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     local: Option<&dyn Provider>,
     vm: &Vm,
 ) -> Result<(), RebootError> {
@@ -47,12 +50,21 @@ pub async fn reboot(
         (Source::Manual | Source::Unknown, _) => return not("Reboot it where it stands."),
     };
     let hostname = &vm.hostname;
+    let asker = asker.into();
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    // Nothing but the wish's key is held while the VM starts.
+    if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+        return Ok(());
+    }
     let enrolment = agents::issue_to_newcomer(db, pool, vm.id, hostname).await?;
     if let Err(error) = provider.reboot(hostname, enrolment.as_ref()).await {
         super::start_failed(db, pool, hostname, &error.to_string()).await?;
         return Err(RebootError::Failed(hostname.clone(), error));
     }
-    let event = Event { vm_id: Some(vm.id), ..Event::new(actor, "vm.rebooted") };
-    events::record(&db.client().await?, pool, event).await?;
+    let event = Event { vm_id: Some(vm.id), ..Event::new(&asker.actor, "vm.rebooted") };
+    events::record(&transaction, pool, event).await?;
+    asker.keep(&transaction, pool, &()).await?;
+    transaction.commit().await?;
     Ok(())
 }

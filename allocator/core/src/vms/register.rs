@@ -1,13 +1,16 @@
-use jiff::{SignedDuration, Timestamp};
+use crate::db::GenericClient;
+use jiff::Timestamp;
 use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
 
-use super::{Source, remove_in, used::EARLIER_USE};
+use super::{remove_in, used::EARLIER_USE};
 use crate::{
-    Actor, Db, DbError, Token, agents, claims,
+    Db, DbError, Token, agents, claims,
     claims::ReleaseReason,
     collections::{self, SealedSshAccess},
     db::violated,
     events::{self, Event},
+    once::{Asker, Sent},
     pools::PoolId,
 };
 
@@ -43,10 +46,11 @@ crate::db::takes_statement_errors!(RegisterError);
 pub async fn register(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     hostname: Option<Hostname>,
     ssh: Option<&SealedSshAccess>,
 ) -> Result<Registered, RegisterError> {
+    let asker = asker.into();
     let hostname = match hostname {
         Some(hostname) if hostname.as_str().starts_with("lablink-vm-") => {
             return Err(RegisterError::Reserved);
@@ -56,6 +60,9 @@ pub async fn register(
     };
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
+    if let Sent::Again(issued) = asker.sent(&transaction, pool).await? {
+        return Ok(Registered::again(&asker, issued));
+    }
     // One that left the pool with its last participant's traces comes back with them.
     let sql = format!(
         "insert into vm (pool_id, hostname, source, used_at, last_claim_id, barred_at)
@@ -72,30 +79,65 @@ pub async fn register(
     if let Some(access) = ssh {
         collections::store_ssh_access(&transaction, id, access).await?;
     }
-    let event = Event { vm_id: Some(id), ..Event::new(actor, "vm.registered") };
+    let event = Event { vm_id: Some(id), ..Event::new(&asker.actor, "vm.registered") };
     events::record(&transaction, pool, event).await?;
+    let registered = enrolment(&transaction, pool, &asker, hostname).await?;
     transaction.commit().await?;
-    renew_enrolment(db, pool, hostname).await
+    Ok(registered)
 }
 
 /// Another command for a machine that was registered: the one before is void.
 pub async fn renew_enrolment(
     db: &Db,
     pool: PoolId,
+    asker: impl Into<Asker>,
     hostname: Hostname,
 ) -> Result<Registered, RegisterError> {
-    let vm = super::find(db, pool, &hostname).await?;
-    if !vm.is_some_and(|vm| vm.source == Source::Manual) {
-        return Err(RegisterError::NoSuchMachine);
+    let asker = asker.into();
+    let mut client = db.client().await?;
+    let transaction = client.transaction().await?;
+    if let Sent::Again(issued) = asker.sent(&transaction, pool).await? {
+        return Ok(Registered::again(&asker, issued));
     }
-    let token = agents::issue_enrolment(db, pool, &hostname).await?;
-    let enrolment_token = token.ok_or(RegisterError::NoSuchMachine)?;
+    let registered = enrolment(&transaction, pool, &asker, hostname).await?;
+    transaction.commit().await?;
+    Ok(registered)
+}
+
+/// What is stored of an enrolment that was issued: its token follows from the wish's key.
+#[derive(Serialize, Deserialize)]
+struct Issued {
+    hostname: Hostname,
+    expires_at: Timestamp,
+}
+
+impl Registered {
+    fn again(asker: &Asker, Issued { hostname, expires_at }: Issued) -> Self {
+        Self { hostname, enrolment_token: asker.token(ENROLMENT), expires_at }
+    }
+}
+
+const ENROLMENT: &str = "enrolment";
+
+async fn enrolment(
+    client: &impl GenericClient,
+    pool: PoolId,
+    asker: &Asker,
+    hostname: Hostname,
+) -> Result<Registered, RegisterError> {
+    let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
+               and source = 'manual' for no key update";
+    let vm = client.query_opt(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    let vm_id: i64 = vm.ok_or(RegisterError::NoSuchMachine)?.try_get("id")?;
+    let token = asker.token(ENROLMENT);
+    let expires_at = agents::issue_token(client, vm_id, &token).await?;
     let waits_again = "update vm set overdue_at = null where pool_id = $1 and hostname = $2
                        and removed_at is null and overdue_at is not null
                        returning pg_notify('vm_changed', hostname)::text";
-    db.client().await?.query(waits_again, &[&pool.as_i64(), &hostname.as_str()]).await?;
-    let expires_at = Timestamp::now() + SignedDuration::from_hours(1);
-    Ok(Registered { hostname, enrolment_token, expires_at })
+    client.query(waits_again, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    let issued = Issued { hostname, expires_at };
+    asker.keep(client, pool, &issued).await?;
+    Ok(Registered { hostname: issued.hostname, enrolment_token: token, expires_at })
 }
 
 /// Takes a machine that LabLink did not make out of the pool. The machine itself is left alone;
@@ -103,12 +145,17 @@ pub async fn renew_enrolment(
 pub async fn forget(
     db: &Db,
     pool: PoolId,
-    actor: &Actor,
+    asker: impl Into<Asker>,
     hostname: &Hostname,
 ) -> Result<bool, DbError> {
+    // A step of its own: where there is no such machine, the same wish may begin something else.
+    let asker = asker.into().step("forget");
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
         let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
                    and source in ('manual', 'unknown') for no key update";
         let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
@@ -116,8 +163,9 @@ pub async fn forget(
         let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
         let reason = ReleaseReason::Released;
         let id: i64 = vm.try_get("id")?;
-        claims::release_of_vm(&transaction, pool, id, reason, actor).await?;
-        remove_in(&transaction, pool, &[id], actor).await?;
+        claims::release_of_vm(&transaction, pool, id, reason, &asker.actor).await?;
+        remove_in(&transaction, pool, &[id], &asker.actor).await?;
+        asker.keep(&transaction, pool, &true).await?;
         transaction.commit().await?;
         Ok(true)
     })

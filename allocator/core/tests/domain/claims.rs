@@ -180,7 +180,9 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
     assert_eq!(state().await, (ClaimState::Failed, Some("The code has expired.".to_owned())));
 
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &granted.link, &code).await.unwrap();
+    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &granted.link, &code)
+        .await
+        .unwrap();
     assert_eq!(given, claims::Given::Taken);
     assert_eq!(state().await, (ClaimState::Waiting, None));
     assert!(

@@ -100,7 +100,9 @@ async fn a_command_that_is_killed_on_two_machines_is_at_fault_and_neither_is_mar
 
     // Once for each claim: whose next command is killed too is not moved on and on.
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &ada.link, &code)
+        .await
+        .unwrap();
     assert_eq!(given, claims::Given::Taken);
     breaks(&scene, TWO, 2).await;
     let stays = view(&scene, &ada.link).await;
@@ -150,7 +152,9 @@ async fn a_machine_that_takes_the_next_command_is_in_order_again() {
     let (scene, ada) = ada_with(1).await;
     breaks(&scene, ONE, 1).await;
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &ada.link, &code)
+        .await
+        .unwrap();
     assert_eq!(given, claims::Given::Taken);
     let late = report(&scene, ONE, 1, Some(Fault::Machine)).await;
     assert!(matches!(late, Err(NoSuchClaim::Superseded)), "of the command before");
@@ -164,7 +168,9 @@ async fn nobody_is_moved_away_from_their_files() {
     let (scene, ada) = ada_with(2).await;
     report(&scene, ONE, 1, None).await.unwrap();
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &ada.link, &code)
+        .await
+        .unwrap();
     assert_eq!(given, claims::Given::Taken);
     breaks(&scene, ONE, 2).await;
     let stays = view(&scene, &ada.link).await;

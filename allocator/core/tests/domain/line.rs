@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lablink_core::{
-    Db, Token,
+    Db, DbError, Token,
     claims::{self, Progress, Refusal, ReleaseReason},
-    line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Presented, Standing},
+    line::{self, ClaimKept, EndReason, JoinError, Joined, Presented, Standing},
     live::{self, Hub, Topic},
+    once::Key,
     operations::{self, TakeBack, Then, Whose},
     vms,
 };
@@ -14,7 +15,7 @@ use lablink_protocol::{CrdCode, GpuHealth, VmStatus};
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
 async fn try_join(scene: &Scene, email: &str, token: Option<&Token>) -> Result<Joined, JoinError> {
-    join_with(scene, email, Presented { token: token.cloned(), form: None }).await
+    join_with(scene, email, Presented { token: token.cloned(), key: None }).await
 }
 
 async fn join_with(scene: &Scene, email: &str, with: Presented) -> Result<Joined, JoinError> {
@@ -225,7 +226,7 @@ async fn one_person_has_one_place_and_only_their_browser_gets_it_again() {
 
 /// What the form of one page sends.
 async fn send_form(scene: &Scene, email: &str, key: &str) -> Result<String, JoinError> {
-    let with = Presented { token: None, form: FormKey::presented(key) };
+    let with = Presented { token: None, key: Key::presented(key) };
     match join_with(scene, email, with).await? {
         Joined::Place(token) | Joined::HoldsVm(token) => Ok(token.reveal().to_owned()),
     }
@@ -234,32 +235,37 @@ async fn send_form(scene: &Scene, email: &str, key: &str) -> Result<String, Join
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_form_again_is_the_same_place() {
     let (scene, _) = three_in_line().await;
-    let key = FormKey::random().reveal().to_owned();
+    let key = Key::random().reveal().to_owned();
     let sent = join_all((0..4).map(|_| send_form(&scene, "dan@example.org", &key))).await;
     let first = sent[0].as_ref().unwrap();
     assert!(sent.iter().all(|it| it.as_ref().unwrap() == first), "a double click: {sent:?}");
     assert_eq!(line::count(&scene.db, scene.pool).await.unwrap(), 4);
     assert!(matches!(look(&scene, &Token::presented(first)).await, Standing::Waiting { .. }));
-    for other in ["short", FormKey::random().reveal()] {
+    for other in ["short", Key::random().reveal()] {
         let stranger = send_form(&scene, "dan@example.org", other).await;
         assert!(matches!(stranger, Err(JoinError::AlreadyInLine)));
     }
 
-    // A slip that was mended, and a place that was given up: other places, each found again.
-    let mended = send_form(&scene, "dana@example.org", &key).await.unwrap();
-    assert_ne!(&mended, first);
-    line::leave(&scene.db, scene.pool, STALE_AFTER, &Token::presented(first)).await.unwrap();
-    let back = send_form(&scene, "dan@example.org", &key).await.unwrap();
-    assert!(back != *first && back != mended);
-    assert_eq!(send_form(&scene, "dan@example.org", &key).await.unwrap(), back);
-    assert_eq!(send_form(&scene, "dana@example.org", &key).await.unwrap(), mended);
+    // Another e-mail needs a fresh form.
+    let other = send_form(&scene, "dana@example.org", &key).await;
+    assert!(matches!(other, Err(JoinError::Db(DbError::KeyReused))), "{other:?}");
 
     // Claimed meanwhile: the form leads to the machine.
     scene.sql("update vm set place_id = (select max(id) from place), claim_id = null; \
                update claim set released_at = now(), release_reason = 'released', crd_code = null, pin = null")
         .await;
-    assert!(matches!(claim(&scene, &Token::presented(&back)).await, ClaimKept::Claimed(_)));
-    assert_eq!(send_form(&scene, "dan@example.org", &key).await.unwrap(), back);
+    assert!(matches!(claim(&scene, &Token::presented(first)).await, ClaimKept::Claimed(_)));
+    assert_eq!(send_form(&scene, "dan@example.org", &key).await.unwrap(), *first);
+
+    // Given up: the page of the same place says so.
+    let key = Key::random().reveal().to_owned();
+    let left = send_form(&scene, "eve@example.org", &key).await.unwrap();
+    line::leave(&scene.db, scene.pool, STALE_AFTER, &Token::presented(&left)).await.unwrap();
+    assert_eq!(send_form(&scene, "eve@example.org", &key).await.unwrap(), left);
+    assert!(matches!(
+        look(&scene, &Token::presented(&left)).await,
+        Standing::Over(EndReason::Left)
+    ));
 }
 
 #[tokio::test]

@@ -6,16 +6,17 @@ use lablink_core::{
     Actor, Neighbours, PerAddress, PlacesPerAddress, Token,
     admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
-    claims::{self, LockOutError, NoSuchClaim, ReleaseReason},
+    claims::{self, LockOutError, NoSuchClaim, Reclaim, ReleaseReason, Request, RequestError},
     collections::{self, Kept, Wish},
     events,
     line::{self, Presented, Removal},
-    operations::{self, Outcome, TakeBack, Then, Whose},
+    once::{Asker, Key, Once},
+    operations::{self, Outcome, TakeBack, TakeBackError, Then, Whose},
     vms::{self, Selection},
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
 
 const ROUNDS: usize = 4;
 const ONE: &str = "lablink-vm-test-1";
@@ -25,7 +26,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 28] = [
+const WRITES: [(&str, Write); 29] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -125,6 +126,41 @@ const WRITES: [(&str, Write); 28] = [
             }
         })
     }),
+    ("claim and release with keys that others send too", |scene| {
+        Box::pin(async {
+            let key = || Key::presented("a-key-of-two-who-race-each-other");
+            let email = "both@example.org".parse().unwrap();
+            let code = CrdCode::from_command("--code=4/x").unwrap();
+            let (proof, reclaim, neighbours) = (None, Reclaim::Link, &alone());
+            let key_of_both = key();
+            let request = Request {
+                email: &email,
+                code: &code,
+                proof,
+                reclaim,
+                neighbours,
+                key: key_of_both,
+            };
+            match claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await {
+                Ok(_) | Err(RequestError::Refused(_)) => {}
+                Err(RequestError::Db(error)) => panic!("{error:?}"),
+            }
+            let once = key().map(|key| Once::new(key, "release"));
+            let asker = Asker { actor: admin(), once };
+            let wish = TakeBack {
+                hostname: &name(ONE),
+                whose: Whose::Anybodys,
+                reason: ReleaseReason::Released,
+                then: Then::Reuse,
+                after_use: vms::AfterUse::Clean,
+            };
+            match operations::take_back(&scene.db, scene.pool, STALE_AFTER, asker, &wish).await {
+                Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {}
+                Err(TakeBackError::Db(error)) => panic!("{error:?}"),
+            }
+            scene.sql("delete from begun where at < now()").await;
+        })
+    }),
     ("launch, taken back", |scene| {
         Box::pin(async {
             let id = scene.launch(2).await;
@@ -181,7 +217,9 @@ const WRITES: [(&str, Write); 28] = [
                 let link = claims::issue_link(&scene.db, scene.pool, &admin(), claim_id).await;
                 let Some(link) = link.unwrap() else { continue };
                 let code = CrdCode::from_command("--code=4/new").unwrap();
-                claims::give_command(&scene.db, scene.pool, &link.link, &code).await.unwrap();
+                claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &link.link, &code)
+                    .await
+                    .unwrap();
             }
         })
     }),

@@ -17,6 +17,7 @@ mod locks;
 mod log_scale;
 mod logs;
 mod migrations;
+mod once;
 mod operations;
 mod organiser;
 mod people;

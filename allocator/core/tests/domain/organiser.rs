@@ -146,7 +146,7 @@ async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
     let made_up = register(None).await.unwrap();
     assert!(made_up.hostname.as_str().starts_with("machine-"));
 
-    let second = vms::renew_enrolment(&scene.db, scene.pool, desk()).await.unwrap();
+    let second = vms::renew_enrolment(&scene.db, scene.pool, &admin(), desk()).await.unwrap();
     let enrol = async |token| agents::enrol(&scene.db, scene.pool, &desk(), token).await;
     assert!(enrol(&first.enrolment_token).await.is_err(), "void since the second");
     let token = enrol(&second.enrolment_token).await.unwrap();

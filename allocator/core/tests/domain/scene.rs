@@ -86,7 +86,7 @@ impl Scene {
     ) -> Result<Granted, Refusal> {
         let email: Email = email.parse().unwrap();
         let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-        let request = Request { email: &email, code: &code, proof, reclaim, neighbours };
+        let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key: None };
         match claims::request(&self.db, self.pool, STALE_AFTER, &request).await {
             Ok(granted) => Ok(granted),
             Err(RequestError::Refused(refusal)) => Err(refusal),

@@ -142,7 +142,7 @@ async fn a_registered_machine_is_overdue_when_its_command_has_expired_or_it_enro
     watch(&scene).await;
     watch(&scene).await;
     assert_eq!((counts(&scene).await.overdue, told(&scene, "vm.overdue").await), (1, 1));
-    let new = vms::renew_enrolment(&scene.db, scene.pool, desk()).await.unwrap();
+    let new = vms::renew_enrolment(&scene.db, scene.pool, &admin(), desk()).await.unwrap();
     watch(&scene).await;
     assert_eq!(counts(&scene).await.starting, 1, "it has another command");
     agents::enrol(&scene.db, scene.pool, &desk(), &new.enrolment_token).await.unwrap();

@@ -38,7 +38,7 @@ fn machine(view: &ClaimView) -> Machine {
 
 async fn give(scene: &Scene, link: &Token, code: &str) -> Given {
     let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-    claims::give_command(&scene.db, scene.pool, link, &code).await.unwrap()
+    claims::give_command(&scene.db, scene.pool, &Actor::Anyone, link, &code).await.unwrap()
 }
 
 async fn situation(scene: &Scene) -> Situation {
@@ -90,7 +90,7 @@ async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
                 let cookie = scene.claim_with(ADA, code, proof_of(&proof), reclaim).await;
                 assert_eq!(cookie.unwrap_err(), Refusal::AlreadyClaimed, "{reclaim:?} {code}");
             }
-            let presented = Presented { token: Some(old.clone()), form: None };
+            let presented = Presented { token: Some(old.clone()), key: None };
             let joined = scene.join(ADA, presented).await;
             assert!(matches!(joined, Err(JoinError::AlreadyClaimed)));
         }
@@ -119,7 +119,10 @@ async fn no_way_in_is_made_beside_the_organisers_link() {
         let organiser = admin();
         let (_same_code, _command, new) = tokio::join!(
             scene.claim(ADA, "4/x"),
-            async { claims::give_command(&scene.db, scene.pool, &stranger, &code()).await },
+            async {
+                claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &stranger, &code())
+                    .await
+            },
             claims::issue_link(&scene.db, scene.pool, &organiser, 1),
         );
         let new = new.unwrap().unwrap();
@@ -242,7 +245,7 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
     for reclaim in [Reclaim::Link, Reclaim::Email] {
         let (email, neighbours) = (ADA.parse().unwrap(), alone());
         let person = Person { email: &email, neighbours: &neighbours };
-        let presented = Presented { token: Some(stranger.clone()), form: None };
+        let presented = Presented { token: Some(stranger.clone()), key: None };
         let taken =
             line::join(&scene.db, scene.pool, STALE_AFTER, person, presented, reclaim).await;
         assert!(matches!(taken, Err(JoinError::AlreadyInLine)), "{reclaim:?}");

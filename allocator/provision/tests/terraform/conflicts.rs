@@ -37,6 +37,7 @@ impl Lab {
             proof: None::<Proof>,
             reclaim: Reclaim::Link,
             neighbours: &Neighbours::of([192, 0, 2, 1].into(), PerAddress::UNLIMITED),
+            key: None,
         };
         claims::request(&self.db, self.pool, WAIT, &request).await.unwrap();
         fs::write(self.path("vms/lablink-vm-test-1/home/thesis"), "words").unwrap();

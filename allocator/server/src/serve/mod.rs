@@ -20,7 +20,7 @@ use anyhow::{Context, Result};
 use lablink_core::{
     Db, events, line, live,
     logs::{self, Retention},
-    pools,
+    once, pools,
     vms::{self, Provider, StaleAfter},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
@@ -63,6 +63,8 @@ const TERRAFORM: Duration = Duration::from_secs(3);
 const LINE: Duration = Duration::from_secs(5);
 /// How often VMs are looked for of which nothing is heard.
 const WATCH: Duration = Duration::from_secs(5);
+/// How often old keys of requests are looked for.
+const KEYS: Duration = Duration::from_secs(3600);
 /// How often old log lines are looked for, and old events.
 const RETENTION: Duration = Duration::from_secs(60);
 const HISTORY_RETENTION: Duration = Duration::from_hours(1);
@@ -130,6 +132,8 @@ async fn serve_on(
     let stale_after = StaleAfter(config.health.stale_after);
     let line_task = line::tend(db.clone(), pool, stale_after, LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
+    let keys_task = once::tend(db.clone(), KEYS);
+    let _forgetting_keys = AbortOnDropHandle::new(tokio::spawn(keys_task));
     let heard = vms::Limits {
         suspect_after: config.health.suspect_after,
         overdue_after: config.health.overdue_after,

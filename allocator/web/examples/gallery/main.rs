@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = Path::new(&folder);
     fs::create_dir_all(folder.join("assets"))?;
     let log = [&assets::LOG_STYLESHEET, &assets::LOG_SCRIPT];
-    for asset in [&assets::STYLESHEET, &assets::SCRIPT, &assets::FAVICON].into_iter().chain(log) {
+    let every = [&assets::STYLESHEET, &assets::SCRIPT, &assets::FORMS_SCRIPT, &assets::FAVICON];
+    for asset in every.into_iter().chain(log) {
         fs::write(folder.join("assets").join(asset.name), asset.bytes)?;
     }
     let mut pages = Vec::new();

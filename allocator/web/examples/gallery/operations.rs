@@ -10,7 +10,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             id,
             kind,
             state,
-            actor: "admin:mara".to_owned(),
+            actor: "mara".to_owned(),
             created_at: before(9000 - id * 100),
             started_at: started.map(before),
             finished_at: finished.map(before),

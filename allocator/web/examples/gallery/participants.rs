@@ -11,7 +11,6 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         email: String::new(),
         crd_command: String::new(),
         access_code: None,
-        form_key: String::new(),
         problem: None,
     };
     let refused = |free, problem| RequestPage {
@@ -21,7 +20,6 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         email: "ada@example.org".to_owned(),
         crd_command: "start-host --code 4/0AbC".to_owned(),
         access_code: None,
-        form_key: String::new(),
         problem: Some(problem),
     };
     add(pages, "request", &blank(12))?;
@@ -40,6 +38,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "request-own", &RequestPage { own, ..blank(4) })?;
     add(pages, "request-in-line", &refused(0, RequestProblem::AlreadyInLine))?;
     add(pages, "request-claimed", &refused(7, RequestProblem::AlreadyClaimed))?;
+    add(pages, "request-sent-before", &refused(7, RequestProblem::SentBefore))?;
     add(pages, "request-address-full", &refused(0, RequestProblem::AddressFull))?;
     add(pages, "request-invited", &refused(3, RequestProblem::Invited))?;
     add(pages, "request-many", &refused(7, RequestProblem::TooMany))?;
@@ -116,6 +115,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "line-left", &place(LineState::Over(LineEnd::Left)))?;
 
     let error = ErrorPage {
+        form: None,
         status: 404,
         title: "There is nothing here".to_owned(),
         message: "The link may be cut off: copy all of it, or ask your organiser for a new one."

@@ -70,7 +70,7 @@ fn summary(id: i64, state: OperationState) -> OperationSummary {
         id,
         kind: OperationKind::Collect { vms: 3 },
         state,
-        actor: "admin:mara".to_owned(),
+        actor: "mara".to_owned(),
         created_at: before(9000 - id * 100),
         started_at: Some(before(600)),
         finished_at: over.then(|| before(480)),

@@ -1,5 +1,6 @@
 //! What every request meets before and after its handler.
 
+pub(crate) mod back_to_form;
 mod body;
 mod client;
 mod cross_site;
@@ -9,6 +10,7 @@ mod gzip;
 mod head;
 mod headers;
 mod multipart;
+pub(crate) mod once;
 mod prefix;
 mod problem;
 mod refusals;
@@ -23,6 +25,7 @@ pub(crate) use cross_site::from_here_alone;
 pub(crate) use every::EveryRequest;
 pub use forwarded::{Proxies, ProxyHeader};
 pub(crate) use gzip::{GzipJson, LARGEST_BATCH};
+pub(crate) use once::Asking;
 pub(crate) use problem::Problem;
 pub(crate) use url::{ListQuery, Path, Query};
 pub(crate) use wants::Wants;

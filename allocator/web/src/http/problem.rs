@@ -16,11 +16,13 @@ pub(crate) struct Problem {
     code: &'static str,
     message: String,
     retry_after_seconds: Option<u16>,
+    /// Where a browser goes on; none: the start page.
+    form: Option<String>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after_seconds: None }
+        Self { status, code, message: message.into(), retry_after_seconds: None, form: None }
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -102,6 +104,13 @@ impl Problem {
         self.retry_after_seconds.is_some()
     }
 
+    /// If an answer is a problem, sends its reader back to the page of the form that was sent.
+    pub fn send_back(answer: &mut Response, form: String) {
+        if let Some(problem) = answer.extensions_mut().get_mut::<Self>() {
+            problem.form = Some(form);
+        }
+    }
+
     /// What is said to people.
     pub fn message(&self) -> &str {
         &self.message
@@ -178,6 +187,7 @@ fn page(problem: &Problem, request_id: String) -> Response {
         status: problem.status.as_u16(),
         title: problem.title().to_owned(),
         message: problem.message.clone(),
+        form: problem.form.clone(),
         request_id,
     };
     match page.render() {

@@ -14,8 +14,14 @@ use lablink_core::{
 use super::Problem;
 use crate::metrics;
 
+const SENT_BEFORE: &str = "This form, or this Idempotency-Key, was sent before with other content, \
+    and what that asked for was done. Open the form again, or take a fresh key, to ask for more.";
+
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
+        if matches!(error, DbError::KeyReused) {
+            return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", SENT_BEFORE);
+        }
         if error.is_contended() {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -14,6 +14,11 @@ pub static STYLESHEET: Asset =
     Asset::new("app.css", "text/css; charset=utf-8", include_bytes!("../../assets/app.css"));
 pub static SCRIPT: Asset =
     Asset::new("live.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/live.js"));
+pub static FORMS_SCRIPT: Asset = Asset::new(
+    "forms.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("../../assets/forms.js"),
+);
 pub static FAVICON: Asset =
     Asset::new("favicon.svg", "image/svg+xml", include_bytes!("../../assets/favicon.svg"));
 
@@ -23,7 +28,8 @@ pub static LOG_STYLESHEET: Asset =
 pub static LOG_SCRIPT: Asset =
     Asset::new("log.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/log.js"));
 
-static ALL: [&Asset; 5] = [&STYLESHEET, &SCRIPT, &FAVICON, &LOG_STYLESHEET, &LOG_SCRIPT];
+static ALL: [&Asset; 6] =
+    [&STYLESHEET, &SCRIPT, &FORMS_SCRIPT, &FAVICON, &LOG_STYLESHEET, &LOG_SCRIPT];
 
 /// The asset called `name`, as in the last part of its URL's path.
 pub fn find(name: &str) -> Option<&'static Asset> {

@@ -9,6 +9,8 @@ pub struct ErrorPage {
     pub title: String,
     /// A sentence that says what to do.
     pub message: String,
+    /// The page of the form that was sent; none: it was no form.
+    pub form: Option<String>,
     /// Finds the request in the allocator's log.
     pub request_id: String,
 }
@@ -23,11 +25,16 @@ mod tests {
             status: 404,
             title: "Not here".to_owned(),
             message: "No <script> here.".to_owned(),
+            form: None,
             request_id: "01J".to_owned(),
         };
         let html = page.render().unwrap();
         for key in ["404", "Not here", "No &#60;script&#62; here.", "01J", r#"href="/""#] {
             assert!(html.contains(key), "{key}");
         }
+        let page = ErrorPage { form: Some("/admin/create".to_owned()), ..page };
+        assert!(
+            page.render().unwrap().contains(r#"<a class="button primary" href="/admin/create">"#)
+        );
     }
 }

@@ -31,6 +31,7 @@ mod usage;
 mod used;
 mod vm;
 mod way_in;
+mod who;
 
 pub use admin::{AdminPage, DatabaseConnections, Happening, PoolCounts};
 pub use aws::{AwsPage, AwsStanding, MachinesWithoutAws};
@@ -57,6 +58,11 @@ pub use participants::{
 };
 pub use request::{OwnPage, RequestField, RequestPage, RequestProblem};
 use results::size;
+
+/// A fresh key for a form: see [`lablink_core::once`].
+fn form_key() -> String {
+    lablink_core::once::Key::random().reveal().to_owned()
+}
 pub use results::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome};
 pub use timeline::{Stretch, Timeline, TimelineRow};
 pub use tone::Tone;
@@ -65,3 +71,4 @@ pub use usage::{UsageChart, UsageSample};
 pub use used::{Afterwards, UsedNote, UsedStanding};
 pub use vm::{PastClaim, Shelter, VmPage, VmSource};
 pub use way_in::{ClearLinePage, LockingOut, NewLinkPage, WayIn, WayInPage};
+pub use who::who;

@@ -15,8 +15,6 @@ pub struct RequestPage {
     pub crd_command: String,
     /// What was typed; none where no code is asked for.
     pub access_code: Option<String>,
-    /// The form's own secret: the same form again is the same place in line.
-    pub form_key: String,
     pub problem: Option<RequestProblem>,
 }
 
@@ -40,6 +38,8 @@ pub enum RequestProblem {
     Invited,
     /// 429: as many people at this network address wait or have a machine as may.
     AddressFull,
+    /// 409 or 422: what the same form got is over, or it was for somebody else.
+    SentBefore,
     /// 429: too many tries.
     TooMany,
     /// 429: too many wrong access codes were sent.
@@ -92,7 +92,6 @@ mod tests {
             email,
             crd_command,
             access_code: Some("class-7".to_owned()),
-            form_key: "k3y".to_owned(),
             problem,
         }
         .render()
@@ -121,7 +120,6 @@ mod tests {
                 email: String::new(),
                 crd_command: String::new(),
                 access_code: None,
-                form_key: String::new(),
                 problem: None,
             };
             assert!(html.render().unwrap().contains(text));
@@ -165,6 +163,7 @@ mod tests {
         assert!(page(2, Some(RequestProblem::Invited)).contains("organiser has made"));
         let codes = page(2, Some(RequestProblem::TooManyCodes { minutes: 7 }));
         assert!(codes.contains("7 minutes") && codes.contains("organiser"));
+        assert!(page(2, Some(RequestProblem::SentBefore)).contains("send the form again"));
     }
 
     /// A browser checks `type="email"` by rules of its own, and rewrites what it takes.
@@ -181,7 +180,6 @@ mod tests {
                 assert!(field.contains(quiet), "{field}");
             }
         }
-        assert!(html.contains(r#"<input type="hidden" name="form_key" value="k3y">"#));
     }
 
     #[test]
@@ -194,7 +192,6 @@ mod tests {
             email: script.clone(),
             crd_command: script.clone(),
             access_code: Some(script.clone()),
-            form_key: String::new(),
             problem: Some(RequestProblem::Invalid { field: RequestField::Email, message: script }),
         };
         assert!(!html.render().unwrap().contains("<script>alert"));

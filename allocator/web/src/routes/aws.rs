@@ -13,8 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AppState,
-    auth::Caller,
-    http::{FormOrJson, Problem, Wants},
+    http::{Asking, FormOrJson, Problem, Wants},
     pages::{AwsPage, AwsStanding, MachinesWithoutAws},
     wire::Message,
 };
@@ -55,7 +54,7 @@ impl Typed {
     responses((status = 200, content((Message = "application/json"), (String = "text/html")))))]
 pub async fn set(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     FormOrJson(typed): FormOrJson<Typed>,
 ) -> Result<Response, Problem> {
@@ -65,7 +64,7 @@ pub async fn set(
     };
     match checked {
         Ok(keys) => {
-            state.aws.vault.set(&state.db, state.pool, &actor, Some(&keys)).await?;
+            state.aws.vault.set(&state.db, state.pool, asker, Some(&keys)).await?;
             done(&state, wants, "AWS credentials set successfully.").await
         }
         Err(problem) if wants == Wants::Page => {
@@ -83,10 +82,10 @@ pub async fn set(
     responses((status = 200, content((Message = "application/json"), (String = "text/html")))))]
 pub async fn unset(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
 ) -> Result<Response, Problem> {
-    state.aws.vault.set(&state.db, state.pool, &actor, None).await?;
+    state.aws.vault.set(&state.db, state.pool, asker, None).await?;
     done(&state, wants, "AWS credentials unset successfully.").await
 }
 

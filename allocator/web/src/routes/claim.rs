@@ -6,7 +6,7 @@ use axum::{
 };
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use lablink_core::{
-    Actor, Token,
+    Token,
     claims::{self, ClaimState as Reached, ClaimView, Given, Progress, ReleaseReason},
     operations::{self, TakeBack, TakeBackError, Then, Whose},
     vms,
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use super::used;
 use crate::{
     AppState,
-    http::{FormOrJson, Path, Problem, Scheme, Wants},
+    http::{Asking, FormOrJson, Path, Problem, Scheme, Wants},
     pages::{
         Afterwards, ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection,
     },
@@ -68,6 +68,7 @@ pub struct GiveCommand {
 pub async fn give_command(
     State(state): State<AppState>,
     Path(link): Path<String>,
+    Asking(asker): Asking,
     wants: Wants,
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
 ) -> Result<Response, Problem> {
@@ -84,7 +85,7 @@ pub async fn give_command(
         }
     };
     let token = Token::presented(&link);
-    let given = claims::give_command(&state.db, state.pool, &token, &code).await?;
+    let given = claims::give_command(&state.db, state.pool, asker, &token, &code).await?;
     if given == Given::NoClaim {
         // Over, if it is one at all: its page says how.
         find(&state, &link).await?;
@@ -128,6 +129,7 @@ pub async fn return_page(
 #[utoipa::path(post, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 303, description = "To the claim's page.")))]
 pub async fn give_back(
     State(state): State<AppState>,
+    Asking(asker): Asking,
     Path(link): Path<String>,
 ) -> Result<Redirect, Problem> {
     let claim = find(&state, &link).await?;
@@ -139,8 +141,7 @@ pub async fn give_back(
         after_use: state.settings.after_use,
     };
     let stale_after = state.settings.stale_after;
-    let actor = Actor::Anyone;
-    match operations::take_back(&state.db, state.pool, stale_after, &actor, &wish).await {
+    match operations::take_back(&state.db, state.pool, stale_after, asker, &wish).await {
         // Over already, as after a double click: the page says how.
         Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {
             Ok(Redirect::to(&path(&Token::presented(&link))))

@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{
     AppState,
-    auth::Caller,
-    http::{FormOrJson, Problem, Query, Wants},
+    http::{Asking, FormOrJson, Problem, Query, Wants},
     wire::{CollectionBody, CollectionList, OperationOutput, Queued},
 };
 
@@ -40,7 +39,7 @@ pub struct Collect {
 #[utoipa::path(post, path = "/api/collections", params(Started), request_body(content((Collect = "application/x-www-form-urlencoded"), (Collect = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn collect(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     FormOrJson(form): FormOrJson<Collect>,
@@ -48,7 +47,7 @@ pub async fn collect(
     let queued = async {
         let extension = extension(&state, form.extension.as_deref())?;
         let wish = Wish { hostnames: hostnames(&form.hostnames)?, extension };
-        Ok(operations::collect(&state.db, state.pool, &actor, &wish).await?)
+        Ok(operations::collect(&state.db, state.pool, asker, &wish).await?)
     };
     match (queued.await, wants) {
         (Ok(id), _) => started(&state, wants, &started_as, id).await,

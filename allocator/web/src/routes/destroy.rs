@@ -19,8 +19,7 @@ use super::{
 };
 use crate::{
     AppState,
-    auth::Caller,
-    http::{FormOrJson, Path, Problem, Query, Wants, ticked},
+    http::{Asking, FormOrJson, Path, Problem, Query, Wants, ticked},
     pages::{DestroyPage, DestroyRow, Holder},
     wire::{OperationOutput, Queued},
 };
@@ -68,7 +67,7 @@ pub enum Skipped {
 #[utoipa::path(post, path = "/destroy", params(Started), request_body(content((DestroyForm = "application/x-www-form-urlencoded"), (DestroyForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn destroy(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     FormOrJson(form): FormOrJson<DestroyForm>,
@@ -99,9 +98,9 @@ pub async fn destroy(
             Some(Skipped::Accept) => OnSkipped::Accept,
             Some(Skipped::Stop) | None => OnSkipped::Stop,
         };
-        operations::collect_and_destroy(db, pool, &actor, &selection, extension, on_skipped).await?
+        operations::collect_and_destroy(db, pool, asker, &selection, extension, on_skipped).await?
     } else {
-        operations::destroy(db, pool, &actor, &selection).await?
+        operations::destroy(db, pool, asker, &selection).await?
     };
     Ok(started(&state, wants, &started_as, id).await?.into_response())
 }
@@ -110,14 +109,14 @@ pub async fn destroy(
 #[utoipa::path(post, path = "/api/vms/{hostname}/replace", params(("hostname" = String, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn replace(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let unknown = |_invalid| Problem::not_found("VM not found.");
     let hostnames = vec![hostname.parse::<Hostname>().map_err(unknown)?];
-    let id = operations::replace(&state.db, state.pool, &actor, hostnames).await?;
+    let id = operations::replace(&state.db, state.pool, asker, hostnames).await?;
     started(&state, wants, &started_as, id).await
 }
 

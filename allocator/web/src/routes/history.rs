@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use crate::{
     AppState,
     http::{Problem, Query},
-    pages::Happening,
+    pages::{Happening, who},
     wire::{EventBody, EventList},
 };
 
@@ -120,7 +120,7 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "operation.finished" => format!("{} {}", job(&text("kind")), text("state")),
         other => format!("{other}: {vm}"),
     };
-    Happening { at: entry.at, text: sentence, actor: entry.actor }
+    Happening { at: entry.at, text: sentence, actor: who(&entry.actor) }
 }
 
 fn job(kind: &str) -> String {

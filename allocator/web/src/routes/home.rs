@@ -7,9 +7,9 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Neighbours, Token,
+    DbError, Neighbours, Token,
     claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
-    line::{self, FormKey, Standing},
+    line::{self, Standing},
     vms,
 };
 use lablink_protocol::{CrdCode, CrdCommandError, Hostname};
@@ -92,9 +92,6 @@ pub struct RequestVm {
     /// What the organiser gave out, if the form asks for it.
     #[serde(default)]
     pub(super) access_code: String,
-    /// The form's own: sent twice, it asks for one place in line.
-    #[serde(default)]
-    pub(super) form_key: String,
 }
 
 /// The VM that was claimed.
@@ -129,6 +126,7 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
         proof: posted.token().map(Proof),
         reclaim: state.settings.reclaim,
         neighbours: &neighbours,
+        key: posted.key.clone(),
     };
     let granted =
         claims::request(&state.db, state.pool, state.settings.stale_after, &request).await;
@@ -139,6 +137,7 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
         Err(RequestError::Refused(Refusal::Invited)) => "invited",
         Err(RequestError::Refused(Refusal::AddressFull)) => "address_full",
         Err(RequestError::Refused(Refusal::NoneFree)) => "none_free",
+        Err(RequestError::Refused(Refusal::Over)) => "over",
         Err(RequestError::Db(_)) => "error",
     });
     match granted {
@@ -146,7 +145,16 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
             let origin = origin(state, &posted.client);
             Ok(grant(posted.wants, &origin, posted.cookies.clone(), &granted))
         }
+        Err(RequestError::Db(error @ DbError::KeyReused)) => {
+            Err(Unmet::Refused(RequestProblem::SentBefore, error.into()))
+        }
         Err(RequestError::Db(error)) => Err(error.into()),
+        Err(RequestError::Refused(Refusal::Over)) => {
+            let message = "The VM that this request got was given back or taken since. Ask with a \
+                           fresh key for another one.";
+            let answer = Problem::conflict("claim_over", message);
+            Err(Unmet::Refused(RequestProblem::SentBefore, answer))
+        }
         Err(RequestError::Refused(Refusal::AlreadyClaimed)) => {
             let answer = Problem::conflict(
                 "already_claimed",
@@ -217,8 +225,7 @@ pub(super) async fn filled(
     typed: RequestVm,
     problem: Option<RequestProblem>,
 ) -> Result<RequestPage, Problem> {
-    let RequestVm { email, crd_command, access_code, form_key } = typed;
-    let form_key = FormKey::presented(&form_key).unwrap_or_else(FormKey::random);
+    let RequestVm { email, crd_command, access_code } = typed;
     Ok(RequestPage {
         free: free(state).await?,
         waiting: line::count(&state.db, state.pool).await?,
@@ -226,7 +233,6 @@ pub(super) async fn filled(
         email,
         crd_command,
         access_code: state.settings.access_code.map(|_| access_code),
-        form_key: form_key.reveal().to_owned(),
         problem,
     })
 }

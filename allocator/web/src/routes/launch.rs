@@ -14,8 +14,7 @@ use utoipa::ToSchema;
 use super::operations::{Started, started};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{FormOrJson, Problem, Query, Wants},
+    http::{Asking, FormOrJson, Problem, Query, Wants},
     pages::LaunchPage,
     wire::{OperationOutput, Queued},
 };
@@ -38,7 +37,7 @@ pub struct LaunchForm {
 #[utoipa::path(post, path = "/api/launch", params(Started), request_body(content((LaunchForm = "application/x-www-form-urlencoded"), (LaunchForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn launch(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     FormOrJson(form): FormOrJson<LaunchForm>,
@@ -64,7 +63,7 @@ pub async fn launch(
         Err(message) => return Err(Problem::invalid(message)),
     };
     let wish = Launch { environment: &state.settings.environment, source, count };
-    let id = operations::launch(&state.db, state.pool, &actor, &wish).await?;
+    let id = operations::launch(&state.db, state.pool, asker, &wish).await?;
     Ok(started(&state, wants, &started_as, id).await?.into_response())
 }
 

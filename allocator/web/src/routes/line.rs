@@ -6,8 +6,8 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use lablink_core::{
-    Neighbours, Token,
-    line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Person, Presented, Standing},
+    DbError, Neighbours, Token,
+    line::{self, ClaimKept, EndReason, JoinError, Joined, Person, Presented, Standing},
 };
 use lablink_protocol::CrdCode;
 use utoipa::ToSchema;
@@ -37,9 +37,6 @@ pub struct JoinLine {
     /// What the organiser gave out, if the form asks for it.
     #[schema(required = false)]
     access_code: String,
-    /// 43 random characters: sent twice, they ask for one place.
-    #[schema(required = false)]
-    form_key: String,
 }
 
 /// Gives the participant a place in line, or leads back to what they have.
@@ -51,8 +48,7 @@ pub async fn join(posted: Posted) -> Result<Response, Problem> {
 
 async fn take_place(posted: &Posted) -> Result<Response, Unmet> {
     let email = posted.person(None).await?;
-    let presented =
-        Presented { token: posted.token(), form: FormKey::presented(&posted.typed.form_key) };
+    let presented = Presented { token: posted.token(), key: posted.key.clone() };
     let Posted { state, client, cookies, .. } = posted;
     let (stale_after, reclaim) = (state.settings.stale_after, state.settings.reclaim);
     let neighbours = &Neighbours::of(client.address, state.settings.per_address);
@@ -71,6 +67,9 @@ async fn take_place(posted: &Posted) -> Result<Response, Unmet> {
         Err(JoinError::AddressFull) => {
             metrics::claim_answered("address_full");
             return Err(home::address_full());
+        }
+        Err(JoinError::Db(error @ DbError::KeyReused)) => {
+            return Err(Unmet::Refused(RequestProblem::SentBefore, error.into()));
         }
         Err(JoinError::Db(error)) => return Err(error.into()),
     };

@@ -21,8 +21,7 @@ use self::page::filled;
 pub(super) use self::page::summary;
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Path, Problem, Query, Wants},
+    http::{Asking, Path, Problem, Query, Wants},
     pages,
     wire::{
         ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
@@ -221,12 +220,12 @@ pub async fn log(
 #[utoipa::path(post, path = "/api/operations/{id}/retry", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn retry(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    let retried = operations::retry(&state.db, state.pool, &actor, id).await;
+    let retried = operations::retry(&state.db, state.pool, asker, id).await;
     let id = retried.map_err(|error| match error {
         RetryError::NoSuchOperation => Problem::not_found(error.to_string()),
         RetryError::NothingLeft => Problem::conflict("nothing_left", error.to_string()),
@@ -239,12 +238,12 @@ pub async fn retry(
 #[utoipa::path(post, path = "/api/operations/{id}/cancel", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn cancel(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
     find(&state, id).await?;
-    if !operations::cancel(&state.db, state.pool, &actor, id).await? {
+    if !operations::cancel(&state.db, state.pool, asker, id).await? {
         return Err(Problem::conflict("already_over", "This operation is over already."));
     }
     Ok(match wants {

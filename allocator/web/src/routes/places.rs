@@ -13,8 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AppState,
-    auth::Caller,
-    http::{FormOrJson, Path, Problem, Wants},
+    http::{Asking, FormOrJson, Path, Problem, Wants},
     pages::{ClearLinePage, PlaceRow},
     wire::{PlaceBody, PlaceList},
 };
@@ -53,12 +52,12 @@ pub struct RemovedPlaces {
     responses((status = 200, body = RemovedPlaces), (status = 303, description = "To a browser: the participants.")))]
 pub async fn remove(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
     let (db, stale_after) = (&state.db, state.settings.stale_after);
-    let removed = line::remove(db, state.pool, stale_after, &actor, Removal::One(id)).await?;
+    let removed = line::remove(db, state.pool, stale_after, asker, Removal::One(id)).await?;
     if removed == 0 && wants == Wants::Json {
         return Err(Problem::not_found("There is no such place in line, or not any more."));
     }
@@ -87,13 +86,13 @@ pub async fn clear_page(State(state): State<AppState>) -> Result<Html<String>, P
     responses((status = 200, body = RemovedPlaces), (status = 303, description = "To a browser: the participants.")))]
 pub async fn clear(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     FormOrJson(ClearLine { same_address_as }): FormOrJson<ClearLine>,
 ) -> Result<Response, Problem> {
     let which = same_address_as.map_or(Removal::All, Removal::OfItsAddress);
     let (db, stale_after) = (&state.db, state.settings.stale_after);
-    Ok(done(wants, line::remove(db, state.pool, stale_after, &actor, which).await?))
+    Ok(done(wants, line::remove(db, state.pool, stale_after, asker, which).await?))
 }
 
 fn done(wants: Wants, removed: i64) -> Response {

@@ -10,6 +10,7 @@ use lablink_core::{
     DbError, Email, EmailDomain, Token,
     admissions::{self, Known},
     claims,
+    once::Key,
 };
 use lablink_protocol::CrdCode;
 
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     AppState,
     auth::{Typed, Visitor, shown},
-    http::{Client, FormOrJson, Problem, Wants},
+    http::{Asking, Client, FormOrJson, Problem, Wants},
     pages::{RequestField, RequestProblem},
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Posted {
     pub client: Client,
     pub cookies: CookieJar,
     pub typed: RequestVm,
+    /// The same one asks for the same again.
+    pub key: Option<Key>,
     visitor: Visitor,
 }
 
@@ -64,10 +67,11 @@ impl FromRequest<AppState> for Posted {
         let cookies = CookieJar::from_headers(&parts.headers);
         let client = Client::calling(&parts.extensions, &parts.headers, state);
         let Ok(wants) = Wants::from_request_parts(&mut parts, state).await;
+        let key = Asking::from_request_parts(&mut parts, state).await?.key();
         let FormOrJson(typed) =
             FormOrJson::from_request(Request::from_parts(parts, body), state).await?;
         let visitor = state.browsers.visitor(client.address, &cookies);
-        Ok(Self { state: state.clone(), wants, client, cookies, typed, visitor })
+        Ok(Self { state: state.clone(), wants, client, cookies, typed, key, visitor })
     }
 }
 

@@ -27,8 +27,7 @@ use super::{
 };
 use crate::{
     AgentAuth, AppState,
-    auth::Caller,
-    http::{Path, Problem},
+    http::{Asking, Path, Problem},
     pages::{
         ConfirmPage, Deed, Holder, InstanceClaim, PastClaim, Shelter, Timeline, VmPage, VmSource,
     },
@@ -156,11 +155,11 @@ pub async fn confirm(
 #[utoipa::path(post, path = "/admin/machines/{hostname}/forget", params(("hostname" = String, Path)), responses((status = 303, description = "To the instances.")))]
 pub async fn forget(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     Path(hostname): Path<String>,
 ) -> Result<Redirect, Problem> {
     let hostname: Hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
-    if !vms::forget(&state.db, state.pool, &actor, &hostname).await? {
+    if !vms::forget(&state.db, state.pool, asker, &hostname).await? {
         return Err(no_such_vm());
     }
     Ok(Redirect::to("/admin/instances"))

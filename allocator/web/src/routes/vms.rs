@@ -19,8 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     AppState,
-    auth::Caller,
-    http::{FormOrJson, Path, Problem, Query, Wants},
+    http::{Asking, FormOrJson, Path, Problem, Query, Wants},
     wire::{Message, Queued, VmBody, VmList},
 };
 
@@ -69,16 +68,16 @@ pub async fn one(
 #[utoipa::path(delete, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, description = "Out of the pool.", body = Released), (status = 202, body = Queued)))]
 pub async fn delete(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
     // A machine that LabLink did not make only leaves the pool, at once.
-    if vms::forget(&state.db, state.pool, &actor, &hostname).await? {
+    if vms::forget(&state.db, state.pool, asker.clone(), &hostname).await? {
         return Ok(Json(Released { hostname }).into_response());
     }
     let selection = Selection::These(vec![hostname]);
-    Ok(queued(operations::destroy(&state.db, state.pool, &actor, &selection).await?))
+    Ok(queued(operations::destroy(&state.db, state.pool, asker, &selection).await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -111,7 +110,7 @@ pub struct Released {
     responses((status = 200, description = "Free again as it is; or, of a machine that LabLink did not make, whatever `manual.after_use` says.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
 pub async fn release(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
     FormOrJson(Release { then }): FormOrJson<Release>,
@@ -128,8 +127,7 @@ pub async fn release(
         after_use: state.settings.after_use,
     };
     let stale_after = state.settings.stale_after;
-    let queued_as =
-        operations::take_back(&state.db, state.pool, stale_after, &actor, &wish).await?;
+    let queued_as = operations::take_back(&state.db, state.pool, stale_after, asker, &wish).await?;
     Ok(match (queued_as, wants) {
         (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
         (Some(id), Wants::Json) => queued(id),
@@ -142,12 +140,12 @@ pub async fn release(
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn clean(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    claims::clean_again(&state.db, state.pool, &actor, &hostname).await?;
+    claims::clean_again(&state.db, state.pool, asker, &hostname).await?;
     Ok(done(wants, &hostname, Message::new("The machine is cleaned again.")))
 }
 
@@ -156,13 +154,13 @@ pub async fn clean(
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn allow(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
     let stale_after = state.settings.stale_after;
-    agents::lift_bar(&state.db, state.pool, stale_after, &actor, &hostname).await?;
+    agents::lift_bar(&state.db, state.pool, stale_after, asker, &hostname).await?;
     Ok(done(wants, &hostname, Message::new("The machine can be claimed again.")))
 }
 
@@ -171,13 +169,13 @@ pub async fn allow(
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn reboot(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
     let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
-    vms::reboot(&state.db, state.pool, &actor, state.local.as_deref(), &vm).await?;
+    vms::reboot(&state.db, state.pool, asker, state.local.as_deref(), &vm).await?;
     Ok(done(wants, &hostname, Message::new("VM reboots.")))
 }
 
@@ -187,12 +185,12 @@ pub async fn reboot(
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn forget_host_key(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    if !collections::forget_host_key(&state.db, state.pool, &actor, &hostname).await? {
+    if !collections::forget_host_key(&state.db, state.pool, asker, &hostname).await? {
         return Err(Problem::not_found("There is no host key of a VM of this name."));
     }
     Ok(done(wants, &hostname, Message::new("The host key was forgotten.")))

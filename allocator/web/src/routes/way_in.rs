@@ -16,8 +16,7 @@ use utoipa::ToSchema;
 use super::{claim, home, line, used};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Client, Path, Problem, Wants},
+    http::{Asking, Client, Path, Problem, Wants},
     pages::{Afterwards, LockingOut, NewLinkPage, WayIn, WayInPage},
 };
 
@@ -73,12 +72,12 @@ pub struct NewPlace {
 #[utoipa::path(post, path = "/admin/claims/{id}/link", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn link(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     client: Client,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
-    let made = claims::issue_link(&state.db, state.pool, &actor, id).await?;
+    let made = claims::issue_link(&state.db, state.pool, asker, id).await?;
     let made = made.ok_or_else(no_such_claim)?;
     answer(&state, &client, wants, (id, WayIn::Link), made)
 }
@@ -87,12 +86,12 @@ pub async fn link(
 #[utoipa::path(post, path = "/admin/claims/{id}/lock-out", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn lock_out(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     client: Client,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
-    let made = claims::lock_out(&state.db, state.pool, &actor, id).await?;
+    let made = claims::lock_out(&state.db, state.pool, asker, id).await?;
     answer(&state, &client, wants, (id, WayIn::LockOut), made)
 }
 
@@ -100,7 +99,7 @@ pub async fn lock_out(
 #[utoipa::path(post, path = "/admin/claims/{id}/fresh-machine", params(("id" = i64, Path)), responses((status = 200, content((NewPlace = "application/json"), (String = "text/html")))))]
 pub async fn fresh_machine(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     client: Client,
     Path(id): Path<i64>,
@@ -108,7 +107,7 @@ pub async fn fresh_machine(
     let (db, settings) = (&state.db, &state.settings);
     let which = (id, settings.after_use);
     let invited =
-        operations::give_fresh_machine(db, state.pool, settings.stale_after, &actor, which).await?;
+        operations::give_fresh_machine(db, state.pool, settings.stale_after, asker, which).await?;
     let url = format!("{}{}", home::origin(&state, &client), line::path(&invited.link));
     Ok(match wants {
         Wants::Json => Json(NewPlace { place_url: url }).into_response(),

@@ -21,7 +21,7 @@ use lablink_core::{
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
-    vms::{AfterUse, Source, StaleAfter},
+    vms::{AfterUse, Provider, Source, StaleAfter},
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
@@ -257,6 +257,13 @@ impl App {
     /// The same app with a key to seal secrets with.
     pub fn with_secret_key(mut self) -> Self {
         self.state.secret_key = Some("0f".repeat(32).parse().unwrap());
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with somebody who can start VMs again.
+    pub fn with_local(mut self, local: Arc<dyn Provider>) -> Self {
+        self.state.local = Some(local);
         self.router = router(self.state.clone());
         self
     }

@@ -39,6 +39,10 @@ impl CloudIdentity for OneAccount {
     }
 }
 
+pub fn with_keys_that_work() -> AwsLogin {
+    AwsLogin { identity: Some(Box::new(OneAccount)), vault: Vault::new(None) }
+}
+
 async fn app(key: Option<&str>) -> App {
     let vault = Vault::new(key.map(|key| key.parse().unwrap()));
     App::new(AgentAuth::Required)

@@ -91,10 +91,13 @@ async fn a_form_that_is_sent_twice_leads_to_one_place_both_times() {
     assert!(
         app.call(get(first.header("location")).by_browser()).await.body.contains("next in line")
     );
-    let other_page = form("/line", "email=ada%40example.org&form_key=guess").by_browser();
-    let refused = app.call(other_page).await;
+    let other_page = |key| format!("email=ada%40example.org&form_key={key}");
+    let other = other_page("another-page-of-somebody");
+    let refused = app.call(form("/line", &other).by_browser()).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    assert!(!refused.body.contains("guess"), "a fresh key");
+    assert!(!refused.body.contains("another-page-of-somebody"), "a fresh key");
+    let guess = app.call(form("/line", &other_page("guess")).by_browser()).await;
+    assert_eq!(guess.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]

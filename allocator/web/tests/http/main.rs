@@ -22,6 +22,7 @@ mod line;
 mod logs;
 mod machines;
 mod multipart;
+mod once;
 mod openapi;
 mod operations;
 mod organiser;

@@ -20,7 +20,7 @@ use crate::{
     AppState,
     auth::Caller,
     connections::{Delivery, Taken, told},
-    http::{Path, Problem, Wants},
+    http::{Asking, Path, Problem, Wants},
     wire::Message,
 };
 
@@ -118,22 +118,33 @@ async fn validators(path: &FilePath) -> Result<Vec<HeaderValue>, Problem> {
 #[utoipa::path(post, path = "/api/collections/{operation_id}/discard", params(("operation_id" = i64, Path)), responses((status = 200, body = Message), (status = 303, description = "To a browser: the page of results.")))]
 pub async fn discard(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    let archive = present(find(&state, id).await?)?;
+    let archive = match present(find(&state, id).await?) {
+        Ok(archive) => archive,
+        // Gone by this very request, sent before.
+        Err(_) if collections::discarded(&state.db, state.pool, asker.clone(), id).await? => {
+            return Ok(discarded(wants));
+        }
+        Err(problem) => return Err(problem),
+    };
     state.collector.kept(id).ok_or_else(|| elsewhere(&archive))?;
     let collector = Arc::clone(&state.collector);
-    let discarded = tokio::task::spawn_blocking(move || collector.discard(id)).await;
-    discarded
+    let removed = tokio::task::spawn_blocking(move || collector.discard(id)).await;
+    removed
         .map_err(|error| Problem::internal(&error))?
         .map_err(|error| Problem::internal(&error))?;
-    collections::discarded(&state.db, state.pool, &actor, id).await?;
-    Ok(match wants {
+    collections::discarded(&state.db, state.pool, asker, id).await?;
+    Ok(discarded(wants))
+}
+
+fn discarded(wants: Wants) -> Response {
+    match wants {
         Wants::Page => Redirect::to("/admin/results").into_response(),
         Wants::Json => Json(Message::new("The archive was discarded.")).into_response(),
-    })
+    }
 }
 
 async fn find(state: &AppState, id: OperationId) -> Result<Collection, Problem> {

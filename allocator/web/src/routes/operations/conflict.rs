@@ -17,8 +17,7 @@ use utoipa::ToSchema;
 use super::{Started, page::fault, started};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{FormOrJson, Path, Problem, Query, Wants},
+    http::{Asking, FormOrJson, Path, Problem, Query, Wants},
     pages::{ConflictPage, ConflictVm, Holder, WayOut},
     routes::instances::activity,
     wire::{OperationOutput, Queued},
@@ -47,12 +46,12 @@ pub async fn give_up_page(
 #[utoipa::path(post, path = "/api/operations/{id}/bring-back", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn bring_back(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    let queued = operations::bring_back(&state.db, state.pool, &actor, id).await?;
+    let queued = operations::bring_back(&state.db, state.pool, asker, id).await?;
     started(&state, wants, &started_as, queued).await
 }
 
@@ -74,7 +73,7 @@ pub struct GiveUpForm {
 #[utoipa::path(post, path = "/api/operations/{id}/give-up", params(("id" = i64, Path), Started), request_body(content((GiveUpForm = "application/x-www-form-urlencoded"), (GiveUpForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn give_up(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Asking(asker): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(id): Path<OperationId>,
@@ -87,7 +86,7 @@ pub async fn give_up(
     }
     let named: Result<Vec<Hostname>, _> = form.hostname.iter().map(|it| it.parse()).collect();
     let named = named.map_err(|error| Problem::invalid(error.to_string()))?;
-    let queued = operations::give_up(&state.db, state.pool, &actor, id, named).await?;
+    let queued = operations::give_up(&state.db, state.pool, asker, id, named).await?;
     started(&state, wants, &started_as, queued).await
 }
 

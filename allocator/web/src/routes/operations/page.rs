@@ -216,7 +216,7 @@ pub(in crate::routes) fn summary(operation: &Operation) -> pages::OperationSumma
             OperationState::Cancelled => pages::OperationState::Cancelled,
             OperationState::Interrupted => pages::OperationState::Interrupted,
         },
-        actor: operation.actor.clone(),
+        actor: pages::who(&operation.actor),
         created_at: operation.created_at,
         started_at: operation.started_at,
         finished_at: operation.finished_at,
