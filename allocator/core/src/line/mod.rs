@@ -31,6 +31,8 @@ use crate::{DbError, pools::PoolId, text_enum::text_enum};
 
 /// A place that nobody has looked at for so long is given up.
 pub const LAPSES_AFTER: Duration = Duration::from_secs(180);
+/// An outage of so long costs nobody a place: see [`LAPSES_AFTER`], and how often pages look.
+pub const SURVIVES: Duration = Duration::from_secs(120);
 /// So long a free VM is kept for the place that it was offered to.
 pub const KEPT_FOR: Duration = Duration::from_secs(600);
 

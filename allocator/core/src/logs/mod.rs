@@ -10,5 +10,5 @@ mod retention;
 mod text;
 
 pub use append::{Message, append};
-pub use read::{Line, Place, Query, read};
+pub use read::{Line, Place, Query, last_id, read};
 pub use retention::{Retention, retain, sweep};

@@ -142,11 +142,11 @@ pub async fn give_back(
     }
 }
 
-pub(super) async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {
+async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {
     claims::by_link(&state.db, &Token::presented(link)).await?.ok_or_else(no_claim)
 }
 
-fn no_claim() -> Problem {
+pub(super) fn no_claim() -> Problem {
     Problem::not_found(
         "This link belongs to no machine: it was not copied whole, or the machine is gone and its \
          records with it. Check the link, or ask for another machine on the start page; your \

@@ -149,14 +149,16 @@ pub async fn leave(
     Ok(Redirect::to(&path(&token)))
 }
 
-pub(super) async fn find(state: &AppState, link: &str) -> Result<Standing, Problem> {
+async fn find(state: &AppState, link: &str) -> Result<Standing, Problem> {
     let standing = line::look(&state.db, state.pool, &Token::presented(link)).await?;
-    standing.ok_or_else(|| {
-        Problem::not_found(
-            "This link belongs to no place in line: it was not copied whole, or its records are \
-             gone. Check the link, or ask for a machine on the start page.",
-        )
-    })
+    standing.ok_or_else(no_place)
+}
+
+pub(super) fn no_place() -> Problem {
+    Problem::not_found(
+        "This link belongs to no place in line: it was not copied whole, or its records are gone. \
+         Check the link, or ask for a machine on the start page.",
+    )
 }
 
 fn filled(link: &str, standing: &Standing, command: CommandForm) -> LinePage {

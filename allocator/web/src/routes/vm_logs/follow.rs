@@ -29,7 +29,7 @@ pub struct Following {
 
 impl Following {
     /// A browser that lost the connection goes on from the last line that it got.
-    pub(in crate::routes) fn begins_after(self, headers: &HeaderMap) -> Option<i64> {
+    fn begins_after(self, headers: &HeaderMap) -> Option<i64> {
         let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
         resumed.or(self.after)
     }
@@ -59,17 +59,14 @@ pub async fn events(
 }
 
 /// What comes after the line `from`, or after the last one there is, until the process ends.
-pub(in crate::routes) async fn follow(
+async fn follow(
     state: AppState,
     vm_id: i64,
     from: Option<i64>,
 ) -> Result<impl Stream<Item = Vec<Line>> + use<>, Problem> {
     let last = match from {
         Some(id) => id,
-        None => {
-            let query = Query { place: Place::End, since: None, search: None, limit: 1 };
-            logs::read(&state.db, vm_id, &query).await?.last().map_or(0, |line| line.id)
-        }
+        None => logs::last_id(&state.db, vm_id).await?,
     };
     Ok(stream::unfold((state, last), move |(state, last)| async move {
         let lines = loop {
