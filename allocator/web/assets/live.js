@@ -8,20 +8,23 @@ const told = document.getElementById("told");
 const worker = document.currentScript.dataset.worker;
 const LIMITS = [4000, 8000]; // of a request, and of the next tries, in ms
 const OFTEN = 5000, SELDOM = 15000; // between requests while nothing says what changes, and while something does
+const LONGEST_PAUSE = 3000; // between tries without an answer
 const SILENT = 5000; // a worker that has not answered for so long is not there
 
 // A page may be open as http://user:password@host/…, which relative addresses would take over, and
 // fetch refuses.
 const here = (path) => new URL(path, location.origin).href;
 const itself = () => here(live.dataset.page ?? location.pathname + location.search);
+let running; // the last request's AbortController
 async function ask(path, accept = "text/html") {
-  const signal = AbortSignal.timeout(LIMITS[Math.min(tries, 1)]);
-  const answer = await fetch(here(path), { headers: { accept }, cache: "no-store", signal });
+  const stop = running = new AbortController();
+  setTimeout(() => stop.abort(), LIMITS[Math.min(tries, 1)]); // the answer's body included
+  const answer = await fetch(here(path), { headers: { accept }, cache: "no-store", signal: stop.signal });
   if (answer.ok && !answer.redirected) return answer;
   if (answer.status === 401 || answer.status === 403) out = true;
   // Its page says what to do, or is another one by now.
   if (answer.redirected || answer.status === 404) leave(answer.redirected ? answer.url : itself());
-  throw new Error(answer.status);
+  throw Object.assign(new Error(answer.status), { answered: true });
 }
 function leave(url) {
   leaving = true;
@@ -120,19 +123,24 @@ async function refresh() {
       tries = 0;
       if (state === "lost") state = "alone"; // what the worker can't, this page can
       renew();
-    } catch {
+      plan();
+    } catch (error) {
       age(right);
       tries += 1;
       greet(true);
+      plan(Math.min(error.answered ? SELDOM : LONGEST_PAUSE, 500 * 2 ** tries));
     }
-    plan();
     // Timers of a page in the background may take a minute.
     if (!document.hidden) await new Promise((done) => setTimeout(done, 300));
   }
   busy = false;
 }
-function plan() {
-  const pause = tries ? Math.min(SELDOM, 500 * 2 ** tries) : state === "listening" ? SELDOM : OFTEN;
+// At once, even if a request hangs that began when things were worse.
+function restart() {
+  running?.abort();
+  refresh();
+}
+function plan(pause = state === "listening" ? SELDOM : OFTEN) {
   due = Date.now() + pause * (0.75 + Math.random() / 2);
 }
 // Who stands in line or waits for a machine is elsewhere meanwhile: that page goes on in the background.
@@ -167,15 +175,15 @@ function hear({ data }) {
   const before = state;
   state = data.state;
   if (state === "lost") age(data.since);
-  else if (state === "listening" && before === "listening" && !old) right = Date.now();
-  else if (state !== "opening" && state !== before) refresh();
+  else if (state === "listening" && before === "listening") right = Math.max(right, data.since);
+  else if (state !== "opening" && state !== before) restart();
 }
 
 // --- Coming back: to the page, of the network, of the power
 
 function back() {
   greet(true);
-  if (looks()) refresh();
+  if (looks()) restart();
 }
 for (const event of ["online", "focus"]) addEventListener(event, back);
 for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, back);

@@ -2,7 +2,7 @@
 // for organisers': a browser gives a host only six connections. Runs as a shared worker.
 //
 // A page says hello with `{ stream, page, again }`, again and again, and goodbye with `{}`. It is told
-// `{ changed: true }`, and the stream's state: `listening`, `lost` (since when), `asking` (streams don't
+// `{ changed: true }`, and the stream's state: `listening` (since when), `lost` (since when), `asking` (streams don't
 // get through here, but answers do: ask yourself) or `refused`.
 const streams = new Map(); // by address
 const hosts = new Map(); // of each page's port, the stream that it is on
@@ -10,7 +10,8 @@ const MOST_PAGES = 64; // of one stream, as the server has it
 const FORGOTTEN_AFTER = 300000; // a page that ended without a goodbye
 const LATE = 3000; // for a beat, or the stream's begin, beyond what it should take
 const LIMITS = [2000, 3000, 4000]; // for the stream's begin, try after try
-const LONGEST_PAUSE = 2000; // so that a page is right a few seconds after the network is back
+const LONGEST_PAUSE = 2000; // without an answer: pages are to be right a few seconds after the network is back
+const LONGEST_REFUSED = 15000; // with one that has no stream to give
 const ELSEWHERE = 30000; // between tries where streams don't get through
 
 class Stream {
@@ -52,7 +53,7 @@ class Stream {
     clearTimeout(this.next);
     this.opening?.abort();
     const [stop, wanted] = [new AbortController(), this.wanted()];
-    this.opening = stop;
+    [this.opening, this.refused] = [stop, false];
     const limit = setTimeout(() => stop.abort(), LIMITS[Math.min(this.tries, LIMITS.length - 1)]);
     try {
       const answer = await fetch(this.address, {
@@ -60,7 +61,8 @@ class Stream {
         body: JSON.stringify({ pages: wanted }),
       });
       if (answer.status === 401 || answer.status === 403) return this.refuse();
-      if (!answer.ok) throw new Error(answer.status);
+      this.refused = !answer.ok;
+      if (this.refused) throw new Error(answer.status);
       const reader = answer.body.getReader();
       const first = await reader.read();
       if (first.done) throw new Error("ended");
@@ -69,7 +71,7 @@ class Stream {
       const before = this.reading;
       [this.reading, this.opening, this.opened, this.tries] = [stop, undefined, Date.now(), 0];
       before?.abort();
-      this.tell({ state: "listening" });
+      this.tell({ state: "listening", since: this.opened });
       await this.read(reader, first.value);
     } catch {} finally {
       clearTimeout(limit);
@@ -99,7 +101,8 @@ class Stream {
     if (ended) this.reading = undefined;
     else this.opening = undefined;
     if (!ended && !this.reading) this.lose();
-    const pause = this.told.state === "asking" ? ELSEWHERE : Math.min(LONGEST_PAUSE, 200 * 2 ** this.tries);
+    const longest = this.refused ? LONGEST_REFUSED : LONGEST_PAUSE;
+    const pause = this.told.state === "asking" ? ELSEWHERE : Math.min(longest, 200 * 2 ** this.tries);
     this.tries += 1;
     clearTimeout(this.next);
     this.next = setTimeout(() => this.open(), pause * (0.5 + Math.random() / 2));

@@ -17,9 +17,10 @@ use crate::{
     http::{EveryRequest, LARGEST_BATCH, Problem},
     openapi,
     routes::{
-        agent, assets, aws, changes, claim, collections, destroy, events, health, history, home, install,
-        instances, launch, line, log_page, machines, metrics, operations, overview, own_log,
-        participants, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait,
+        agent, assets, aws, changes, claim, collections, destroy, events, health, history, home,
+        install, instances, launch, line, log_page, machines, metrics, operations, overview,
+        own_log, participants, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics,
+        vms, wait,
     },
 };
 

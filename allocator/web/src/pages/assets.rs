@@ -79,7 +79,9 @@ mod tests {
         let pinned = include_str!("../../assets/vendor/README.md");
         let bytes = sha2::Sha256::digest(IDIOMORPH.bytes);
         let hash: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert!(pinned.contains(&format!("| `idiomorph.js` | idiomorph 0.8.0 | `dist/idiomorph.min.js` | `{hash}` |")));
+        assert!(pinned.contains(&format!(
+            "| `idiomorph.js` | idiomorph 0.8.0 | `dist/idiomorph.min.js` | `{hash}` |"
+        )));
     }
 
     #[test]

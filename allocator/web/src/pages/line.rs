@@ -99,9 +99,7 @@ mod tests {
         {
             assert!(html.contains(key), "{key}");
         }
-        assert!(
-            html.contains(r#"data-live="/line/k3y""#) && html.contains("data-background")
-        );
+        assert!(html.contains(r#"data-live="/line/k3y""#) && html.contains("data-background"));
         assert!(html.contains(r#"http-equiv="refresh""#));
         let html = page(LineState::Waiting { ahead: 0, waiting: 1, expected_seconds: None });
         assert!(html.contains("You are next in line") && html.contains("as soon as somebody"));

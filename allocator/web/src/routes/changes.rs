@@ -141,10 +141,8 @@ fn new_lines(state: AppState, vm_id: i64, known: i64) -> impl Stream<Item = ()> 
 }
 
 fn answer(state: &AppState, changes: Vec<(String, Changes)>) -> impl IntoResponse + use<> {
-    let begins = Told::Begins {
-        beat_ms: BEAT.as_millis(),
-        renewed_after_ms: RENEWED_AFTER.as_millis(),
-    };
+    let begins =
+        Told::Begins { beat_ms: BEAT.as_millis(), renewed_after_ms: RENEWED_AFTER.as_millis() };
     let begins = event(&begins);
     let changes = changes
         .into_iter()

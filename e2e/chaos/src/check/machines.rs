@@ -56,7 +56,8 @@ fn is_named(evidence: &Evidence, call: &VmCall) -> bool {
 /// A reboot starts a VM whose agent never used its credential as a new machine: nothing is lost
 /// where nobody was.
 fn is_rebooted_before_use(evidence: &Evidence, call: &VmCall) -> bool {
-    let is_its = |wish: &Wish| matches!(wish, Wish::Reboot { hostname } if *hostname == call.hostname);
+    let is_its =
+        |wish: &Wish| matches!(wish, Wish::Reboot { hostname } if *hostname == call.hostname);
     call.verb == "start"
         && call.marks.is_empty()
         && evidence.history.asks.iter().any(|ask| {
