@@ -12,13 +12,13 @@ export const within = ["ip", "netns", "exec", guest];
 export function build() {
   run(`
     ip netns add ${guest}; ip netns add ${router}
-    ip link add llhost type veth peer name up netns ${router}
-    ip -n ${router} link add down type veth peer name lan netns ${guest}
+    ip link add llhost type veth peer name north netns ${router}
+    ip -n ${router} link add south type veth peer name lan netns ${guest}
     ip link add llcontrol type veth peer name control netns ${guest}
     ip addr add ${server}/24 dev llhost; ip link set llhost up
     ip addr add 10.213.3.1/24 dev llcontrol; ip link set llcontrol up
-    ip -n ${router} addr add 10.213.1.2/24 dev up; ip -n ${router} link set up up
-    ip -n ${router} addr add 10.213.2.1/24 dev down; ip -n ${router} link set down up
+    ip -n ${router} addr add 10.213.1.2/24 dev north; ip -n ${router} link set north up
+    ip -n ${router} addr add 10.213.2.1/24 dev south; ip -n ${router} link set south up
     ip netns exec ${router} sysctl -qw net.ipv4.ip_forward=1
     ip netns exec ${router} nft 'table ip outage {
       set forgotten { type inet_service; }
@@ -45,7 +45,7 @@ export const outages = {
   "packets vanish, and connections from before are forgotten": {
     begin: () => run(`ip netns exec ${router} nft add rule ip outage nothing drop`),
     end: () => run(`
-      ports=$(ip netns exec ${guest} ss -Htn dst ${server} | awk '{ sub(/.*:/, "", $4); print $4 }' | sort -u | paste -sd,)
+      ports=$(ip netns exec ${guest} ss -Htn state established dst ${server} | awk '{ sub(/.*:/, "", $3); print $3 }' | sort -u | paste -sd,)
       if [ -n "$ports" ]; then ip netns exec ${router} nft add element ip outage forgotten "{ $ports }"; fi
       ip netns exec ${router} nft flush chain ip outage nothing`),
   },

@@ -63,9 +63,9 @@ async function try_(name, outage, { begin, end }, lablink) {
   }
 }
 
-build();
 let lablink;
 try {
+  build();
   lablink = await start({ host: server });
   await lablink.waitForFree(2);
   for (const name of names) {

@@ -10,8 +10,9 @@ const MOST_PAGES = 64; // of one stream, as the server has it
 const FORGOTTEN_AFTER = 300000; // a page that ended without a goodbye
 const LATE = 3000; // for a beat, or the stream's begin, beyond what it should take
 const LIMITS = [2000, 3000, 4000]; // for the stream's begin, try after try
-const LONGEST_PAUSE = 2000; // without an answer: pages are to be right a few seconds after the network is back
+const LONGEST_PAUSE = 1200; // without an answer: pages are to be right a few seconds after the network is back
 const LONGEST_REFUSED = 15000; // with one that has no stream to give
+const KNOCK = 1500; // for an answer to a knock
 const ELSEWHERE = 30000; // between tries where streams don't get through
 
 class Stream {
@@ -46,7 +47,7 @@ class Stream {
   // Pages that come together are one request.
   soon() {
     clearTimeout(this.next);
-    this.next = setTimeout(() => this.open(), 30);
+    this.next = setTimeout(() => this.retry(), 30);
   }
   // The stream before goes on until this one has begun, so that no change falls in between.
   async open() {
@@ -97,7 +98,7 @@ class Stream {
   }
   // A stream that ended is followed by another without a word, unless that fails as well.
   fail(stop) {
-    const ended = this.reading === stop;
+    const ended = stop && this.reading === stop;
     if (ended) this.reading = undefined;
     else this.opening = undefined;
     if (!ended && !this.reading) this.lose();
@@ -105,8 +106,12 @@ class Stream {
     const pause = this.told.state === "asking" ? ELSEWHERE : Math.min(longest, 200 * 2 ** this.tries);
     this.tries += 1;
     clearTimeout(this.next);
-    this.next = setTimeout(() => this.open(), pause * (0.5 + Math.random() / 2));
+    this.next = setTimeout(() => this.retry(), pause * (0.5 + Math.random() / 2));
     if (this.told.state === "lost" && this.tries % 3 === 0) this.probe();
+  }
+  async retry() {
+    if (this.told.state !== "lost" || (await isBack())) this.open();
+    else if (this.pages.size) this.fail();
   }
   lose() {
     if (this.told.state !== "lost" && this.told.state !== "asking") this.tell({ state: "lost", since: this.heard });
@@ -133,6 +138,23 @@ class Stream {
   }
 }
 
+// Chromium lets a request wait for a connection that it began to open during an outage, which tries
+// again only after ever longer pauses. So while nothing answers, none is begun but by a WebSocket,
+// which opens one of its own each time; then as many requests at once as may hang, and one more, so
+// that the others find a fresh connection.
+async function isBack() {
+  if (!navigator.userAgent.includes("Chrome/")) return true;
+  const socket = new WebSocket(`ws${location.origin.slice(4)}/healthz`);
+  const answered = await new Promise((done) => {
+    socket.onopen = socket.onerror = () => done(true); // it is no WebSocket's address: an error is an answer
+    setTimeout(done, KNOCK, false);
+  });
+  socket.close();
+  if (!answered) return false;
+  const signal = AbortSignal.timeout(LIMITS[1]);
+  const fresh = Array.from({ length: 4 }, () => fetch("/healthz", { cache: "no-store", signal }));
+  return Promise.any(fresh).then(() => true, () => false);
+}
 function depart(port) {
   hosts.get(port)?.leave(port);
   hosts.delete(port);
