@@ -12,9 +12,10 @@ const LATE = 3000; // for a beat, or the stream's begin, beyond what it should t
 const LIMITS = [2000, 3000, 4000]; // for the stream's begin, try after try
 const LONGEST_PAUSE = 1200; // without an answer: pages are to be right a few seconds after the network is back
 const LONGEST_REFUSED = 15000; // with one that has no stream to give
-const KNOCK = 1500; // for an answer to a knock
+const KNOCK = 3500; // for an answer; Chromium slows down who tries more often
 const ELSEWHERE = 30000; // between tries where streams don't get through
 
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 class Stream {
   constructor(address) {
     this.address = address;
@@ -98,20 +99,23 @@ class Stream {
   }
   // A stream that ended is followed by another without a word, unless that fails as well.
   fail(stop) {
-    const ended = stop && this.reading === stop;
+    const ended = this.reading === stop;
     if (ended) this.reading = undefined;
     else this.opening = undefined;
     if (!ended && !this.reading) this.lose();
     const longest = this.refused ? LONGEST_REFUSED : LONGEST_PAUSE;
-    const pause = this.told.state === "asking" ? ELSEWHERE : Math.min(longest, 200 * 2 ** this.tries);
+    const wait = this.told.state === "asking" ? ELSEWHERE : Math.min(longest, 200 * 2 ** this.tries);
     this.tries += 1;
     clearTimeout(this.next);
-    this.next = setTimeout(() => this.retry(), pause * (0.5 + Math.random() / 2));
-    if (this.told.state === "lost" && this.tries % 3 === 0) this.probe();
+    this.next = setTimeout(() => this.retry(), wait * (0.5 + Math.random() / 2));
+    if (this.told.state === "lost" && this.tries > 2) this.probe();
   }
   async retry() {
-    if (this.told.state !== "lost" || (await isBack())) this.open();
-    else if (this.pages.size) this.fail();
+    if (this.knocks) return;
+    this.knocks = true;
+    while (this.told.state === "lost" && this.pages.size && !(await isBack())) await pause(500 + Math.random() * 500);
+    this.knocks = false;
+    if (this.pages.size) this.open();
   }
   lose() {
     if (this.told.state !== "lost" && this.told.state !== "asking") this.tell({ state: "lost", since: this.heard });
