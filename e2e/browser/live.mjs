@@ -222,6 +222,13 @@ const tests = {
     await page.getByText("Connected again").waitFor({ state: "attached" });
     assert.equal(await noticed(page), "");
   },
+  async "a place that may be lost by now is said to be"() {
+    edit = (html) => html.replace(/data-kept-seconds="\d+"/, 'data-kept-seconds="3"');
+    const page = await open("line-waiting");
+    [silent, status, refused] = [true, 503, true];
+    await page.getByText(/Your place was kept until \d\d:\d\d:\d\d: it may be lost/).first().waitFor();
+    [silent, status, refused, edit] = [false, 200, false, (html) => html];
+  },
   async "where streams don't get through, pages ask by themselves, and so without shared workers"() {
     refused = true;
     for (const without of [false, true]) {
