@@ -1,5 +1,7 @@
 # What people and CI run. `make help` lists it; scripts/setup installs what is missing first.
 
+# Services, cron and containers start without it.
+export HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export LABLINK_TOOLS ?= $(CURDIR)/.tools
 export PATH := $(LABLINK_TOOLS)/bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export LABLINK_OLD_CLIENT ?= $(LABLINK_TOOLS)/old-client
@@ -22,8 +24,8 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser browsers outages \
-	test-connections fuzz lambda agent \
-	test-agent-systems test-agent-footprint test-host-systems soak chaos chaos-seeds check fmt
+	test-connections hostile-stranger fuzz lambda agent \
+	test-agent-systems test-agent-footprint test-host-systems test-systems soak chaos chaos-seeds check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +84,12 @@ test-connections: ## Try 20,000 slow connections from one address, beside honest
 	@scripts/setup test
 	cargo build --release -p lablink-allocator
 	e2e/connections/show $(TARGET)/release/lablink-allocator
+
+hostile-stranger: ## Measure what one hostile stranger costs a class of 200 (minutes)
+	@scripts/setup test
+	cargo build -p lablink-allocator
+	cargo run -p lablink-test-db -- run -- cargo test -p lablink-e2e --test hostile -- \
+		--ignored --nocapture
 
 fuzz: ## Send a running allocator what it may never have seen (5 minutes)
 	@scripts/setup test
@@ -148,11 +156,14 @@ chaos-seeds: ## Repeat the runs that once found something (minutes each)
 	cargo build -p lablink-allocator -p lablink-client -p lablink-chaos
 	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS)
 
+test-systems: ## Try `make run` on fresh Debian 12 and 13 and Ubuntu 22.04 and 24.04 (root; 20 minutes)
+	e2e/systems/try $(SUITES)
+
 check: ## Check format, lints, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	terraform fmt -check -recursive terraform infra
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -124,6 +124,8 @@ async fn script(lab: &Lab, allocator: &Allocator) -> Result<PathBuf> {
         ("$5", "'123456'"),
         ("$6", "decode(md5(:n::text) || md5(:client_id::text || :n::text), 'hex')"),
         ("$7", "'participant'"),
+        ("$8", "('p' || :client_id::text || '-' || :n::text || '@example.org')"),
+        ("$9", "null::bytea"),
     ] {
         statement = statement.replace(parameter, value);
     }

@@ -9,6 +9,7 @@ use crate::{
     attempt::{self, Command, Vm},
     clean::{self, CleanNote},
     handled::Handled,
+    lock_out,
 };
 
 /// The claim on this VM, as far as the agent knows. There is one attempt to connect at a time;
@@ -67,6 +68,7 @@ impl Claims {
             seen: Some(self.seen),
             cleans: *self.vm.cleaner.cleaning() == Cleaning::Possible,
             cleaning: self.at_work().map(|it| it.claim_id),
+            locks_out: true,
         }
     }
 
@@ -100,6 +102,16 @@ impl Claims {
                 info!(claim.id = claim_id, claim.command_no = command_no, "claimed");
                 let command = Command { claim_id, command_no, command, pin };
                 self.replace(|vm, stop| async move { attempt::run(&vm, command, &stop).await });
+            }
+            WaitAnswer::LockOut { claim_id, command_no } => {
+                self.seen = Seen { claim_id: Some(claim_id), command_no: Some(command_no) };
+                if self.seen == before {
+                    return News::None;
+                }
+                info!(claim.id = claim_id, claim.command_no = command_no, "locking out");
+                self.replace(move |vm, stop| async move {
+                    lock_out::run(&vm, claim_id, command_no, &stop).await;
+                });
             }
             WaitAnswer::Released => {
                 self.seen = Seen::default();

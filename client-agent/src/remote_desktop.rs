@@ -8,7 +8,7 @@ use std::{
 use lablink_protocol::{CrdCode, Hostname};
 use nix::{
     sys::signal::{Signal, killpg},
-    unistd::Pid,
+    unistd::{Pid, geteuid},
 };
 use tokio::{
     io::AsyncWriteExt as _,
@@ -24,6 +24,7 @@ use crate::{
     enrolment_token::EnrolmentToken,
     host_files::HostFiles,
     output_tail::{LastWords, OutputTail},
+    programs::Programs,
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -85,6 +86,16 @@ impl RemoteDesktop {
     pub async fn end_session(&self) {
         if let Some(session) = &self.session {
             session.stop().await;
+        }
+    }
+
+    /// Its programs, whoever has started them.
+    pub fn programs(&self) -> Programs {
+        let own = || geteuid().as_raw();
+        Programs {
+            folder: self.program.parent().unwrap_or(&self.program).to_owned(),
+            uid: self.account.as_ref().map_or_else(own, |it| it.uid),
+            home: self.home.clone(),
         }
     }
 

@@ -33,7 +33,10 @@ impl Allocator {
     pub(crate) async fn start(deployment: &Deployment) -> Result<Self> {
         let log = File::options().create(true).append(true).open(deployment.log_file())?;
         let port = deployment.port;
-        let child = Command::new(programs::built("lablink-allocator")?)
+        // The strictest umask that people have: what others must reach is opened on purpose.
+        let child = Command::new("sh")
+            .args(["-c", "umask 077; exec \"$0\" \"$@\""])
+            .arg(programs::built("lablink-allocator")?)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--config"])
             .arg(deployment.config())
             .env_clear()
@@ -73,6 +76,11 @@ impl Allocator {
     /// A participant's browser: keeps cookies and shows redirects.
     pub fn browser(&self) -> Result<Caller> {
         Caller::browser(self.port)
+    }
+
+    /// Whoever holds this agent's token.
+    pub fn bearer(&self, token: &str) -> Result<Caller> {
+        Ok(self.program()?.with_token(token))
     }
 
     /// The organiser's scripts.

@@ -41,6 +41,12 @@ impl Deployment {
         Ok(Self { folder, port: free_port()? })
     }
 
+    /// Allocators that start from now on listen on another port.
+    pub fn change_port(&mut self) -> Result<()> {
+        self.port = free_port()?;
+        Ok(())
+    }
+
     /// Starts an allocator and waits until it is ready.
     pub async fn start(&self) -> Result<Allocator> {
         Allocator::start(self).await

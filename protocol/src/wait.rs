@@ -19,6 +19,9 @@ pub struct WaitRequest {
     /// The claim after which it cleans just now: it need not be asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleaning: Option<i64>,
+    /// The caller knows [`WaitAnswer::LockOut`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locks_out: bool,
 }
 
 /// What an agent has handled last: `{}` before its first claim.
@@ -44,6 +47,11 @@ pub enum WaitAnswer {
     Released,
     /// The machine waits to be cleaned after this claim, its last. Only for who said that it can.
     Clean { claim_id: i64 },
+    /// An organiser has locked out whoever has the machine: its desktop is to end, and nobody is to
+    /// get back in. The claim goes on, with a command to come; this counts as one. Only for who said
+    /// that it can.
+    #[serde(rename = "lock_out")]
+    LockOut { claim_id: i64, command_no: i32 },
 }
 
 /// Command and PIN stay out of logs.
@@ -59,6 +67,11 @@ impl std::fmt::Debug for WaitAnswer {
             Self::Clean { claim_id } => {
                 f.debug_struct("Clean").field("claim_id", claim_id).finish()
             }
+            Self::LockOut { claim_id, command_no } => f
+                .debug_struct("LockOut")
+                .field("claim_id", claim_id)
+                .field("command_no", command_no)
+                .finish(),
         }
     }
 }
@@ -88,12 +101,17 @@ mod tests {
             serde_json::to_value(WaitAnswer::Clean { claim_id: 7 }).unwrap(),
             serde_json::json!({"status": "clean", "claim_id": 7})
         );
+        assert_eq!(
+            serde_json::to_value(WaitAnswer::LockOut { claim_id: 7, command_no: 2 }).unwrap(),
+            serde_json::json!({"status": "lock_out", "claim_id": 7, "command_no": 2})
+        );
     }
 
     #[test]
     fn who_can_not_clean_does_not_speak_of_it() {
         let hostname: Hostname = "desk".parse().unwrap();
-        let mut wait = WaitRequest { hostname, seen: None, cleans: false, cleaning: None };
+        let mut wait =
+            WaitRequest { hostname, seen: None, cleans: false, cleaning: None, locks_out: false };
         assert_eq!(serde_json::to_string(&wait).unwrap(), r#"{"hostname":"desk"}"#);
         wait.cleans = true;
         wait.cleaning = Some(7);

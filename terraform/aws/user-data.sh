@@ -22,7 +22,7 @@ readonly settle_time=15
 
 started_at=$EPOCHSECONDS
 scratch=$(mktemp -d)
-gpu=()
+gpu=() apart=()
 
 set -a
 # shellcheck source=/dev/null
@@ -226,11 +226,19 @@ pull_image() {
     die "the image $IMAGE_NAME could not be pulled"
 }
 
-# The agent runs as the image's user, and its files are private.
+# An image whose start script knows how keeps the agent apart from the desktop, which is its user's:
+# the agent runs as root, and its files are for root alone. In any other they are the image's user's.
 give_state_to_agent() {
-    local user
-    user=$(timeout 120 docker run --rm --network none --entrypoint id "$IMAGE_NAME" -u) ||
+    local found user name start
+    # shellcheck disable=SC2016 # for the container's own shell
+    found=$(timeout 120 docker run --rm --network none --entrypoint sh "$IMAGE_NAME" \
+        -c 'id -u; id -un; grep -l LABLINK_DESKTOP_USER "$(command -v lablink-start)" 2>/dev/null || :') ||
         die "no container can be started from $IMAGE_NAME"
+    { read -r user && read -r name && read -r start; } <<<"$found"$'\n' || :
+    if [[ -n $start && $user != 0 ]]; then
+        apart=(--user 0 --env "LABLINK_DESKTOP_USER=$name")
+        user=0
+    fi
     chown -R -- "$user:$user" "$state"
 }
 
@@ -240,7 +248,7 @@ start_container() {
     ALLOCATOR_URL=${allocator:-$ALLOCATOR_URL} \
         LABLINK_AGENT_DIR=$state LABLINK_ENROLMENT_TOKEN_FILE=$state/enrolment-token \
         timeout 300 docker run --detach --interactive --tty --name "$container" --network host \
-        --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 "${gpu[@]}" \
+        --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 "${gpu[@]}" "${apart[@]}" \
         --volume /etc/config:/docker_scripts:ro --volume "$state:$state" \
         --env ALLOCATOR_HOST --env ALLOCATOR_URL --env VM_NAME --env SUBJECT_SOFTWARE \
         --env TUTORIAL_REPO_TO_CLONE --env CLOUD_INIT_LOG_GROUP --env AWS_REGION \

@@ -2,17 +2,18 @@
 # Starts and stops the agent process that stands for one local VM. See README.md.
 #
 #   vm.sh start DIR       start the agent, or leave it alone when it runs with these settings
-#   vm.sh resume DIR      start the agent of a VM that is there and stopped; any other is left alone
+#   vm.sh resume DIR      start the agent of a VM that is there and stopped; leave any other alone
 #   vm.sh stop DIR        end the agent and all that it started; the folder stays
 #   vm.sh remove DIR      as stop, and delete the folder
 #   vm.sh status DIR      print 'running' or 'stopped'; exit 0 or 3
 #   vm.sh list LOCAL_DIR  print the names of all VM folders, one a line
 #
-# `start` reads VM_NAME, ALLOCATOR_URL, SUBJECT_SOFTWARE, LABLINK_REMOTE_DESKTOP and
-# LABLINK_AGENT_PROGRAM from the environment and stores them; without ALLOCATOR_URL it takes what
-# is stored. LABLINK_ENROLMENT_TOKEN is never stored; giving one makes the VM a new machine.
+# `start` and `resume` read VM_NAME, ALLOCATOR_URL, SUBJECT_SOFTWARE, LABLINK_REMOTE_DESKTOP and
+# LABLINK_AGENT_PROGRAM from the environment and store them; what is not given stays as it is
+# stored. LABLINK_ENROLMENT_TOKEN is never stored; giving one makes the VM a new machine.
 # `resume` asks for one when the VM never enrolled: by a line on standard output, to be answered by
-# a line on standard input. An empty answer leaves the VM stopped; exit 3.
+# a line on standard input. An empty answer leaves the VM stopped; exit 3. It leaves an agent alone
+# that runs with other settings; exit 4.
 set -euo pipefail
 umask 077
 
@@ -90,12 +91,34 @@ end_all() {
     rm -f -- "$dir/agent.pid"
 }
 
-# The settings that were given, as lines that bash reads back.
-given_settings() {
-    local name
+# The settings to start with, as lines that bash reads back: what is given, and of the rest what is
+# stored.
+wanted_settings() (
+    declare -A given=()
     for name in "${settings[@]}"; do
-        printf '%s=%q\n' "$name" "${!name-}"
+        if [[ -v $name ]]; then given[$name]=${!name}; fi
+        unset "$name"
     done
+    # shellcheck source=/dev/null
+    if [[ -e $dir/settings ]]; then source "$dir/settings"; fi
+    for name in "${settings[@]}"; do
+        printf '%s=%q\n' "$name" "${given[$name]-${!name-}}"
+    done
+)
+
+# Whether the agent would be started with what it was started with before.
+is_stored() { # SETTINGS
+    [[ -e $dir/settings && $1 == "$(<"$dir/settings")" ]]
+}
+
+# Starts the agent with these settings; with a token as a new machine.
+begin() { # SETTINGS
+    if [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]]; then rm -rf -- "${dir:?}/state" "${dir:?}/home"; fi
+    if ! is_stored "$1"; then
+        printf '%s\n' "$1" >"$dir/settings.new"
+        mv -- "$dir/settings.new" "$dir/settings"
+    fi
+    launch
 }
 
 # Becomes the agent, in a session of its own, with nothing of the caller's environment but what it
@@ -142,32 +165,34 @@ make() {
         mkdir -p -- "$dir" || fail "$dir can't be made: choose another folder"
         lock
     do :; done
-    local stored='' wanted
-    if [[ -e $dir/settings ]]; then stored=$(<"$dir/settings"); fi
-    if [[ -n ${ALLOCATOR_URL:-} ]]; then wanted=$(given_settings); else wanted=$stored; fi
-    [[ -n $wanted ]] || fail "$dir has no settings yet: give ALLOCATOR_URL and the others"
+    local wanted
+    wanted=$(wanted_settings)
+    [[ $wanted != *$'\nALLOCATOR_URL=\'\''* ]] ||
+        fail "$dir has no settings yet: give ALLOCATOR_URL and the others"
 
-    if agent_runs && [[ $wanted == "$stored" && -z ${LABLINK_ENROLMENT_TOKEN:-} ]]; then return; fi
+    if agent_runs && is_stored "$wanted" && [[ -z ${LABLINK_ENROLMENT_TOKEN:-} ]]; then return; fi
     end_all
-    if [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]]; then rm -rf -- "${dir:?}/state" "${dir:?}/home"; fi
-    printf '%s\n' "$wanted" >"$dir/settings.new"
-    mv -- "$dir/settings.new" "$dir/settings"
-    launch
+    begin "$wanted"
 }
 
 # The token is asked for while the folder is ours: nobody starts this VM, or gives it another token,
 # in between.
 resume() {
     lock || return 0
-    if [[ ! -e $dir/settings ]] || agent_runs; then return; fi
+    [[ -e $dir/settings ]] || return 0
+    local wanted
+    wanted=$(wanted_settings)
+    if agent_runs; then
+        is_stored "$wanted" || exit 4
+        return
+    fi
     if [[ ! -e $dir/state/agent-token ]]; then
         printf 'enrolment token?\n'
         IFS= read -r LABLINK_ENROLMENT_TOKEN || true
         [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]] || exit 3
     fi
     end_all
-    if [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]]; then rm -rf -- "${dir:?}/state" "${dir:?}/home"; fi
-    launch
+    begin "$wanted"
 }
 
 stop() {

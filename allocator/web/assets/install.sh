@@ -5,7 +5,8 @@
 #
 # NAME is what the allocator calls this machine. ACCOUNT is whose desktop participants get. One that
 # is missing is made, and is noted in /etc/lablink-desktop-user: only such an account is cleaned
-# between participants. Without ACCOUNT it is that of the last installation, else `lablink-desktop`.
+# between participants. The agent runs as root: the account can read neither its token nor its state.
+# Without ACCOUNT it is that of the last installation, else `lablink-desktop`.
 # The enrolment token comes on standard input, where no list of processes shows it.
 # LABLINK_INSTALL_DIR=DIR puts everything into that folder, for trying it without root; the agent
 # then runs until it is stopped. The allocator puts its own address before this text, as
@@ -69,16 +70,17 @@ else
         make_account
     fi
     if [ -e "$marker" ] && grep -qxF "user=$account" "$marker"; then
-        # Who cleans up after an account can't be that account.
-        user=root desktop_user=$account
         say "participants get the desktop of $account, which is cleaned after each of them."
     else
         [ -n "$told" ] || die "there is an account $account already: name one at the end."
-        user=$account
         say "participants get the desktop of $account, which was there before: it is never cleaned."
     fi
+    # Who cleans up after an account, and keeps secrets from it, can't be that account.
+    user=root desktop_user=$account
     # What the agent of another account left there is not to be believed.
     if [ -d "$state" ] && [ "$(stat -c %U "$state")" != "$user" ]; then
+        chown -h "$user" "$state"
+        chmod 700 "$state"
         find "$state" -mindepth 1 -maxdepth 1 ! -name pid -exec rm -rf {} +
     fi
 fi
@@ -145,11 +147,7 @@ echo \$\$ >"$state/pid"
 exec "$program" run
 START
     chmod 755 "$bin/lablink-client-start"
-    if [ "$user" = "$(id -un)" ]; then
-        setsid "$bin/lablink-client-start" </dev/null >>"$log" 2>&1 &
-    else
-        setsid runuser -u "$user" -- "$bin/lablink-client-start" </dev/null >>"$log" 2>&1 &
-    fi
+    setsid "$bin/lablink-client-start" </dev/null >>"$log" 2>&1 &
     say "there is no systemd to start the agent at boot: call $bin/lablink-client-start yourself."
 fi
 

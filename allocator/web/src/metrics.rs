@@ -11,6 +11,7 @@ const HTTP_REQUESTS: &str = "lablink_http_requests_total";
 const HTTP_DURATION: &str = "lablink_http_request_duration_seconds";
 const CLAIM_REQUESTS: &str = "lablink_claim_requests_total";
 const HAND_OVER: &str = "lablink_hand_over_seconds";
+const DEAD_TOKENS: &str = "lablink_dead_tokens_total";
 const LOG_LINES: &str = "lablink_log_lines_total";
 const VMS: &str = "lablink_vms";
 const VMS_IN_USE: &str = "lablink_vms_in_use";
@@ -33,6 +34,10 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time to answer, by route; waits included.");
     describe_counter!(CLAIM_REQUESTS, "Claim forms answered, by outcome.");
     describe_histogram!(HAND_OVER, Unit::Seconds, "From a participant's command to its agent.");
+    describe_counter!(
+        DEAD_TOKENS,
+        "Dead tokens of agents shown, by what for: look at the VMs that are barred."
+    );
     describe_counter!(LOG_LINES, "Log lines stored; repeated ones are not.");
     describe_gauge!(VMS, "VMs there are, by state.");
     describe_gauge!(VMS_IN_USE, "Claimed VMs whose subject software runs.");
@@ -57,6 +62,10 @@ pub(crate) fn handed_over(after: Duration) {
     histogram!(HAND_OVER).record(after);
 }
 
+pub(crate) fn dead_token_shown(misuse: &'static str) {
+    counter!(DEAD_TOKENS, "misuse" => misuse).increment(1);
+}
+
 pub(crate) fn log_lines_stored(lines: u64) {
     counter!(LOG_LINES).increment(lines);
 }
@@ -78,11 +87,13 @@ impl Snapshot {
             ("starting", vms.starting),
             ("overdue", vms.overdue),
             ("suspect", vms.suspect),
+            ("barred", vms.barred),
             // The others that an organiser should look at.
-            ("attention", vms.attention() - vms.overdue - vms.suspect),
+            ("attention", vms.attention() - vms.overdue - vms.suspect - vms.barred),
             ("offered", vms.offered),
             ("removing", vms.removing),
             ("used", vms.used),
+            ("token_due", vms.token_due),
         ];
         for (state, count) in states {
             gauge!(VMS, "state" => state).set(float(count));

@@ -18,7 +18,7 @@ use crate::{
     routes::{
         agent, aws, claim, collections, destroy, events, health, history, home, install, instances,
         launch, line, log_page, machines, metrics, operations, overview, own_log, participants,
-        reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait,
+        places, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms, wait, way_in,
     },
 };
 
@@ -53,12 +53,20 @@ use crate::{
         vm::forget,
         participants::page,
         participants::csv,
-        participants::new_link,
+        places::list,
+        places::remove,
+        places::clear_page,
+        places::clear,
+        way_in::page,
+        way_in::link,
+        way_in::lock_out,
+        way_in::fresh_machine,
         events::of_claim,
         aws::page,
         aws::set,
         aws::unset,
         agent::enrol,
+        agent::renew_token,
         agent::heartbeat,
         agent::claim_result,
         agent::clean_result,
@@ -87,6 +95,7 @@ use crate::{
         vms::delete,
         vms::release,
         vms::clean,
+        vms::allow,
         vms::reboot,
         vms::forget_host_key,
         history::list,
@@ -117,8 +126,13 @@ use crate::{
 struct Described;
 
 /// A program may post these without saying more.
-const WITHOUT_BODY_TOO: [&str; 4] =
-    ["/api/vms", "/api/collections", "/destroy", "/api/vms/{hostname}/release"];
+const WITHOUT_BODY_TOO: [&str; 5] = [
+    "/api/vms",
+    "/api/collections",
+    "/destroy",
+    "/api/vms/{hostname}/release",
+    "/api/places/clear",
+];
 const ADMIN: &str = "admin";
 const TOKEN: &str = "token";
 
@@ -176,12 +190,14 @@ fn operation<'a>(
 fn credentials(action: Action, agent_auth: AgentAuth) -> Vec<SecurityRequirement> {
     let schemes: &[&str] = match action {
         Action::Visit => &[],
-        Action::SpeakForVm | Action::ForwardLogs => &[TOKEN],
+        Action::SpeakForVm | Action::AwaitClaim | Action::ForwardLogs => &[TOKEN],
+        Action::RenewToken => &[TOKEN],
         Action::ReadVm => &[ADMIN, TOKEN],
         Action::Administer => &[ADMIN],
     };
     let named = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [""; 0]));
-    let unproven = agent_auth == AgentAuth::Open && schemes.contains(&TOKEN);
+    let unproven =
+        agent_auth == AgentAuth::Open && schemes.contains(&TOKEN) && action != Action::RenewToken;
     named.chain(unproven.then(SecurityRequirement::default)).collect()
 }
 

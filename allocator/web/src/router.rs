@@ -8,7 +8,9 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{self, MethodRouter},
 };
-use lablink_core::Action::{self, Administer, ForwardLogs, ReadVm, SpeakForVm, Visit};
+use lablink_core::Action::{
+    self, Administer, AwaitClaim, ForwardLogs, ReadVm, RenewToken, SpeakForVm, Visit,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
@@ -19,8 +21,8 @@ use crate::{
     routes::{
         agent, assets, aws, changes, claim, collections, destroy, events, health, history, home,
         install, instances, launch, line, log_page, machines, metrics, operations, overview,
-        own_log, participants, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics,
-        vms, wait,
+        own_log, participants, places, reports, results, scp_client, statuses, vm, vm_logs,
+        vm_metrics, vms, wait, way_in,
     },
 };
 
@@ -76,7 +78,8 @@ fn routes() -> Vec<Route> {
         get("/install", Visit, install::script),
         get("/install/lablink-client", Visit, install::program),
         post("/api/agent/enrol", Visit, agent::enrol),
-        post("/vm_startup", SpeakForVm, wait::vm_startup),
+        post("/api/agent/token", RenewToken, agent::renew_token),
+        post("/vm_startup", AwaitClaim, wait::vm_startup),
         post("/api/agent/heartbeat", SpeakForVm, agent::heartbeat),
         post("/api/agent/claim-result", SpeakForVm, agent::claim_result),
         post("/api/agent/clean-result", SpeakForVm, agent::clean_result),
@@ -103,7 +106,14 @@ fn routes() -> Vec<Route> {
         get("/admin/vms/{hostname}/{deed}", Administer, vm::confirm),
         get("/admin/participants", Administer, participants::page),
         get("/admin/claims.csv", Administer, participants::csv),
-        post("/admin/claims/{id}/link", Administer, participants::new_link),
+        get("/admin/claims/{id}", Administer, way_in::page),
+        post("/admin/claims/{id}/link", Administer, way_in::link),
+        post("/admin/claims/{id}/lock-out", Administer, way_in::lock_out),
+        post("/admin/claims/{id}/fresh-machine", Administer, way_in::fresh_machine),
+        get("/admin/line/clear", Administer, places::clear_page),
+        get("/api/places", Administer, places::list),
+        post("/api/places/clear", Administer, places::clear),
+        post("/api/places/{id}/remove", Administer, places::remove),
         get("/admin/log", Administer, own_log::page),
         get("/admin/logs/{hostname}", Administer, log_page::page),
         get("/admin/logs/{hostname}/lines", Administer, log_page::lines),
@@ -132,6 +142,7 @@ fn routes() -> Vec<Route> {
         post("/api/vms/{hostname}/replace", Administer, destroy::replace),
         post("/api/vms/{hostname}/release", Administer, vms::release),
         post("/api/vms/{hostname}/clean", Administer, vms::clean),
+        post("/api/vms/{hostname}/allow", Administer, vms::allow),
         post("/api/vms/{hostname}/reboot", Administer, vms::reboot),
         post("/api/vms/{hostname}/forget-host-key", Administer, vms::forget_host_key),
         get("/api/events", Administer, history::list),

@@ -1,7 +1,7 @@
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZero, path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
-    AccessCode, Db, EmailDomain, SecretKey, TokenHash,
+    AccessCode, Db, EmailDomain, PerAddress, SecretKey, TokenHash,
     aws::AwsLogin,
     claims::Reclaim,
     collections::{Collector, Extension},
@@ -70,6 +70,8 @@ pub struct Settings {
     pub machine: String,
     /// The most VMs that one launch may ask for.
     pub max_vms: u32,
+    /// The most VMs that nobody asked for and that report by themselves. None: no limit.
+    pub unknown_vms: Option<NonZero<u32>>,
     /// Of the files that are results, unless somebody asks for others.
     pub extension: Extension,
     pub stale_after: StaleAfter,
@@ -81,6 +83,10 @@ pub struct Settings {
     pub email_domains: Vec<EmailDomain>,
     /// What participants must enter beside their e-mail, if anything.
     pub access_code: Option<AccessCode>,
+    /// How many people of one address may stand in line or hold a VM.
+    pub per_address: PerAddress,
+    /// The form is as it should be for trying LabLink out: nobody is warned that it is open to all.
+    pub is_trial: bool,
     pub proxies: Proxies,
     /// Who wants `/metrics` must show it (`LABLINK_METRICS_TOKEN`); none: everybody may look.
     pub metrics_token: Option<TokenHash>,
@@ -89,4 +95,16 @@ pub struct Settings {
     pub agent: AgentInstall,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,
+}
+
+impl Settings {
+    /// What organisers are told where nothing keeps strangers from the form.
+    pub(crate) fn open_form(&self) -> Option<&'static str> {
+        let is_open = self.access_code.is_none() && !self.is_trial;
+        is_open.then_some(
+            "Anybody who reaches this address can take machines and places in line: set an access \
+             code (app.access_code) and tell it to the class. E-mail domains keep out nobody who \
+             makes up an address.",
+        )
+    }
 }

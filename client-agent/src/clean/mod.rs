@@ -24,8 +24,8 @@ use lablink_protocol::{CleanOutcome, CleanResult, Cleaning};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use self::{failure::Failure, kept::Kept};
-pub use self::{marker::Unfit, note::CleanNote};
+use self::kept::Kept;
+pub use self::{failure::Failure, marker::Unfit, note::CleanNote};
 use crate::{account::Account, attempt::Vm, retry};
 
 /// How often the agent looks for what need not be kept any more.
@@ -89,6 +89,15 @@ impl Cleaner {
         // What was started between looking and putting aside, by a job or a login.
         processes::end_all(&account)?;
         fresh::home(&account)
+    }
+
+    /// Ends whatever the account runs, and what would start it again, where all of it is a
+    /// participant's; somebody's own account is left alone. Blocks, for seconds.
+    pub fn end_programs(&self) -> Result<(), Failure> {
+        let Ok(account) = self.fit() else { return Ok(()) };
+        services::stop(&account);
+        services::forget_jobs(&account)?;
+        processes::end_all(&account)
     }
 
     fn due(&self) -> Vec<Kept> {

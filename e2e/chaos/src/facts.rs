@@ -49,6 +49,16 @@ pub struct Place {
     pub looked: At,
     pub offered: Option<At>,
     pub ended: Option<At>,
+    /// When its offer went on because nobody reacted.
+    pub passed: Option<At>,
+}
+
+impl Place {
+    /// It is to have the next free VM.
+    pub fn waits(&self) -> bool {
+        let is_there = self.passed.is_none_or(|passed| self.looked > passed);
+        self.ended.is_none() && self.offered.is_none() && is_there
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -95,6 +105,7 @@ pub async fn read(db: &Client) -> Result<Facts> {
         "select id, hostname, source, status, {created}, {removed},
                 claim_id is null and place_id is null and removed_at is null
                 and removing_at is null and used_at is null and status = 'running'
+                and token_due_at is null and barred_at is null
                 and gpu is distinct from 'unhealthy'
                 and not exists (select from vm_presence as seen where seen.vm_id = vm.id
                     and (seen.stopped or seen.last_seen < now() - interval '60 seconds'))
@@ -109,11 +120,12 @@ pub async fn read(db: &Client) -> Result<Facts> {
         released = at("released_at"),
     );
     let places = format!(
-        "select id, email, {created}, {looked}, {offered}, {ended} from place order by id",
+        "select id, email, {created}, {looked}, {offered}, {ended}, {passed} from place order by id",
         created = at("created_at"),
         looked = at("last_looked_at"),
         offered = at("offered_at"),
         ended = at("ended_at"),
+        passed = at("passed_at"),
     );
     let operations = format!(
         "select id, kind, state,
@@ -181,6 +193,7 @@ fn place(row: &Row) -> Result<Place> {
         looked: row.try_get(3)?,
         offered: row.try_get(4)?,
         ended: row.try_get(5)?,
+        passed: row.try_get(6)?,
     })
 }
 

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     check::Evidence,
     clock::Clock,
-    facts::{self, Facts},
+    facts::{self, Facts, Place},
     faults,
     history::Recorder,
     load::{self, As, Body, Client, Lab, Phase, prober, sampler},
@@ -121,7 +121,7 @@ async fn until_quiet(world: &World, patience: Duration) -> Option<Duration> {
 
 fn is_quiet(facts: &Facts) -> bool {
     let settled = facts.operations.iter().all(|operation| operation.finished.is_some());
-    let waits = facts.places.iter().any(|place| place.ended.is_none() && place.offered.is_none());
+    let waits = facts.places.iter().any(Place::waits);
     let free = facts.vms.iter().any(|vm| vm.free);
     let open = facts.claims.iter().filter(|claim| claim.released.is_none());
     let carried_out = open.clone().all(|it| !matches!(it.state.as_str(), "waiting" | "connecting"));

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod cleaned_machine;
+mod copied_token;
 mod crash_during_launch;
 mod crashes;
 mod database_away;
@@ -10,6 +11,7 @@ mod destroy;
 mod hanging;
 mod launch;
 mod line;
+mod lock_out;
 mod manual_machine;
 mod participant;
 mod reboot;

@@ -40,3 +40,30 @@ async fn a_stopped_allocator_leaves_nothing_running_and_finds_everything_again()
     allocator.stop().await?;
     deployment.ensure_nothing_runs()
 }
+
+#[tokio::test]
+async fn local_vms_follow_an_allocator_to_another_port() -> Result<()> {
+    let mut deployment = Deployment::new()?;
+    let allocator = deployment.start().await?;
+    allocator.until_free(2).await?;
+    let claimed = allocator.claim("gus@example.org", "4/gus").await?;
+    let machine = deployment.machine(&claimed.hostname);
+    machine.has_connected("4/gus", &claimed.pin).await?;
+    claimed.page_says(&allocator.program()?, "Your machine is ready").await?;
+    allocator.stop().await?;
+    deployment.change_port()?;
+
+    let allocator = deployment.start().await?;
+    allocator.until_free(1).await?;
+    let other = allocator.claim("hal@example.org", "4/hal").await?;
+    deployment.machine(&other.hostname).has_connected("4/hal", &other.pin).await?;
+    // Its agent is back as well: it takes what it is told now.
+    let release = format!("/api/vms/{}/release", claimed.hostname);
+    allocator.organiser()?.post_form(&release, &[("then", "reuse")]).await?.expect(200)?;
+    allocator.until_free(1).await?;
+    let next = allocator.claim("ida@example.org", "4/ida").await?;
+    assert_eq!(next.hostname, claimed.hostname);
+    machine.has_connected("4/ida", &next.pin).await?;
+    allocator.stop().await?;
+    deployment.ensure_nothing_runs()
+}

@@ -5,7 +5,9 @@ use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;
 
-use crate::{Actor, DbError, Email, Pin, TokenHash, db, line, pools::PoolId, vms};
+use crate::{
+    Actor, DbError, Email, Pin, TokenHash, db, line, neighbours::Origin, pools::PoolId, vms,
+};
 
 /// A claim's number, for agents and logs. Knowing one grants nothing.
 pub type ClaimId = i64;
@@ -16,6 +18,8 @@ pub(crate) struct NewClaim<'a> {
     pub code: &'a CrdCode,
     pub pin: &'a Pin,
     pub link: TokenHash,
+    /// Whose address it comes from, where that is counted.
+    pub origin: Option<Origin>,
 }
 
 pub(crate) struct Assigned {
@@ -53,8 +57,8 @@ fn statement(which: &str, locked: &str) -> String {
              where vm.pool_id = $1 and {which}
              order by {order} limit 1 for no key update of vm {locked}
          ), made as (
-             insert into claim (pool_id, vm_id, email, person, crd_code, pin)
-             select $1, taken.id, $3, $8, $4, $5 from taken returning id, vm_id
+             insert into claim (pool_id, vm_id, email, person, crd_code, pin, origin)
+             select $1, taken.id, $3, $8, $4, $5, $9 from taken returning id, vm_id
          ), held as (
              update vm set claim_id = made.id, place_id = null, in_use = false from made
              where vm.id = made.vm_id
@@ -74,12 +78,14 @@ fn statement(which: &str, locked: &str) -> String {
     )
 }
 
-/// Any free VM, unless somebody in line waits for it.
+/// Any free VM, unless somebody in line waits for it. Who was invited has the VM of their place, and
+/// nobody who knows their e-mail ends that.
 fn free() -> String {
     format!(
-        "{} and not exists (select from place where place.pool_id = $1 and {})",
+        "{} and not exists (select from place where place.pool_id = $1 and ({} or {}))",
         vms::CLAIMABLE,
-        line::WAITING
+        line::WAITING,
+        "place.person = $8 and place.ended_at is null and place.invited_until is not null",
     )
 }
 
@@ -109,7 +115,7 @@ pub(crate) async fn assign_kept(
     KeptFor(place): KeptFor,
 ) -> Result<Assigned, NotAssigned> {
     static KEPT: LazyLock<String> =
-        LazyLock::new(|| statement(&format!("vm.place_id = $9 and {}", vms::FIT), ""));
+        LazyLock::new(|| statement(&format!("vm.place_id = $10 and {}", vms::FIT), ""));
     run(client, &KEPT, pool, stale_after, claim, &[&place]).await
 }
 
@@ -127,7 +133,7 @@ async fn run(
     let (email, person) = (claim.email.spelling(), claim.email.key());
     let actor = Actor::Anyone.to_string();
     let mut parameters: Vec<&(dyn ToSql + Sync)> =
-        vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person];
+        vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person, &claim.origin];
     parameters.extend_from_slice(more);
     let row = client
         .query_opt(&statement, &parameters)
@@ -152,7 +158,6 @@ fn failed(error: tokio_postgres::Error) -> NotAssigned {
 pub(super) struct Held {
     pub claim_id: ClaimId,
     pub hostname: Hostname,
-    pub code: String,
     pub pin: Pin,
 }
 
@@ -163,7 +168,7 @@ pub(super) async fn held_by(
 ) -> Result<Option<Held>, DbError> {
     client
         .query_opt(
-            "select claim.id, claim.crd_code, claim.pin, vm.hostname
+            "select claim.id, claim.pin, vm.hostname
              from claim join vm on vm.id = claim.vm_id
              where claim.pool_id = $1 and claim.released_at is null
                and (claim.person = $2 or (claim.person is null and claim.email = $3))
@@ -175,7 +180,6 @@ pub(super) async fn held_by(
             Ok(Held {
                 claim_id: row.try_get("id")?,
                 hostname: db::word(&row, "hostname")?,
-                code: row.try_get("crd_code")?,
                 pin: Pin::stored(row.try_get("pin")?),
             })
         })

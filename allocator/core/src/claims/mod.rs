@@ -3,6 +3,7 @@
 mod agent_side;
 mod assign;
 mod cleaning;
+mod crowded;
 mod faulty_machine;
 mod list;
 mod page;
@@ -11,6 +12,7 @@ mod release;
 mod request;
 mod result;
 mod same_person;
+mod way_in;
 
 pub use agent_side::{Delivery, Situation, delivered, situation};
 pub use assign::ClaimId;
@@ -19,12 +21,13 @@ pub use cleaning::{NotToClean, clean_again, cleaned};
 pub(crate) use faulty_machine::move_claims;
 pub use list::{ClaimRecord, Ended, Which, list};
 pub(crate) use page::opens;
-pub use page::{ClaimView, Machine, Progress, by_link, give_command};
-pub use reentry::{NewLink, Reentry, issue_link, reentries};
+pub use page::{ClaimView, Given, Machine, Progress, by_link, give_command, was_revoked};
+pub use reentry::{Reentry, reentries};
 pub use release::{ReleaseReason, release_of_vm};
 pub use request::{Granted, Proof, Reclaim, Refusal, Request, RequestError, request};
 pub use result::{NoSuchClaim, report};
 pub use same_person::{SamePerson, same_person};
+pub use way_in::{Holding, LockOut, LockOutError, NewLink, holding, issue_link, lock_out};
 
 use crate::text_enum::text_enum;
 

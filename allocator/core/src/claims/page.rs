@@ -51,6 +51,10 @@ text_enum! {
         Failed = "failed",
         /// Nothing has been heard of its agent for long, or it has stopped.
         Silent = "silent",
+        /// An organiser has locked out whoever had it: its agent is ending the desktop.
+        LockingOut = "locking_out",
+        /// Likewise, and that is done: it waits for a new command.
+        LockedOut = "locked_out",
     }
 }
 
@@ -72,6 +76,9 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
                              and (vm_presence.stopped
                                   or vm_presence.last_seen <= vm.suspect_at))
                          then 'silent'
+                         when claim.lock_out_no = claim.command_no then
+                              case when claim.locked_out_at is null then 'locking_out'
+                                   else 'locked_out' end
                          else 'fine' end as machine
              from claim_link join claim on claim.id = claim_link.claim_id
                              join vm on vm.id = claim.vm_id
@@ -103,54 +110,80 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
     .transpose()
 }
 
-/// Replaces the command of the claim that the link opens. `false`: there is no such open claim.
+/// Whether an organiser's newer link has replaced this one.
+pub async fn was_revoked(db: &Db, link: &Token) -> Result<bool, DbError> {
+    let sql = "select 1 from claim_link_revoked where token_sha256 = $1";
+    Ok(db.client().await?.query_opt(sql, &[&link.hash().as_bytes()]).await?.is_some())
+}
+
+/// What comes of a new command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    Taken,
+    /// The desktop that somebody was locked out of has not ended yet: nothing is run before that.
+    LockingOut,
+    /// The link opens no claim, or one that is over.
+    NoClaim,
+}
+
+/// Replaces the command of the claim that the link opens.
 pub async fn give_command(
     db: &Db,
     pool: PoolId,
     link: &Token,
     code: &CrdCode,
-) -> Result<bool, DbError> {
+) -> Result<Given, DbError> {
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        let claim = transaction
-            .query_opt(
-                "select claim.id from claim_link join claim on claim.id = claim_link.claim_id
-                 where claim_link.token_sha256 = $1 and claim.released_at is null",
-                &[&link.hash().as_bytes()],
-            )
-            .await?;
-        let Some(claim) = claim else { return Ok(false) };
-        set_command(&transaction, pool, claim.try_get("id")?, code).await?;
+        let sql = "select claim_id from claim_link where token_sha256 = $1";
+        let found = transaction.query_opt(sql, &[&link.hash().as_bytes()]).await?;
+        let Some(found) = found else { return Ok(Given::NoClaim) };
+        let claim_id: ClaimId = found.try_get("claim_id")?;
+        // Who takes links away holds the claim meanwhile: what this one opens is asked again.
+        let sql = "select 1 from claim where id = $1 and released_at is null for no key update";
+        if transaction.query_opt(sql, &[&claim_id]).await?.is_none()
+            || !opens(&transaction, link.hash(), claim_id).await?
+        {
+            return Ok(Given::NoClaim);
+        }
+        let given = set_command(&transaction, pool, claim_id, code).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(given)
     })
 }
 
-/// Gives an open claim another command, which the agent runs next. The same code again is a new
-/// command too: a participant who sends it wants it tried.
+/// Gives an open claim, which the caller holds, another command, which the agent runs next; not
+/// before a lock-out is done. The same code again is a new command too: a participant who sends it
+/// wants it tried.
 pub(super) async fn set_command(
     client: &impl GenericClient,
     pool: PoolId,
     claim_id: ClaimId,
     code: &CrdCode,
-) -> Result<(), DbError> {
-    client
-        .query(
+) -> Result<Given, DbError> {
+    let changed = client
+        .query_opt(
             "with changed as (
                  update claim set crd_code = $2, command_no = command_no + 1,
                                   state = 'waiting', detail = null, fault = null,
                                   commanded_at = now()
-                 where id = $1 and released_at is null returning vm_id
+                 where id = $1 and released_at is null
+                   and not (lock_out_no is not distinct from command_no and locked_out_at is null)
+                 returning vm_id
              )
              select pg_notify('vm_changed', vm.hostname)::text
              from vm join changed on vm.id = changed.vm_id",
             &[&claim_id, &code.as_str()],
         )
         .await?;
+    if changed.is_none() {
+        return Ok(Given::LockingOut);
+    }
     let event =
         Event { claim_id: Some(claim_id), ..Event::new(&Actor::Anyone, "claim.command_replaced") };
-    events::record(client, pool, event).await
+    events::record(client, pool, event).await?;
+    Ok(Given::Taken)
 }
 
 /// Whether the link opens this claim.

@@ -2,11 +2,7 @@ use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
 use super::ClaimId;
-use crate::{
-    Actor, Db, DbError, Token, db,
-    events::{self, Event},
-    pools::PoolId,
-};
+use crate::{Db, DbError, db, pools::PoolId};
 
 /// Somebody knew the e-mail of a claim and nothing more: its participant without the link, or a
 /// stranger. The organiser decides.
@@ -45,42 +41,4 @@ pub async fn reentries(db: &Db, pool: PoolId) -> Result<Vec<Reentry>, DbError> {
             })
         })
         .collect()
-}
-
-/// A new way into an open claim, for the organiser to hand on.
-#[derive(Debug)]
-pub struct NewLink {
-    pub link: Token,
-    pub email: String,
-    pub hostname: Hostname,
-}
-
-/// Makes another link of an open claim; those from before stay good. None: it is over.
-pub async fn issue_link(
-    db: &Db,
-    pool: PoolId,
-    actor: &Actor,
-    claim_id: ClaimId,
-) -> Result<Option<NewLink>, DbError> {
-    crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let sql = "select claim.email, vm.hostname, pg_notify('vm_changed', vm.hostname)::text
-                   from claim join vm on vm.id = claim.vm_id
-                   where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null
-                   for key share of claim";
-        let Some(row) = transaction.query_opt(sql, &[&pool.as_i64(), &claim_id]).await? else {
-            return Ok(None);
-        };
-        let link = Token::random();
-        super::page::add_link(&transaction, link.hash(), claim_id).await?;
-        let event = Event { claim_id: Some(claim_id), ..Event::new(actor, "claim.link_issued") };
-        events::record(&transaction, pool, event).await?;
-        transaction.commit().await?;
-        Ok(Some(NewLink {
-            link,
-            email: row.try_get("email")?,
-            hostname: db::word(&row, "hostname")?,
-        }))
-    })
 }

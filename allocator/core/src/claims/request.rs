@@ -1,10 +1,12 @@
+use deadpool_postgres::GenericClient;
 use lablink_protocol::{CrdCode, Hostname};
 
 use super::assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, held_by};
-use super::page::set_command;
+use super::{crowded, page::set_command};
 use crate::{
-    Actor, Db, DbError, Email, Pin, Token,
+    Actor, Db, DbError, Email, Neighbours, Pin, Token,
     events::{self, Event},
+    line,
     pools::PoolId,
     vms::StaleAfter,
 };
@@ -16,6 +18,7 @@ pub struct Request<'a> {
     /// What the browser presents to show that an earlier claim is its own.
     pub proof: Option<Proof>,
     pub reclaim: Reclaim,
+    pub neighbours: &'a Neighbours,
 }
 
 /// The token of a claim's link or cookie.
@@ -43,6 +46,10 @@ pub struct Granted {
 pub enum Refusal {
     /// Somebody with this e-mail holds a VM, and the caller has not shown to be that person.
     AlreadyClaimed,
+    /// An organiser keeps a VM for this person, whose place in line has it.
+    Invited,
+    /// The people at this address hold as many VMs as they may.
+    AddressFull,
     NoneFree,
 }
 
@@ -69,9 +76,15 @@ pub async fn request(
 ) -> Result<Granted, RequestError> {
     crate::db::again!(async {
         let mut client = db.client().await?;
+        if let Some(most) = request.neighbours.most_claims()
+            && let Some(origin) = request.neighbours.origin(&client, pool).await?
+        {
+            let limit = (most, origin);
+            return crowded::request(&mut client, pool, stale_after, request, limit).await;
+        }
         let (pin, link) = (Pin::random(), Token::random());
-        let claim =
-            NewClaim { email: request.email, code: request.code, pin: &pin, link: link.hash() };
+        let (email, code) = (request.email, request.code);
+        let claim = NewClaim { email, code, pin: &pin, link: link.hash(), origin: None };
         let mut locked = Locked::Skip;
         for _ in 0..ATTEMPTS {
             match assign(&client, pool, stale_after, &claim, locked).await {
@@ -82,7 +95,10 @@ pub async fn request(
                 Err(NotAssigned::Db(error)) => return Err(error.into()),
                 Err(reason @ (NotAssigned::AlreadyHolds | NotAssigned::NoneFree)) => {
                     if let Some(held) = held_by(&client, pool, request.email).await? {
-                        return back_in(&mut client, pool, request, held).await;
+                        match back_in(&mut client, pool, request, held).await? {
+                            Some(granted) => return Ok(granted),
+                            None => continue,
+                        }
                     }
                     match (reason, locked) {
                         (NotAssigned::NoneFree, Locked::Await) => break,
@@ -92,27 +108,47 @@ pub async fn request(
                 }
             }
         }
-        Err(RequestError::Refused(Refusal::NoneFree))
+        Err(none_free(&client, pool, request.email).await?)
     })
 }
 
-/// More than one person's claims can end and begin between two statements.
-const ATTEMPTS: usize = 8;
+/// Why there is no VM for this person.
+pub(super) async fn none_free(
+    client: &impl GenericClient,
+    pool: PoolId,
+    email: &Email,
+) -> Result<RequestError, DbError> {
+    let refusal = match line::is_invited(client, pool, email).await? {
+        true => Refusal::Invited,
+        false => Refusal::NoneFree,
+    };
+    Ok(RequestError::Refused(refusal))
+}
 
-async fn back_in(
+/// More than one person's claims can end and begin between two statements.
+pub(super) const ATTEMPTS: usize = 8;
+
+/// The person's open claim, if the caller has shown to be them. None: it is over by now.
+pub(super) async fn back_in(
     client: &mut deadpool_postgres::Client,
     pool: PoolId,
     request: &Request<'_>,
     held: Held,
-) -> Result<Granted, RequestError> {
+) -> Result<Option<Granted>, RequestError> {
     let transaction = client.transaction().await?;
     let link = Token::random();
-    let same_code = held.code == request.code.as_str();
+    // Locked, so that no link that an organiser makes now is followed by one for somebody else.
+    let sql = "select crd_code, links_only_since is not null as links_only from claim
+               where id = $1 and released_at is null for no key update";
+    let Some(row) = transaction.query_opt(sql, &[&held.claim_id]).await? else { return Ok(None) };
+    let (code, links_only): (String, bool) = (row.try_get("crd_code")?, row.try_get("links_only")?);
+    let same_code = code == request.code.as_str();
     let holds_link = match &request.proof {
         Some(Proof(token)) => super::page::opens(&transaction, token.hash(), held.claim_id).await?,
         None => false,
     };
-    if !(same_code || holds_link || request.reclaim == Reclaim::Email) {
+    let knows_enough = !links_only && (same_code || request.reclaim == Reclaim::Email);
+    if !(holds_link || knows_enough) {
         let event = Event {
             claim_id: Some(held.claim_id),
             ..Event::new(&Actor::Anyone, "claim.reentry_requested")
@@ -125,8 +161,9 @@ async fn back_in(
     }
     super::page::add_link(&transaction, link.hash(), held.claim_id).await?;
     if !same_code {
+        // Where a lock-out comes first, the claim's page asks for it again.
         set_command(&transaction, pool, held.claim_id, request.code).await?;
     }
     transaction.commit().await?;
-    Ok(Granted { hostname: held.hostname, pin: held.pin, link, is_new: false })
+    Ok(Some(Granted { hostname: held.hostname, pin: held.pin, link, is_new: false }))
 }

@@ -33,6 +33,8 @@ struct Attempt {
     /// The newest command, which this is about.
     command_no: i32,
     state: ClaimState,
+    /// To end the desktop, and to wait for the next command.
+    is_lock_out: bool,
     /// Whose fault its failure was.
     fault: Option<String>,
     /// The machine that could not run this claim's desktop, and why.
@@ -60,6 +62,19 @@ pub async fn report(
             result.detail.as_deref().map(|d| d.chars().take(500).collect());
         let client = &transaction;
         match (result.outcome, result.fault.unwrap_or(Fault::Command)) {
+            (ClaimOutcome::LockedOut, _) => {
+                if !attempt.is_lock_out {
+                    return Err(NoSuchClaim::Superseded);
+                }
+                let sql = "update claim set locked_out_at = now()
+                           where id = $1 and locked_out_at is null
+                           returning pg_notify('vm_changed', $2)::text";
+                let ended: [&(dyn ToSql + Sync); 2] =
+                    [&attempt.claim_id, &result.hostname.as_str()];
+                if client.query_opt(sql, &ended).await?.is_some() {
+                    tell(client, pool, actor, &attempt, "claim.locked_out", None).await?;
+                }
+            }
             (ClaimOutcome::Connected, _) => {
                 write(client, &attempt, ClaimState::Connected, None, detail.as_deref()).await?;
                 if let Some((vm, reason)) =
@@ -127,7 +142,8 @@ async fn lock(
     let vms = [Some(vm_id), found.try_get("faulty_vm_id")?];
     let sql = "select from vm where id = any($1) order by id for no key update";
     client.query(sql, &[&vms.as_slice()]).await?;
-    let sql = "select command_no, state, fault, faulty_vm_id, machine_fault, moved_command_no
+    let sql = "select command_no, state, fault, faulty_vm_id, machine_fault, moved_command_no,
+                   coalesce(lock_out_no = command_no, false) as is_lock_out
                from claim where id = $1 and vm_id = $2 and released_at is null
                  and command_no = coalesce($3, command_no) for no key update";
     let key: [&(dyn ToSql + Sync); 3] = [&result.claim_id, &vm_id, &result.command_no];
@@ -138,6 +154,7 @@ async fn lock(
         vm_id,
         command_no: claim.try_get("command_no")?,
         state: db::word(&claim, "state")?,
+        is_lock_out: claim.try_get("is_lock_out")?,
         fault: claim.try_get("fault")?,
         faulty: faulty.zip(claim.try_get("machine_fault")?),
         moved_command_no: claim.try_get("moved_command_no")?,

@@ -29,7 +29,8 @@ pub async fn claim(
         let transaction = client.transaction().await?;
         let kept = transaction
             .query_opt(
-                "select place.id, place.email, place.person from vm join place on place.id = vm.place_id
+                "select place.id, place.email, place.person, place.origin
+                 from vm join place on place.id = vm.place_id
                  where vm.pool_id = $1 and place.token_sha256 = $2 and place.ended_at is null
                  for no key update of vm",
                 &[&pool.as_i64(), &token.hash().as_bytes()],
@@ -38,7 +39,9 @@ pub async fn claim(
         let Some(kept) = kept else { return Ok(ClaimKept::NothingKept) };
         let place: i64 = kept.try_get("id")?;
         let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
-        let claim = NewClaim { email: &email, code, pin: &Pin::random(), link: token.hash() };
+        let origin = kept.try_get("origin")?;
+        let (pin, link) = (Pin::random(), token.hash());
+        let claim = NewClaim { email: &email, code, pin: &pin, link, origin };
         match claims::assign_kept(&transaction, pool, stale_after, &claim, KeptFor(place)).await {
             Ok(assigned) => {
                 super::tell(&transaction, pool).await?;

@@ -3,7 +3,7 @@ use tokio_postgres::types::ToSql;
 
 use super::{find_open, lock, serve, tell};
 use crate::{
-    Actor, Db, DbError, Email, Token,
+    Actor, Db, DbError, Email, Neighbours, Token,
     claims::{self, Reclaim},
     events::{self, Event},
     pools::PoolId,
@@ -28,6 +28,9 @@ pub enum JoinError {
     /// Likewise a place in line.
     #[error("This e-mail has a place in line already.")]
     AlreadyInLine,
+    /// As many people of this address wait as may.
+    #[error("As many people at your network address wait or have a machine as may.")]
+    AddressFull,
     #[error("the place in line could not be written")]
     Db(#[from] DbError),
 }
@@ -68,6 +71,13 @@ impl FormKey {
     }
 }
 
+/// Who asks for a place, and whose address they share.
+#[derive(Clone, Copy)]
+pub struct Person<'a> {
+    pub email: &'a Email,
+    pub neighbours: &'a Neighbours,
+}
+
 /// So many places are taken with one form: its page stays open, and places lapse.
 const PLACES_OF_A_FORM: u8 = 8;
 
@@ -76,13 +86,18 @@ pub async fn join(
     db: &Db,
     pool: PoolId,
     stale_after: StaleAfter,
-    email: &Email,
+    person: Person<'_>,
     presented: Presented,
     reclaim: Reclaim,
 ) -> Result<Joined, JoinError> {
+    let Person { email, neighbours } = person;
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
+        let origin = neighbours.origin(&transaction, pool).await?;
+        if let Some(origin) = origin.as_ref().filter(|_| neighbours.most_claims().is_some()) {
+            Neighbours::take_turns(&transaction, origin).await?;
+        }
         lock(&transaction, pool).await?;
         // Places that lapsed are out of the way, also this person's own.
         serve(&transaction, pool, stale_after).await?;
@@ -100,12 +115,17 @@ pub async fn join(
         }
         let place = match find_open(&transaction, pool, email).await? {
             None => {
+                if let Some(origin) = &origin
+                    && !neighbours.have_room_in_line(&transaction, pool, origin).await?
+                {
+                    return Err(JoinError::AddressFull);
+                }
                 let token = unused(&transaction, presented.form.as_ref()).await?;
-                let sql = "insert into place (pool_id, email, person, token_sha256)
-                           values ($1, $2, $3, $4) returning id";
+                let sql = "insert into place (pool_id, email, person, token_sha256, origin)
+                           values ($1, $2, $3, $4, $5) returning id";
                 let hash = token.hash();
-                let place: [&(dyn ToSql + Sync); 4] =
-                    [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes()];
+                let place: [&(dyn ToSql + Sync); 5] =
+                    [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes(), &origin];
                 let place: i64 = transaction.query_one(sql, &place).await?.try_get("id")?;
                 let event = Event {
                     data: serde_json::json!({ "place": place }),
@@ -120,7 +140,9 @@ pub async fn join(
                 match tokens.iter().position(|token| token.hash().matches(&own)) {
                     Some(shown) => tokens.swap_remove(shown),
                     // The newest browser has the place; pages that others left open end.
-                    None if reclaim == Reclaim::Email => {
+                    None if reclaim == Reclaim::Email
+                        && !super::is_invited(&transaction, pool, email).await? =>
+                    {
                         let token = Token::random();
                         let sql = "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
                         transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;

@@ -3,35 +3,69 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::WAITING;
+use super::{ORDER, WAITING};
 use crate::{Db, DbError, db, pools::PoolId};
 
 /// A place in line, as the organiser sees it.
 #[derive(Clone, Debug)]
 pub struct Waiting {
+    pub id: i64,
     pub email: String,
     pub since: Timestamp,
     pub last_looked_at: Timestamp,
     /// The VM that is kept for it.
     pub offered: Option<Hostname>,
+    /// How many places of the same address there are, this one included; none: addresses are not
+    /// counted.
+    pub of_address: Option<i64>,
+    /// An organiser made it, and it is served first.
+    pub is_invited: bool,
 }
 
 /// The first `limit` places in line, in order.
 pub async fn waiting(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Waiting>, DbError> {
-    let sql = "select place.email, place.created_at, place.last_looked_at, vm.hostname
-               from place left join vm on vm.place_id = place.id
-               where place.pool_id = $1 and place.ended_at is null order by place.id limit $2";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &limit]).await?;
+    let sql = format!(
+        "select place.id, place.email, place.created_at, place.last_looked_at, vm.hostname,
+                place.invited_until is not null as is_invited,
+                case when place.origin is not null
+                     then count(*) over (partition by place.origin) end as of_address
+         from place left join vm on vm.place_id = place.id
+         where place.pool_id = $1 and place.ended_at is null order by {ORDER} limit $2"
+    );
+    let rows = db.client().await?.query(&sql, &[&pool.as_i64(), &limit]).await?;
     rows.iter()
         .map(|row| {
             Ok(Waiting {
+                id: row.try_get("id")?,
                 email: row.try_get("email")?,
                 since: row.try_get("created_at")?,
                 last_looked_at: row.try_get("last_looked_at")?,
                 offered: db::optional_word(row, "hostname")?,
+                of_address: row.try_get("of_address")?,
+                is_invited: row.try_get("is_invited")?,
             })
         })
         .collect()
+}
+
+/// The address from which most places come, if it is more than one person's.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd {
+    /// One of them.
+    pub place: i64,
+    pub places: i64,
+}
+
+/// So many places of one address are worth a word.
+const MANY: i64 = 5;
+
+pub async fn crowd(db: &Db, pool: PoolId) -> Result<Option<Crowd>, DbError> {
+    let sql = "select min(id) as place, count(*) as places from place
+               where pool_id = $1 and ended_at is null and origin is not null
+               group by origin having count(*) >= $2 order by places desc, place limit 1";
+    let row = db.client().await?.query_opt(sql, &[&pool.as_i64(), &MANY]).await?;
+    row.map(|row| Ok(Crowd { place: row.try_get("place")?, places: row.try_get("places")? }))
+        .transpose()
 }
 
 /// How many wait without an offer.

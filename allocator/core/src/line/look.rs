@@ -32,8 +32,10 @@ pub enum Standing {
 pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standing>, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "select mine.end_reason, mine.offered_at, vm.hostname,
-                    (select count(*) from place where pool_id = $1 and {WAITING} and id < mine.id)
+            "select case when mine.removed_at is null then mine.end_reason else 'removed' end
+                        as end_reason, mine.offered_at, mine.invited_until, vm.hostname,
+                    (select count(*) from place where pool_id = $1 and {WAITING}
+                         and (invited_until is null, id) < (mine.invited_until is null, mine.id))
                         as ahead,
                     (select count(*) from place where pool_id = $1 and {WAITING}) as waiting
              from place as mine left join vm on vm.place_id = mine.id
@@ -58,7 +60,9 @@ pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standin
     let hostname: Option<Hostname> = db::optional_word(&row, "hostname")?;
     if let (Some(offered_at), Some(hostname)) = (offered_at, hostname) {
         let kept_for = SignedDuration::try_from(KEPT_FOR).unwrap_or_default();
-        return Ok(Some(Standing::Offered { hostname, until: offered_at + kept_for }));
+        let invited_until: Option<Timestamp> = row.try_get("invited_until")?;
+        let until = invited_until.unwrap_or(offered_at).max(offered_at + kept_for);
+        return Ok(Some(Standing::Offered { hostname, until }));
     }
     let ahead = row.try_get("ahead")?;
     Ok(Some(Standing::Waiting {
@@ -66,6 +70,16 @@ pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standin
         waiting: row.try_get("waiting")?,
         expected_seconds: expected(&client, pool, ahead).await?,
     }))
+}
+
+/// Whether the token's place is open, for who only waits for news of it: that is no look.
+pub async fn is_open(db: &Db, pool: PoolId, token: &Token) -> Result<bool, DbError> {
+    let sql = "select exists (select from place
+                   where pool_id = $1 and token_sha256 = $2 and ended_at is null)";
+    let client = db.client().await?;
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_one(&statement, &[&pool.as_i64(), &token.hash().as_bytes()]).await?;
+    Ok(row.try_get(0)?)
 }
 
 /// The next VM that starts is for the first place, the one after it for the second, and so on; one

@@ -4,15 +4,19 @@
 //! A VM that becomes free is *offered*: kept for the first place in line, in the transaction that
 //! frees it, until that person gives a command (codes are short-lived, so none is asked for
 //! earlier) or the offer runs out. While somebody waits without an offer, nobody outside the line
-//! gets a VM: a VM that became free unseen, as by a heartbeat, can't be snatched.
+//! gets a VM: a VM that became free unseen, as by a heartbeat, can't be snatched. A place that does
+//! not react to its offer shows no life: the VM goes on to the next, and the place gets another
+//! one, the last, once somebody looks at it again.
 //!
 //! Locks are taken in this order: rows of VMs, the line, rows of places. Who holds the line takes
 //! VMs only if nobody else has them (`skip locked`).
 
 mod claim;
+mod invite;
 mod join;
 mod list;
 mod look;
+mod remove;
 mod serve;
 
 use std::time::Duration;
@@ -20,10 +24,12 @@ use std::time::Duration;
 use deadpool_postgres::GenericClient;
 
 pub use claim::{ClaimKept, claim};
-pub use join::{FormKey, JoinError, Joined, Presented, join, leave};
-pub use list::{Waiting, count, waiting};
+pub(crate) use invite::{invite, is_invited};
+pub use join::{FormKey, JoinError, Joined, Person, Presented, join, leave};
+pub use list::{Crowd, Waiting, count, crowd, waiting};
 use look::find_open;
-pub use look::{Standing, look};
+pub use look::{Standing, is_open, look};
+pub use remove::{Removal, remove};
 pub(crate) use serve::serve;
 pub use serve::tend;
 
@@ -31,10 +37,17 @@ use crate::{DbError, pools::PoolId, text_enum::text_enum};
 
 /// A place that nobody has looked at for so long is given up.
 pub const LAPSES_AFTER: Duration = Duration::from_secs(180);
-/// An outage of so long costs nobody a place: see [`LAPSES_AFTER`], and how often pages look.
-pub const SURVIVES: Duration = Duration::from_secs(120);
 /// So long a free VM is kept for the place that it was offered to.
 pub const KEPT_FOR: Duration = Duration::from_secs(600);
+/// And so long if nobody looks at the place meanwhile: then the VM goes on to the next.
+pub const KEPT_UNSEEN_FOR: Duration = Duration::from_secs(60);
+/// So long a place is kept after its last look whatever happens: meanwhile two offers may pass it by.
+pub const SURELY_KEPT_FOR: Duration = Duration::from_secs(120);
+/// An outage of so long costs nobody a place, the way pages look.
+pub const SURVIVES: Duration = Duration::from_secs(90);
+/// So long a place that an organiser made is kept at least, and a VM for it: its link has to reach
+/// its person first.
+pub const INVITED_FOR: Duration = Duration::from_secs(3600);
 
 text_enum! {
     /// Why a place in line ended.
@@ -43,6 +56,8 @@ text_enum! {
         Claimed = "claimed",
         /// Its person gave it up.
         Left = "left",
+        /// An organiser took it away.
+        Removed = "removed",
         /// Nobody looked at it, or took what it was offered, in time.
         Lapsed = "lapsed",
     }
@@ -50,7 +65,11 @@ text_enum! {
 
 /// Places that wait for a VM, for `where` in statements that name the table `place`.
 pub(crate) const WAITING: &str = "place.ended_at is null and place.offered_at is null \
-    and place.last_looked_at > now() - interval '180 seconds'";
+    and (place.passed_at is null or place.last_looked_at > place.passed_at) \
+    and (place.last_looked_at > now() - interval '180 seconds' or place.invited_until > now())";
+
+/// The order in which places are served: who was invited comes first.
+pub(crate) const ORDER: &str = "place.invited_until is null, place.id";
 
 /// Who changes the line takes turns, in all allocators.
 async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
@@ -69,6 +88,11 @@ pub(crate) async fn tell(client: &impl GenericClient, pool: PoolId) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_kept_as_long_as_is_said() {
+        assert!(SURELY_KEPT_FOR <= LAPSES_AFTER && SURELY_KEPT_FOR <= 2 * KEPT_UNSEEN_FOR);
+    }
 
     #[test]
     fn the_sql_and_the_constant_agree_on_when_a_place_lapses() {

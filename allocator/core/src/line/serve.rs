@@ -2,9 +2,9 @@ use std::{sync::LazyLock, time::Duration};
 
 use deadpool_postgres::GenericClient;
 
-use super::{KEPT_FOR, LAPSES_AFTER, lock, tell};
+use super::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, lock, tell};
 use crate::{
-    Db, DbError, claims,
+    Db, DbError, claims, neighbours,
     pools::PoolId,
     vms::{self, StaleAfter},
 };
@@ -27,6 +27,7 @@ pub(crate) async fn serve(
     }
     lock(client, pool).await?;
     let changed = lapse(client, pool).await?
+        + pass(client, pool).await?
         + void(client, pool, stale_after).await?
         + claims::move_claims(client, pool, stale_after).await?
         + offer(client, pool, stale_after).await?;
@@ -41,14 +42,43 @@ async fn lapse(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError
                    update place set ended_at = now(), end_reason = 'lapsed'
                    where pool_id = $1 and ended_at is null
                      and (last_looked_at < now() - make_interval(secs => $2)
-                          or offered_at < now() - make_interval(secs => $3))
+                          or offered_at < now() - make_interval(secs => $3)
+                          or (passed_at is not null and last_looked_at < offered_at
+                              and offered_at < now() - make_interval(secs => $4)))
+                     and (invited_until is null or invited_until < now())
                    returning id
                )
                insert into event (pool_id, actor, kind, data)
                select $1, 'system', 'place.lapsed', jsonb_build_object('place', id) from lapsed";
     let (unseen, kept) = (LAPSES_AFTER.as_secs_f64(), KEPT_FOR.as_secs_f64());
+    let kept_unseen = KEPT_UNSEEN_FOR.as_secs_f64();
     let statement = client.prepare_cached(sql).await?;
-    Ok(client.execute(&statement, &[&pool.as_i64(), &unseen, &kept]).await?)
+    Ok(client.execute(&statement, &[&pool.as_i64(), &unseen, &kept, &kept_unseen]).await?)
+}
+
+/// An offer that nobody has seen ends soon. Its place waits on, once: else who never reacts would hold
+/// one machine after another.
+async fn pass(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError> {
+    let sql = "with unseen as (
+                   select vm.id, vm.place_id from vm join place on place.id = vm.place_id
+                   where vm.pool_id = $1 and place.ended_at is null and place.passed_at is null
+                     and place.last_looked_at < place.offered_at
+                     and place.offered_at < now() - make_interval(secs => $2)
+                     and (place.invited_until is null or place.invited_until < now())
+                   for no key update of vm skip locked
+               ), passed as (
+                   update place set offered_at = null, passed_at = now() from unseen
+                   where place.id = unseen.place_id and place.last_looked_at < place.offered_at
+                   returning place.id, unseen.id as vm_id
+               ), told as (
+                   insert into event (pool_id, actor, kind, vm_id, data)
+                   select $1, 'system', 'place.passed', vm_id, jsonb_build_object('place', id)
+                   from passed
+               )
+               update vm set place_id = null from passed where vm.id = passed.vm_id";
+    let statement = client.prepare_cached(sql).await?;
+    let unseen = KEPT_UNSEEN_FOR.as_secs_f64();
+    Ok(client.execute(&statement, &[&pool.as_i64(), &unseen]).await?)
 }
 
 /// The place of a VM that is no longer fit is again the first in line.
@@ -83,7 +113,7 @@ async fn offer(
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with waiting as (
-                 select id, row_number() over (order by id) as turn from place
+                 select id, row_number() over (order by {turn}) as turn from place
                  where pool_id = $1 and {waiting}
              ), free as (
                  select vm.id, vm.gpu, vm.number from vm where vm.pool_id = $1 and {claimable}
@@ -101,6 +131,7 @@ async fn offer(
              )
              update vm set place_id = offered.id from offered where vm.id = offered.vm_id",
             waiting = super::WAITING,
+            turn = super::ORDER,
             claimable = vms::CLAIMABLE,
             order = vms::BEST_FIRST,
         )
@@ -128,5 +159,5 @@ async fn serve_now(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<(),
     let transaction = client.transaction().await?;
     serve(&transaction, pool, stale_after).await?;
     transaction.commit().await?;
-    Ok(())
+    neighbours::forget_ended(&client).await
 }

@@ -159,12 +159,15 @@ impl Lease {
                      -- A machine that was just made is nobody's yet.
                      select vm.id from mine join vm on vm.pool_id = mine.pool_id
                      where mine.kind in ('launch', 'replace') and vm.hostname = any($7)
-                       and vm.removed_at is null and vm.used_at is not null
+                       and vm.removed_at is null
+                       and (vm.used_at is not null or vm.barred_at is not null
+                            or vm.token_due_at is not null)
                        and vm.machine = 'making'
                        and ($8::text[])[array_position($7::text[], vm.hostname)] = 'done'
                      order by vm.id for no key update of vm
                  ), freed as (
-                     update vm set used_at = null from made where vm.id = made.id
+                     update vm set used_at = null, barred_at = null, token_due_at = null
+                     from made where vm.id = made.id
                  ), logged as (
                      insert into operation_log (operation_id, level, line)
                      select mine.id, new.level, new.line

@@ -17,6 +17,7 @@ mod take_back;
 mod targets;
 
 pub use again::{RetryError, replace, retry, undone};
+pub(crate) use ask::lock as lock_pool;
 pub use ask::{AskError, Launch, cancel, destroy, launch};
 pub use collect::{collect, collect_and_destroy};
 pub use first::launch_first;
@@ -26,7 +27,7 @@ pub use read::{
 };
 pub use solve::{SolveError, bring_back, give_up};
 pub use steps::{Stage, Step, steps, usual_seconds};
-pub use take_back::{TakeBack, TakeBackError, Then, Whose, take_back};
+pub use take_back::{Invited, TakeBack, TakeBackError, Then, Whose, give_fresh_machine, take_back};
 pub use targets::{Standing, Target, targets};
 
 use lablink_protocol::Hostname;

@@ -1,8 +1,9 @@
+use deadpool_postgres::GenericClient;
 use lablink_protocol::Hostname;
 
 use super::{Job, OperationId, ask};
 use crate::{
-    Actor, Db, DbError,
+    Actor, Db, DbError, Email, Token,
     claims::{self, ClaimId, ReleaseReason},
     db::{self, again},
     line,
@@ -67,44 +68,99 @@ pub async fn take_back(
     again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        ask::lock(&transaction, pool).await?;
-        let vm = transaction
-            .query_opt(
-                "select id, source, claim_id, used_at is not null as used,
-                        removing_at is not null as removing
-                 from vm where pool_id = $1 and hostname = $2 and removed_at is null
-                 for no key update",
-                &[&pool.as_i64(), &wish.hostname.as_str()],
-            )
-            .await?
-            .ok_or(TakeBackError::NoSuchVm)?;
-        let id: i64 = vm.try_get("id")?;
-        let held: Option<ClaimId> = vm.try_get("claim_id")?;
-        let removing: bool = vm.try_get("removing")?;
-        match (held, wish.whose) {
-            (Some(_), Whose::Anybodys) => {}
-            (Some(held), Whose::Claim(claim)) if held == claim => {}
-            // Its last participant is gone already, and what becomes of it is left to be said.
-            (None, Whose::Anybodys) if vm.try_get("used")? && !removing => {}
-            (Some(_) | None, Whose::Anybodys | Whose::Claim(_)) => {
-                return Err(TakeBackError::NotClaimed);
-            }
-        }
-        let made = matches!(db::word(&vm, "source")?, Source::Local | Source::Aws);
-        // One that is going already needs no operation of its own.
-        let replaced = wish.then == Then::Replace && made && !removing;
-        let operation = if replaced {
-            let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
-            Some(ask::queue(&transaction, pool, actor, &job).await?)
-        } else {
-            None
-        };
-        claims::release_of_vm(&transaction, pool, id, wish.reason, actor).await?;
-        if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
-            vms::reuse(&transaction, pool, actor, id).await?;
-        }
+        let operation = free(&transaction, pool, actor, wish).await?;
         line::serve(&transaction, pool, stale_after).await?;
         transaction.commit().await?;
         Ok(operation)
     })
+}
+
+/// Who is to have another machine.
+#[derive(Debug)]
+pub struct Invited {
+    pub email: String,
+    /// Opens their place in line, and then their claim.
+    pub link: Token,
+    /// The machine that they had, or somebody with their e-mail.
+    pub before: Hostname,
+}
+
+/// Ends a claim and makes its VM anew, as [`take_back`] does, and gives its person the first place in
+/// line, behind a link that nobody else has.
+pub async fn give_fresh_machine(
+    db: &Db,
+    pool: PoolId,
+    stale_after: StaleAfter,
+    actor: &Actor,
+    (claim_id, after_use): (ClaimId, AfterUse),
+) -> Result<Invited, TakeBackError> {
+    again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let sql = "select claim.email, claim.person, vm.hostname
+                   from claim join vm on vm.id = claim.vm_id
+                   where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
+        let claim = transaction.query_opt(sql, &[&pool.as_i64(), &claim_id]).await?;
+        let claim = claim.ok_or(TakeBackError::NotClaimed)?;
+        let before: Hostname = db::word(&claim, "hostname")?;
+        let wish = TakeBack {
+            hostname: &before,
+            whose: Whose::Claim(claim_id),
+            reason: ReleaseReason::Released,
+            then: Then::Replace,
+            // As it is, it would be no fresh machine to whoever gets it.
+            after_use: if after_use == AfterUse::Reuse { AfterUse::Hold } else { after_use },
+        };
+        free(&transaction, pool, actor, &wish).await?;
+        let email = Email::stored(claim.try_get("email")?, claim.try_get("person")?);
+        let link = line::invite(&transaction, pool, actor, &email).await?;
+        line::serve(&transaction, pool, stale_after).await?;
+        transaction.commit().await?;
+        Ok(Invited { email: email.spelling().to_owned(), link, before })
+    })
+}
+
+async fn free(
+    transaction: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    wish: &TakeBack<'_>,
+) -> Result<Option<OperationId>, TakeBackError> {
+    ask::lock(transaction, pool).await?;
+    let vm = transaction
+        .query_opt(
+            "select id, source, claim_id, used_at is not null as used,
+                    removing_at is not null as removing
+             from vm where pool_id = $1 and hostname = $2 and removed_at is null
+             for no key update",
+            &[&pool.as_i64(), &wish.hostname.as_str()],
+        )
+        .await?
+        .ok_or(TakeBackError::NoSuchVm)?;
+    let id: i64 = vm.try_get("id")?;
+    let held: Option<ClaimId> = vm.try_get("claim_id")?;
+    let removing: bool = vm.try_get("removing")?;
+    match (held, wish.whose) {
+        (Some(_), Whose::Anybodys) => {}
+        (Some(held), Whose::Claim(claim)) if held == claim => {}
+        // Its last participant is gone already, and what becomes of it is left to be said.
+        (None, Whose::Anybodys) if vm.try_get("used")? && !removing => {}
+        (Some(_) | None, Whose::Anybodys | Whose::Claim(_)) => {
+            return Err(TakeBackError::NotClaimed);
+        }
+    }
+    let made = matches!(db::word(&vm, "source")?, Source::Local | Source::Aws);
+    // One that is going already needs no operation of its own.
+    let replaced = wish.then == Then::Replace && made && !removing;
+    let operation = if replaced {
+        let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
+        Some(ask::queue(transaction, pool, actor, &job).await?)
+    } else {
+        None
+    };
+    claims::release_of_vm(transaction, pool, id, wish.reason, actor).await?;
+    if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
+        vms::reuse(transaction, pool, actor, id).await?;
+    }
+    Ok(operation)
 }

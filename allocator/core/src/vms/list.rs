@@ -33,6 +33,11 @@ pub struct Vm {
     pub offered: bool,
     /// Since when it is used: a participant had it, and it was not made anew or cleaned since.
     pub used_since: Option<Timestamp>,
+    /// Since when its agent is to take a new token: a claim has ended, and its participant may have
+    /// seen the one before.
+    pub token_due_since: Option<Timestamp>,
+    /// Since when nobody can claim it, because a dead token of its agent was shown.
+    pub barred_since: Option<Timestamp>,
     /// The e-mail of who had it last.
     pub last_participant: Option<String>,
     /// Why its agent could not clean it after that participant.
@@ -41,6 +46,8 @@ pub struct Vm {
     pub last_seen: Option<Timestamp>,
     /// The agent has said that it stops.
     pub stopped: bool,
+    /// Why its agent could not be started, if it was not heard since.
+    pub start_failure: Option<String>,
     /// What heartbeats have told: [`lablink_protocol::Vitals`] as JSON, newer keys included.
     pub vitals: Option<serde_json::Value>,
     /// Since when its machine has been starting; none: it was not begun, or runs.
@@ -68,10 +75,12 @@ macro_rules! columns {
         "select vm.id, vm.hostname, vm.number, vm.source, vm.status, vm.status_reason, vm.gpu,
              vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
              vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen, vm.used_at,
+             vm.token_due_at, vm.barred_at,
              (select email from claim as last where last.id = vm.last_claim_id) as last_participant,
              case when vm.used_at is not null then (select clean_failure from claim as last
                  where last.id = vm.last_claim_id) end as clean_failure,
              vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
+             vm_presence.start_failure,
              vm.starting_since,
              case when vm.status = 'initializing' then vm.overdue_at end as overdue_at,
              case when vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at
@@ -192,10 +201,13 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         removing: row.try_get("removing")?,
         offered: row.try_get("offered")?,
         used_since: row.try_get("used_at")?,
+        token_due_since: row.try_get("token_due_at")?,
+        barred_since: row.try_get("barred_at")?,
         last_participant: row.try_get("last_participant")?,
         clean_failure: row.try_get("clean_failure")?,
         last_seen: row.try_get("last_seen")?,
         stopped: row.try_get("stopped")?,
+        start_failure: row.try_get("start_failure")?,
         vitals: row.try_get("vitals")?,
         starting_since: row.try_get("starting_since")?,
         overdue_at: row.try_get("overdue_at")?,

@@ -1,6 +1,7 @@
 //! VMs: the machines of a pool, as rows. What a row says is what the organiser wants and what the
 //! agents report; what exists is Terraform's to say.
 
+mod admit;
 mod after_use;
 mod counts;
 mod list;
@@ -17,6 +18,7 @@ mod watch;
 
 use std::time::Duration;
 
+pub use admit::{AdmitError, admit};
 pub use after_use::AfterUse;
 pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
@@ -29,7 +31,7 @@ pub use reconcile::{
 };
 pub(crate) use reconcile::{remove_in, succeed};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
-pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status};
+pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status, start_failed};
 pub use search::{Found, Search, Sort, State, search};
 pub(crate) use used::reuse;
 pub use watch::{Limits, notice, point_out, watch};
@@ -65,6 +67,7 @@ macro_rules! fit {
     () => {
         "vm.claim_id is null and vm.removed_at is null \
          and vm.removing_at is null and vm.used_at is null and vm.status = 'running' \
+         and vm.token_due_at is null and vm.barred_at is null \
          and vm.gpu is distinct from 'unhealthy' \
          and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
              and (vm_presence.stopped \

@@ -48,8 +48,10 @@ pub async fn reboot(
     };
     let hostname = &vm.hostname;
     let enrolment = agents::issue_to_newcomer(db, pool, vm.id, hostname).await?;
-    let rebooted = provider.reboot(hostname, enrolment.as_ref()).await;
-    rebooted.map_err(|error| RebootError::Failed(hostname.clone(), error))?;
+    if let Err(error) = provider.reboot(hostname, enrolment.as_ref()).await {
+        super::start_failed(db, pool, hostname, &error.to_string()).await?;
+        return Err(RebootError::Failed(hostname.clone(), error));
+    }
     let event = Event { vm_id: Some(vm.id), ..Event::new(actor, "vm.rebooted") };
     events::record(&db.client().await?, pool, event).await?;
     Ok(())

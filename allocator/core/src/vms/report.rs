@@ -1,11 +1,10 @@
 //! What agents say of their VMs.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
-use super::{StaleAfter, used::EARLIER_USE};
+use super::StaleAfter;
 use crate::{
     Actor, Db, DbError,
     events::{self, Event},
@@ -23,8 +22,7 @@ pub enum ReportError {
 
 crate::db::takes_statement_errors!(ReportError);
 
-/// Stores a VM's status; a change is history. An unknown VM is made when an agent that needs no
-/// token says so, as with the original.
+/// Stores a VM's status; a change is history.
 pub async fn set_status(
     db: &Db,
     pool: PoolId,
@@ -36,9 +34,6 @@ pub async fn set_status(
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        if *actor == Actor::UnprovenAgent {
-            admit(&transaction, pool, hostname).await?;
-        }
         let changed = transaction
             .query_opt(
                 "with before as (
@@ -77,26 +72,6 @@ pub async fn set_status(
     })
 }
 
-/// Makes a row for a VM that nobody asked for. Its number is the one in its name, if it has one.
-async fn admit(
-    client: &impl GenericClient,
-    pool: PoolId,
-    hostname: &Hostname,
-) -> Result<(), DbError> {
-    client
-        .execute(
-            &format!(
-                "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
-                 select $1, $2, 'unknown', earlier.used_at, earlier.last_claim_id
-                 from (select $2::text as hostname) as one left join {EARLIER_USE}
-                 on conflict (hostname) where removed_at is null do nothing"
-            ),
-            &[&pool.as_i64(), &hostname.as_str()],
-        )
-        .await?;
-    Ok(())
-}
-
 /// The agent lives, and this has changed of its machine. Writes a table of its own, and tells
 /// nobody.
 pub async fn heartbeat(
@@ -112,7 +87,7 @@ pub async fn heartbeat(
              select id, now(), $3 from vm
              where pool_id = $1 and hostname = $2 and removed_at is null
              on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = false,
-                 vitals = vm_presence.vitals || excluded.vitals",
+                 start_failure = null, vitals = vm_presence.vitals || excluded.vitals",
         )
         .await?;
     let parameters: [&(dyn ToSql + Sync); 3] =
@@ -130,6 +105,49 @@ pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), R
     let client = db.client().await?;
     let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
     found(rows.len() as u64)
+}
+
+/// The agent of a VM could not be started: an organiser must look. Until it is heard again, its VM
+/// is not handed out and says why. Without a row of that name, nothing is written.
+pub async fn start_failed(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    reason: &str,
+) -> Result<(), DbError> {
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let row = transaction
+            .query_opt(
+                "update vm set suspect_at = coalesce(suspect_at, now()),
+                     overdue_at = case when status = 'initializing' and claim_id is null
+                         then coalesce(overdue_at, now()) else overdue_at end
+                 where pool_id = $1 and hostname = $2 and removed_at is null
+                 returning id, pg_notify('vm_changed', hostname)::text",
+                &[&pool.as_i64(), &hostname.as_str()],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(()) };
+        let id: i64 = row.try_get("id")?;
+        transaction
+            .execute(
+                "insert into vm_presence (vm_id, last_seen, stopped, start_failure)
+                 values ($1, now(), true, $2)
+                 on conflict (vm_id) do update set stopped = true,
+                     start_failure = excluded.start_failure",
+                &[&id, &reason],
+            )
+            .await?;
+        let event = Event {
+            vm_id: Some(id),
+            data: serde_json::json!({ "reason": reason }),
+            ..Event::new(&Actor::System, "vm.start_failed")
+        };
+        events::record(&transaction, pool, event).await?;
+        transaction.commit().await?;
+        Ok(())
+    })
 }
 
 /// Whether somebody works with the subject software, and since when, if the agent says so; a change

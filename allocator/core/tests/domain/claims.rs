@@ -10,7 +10,7 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, Vitals, Vm
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
 async fn delivery(scene: &Scene, hostname: &str) -> claims::Delivery {
-    match claims::situation(&scene.db, &name(hostname)).await.unwrap() {
+    match claims::situation(&scene.db, &name(hostname), None).await.unwrap() {
         Some(Situation::Claimed(delivery)) => delivery,
         other => panic!("{other:?}"),
     }
@@ -180,7 +180,8 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
     assert_eq!(state().await, (ClaimState::Failed, Some("The code has expired.".to_owned())));
 
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    assert!(claims::give_command(&scene.db, scene.pool, &granted.link, &code).await.unwrap());
+    let given = claims::give_command(&scene.db, scene.pool, &granted.link, &code).await.unwrap();
+    assert_eq!(given, claims::Given::Taken);
     assert_eq!(state().await, (ClaimState::Waiting, None));
     assert!(
         claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.is_err(),

@@ -65,12 +65,13 @@ async fn who_has_a_broken_machine_gets_another_with_the_same_command() {
     let moved = view(&scene, &ada.link).await;
     assert_eq!((moved.hostname.as_str(), moved.moved_from.unwrap().as_str()), (TWO, ONE));
     let Some(Situation::Claimed(delivery)) =
-        claims::situation(&scene.db, &name(TWO)).await.unwrap()
+        claims::situation(&scene.db, &name(TWO), None).await.unwrap()
     else {
         panic!("its agent must be told");
     };
     assert_eq!((delivery.code.as_str(), delivery.pin.reveal()), ("4/x", ada.pin.reveal()));
-    let Some(Situation::Unclaimed { .. }) = claims::situation(&scene.db, &name(ONE)).await.unwrap()
+    let Some(Situation::Unclaimed { .. }) =
+        claims::situation(&scene.db, &name(ONE), None).await.unwrap()
     else {
         panic!("the broken one's agent must let go");
     };
@@ -99,7 +100,8 @@ async fn a_command_that_is_killed_on_two_machines_is_at_fault_and_neither_is_mar
 
     // Once for each claim: whose next command is killed too is not moved on and on.
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    assert!(claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap());
+    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    assert_eq!(given, claims::Given::Taken);
     breaks(&scene, TWO, 2).await;
     let stays = view(&scene, &ada.link).await;
     assert_eq!(
@@ -122,15 +124,7 @@ async fn a_used_up_command_on_the_second_machine_leaves_the_first_ones_mark() {
 async fn with_none_free_the_participant_waits_and_comes_before_the_line() {
     let (scene, ada) = ada_with(2).await;
     scene.claim("bob@example.org", "4/y").await.unwrap();
-    let cy = "cy@example.org".parse().unwrap();
-    let joined = line::join(
-        &scene.db,
-        scene.pool,
-        STALE_AFTER,
-        &cy,
-        Presented::default(),
-        claims::Reclaim::Link,
-    );
+    let joined = scene.join("cy@example.org", Presented::default());
     let line::Joined::Place(cy) = joined.await.unwrap() else { panic!("no VM") };
     for _ in 0..2 {
         breaks(&scene, ONE, 1).await; // the second is a result that was told twice
@@ -156,7 +150,8 @@ async fn a_machine_that_takes_the_next_command_is_in_order_again() {
     let (scene, ada) = ada_with(1).await;
     breaks(&scene, ONE, 1).await;
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    assert!(claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap());
+    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    assert_eq!(given, claims::Given::Taken);
     let late = report(&scene, ONE, 1, Some(Fault::Machine)).await;
     assert!(matches!(late, Err(NoSuchClaim::Superseded)), "of the command before");
     report(&scene, ONE, 2, None).await.unwrap();
@@ -169,7 +164,8 @@ async fn nobody_is_moved_away_from_their_files() {
     let (scene, ada) = ada_with(2).await;
     report(&scene, ONE, 1, None).await.unwrap();
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    assert!(claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap());
+    let given = claims::give_command(&scene.db, scene.pool, &ada.link, &code).await.unwrap();
+    assert_eq!(given, claims::Given::Taken);
     breaks(&scene, ONE, 2).await;
     let stays = view(&scene, &ada.link).await;
     assert_eq!(

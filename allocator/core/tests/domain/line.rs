@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use lablink_core::{
     Db, Token,
-    claims::{self, Progress, Reclaim, Refusal, ReleaseReason},
+    claims::{self, Progress, Refusal, ReleaseReason},
     line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Presented, Standing},
     live::{self, Hub, Topic},
     operations::{self, TakeBack, Then, Whose},
@@ -18,8 +18,7 @@ async fn try_join(scene: &Scene, email: &str, token: Option<&Token>) -> Result<J
 }
 
 async fn join_with(scene: &Scene, email: &str, with: Presented) -> Result<Joined, JoinError> {
-    let email = email.parse().unwrap();
-    line::join(&scene.db, scene.pool, STALE_AFTER, &email, with, Reclaim::Link).await
+    scene.join(email, with).await
 }
 
 async fn join(scene: &Scene, email: &str) -> Token {

@@ -3,10 +3,11 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor,
-    claims::{self, NoSuchClaim, Reclaim, ReleaseReason},
+    Actor, Neighbours, PerAddress, PlacesPerAddress,
+    agents::{self, LiftError, Misuse, RenewError},
+    claims::{self, LockOutError, NoSuchClaim, ReleaseReason},
     collections::Wish,
-    line::{self, Presented},
+    line::{self, Presented, Removal},
     operations::{self, Outcome, TakeBack, Then, Whose},
     vms::{self, Selection},
 };
@@ -22,7 +23,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 20] = [
+const WRITES: [(&str, Write); 25] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -159,12 +160,10 @@ const WRITES: [(&str, Write); 20] = [
     }),
     ("a place in line, given up", |scene| {
         Box::pin(async {
-            let who = format!("q{}@example.org", rand_number()).parse().unwrap();
-            let (db, pool) = (&scene.db, scene.pool);
-            let joined =
-                line::join(db, pool, STALE_AFTER, &who, Presented::default(), Reclaim::Link).await;
+            let who = format!("q{}@example.org", rand_number());
+            let joined = scene.join(&who, Presented::default()).await;
             if let line::Joined::Place(token) = joined.unwrap() {
-                line::leave(db, pool, STALE_AFTER, &token).await.unwrap();
+                line::leave(&scene.db, scene.pool, STALE_AFTER, &token).await.unwrap();
             }
         })
     }),
@@ -176,6 +175,50 @@ const WRITES: [(&str, Write); 20] = [
                 let code = CrdCode::from_command("--code=4/new").unwrap();
                 claims::give_command(&scene.db, scene.pool, &link.link, &code).await.unwrap();
             }
+        })
+    }),
+    ("a lock-out", |scene| {
+        Box::pin(async {
+            for (claim_id, hostname) in open_claims(scene).await {
+                let (db, pool, vm) = (&scene.db, scene.pool, name(&hostname));
+                let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
+                vms::heartbeat(db, pool, &vm, &vitals).await.or_else(gone).unwrap();
+                match claims::lock_out(db, pool, &admin(), claim_id).await {
+                    Ok(_) | Err(LockOutError::NoSuchClaim | LockOutError::AgentCannot) => {}
+                    Err(LockOutError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
+    ("a fresh machine", |scene| {
+        Box::pin(async {
+            for (claim_id, _) in open_claims(scene).await {
+                let (db, pool, which) = (&scene.db, scene.pool, (claim_id, vms::AfterUse::Clean));
+                let given =
+                    operations::give_fresh_machine(db, pool, STALE_AFTER, &admin(), which).await;
+                match given {
+                    Ok(_)
+                    | Err(
+                        operations::TakeBackError::NoSuchVm | operations::TakeBackError::NotClaimed,
+                    ) => {}
+                    Err(operations::TakeBackError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
+    ("from one address: a claim, a place, and the line cleared", |scene| {
+        Box::pin(async {
+            let limits = PerAddress { places: PlacesPerAddress::AtMost(3), claims: Some(3) };
+            let home = Neighbours::of([198, 51, 100, 7].into(), limits);
+            let nr = rand_number();
+            let _refused = scene.claim_from(&format!("h{nr}@example.org"), &home).await;
+            let joined =
+                scene.join_from(&format!("g{nr}@example.org"), Presented::default(), &home).await;
+            if let Err(line::JoinError::Db(error)) = joined {
+                panic!("{error:?}");
+            }
+            let (db, pool) = (&scene.db, scene.pool);
+            line::remove(db, pool, STALE_AFTER, &admin(), Removal::All).await.unwrap();
         })
     }),
     ("a machine that is registered, and forgotten", |scene| {
@@ -200,10 +243,45 @@ const WRITES: [(&str, Write); 20] = [
             vms::point_out(&scene.db, scene.pool, limits).await.unwrap();
         })
     }),
+    ("a new token, fetched and used", |scene| {
+        Box::pin(async {
+            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
+            let Ok(Some(once)) = agents::issue_enrolment(db, pool, &vm).await else { return };
+            // Another has come first: refused.
+            let Ok(token) = agents::enrol(db, pool, &vm, &once).await else { return };
+            agents::identify(db, pool, STALE_AFTER, token.hash()).await.unwrap();
+            agents::attend(db, &vm).await.unwrap();
+            scene
+                .sql("update vm set token_due_at = now() where hostname = 'lablink-vm-test-1'")
+                .await;
+            match agents::renew(db, pool, &vm, token.hash()).await {
+                Ok(new) => {
+                    agents::identify(db, pool, STALE_AFTER, new.hash()).await.unwrap();
+                }
+                Err(RenewError::Refused | RenewError::NotDue) => {}
+                Err(RenewError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("a dead token, and the bar lifted", |scene| {
+        Box::pin(async {
+            let (db, pool) = (&scene.db, scene.pool);
+            for vm in [TWO, ONE] {
+                let here = vms::find(db, pool, &name(vm)).await.unwrap();
+                let Some(here) = here else { continue };
+                let (wait, from) = (Misuse::Wait, [127, 0, 0, 1].into());
+                agents::raise(db, pool, STALE_AFTER, here.id, wait, from).await.unwrap();
+                match agents::lift_bar(db, pool, STALE_AFTER, &admin(), &name(vm)).await {
+                    Ok(()) | Err(LiftError::NotBarred) => {}
+                    Err(LiftError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
     ("enrolment", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            lablink_core::agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
+            agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
         })
     }),
 ];

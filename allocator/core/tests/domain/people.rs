@@ -1,12 +1,12 @@
 //! One person, however they spell their address.
 
 use lablink_core::{
-    claims::{self, Reclaim, Refusal},
+    claims::{self, Refusal},
     db::migrate,
-    line::{self, JoinError, Presented},
+    line::{JoinError, Presented},
 };
 
-use crate::scene::{STALE_AFTER, Scene};
+use crate::scene::Scene;
 
 const TYPED: &str = "ada@müller.example";
 const SENT_BY_CHROMIUM: &str = "ada@xn--mller-kva.example";
@@ -22,15 +22,7 @@ async fn another_spelling_is_no_other_person() {
         assert_eq!((again.hostname, again.is_new), (first.hostname.clone(), false), "{spelling}");
         let stranger = scene.claim(spelling, "4/other").await;
         assert_eq!(stranger.unwrap_err(), Refusal::AlreadyClaimed);
-        let email = spelling.parse().unwrap();
-        let place = line::join(
-            &scene.db,
-            scene.pool,
-            STALE_AFTER,
-            &email,
-            Presented::default(),
-            Reclaim::Link,
-        );
+        let place = scene.join(spelling, Presented::default());
         assert!(matches!(place.await, Err(JoinError::AlreadyClaimed)));
     }
     assert_eq!(
@@ -42,20 +34,8 @@ async fn another_spelling_is_no_other_person() {
 #[tokio::test]
 async fn a_claim_ends_the_place_of_every_spelling() {
     let scene = Scene::with_running(0).await;
-    let email = TYPED.parse().unwrap();
-    let join = || {
-        line::join(&scene.db, scene.pool, STALE_AFTER, &email, Presented::default(), Reclaim::Link)
-    };
-    join().await.unwrap();
-    let chromium = SENT_BY_CHROMIUM.parse().unwrap();
-    let second = line::join(
-        &scene.db,
-        scene.pool,
-        STALE_AFTER,
-        &chromium,
-        Presented::default(),
-        Reclaim::Link,
-    );
+    scene.join(TYPED, Presented::default()).await.unwrap();
+    let second = scene.join(SENT_BY_CHROMIUM, Presented::default());
     assert!(matches!(second.await, Err(JoinError::AlreadyInLine)));
     scene.sql("update place set last_looked_at = now() - interval '1 hour'").await;
     scene.launch(1).await;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use lablink_core::{
-    Actor, Db, Email,
+    Actor, Db, Email, Neighbours, PerAddress, Token,
+    agents::{self, Bearer},
     claims::{self, Granted, Proof, Reclaim, Refusal, Request, RequestError},
+    line::{self, JoinError, Joined, Person, Presented},
     operations::{self, Launch, OperationId},
     pools::{self, PoolId},
     vms::{self, Source, StaleAfter},
@@ -57,6 +59,14 @@ impl Scene {
         self.claim_with(email, code, None, Reclaim::Link).await
     }
 
+    pub async fn claim_from(
+        &self,
+        email: &str,
+        neighbours: &Neighbours,
+    ) -> Result<Granted, Refusal> {
+        self.ask(email, "4/x", (None, Reclaim::Link), neighbours).await
+    }
+
     pub async fn claim_with(
         &self,
         email: &str,
@@ -64,14 +74,61 @@ impl Scene {
         proof: Option<Proof>,
         reclaim: Reclaim,
     ) -> Result<Granted, Refusal> {
+        self.ask(email, code, (proof, reclaim), &alone()).await
+    }
+
+    async fn ask(
+        &self,
+        email: &str,
+        code: &str,
+        (proof, reclaim): (Option<Proof>, Reclaim),
+        neighbours: &Neighbours,
+    ) -> Result<Granted, Refusal> {
         let email: Email = email.parse().unwrap();
         let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-        let request = Request { email: &email, code: &code, proof, reclaim };
+        let request = Request { email: &email, code: &code, proof, reclaim, neighbours };
         match claims::request(&self.db, self.pool, STALE_AFTER, &request).await {
             Ok(granted) => Ok(granted),
             Err(RequestError::Refused(refusal)) => Err(refusal),
             Err(RequestError::Db(error)) => panic!("{error:?}"),
         }
+    }
+
+    /// The token of this VM's agent, which has waited with it.
+    pub async fn agent(&self, hostname: &str) -> Token {
+        let vm = name(hostname);
+        let token = agents::issue_enrolment(&self.db, self.pool, &vm).await.unwrap().unwrap();
+        let token = agents::enrol(&self.db, self.pool, &vm, &token).await.unwrap();
+        assert!(matches!(self.bearer(&token).await, Some(Bearer::Agent { .. })));
+        agents::attend(&self.db, &vm).await.unwrap();
+        token
+    }
+
+    pub async fn bearer(&self, token: &Token) -> Option<Bearer> {
+        agents::identify(&self.db, self.pool, STALE_AFTER, token.hash()).await.unwrap()
+    }
+
+    /// After a claim, the VM's agent takes a new token and uses it.
+    pub async fn renewed(&self, hostname: &str, token: &Token) -> Token {
+        let vm = name(hostname);
+        let new = agents::renew(&self.db, self.pool, &vm, token.hash()).await.unwrap();
+        assert_eq!(self.bearer(&new).await, Some(Bearer::Agent { hostname: vm, attends: true }));
+        new
+    }
+
+    pub async fn join(&self, email: &str, with: Presented) -> Result<Joined, JoinError> {
+        self.join_from(email, with, &alone()).await
+    }
+
+    pub async fn join_from(
+        &self,
+        email: &str,
+        with: Presented,
+        neighbours: &Neighbours,
+    ) -> Result<Joined, JoinError> {
+        let email = email.parse().unwrap();
+        let person = Person { email: &email, neighbours };
+        line::join(&self.db, self.pool, STALE_AFTER, person, with, Reclaim::Link).await
     }
 
     /// The row of the VM of this name that is there.
@@ -89,6 +146,11 @@ impl Scene {
         self.db.client().await.unwrap().batch_execute(statement).await.unwrap();
     }
 
+    /// The one text that a query finds.
+    pub async fn text(&self, query: &str) -> String {
+        self.db.client().await.unwrap().query_one(query, &[]).await.unwrap().get(0)
+    }
+
     pub async fn count(&self, query: &str) -> i64 {
         self.db.client().await.unwrap().query_one(query, &[]).await.unwrap().get(0)
     }
@@ -100,4 +162,9 @@ pub fn name(hostname: &str) -> Hostname {
 
 pub fn admin() -> Actor {
     Actor::Admin("teacher".to_owned())
+}
+
+/// Somebody whose address has no limits.
+pub fn alone() -> Neighbours {
+    Neighbours::of([192, 0, 2, 1].into(), PerAddress::UNLIMITED)
 }

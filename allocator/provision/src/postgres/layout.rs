@@ -1,9 +1,6 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::{EmbeddedPostgresError, Result};
+use super::{EmbeddedPostgresError, Result, passage::make_passage};
 
 /// Where the embedded server's files lie in the allocator's data directory.
 pub(super) struct Layout {
@@ -15,7 +12,7 @@ impl Layout {
     /// every allocator derives the same names from it.
     pub(super) fn of(data_dir: &Path) -> Result<Self> {
         let failed = || EmbeddedPostgresError::io(format!("make {}", data_dir.display()));
-        fs::create_dir_all(data_dir).map_err(failed())?;
+        make_passage(data_dir).map_err(failed())?;
         Ok(Self { data_dir: data_dir.canonicalize().map_err(failed())? })
     }
 

@@ -16,12 +16,14 @@ mod layout;
 mod leftover;
 mod locks;
 mod log;
+mod passage;
 mod process;
 mod run_dir;
 mod server;
 mod settings;
 
 pub use error::EmbeddedPostgresError;
+pub use passage::make_passage;
 pub use server::EmbeddedPostgres;
 pub use settings::{Password, Settings};
 

@@ -1,13 +1,11 @@
-use std::{
-    future::Future,
-    io,
-    path::{Path, PathBuf},
-    pin::Pin,
-    time::Duration,
-};
+use std::{future::Future, io, path::PathBuf, pin::Pin, time::Duration};
 
 use futures_util::StreamExt;
-use lablink_core::{Token, vms::Provider};
+use lablink_core::{
+    Db, Token,
+    pools::PoolId,
+    vms::{self, Provider},
+};
 use lablink_protocol::Hostname;
 use tokio::process::Command;
 
@@ -18,7 +16,7 @@ use crate::worker::Limit;
 const STOP: Duration = Duration::from_secs(8);
 /// The same to delete its folder as well.
 const REMOVE: Duration = Duration::from_secs(60);
-pub(super) const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(20);
 /// VMs that are started or stopped at the same time.
 pub(super) const AT_ONCE: usize = 32;
 /// How long the stop of all may take, however many there are.
@@ -34,12 +32,24 @@ pub struct LocalVms {
     pub agent: PathBuf,
     /// `vm.sh` of the module.
     pub script: PathBuf,
+    /// Where agents reach the allocator, as in `RuntimeVariables`.
+    pub allocator_url: String,
+    /// The program whose use agents tell; empty for none.
+    pub subject_software: String,
 }
 
 impl LocalVms {
     /// What Terraform's environment tells the module.
-    pub(super) fn variables(&self) -> [(&'static str, &Path); 2] {
-        [("TF_VAR_local_dir", &self.directory), ("TF_VAR_agent_program", &self.agent)]
+    pub(super) fn variables(&self) -> [(&'static str, PathBuf); 3] {
+        [
+            ("TF_VAR_local_dir", self.directory.clone()),
+            ("TF_VAR_agent_program", self.agent.clone()),
+            ("TF_VAR_remote_desktop_program", self.remote_desktop()),
+        ]
+    }
+
+    fn remote_desktop(&self) -> PathBuf {
+        self.script.with_file_name("start-host")
     }
 
     /// Whether the VM's machine is there: `vm.sh` writes the settings last, before it starts the
@@ -48,15 +58,30 @@ impl LocalVms {
         self.directory.join(hostname.as_str()).join("settings").exists()
     }
 
-    /// Stops the agents of all VMs; the VMs stay. Names those that did not stop: one that can't be
+    /// Stops the agents of all VMs; the VMs stay, and their rows say that they are stopped, since no
+    /// allocator hears their agents' own goodbye. Names those that did not stop: one that can't be
     /// stopped is no reason to leave the others alone, or to wait for ever.
-    pub async fn stop_all(&self) -> io::Result<Vec<String>> {
+    pub async fn stop_all(&self, db: &Db, pool: PoolId) -> io::Result<Vec<String>> {
         let limit = Limit::default().within(STOP_ALL);
         let stopping = futures_util::stream::iter(self.names()?).map(|name| {
-            let step = self.step("stop", &name, STOP, limit.clone());
-            async move { told(&name, step.run().await).err().map(|_told| name) }
+            let limit = limit.clone();
+            async move {
+                if self.stop(&name, limit).await.is_err() {
+                    return Some(name);
+                }
+                if let Ok(hostname) = name.parse() {
+                    // Else it is found silent, later.
+                    let _told = vms::goodbye(db, pool, &hostname).await;
+                }
+                None
+            }
         });
         Ok(stopping.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await)
+    }
+
+    /// Ends the agent of a VM with all that it started.
+    pub(super) async fn stop(&self, name: &str, limit: Limit) -> Result<Vec<u8>, StepError> {
+        told(name, self.step("stop", name, STOP, limit).run().await)
     }
 
     /// The machines of an environment that are made, by their names.
@@ -98,6 +123,17 @@ impl LocalVms {
         Step { name, command, deadline, grace: Duration::ZERO, limit, notes: None }
     }
 
+    /// One call of `vm.sh` that starts an agent, as the allocator that asks for it would have it.
+    pub(super) fn starting(&self, verb: &str, name: &str) -> Step {
+        let mut step = self.step(verb, name, START, Limit::default());
+        step.command
+            .env("ALLOCATOR_URL", &self.allocator_url)
+            .env("SUBJECT_SOFTWARE", &self.subject_software)
+            .env("LABLINK_AGENT_PROGRAM", &self.agent)
+            .env("LABLINK_REMOTE_DESKTOP", self.remote_desktop());
+        step
+    }
+
     /// VMs that have a folder here.
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let entries = match std::fs::read_dir(&self.directory) {
@@ -136,11 +172,15 @@ impl Provider for LocalVms {
             if !self.directory.join(hostname.as_str()).is_dir() {
                 return Err(io::Error::other("it has no folder on this machine"));
             }
-            for (verb, deadline, token) in [("stop", STOP, None), ("start", START, enrolment)] {
-                let mut step = self.step(verb, hostname.as_str(), deadline, Limit::default());
-                step.command.envs(token.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal())));
-                step.run().await.map_err(io::Error::other)?;
-            }
+            let name = hostname.as_str();
+            self.step("stop", name, STOP, Limit::default())
+                .run()
+                .await
+                .map_err(io::Error::other)?;
+            let mut start = self.starting("start", name);
+            let token = enrolment.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal()));
+            start.command.envs(token);
+            start.run().await.map_err(io::Error::other)?;
             Ok(())
         })
     }

@@ -26,6 +26,7 @@ mod settle;
 mod solve;
 mod state;
 mod step;
+mod take_over;
 mod variables;
 mod work;
 mod working;

@@ -3,7 +3,11 @@
 use std::{future::Future, io, time::Duration};
 
 use futures_util::StreamExt;
-use lablink_core::{Db, DbError, Token, agents, pools::PoolId, vms};
+use lablink_core::{
+    Db, DbError, Token, agents,
+    pools::PoolId,
+    vms::{self, StaleAfter},
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{ChildStdin, ChildStdout},
@@ -11,59 +15,112 @@ use tokio::{
 
 use super::{
     CaughtUp, LocalVms, StepError,
-    local::{AT_ONCE, START, told},
+    local::{AT_ONCE, told},
 };
-use crate::worker::Limit;
 
 /// How `vm.sh resume` ends when the VM needs a token that it was not given.
 const NEEDS_TOKEN: i32 = 3;
-/// How soon such a VM is tried again.
+/// And when its agent runs with other settings.
+const RUNS_OTHERWISE: i32 = 4;
+/// How soon one that needs a token is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
 
+/// What a start left to do.
+#[derive(Default)]
+struct Left {
+    unenrolled: Vec<String>,
+    running_otherwise: Vec<String>,
+    /// Each with the reason.
+    broken: Vec<(String, String)>,
+}
+
 impl LocalVms {
-    /// Starts the agents of all VMs that are there and don't run. One that could never enrol gets a
-    /// fresh token, if it has a row once `caught_up` says that all have theirs, and while no
-    /// operation of the pool is at work: the token that such a one has given must hold. Ends when
-    /// none waits any more.
-    pub async fn resume_all(&self, db: &Db, pool: PoolId, caught_up: CaughtUp) -> io::Result<()> {
-        let mut waiting = self.resume(self.names()?, |_| std::future::ready(None)).await;
-        if waiting.is_empty() {
+    /// Starts the agents of all VMs that are there and don't run, with today's settings. One that
+    /// could never enrol gets a fresh token, if it has a row once `caught_up` says that all have
+    /// theirs, and while no operation of the pool is at work: the token that such a one has given
+    /// must hold. One that can't be started says so in its row. Those that run with other settings
+    /// are taken over if nothing is heard of them for `silence`. Ends when nothing is left to do.
+    pub async fn resume_all(
+        &self,
+        db: &Db,
+        pool: PoolId,
+        silence: StaleAfter,
+        caught_up: CaughtUp,
+    ) -> io::Result<()> {
+        let left = self.resume(self.names()?, |_| std::future::ready(None)).await;
+        if left.is_empty() {
             return Ok(());
         }
         caught_up.reached().await;
-        loop {
+        tell(db, pool, &left.broken).await;
+        let taking_over = async {
+            let stopped = self.stop_unheard(db, pool, silence, left.running_otherwise).await;
+            self.resume_with_tokens(db, pool, stopped).await;
+        };
+        tokio::join!(self.resume_with_tokens(db, pool, left.unenrolled), taking_over);
+        Ok(())
+    }
+
+    async fn resume_with_tokens(&self, db: &Db, pool: PoolId, mut waiting: Vec<String>) {
+        while !waiting.is_empty() {
             if let Ok(vms) = vms::list(db, pool).await {
                 waiting.retain(|name| vms.iter().any(|vm| vm.hostname.as_str() == name));
-                waiting = self.resume(waiting, |name| token(db, pool, name)).await;
+                let left = self.resume(waiting, |name| token(db, pool, name)).await;
+                tell(db, pool, &left.broken).await;
+                waiting = left.unenrolled;
             }
-            if waiting.is_empty() {
-                return Ok(());
+            if !waiting.is_empty() {
+                tokio::time::sleep(AGAIN).await;
             }
-            tokio::time::sleep(AGAIN).await;
         }
     }
 
-    /// Tries it with each, and gives those that need a token and got none.
-    async fn resume<T>(&self, names: Vec<String>, token: impl Fn(String) -> T) -> Vec<String>
+    async fn resume<T>(&self, names: Vec<String>, token: impl Fn(String) -> T) -> Left
     where
         T: Future<Output = Option<Token>>,
     {
         let resuming = futures_util::stream::iter(names).map(|name| {
-            let step = self.step("resume", &name, START, Limit::default());
+            let step = self.starting("resume", &name);
             let token = token(name.clone());
-            async move {
-                match step.converse(|stdin, stdout| answer(stdin, stdout, token)).await {
-                    Err(StepError::Failed { status, .. }) if status.code() == Some(NEEDS_TOKEN) => {
-                        Some(name)
-                    }
-                    done => {
-                        let _told = told(&name, done);
-                        None
-                    }
+            async move { (name, step.converse(|stdin, stdout| answer(stdin, stdout, token)).await) }
+        });
+        let mut resuming = resuming.buffer_unordered(AT_ONCE);
+        let mut left = Left::default();
+        while let Some((name, done)) = resuming.next().await {
+            match done {
+                Ok(()) => {}
+                Err(StepError::Failed { status, .. }) if status.code() == Some(NEEDS_TOKEN) => {
+                    left.unenrolled.push(name);
+                }
+                Err(StepError::Failed { status, .. }) if status.code() == Some(RUNS_OTHERWISE) => {
+                    left.running_otherwise.push(name);
+                }
+                Err(error) => {
+                    let reason = super::chain(&error);
+                    let _told = told::<()>(&name, Err(error));
+                    left.broken.push((name, reason));
                 }
             }
-        });
-        resuming.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
+        }
+        left
+    }
+}
+
+impl Left {
+    fn is_empty(&self) -> bool {
+        let Self { unenrolled, running_otherwise, broken } = self;
+        unenrolled.is_empty() && running_otherwise.is_empty() && broken.is_empty()
+    }
+}
+
+/// Says in the rows what is broken, and by what.
+async fn tell(db: &Db, pool: PoolId, broken: &[(String, String)]) {
+    for (name, reason) in broken {
+        let Ok(hostname) = name.parse() else { continue };
+        if let Err(error) = vms::start_failed(db, pool, &hostname, reason).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, machine.hostname = name, "its page can't say that it is broken");
+        }
     }
 }
 

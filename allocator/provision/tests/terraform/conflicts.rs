@@ -4,7 +4,7 @@
 use std::fs;
 
 use lablink_core::{
-    Actor, agents,
+    Actor, Neighbours, PerAddress, agents,
     claims::{self, Proof, Reclaim, Request},
     operations::{self, Operation, OperationId, OperationState, SolveError},
     state::{self, Conflict, Fault},
@@ -31,8 +31,13 @@ impl Lab {
         self.sql("update vm set status = 'running' where number = 1").await;
         let email = "ada@example.org".parse().unwrap();
         let code = CrdCode::from_command("--code=4/abc").unwrap();
-        let request =
-            Request { email: &email, code: &code, proof: None::<Proof>, reclaim: Reclaim::Link };
+        let request = Request {
+            email: &email,
+            code: &code,
+            proof: None::<Proof>,
+            reclaim: Reclaim::Link,
+            neighbours: &Neighbours::of([192, 0, 2, 1].into(), PerAddress::UNLIMITED),
+        };
         claims::request(&self.db, self.pool, WAIT, &request).await.unwrap();
         fs::write(self.path("vms/lablink-vm-test-1/home/thesis"), "words").unwrap();
     }
@@ -219,6 +224,7 @@ async fn what_was_never_made_or_is_not_ours_to_make_is_no_conflict() {
     let desk = Some("desk-7".parse().unwrap());
     vms::register(&lab.db, lab.pool, &admin(), desk, None).await.unwrap();
     let itself = Actor::UnprovenAgent;
+    vms::admit(&lab.db, lab.pool, &vm("70"), None).await.unwrap();
     vms::set_status(&lab.db, lab.pool, WAIT, &itself, &vm("70"), VmStatus::Running).await.unwrap();
     // Of two that wait, the first fails before it has made its VM.
     let (first, second) = (lab.launch(1).await, lab.launch(1).await);

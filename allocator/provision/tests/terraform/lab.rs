@@ -152,6 +152,8 @@ impl Lab {
             directory: self.path("vms"),
             agent: self.programs.agent.clone(),
             script: self.programs.module.join("vm.sh"),
+            allocator_url: "http://127.0.0.1:1".to_owned(),
+            subject_software: String::new(),
         }
     }
 

@@ -122,6 +122,7 @@ impl Config {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = placeholder::logins(self);
         warnings.extend(placeholder::bucket(self));
+        warnings.extend(rules::open_form(self));
         warnings.extend(self.without_effect());
         warnings
     }

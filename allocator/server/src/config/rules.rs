@@ -181,6 +181,20 @@ fn startup_script(config: &Config, file: Option<&Path>) -> Option<String> {
     })
 }
 
+/// A form that nothing keeps strangers from.
+pub(super) fn open_form(config: &Config) -> Option<String> {
+    let domains = match config.app.email_domains.is_empty() {
+        true => "",
+        false => " (app.email_domains keeps out nobody who makes up an address)",
+    };
+    config.app.access_code.is_none().then(|| {
+        format!(
+            "anybody who reaches the allocator can take machines and places in line: set \
+             app.access_code and tell it to the class{domains}"
+        )
+    })
+}
+
 /// Settings that are accepted and do nothing, as one sentence each.
 pub(super) fn without_effect(config: &Config) -> Vec<String> {
     let mut idle = Vec::new();

@@ -9,7 +9,7 @@ use lablink_core::{
     aws::AwsLogin,
     operations::{self, Launch},
     pools::PoolId,
-    vms::Source,
+    vms::{Source, StaleAfter},
 };
 use lablink_provision::terraform::{
     CaughtUp, LocalVms, Program, ProgramError, Provisioner, ProvisionerParts, RuntimeVariables,
@@ -41,6 +41,7 @@ impl LocalProvider {
         let module = modules(args.terraform_dir.as_deref())?.join("local");
         let environment = args.environment.as_str();
         let directory = places.private(&format!("terraform/{environment}"))?;
+        let variables = variables(args, config);
         let vms = LocalVms {
             directory: match &config.local.vm_dir {
                 Some(path) => std::path::absolute(path)?,
@@ -48,6 +49,8 @@ impl LocalProvider {
             },
             agent: agent_program(args.agent_program.as_deref())?,
             script: module.join("vm.sh"),
+            allocator_url: variables.allocator_url.clone(),
+            subject_software: variables.subject_software.clone(),
         };
         let backend = state_backend(args, config, places)?;
         let provisioner = Provisioner::new(ProvisionerParts {
@@ -55,7 +58,7 @@ impl LocalProvider {
             pool,
             workspace: Workspace::new(program, module, directory, backend),
             aws,
-            variables: variables(args, config),
+            variables,
             local: vms.clone(),
             operations_dir: places.private("operations")?,
         });
@@ -69,6 +72,7 @@ pub struct Start {
     pub db: Db,
     pub pool: PoolId,
     pub environment: String,
+    pub stale_after: StaleAfter,
     /// VMs to launch in a pool for which nothing was ever done.
     pub warm: u32,
 }
@@ -77,7 +81,8 @@ impl Start {
     /// Goes on until all is done, or `stopping`.
     pub async fn run(self, caught_up: CaughtUp, stopping: CancellationToken) {
         let work = async {
-            let resumed = self.vms.resume_all(&self.db, self.pool, caught_up.clone()).await;
+            let resumed =
+                self.vms.resume_all(&self.db, self.pool, self.stale_after, caught_up.clone()).await;
             if let Err(error) = resumed {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the local VMs can't be looked at: none is started");

@@ -69,7 +69,11 @@ pub async fn serve(args: ServeArgs) -> Result<()> {
     let limits = http::connection_limits(config.limits.connections_per_address)?;
     // First of all, so that a port that is taken is told at once.
     let listener = lablink_web::listen(args.listen).with_context(|| {
-        format!("cannot listen on {}: choose another address with --listen", args.listen)
+        format!(
+            "cannot listen on {}: choose another address, such as LABLINK_LISTEN=127.0.0.1:5001 in \
+             the environment, or --listen 127.0.0.1:5001",
+            args.listen
+        )
     })?;
     let stopping = CancellationToken::new();
     signals::cancel_on_signal(stopping.clone())?;
@@ -127,7 +131,8 @@ async fn serve_on(
     let caught_up = local.as_ref().map(|local| local.provisioner.caught_up());
     let starting = vms.clone().zip(caught_up.clone()).map(|(vms, caught_up)| {
         let environment = args.environment.as_str().to_owned();
-        let start = Start { vms, db: db.clone(), pool, environment, warm: config.local.warm };
+        let warm = config.local.warm;
+        let start = Start { vms, db: db.clone(), pool, environment, stale_after, warm };
         tokio::spawn(start.run(caught_up, stopping.clone()))
     });
     // Requests are answered for as long as Terraform runs: the VMs that it still makes enrol.
@@ -142,6 +147,7 @@ async fn serve_on(
     });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
+    let local_db = db.clone();
     let login = admin_password::login(&config.app.admin, places)?;
     let state = AppState {
         db,
@@ -181,7 +187,7 @@ async fn serve_on(
         starting.await.context("the start of the local VMs failed")?;
     }
     if let Some(vms) = vms.filter(|_| config.local.stop_with_allocator) {
-        let left = vms.stop_all().await.context("cannot stop the local VMs")?;
+        let left = vms.stop_all(&local_db, pool).await.context("cannot stop the local VMs")?;
         if !left.is_empty() {
             tracing::error!(
                 vms = left.join(", "),

@@ -5,6 +5,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use lablink_provision::postgres::make_passage;
 
 /// Where things lie in the data directory.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ impl Places {
             Some(path) => std::path::absolute(path)?,
             None => default_data_dir()?,
         };
-        DirBuilder::new().recursive(true).mode(0o711).create(&data_dir).with_context(|| {
+        make_passage(&data_dir).with_context(|| {
             format!(
                 "cannot make the data directory {}: choose another with --data-dir",
                 data_dir.display()

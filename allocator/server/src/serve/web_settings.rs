@@ -4,7 +4,7 @@ use std::{
 };
 
 use lablink_core::{
-    Token, claims,
+    PerAddress, PlacesPerAddress, Token, claims,
     vms::{Source, StaleAfter},
 };
 use lablink_web::{AgentAuth, AgentInstall, Proxies, Settings};
@@ -22,6 +22,17 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 fn agent_program(given: Option<&Path>) -> Option<PathBuf> {
     let beside = || Some(std::env::current_exe().ok()?.with_file_name("lablink-client"));
     given.map(Path::to_owned).or_else(beside).filter(|path| path.is_file())
+}
+
+/// How many people of one address may wait or hold a machine. Where an access code keeps strangers
+/// out, all of them may.
+fn per_address(config: &Config) -> PerAddress {
+    let places = match (config.limits.places_per_address, config.app.access_code) {
+        (Some(0), _) | (None, Some(_)) => PlacesPerAddress::Any,
+        (Some(most), _) => PlacesPerAddress::AtMost(most),
+        (None, None) => PlacesPerAddress::AsThePool,
+    };
+    PerAddress { places, claims: Some(config.limits.claims_per_address).filter(|most| *most > 0) }
 }
 
 /// What the pages and the API need to know of how we are set up.
@@ -43,6 +54,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
             ProviderKind::Manual => "machines registered by hand".to_owned(),
         },
         max_vms: config.limits.max_vms.get(),
+        unknown_vms: config.limits.unknown_vms,
         extension: config.machine.extension.clone(),
         stale_after: StaleAfter(config.health.stale_after),
         after_use: config.manual.after_use,
@@ -62,6 +74,8 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         email_domains: config.app.email_domains.clone(),
         log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
         access_code: config.app.access_code,
+        per_address: per_address(config),
+        is_trial: args.environment.is_dev(),
         proxies: Proxies { trusted: config.proxy.trusted.clone(), header: config.proxy.header },
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),

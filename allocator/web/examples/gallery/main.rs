@@ -7,6 +7,7 @@ mod organiser;
 mod participants;
 mod pool;
 mod results;
+mod way_in;
 
 use std::{env, fs, io::Write, path::Path};
 
@@ -28,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     pool::add_all(&mut pages)?;
     operations::add_all(&mut pages)?;
     organiser::add_all(&mut pages)?;
+    way_in::add_all(&mut pages)?;
     results::add_all(&mut pages)?;
     logs::add_all(&mut pages)?;
     let mut index = String::from("<!doctype html><title>Gallery</title><ul>");

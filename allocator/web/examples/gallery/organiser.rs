@@ -33,7 +33,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                 power_watts: Some(68),
             }]),
             cleaning: None,
+            token: None,
+            locks_out: Some(true),
         },
+        shelter: None,
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },
         claims: vec![
@@ -93,8 +96,40 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         ..vm(VmSource::Aws, overdue, None, Gpu::Unreported)
     };
     add(pages, "vm-overdue", &overdue)?;
+    let reason = "vm.sh resume of lablink-vm-dev-3 ended with exit code 1: the agent ended at once; \
+                  the end of agent.log: exec: /opt/lablink/lablink-client: not found";
+    let broken = attention(Trouble::Broken, Some(before(30)), reason);
+    add(pages, "vm-broken", &vm(VmSource::Local, broken, None, Gpu::Healthy))?;
     let unheard = "Nothing is heard of its agent any more.";
     let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
+    let stolen = "Somebody waited for its next claim with a token that is dead: one that was copied while \
+                  somebody had it, most likely. They learnt nothing, and nobody can claim it for now; \
+                  who has it keeps it.";
+    let barred = |source, claim| VmPage {
+        shelter: Some(Shelter::WithinReach {
+            reason: format!("the desktop's account {SCRIPT} can become root: by sudo"),
+        }),
+        ..vm(source, attention(Trouble::Barred, Some(before(400)), stolen), claim, Gpu::Healthy)
+    };
+    add(pages, "vm-barred", &barred(VmSource::Manual, None))?;
+    add(pages, "vm-barred-claimed", &barred(VmSource::Aws, claim()))?;
+    let due = "A claim has ended, and its agent is an older one that can’t take a new token. So nobody \
+               can claim it: its last participant may have copied the token.";
+    let due = VmPage {
+        shelter: Some(Shelter::OlderAgent),
+        ..vm(
+            VmSource::Manual,
+            attention(Trouble::TokenDue, Some(before(90)), due),
+            None,
+            Gpu::Healthy,
+        )
+    };
+    add(pages, "vm-token-due", &due)?;
+    let original = VmPage {
+        shelter: Some(Shelter::NoToken),
+        ..vm(VmSource::Unknown, VmState::TokenDue, None, Gpu::Absent)
+    };
+    add(pages, "vm-original", &original)?;
     add(pages, "vm-suspect", &vm(VmSource::Local, suspect, claim(), Gpu::Healthy))?;
 
     let confirm = |deed, afterwards| ConfirmPage {
@@ -120,6 +155,12 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         since: before(60 * id),
     });
     let participants = ParticipantsPage {
+        note: Some(
+            "Anybody who reaches this address can take machines and places in line: set an access \
+             code (app.access_code) and tell it to the class. E-mail domains keep out nobody who \
+             makes up an address.",
+        ),
+        crowd: Some(AddressCrowd { place: 7, places: 30 }),
         reentries: vec![ReentryRow {
             claim_id: 3,
             email: SCRIPT.to_owned(),
@@ -138,6 +179,8 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     add(pages, "participants", &participants)?;
     let nobody = ParticipantsPage {
+        note: None,
+        crowd: None,
         reentries: Vec::new(),
         same_person: Vec::new(),
         line: Vec::new(),
@@ -146,13 +189,6 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         now: now(),
     };
     add(pages, "participants-empty", &nobody)?;
-    let link = NewLinkPage {
-        email: email.to_owned(),
-        hostname: "lablink-vm-prod-6".to_owned(),
-        url: "https://lablink.example.org/claims/Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w"
-            .to_owned(),
-    };
-    add(pages, "new-link", &link)?;
     add(pages, "machine", &machine(String::new(), SshTyped::default(), None))?;
     let error =
         Some((MachineField::Hostname, "There is a machine of this name already.".to_owned()));
@@ -194,6 +230,9 @@ fn past(
 
 pub fn places() -> Vec<PlaceRow> {
     let place = |email: &str, since, offered: Option<&str>| PlaceRow {
+        id: since,
+        of_address: Some(1),
+        is_invited: offered.is_some(),
         email: email.to_owned(),
         since: before(since),
         last_looked_at: before(8),

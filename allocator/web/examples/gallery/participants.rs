@@ -40,6 +40,8 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "request-own", &RequestPage { own, ..blank(4) })?;
     add(pages, "request-in-line", &refused(0, RequestProblem::AlreadyInLine))?;
     add(pages, "request-claimed", &refused(7, RequestProblem::AlreadyClaimed))?;
+    add(pages, "request-address-full", &refused(0, RequestProblem::AddressFull))?;
+    add(pages, "request-invited", &refused(3, RequestProblem::Invited))?;
     add(pages, "request-many", &refused(7, RequestProblem::TooMany))?;
 
     let claim = |state| ClaimPage {
@@ -65,7 +67,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "claim-failed", &held(Connection::Failed { reason }, None))?;
     let refused_command = "This is not a Chrome Remote Desktop command: it has no --code=… part.";
     add(pages, "claim-refused", &held(Connection::Ready, Some(refused_command)))?;
-    for machine in [Machine::AwaitsAnother, Machine::Faulty, Machine::Leaving, Machine::Silent] {
+    for machine in [
+        Machine::AwaitsAnother,
+        Machine::Faulty,
+        Machine::Leaving,
+        Machine::Silent,
+        Machine::LockingOut,
+        Machine::LockedOut,
+    ] {
         let reason = "start-host was killed on this machine.".to_owned();
         let (pin, command) = ("204817".to_owned(), CommandForm::default());
         let connection = Connection::Failed { reason };
@@ -100,6 +109,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "line-offered", &offered(None))?;
     add(pages, "line-refused", &offered(Some(refused_command)))?;
     add(pages, "line-lapsed", &place(LineState::Over(LineEnd::Lapsed)))?;
+    add(pages, "line-removed", &place(LineState::Over(LineEnd::Removed)))?;
     add(pages, "line-left", &place(LineState::Over(LineEnd::Left)))?;
 
     let error = ErrorPage {

@@ -7,7 +7,7 @@ mod password;
 
 pub use admin::{AdminLogin, InvalidHash};
 pub use form_limits::FormLimits;
-pub(crate) use guard::{Caller, guard};
+pub(crate) use guard::{Caller, Shown, guard};
 pub use password::{UnfitPassword, fits_bcrypt};
 
 /// Whether agents must show a token (`LABLINK_AGENT_AUTH`).

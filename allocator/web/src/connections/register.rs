@@ -1,13 +1,14 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher, Hash, RandomState},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
+use lablink_core::network;
 use tokio::sync::oneshot;
 
 use super::Bounds;
@@ -174,17 +175,6 @@ impl Held {
                 connections = self.all,
                 "connections are turned away: see limits.connections_per_address, and ulimit -n"
             );
-        }
-    }
-}
-
-/// Whose address it is: in IPv6 one subscriber has a whole /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }
     }
 }

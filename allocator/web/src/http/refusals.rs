@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 use lablink_core::{
     DbError,
-    agents::EnrolError,
+    agents::{EnrolError, LiftError, RenewError},
     aws::VaultError,
-    claims::{NoSuchClaim, NotToClean},
+    claims::{LockOutError, NoSuchClaim, NotToClean},
     collections::{ChooseError, CollectError, NoSecretKey},
     operations::{AskError, TakeBackError},
-    vms::{InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
+    vms::{AdmitError, InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
 };
 
 use super::Problem;
@@ -28,6 +28,34 @@ impl From<DbError> for Problem {
         }
         tracing::warn!(error = &error as &dyn std::error::Error, "the database is away");
         Self::try_again("database_unavailable", "The database is away for a moment. Try again.", 2)
+    }
+}
+
+impl From<RenewError> for Problem {
+    fn from(error: RenewError) -> Self {
+        match error {
+            RenewError::Refused => Self::unauthorized(),
+            RenewError::NotDue => Self::conflict("not_due", error.to_string()),
+            RenewError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<LiftError> for Problem {
+    fn from(error: LiftError) -> Self {
+        match error {
+            LiftError::NotBarred => Self::conflict("not_barred", error.to_string()),
+            LiftError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<AdmitError> for Problem {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::TooMany(_) => Self::conflict("too_many_unknown_vms", error.to_string()),
+            AdmitError::Db(error) => error.into(),
+        }
     }
 }
 
@@ -113,6 +141,16 @@ impl From<NoSuchClaim> for Problem {
         match error {
             NoSuchClaim::Superseded => Self::conflict("claim_superseded", error.to_string()),
             NoSuchClaim::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<LockOutError> for Problem {
+    fn from(error: LockOutError) -> Self {
+        match error {
+            LockOutError::NoSuchClaim => Self::not_found(error.to_string()),
+            LockOutError::AgentCannot => Self::conflict("no_lock_out", error.to_string()),
+            LockOutError::Db(error) => error.into(),
         }
     }
 }

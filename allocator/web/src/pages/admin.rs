@@ -46,6 +46,7 @@ pub struct PoolCounts {
     pub overdue: i64,
     pub stale: i64,
     pub suspect: i64,
+    pub barred: i64,
     pub failed: i64,
     /// People in line, those for whom a VM is kept included.
     pub in_line: i64,
@@ -75,7 +76,7 @@ struct Tile {
 }
 
 impl AdminPage {
-    fn tiles(&self) -> [Tile; 10] {
+    fn tiles(&self) -> [Tile; 11] {
         let pool = &self.pool;
         let trouble = |count, tone| if count > 0 { tone } else { Tone::Quiet };
         let tile = |label, count, tone, url| Tile { label, count, tone, url };
@@ -108,6 +109,12 @@ impl AdminPage {
                 pool.suspect,
                 trouble(pool.suspect, Tone::Bad),
                 "/admin/instances?state=suspect",
+            ),
+            tile(
+                "Barred",
+                pool.barred,
+                trouble(pool.barred, Tone::Bad),
+                "/admin/instances?state=barred",
             ),
             tile(
                 "Failed",
@@ -144,6 +151,7 @@ mod tests {
             in_line: 16,
             overdue: 17,
             suspect: 18,
+            barred: 19,
             ..PoolCounts::default()
         };
         let notes = notes.iter().map(|note| (*note).to_owned()).collect();
@@ -157,6 +165,9 @@ mod tests {
             operations,
             happenings,
             line: vec![PlaceRow {
+                id: 1,
+                of_address: None,
+                is_invited: false,
                 email: "<i>bob</i>".to_owned(),
                 since: Timestamp::UNIX_EPOCH,
                 last_looked_at: Timestamp::UNIX_EPOCH,
@@ -181,9 +192,18 @@ mod tests {
     #[test]
     fn shows_the_pool_and_the_ways_on() {
         let html = page(Vec::new(), &[]);
-        for key in
-            [">11<", ">12<", ">13<", ">0<", ">15<", ">16<", ">17<", ">18<", "No operation yet"]
-        {
+        for key in [
+            ">11<",
+            ">12<",
+            ">13<",
+            ">0<",
+            ">15<",
+            ">16<",
+            ">17<",
+            ">18<",
+            ">19<",
+            "No operation yet",
+        ] {
             assert!(html.contains(key), "{key}");
         }
         assert!(html.contains("2 people want") && html.contains("state=overdue"));

@@ -111,6 +111,10 @@ impl ClaimPage {
             ClaimState::Held { machine: Machine::Leaving, .. } => "Your machine is being removed",
             ClaimState::Held { machine: Machine::Failed, .. } => "Your machine is out of order",
             ClaimState::Held { machine: Machine::Silent, .. } => "Your machine does not answer",
+            ClaimState::Held { machine: Machine::LockingOut, .. } => "Your machine is being freed",
+            ClaimState::Held { machine: Machine::LockedOut, .. } => {
+                "Your machine needs a new command"
+            }
             ClaimState::Held { machine: Machine::Fine, connection, .. } => match connection {
                 Connection::Claimed | Connection::Connecting => "Your machine is getting ready",
                 Connection::Ready => "Your machine is ready",
@@ -130,7 +134,8 @@ impl ClaimPage {
 
     fn moves(&self) -> bool {
         let ClaimState::Held { machine, connection, .. } = &self.state else { return false };
-        (connection.moves() || *machine == Machine::AwaitsAnother) && !self.corrects()
+        let waits = matches!(machine, Machine::AwaitsAnother | Machine::LockingOut);
+        (connection.moves() || waits) && !self.corrects()
     }
 }
 
@@ -206,6 +211,7 @@ mod tests {
             (Machine::Leaving, "Your machine is being removed", "Save"),
             (Machine::Failed, "Your machine is out of order", "organiser"),
             (Machine::Silent, "Your machine does not answer", "Wait a few minutes"),
+            (Machine::LockingOut, "Your machine is being freed", "takes a moment"),
         ] {
             let connection = Connection::Failed { reason: "killed".to_owned() };
             let (pin, command) = ("123456".to_owned(), CommandForm::default());
@@ -215,6 +221,22 @@ mod tests {
         }
         let moved = held(Connection::Connecting, None);
         assert!(moved.contains("lablink-vm-dev-1</b> could not run your desktop"));
+    }
+
+    #[test]
+    fn who_was_let_in_again_sends_a_command_once_the_desktop_has_ended() {
+        let locked = |machine| {
+            let connection = Connection::Failed { reason: "of an organiser".to_owned() };
+            let (pin, command) = ("123456".to_owned(), CommandForm::default());
+            page(ClaimState::Held { pin, machine, connection, command })
+        };
+        let under_way = locked(Machine::LockingOut);
+        assert!(
+            !under_way.contains("crd_command") && under_way.contains(r#"http-equiv="refresh""#)
+        );
+        let ended = locked(Machine::LockedOut);
+        assert!(ended.contains("crd_command") && ended.contains("new one"));
+        assert!(ended.contains("needs a new command") && !ended.contains("What the machine said"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::line::{KEPT_FOR, LAPSES_AFTER, SURVIVES};
+use lablink_core::line::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, SURELY_KEPT_FOR, SURVIVES};
 
 use super::{CommandForm, moment::nth};
 
@@ -35,6 +35,8 @@ pub enum LineEnd {
     /// With another link than this.
     Claimed,
     Left,
+    /// An organiser took it away.
+    Removed,
     Lapsed,
 }
 
@@ -46,6 +48,7 @@ impl LinePage {
             LineState::Offered { .. } => "A machine is ready for you",
             LineState::Over(LineEnd::Claimed) => "You have a machine",
             LineState::Over(LineEnd::Left) => "You left the line",
+            LineState::Over(LineEnd::Removed) => "Your place in line was removed",
             LineState::Over(LineEnd::Lapsed) => "Your place in line lapsed",
         }
     }
@@ -77,9 +80,10 @@ impl LinePage {
         }
     }
 
-    const LAPSES_AFTER_SECONDS: u64 = LAPSES_AFTER.as_secs();
-    const SURVIVES_MINUTES: u64 = SURVIVES.as_secs() / 60;
+    const SURELY_KEPT_FOR_SECONDS: u64 = SURELY_KEPT_FOR.as_secs();
+    const SURVIVES_SECONDS: u64 = SURVIVES.as_secs();
     const LAPSES_AFTER_MINUTES: u64 = LAPSES_AFTER.as_secs() / 60;
+    const KEPT_UNSEEN_FOR_SECONDS: u64 = KEPT_UNSEEN_FOR.as_secs();
     const KEPT_FOR_MINUTES: u64 = KEPT_FOR.as_secs() / 60;
 }
 
@@ -94,9 +98,14 @@ mod tests {
     #[test]
     fn a_place_says_where_it_is_and_how_long_it_may_take() {
         let html = page(LineState::Waiting { ahead: 3, waiting: 9, expected_seconds: Some(130) });
-        for key in
-            ["You are in line", "4th</b> of 9", "about 2 min", "3 minutes", "needs no command"]
-        {
+        for key in [
+            "You are in line",
+            "4th</b> of 9",
+            "about 2 min",
+            "3 minutes",
+            "60 seconds",
+            "no command",
+        ] {
             assert!(html.contains(key), "{key}");
         }
         assert!(html.contains(r#"data-live="/line/k3y""#) && html.contains("data-background"));
@@ -128,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_over_leads_back() {
-        for end in [LineEnd::Claimed, LineEnd::Left, LineEnd::Lapsed] {
+        for end in [LineEnd::Claimed, LineEnd::Left, LineEnd::Removed, LineEnd::Lapsed] {
             let html = page(LineState::Over(end));
             assert!(html.contains(r#"href="/""#) && !html.contains("data-live"));
         }

@@ -29,6 +29,7 @@ mod trouble;
 mod usage;
 mod used;
 mod vm;
+mod way_in;
 
 pub use admin::{AdminPage, DatabaseConnections, Happening, PoolCounts};
 pub use aws::{AwsPage, AwsStanding, MachinesWithoutAws};
@@ -50,7 +51,7 @@ pub use operation::{
 pub use operations::{OperationKind, OperationState, OperationSummary, OperationsPage};
 pub use own_log::{OwnLogLine, OwnLogPage};
 pub use participants::{
-    NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow,
+    AddressCrowd, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow,
 };
 pub use request::{OwnPage, RequestField, RequestPage, RequestProblem};
 use results::size;
@@ -60,4 +61,5 @@ pub use tone::Tone;
 pub use trouble::{Attention, Trouble};
 pub use usage::{UsageChart, UsageSample};
 pub use used::{Afterwards, UsedNote, UsedStanding};
-pub use vm::{PastClaim, VmPage, VmSource};
+pub use vm::{PastClaim, Shelter, VmPage, VmSource};
+pub use way_in::{ClearLinePage, LockingOut, NewLinkPage, WayIn, WayInPage};

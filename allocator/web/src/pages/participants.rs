@@ -8,8 +8,11 @@ use super::Connection;
 #[derive(Template)]
 #[template(path = "participants.html")]
 pub struct ParticipantsPage {
+    /// What the organiser should know of the form.
+    pub note: Option<&'static str>,
     pub reentries: Vec<ReentryRow>,
     pub same_person: Vec<SamePersonRow>,
+    pub crowd: Option<AddressCrowd>,
     /// In the order of the line.
     pub line: Vec<PlaceRow>,
     /// The newest first.
@@ -34,12 +37,24 @@ pub struct SamePersonRow {
     pub later: (String, String),
 }
 
+/// The address from which most places in line come.
+pub struct AddressCrowd {
+    /// One of them.
+    pub place: i64,
+    pub places: i64,
+}
+
 pub struct PlaceRow {
+    pub id: i64,
     pub email: String,
     pub since: Timestamp,
     pub last_looked_at: Timestamp,
     /// The VM that is kept for it.
     pub offered: Option<String>,
+    /// How many places came from the same address, if that is counted.
+    pub of_address: Option<i64>,
+    /// An organiser made it.
+    pub is_invited: bool,
 }
 
 pub struct OpenClaim {
@@ -50,15 +65,6 @@ pub struct OpenClaim {
     pub since: Timestamp,
 }
 
-/// The answer to `POST /admin/claims/{id}/link`: the only time that the link is shown.
-#[derive(Template)]
-#[template(path = "new_link.html")]
-pub struct NewLinkPage {
-    pub email: String,
-    pub hostname: String,
-    pub url: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +72,8 @@ mod tests {
     #[test]
     fn lists_who_asks_who_waits_and_who_has_a_vm() {
         let page = ParticipantsPage {
+            note: Some("Anybody can take machines."),
+            crowd: Some(AddressCrowd { place: 7, places: 30 }),
             reentries: vec![ReentryRow {
                 claim_id: 41,
                 email: "<b>ada</b>@example.org".to_owned(),
@@ -78,6 +86,9 @@ mod tests {
                 later: ("dee@xn--mller-kva.example".to_owned(), "vm-4".to_owned()),
             }],
             line: vec![PlaceRow {
+                id: 7,
+                of_address: Some(30),
+                is_invited: true,
                 email: "bob@example.org".to_owned(),
                 since: Timestamp::UNIX_EPOCH,
                 last_looked_at: Timestamp::UNIX_EPOCH,
@@ -101,12 +112,18 @@ mod tests {
         assert!(html.contains(r#"href="/admin/vms/vm-4/release""#));
         assert!(html.contains(r#"action="/admin/claims/41/link""#));
         assert!(html.contains(r#"action="/admin/claims/42/link""#));
+        assert!(html.contains(r#"href="/admin/claims/42""#), "and what else can be done");
+        assert!(html.contains(r#"action="/api/places/7/remove""#));
+        assert!(html.contains("30 places come from one address") && html.contains("Anybody can"));
+        assert!(html.contains(r#"name="same_address_as" value="7""#) && html.contains("invited"));
         assert!(html.contains(r#"href="/admin/claims.csv""#));
     }
 
     #[test]
     fn an_empty_class_is_told() {
         let html = ParticipantsPage {
+            note: None,
+            crowd: None,
             reentries: Vec::new(),
             same_person: Vec::new(),
             line: Vec::new(),

@@ -36,6 +36,10 @@ pub enum RequestProblem {
     AlreadyInLine,
     /// 409: this e-mail holds a machine, and nothing shows that it is the same person.
     AlreadyClaimed,
+    /// 409: an organiser keeps a machine for this e-mail, behind a link of its own.
+    Invited,
+    /// 429: as many people at this network address wait or have a machine as may.
+    AddressFull,
     /// 429: too many tries.
     TooMany,
 }
@@ -155,6 +159,8 @@ mod tests {
             assert!(claimed.contains(way_in), "{way_in}");
         }
         assert!(page(2, Some(RequestProblem::TooMany)).contains("Wait a minute"));
+        assert!(page(2, Some(RequestProblem::AddressFull)).contains("access code"));
+        assert!(page(2, Some(RequestProblem::Invited)).contains("organiser has made"));
     }
 
     /// A browser checks `type="email"` by rules of its own, and rewrites what it takes.

@@ -64,17 +64,22 @@ pub async fn of_participant(
 ) -> Result<impl IntoResponse, Problem> {
     let mut changes = Vec::new();
     for page in pages(watch)? {
-        let opened: Option<Changes> = if let Some(link) = page.strip_prefix("/claims/") {
-            claim_changes(&state, link).await?.map(boxed)
+        let opened = if let Some(link) = page.strip_prefix("/claims/") {
+            claim_changes(&state, link).await.map(|changes| changes.map(boxed))
         } else if let Some(link) = page.strip_prefix("/line/") {
-            place_changes(&state, link).await?.map(boxed)
+            place_changes(&state, link).await.map(|changes| changes.map(boxed))
         } else {
             return Err(no_such_page(&page));
+        };
+        // A page that is over, or whose link opens nothing, looks at once and is told so.
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(problem) if problem.is_not_found() => None,
+            Err(problem) => return Err(problem),
         };
         if let (Some(Extension(slot)), Some(_)) = (&slot, &opened) {
             slot.recognise(&page);
         }
-        // A page whose link opens nothing looks at once, and is told why.
         changes.push((page, opened.unwrap_or_else(|| boxed(stream::iter([()])))));
     }
     Ok(answer(&state, changes))
@@ -163,7 +168,7 @@ fn event(told: &Told<'_>) -> Result<Event, Infallible> {
 
 #[cfg(test)]
 mod tests {
-    use lablink_core::line::{LAPSES_AFTER, SURVIVES};
+    use lablink_core::line::{LAPSES_AFTER, SURELY_KEPT_FOR, SURVIVES};
 
     use super::*;
 
@@ -171,5 +176,6 @@ mod tests {
     fn a_place_outlives_an_outage_that_begins_just_before_the_next_look() {
         let to_be_back = Duration::from_secs(10);
         assert!(RENEWED_AFTER + SURVIVES + to_be_back <= LAPSES_AFTER);
+        assert!(SURVIVES + to_be_back <= SURELY_KEPT_FOR);
     }
 }

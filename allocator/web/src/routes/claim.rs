@@ -1,12 +1,13 @@
 use askama::Template;
 use axum::{
     extract::State,
+    http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use lablink_core::{
     Actor, Token,
-    claims::{self, ClaimState as Reached, ClaimView, Progress, ReleaseReason},
+    claims::{self, ClaimState as Reached, ClaimView, Given, Progress, ReleaseReason},
     operations::{self, TakeBack, TakeBackError, Then, Whose},
     vms,
 };
@@ -84,15 +85,21 @@ pub async fn give_command(
     };
     let token = Token::presented(&link);
     let given = claims::give_command(&state.db, state.pool, &token, &code).await?;
-    if !given {
+    if given == Given::NoClaim {
         // Over, if it is one at all: its page says how.
         find(&state, &link).await?;
-        if wants == Wants::Json {
-            let message = "This machine is no longer yours. Ask for another one.";
-            return Err(Problem::conflict("claim_over", message));
-        }
     }
-    Ok(Redirect::to(&path(&token)).into_response())
+    match given {
+        Given::NoClaim if wants == Wants::Json => {
+            let message = "This machine is no longer yours. Ask for another one.";
+            Err(Problem::conflict("claim_over", message))
+        }
+        Given::LockingOut => {
+            let message = "The desktop of before has not ended yet. Send the command in a moment.";
+            Err(Problem::conflict("locking_out", message))
+        }
+        Given::Taken | Given::NoClaim => Ok(Redirect::to(&path(&token)).into_response()),
+    }
 }
 
 /// Asks whether the participant means it.
@@ -142,11 +149,24 @@ pub async fn give_back(
     }
 }
 
-async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {
-    claims::by_link(&state.db, &Token::presented(link)).await?.ok_or_else(no_claim)
+pub(super) async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {
+    let link = Token::presented(link);
+    if let Some(claim) = claims::by_link(&state.db, &link).await? {
+        return Ok(claim);
+    }
+    Err(if claims::was_revoked(&state.db, &link).await? { revoked() } else { no_claim() })
 }
 
-pub(super) fn no_claim() -> Problem {
+fn revoked() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "link_replaced",
+        "This link opens nothing any more: your organiser has made a new one for this machine. If \
+         you did not get it, ask your organiser.",
+    )
+}
+
+fn no_claim() -> Problem {
     Problem::not_found(
         "This link belongs to no machine: it was not copied whole, or the machine is gone and its \
          records with it. Check the link, or ask for another machine on the start page; your \

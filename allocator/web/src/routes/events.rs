@@ -5,16 +5,22 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
-    response::sse::{Event, KeepAlive, KeepAliveStream, Sse},
+    http::StatusCode,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, KeepAliveStream, Sse},
+    },
 };
 use futures_util::{Stream, StreamExt, stream};
 use lablink_core::{
-    DbError, Token, claims, line,
+    Token,
+    claims::{self, Progress},
+    line::{self as core_line, Standing},
     live::{Subscription, Topic},
     operations,
 };
 
-use super::{claim, line as places};
+use super::{claim, line};
 use crate::{
     AppState,
     http::{Path, Problem},
@@ -26,75 +32,99 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 type Events<S> = Sse<KeepAliveStream<S>>;
 
-/// Says "changed" whenever the claim's page is to be read again.
-#[utoipa::path(get, path = "/claims/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
+/// Says "changed" whenever the claim's page is to be read again; its end is the last of it. Whoever
+/// has the VM next is none of its business.
+#[utoipa::path(get, path = "/claims/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The claim is over: nothing more comes.")))]
 pub async fn of_claim(
     State(state): State<AppState>,
     Path(link): Path<String>,
-) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let changes = claim_changes(&state, &link).await?.ok_or_else(claim::no_claim)?;
-    Ok(told(state, changes))
+) -> Result<Response, Problem> {
+    let changes = claim_changes(&state, &link).await?;
+    Ok(changes.map_or(StatusCode::NO_CONTENT.into_response(), |changes| told(state, changes)))
 }
 
-/// Of a place in line: every move of the line, and what becomes free.
-#[utoipa::path(get, path = "/line/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
+/// Of a place in line, until it is over: every move of the line, and what becomes free.
+#[utoipa::path(get, path = "/line/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The place is over: nothing more comes.")))]
 pub async fn of_place(
     State(state): State<AppState>,
     Path(link): Path<String>,
-) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let changes = place_changes(&state, &link).await?.ok_or_else(places::no_place)?;
-    Ok(told(state, changes))
+) -> Result<Response, Problem> {
+    let changes = place_changes(&state, &link).await?;
+    Ok(changes.map_or(StatusCode::NO_CONTENT.into_response(), |changes| told(state, changes)))
 }
 
-fn told(
-    state: AppState,
-    changes: impl Stream<Item = ()> + Send + 'static,
-) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = changes.map(|()| Ok(Event::default().data("changed")));
-    Sse::new(events.take_until(state.shutdown.cancelled_owned())).keep_alive(KeepAlive::default())
+fn told(state: AppState, changes: impl Stream<Item = ()> + Send + 'static) -> Response {
+    let events = changes.map(|()| Ok::<_, Infallible>(Event::default().data("changed")));
+    let events = events.take_until(state.shutdown.cancelled_owned());
+    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
 
-/// Whenever the page of the claim is to be read again. None: the link opens no claim.
+/// Whenever the page of the claim is to be read again, until the claim is over. None: it is.
 pub(super) async fn claim_changes(
     state: &AppState,
     link: &str,
-) -> Result<Option<impl Stream<Item = ()> + Send + use<>>, DbError> {
-    let (state, token) = (state.clone(), Token::presented(link));
-    let Some(claim) = claims::by_link(&state.db, &token).await? else { return Ok(None) };
+) -> Result<Option<impl Stream<Item = ()> + Send + use<>>, Problem> {
+    let claim = claim::find(state, link).await?;
+    if matches!(claim.progress, Progress::Over { .. }) {
+        return Ok(None);
+    }
     let changes = state.hub.subscribe(Topic::Vm(claim.hostname.clone()));
-    let start = (state, token, claim.hostname, changes);
-    Ok(Some(stream::unfold(start, |(state, token, mut hostname, mut changes)| async move {
-        changes.changed().await;
-        tokio::time::sleep(PAUSE).await;
-        // A claim can move to another VM.
-        if let Ok(Some(claim)) = claims::by_link(&state.db, &token).await
-            && claim.hostname != hostname
-        {
-            hostname = claim.hostname;
-            changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
+    let start = Some((state.clone(), Token::presented(link), claim.hostname, changes));
+    Ok(Some(stream::unfold(start, |follows| async move {
+        let (state, link, mut hostname, mut changes) = follows?;
+        loop {
+            next(&mut changes).await;
+            let claim = match claims::by_link(&state.db, &link).await {
+                Ok(claim) => claim.filter(|it| matches!(it.progress, Progress::Open { .. })),
+                // Everybody is woken when the database is back.
+                Err(_away) => continue,
+            };
+            let Some(claim) = claim else { return Some(((), None)) };
+            // A claim can move to another VM.
+            if claim.hostname != hostname {
+                hostname = claim.hostname;
+                changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
+            }
+            return Some(((), Some((state, link, hostname, changes))));
         }
-        Some(((), (state, token, hostname, changes)))
     })))
 }
 
-/// Whenever the page of the place may look different. To ask is to look at the place, which keeps
-/// it. None: the link opens no place.
+/// Whenever the page of the place may look different, until the place is over. None: it is. To ask
+/// is to look at the place, which keeps it.
 pub(super) async fn place_changes(
     state: &AppState,
     link: &str,
-) -> Result<Option<impl Stream<Item = ()> + Send + use<>>, DbError> {
+) -> Result<Option<impl Stream<Item = ()> + Send + use<>>, Problem> {
     let changes = state.hub.subscribe(Topic::Line);
-    let standing = line::look(&state.db, state.pool, &Token::presented(link)).await?;
-    Ok(standing.map(|_| in_turn(changes)))
+    if matches!(line::find(state, link).await?, Standing::Over(_)) {
+        return Ok(None);
+    }
+    let start = Some((state.clone(), Token::presented(link), changes));
+    Ok(Some(stream::unfold(start, |follows| async move {
+        let (state, link, mut changes) = follows?;
+        loop {
+            next(&mut changes).await;
+            match core_line::is_open(&state.db, state.pool, &link).await {
+                Ok(true) => return Some(((), Some((state, link, changes)))),
+                Ok(false) => return Some(((), None)),
+                Err(_away) => {}
+            }
+        }
+    })))
 }
 
 /// What the subscription hears, at a pace that pages can follow.
 pub(super) fn in_turn(changes: Subscription) -> impl Stream<Item = ()> + Send + use<> {
     stream::unfold(changes, |mut changes| async move {
-        changes.changed().await;
-        tokio::time::sleep(PAUSE).await;
+        next(&mut changes).await;
         Some(((), changes))
     })
+}
+
+async fn next(changes: &mut Subscription) {
+    changes.changed().await;
+    tokio::time::sleep(PAUSE).await;
 }
 
 /// The operation itself, as JSON, at once and after each change, until it is over.

@@ -56,7 +56,17 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "claim.same_person" => {
             format!("Whoever has {vm} has another VM too: their address was typed in two ways")
         }
-        "claim.link_issued" => format!("A new link was made for the participant of {vm}"),
+        "claim.link_issued" => {
+            format!("A new link was made for the participant of {vm}; earlier ones open nothing")
+        }
+        "claim.lock_out_asked" => format!("Whoever had {vm} was locked out: its desktop is to end"),
+        "claim.locked_out" => format!("The desktop of {vm} has ended, and it waits for a command"),
+        "place.invited" => "Somebody got the first place in line from an organiser".to_owned(),
+        "place.passed" => format!("{vm} goes on to the next in line: nobody reacted"),
+        "place.removed" => match entry.data["places"].as_i64() {
+            Some(1) | None => "A place was taken out of the line".to_owned(),
+            Some(places) => format!("{places} places were taken out of the line"),
+        },
         "place.joined" => "Somebody took a place in line".to_owned(),
         "place.offered" => format!("{vm} is kept for the first in line"),
         "place.left" => "Somebody left the line".to_owned(),
@@ -65,6 +75,13 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.replaced" => format!("{vm} was made anew"),
         "vm.cleaned" => format!("{vm} was cleaned"),
         "vm.clean_failed" => format!("{vm} could not be cleaned: {}", text("detail")),
+        "vm.token_renewed" => format!("The agent of {vm} has a new token, for its next claim"),
+        "vm.barred" => format!(
+            "ALARM: somebody at {} {} with a dead token of {vm}, which nobody can claim now",
+            text("from"),
+            if text("misuse") == "wait" { "waited for a claim" } else { "asked for a new token" },
+        ),
+        "vm.bar_lifted" => format!("{vm} may be claimed again after the alarm"),
         "vm.clean_again" => format!("{vm} was to be cleaned again"),
         "vm.gpu_changed" => match entry.data["reason"].as_str() {
             Some(reason) => format!("The GPU of {vm} is {}: {reason}", text("to")),
@@ -82,6 +99,7 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.overdue" => format!("{vm} is overdue: its agent has not reported that it runs"),
         "vm.suspect" => format!("{vm} is suspect: nothing is heard of its agent any more"),
         "vm.heard" => format!("{vm} is heard again"),
+        "vm.start_failed" => format!("The agent of {vm} could not be started: {}", text("reason")),
         "vm.rebooted" => format!("{vm} was rebooted"),
         "aws_keys.set" => "AWS keys were typed".to_owned(),
         "aws_keys.unset" => "The typed AWS keys were forgotten".to_owned(),

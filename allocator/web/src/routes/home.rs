@@ -7,7 +7,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Email, EmailDomain, Token,
+    Email, EmailDomain, Neighbours, Token,
     claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
     line::{self, FormKey, Standing},
     vms,
@@ -124,11 +124,13 @@ pub async fn request_vm(
     if !state.form_limits.admits_email(&email) {
         return refuse_many(&state, wants, typed).await;
     }
+    let neighbours = Neighbours::of(client.address, state.settings.per_address);
     let request = Request {
         email: &email,
         code: &code,
         proof: cookies.get(claim::COOKIE).map(|cookie| Proof(Token::presented(cookie.value()))),
         reclaim: state.settings.reclaim,
+        neighbours: &neighbours,
     };
     let granted =
         claims::request(&state.db, state.pool, state.settings.stale_after, &request).await;
@@ -136,6 +138,8 @@ pub async fn request_vm(
         Ok(granted) if granted.is_new => "granted",
         Ok(_) => "back_in",
         Err(RequestError::Refused(Refusal::AlreadyClaimed)) => "already_claimed",
+        Err(RequestError::Refused(Refusal::Invited)) => "invited",
+        Err(RequestError::Refused(Refusal::AddressFull)) => "address_full",
         Err(RequestError::Refused(Refusal::NoneFree)) => "none_free",
         Err(RequestError::Db(_)) => "error",
     });
@@ -149,6 +153,16 @@ pub async fn request_vm(
                  used, or send the same command again; else ask your organiser to release it.",
             );
             refuse(&state, wants, typed, RequestProblem::AlreadyClaimed, problem).await
+        }
+        Err(RequestError::Refused(Refusal::Invited)) => {
+            let problem = Problem::conflict(
+                "already_in_line",
+                "Your organiser keeps a machine for this e-mail: open the link that you got.",
+            );
+            refuse(&state, wants, typed, RequestProblem::Invited, problem).await
+        }
+        Err(RequestError::Refused(Refusal::AddressFull)) => {
+            refuse(&state, wants, typed, RequestProblem::AddressFull, address_full()).await
         }
         Err(RequestError::Refused(Refusal::NoneFree)) => {
             let message = "No available VMs. Please try again later.";
@@ -219,6 +233,14 @@ pub(super) fn origin(state: &AppState, client: &Client) -> String {
     };
     let called = || client.host.as_ref().map(|host| format!("{scheme}://{host}"));
     state.settings.public_url.clone().or_else(called).unwrap_or_default()
+}
+
+pub(super) fn address_full() -> Problem {
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "address_full",
+        "As many people at your network address wait or have a machine as may. Ask your organiser.",
+    )
 }
 
 fn too_many() -> Problem {

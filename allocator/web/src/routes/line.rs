@@ -7,8 +7,8 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Token,
-    line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Presented, Standing},
+    Neighbours, Token,
+    line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Person, Presented, Standing},
 };
 use lablink_protocol::CrdCode;
 use utoipa::ToSchema;
@@ -70,7 +70,9 @@ pub async fn join(
     };
     let (db, settings) = (&state.db, &state.settings);
     let (stale_after, reclaim) = (settings.stale_after, settings.reclaim);
-    let joined = line::join(db, state.pool, stale_after, &email, presented, reclaim).await;
+    let neighbours = &Neighbours::of(client.address, settings.per_address);
+    let person = Person { email: &email, neighbours };
+    let joined = line::join(db, state.pool, stale_after, person, presented, reclaim).await;
     let path = match joined {
         Ok(Joined::HoldsVm(token)) => return Ok(Redirect::to(&claim::path(&token)).into_response()),
         Ok(Joined::Place(token)) => {
@@ -81,6 +83,11 @@ pub async fn join(
         }
         Err(JoinError::AlreadyClaimed) => (RequestProblem::AlreadyClaimed, "already_claimed"),
         Err(JoinError::AlreadyInLine) => (RequestProblem::AlreadyInLine, "already_in_line"),
+        Err(JoinError::AddressFull) => {
+            metrics::claim_answered("address_full");
+            let problem = RequestProblem::AddressFull;
+            return home::refuse(&state, wants, typed, problem, home::address_full()).await;
+        }
         Err(JoinError::Db(error)) => return Err(error.into()),
     };
     let (problem, code) = path;
@@ -149,12 +156,12 @@ pub async fn leave(
     Ok(Redirect::to(&path(&token)))
 }
 
-async fn find(state: &AppState, link: &str) -> Result<Standing, Problem> {
+pub(super) async fn find(state: &AppState, link: &str) -> Result<Standing, Problem> {
     let standing = line::look(&state.db, state.pool, &Token::presented(link)).await?;
     standing.ok_or_else(no_place)
 }
 
-pub(super) fn no_place() -> Problem {
+fn no_place() -> Problem {
     Problem::not_found(
         "This link belongs to no place in line: it was not copied whole, or its records are gone. \
          Check the link, or ask for a machine on the start page.",
@@ -172,6 +179,7 @@ fn filled(link: &str, standing: &Standing, command: CommandForm) -> LinePage {
         Standing::Over(reason) => LineState::Over(match reason {
             EndReason::Claimed => LineEnd::Claimed,
             EndReason::Left => LineEnd::Left,
+            EndReason::Removed => LineEnd::Removed,
             EndReason::Lapsed => LineEnd::Lapsed,
         }),
     };

@@ -3,7 +3,7 @@ use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::{claims, events, line, operations, startup, usage, vms};
 
-use super::{history::happening, operations::summary, participants::place, timeline};
+use super::{history::happening, operations::summary, places::place, timeline};
 use crate::{
     AgentAuth, AppState,
     http::Problem,
@@ -31,10 +31,12 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(
             "Agents need no token (LABLINK_AGENT_AUTH=open): anybody who reaches this address can \
-             speak for a VM and fetch its command and PIN."
+             speak for a VM whose agent shows none, as original clients do, and fetch its command \
+             and PIN; so can whoever had it before."
                 .to_owned(),
         );
     }
+    notes.extend(state.settings.open_form().map(str::to_owned));
     let page = AdminPage {
         pool: PoolCounts {
             free: counts.free,
@@ -45,6 +47,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
             overdue: counts.overdue,
             stale: counts.stale,
             suspect: counts.suspect,
+            barred: counts.barred,
             failed: counts.failed,
             in_line: line::count(&state.db, state.pool).await? + counts.offered,
         },

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::{
-    Json,
     extract::State,
     http::header,
     response::{Html, IntoResponse, Response},
@@ -12,23 +11,19 @@ use lablink_core::{
     claims::{self, ClaimRecord, SamePerson, Which},
     line,
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::{
-    claim::{self, connection},
-    home,
-};
+use super::{claim::connection, places::place};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Client, Path, Problem, Query, Wants},
-    pages::{NewLinkPage, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow},
+    http::{Problem, Query},
+    pages::{AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePersonRow},
 };
 
 /// So many that a page stays under 50 KB.
 const CLAIMS_SHOWN: i64 = 60;
-const PLACES_SHOWN: i64 = 40;
+const PLACES_SHOWN: i64 = 35;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -68,6 +63,10 @@ pub async fn page(
                 later: (later.0, later.1.to_string()),
             })
             .collect(),
+        note: state.settings.open_form(),
+        crowd: line::crowd(db, pool)
+            .await?
+            .map(|crowd| AddressCrowd { place: crowd.place, places: crowd.places }),
         line: line::waiting(db, pool, PLACES_SHOWN).await?.into_iter().map(place).collect(),
         claims: open
             .into_iter()
@@ -82,44 +81,6 @@ pub async fn page(
         now: Timestamp::now(),
     };
     Ok(Html(page.render()?))
-}
-
-pub(super) fn place(place: line::Waiting) -> PlaceRow {
-    PlaceRow {
-        email: place.email,
-        since: place.since,
-        last_looked_at: place.last_looked_at,
-        offered: place.offered.map(|hostname| hostname.to_string()),
-    }
-}
-
-/// A link into somebody's claim.
-#[derive(Serialize, ToSchema)]
-pub struct NewLink {
-    claim_url: String,
-}
-
-/// Makes another link into an open claim, for the organiser to hand on.
-#[utoipa::path(post, path = "/admin/claims/{id}/link", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
-pub async fn new_link(
-    State(state): State<AppState>,
-    Caller(actor): Caller,
-    wants: Wants,
-    client: Client,
-    Path(id): Path<i64>,
-) -> Result<Response, Problem> {
-    let made = claims::issue_link(&state.db, state.pool, &actor, id).await?;
-    let made = made.ok_or_else(|| {
-        Problem::not_found("This claim is over, or never was. Look at the list again.")
-    })?;
-    let url = format!("{}{}", home::origin(&state, &client), claim::path(&made.link));
-    Ok(match wants {
-        Wants::Json => Json(NewLink { claim_url: url }).into_response(),
-        Wants::Page => {
-            let (email, hostname) = (made.email, made.hostname.to_string());
-            Html(NewLinkPage { email, hostname, url }.render()?).into_response()
-        }
-    })
 }
 
 /// Every claim that ever was, as a table for other programs.

@@ -3,6 +3,7 @@
 mod collection;
 mod event;
 mod operation;
+mod place;
 mod vm;
 
 pub use collection::{CollectionBody, CollectionList};
@@ -10,6 +11,7 @@ pub use event::{EventBody, EventList};
 pub use operation::{
     ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
 };
+pub use place::{PlaceBody, PlaceList};
 pub use vm::{VmBody, VmList, VmStatusBody};
 
 use serde::Serialize;

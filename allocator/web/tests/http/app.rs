@@ -14,7 +14,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
-    Actor, Db, Token, agents,
+    Actor, Db, PerAddress, Token, agents,
     aws::{AwsLogin, Vault},
     claims::Reclaim,
     collections::Extension,
@@ -103,6 +103,7 @@ impl App {
                 launches: Some(Source::Local),
                 machine: "processes".into(),
                 max_vms: 100,
+                unknown_vms: NonZero::new(3),
                 extension: Extension::default(),
                 stale_after: StaleAfter(Duration::from_secs(60)),
                 after_use: AfterUse::Clean,
@@ -110,6 +111,8 @@ impl App {
                 agent_auth,
                 email_domains: Vec::new(),
                 access_code: None,
+                per_address: PerAddress::UNLIMITED,
+                is_trial: false,
                 proxies: Proxies::default(),
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
@@ -150,6 +153,13 @@ impl App {
     /// The same app where this becomes of registered machines after use.
     pub fn after_use(mut self, after_use: AfterUse) -> Self {
         self.state.settings = Arc::new(Settings { after_use, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app where so many of one address may wait or hold a machine.
+    pub fn crowded(mut self, per_address: PerAddress) -> Self {
+        self.state.settings = Arc::new(Settings { per_address, ..(*self.state.settings).clone() });
         self.router = router(self.state.clone());
         self
     }
@@ -211,6 +221,17 @@ impl App {
         let token = agents::issue_enrolment(&self.db, self.pool, &hostname).await.unwrap().unwrap();
         let token = agents::enrol(&self.db, self.pool, &hostname, &token).await.unwrap();
         format!("Bearer {}", token.reveal())
+    }
+
+    /// After a claim, this VM's agent takes a new token with its old one, and uses it.
+    pub async fn renewed(&self, hostname: &str, agent: &str) -> String {
+        let itself = serde_json::json!({ "hostname": hostname });
+        let taken = self.call(json("/api/agent/token", &itself).with("authorization", agent)).await;
+        assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
+        let new = format!("Bearer {}", taken.json()["agent_token"].as_str().unwrap());
+        let beat = json("/api/agent/heartbeat", &itself).with("authorization", &new);
+        assert_eq!(self.call(beat).await.status, StatusCode::OK);
+        new
     }
 
     pub async fn send(&self, request: Request<Body>) -> axum::response::Response {

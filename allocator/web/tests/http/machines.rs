@@ -171,14 +171,17 @@ async fn used_by_ada(app: &App) -> serde_json::Value {
 #[tokio::test]
 async fn an_agent_that_can_clean_is_asked_to_and_the_machine_is_free_then() {
     let app = App::new(AgentAuth::Required).await;
-    let agent = desk(&app).await;
-    let wait = |more: serde_json::Value| {
+    let first = desk(&app).await;
+    let wait_with = |agent: &str, more: serde_json::Value| {
         let mut body = json!({"hostname": "desk", "seen": {}});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        post_json("/vm_startup", &body).with("authorization", &agent).with("prefer", "wait=0")
+        post_json("/vm_startup", &body).with("authorization", agent).with("prefer", "wait=0")
     };
-    assert_eq!(app.call(wait(json!({"cleans": true}))).await.status, StatusCode::NO_CONTENT);
+    let cleans = json!({"cleans": true});
+    assert_eq!(app.call(wait_with(&first, cleans)).await.status, StatusCode::NO_CONTENT);
     let claim = used_by_ada(&app).await;
+    let agent = app.renewed("desk", &first).await;
+    let wait = |more| wait_with(&agent, more);
     assert!(
         !app.call(form("/api/request_vm", ADA)).await.status.is_success(),
         "not for ada either"
@@ -241,12 +244,12 @@ async fn page(app: &App) -> String {
 async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
     let app = App::new(AgentAuth::Required).await;
     let agent = desk(&app).await;
-    let beat = async |cleaning: serde_json::Value| {
+    let beat = async |agent: &str, cleaning: serde_json::Value| {
         let body = json!({"hostname": "desk", "cleaning": cleaning});
-        let call = post_json("/api/agent/heartbeat", &body).with("authorization", &agent);
+        let call = post_json("/api/agent/heartbeat", &body).with("authorization", agent);
         assert_eq!(app.call(call).await.status, StatusCode::OK);
     };
-    beat(json!("possible")).await;
+    beat(&agent, json!("possible")).await;
     let claimed = app.call(form("/api/request_vm", ADA)).await.json();
     let claim = claimed["claim_url"].as_str().unwrap().split_once("/claims/").unwrap().1.to_owned();
     let asked = get(&format!("/claims/{claim}/return")).by_browser();
@@ -256,6 +259,7 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
     let confirm = get("/admin/vms/desk/release").by_browser().by_admin();
     assert!(app.call(confirm).await.body.contains("It is cleaned first"));
     app.call(form(&format!("/claims/{claim}/return"), "")).await;
+    let agent = app.renewed("desk", &agent).await;
 
     let html = page(&app).await;
     for words in ["Used before", "ada@example.org</b> had it last", "It is being cleaned"] {
@@ -267,13 +271,13 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
 
     app.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
     assert!(page(&app).await.contains("as soon as its agent is back"));
-    beat(json!({"impossible": "it runs without root <b>"})).await;
+    beat(&agent, json!({"impossible": "it runs without root <b>"})).await;
     let html = page(&app).await;
     assert!(
         html.contains("Its agent can&#39;t clean it: it runs without root &#60;b&#62;."),
         "{html}"
     );
-    beat(json!("possible")).await;
+    beat(&agent, json!("possible")).await;
     app.sql("update claim set clean_failure = 'its home is mounted'").await;
     let html = page(&app).await;
     assert!(html.contains("It could not be cleaned: its home is mounted."));
@@ -286,12 +290,13 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
 async fn an_agent_that_keeps_files_hears_what_was_collected_of_them() {
     let app = App::new(AgentAuth::Required).await;
     let agent = desk(&app).await;
-    let beat = || {
+    let beat = |agent: &str| {
         let body = json!({"hostname": "desk", "keeps": 7});
-        post_json("/api/agent/heartbeat", &body).with("authorization", &agent)
+        post_json("/api/agent/heartbeat", &body).with("authorization", agent)
     };
-    assert_eq!(app.call(beat()).await.json(), json!({"interval_seconds": 20}));
+    assert_eq!(app.call(beat(&agent)).await.json(), json!({"interval_seconds": 20}));
     let claim = used_by_ada(&app).await;
+    let agent = app.renewed("desk", &agent).await;
     app.sql(
         "update claim set cleaned_at = now() - interval '1 hour';
          insert into ssh_access (vm_id, address, port, login, sealed_key, directory)
@@ -303,5 +308,5 @@ async fn an_agent_that_keeps_files_hears_what_was_collected_of_them() {
     )
     .await;
     let collected = json!({"claim_id": claim, "directory": "/home/lablink"});
-    assert_eq!(app.call(beat()).await.json()["collected"], collected);
+    assert_eq!(app.call(beat(&agent)).await.json()["collected"], collected);
 }

@@ -72,7 +72,7 @@ fn taken_past_it(evidence: &Evidence) -> Vec<String> {
 
 fn left_waiting(evidence: &Evidence) -> Option<String> {
     let facts = &evidence.facts;
-    let waiting = facts.places.iter().find(|it| it.ended.is_none() && it.offered.is_none())?;
+    let waiting = facts.places.iter().find(|it| it.waits())?;
     let free = facts.vms.iter().find(|vm| vm.free)?;
     Some(format!(
         "the world is quiet, {} is free, and place {} of {} still waits",

@@ -263,6 +263,8 @@ mod tests {
             directory: folder.path().to_owned(),
             agent: "agent".into(),
             script: "vm.sh".into(),
+            allocator_url: String::new(),
+            subject_software: String::new(),
         };
         let seen = seen.map(|(lineage, serial)| Version { lineage: lineage.to_owned(), serial });
         let pieces = Pieces { found, copy, seen: seen.as_ref(), local: &local };

@@ -98,7 +98,7 @@ fn broken_rules_and_wrong_keys_are_told_together() {
 #[test]
 fn settings_without_effect_are_warnings() {
     let warnings = |yaml: &str| Config::parse(yaml).unwrap().warnings();
-    let login = "app: {admin_password: s3cret}\n";
+    let login = "app: {admin_password: s3cret, access_code: seven}\n";
     let found = warnings(&format!(
         "{login}db: {{password: s3cret, table_name: vms, message_channel: vm_updates}}\n\
          local: {{warm: 1}}"
@@ -112,4 +112,16 @@ fn settings_without_effect_are_warnings() {
         ]
     );
     assert_eq!(warnings(&format!("{login}provider: local\nlocal: {{warm: 1}}")), [""; 0]);
+}
+
+#[test]
+fn a_form_that_is_open_to_all_is_a_warning_and_domains_alone_close_nothing() {
+    let warnings = |app: &str| {
+        let app = format!("provider: local\napp: {{admin_password: s3cret{app}}}");
+        Config::parse(&app).unwrap().warnings()
+    };
+    let open = warnings("");
+    assert!(open.len() == 1 && open[0].contains("app.access_code"), "{open:?}");
+    assert!(warnings(", email_domains: example.org")[0].contains("makes up an address"));
+    assert_eq!(warnings(", access_code: seven"), [""; 0]);
 }

@@ -27,11 +27,9 @@ impl ThrowAway {
     /// Starts a cluster, after removing those whose run was killed.
     pub async fn start() -> anyhow::Result<Self> {
         sweep().await?;
-        let dir = tempfile::Builder::new()
-            .prefix(PREFIX)
-            // Started by root, the server runs as user postgres, who must get in.
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()?;
+        let dir = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+        // Started by root, the server runs as user postgres, who must get in, whatever the umask.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
         let owner = own(dir.path())?;
         let postgres = EmbeddedPostgres::start(settings(dir.path())).await?;
         let (client, connection) = postgres.superuser_config().connect(NoTls).await?;

@@ -52,7 +52,7 @@ pub async fn forward(
     let hostname: Hostname =
         stream.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let texts = batch.messages.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
-    caller.may(Action::ForwardLogs, &hostname)?;
+    caller.may(&state, Action::ForwardLogs, &hostname).await?;
     let messages = messages(texts, batch.timestamps, batch.event_ids)?;
     let stored = logs::append(&state.db, state.pool, &hostname, &messages).await?;
     metrics::log_lines_stored(stored.unsigned_abs());

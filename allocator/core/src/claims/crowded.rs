@@ -1,0 +1,62 @@
+//! Claims where the machines of one address are limited.
+
+use super::{
+    assign::{Assigned, Locked, NewClaim, NotAssigned, assign, held_by},
+    request::{ATTEMPTS, Granted, Refusal, Request, RequestError, back_in, none_free},
+};
+use crate::{
+    Pin, Token,
+    neighbours::{Neighbours, Origin},
+    pools::PoolId,
+    vms::StaleAfter,
+};
+
+/// Gives the caller a VM, or their own one again, unless their address has `most` by then: those of
+/// one address take turns.
+pub(super) async fn request(
+    client: &mut deadpool_postgres::Client,
+    pool: PoolId,
+    stale_after: StaleAfter,
+    request: &Request<'_>,
+    (most, origin): (u32, Origin),
+) -> Result<Granted, RequestError> {
+    for _ in 0..ATTEMPTS {
+        let transaction = client.transaction().await?;
+        Neighbours::take_turns(&transaction, &origin).await?;
+        if let Some(held) = held_by(&transaction, pool, request.email).await? {
+            drop(transaction);
+            match back_in(client, pool, request, held).await? {
+                Some(granted) => return Ok(granted),
+                None => continue,
+            }
+        }
+        let person = (most, request.email);
+        if !Neighbours::may_claim(&transaction, pool, &origin, person).await? {
+            return Err(RequestError::Refused(Refusal::AddressFull));
+        }
+        let (pin, link) = (Pin::random(), Token::random());
+        let claim = NewClaim {
+            email: request.email,
+            code: request.code,
+            pin: &pin,
+            link: link.hash(),
+            origin: Some(origin.clone()),
+        };
+        let mut taken = assign(&transaction, pool, stale_after, &claim, Locked::Skip).await;
+        if matches!(taken, Err(NotAssigned::NoneFree)) {
+            taken = assign(&transaction, pool, stale_after, &claim, Locked::Await).await;
+        }
+        match taken {
+            Ok(Assigned { claim_id, hostname }) => {
+                transaction.commit().await?;
+                tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
+                return Ok(Granted { hostname, pin, link, is_new: true });
+            }
+            Err(NotAssigned::NoneFree) => break,
+            // From another address, just now.
+            Err(NotAssigned::AlreadyHolds) => {}
+            Err(NotAssigned::Db(error)) => return Err(error.into()),
+        }
+    }
+    Err(none_free(client, pool, request.email).await?)
+}

@@ -1,0 +1,182 @@
+//! What an organiser does for somebody whose claim is, or may be, in other hands.
+
+use deadpool_postgres::GenericClient;
+use lablink_protocol::Hostname;
+use tokio_postgres::types::ToSql;
+
+use super::{ClaimId, page};
+use crate::{
+    Actor, Db, DbError, Pin, Token, db,
+    events::{self, Event},
+    pools::PoolId,
+};
+
+/// A new way into an open claim, for the organiser to hand on: it is the only one.
+#[derive(Debug)]
+pub struct NewLink {
+    pub link: Token,
+    pub email: String,
+    pub hostname: Hostname,
+}
+
+/// Who has an open claim, as far as an organiser must know it before they change that.
+#[derive(Debug)]
+pub struct Holding {
+    pub email: String,
+    pub hostname: Hostname,
+    /// Its agent has said that it can end a desktop and wait.
+    pub agent_locks_out: bool,
+    pub lock_out: Option<LockOut>,
+}
+
+/// How far the newest lock-out has come, until a new command follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockOut {
+    /// The agent has not said that the desktop has ended.
+    Asked,
+    Ended,
+}
+
+/// Why nobody can be locked out of a VM.
+#[derive(Debug, thiserror::Error)]
+pub enum LockOutError {
+    #[error("This claim is over, or never was. Look at the list again.")]
+    NoSuchClaim,
+    #[error(
+        "The program on this machine can't end a desktop that runs: it is the original's client, or \
+         an agent from before. End the claim and give a fresh machine instead; or reboot this one."
+    )]
+    AgentCannot,
+    #[error("the lock-out could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(LockOutError);
+
+/// Makes a link into an open claim. Those from before open nothing any more, and neither the command
+/// nor the e-mail is a proof from now on. Desktop and PIN stay as they are. None: it is over.
+pub async fn issue_link(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    claim_id: ClaimId,
+) -> Result<Option<NewLink>, DbError> {
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let Some(claim) = lock(&transaction, pool, claim_id).await? else { return Ok(None) };
+        let link = replace_links(&transaction, pool, actor, claim_id).await?;
+        let tell = "select pg_notify('vm_changed', $1)";
+        transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
+        transaction.commit().await?;
+        Ok(Some(NewLink { link, email: claim.email, hostname: claim.hostname }))
+    })
+}
+
+/// Likewise, and ends the desktop: the claim gets another PIN and waits for a new command, which its
+/// agent runs once the desktop has ended.
+pub async fn lock_out(
+    db: &Db,
+    pool: PoolId,
+    actor: &Actor,
+    claim_id: ClaimId,
+) -> Result<NewLink, LockOutError> {
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let claim = lock(&transaction, pool, claim_id).await?.ok_or(LockOutError::NoSuchClaim)?;
+        if !claim.agent_locks_out {
+            return Err(LockOutError::AgentCannot);
+        }
+        let link = replace_links(&transaction, pool, actor, claim_id).await?;
+        // The code of before is nobody's way back, nor is it run again.
+        let (pin, code) = (Pin::random(), Token::random());
+        let sql = "update claim set command_no = command_no + 1, lock_out_no = command_no + 1,
+                       locked_out_at = null, pin = $2, crd_code = $3, state = 'failed',
+                       fault = 'command', detail = $4, commanded_at = now()
+                   where id = $1";
+        let code = format!("locked-out-{}", code.reveal());
+        let values: [&(dyn ToSql + Sync); 4] = [&claim_id, &pin.reveal(), &code, &ENDED];
+        transaction.execute(sql, &values).await?;
+        let event = Event { claim_id: Some(claim_id), ..Event::new(actor, "claim.lock_out_asked") };
+        events::record(&transaction, pool, event).await?;
+        let tell = "select pg_notify('vm_changed', $1)";
+        transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
+        transaction.commit().await?;
+        Ok(NewLink { link, email: claim.email, hostname: claim.hostname })
+    })
+}
+
+/// Who has this claim. None: it is over, or never was.
+pub async fn holding(db: &Db, pool: PoolId, claim_id: ClaimId) -> Result<Option<Holding>, DbError> {
+    let sql = "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
+                      coalesce(claim.lock_out_no = claim.command_no, false) as is_lock_out,
+                      coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
+               from claim join vm on vm.id = claim.vm_id
+                          left join vm_presence on vm_presence.vm_id = vm.id
+               where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
+    let row = db.client().await?.query_opt(sql, &[&pool.as_i64(), &claim_id]).await?;
+    row.map(|row| {
+        let stage = if row.try_get("ended")? { LockOut::Ended } else { LockOut::Asked };
+        Ok(Holding {
+            email: row.try_get("email")?,
+            hostname: db::word(&row, "hostname")?,
+            agent_locks_out: row.try_get("locks_out")?,
+            lock_out: row.try_get::<_, bool>("is_lock_out")?.then_some(stage),
+        })
+    })
+    .transpose()
+}
+
+/// What pages of older allocators show.
+const ENDED: &str = "The organiser has ended this desktop: it waits for a new command.";
+
+struct Locked {
+    email: String,
+    hostname: Hostname,
+    /// Its VM's agent has said that it can end a desktop and wait.
+    agent_locks_out: bool,
+}
+
+/// Holds an open claim: whoever shows a link, or makes one, waits.
+async fn lock(
+    client: &impl GenericClient,
+    pool: PoolId,
+    claim_id: ClaimId,
+) -> Result<Option<Locked>, DbError> {
+    let sql = "select email, vm_id from claim
+               where pool_id = $1 and id = $2 and released_at is null for no key update";
+    let Some(claim) = client.query_opt(sql, &[&pool.as_i64(), &claim_id]).await? else {
+        return Ok(None);
+    };
+    let sql =
+        "select vm.hostname, coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
+               from vm left join vm_presence on vm_presence.vm_id = vm.id where vm.id = $1";
+    let vm = client.query_one(sql, &[&claim.try_get::<_, i64>("vm_id")?]).await?;
+    Ok(Some(Locked {
+        email: claim.try_get("email")?,
+        hostname: db::word(&vm, "hostname")?,
+        agent_locks_out: vm.try_get("locks_out")?,
+    }))
+}
+
+async fn replace_links(
+    client: &impl GenericClient,
+    pool: PoolId,
+    actor: &Actor,
+    claim_id: ClaimId,
+) -> Result<Token, DbError> {
+    let sql = "with gone as (
+                   delete from claim_link where claim_id = $1 returning token_sha256
+               ), revoked as (
+                   insert into claim_link_revoked (token_sha256, claim_id)
+                   select token_sha256, $1 from gone
+               )
+               update claim set links_only_since = now() where id = $1";
+    client.execute(sql, &[&claim_id]).await?;
+    let link = Token::random();
+    page::add_link(client, link.hash(), claim_id).await?;
+    let event = Event { claim_id: Some(claim_id), ..Event::new(actor, "claim.link_issued") };
+    events::record(client, pool, event).await?;
+    Ok(link)
+}

@@ -1,0 +1,162 @@
+//! The people at one address, and how many of them may hold a machine or a place in line at once.
+//!
+//! What is stored of the address is a digest, keyed by the pool, and only while the claim or the
+//! place is open ([`forget_ended`]). Somebody who has the whole database has the key, and could try
+//! every IPv4 address; logs, exports and history hold nothing.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use deadpool_postgres::GenericClient;
+
+use crate::{DbError, Email, pools::PoolId};
+
+/// How many of one address there may be at once.
+#[derive(Clone, Copy, Debug)]
+pub struct PerAddress {
+    /// Open places in line.
+    pub places: PlacesPerAddress,
+    /// Open claims, with the places in line that may become some. None: as many as there are
+    /// machines.
+    pub claims: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlacesPerAddress {
+    Any,
+    /// As many as the pool has machines, and [`FEWEST`] at least: a whole class may share an address.
+    AsThePool,
+    AtMost(u32),
+}
+
+/// A class that waits for its machines.
+pub const FEWEST: u32 = 200;
+
+/// Somebody's address, with what limits its people.
+#[derive(Clone, Debug)]
+pub struct Neighbours {
+    network: String,
+    limits: PerAddress,
+}
+
+/// The digest of an address, as it is stored.
+pub(crate) type Origin = Vec<u8>;
+
+impl PerAddress {
+    pub const UNLIMITED: Self = Self { places: PlacesPerAddress::Any, claims: None };
+}
+
+impl Neighbours {
+    pub fn of(address: IpAddr, limits: PerAddress) -> Self {
+        Self { network: network(address).to_string(), limits }
+    }
+
+    /// How many machines they may hold, if that is limited.
+    pub(crate) fn most_claims(&self) -> Option<u32> {
+        self.limits.claims
+    }
+
+    /// What is stored of a place in line; none where nothing counts them.
+    pub(crate) async fn origin(
+        &self,
+        client: &impl GenericClient,
+        pool: PoolId,
+    ) -> Result<Option<Origin>, DbError> {
+        if self.limits.places == PlacesPerAddress::Any && self.limits.claims.is_none() {
+            return Ok(None);
+        }
+        let sql =
+            "select sha256(origin_key || convert_to($2::text, 'UTF8')) from pool where id = $1";
+        let row = client.query_one(sql, &[&pool.as_i64(), &self.network]).await?;
+        Ok(Some(row.try_get(0)?))
+    }
+
+    /// Lets those of one address take turns, in all allocators, until the transaction ends. It comes
+    /// before every other lock.
+    pub(crate) async fn take_turns(
+        client: &impl GenericClient,
+        origin: &Origin,
+    ) -> Result<(), DbError> {
+        let sql = "select pg_advisory_xact_lock(1818848870, hashtext(encode($1, 'hex')))";
+        client.execute(sql, &[origin]).await?;
+        Ok(())
+    }
+
+    /// Whether one more of them may stand in line. The caller holds the line, and, where machines
+    /// are limited, this address's turn.
+    pub(crate) async fn have_room_in_line(
+        &self,
+        client: &impl GenericClient,
+        pool: PoolId,
+        origin: &Origin,
+    ) -> Result<bool, DbError> {
+        let sql = "select (select count(*) from place
+                           where pool_id = $1 and origin = $2 and ended_at is null) as places,
+                          (select count(*) from claim
+                           where pool_id = $1 and origin = $2 and released_at is null) as claims,
+                          (select count(*) from vm
+                           where pool_id = $1 and removed_at is null) as machines";
+        let row = client.query_one(sql, &[&pool.as_i64(), origin]).await?;
+        let (places, claims): (i64, i64) = (row.try_get("places")?, row.try_get("claims")?);
+        let most = match self.limits.places {
+            PlacesPerAddress::Any => i64::MAX,
+            PlacesPerAddress::AsThePool => row.try_get::<_, i64>("machines")?.max(FEWEST.into()),
+            PlacesPerAddress::AtMost(most) => most.into(),
+        };
+        let most_claims = self.limits.claims.map_or(i64::MAX, i64::from);
+        Ok(places < most && places + claims < most_claims)
+    }
+
+    /// Whether one more of them, who may have a place in line, may have one of `most` machines. The
+    /// caller has this address's turn.
+    pub(crate) async fn may_claim(
+        client: &impl GenericClient,
+        pool: PoolId,
+        origin: &Origin,
+        (most, email): (u32, &Email),
+    ) -> Result<bool, DbError> {
+        let sql = "select (select count(*) from place where pool_id = $1 and origin = $2
+                               and ended_at is null and person is distinct from $3)
+                        + (select count(*) from claim where pool_id = $1 and origin = $2
+                               and released_at is null)";
+        let row = client.query_one(sql, &[&pool.as_i64(), origin, &email.key()]).await?;
+        Ok(row.try_get::<_, i64>(0)? < most.into())
+    }
+}
+
+/// Forgets the addresses of claims and places that are over, whoever ended them.
+pub(crate) async fn forget_ended(client: &impl GenericClient) -> Result<(), DbError> {
+    for (table, over) in [("claim", "released_at"), ("place", "ended_at")] {
+        let sql = format!(
+            "update {table} set origin = null where id in (
+                 select id from {table} where origin is not null and {over} is not null
+                 order by id limit 1000 for no key update skip locked)"
+        );
+        client.execute(&sql, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Whose address it is: in IPv6 one subscriber has a whole /64.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_person_has_a_whole_64_and_one_ipv4_address() {
+        let network = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:2"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
+}
