@@ -1,9 +1,9 @@
 // Hears for all pages of this browser what changes, over one stream for participants' pages and one
 // for organisers': a browser gives a host only six connections. Runs as a shared worker.
 //
-// A page says hello with `{ stream, page, again }`, again and again, and goodbye with `{}`. It is told
-// `{ changed: true }`, and the stream's state: `listening` (since when), `lost` (since when), `asking` (streams don't
-// get through here, but answers do: ask yourself) or `refused`.
+// A page says hello with `{ stream, page, again }`, from time to time, and goodbye with `{}`. It is told
+// `{ changed: true }`, and the stream's state: `listening` or `lost`, with since when, `asking` (streams
+// don't get through here, but answers do: the page is to ask by itself) or `refused`.
 const streams = new Map(); // by address
 const hosts = new Map(); // of each page's port, the stream that it is on
 const MOST_PAGES = 64; // of one stream, as the server has it
@@ -81,6 +81,7 @@ class Stream {
     if (this.opening === stop || this.reading === stop) this.fail(stop);
   }
   wanted() {
+    // Older ones look again now and then by themselves.
     return [...new Set([...this.pages.values()].map(({ page }) => page))].slice(-MOST_PAGES);
   }
   async read(reader, value) {
