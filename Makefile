@@ -24,6 +24,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser \
+	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak chaos chaos-seeds check fmt
 
@@ -46,6 +47,9 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	infra/tests/host-scripts
 	cargo build --workspace --bins
 	e2e/fuzz/run short
+	cargo run -p lablink-web --example gallery -- target/gallery
+	e2e/browser/node live.mjs target/gallery
+	e2e/browser/node main-job.mjs chromium
 	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS) --tests-only
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
@@ -64,6 +68,19 @@ test-browser: ## Try a double click on every form, and the live page of a VM's l
 	cargo build -p lablink-allocator -p lablink-client
 	e2e/browser/run forms.mjs local
 	e2e/browser/run logs.mjs
+
+BROWSERS ?= chromium firefox webkit
+browsers: ## Do the main job, and open thirty tabs, in Chromium, Firefox and WebKit (8 minutes)
+	@scripts/setup browsers
+	cargo build -p lablink-allocator -p lablink-client
+	xvfb-run -a e2e/browser/node main-job.mjs $(BROWSERS)
+	xvfb-run -a e2e/browser/node tabs.mjs $(BROWSERS)
+
+SECONDS_AWAY ?= 50
+outages: ## Take the network from waiting pages, and see what they say (as root, 8 minutes)
+	@scripts/setup browsers
+	cargo build -p lablink-allocator -p lablink-client
+	xvfb-run -a e2e/browser/node outages.mjs $(SECONDS_AWAY) $(BROWSERS)
 
 test-connections: ## Try 20,000 slow connections from one address, beside honest clients (2 minutes)
 	@scripts/setup test

@@ -20,8 +20,8 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 const server = createServer(async (request, response) => {
   const path = normalize(new URL(request.url, "http://localhost").pathname);
-  if (path.endsWith("/events")) {
-    response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n");
+  if (path.endsWith("/changes")) {
+    response.writeHead(200, { "content-type": "text/event-stream" }).write('data: {"begins":{"beat_ms":60000,"renewed_after_ms":60000}}\n\n');
     return;
   }
   // A live page asks for itself by its true path: it gets the file that it came from.

@@ -1,5 +1,6 @@
 // Lets a VM's log grow as lines come, keeps the place of whoever scrolls up, and goes from error to
 // error. The server sends lines as the page shows them.
+{
 const log = document.getElementById("log"), lists = document.getElementById("lines");
 const follow = document.getElementById("follow"), errors = document.getElementById("errors");
 const KEPT = 100000; // lines that a page keeps while it follows; older ones are a click away
@@ -44,33 +45,31 @@ function show() {
 }
 log.classList.add("scrolls");
 toEnd();
-if (log.dataset.stream) {
+if (log.dataset.lines) {
   document.getElementById("follow-switch").hidden = false;
   follow.onchange = () => follow.checked && toEnd();
   // Only a person's own scrolling: lines that come move the end as well.
   for (const moved of ["wheel", "touchmove", "keydown", "pointerup"])
     log.addEventListener(moved, () => setTimeout(() => { follow.checked = atEnd(); }, 150), { passive: true });
-  let last = Number(new URL(log.dataset.stream, location).searchParams.get("after"));
-  let events;
-  // After a gap it goes on from the last line, wherever the stream broke.
-  const listen = () => {
-    if (document.hidden) return events?.close();
-    if (events && events.readyState < EventSource.CLOSED) return;
-    events = new EventSource(`${log.dataset.stream.split("?")[0]}?after=${last}`);
-    events.onmessage = ({ data, lastEventId }) => { last = Number(lastEventId); add(data); };
-    events.onopen = () => { document.getElementById("offline").textContent = ""; };
-    events.onerror = () => { document.getElementById("offline").textContent = "Reconnecting…"; };
+  const { lines: path, last: newest } = log.dataset;
+  let last = Number(newest);
+  // Everything after the last line that the page has, however many answers that takes.
+  lablink.bring = async () => {
+    for (;;) {
+      const html = await (await lablink.ask(`${path}?after=${last}`)).text();
+      const ids = html.match(/^<li id="l\d+"/gm);
+      if (!ids) return;
+      last = Number(ids.at(-1).match(/\d+/));
+      add(html);
+    }
   };
-  addEventListener("visibilitychange", listen);
-  setInterval(listen, 3000); // a stream that the server refused does not come back by itself
-  listen();
 }
 document.getElementById("earlier")?.addEventListener("click", async (event) => {
   event.preventDefault();
   const link = event.currentTarget ?? event.target;
-  const answer = await fetch(link.href, { headers: { accept: "text/html" } });
-  if (!answer.ok) return location.assign(link.href);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const html = await lablink.ask(link.getAttribute("href")).then((answer) => answer.text()).catch(() => location.assign(link.href));
+  if (!html) return;
+  const page = new DOMParser().parseFromString(html, "text/html");
   const fromEnd = log.scrollHeight - log.scrollTop;
   const lines = parsed(page.querySelector("#lines ol").innerHTML);
   count += lines.childElementCount;
@@ -91,3 +90,4 @@ errors.onclick = (event) => {
   location.replace(`#${next.id}`);
   next.scrollIntoView({ block: "center" });
 };
+}

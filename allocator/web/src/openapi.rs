@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Without the pages' own files and their "something changed" stream, which no program needs.
+/// Without what is the pages' own: their files, their stream and their parts, which no program needs.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -87,7 +87,6 @@ use crate::{
         instances::page,
         own_log::page,
         log_page::page,
-        log_page::events,
         log_page::download,
         destroy::page,
         destroy::destroy,

@@ -24,10 +24,10 @@ use crate::{
     },
     openapi,
     routes::{
-        agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
-        instances, launch, line, log_page, machines, metrics, operations, overview, own_log,
-        participants, places, reports, results, scp_client, statuses, vm, vm_logs, vm_metrics, vms,
-        wait, way_in,
+        agent, assets, aws, changes, claim, collections, destroy, events, health, history, home,
+        install, instances, launch, line, log_page, machines, metrics, operations, overview,
+        own_log, participants, places, reports, results, scp_client, statuses, vm, vm_logs,
+        vm_metrics, vms, wait, way_in,
     },
 };
 
@@ -134,6 +134,7 @@ fn routes() -> Vec<Route> {
         begin("/line/{link}/claim", Visit, "/line/{link}", line::claim),
         begin("/line/{link}/leave", Visit, "/line/{link}", line::leave),
         get("/line/{link}/events", Visit, events::of_place),
+        post("/changes", Visit, changes::of_participant),
         get("/assets/{name}", Visit, assets::file),
         // Agents.
         get("/install", Visit, install::script),
@@ -192,7 +193,7 @@ fn routes() -> Vec<Route> {
         begin("/api/places/{id}/remove", Administer, "/admin/participants", places::remove),
         get("/admin/log", Administer, own_log::page),
         get("/admin/logs/{hostname}", Administer, log_page::page),
-        get("/admin/logs/{hostname}/events", Administer, log_page::events),
+        get("/admin/logs/{hostname}/lines", Administer, log_page::lines),
         get("/admin/logs/{hostname}/download", Administer, log_page::download),
         get("/admin/instances/delete", Administer, destroy::page),
         begin("/destroy", Administer, "/admin/instances/delete", destroy::destroy),
@@ -216,7 +217,7 @@ fn routes() -> Vec<Route> {
         get("/admin/aws", Administer, aws::page),
         begin("/api/admin/set-aws-credentials", Administer, "/admin/aws", aws::set),
         begin("/api/admin/unset-aws-credentials", Administer, "/admin/aws", aws::unset),
-        get("/admin/events", Administer, events::of_everything),
+        post("/admin/changes", Administer, changes::of_organiser),
         get("/api/vms", Administer, vms::list),
         begin("/api/vms", Administer, "/admin/machines", machines::register),
         get("/api/vms/{hostname}", Administer, vms::one),

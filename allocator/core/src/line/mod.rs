@@ -41,6 +41,10 @@ pub const LAPSES_AFTER: Duration = Duration::from_secs(180);
 pub const KEPT_FOR: Duration = Duration::from_secs(600);
 /// And so long if nobody looks at the place meanwhile: then the VM goes on to the next.
 pub const KEPT_UNSEEN_FOR: Duration = Duration::from_secs(60);
+/// So long a place is kept after its last look whatever happens: meanwhile two offers may pass it by.
+pub const SURELY_KEPT_FOR: Duration = Duration::from_secs(120);
+/// An outage of so long costs nobody a place, the way pages look.
+pub const SURVIVES: Duration = Duration::from_secs(90);
 /// So long a place that an organiser made is kept at least, and a VM for it: its link has to reach
 /// its person first.
 pub const INVITED_FOR: Duration = Duration::from_secs(3600);
@@ -84,6 +88,11 @@ pub(crate) async fn tell(client: &impl GenericClient, pool: PoolId) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_kept_as_long_as_is_said() {
+        assert!(SURELY_KEPT_FOR <= LAPSES_AFTER && SURELY_KEPT_FOR <= 2 * KEPT_UNSEEN_FOR);
+    }
 
     #[test]
     fn the_sql_and_the_constant_agree_on_when_a_place_lapses() {

@@ -14,5 +14,5 @@ mod text;
 pub use append::append;
 pub use batch::{Batch, Message};
 pub use dropped::{Dropped, dropped};
-pub use read::{Line, Place, Query, read};
+pub use read::{Line, Place, Query, last_id, read};
 pub use retention::{Retention, retain, sweep};

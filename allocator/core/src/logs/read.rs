@@ -64,6 +64,14 @@ pub async fn read(db: &Db, vm_id: i64, query: &Query<'_>) -> Result<Vec<Line>, D
     Ok(lines)
 }
 
+/// The id of the VM's last line; 0 where there is none.
+pub async fn last_id(db: &Db, vm_id: i64) -> Result<i64, DbError> {
+    let client = db.client().await?;
+    let sql = "select coalesce(max(id), 0) from log_line where vm_id = $1";
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.query_one(&statement, &[&vm_id]).await?.try_get(0)?)
+}
+
 /// A pattern of `like` for lines that hold `text` as it is.
 fn pattern(text: &str) -> String {
     let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");

@@ -21,9 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = env::args().nth(1).ok_or("say which folder to write to")?;
     let folder = Path::new(&folder);
     fs::create_dir_all(folder.join("assets"))?;
-    let log = [&assets::LOG_STYLESHEET, &assets::LOG_SCRIPT];
-    let every = [&assets::STYLESHEET, &assets::SCRIPT, &assets::FORMS_SCRIPT, &assets::FAVICON];
-    for asset in every.into_iter().chain(log) {
+    for asset in assets::ALL {
         fs::write(folder.join("assets").join(asset.name), asset.bytes)?;
     }
     let mut pages = Vec::new();

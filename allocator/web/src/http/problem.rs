@@ -111,6 +111,10 @@ impl Problem {
         }
     }
 
+    pub fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
     /// What is said to people.
     pub fn message(&self) -> &str {
         &self.message

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 use super::{OperationSummary, PlaceRow, Timeline, Tone, UsageChart};
 
-/// `/admin`: the pool at a glance. It listens to `/admin/events`.
+/// `/admin`: the pool at a glance. It changes by itself.
 #[derive(Template)]
 #[template(path = "admin.html")]
 pub struct AdminPage {
@@ -123,6 +123,13 @@ impl AdminPage {
                 "/admin/instances?state=failed",
             ),
         ]
+    }
+
+    /// What somebody hears who can't see the page: how much is to be looked after.
+    fn tells(&self) -> String {
+        let pool = &self.pool;
+        let attention = pool.unhealthy + pool.overdue + pool.stale + pool.suspect + pool.failed;
+        format!("VMs in trouble: {attention}. People who want to get back in: {}.", self.reentries)
     }
 
     fn moves(&self) -> bool {

@@ -19,6 +19,15 @@ pub static FORMS_SCRIPT: Asset = Asset::new(
     "text/javascript; charset=utf-8",
     include_bytes!("../../assets/forms.js"),
 );
+/// Runs once for all pages of a browser.
+pub static NEWS_WORKER: Asset =
+    Asset::new("news.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/news.js"));
+/// Others' work, see `assets/vendor`.
+pub static IDIOMORPH: Asset = Asset::new(
+    "idiomorph.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("../../assets/vendor/idiomorph.js"),
+);
 pub static FAVICON: Asset =
     Asset::new("favicon.svg", "image/svg+xml", include_bytes!("../../assets/favicon.svg"));
 
@@ -28,8 +37,16 @@ pub static LOG_STYLESHEET: Asset =
 pub static LOG_SCRIPT: Asset =
     Asset::new("log.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/log.js"));
 
-static ALL: [&Asset; 6] =
-    [&STYLESHEET, &SCRIPT, &FORMS_SCRIPT, &FAVICON, &LOG_STYLESHEET, &LOG_SCRIPT];
+pub static ALL: [&Asset; 8] = [
+    &STYLESHEET,
+    &SCRIPT,
+    &FORMS_SCRIPT,
+    &NEWS_WORKER,
+    &IDIOMORPH,
+    &FAVICON,
+    &LOG_STYLESHEET,
+    &LOG_SCRIPT,
+];
 
 /// The asset called `name`, as in the last part of its URL's path.
 pub fn find(name: &str) -> Option<&'static Asset> {
@@ -60,12 +77,24 @@ const fn fnv1a(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use sha2::Digest;
+
     use super::*;
 
     #[test]
     fn the_hash_is_fnv_1a() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn others_files_are_those_that_were_pinned() {
+        let pinned = include_str!("../../assets/vendor/README.md");
+        let bytes = sha2::Sha256::digest(IDIOMORPH.bytes);
+        let hash: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(pinned.contains(&format!(
+            "| `idiomorph.js` | idiomorph 0.8.0 | `dist/idiomorph.min.js` | `{hash}` |"
+        )));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use lablink_core::claims::Machine;
 
 use super::{Afterwards, Tone};
 
-/// A participant's own page, behind an unguessable link. It listens to `{link}/events`.
+/// A participant's own page, behind an unguessable link. It changes by itself.
 #[derive(Template)]
 #[template(path = "claim.html")]
 pub struct ClaimPage {
@@ -127,7 +127,7 @@ impl ClaimPage {
         matches!(&self.state, ClaimState::Held { .. })
     }
 
-    /// Whether it tells of an error in what was just posted: that stays until the claim is over.
+    /// Whether it tells of an error in what was just posted: that stays while the machine is as it is.
     fn corrects(&self) -> bool {
         matches!(&self.state, ClaimState::Held { command, .. } if command.error.is_some())
     }
@@ -169,7 +169,7 @@ mod tests {
             assert!(html.contains("lablink-vm-dev-3"));
             assert!(html.contains("<span>123</span><span>456</span>"));
             assert!(html.contains("https://remotedesktop.google.com/access"));
-            assert!(html.contains(r#"data-live="/claims/k3y/events""#));
+            assert!(html.contains(r#"data-live="/claims/k3y""#));
         }
     }
 
@@ -199,8 +199,8 @@ mod tests {
         let html = held(Connection::Ready, Some("It has no code."));
         assert!(html.contains("It has no code.") && html.contains(">typed</textarea>"));
         assert!(html.contains("<details open"));
-        assert!(html.contains("data-live") && html.contains("data-until-over"));
-        assert!(!held(Connection::Ready, None).contains("data-until-over"));
+        assert!(html.contains("data-live") && html.contains("data-corrects"));
+        assert!(!held(Connection::Ready, None).contains("data-corrects"));
     }
 
     #[test]

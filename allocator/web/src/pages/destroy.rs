@@ -118,7 +118,7 @@ mod tests {
         let vms = vec![row("vm-1", true, None)];
         let page = DestroyPage { error, ..page(vms) };
         let html = page.render().unwrap();
-        assert!(html.contains(r#"role="alert""#) && html.contains("Tick the box to confirm."));
+        assert!(html.contains(r#"id="problem""#) && html.contains("Tick the box to confirm."));
     }
 
     #[test]

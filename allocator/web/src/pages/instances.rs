@@ -4,7 +4,7 @@ use lablink_protocol::GpuHealth;
 
 use super::{Attention, Connection, Tone, UsedNote};
 
-/// `/admin/instances`: every VM. It listens to `/admin/events`.
+/// `/admin/instances`: every VM. It changes by itself.
 #[derive(Template)]
 #[template(path = "instances.html")]
 pub struct InstancesPage {

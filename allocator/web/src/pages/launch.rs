@@ -37,7 +37,7 @@ mod tests {
         let html = page(None);
         assert!(html.contains(r#"min="1" max="50""#) && html.contains(r#"action="/api/launch""#));
         assert!(html.contains("g4dn.xlarge on AWS") && html.contains("3 VMs"));
-        assert!(!html.contains(r#"role="alert""#));
+        assert!(!html.contains(r#"id="problem""#));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::line::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER};
+use lablink_core::line::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, SURELY_KEPT_FOR, SURVIVES};
 
-use super::CommandForm;
+use super::{CommandForm, moment::nth};
 
-/// A participant's place in line, behind an unguessable link. It listens to `{link}/events`, in
+/// A participant's place in line, behind an unguessable link. It changes by itself, in
 /// the background too: who is away to fetch a code must not lose the place.
 #[derive(Template)]
 #[template(path = "line.html")]
@@ -54,11 +54,12 @@ impl LinePage {
     }
 
     fn follows(&self) -> bool {
-        match &self.state {
-            LineState::Waiting { .. } => true,
-            LineState::Offered { command, .. } => command.error.is_none(),
-            LineState::Over(_) => false,
-        }
+        !matches!(self.state, LineState::Over(_))
+    }
+
+    /// Whether it tells of an error in what was just posted: that stays while the offer does.
+    fn corrects(&self) -> bool {
+        matches!(&self.state, LineState::Offered { command, .. } if command.error.is_some())
     }
 
     /// Without script only a page that nobody types in may load itself again.
@@ -66,6 +67,21 @@ impl LinePage {
         matches!(self.state, LineState::Waiting { .. })
     }
 
+    /// What somebody hears who can't see the page, once each time that it changes.
+    fn tells(&self) -> String {
+        match &self.state {
+            LineState::Waiting { ahead: ahead @ 1.., .. } => {
+                format!("You are {} in line.", nth(ahead + 1))
+            }
+            LineState::Offered { .. } => {
+                format!("{}. Fetch a command and paste it here.", self.title())
+            }
+            LineState::Waiting { .. } | LineState::Over(_) => format!("{}.", self.title()),
+        }
+    }
+
+    const SURELY_KEPT_FOR_SECONDS: u64 = SURELY_KEPT_FOR.as_secs();
+    const SURVIVES_SECONDS: u64 = SURVIVES.as_secs();
     const LAPSES_AFTER_MINUTES: u64 = LAPSES_AFTER.as_secs() / 60;
     const KEPT_UNSEEN_FOR_SECONDS: u64 = KEPT_UNSEEN_FOR.as_secs();
     const KEPT_FOR_MINUTES: u64 = KEPT_FOR.as_secs() / 60;
@@ -92,9 +108,7 @@ mod tests {
         ] {
             assert!(html.contains(key), "{key}");
         }
-        assert!(
-            html.contains(r#"data-live="/line/k3y/events""#) && html.contains("data-background")
-        );
+        assert!(html.contains(r#"data-live="/line/k3y""#) && html.contains("data-background"));
         assert!(html.contains(r#"http-equiv="refresh""#));
         let html = page(LineState::Waiting { ahead: 0, waiting: 1, expected_seconds: None });
         assert!(html.contains("You are next in line") && html.contains("as soon as somebody"));
@@ -117,7 +131,8 @@ mod tests {
         let until = Timestamp::UNIX_EPOCH;
         let html = page(LineState::Offered { hostname: "vm".into(), until, command });
         assert!(html.contains("No code.") && html.contains("&#60;b&#62;</textarea>"));
-        assert!(!html.contains("data-live"));
+        assert!(html.contains("data-live") && html.contains("data-corrects"));
+        assert!(html.contains("<title>Error: ") && html.contains(r#"invalid="true" autofocus"#));
     }
 
     #[test]

@@ -190,11 +190,11 @@ mod tests {
     #[test]
     fn the_end_of_a_log_follows_and_other_parts_stand_still() {
         let end = page(&["x"], LogPart::End, None);
-        assert!(end.contains(r#"data-stream="/admin/logs/vm-1/events?after=11""#));
+        assert!(end.contains(r#"data-lines="/admin/logs/vm-1/lines" data-last="11""#));
         assert!(end.contains(r#"http-equiv="refresh""#));
         for part in [LogPart::Older, LogPart::Found("x".to_owned())] {
             let html = page(&["x"], part, None);
-            assert!(!html.contains("data-stream") && !html.contains("http-equiv"));
+            assert!(!html.contains("data-lines") && !html.contains("http-equiv"));
             assert!(html.contains("Newest lines"));
         }
     }
@@ -235,7 +235,7 @@ mod tests {
         let html = html.render().unwrap();
         assert!(html.contains("two") && html.contains("three") && !html.contains("one<"));
         assert!(html.contains("?before=4&#38;search=x%20y&#38;level=error"));
-        assert!(!html.contains("data-stream") && html.contains(r#"name="level" value="error""#));
+        assert!(!html.contains("data-lines") && html.contains(r#"name="level" value="error""#));
         assert!(html.contains("<b>Errors only</b>") && html.contains("All lines"));
         assert!(
             page(&["x"], LogPart::End, None).contains(r#"href="/admin/logs/vm-1?level=error""#)

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 use super::{ArchiveCard, ConflictCard, OperationKind, OperationState, OperationSummary, Tone};
 
-/// `/admin/operations/{id}`: one operation, live. It listens to `/api/operations/{id}/events`
+/// `/admin/operations/{id}`: one operation, live. It changes by itself
 /// until the operation is over.
 #[derive(Template)]
 #[template(path = "operation.html")]
@@ -114,6 +114,18 @@ impl OperationPage {
             | OperationKind::BringBack { .. }
             | OperationKind::GiveUp { .. } => format!("{done} of {total} done"),
         }
+    }
+
+    /// What somebody hears who can't see the page: its state, and four steps on the way.
+    fn tells(&self) -> String {
+        let OperationSummary { kind, state, done, total, .. } = &self.operation;
+        let part = match (state, done * 4 / (*total).max(1)) {
+            (OperationState::Running, 1) => ", a quarter done",
+            (OperationState::Running, 2) => ", half done",
+            (OperationState::Running, 3) => ", three quarters done",
+            _ => "",
+        };
+        format!("{}: {}{part}.", kind.title(), state.label())
     }
 
     fn vms_stay(&self) -> bool {
@@ -255,7 +267,7 @@ mod tests {
         assert!(html.contains("Launch 5 VMs") && html.contains("2 of 5"));
         assert!(html.contains(r#"<progress id="progress" value="2" max="5""#));
         assert!(html.contains(r#"action="/api/operations/7/cancel""#));
-        assert!(html.contains(r#"data-live="/api/operations/7/events""#));
+        assert!(html.contains(r#"data-live="/admin/operations/7""#));
         assert!(html.contains(r#"http-equiv="refresh""#));
     }
 

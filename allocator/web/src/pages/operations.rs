@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 use super::Tone;
 
-/// `/admin/operations`: what was done to the pool. It listens to `/admin/events`.
+/// `/admin/operations`: what was done to the pool. It changes by itself.
 #[derive(Template)]
 #[template(path = "operations.html")]
 pub struct OperationsPage {

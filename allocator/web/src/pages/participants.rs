@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use super::Connection;
 
 /// `/admin/participants`: who has a VM, who waits, who wants to get back in. Made to be printed as
-/// well. It listens to `/admin/events`.
+/// well. It changes by itself.
 #[derive(Template)]
 #[template(path = "participants.html")]
 pub struct ParticipantsPage {

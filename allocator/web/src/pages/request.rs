@@ -146,7 +146,7 @@ mod tests {
                 format!(r#"aria-invalid="true" aria-describedby="problem {name}-hint""#);
             assert_eq!(html.matches(&described).count(), 1, "{name}");
             assert_eq!(html.matches("aria-invalid").count(), 1, "{name}");
-            assert!(html.contains(r#"role="alert""#) && html.contains("Copy it again."));
+            assert!(html.contains(r#"id="problem""#) && html.contains("Copy it again."));
             assert!(html.contains("ada@example.org") && html.contains("--code=4/x"));
         }
     }

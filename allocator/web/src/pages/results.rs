@@ -3,8 +3,8 @@ use jiff::Timestamp;
 
 use super::{OperationSummary, Tone};
 
-/// `/admin/results`: participants' results, collected and to be collected. It listens to
-/// `/admin/events`.
+/// `/admin/results`: participants' results, collected and to be collected. It changes
+/// by itself.
 #[derive(Template)]
 #[template(path = "results.html")]
 pub struct ResultsPage {
@@ -90,6 +90,13 @@ impl ResultsPage {
 
     fn any_ticked(&self) -> bool {
         self.vms.iter().any(|vm| vm.ticked)
+    }
+
+    /// What somebody hears who can't see the page: what has become of the newest collection.
+    fn tells(&self) -> String {
+        self.collections.first().map_or_else(String::new, |newest| {
+            format!("{}: {}.", newest.operation.kind.title(), newest.operation.state.label())
+        })
     }
 
     fn moves(&self) -> bool {
@@ -200,7 +207,7 @@ mod tests {
         refused.error = Some("extension: wrong.".to_owned());
         refused.vms[1].ticked = true;
         let html = refused.render().unwrap();
-        assert!(html.contains(r#"role="alert""#) && html.contains(r#"value="vm-2" checked"#));
+        assert!(html.contains(r#"id="problem""#) && html.contains(r#"value="vm-2" checked"#));
         assert!(html.contains("<details open"), "what was ticked is in sight");
     }
 

@@ -6,7 +6,7 @@ use super::{
     ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, Trouble, UsedNote, VmState,
 };
 
-/// `/admin/vms/{hostname}`: one VM. It listens to `/admin/events`.
+/// `/admin/vms/{hostname}`: one VM. It changes by itself.
 #[derive(Template)]
 #[template(path = "vm.html")]
 pub struct VmPage {

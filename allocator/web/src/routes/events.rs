@@ -1,4 +1,5 @@
-//! Streams that tell a page to look again (server-sent events).
+//! What tells a page or a program to look again. Programs listen to one thing each (server-sent
+//! events); a browser's pages share a stream, see [`super::changes`].
 
 use std::{convert::Infallible, time::Duration};
 
@@ -7,10 +8,10 @@ use axum::{
     http::StatusCode,
     response::{
         IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
+        sse::{Event, KeepAlive, KeepAliveStream, Sse},
     },
 };
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use lablink_core::{
     Token,
     claims::{self, Progress},
@@ -29,18 +30,7 @@ use crate::{
 /// Changes that come faster than this are told as one.
 const PAUSE: Duration = Duration::from_millis(200);
 
-type Events<S> = Sse<axum::response::sse::KeepAliveStream<S>>;
-
-pub async fn of_everything(
-    State(state): State<AppState>,
-) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
-    let changes = state.hub.subscribe(Topic::Everything);
-    let events = stream::unfold((state, changes), |(state, mut changes)| async move {
-        next(&state, &mut changes).await?;
-        Some((changed(), (state, changes)))
-    });
-    Sse::new(events).keep_alive(KeepAlive::default())
-}
+type Events<S> = Sse<KeepAliveStream<S>>;
 
 /// Says "changed" whenever the claim's page is to be read again; its end is the last of it. Whoever
 /// has the VM next is none of its business.
@@ -49,31 +39,8 @@ pub async fn of_claim(
     State(state): State<AppState>,
     Path(link): Path<String>,
 ) -> Result<Response, Problem> {
-    let claim = claim::find(&state, &link).await?;
-    if matches!(claim.progress, Progress::Over { .. }) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    let changes = state.hub.subscribe(Topic::Vm(claim.hostname.clone()));
-    let start = Some((state, Token::presented(&link), claim.hostname, changes));
-    let events = stream::unfold(start, |follows| async move {
-        let (state, link, mut hostname, mut changes) = follows?;
-        loop {
-            next(&state, &mut changes).await?;
-            let claim = match claims::by_link(&state.db, &link).await {
-                Ok(claim) => claim.filter(|it| matches!(it.progress, Progress::Open { .. })),
-                // Everybody is woken when the database is back.
-                Err(_away) => continue,
-            };
-            let Some(claim) = claim else { return Some((changed(), None)) };
-            // A claim can move to another VM.
-            if claim.hostname != hostname {
-                hostname = claim.hostname;
-                changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
-            }
-            return Some((changed(), Some((state, link, hostname, changes))));
-        }
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+    let changes = claim_changes(&state, &link).await?;
+    Ok(changes.map_or(StatusCode::NO_CONTENT.into_response(), |changes| told(state, changes)))
 }
 
 /// Of a place in line, until it is over: every move of the line, and what becomes free.
@@ -82,37 +49,82 @@ pub async fn of_place(
     State(state): State<AppState>,
     Path(link): Path<String>,
 ) -> Result<Response, Problem> {
-    let changes = state.hub.subscribe(Topic::Line);
-    if matches!(line::find(&state, &link).await?, Standing::Over(_)) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
+    let changes = place_changes(&state, &link).await?;
+    Ok(changes.map_or(StatusCode::NO_CONTENT.into_response(), |changes| told(state, changes)))
+}
+
+fn told(state: AppState, changes: impl Stream<Item = ()> + Send + 'static) -> Response {
+    let events = changes.map(|()| Ok::<_, Infallible>(Event::default().data("changed")));
+    let events = events.take_until(state.shutdown.cancelled_owned());
+    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
+}
+
+/// Whenever the page of the claim is to be read again, until the claim is over. None: it is.
+pub(super) async fn claim_changes(
+    state: &AppState,
+    link: &str,
+) -> Result<Option<impl Stream<Item = ()> + Send + use<>>, Problem> {
+    let claim = claim::find(state, link).await?;
+    if matches!(claim.progress, Progress::Over { .. }) {
+        return Ok(None);
     }
-    let start = Some((state, Token::presented(&link), changes));
-    let events = stream::unfold(start, |follows| async move {
+    let changes = state.hub.subscribe(Topic::Vm(claim.hostname.clone()));
+    let start = Some((state.clone(), Token::presented(link), claim.hostname, changes));
+    Ok(Some(stream::unfold(start, |follows| async move {
+        let (state, link, mut hostname, mut changes) = follows?;
+        loop {
+            next(&mut changes).await;
+            let claim = match claims::by_link(&state.db, &link).await {
+                Ok(claim) => claim.filter(|it| matches!(it.progress, Progress::Open { .. })),
+                // Everybody is woken when the database is back.
+                Err(_away) => continue,
+            };
+            let Some(claim) = claim else { return Some(((), None)) };
+            // A claim can move to another VM.
+            if claim.hostname != hostname {
+                hostname = claim.hostname;
+                changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
+            }
+            return Some(((), Some((state, link, hostname, changes))));
+        }
+    })))
+}
+
+/// Whenever the page of the place may look different, until the place is over. None: it is. To ask
+/// is to look at the place, which keeps it.
+pub(super) async fn place_changes(
+    state: &AppState,
+    link: &str,
+) -> Result<Option<impl Stream<Item = ()> + Send + use<>>, Problem> {
+    let changes = state.hub.subscribe(Topic::Line);
+    if matches!(line::find(state, link).await?, Standing::Over(_)) {
+        return Ok(None);
+    }
+    let start = Some((state.clone(), Token::presented(link), changes));
+    Ok(Some(stream::unfold(start, |follows| async move {
         let (state, link, mut changes) = follows?;
         loop {
-            next(&state, &mut changes).await?;
+            next(&mut changes).await;
             match core_line::is_open(&state.db, state.pool, &link).await {
-                Ok(true) => return Some((changed(), Some((state, link, changes)))),
-                Ok(false) => return Some((changed(), None)),
+                Ok(true) => return Some(((), Some((state, link, changes)))),
+                Ok(false) => return Some(((), None)),
                 Err(_away) => {}
             }
         }
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+    })))
 }
 
-/// Waits for the next change; none: we stop.
-async fn next(state: &AppState, changes: &mut Subscription) -> Option<()> {
-    tokio::select! {
-        () = changes.changed() => {}
-        () = state.shutdown.cancelled() => return None,
-    }
+/// What the subscription hears, at a pace that pages can follow.
+pub(super) fn in_turn(changes: Subscription) -> impl Stream<Item = ()> + Send + use<> {
+    stream::unfold(changes, |mut changes| async move {
+        next(&mut changes).await;
+        Some(((), changes))
+    })
+}
+
+async fn next(changes: &mut Subscription) {
+    changes.changed().await;
     tokio::time::sleep(PAUSE).await;
-    Some(())
-}
-
-fn changed() -> Result<Event, Infallible> {
-    Ok(Event::default().data("changed"))
 }
 
 /// The operation itself, as JSON, at once and after each change, until it is over.

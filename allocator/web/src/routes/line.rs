@@ -140,12 +140,14 @@ pub async fn leave(
 
 pub(super) async fn find(state: &AppState, link: &str) -> Result<Standing, Problem> {
     let standing = line::look(&state.db, state.pool, &Token::presented(link)).await?;
-    standing.ok_or_else(|| {
-        Problem::not_found(
-            "This link belongs to no place in line: it was not copied whole, or its records are \
-             gone. Check the link, or ask for a machine on the start page.",
-        )
-    })
+    standing.ok_or_else(no_place)
+}
+
+fn no_place() -> Problem {
+    Problem::not_found(
+        "This link belongs to no place in line: it was not copied whole, or its records are gone. \
+         Check the link, or ask for a machine on the start page.",
+    )
 }
 
 fn filled(link: &str, standing: &Standing, command: CommandForm) -> LinePage {

@@ -4,13 +4,10 @@ use askama::Template;
 use axum::{
     body::{Body, Bytes},
     extract::{Path, Query as UrlQuery, State, rejection::QueryRejection},
-    http::{HeaderMap, header},
-    response::{
-        Html, IntoResponse, Response,
-        sse::{Event, KeepAlive, KeepAliveStream, Sse},
-    },
+    http::header,
+    response::{Html, IntoResponse, Response},
 };
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use lablink_core::{
     logs::{self, Line, Place, Query},
@@ -23,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     instances::vm_state,
-    vm_logs::{Following, bad_query, find, follow, whole},
+    vm_logs::{bad_query, find, whole},
 };
 use crate::{
     AgentAuth, AppState, FromAws,
@@ -36,6 +33,8 @@ const SHOWN: i64 = 500;
 /// Lines that are looked through for one page of errors: however long a log is, no more are read.
 const SEARCHED: i64 = 5_000;
 const ERRORS_SHOWN: usize = 500;
+/// New lines of one answer.
+const BROUGHT_AT_ONCE: i64 = 2_000;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -159,22 +158,23 @@ fn waits_for(state: &AppState, vm: &Vm) -> String {
     )
 }
 
-/// New lines as the page shows them.
-#[utoipa::path(get, path = "/admin/logs/{hostname}/events", params(("hostname" = String, Path), Following), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
-pub async fn events(
+#[derive(Deserialize)]
+pub struct After {
+    /// The id of the last line that the page has.
+    after: i64,
+}
+
+/// What came after a line, as the page shows it; not all at once if that is much.
+pub async fn lines(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
-    following: Result<UrlQuery<Following>, QueryRejection>,
-    headers: HeaderMap,
-) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, askama::Error>>>>, Problem> {
-    let UrlQuery(following) = following.map_err(|rejection| bad_query(&rejection))?;
+    after: Result<UrlQuery<After>, QueryRejection>,
+) -> Result<Html<String>, Problem> {
+    let UrlQuery(After { after }) = after.map_err(|rejection| bad_query(&rejection))?;
     let vm = find(&state.db, state.pool, &hostname).await?;
-    let batches = follow(state.db, state.shutdown, vm.id, following.begins_after(&headers)).await?;
-    let events = batches.map(|lines| {
-        let last = lines.last().map_or(0, |line| line.id);
-        Ok(Event::default().id(last.to_string()).data(shown(lines).render()?))
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    let query =
+        Query { place: Place::After(after), since: None, search: None, limit: BROUGHT_AT_ONCE };
+    Ok(Html(shown(logs::read(&state.db, vm.id, &query).await?).render()?))
 }
 
 /// The whole log as a file of text.

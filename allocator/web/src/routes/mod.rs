@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod assets;
 pub mod aws;
+pub mod changes;
 pub mod claim;
 pub mod collections;
 pub mod destroy;

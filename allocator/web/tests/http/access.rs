@@ -5,14 +5,13 @@ use serde_json::json;
 
 use crate::app::{App, With, form, get, json};
 
-const ADMIN_PAGES: [&str; 12] = [
+const ADMIN_PAGES: [&str; 11] = [
     "/admin",
     "/admin/create",
     "/admin/instances",
     "/admin/instances/delete",
     "/admin/operations",
     "/admin/operations/1",
-    "/admin/events",
     "/admin/log",
     "/api/operations",
     "/api/operations/1",
@@ -46,7 +45,7 @@ async fn organisers_pages_ask_for_a_login() {
 }
 
 /// Whoever adds a public route says so here as well: a slip in one place shows.
-const PUBLIC: [&str; 22] = [
+const PUBLIC: [&str; 23] = [
     "/",
     "/api/request_vm",
     "/api/unassigned_vms_count",
@@ -61,6 +60,7 @@ const PUBLIC: [&str; 22] = [
     "/line/{link}/claim",
     "/line/{link}/leave",
     "/line/{link}/events",
+    "/changes",
     "/assets/{name}",
     "/api/agent/enrol",
     "/healthz",

@@ -7,6 +7,7 @@ mod admin;
 mod app;
 mod aws;
 mod callers;
+mod changes;
 mod collections;
 mod collector;
 mod conflict;

@@ -33,7 +33,7 @@ pub struct Following {
 
 impl Following {
     /// A browser that lost the connection goes on from the last line that it got.
-    pub(in crate::routes) fn begins_after(self, headers: &HeaderMap) -> Option<i64> {
+    fn begins_after(self, headers: &HeaderMap) -> Option<i64> {
         let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
         resumed.or(self.after)
     }
@@ -67,7 +67,7 @@ pub async fn events(
 }
 
 /// What comes after the line `from`, or after the last one there is, until the process ends.
-pub(in crate::routes) async fn follow(
+async fn follow(
     db: Db,
     shutdown: CancellationToken,
     vm_id: i64,
@@ -75,10 +75,7 @@ pub(in crate::routes) async fn follow(
 ) -> Result<impl Stream<Item = Vec<Line>> + use<>, Problem> {
     let last = match from {
         Some(id) => id,
-        None => {
-            let query = Query { place: Place::End, since: None, search: None, limit: 1 };
-            logs::read(&db, vm_id, &query).await?.last().map_or(0, |line| line.id)
-        }
+        None => logs::last_id(&db, vm_id).await?,
     };
     Ok(stream::unfold((db, shutdown, last), move |(db, shutdown, last)| async move {
         let lines = loop {

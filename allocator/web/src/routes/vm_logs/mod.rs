@@ -6,7 +6,6 @@ pub mod read;
 mod whole;
 
 pub use follow::events;
-pub(super) use follow::{Following, follow};
 pub use forward::forward;
 pub use read::read;
 pub(super) use whole::whole;
