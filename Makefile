@@ -24,7 +24,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser \
-	test-connections hostile-stranger fuzz lambda agent \
+	test-connections hostile-agent hostile-stranger fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak chaos chaos-seeds check fmt
 
 help: ## List these targets
@@ -68,6 +68,11 @@ test-connections: ## Try 20,000 slow connections from one address, beside honest
 	@scripts/setup test
 	cargo build --release -p lablink-allocator
 	e2e/connections/show $(TARGET)/release/lablink-allocator
+
+hostile-agent: ## Measure what one VM in wrong hands costs 200 participants (4 minutes)
+	@scripts/setup test
+	cargo build -p lablink-allocator
+	cargo test -p lablink-e2e --test hostile_agent -- --ignored --nocapture
 
 hostile-stranger: ## Measure what one hostile stranger costs a class of 200 (minutes)
 	@scripts/setup test

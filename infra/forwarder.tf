@@ -24,6 +24,7 @@ resource "aws_lambda_function" "forwarder" {
   environment {
     variables = {
       API_ENDPOINT                = "${local.url}/api/vm-logs"
+      LABLINK_LOG_GROUP           = aws_cloudwatch_log_group.client_vms.name
       LABLINK_LOG_TOKEN_PARAMETER = aws_ssm_parameter.secret["log-token"].name
     }
   }

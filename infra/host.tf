@@ -10,13 +10,20 @@ locals {
     none        = ["127.0.0.1"]
     letsencrypt = ["127.0.0.1"]
     cloudflare  = concat(["127.0.0.1"], var.cloudflare_networks)
-    acm         = [data.aws_vpc.host.cidr_block]
+    acm         = sort(distinct([for subnet in data.aws_subnet.balancer : subnet.cidr_block]))
   }
   trusted = try(coalesce(local.settings.file.proxy.trusted), join(", ", local.trusted_proxies[local.ssl]))
+  # VMs may lie in the load balancer's subnets: only what it writes itself is believed, which is one
+  # line, and not what a VM has written before it.
+  proxy = merge(
+    local.ssl == "acm" ? { hops = 1 } : {},
+    try(local.settings.file.proxy, {}),
+    { trusted = local.trusted },
+  )
   config_yaml = yamlencode(merge(
     local.settings.file,
     # The one that its rights are for.
-    { bucket_name = local.settings.bucket_name, proxy = { trusted = local.trusted } },
+    { bucket_name = local.settings.bucket_name, proxy = local.proxy },
     local.db_section,
   ))
   host_name = "lablink-allocator-${local.env}"
@@ -49,6 +56,7 @@ module "user_data" {
     DATA_VOLUME_ID      = try(aws_ebs_volume.data[0].id, "")
     DATA_DIR            = "/srv/lablink"
     DB_SECRET           = local.db_secret
+    ACCESS_CODE_SECRET  = local.settings.has_access_code ? "access-code" : ""
     RDS_CA_URL          = length(local.rds) == 0 ? "" : var.rds_ca_url
 
     PROXY_IMAGE         = var.proxy_image
@@ -73,7 +81,8 @@ resource "aws_instance" "host" {
   monitoring                  = true
   tags                        = { Name = local.host_name }
 
-  # The containers share the host's network, so that one hop is enough for them.
+  # The containers share the host's network, so that one hop is enough for the allocator's; Caddy's
+  # is kept away by start-proxy.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"

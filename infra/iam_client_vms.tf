@@ -3,6 +3,12 @@
 locals {
   client_tags = { Environment = local.env, ManagedBy = "lablink-allocator" }
 
+  # Where VMs may be, and of which type: whoever gets hold of the role starts no other machines.
+  client_vpc_arn = "${local.arn.ec2}:vpc/${data.aws_vpc.host.id}"
+  # Of the VPC, those that were named, if any were.
+  client_subnet_arns = [for id in coalescelist(var.subnet_ids, ["*"]) : "${local.arn.ec2}:subnet/${id}"]
+  client_types       = [local.settings.machine_type]
+
   # Kinds that terraform/aws tags as it makes them, and the calls that make them.
   made_with_tags = {
     RunInstances        = ["instance"]
@@ -55,15 +61,34 @@ data "aws_iam_policy_document" "client_vms" {
           values   = [condition.value]
         }
       }
+      dynamic "condition" {
+        for_each = statement.key == "RunInstances" ? [local.client_types] : []
+
+        content {
+          test     = "StringEquals"
+          variable = "ec2:InstanceType"
+          values   = condition.value
+        }
+      }
     }
   }
   statement {
     sid     = "RunInstancesFrom"
     actions = ["ec2:RunInstances"]
-    resources = concat(
-      ["arn:${local.partition}:ec2:${local.region}::image/*"],
-      [for kind in ["network-interface", "spot-instances-request", "subnet"] : "${local.arn.ec2}:${kind}/*"],
-    )
+    resources = [
+      "arn:${local.partition}:ec2:${local.region}::image/*",
+      "${local.arn.ec2}:spot-instances-request/*",
+    ]
+  }
+  statement {
+    sid       = "RunInstancesInItsVpc"
+    actions   = ["ec2:RunInstances"]
+    resources = concat(["${local.arn.ec2}:network-interface/*"], local.client_subnet_arns)
+    condition {
+      test     = "ArnEquals"
+      variable = "ec2:Vpc"
+      values   = [local.client_vpc_arn]
+    }
   }
   statement {
     sid       = "RunInstancesOnEncryptedVolumes"
@@ -78,7 +103,7 @@ data "aws_iam_policy_document" "client_vms" {
   statement {
     sid       = "CreateSecurityGroupIn"
     actions   = ["ec2:CreateSecurityGroup"]
-    resources = ["${local.arn.ec2}:vpc/*"]
+    resources = [local.client_vpc_arn]
   }
   statement {
     sid = "SecurityGroupRules"
@@ -93,6 +118,26 @@ data "aws_iam_policy_document" "client_vms" {
     resources = ["${local.arn.ec2}:security-group-rule/*"]
   }
 
+  # A VM that is stopped could come back as another type.
+  statement {
+    sid       = "ModifyItsOwn"
+    actions   = ["ec2:ModifyInstanceAttribute"]
+    resources = [for kind in ["instance", "security-group"] : "${local.arn.ec2}:${kind}/*"]
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "ec2:Attribute/InstanceType"
+      values   = local.client_types
+    }
+    dynamic "condition" {
+      for_each = local.client_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = [condition.value]
+      }
+    }
+  }
   statement {
     sid = "ChangeAndRemoveItsOwn"
     actions = [
@@ -100,7 +145,6 @@ data "aws_iam_policy_document" "client_vms" {
       "ec2:AuthorizeSecurityGroupIngress",
       "ec2:DeleteKeyPair",
       "ec2:DeleteSecurityGroup",
-      "ec2:ModifyInstanceAttribute",
       "ec2:ModifyInstanceMetadataOptions",
       "ec2:ModifySecurityGroupRules",
       "ec2:RebootInstances",

@@ -26,3 +26,9 @@ locals {
 data "aws_subnet" "host" {
   id = local.subnet_ids[0]
 }
+
+# Where the load balancer has its addresses.
+data "aws_subnet" "balancer" {
+  for_each = local.ssl == "acm" ? toset(local.subnet_ids) : []
+  id       = each.key
+}

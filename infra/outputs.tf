@@ -56,3 +56,8 @@ output "admin_password_command" {
   description = "Prints the organiser's password to who may read it."
   value       = "aws ssm get-parameter --region ${local.region} --name ${local.secrets_path}/admin-password --with-decryption --query Parameter.Value --output text"
 }
+
+output "access_code_command" {
+  description = "Prints what participants enter beside their e-mail, to who may read it; N/A where nothing is asked for."
+  value       = local.settings.has_access_code ? "aws ssm get-parameter --region ${local.region} --name ${local.secrets_path}/access-code --with-decryption --query Parameter.Value --output text" : "N/A"
+}

@@ -26,6 +26,19 @@ variable "db_password" {
   }
 }
 
+variable "access_code" {
+  description = "What participants enter beside their e-mail, where config.yaml has app.access_code: PLACEHOLDER_ACCESS_CODE; null or empty: one is made."
+  type        = string
+  default     = null
+  ephemeral   = true
+
+  # Shorter ones are found by trying.
+  validation {
+    condition     = var.access_code == null || can(regex("^(|[^[:cntrl:]]{6,100})$", var.access_code))
+    error_message = "access_code must have 6 to 100 characters, in one line."
+  }
+}
+
 variable "secrets_version" {
   description = "Raise it by one to write the secrets anew: those given, and new ones for the others. 1 writes them once."
   type        = number

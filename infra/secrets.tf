@@ -15,22 +15,32 @@ ephemeral "random_password" "secret_key" {
   override_special = "abcdef"
 }
 
+# Spoken, and typed on phones.
+ephemeral "random_password" "access_code" {
+  length  = 10
+  upper   = false
+  special = false
+}
+
 locals {
   secrets_path = "/lablink/${local.env}"
   # Of its own for RDS: whoever moves to it, or back, gets a password that both sides are told at once.
   db_secret = length(local.rds) == 0 ? "db-password" : "rds-password"
 
-  secret_descriptions = {
+  secret_descriptions = merge({
     admin-password    = "The organiser's password"
     (local.db_secret) = "Password of the allocator's database"
     log-token         = "What the log forwarder shows the allocator"
     secret-key        = "Key that the allocator encrypts AWS credentials with"
-  }
+    },
+    local.settings.has_access_code ? { access-code = "What participants enter beside their e-mail" } : {},
+  )
   secrets = {
     admin-password    = coalesce(var.admin_password, ephemeral.random_password.made["admin-password"].result)
     (local.db_secret) = coalesce(var.db_password, ephemeral.random_password.made["db-password"].result)
     log-token         = ephemeral.random_password.made["log-token"].result
     secret-key        = ephemeral.random_password.secret_key.result
+    access-code       = coalesce(var.access_code, ephemeral.random_password.access_code.result)
   }
 }
 

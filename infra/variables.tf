@@ -51,10 +51,15 @@ variable "allocator_image" {
 }
 
 variable "proxy_image" {
-  description = "Caddy's container image, 2.7 or newer."
+  description = "Caddy's container image, 2.7 or newer, by its digest: a tag alone may come to mean another image."
   type        = string
-  default     = "docker.io/library/caddy:2.10"
+  default     = "docker.io/library/caddy:2.10.2@sha256:c3d7ee5d2b11f9dc54f947f68a734c84e9c9666c92c88a7f30b9cba5da182adb"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$", var.proxy_image))
+    error_message = "proxy_image must name an image with its digest, as in docker.io/library/caddy:2.10.2@sha256:…"
+  }
 }
 
 variable "termination_protection" {

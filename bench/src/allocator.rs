@@ -32,7 +32,7 @@ impl Allocator {
         let config = lab.folder.path().join("config.yaml");
         std::fs::write(
             &config,
-            "provider: manual\nlimits: { form_per_address: 0, form_per_email: 0, connections_per_address: 0 }\n",
+            "provider: manual\nlogs: { lines_per_minute: 0, megabytes_per_minute: 0 }\nlimits: { form_per_address: 0, form_per_email: 0, connections_per_address: 0 }\n",
         )?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = File::create(lab.folder.path().join("allocator.log"))?;

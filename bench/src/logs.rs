@@ -19,7 +19,8 @@ pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     lab.connect()
         .await?
         .batch_execute(
-            "create table if not exists plain_line (
+            "update vm set source = 'aws';
+             create table if not exists plain_line (
                  id bigint generated always as identity, vm_id bigint not null,
                  at timestamptz not null, line text not null, primary key (vm_id, id))",
         )

@@ -81,6 +81,11 @@ impl Api {
         wait_answer::read(&answer).map(Some).map_err(CallError::Unreadable)
     }
 
+    /// Trades the agent's token for a new one: see [`Credential::take_new`].
+    pub async fn take_new_token(&self) -> Result<(), CallError> {
+        self.credential.take_new(&self.transport).await
+    }
+
     pub async fn report_status(&self, status: VmStatus) -> Result<(), CallError> {
         let body = StatusReport { hostname: self.hostname.clone(), status };
         self.tell("/api/vm-status", &body).await

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use lablink_protocol::{Enrol, Enrolled, Hostname};
+use lablink_protocol::{Enrol, Enrolled, Hostname, RenewToken};
 use tokio::{sync::Mutex, time::Instant};
 use tracing::{error, info};
 
@@ -110,6 +110,25 @@ impl Credential {
             }
         }
         Ok(held.agent_token.clone().filter(|token| Some(token) != refused))
+    }
+
+    /// Trades the token for a new one, because the VM's claim has ended. It is on the disk before it
+    /// is used: whoever is killed in between finds it there, or fetches another with the old one,
+    /// which stays good until the new one was used.
+    ///
+    /// Only who waits for claims may call this, and not beside a wait: a wait that arrives with the
+    /// old token after the new one was used looks like a thief's.
+    pub async fn take_new(&self, transport: &Transport) -> Result<(), CallError> {
+        let mut held = self.held.lock().await;
+        let body = RenewToken { hostname: self.hostname.clone() };
+        let call = Call { path: "/api/agent/token", body: &body, hold: None };
+        let answer = transport.post(&call, held.agent_token.as_deref()).await?;
+        let new: Enrolled = serde_json::from_slice(&answer).map_err(CallError::Unreadable)?;
+        let stored = self.state.write(FILE, &new.agent_token);
+        stored.map_err(|problem| CallError::NotStored(format!("{problem:#}")))?;
+        held.agent_token = Some(new.agent_token.into());
+        info!("this VM's claim has ended: the agent has a new token");
+        Ok(())
     }
 
     /// `Err` only where trying again soon makes sense.

@@ -40,6 +40,7 @@ mod run;
 mod settings;
 mod startup_times;
 mod state_dir;
+mod token_keeping;
 mod transport;
 mod vitals;
 mod wait;

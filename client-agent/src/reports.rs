@@ -1,6 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
-use lablink_protocol::{Cleaning, Vitals, VmStatus};
+use lablink_protocol::{Vitals, VmStatus};
 use tokio::sync::watch;
 use tracing::{error, info};
 
@@ -23,19 +23,19 @@ pub async fn running(api: &Api) {
 }
 
 /// Tells that the agent lives, and what has changed of the machine, for ever, as often as the
-/// allocator asks for it.
+/// allocator asks for it. `settled`: what stays so for as long as the agent runs.
 pub async fn heartbeats(
     api: &Api,
     home: PathBuf,
-    cleaning: &Cleaning,
+    settled: &Vitals,
     gpus: watch::Receiver<GpuVitals>,
 ) {
     let mut sampler = Sampler::new(home);
     let mut told = Vitals::default();
     let mut refusals = Trouble::new("the heartbeat");
     for beat in 0_u32.. {
-        let cleaning = Some(cleaning.clone());
-        let vitals = Vitals { cleaning, ..with_gpus(sampler.sample(), &gpus) };
+        let (cleaning, token) = (settled.cleaning.clone(), settled.token.clone());
+        let vitals = Vitals { cleaning, token, ..with_gpus(sampler.sample(), &gpus) };
         if beat.is_multiple_of(FULL_EVERY) {
             told = Vitals::default();
         }

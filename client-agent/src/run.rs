@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use lablink_protocol::Vitals;
 use nix::unistd::{User, getuid};
 use sd_notify::NotifyState;
 use tokio::{
@@ -21,7 +22,7 @@ use crate::{
     remote_desktop::RemoteDesktop,
     reports,
     settings::RunArguments,
-    startup_times, wait,
+    startup_times, token_keeping, wait,
 };
 
 /// How long start-host may take to register the machine.
@@ -46,6 +47,12 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
     let work = async {
         vm.api.enrol_if_needed().await;
         let (gpu_vitals, seen_gpus) = watch::channel(gpu::GpuVitals::default());
+        let beating = async {
+            let cleaning = Some(vm.cleaner.cleaning().clone());
+            let token = Some(token_keeping::of(vm.remote_desktop.account.as_ref()).await);
+            let settled = Vitals { cleaning, token, ..Vitals::default() };
+            reports::heartbeats(&vm.api, home, &settled, seen_gpus).await;
+        };
         let use_watch = async {
             if let Some(software) = watched {
                 in_use::watch(&vm.api, software).await;
@@ -59,7 +66,7 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
         tokio::join!(
             wait::for_claims(&vm.api, &mut claims),
             reports::running(&vm.api),
-            reports::heartbeats(&vm.api, home, vm.cleaner.cleaning(), seen_gpus),
+            beating,
             gpu::watch(&vm.api, gpu, gpu_vitals),
             startup_times::report(&vm.api, startup),
             clean::tidy(&vm),

@@ -93,7 +93,9 @@ impl StateDir {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(draft, self.0.join(name))
+        fs::rename(draft, self.0.join(name))?;
+        // Without that, a power cut could bring the old text back after others have seen the new.
+        fs::File::open(&self.0)?.sync_all()
     }
 
     pub fn remove(&self, name: &str) -> anyhow::Result<()> {

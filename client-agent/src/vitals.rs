@@ -42,6 +42,7 @@ impl Sampler {
             gpu_driver: None,
             gpus: None,
             cleaning: None,
+            token: None,
             locks_out: Some(true),
         }
     }

@@ -25,6 +25,10 @@ pub async fn for_claims(api: &Api, claims: &mut Claims) {
             // It may be asked for again, which this question rules out.
             () = claims.cleaning_over() => continue,
         };
+        let answer = match answer {
+            Err(refusal) if refusal.is_token_due() => api.take_new_token().await.map(|()| None),
+            answer => answer,
+        };
         let news = match answer {
             Ok(Some(answer)) => claims.take(answer),
             Ok(None) => News::None,

@@ -1,6 +1,7 @@
 use std::{
-    fs::File,
+    fs::{self, File},
     os::fd::OwnedFd,
+    path::PathBuf,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -78,6 +79,11 @@ impl Allocator {
         Caller::browser(self.port)
     }
 
+    /// Whoever holds this agent's token.
+    pub fn bearer(&self, token: &str) -> Result<Caller> {
+        Ok(self.program()?.with_token(token))
+    }
+
     /// The organiser's scripts.
     pub fn organiser(&self) -> Result<Caller> {
         Ok(self.program()?.signed_in("admin", &self.password))
@@ -102,6 +108,21 @@ impl Allocator {
         kill(self.pid()?, Signal::SIGKILL)?;
         self.child.wait().await?;
         Ok(())
+    }
+
+    /// The most memory that it has had resident, in bytes, since it was last asked.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let process = PathBuf::from(format!("/proc/{}", self.pid()?));
+        let status = fs::read_to_string(process.join("status"))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = peak.and_then(|it| it.split_whitespace().next()).context("no VmHWM")?;
+        fs::write(process.join("clear_refs"), "5")?;
+        Ok(kilobytes.parse::<u64>()? * 1024)
+    }
+
+    /// Where it answers.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     fn pid(&self) -> Result<Pid> {

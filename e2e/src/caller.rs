@@ -14,7 +14,12 @@ pub struct Caller {
     http: Client,
     base: String,
     kind: Kind,
-    login: Option<(String, String)>,
+    login: Option<Login>,
+}
+
+enum Login {
+    Person { user: String, password: String },
+    Token(String),
 }
 
 enum Kind {
@@ -39,7 +44,12 @@ impl Caller {
     }
 
     pub(crate) fn signed_in(self, user: &str, password: &str) -> Self {
-        Self { login: Some((user.to_owned(), password.to_owned())), ..self }
+        let (user, password) = (user.to_owned(), password.to_owned());
+        Self { login: Some(Login::Person { user, password }), ..self }
+    }
+
+    pub(crate) fn with_token(self, token: &str) -> Self {
+        Self { login: Some(Login::Token(token.to_owned())), ..self }
     }
 
     pub async fn get(&self, path: &str) -> Result<Answer> {
@@ -66,8 +76,12 @@ impl Caller {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if let Some((user, password)) = &self.login {
-            request = request.basic_auth(user, Some(password));
+        match &self.login {
+            Some(Login::Person { user, password }) => {
+                request = request.basic_auth(user, Some(password));
+            }
+            Some(Login::Token(token)) => request = request.bearer_auth(token),
+            None => {}
         }
         match &self.kind {
             Kind::Program => request.header(header::ACCEPT, "application/json"),

@@ -135,6 +135,12 @@ impl Deployment {
         Ok(Pid::from_raw(noted.lines().next().unwrap_or_default().parse()?))
     }
 
+    /// The folder of the embedded Postgres' socket.
+    pub fn postgres_socket(&self) -> Result<PathBuf> {
+        let noted = fs::read_to_string(self.data_dir().join("postgres/postmaster.pid"))?;
+        Ok(PathBuf::from(noted.lines().nth(4).context("no socket is noted")?))
+    }
+
     /// Whatever still runs in this deployment is an error that names it.
     pub fn ensure_nothing_runs(&self) -> Result<()> {
         let running = processes_of(self.folder())?;

@@ -2,8 +2,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// A built program. Test executables lie in `deps`, beside which cargo puts the programs.
+/// A built program. Test executables lie in `deps`, beside which cargo puts the programs;
+/// `LABLINK_PROGRAMS` names another folder, such as one with those of an earlier version.
 pub fn built(name: &str) -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("LABLINK_PROGRAMS") {
+        return Ok(PathBuf::from(folder).join(name));
+    }
     let test = std::env::current_exe()?;
     let target = test.ancestors().nth(2).context("the test lies outside a target directory")?;
     let program = target.join(name);

@@ -36,10 +36,12 @@ locals {
     sslrootcert = tostring(try(local.file.db.sslrootcert, ""))
   }
 
-  allocators  = tostring(try(local.file.allocator.count, 1))
-  several     = local.allocators != "1"
-  image_tag   = tostring(try(local.file.allocator.image_tag, "linux-amd64-latest"))
-  bucket_name = tostring(try(local.file.bucket_name, "tf-state-lablink-allocator-bucket"))
+  allocators = tostring(try(local.file.allocator.count, 1))
+  several    = local.allocators != "1"
+  image_tag  = tostring(try(local.file.allocator.image_tag, "linux-amd64-latest"))
+  # What the allocator's role may make, and what the allocator asks for.
+  machine_type = tostring(try(local.file.machine.machine_type, "g4dn.xlarge"))
+  bucket_name  = tostring(try(local.file.bucket_name, "tf-state-lablink-allocator-bucket"))
 
   # Only `dev` may keep VMs' state on the host's own disk, and then needs no bucket.
   remote_client_state = contains(["test", "ci-test", "prod"], var.environment)
@@ -61,7 +63,7 @@ locals {
   startup_script = local.script_enabled && length(local.script_found) > 0 ? file(local.script_found[0]) : ""
 }
 
-# Passwords that anybody can read, in the file's repository, the state or the host's user data, are
+# Passwords and codes that anybody can read, in the file's repository, the state or the host's user data, are
 # none: only their placeholders and the allocator's defaults may stand in the file.
 locals {
   passwords = compact([
@@ -72,4 +74,7 @@ locals {
     for password in local.passwords : password
     if !contains(["admin_password", "lablink", "MISSING"], password) && !can(regex("(?i)^(PLACEHOLDER_|CHANGE_?ME)", password))
   ]
+
+  access_code             = tostring(try(local.file.app.access_code, ""))
+  access_code_placeholder = "PLACEHOLDER_ACCESS_CODE"
 }

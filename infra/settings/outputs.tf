@@ -9,6 +9,8 @@ output "settings" {
     db                  = { for key in ["kind", "dbname", "user"] : key => local.db[key] }
     allocators          = try(tonumber(local.allocators), 1)
     image_tag           = local.image_tag
+    machine_type        = local.machine_type
+    has_access_code     = local.access_code != ""
     bucket_name         = local.bucket_name
     remote_client_state = local.remote_client_state
     route53_record      = local.route53_record
@@ -103,7 +105,7 @@ output "settings" {
     error_message = "allocator.count is ${local.allocators}, and only test, ci-test and prod keep the VMs' state in the bucket, where all of them find it: name one of these as the environment, or set allocator.count: 1."
   }
   precondition {
-    condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", local.image_tag))
+    condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?$", local.image_tag))
     error_message = "allocator.image_tag must be an image tag, such as linux-amd64-latest, and not '${local.image_tag}'."
   }
   precondition {
@@ -117,6 +119,14 @@ output "settings" {
   precondition {
     condition     = length(local.real_passwords) == 0
     error_message = "app.admin_password and db.password must stay placeholders in config.yaml: the passwords lie in the Parameter Store. Give your own with TF_VAR_admin_password and TF_VAR_db_password."
+  }
+  precondition {
+    condition     = contains(["", local.access_code_placeholder], local.access_code)
+    error_message = "app.access_code must be ${local.access_code_placeholder} in config.yaml, or be left out for none: the code lies in the Parameter Store. Give your own with TF_VAR_access_code."
+  }
+  precondition {
+    condition     = can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", local.machine_type))
+    error_message = "machine.machine_type must be an EC2 instance type, such as g4dn.xlarge, and not '${local.machine_type}'."
   }
   precondition {
     condition     = !can(local.file.app.admin_password_hash)

@@ -8,6 +8,7 @@ variables {
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
+  access_code       = ""
 }
 
 run "acm_route53_dynamic" {
@@ -36,7 +37,7 @@ run "acm_route53_dynamic" {
     error_message = "The load balancer ends TLS and lets waiting agents wait."
   }
   assert {
-    condition     = strcontains(module.user_data.files["/etc/lablink/host.env"], "LABLINK_LISTEN='0.0.0.0:5000'\n") && local.trusted == "172.31.0.0/16" && !can(module.user_data.files["/etc/lablink/Caddyfile"])
+    condition     = strcontains(module.user_data.files["/etc/lablink/host.env"], "LABLINK_LISTEN='0.0.0.0:5000'\n") && local.trusted == "172.31.0.0/20" && !can(module.user_data.files["/etc/lablink/Caddyfile"])
     error_message = "Without Caddy, the allocator itself listens for the load balancer."
   }
 }
@@ -67,7 +68,7 @@ run "acm_route53_persistent" {
     error_message = "The load balancer ends TLS and lets waiting agents wait."
   }
   assert {
-    condition     = strcontains(module.user_data.files["/etc/lablink/host.env"], "LABLINK_LISTEN='0.0.0.0:5000'\n") && local.trusted == "172.31.0.0/16" && !can(module.user_data.files["/etc/lablink/Caddyfile"])
+    condition     = strcontains(module.user_data.files["/etc/lablink/host.env"], "LABLINK_LISTEN='0.0.0.0:5000'\n") && local.trusted == "172.31.0.0/20" && !can(module.user_data.files["/etc/lablink/Caddyfile"])
     error_message = "Without Caddy, the allocator itself listens for the load balancer."
   }
 }
@@ -98,7 +99,7 @@ run "acm_dns_dynamic" {
     error_message = "The load balancer ends TLS and lets waiting agents wait."
   }
   assert {
-    condition     = strcontains(module.user_data.files["/etc/lablink/host.env"], "LABLINK_LISTEN='0.0.0.0:5000'\n") && local.trusted == "172.31.0.0/16" && !can(module.user_data.files["/etc/lablink/Caddyfile"])
+    condition     = strcontains(module.user_data.files["/etc/lablink/host.env"], "LABLINK_LISTEN='0.0.0.0:5000'\n") && local.trusted == "172.31.0.0/20" && !can(module.user_data.files["/etc/lablink/Caddyfile"])
     error_message = "Without Caddy, the allocator itself listens for the load balancer."
   }
 }
@@ -129,7 +130,22 @@ run "acm_dns_persistent" {
     error_message = "The load balancer ends TLS and lets waiting agents wait."
   }
   assert {
-    condition     = strcontains(module.user_data.files["/etc/lablink/host.env"], "LABLINK_LISTEN='0.0.0.0:5000'\n") && local.trusted == "172.31.0.0/16" && !can(module.user_data.files["/etc/lablink/Caddyfile"])
+    condition     = strcontains(module.user_data.files["/etc/lablink/host.env"], "LABLINK_LISTEN='0.0.0.0:5000'\n") && local.trusted == "172.31.0.0/20" && !can(module.user_data.files["/etc/lablink/Caddyfile"])
     error_message = "Without Caddy, the allocator itself listens for the load balancer."
+  }
+}
+
+run "a_vm_beside_the_load_balancer_can_not_say_that_another_called" {
+  variables {
+    config_path = "tests/configs/acm-dns-dynamic.yaml"
+  }
+
+  assert {
+    condition     = yamldecode(module.user_data.files["/etc/lablink/config/config.yaml"]).proxy == { hops = 1, trusted = "172.31.0.0/20" }
+    error_message = "Only the load balancer's subnets are believed, and only the line that it writes."
+  }
+  assert {
+    condition     = toset(keys(data.aws_subnet.balancer)) == toset(["subnet-aaaa", "subnet-bbbb"])
+    error_message = "Its subnets are those that it is made in."
   }
 }

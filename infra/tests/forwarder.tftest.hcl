@@ -9,6 +9,7 @@ variables {
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
+  access_code       = ""
 }
 
 run "log_lines_reach_the_allocator_by_its_url" {

@@ -9,6 +9,7 @@ variables {
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
+  access_code       = ""
 }
 
 run "no_right_is_a_wildcard" {
@@ -51,13 +52,15 @@ run "vms_of_others_are_out_of_reach" {
       statement.sid => { for condition in statement.condition : condition.variable => one(condition.values) }
       } == {
       Look                           = {}
-      RunInstancesTagged             = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
+      RunInstancesTagged             = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator", "ec2:InstanceType" = "g4dn.xlarge" }
       CreateSecurityGroupTagged      = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
       ImportKeyPairTagged            = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
       RunInstancesFrom               = {}
+      RunInstancesInItsVpc           = { "ec2:Vpc" = "arn:aws:ec2:us-west-2:123456789012:vpc/vpc-0123456789abcdef0" }
       RunInstancesOnEncryptedVolumes = { "ec2:Encrypted" = "true" }
       CreateSecurityGroupIn          = {}
       SecurityGroupRules             = {}
+      ModifyItsOwn                   = { "aws:ResourceTag/Environment" = "test", "aws:ResourceTag/ManagedBy" = "lablink-allocator", "ec2:Attribute/InstanceType" = "g4dn.xlarge" }
       ChangeAndRemoveItsOwn          = { "aws:ResourceTag/Environment" = "test", "aws:ResourceTag/ManagedBy" = "lablink-allocator" }
     }
     error_message = "A statement lost its condition, or a new one has none."
@@ -80,6 +83,47 @@ run "vms_of_others_are_out_of_reach" {
       contains([for condition in statement.condition : condition.variable], "aws:RequestTag/Environment") && length(statement.condition) == 3
     ])
     error_message = "Tags may be given to what is made and to untagged disks, and only this environment's."
+  }
+}
+
+run "vms_are_made_in_this_vpc_and_of_this_type_alone" {
+  # What has no condition names what it is for.
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.client_vms.statement : statement.sid => toset(statement.resources)
+      if contains(["RunInstancesFrom", "RunInstancesInItsVpc", "CreateSecurityGroupIn"], statement.sid)
+      } == {
+      RunInstancesFrom      = toset(["arn:aws:ec2:us-west-2::image/*", "arn:aws:ec2:us-west-2:123456789012:spot-instances-request/*"])
+      RunInstancesInItsVpc  = toset(["arn:aws:ec2:us-west-2:123456789012:network-interface/*", "arn:aws:ec2:us-west-2:123456789012:subnet/*"])
+      CreateSecurityGroupIn = toset(["arn:aws:ec2:us-west-2:123456789012:vpc/vpc-0123456789abcdef0"])
+    }
+    error_message = "No VPC, subnet or group but those of this deployment."
+  }
+  assert {
+    condition = length([
+      for statement in data.aws_iam_policy_document.client_vms.statement : statement
+      if contains(statement.actions, "ec2:RunInstances") && anytrue([for resource in statement.resources : strcontains(resource, ":subnet/") || strcontains(resource, ":network-interface/")])
+    ]) == 1
+    error_message = "One statement alone lets VMs into subnets."
+  }
+}
+
+run "named_subnets_and_another_type_are_in_the_rights" {
+  variables {
+    config_path = "tests/configs/other/machine-type.yaml"
+    vpc_id      = "vpc-0123456789abcdef0"
+    subnet_ids  = ["subnet-aaaa", "subnet-cccc"]
+  }
+  assert {
+    condition     = toset(local.client_subnet_arns) == toset(["arn:aws:ec2:us-west-2:123456789012:subnet/subnet-aaaa", "arn:aws:ec2:us-west-2:123456789012:subnet/subnet-cccc"])
+    error_message = "Only the named subnets."
+  }
+  assert {
+    condition = one(flatten([
+      for statement in data.aws_iam_policy_document.client_vms.statement :
+      [for condition in statement.condition : condition.values if condition.variable == "ec2:InstanceType"] if statement.sid == "RunInstancesTagged"
+    ])) == "g5.xlarge"
+    error_message = "Only the type of config.yaml."
   }
 }
 

@@ -8,6 +8,7 @@ variables {
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
+  access_code       = ""
 }
 
 run "letsencrypt_route53_dynamic" {

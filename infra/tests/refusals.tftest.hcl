@@ -9,6 +9,7 @@ variables {
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
+  access_code       = ""
 }
 
 run "one_subnet_is_too_few_for_a_load_balancer" {
@@ -201,4 +202,20 @@ run "a_vpc_of_ones_own_whose_subnets_would_be_mixed_up" {
     vpc_id      = "vpc-0fedcba9876543210"
   }
   expect_failures = [aws_subnet.database["0"], aws_subnet.database["1"]]
+}
+
+run "refuses_a_proxy_image_that_can_move" {
+  command = plan
+  variables {
+    proxy_image = "docker.io/library/caddy:2.10"
+  }
+  expect_failures = [var.proxy_image]
+}
+
+run "refuses_a_short_access_code" {
+  command = plan
+  variables {
+    access_code = "1234"
+  }
+  expect_failures = [var.access_code]
 }

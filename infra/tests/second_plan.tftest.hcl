@@ -9,6 +9,7 @@ variables {
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
+  access_code       = ""
   ssh_cidrs         = ["198.51.100.0/24"]
 }
 

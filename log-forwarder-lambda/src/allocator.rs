@@ -7,8 +7,7 @@ use serde_json::Value;
 use crate::{
     deadline::Deadline,
     part::Part,
-    settings::Settings,
-    token::{TokenError, Tokens},
+    token::{TokenError, TokenSource, Tokens},
 };
 
 const CONNECT: Duration = Duration::from_secs(3);
@@ -47,14 +46,13 @@ impl DeliveryError {
 }
 
 impl Allocator {
-    pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
+    pub fn new(endpoint: Url, token: TokenSource) -> Result<Self, reqwest::Error> {
         let http = Client::builder()
             .user_agent(concat!("lablink-log-forwarder/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             // Followed, a redirect would make a GET of the POST.
             .redirect(redirect::Policy::none())
             .build()?;
-        let Settings { endpoint, token } = settings;
         Ok(Self { http, endpoint, tokens: Tokens::new(token) })
     }
 

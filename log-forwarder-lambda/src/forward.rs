@@ -1,5 +1,5 @@
 use anyhow::Context as _;
-use lambda_runtime::{Diagnostic, LambdaEvent};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::Serialize;
 
 use crate::{
@@ -21,12 +21,14 @@ pub struct Outcome {
 /// Handles invocations, one after another.
 pub struct Forwarder {
     allocator: Allocator,
+    log_group: Option<String>,
 }
 
 impl Forwarder {
     pub fn new(settings: Settings) -> anyhow::Result<Self> {
-        let allocator = Allocator::new(settings).context("can't set up HTTPS")?;
-        Ok(Self { allocator })
+        let Settings { endpoint, token, log_group } = settings;
+        let allocator = Allocator::new(endpoint, token).context("can't set up HTTPS")?;
+        Ok(Self { allocator, log_group })
     }
 
     /// An error makes AWS bring the batch again, so that is for what may heal.
@@ -41,10 +43,27 @@ impl Forwarder {
                 return Ok(Outcome::default());
             }
         };
+        if let Some(reason) = self.foreign(&batch, &context) {
+            let (count, log_stream) = (batch.events.len(), &*batch.log_stream);
+            dropped::report(function, &Dropped::Events { count, log_stream }, reason);
+            return Ok(Outcome { delivered: 0, dropped: count });
+        }
         self.hand_over(&batch, function, Deadline::of(&context)).await.map_err(|error| Diagnostic {
             error_type: "NotDelivered".to_owned(),
             error_message: told(error),
         })
+    }
+
+    /// Why the lines are not those of our VMs. Whoever else may call this function could otherwise
+    /// put lines into their logs.
+    fn foreign(&self, batch: &Batch, context: &Context) -> Option<&'static str> {
+        // arn:aws:lambda:REGION:ACCOUNT:function:NAME
+        let account = context.invoked_function_arn.split(':').nth(4);
+        if account != Some(&*batch.owner) {
+            return Some("the log group belongs to another account than this function");
+        }
+        let known = self.log_group.as_ref().is_none_or(|group| *group == batch.log_group);
+        (!known).then_some("the lines come from another log group than LABLINK_LOG_GROUP")
     }
 
     async fn hand_over(

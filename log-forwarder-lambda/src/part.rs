@@ -87,7 +87,12 @@ mod tests {
             (event.id, event.timestamp, event.message) = (format!("{nr:056}"), i64::MAX, message);
             event
         });
-        Batch { log_group: "g".repeat(512), log_stream: "s".repeat(512), events: events.collect() }
+        Batch {
+            owner: String::new(),
+            log_group: "g".repeat(512),
+            log_stream: "s".repeat(512),
+            events: events.collect(),
+        }
     }
 
     fn bodies(batch: &Batch) -> Vec<serde_json::Value> {

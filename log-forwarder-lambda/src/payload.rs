@@ -24,6 +24,8 @@ struct Packed {
 
 /// Lines of one log stream, which is named after the VM.
 pub struct Batch {
+    /// The account that the group belongs to.
+    pub owner: String,
     pub log_group: String,
     pub log_stream: String,
     pub events: Vec<LogEntry>,
@@ -55,9 +57,9 @@ impl Subscription {
         if length > LARGEST {
             return Err(PayloadError::TooLarge);
         }
-        let LogData { message_type, log_group, log_stream, log_events, .. } =
+        let LogData { message_type, owner, log_group, log_stream, log_events, .. } =
             serde_json::from_slice(&json)?;
         let is_data = message_type == "DATA_MESSAGE";
-        Ok(is_data.then_some(Batch { log_group, log_stream, events: log_events }))
+        Ok(is_data.then_some(Batch { owner, log_group, log_stream, events: log_events }))
     }
 }

@@ -11,6 +11,8 @@ pub struct Settings {
     /// The allocator's `/api/vm-logs`, as a full URL.
     pub endpoint: Url,
     pub token: TokenSource,
+    /// The only log group whose lines are taken; none: every group of the function's account.
+    pub log_group: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +69,7 @@ impl Settings {
                 return Err(SettingsError::TokenSources(count));
             }
         };
-        Ok(Self { endpoint, token })
+        Ok(Self { endpoint, token, log_group: variable("LABLINK_LOG_GROUP") })
     }
 }
 

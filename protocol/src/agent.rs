@@ -18,7 +18,7 @@ impl fmt::Debug for Enrol {
     }
 }
 
-/// Answer to [`Enrol`]: the token that the agent sends as bearer from now on.
+/// Answer to [`Enrol`] and [`RenewToken`]: the token that the agent sends as bearer from now on.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Enrolled {
@@ -29,6 +29,14 @@ impl fmt::Debug for Enrolled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Enrolled").finish_non_exhaustive()
     }
+}
+
+/// `POST /api/agent/token`, answered with [`Enrolled`]: the VM's claim has ended, and the token that
+/// is sent along is traded for a new one. It dies when that one is used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RenewToken {
+    pub hostname: Hostname,
 }
 
 /// `POST /api/agent/heartbeat`: the agent lives; what changed rides along.

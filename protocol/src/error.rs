@@ -1,5 +1,9 @@
 use serde::{Deserialize, Serialize};
 
+/// The code with which an agent is refused whose VM's claim has ended: it is to take a new token, by
+/// `POST /api/agent/token`.
+pub const TOKEN_DUE: &str = "token_due";
+
 /// Body of every error answered to a program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

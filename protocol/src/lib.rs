@@ -12,12 +12,12 @@ mod wait;
 
 pub use agent::{
     ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Enrol, Enrolled, Fault, GpuReport,
-    Heartbeat, HeartbeatAnswer, InUseReport, KeptCollected,
+    Heartbeat, HeartbeatAnswer, InUseReport, KeptCollected, RenewToken,
 };
 pub use crd::{CrdCode, CrdCommandError};
-pub use error::ErrorBody;
+pub use error::{ErrorBody, TOKEN_DUE};
 pub use hostname::{Hostname, InvalidHostname};
 pub use invisible::is_invisible;
 pub use status::{GpuHealth, StatusReport, VmStatus};
-pub use vitals::{Cleaning, GpuReading, Vitals};
+pub use vitals::{Cleaning, GpuReading, TokenKeeping, Vitals};
 pub use wait::{Seen, WaitAnswer, WaitRequest};

@@ -30,9 +30,22 @@ pub struct Vitals {
     /// Whether the agent can clean the machine after a participant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleaning: Option<Cleaning>,
+    /// How well the agent keeps its token. Who says so takes new ones; older agents do neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenKeeping>,
     /// Whether the agent can end a desktop and wait for another command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locks_out: Option<bool>,
+}
+
+/// Whether the agent's token is out of the reach of who has the desktop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum TokenKeeping {
+    Safe,
+    /// Why it is within reach, for the organiser.
+    Exposed(String),
 }
 
 /// Whether a machine can be cleaned after a participant.
@@ -83,6 +96,7 @@ impl Vitals {
             gpu_driver: changed(&self.gpu_driver, &before.gpu_driver),
             gpus: changed(&self.gpus, &before.gpus),
             cleaning: changed(&self.cleaning, &before.cleaning),
+            token: changed(&self.token, &before.token),
             locks_out: changed(&self.locks_out, &before.locks_out),
         }
     }

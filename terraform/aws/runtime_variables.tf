@@ -95,7 +95,7 @@ variable "gpu_support" {
 }
 
 variable "cloud_init_output_log_group" {
-  description = "CloudWatch log group, which must exist already, that VMs write their logs to; empty: logs stay on the VM."
+  description = "CloudWatch log group, which must exist already, that VMs write their logs to; empty: VMs send them to the allocator themselves, and get no role."
   type        = string
   default     = ""
   nullable    = false

@@ -7,6 +7,9 @@
 #   /etc/lablink/vm.env                      settings
 #   /etc/config/custom-startup.sh            the organiser's script, empty for none; the client runs it
 #   /var/lib/lablink-client/enrolment-token  one-time token, removed once it is used
+#
+# Where no log group is named, the log goes straight to the allocator: this script sends its own, and
+# the agent in the container the rest.
 set -euo pipefail
 umask 077
 export LC_ALL=C.UTF-8 TZ=UTC DEBIAN_FRONTEND=noninteractive
@@ -14,15 +17,17 @@ export LC_ALL=C.UTF-8 TZ=UTC DEBIAN_FRONTEND=noninteractive
 readonly state=/var/lib/lablink-client # the agent's own folder, in and outside the container
 readonly container=lablink-client
 readonly cloudwatch=/opt/aws/amazon-cloudwatch-agent
+readonly own_log=/var/log/cloud-init-output.log
+readonly sent_log=/var/lib/lablink-boot-log # how far own_log was sent
 
 # Seconds of waiting, without what the attempts themselves take.
-readonly tell_limit=120 docker_limit=120 lock_limit=600 ready_limit=3600
+readonly tell_limit=120 last_lines_limit=60 docker_limit=120 lock_limit=600 ready_limit=3600
 # A container without a health check counts as ready when it has lasted that long.
 readonly settle_time=15
 
 started_at=$EPOCHSECONDS
 scratch=$(mktemp -d)
-gpu=()
+gpu=() apart=()
 
 set -a
 # shellcheck source=/dev/null
@@ -43,6 +48,7 @@ finish() {
         say "the VM could not be made ready (exit code $code)"
         report error || true
     fi
+    stop_shipping
     rm -rf -- "$scratch"
     exit "$code"
 }
@@ -81,11 +87,19 @@ post() { # PATH
     esac
 }
 
-# Writes the headers for `post`, and trades the enrolment token for the agent's own, which the agent
-# in the container finds in its folder. Without any token only an open allocator listens.
-enrol() {
+# Writes the headers for `post`. Without any token only an open allocator listens.
+write_headers() {
     printf 'Content-Type: application/json\n' >"$scratch/headers"
-    local outcome=0 token
+    if [[ -s $state/agent-token ]]; then
+        printf 'Authorization: Bearer %s\n' "$(<"$state/agent-token")" >>"$scratch/headers"
+    fi
+}
+
+# Trades the enrolment token for the agent's own, which the agent in the container finds in its
+# folder.
+enrol() {
+    local outcome=0
+    write_headers
     if [[ ! -s $state/agent-token && -s $state/enrolment-token && -z ${refused:-} ]]; then
         post /api/agent/enrol < <(printf '{"hostname":"%s","enrolment_token":"%s"}' \
             "$VM_NAME" "$(<"$state/enrolment-token")") || outcome=$?
@@ -100,10 +114,7 @@ enrol() {
             say 'warning: the enrolment token was refused; make a new one for this VM'
             refused=yes
         fi
-    fi
-    if [[ -s $state/agent-token ]]; then
-        token=$(<"$state/agent-token")
-        printf 'Authorization: Bearer %s\n' "$token" >>"$scratch/headers"
+        write_headers
     fi
 }
 
@@ -152,11 +163,84 @@ install_cloudwatch_agent() {
         die 'the CloudWatch agent could not be installed'
 }
 
+# The next lines of the log as the body of a POST, in $scratch/batch; after them the position will
+# be the one in $scratch/position. Status 1: there are no whole lines yet. Each line is named by
+# where it stands, so that what is sent again after a lost answer is stored once.
+next_lines() {
+    python3 - "$own_log" "$sent_log" "$VM_NAME" "$scratch" <<'PYTHON'
+import json, pathlib, sys, time, uuid
+
+log, sent, hostname, scratch = sys.argv[1:]
+try:
+    content, offset = pathlib.Path(sent).read_text().split()
+    offset = int(offset)
+except (OSError, ValueError):
+    content, offset = uuid.uuid4().hex, 0
+    # Before the first line is sent: after a crash it has the same name again.
+    pathlib.Path(sent).write_text(f"{content} 0")
+try:
+    with open(log, "rb") as file:
+        file.seek(offset)
+        data = file.read(200_000)
+except FileNotFoundError:
+    sys.exit(1)
+whole = data.rfind(b"\n") + 1 or len(data) * (len(data) == 200_000)
+lines = data[:whole].splitlines(keepends=True)[:1000]
+if not lines:
+    sys.exit(1)
+batch = {"log_group": "cloud-init", "log_stream": hostname, "messages": [], "timestamps": [], "event_ids": []}
+for line in lines:
+    batch["messages"].append(line.decode(errors="replace").rstrip("\r\n"))
+    batch["timestamps"].append(int(time.time() * 1000))
+    batch["event_ids"].append(f"{content}-{offset}")
+    offset += len(line)
+pathlib.Path(scratch, "batch").write_text(json.dumps(batch))
+pathlib.Path(scratch, "position").write_text(f"{content} {offset}")
+PYTHON
+}
+
+# Sends what the log has. Status 1: worth another try, 2: refused. It enrols nobody, and waits for
+# the token, which may change meanwhile.
+send_lines() {
+    if [[ ! -s $state/agent-token && -s $state/enrolment-token ]]; then return 1; fi
+    find_allocator 2>/dev/null || return 1
+    write_headers
+    while next_lines; do
+        post /api/vm-logs <"$scratch/batch" 2>/dev/null || return
+        mv -- "$scratch/position" "$sent_log"
+    done
+}
+
+# Sends the log of this script for as long as it runs, every few seconds: until a line comes on
+# standard input, which is its end. It says nothing, for that would be the next line to send.
+send_own_log() {
+    local outcome=0 waited=0
+    trap - EXIT
+    scratch=$scratch/log
+    mkdir "$scratch"
+    until IFS= read -r -t 3; (($? <= 128)); do
+        outcome=0
+        send_lines || outcome=$?
+        if ((outcome == 2)); then return; fi
+    done
+    # What cloud-init has not written yet.
+    sleep 1
+    until send_lines || (($? == 2 || waited >= last_lines_limit)); do
+        sleep 5
+        waited=$((waited + 5))
+    done
+} >/dev/null
+
+stop_shipping() {
+    [[ -n ${shipper:-} ]] || return 0
+    # It may have ended: nobody reads then.
+    trap '' PIPE
+    echo end >&"$to_shipper" || true
+    wait "$shipper" || true
+} 2>/dev/null
+
 ship_logs() {
-    if [[ -z $CLOUD_INIT_LOG_GROUP ]]; then
-        say 'no log group is set: the log stays on this VM'
-        return
-    fi
+    [[ -n $CLOUD_INIT_LOG_GROUP ]] || return 0
     [[ -x $cloudwatch/bin/amazon-cloudwatch-agent-ctl ]] || install_cloudwatch_agent
     # Group and hostname hold nothing that JSON would quote: variables.tf sees to that.
     local target='"log_group_name":"'$CLOUD_INIT_LOG_GROUP'","log_stream_name":"'$VM_NAME'"'
@@ -226,11 +310,19 @@ pull_image() {
     die "the image $IMAGE_NAME could not be pulled"
 }
 
-# The agent runs as the image's user, and its files are private.
+# An image whose start script knows how keeps the agent apart from the desktop, which is its user's:
+# the agent runs as root, and its files are for root alone. In any other they are the image's user's.
 give_state_to_agent() {
-    local user
-    user=$(timeout 120 docker run --rm --network none --entrypoint id "$IMAGE_NAME" -u) ||
+    local found user name start
+    # shellcheck disable=SC2016 # for the container's own shell
+    found=$(timeout 120 docker run --rm --network none --entrypoint sh "$IMAGE_NAME" \
+        -c 'id -u; id -un; grep -l LABLINK_DESKTOP_USER "$(command -v lablink-start)" 2>/dev/null || :') ||
         die "no container can be started from $IMAGE_NAME"
+    { read -r user && read -r name && read -r start; } <<<"$found"$'\n' || :
+    if [[ -n $start && $user != 0 ]]; then
+        apart=(--user 0 --env "LABLINK_DESKTOP_USER=$name")
+        user=0
+    fi
     chown -R -- "$user:$user" "$state"
 }
 
@@ -240,7 +332,7 @@ start_container() {
     ALLOCATOR_URL=${allocator:-$ALLOCATOR_URL} \
         LABLINK_AGENT_DIR=$state LABLINK_ENROLMENT_TOKEN_FILE=$state/enrolment-token \
         timeout 300 docker run --detach --interactive --tty --name "$container" --network host \
-        --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 "${gpu[@]}" \
+        --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 "${gpu[@]}" "${apart[@]}" \
         --volume /etc/config:/docker_scripts:ro --volume "$state:$state" \
         --env ALLOCATOR_HOST --env ALLOCATOR_URL --env VM_NAME --env SUBJECT_SOFTWARE \
         --env TUTORIAL_REPO_TO_CLONE --env CLOUD_INIT_LOG_GROUP --env AWS_REGION \
@@ -275,6 +367,10 @@ main() {
     trap finish EXIT
     say "making $VM_NAME ready: image $IMAGE_NAME, GPU $GPU_SUPPORT, software '$SUBJECT_SOFTWARE', log group '$CLOUD_INIT_LOG_GROUP'"
     install -d -m 0700 "$state"
+    if [[ -z $CLOUD_INIT_LOG_GROUP ]]; then
+        exec {to_shipper}> >(send_own_log)
+        shipper=$!
+    fi
     # No VM fails because the allocator can't be told: the agent goes on trying.
     report initializing || true
     ship_logs

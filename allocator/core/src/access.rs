@@ -9,6 +9,9 @@ pub enum Actor {
     Anyone,
     /// The agent that holds this VM's token.
     Agent(Hostname),
+    /// The agent that holds the token with which the VM's last participant had it: good for a new
+    /// one and for nothing else.
+    OutgoingAgent(Hostname),
     /// An agent without a token, where the organiser allows that (`LABLINK_AGENT_AUTH=open`).
     UnprovenAgent,
     /// The function that hands over the log lines of all VMs (`LABLINK_LOG_TOKEN`).
@@ -23,7 +26,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anyone => f.write_str("participant"),
-            Self::Agent(hostname) => write!(f, "agent:{hostname}"),
+            Self::Agent(hostname) | Self::OutgoingAgent(hostname) => write!(f, "agent:{hostname}"),
             Self::UnprovenAgent => f.write_str("agent"),
             Self::Forwarder => f.write_str("forwarder"),
             Self::Admin(user) => write!(f, "admin:{user}"),
@@ -37,8 +40,12 @@ impl fmt::Display for Actor {
 pub enum Action {
     /// The public pages: the form, one's own claim, health.
     Visit,
-    /// To speak as a VM's agent: wait, report, send heartbeats.
+    /// To speak as a VM's agent: report, send heartbeats.
     SpeakForVm,
+    /// To wait as a VM's agent for its claim, whose command and PIN are handed over there.
+    AwaitClaim,
+    /// To take a new token for a VM whose claim has ended.
+    RenewToken,
     /// To hand over a VM's log lines.
     ForwardLogs,
     /// To read how a VM is doing.
@@ -63,17 +70,35 @@ pub fn can(actor: &Actor, action: Action, resource: Resource<'_>) -> bool {
         (Action::SpeakForVm, Actor::UnprovenAgent, _) => true,
         // Which VM an agent may speak for is asked again when the body has named it.
         (Action::SpeakForVm, Actor::Agent(_), Resource::Pool) => true,
-        (Action::SpeakForVm, Actor::Anyone | Actor::Forwarder | Actor::Admin(_), _) => false,
+        (
+            Action::SpeakForVm,
+            Actor::Anyone | Actor::OutgoingAgent(_) | Actor::Forwarder | Actor::Admin(_),
+            _,
+        ) => false,
+        (Action::AwaitClaim, _, _) => can(actor, Action::SpeakForVm, resource),
+        (Action::RenewToken, Actor::Agent(own) | Actor::OutgoingAgent(own), Resource::Vm(vm)) => {
+            own == vm
+        }
+        (Action::RenewToken, Actor::Agent(_) | Actor::OutgoingAgent(_), Resource::Pool) => true,
+        (
+            Action::RenewToken,
+            Actor::Anyone | Actor::UnprovenAgent | Actor::Forwarder | Actor::Admin(_),
+            _,
+        ) => false,
         (Action::ForwardLogs, Actor::Forwarder, _) => true,
         (Action::ForwardLogs, _, _) => can(actor, Action::SpeakForVm, resource),
         (Action::ReadVm, Actor::Admin(_) | Actor::UnprovenAgent, _) => true,
         (Action::ReadVm, Actor::Agent(own), Resource::Vm(vm)) => own == vm,
         (Action::ReadVm, Actor::Agent(_), Resource::Pool) => false,
-        (Action::ReadVm, Actor::Anyone | Actor::Forwarder, _) => false,
+        (Action::ReadVm, Actor::Anyone | Actor::OutgoingAgent(_) | Actor::Forwarder, _) => false,
         (Action::Administer, Actor::Admin(_), _) => true,
         (
             Action::Administer,
-            Actor::Anyone | Actor::Agent(_) | Actor::UnprovenAgent | Actor::Forwarder,
+            Actor::Anyone
+            | Actor::Agent(_)
+            | Actor::OutgoingAgent(_)
+            | Actor::UnprovenAgent
+            | Actor::Forwarder,
             _,
         ) => false,
     }
@@ -92,6 +117,24 @@ mod tests {
         assert!(can(&agent, Action::ReadVm, Resource::Vm(&own)));
         assert!(!can(&agent, Action::ReadVm, Resource::Pool));
         assert!(!can(&agent, Action::Administer, Resource::Pool));
+    }
+
+    #[test]
+    fn a_token_of_an_ended_claim_is_good_for_a_new_one_and_nothing_else() {
+        let (own, other) = ("vm-1".parse().unwrap(), "vm-2".parse().unwrap());
+        let outgoing = Actor::OutgoingAgent("vm-1".parse().unwrap());
+        assert!(can(&outgoing, Action::RenewToken, Resource::Vm(&own)));
+        assert!(!can(&outgoing, Action::RenewToken, Resource::Vm(&other)));
+        for action in [
+            Action::SpeakForVm,
+            Action::AwaitClaim,
+            Action::ForwardLogs,
+            Action::ReadVm,
+            Action::Administer,
+        ] {
+            assert!(!can(&outgoing, action, Resource::Vm(&own)), "{action:?}");
+        }
+        assert!(!can(&Actor::UnprovenAgent, Action::RenewToken, Resource::Vm(&own)));
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The history of a pool: what happened, who did it, in the order of ids.
 
-use deadpool_postgres::GenericClient;
+mod budget;
+mod retention;
+
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use crate::{Actor, Db, DbError, pools::PoolId};
+pub use retention::{Retention, retain, sweep};
+
+use crate::{Actor, Db, DbError, db::GenericClient, pools::PoolId};
 
 /// Something that happened, to be written in the transaction that made it happen.
 pub(crate) struct Event<'a> {
@@ -31,11 +35,18 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Writes an event. One that a VM's agent brings about is refused with all that belongs to it, as
+/// [`DbError::TooManyReports`], where that VM has brought about too many lately.
 pub(crate) async fn record(
     client: &impl GenericClient,
     pool: PoolId,
     event: Event<'_>,
 ) -> Result<(), DbError> {
+    if let (Actor::Agent(_) | Actor::UnprovenAgent, Some(vm_id)) = (event.actor, event.vm_id)
+        && budget::is_used_up(client, vm_id).await?
+    {
+        return Err(DbError::TooManyReports);
+    }
     client
         .execute(
             "insert into event (pool_id, actor, kind, vm_id, claim_id, operation_id, data)

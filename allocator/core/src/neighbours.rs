@@ -4,11 +4,11 @@
 //! place is open ([`forget_ended`]). Somebody who has the whole database has the key, and could try
 //! every IPv4 address; logs, exports and history hold nothing.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
-use crate::{DbError, Email, pools::PoolId};
+use crate::{DbError, Email, network, pools::PoolId};
 
 /// How many of one address there may be at once.
 #[derive(Clone, Copy, Debug)]
@@ -134,29 +134,4 @@ pub(crate) async fn forget_ended(client: &impl GenericClient) -> Result<(), DbEr
         client.execute(&sql, &[]).await?;
     }
     Ok(())
-}
-
-/// Whose address it is: in IPv6 one subscriber has a whole /64.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_person_has_a_whole_64_and_one_ipv4_address() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:2"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
 }

@@ -22,6 +22,30 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// The same, but for a terminal's colours, which stay.
+pub(crate) fn coloured(text: &str) -> String {
+    let mut coloured = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let sequence = sequence(rest);
+        let is_colour = |it: &&str| it.starts_with("\u{1b}[") && it.ends_with('m');
+        match sequence.filter(is_colour) {
+            Some(colour) => coloured.push_str(colour),
+            None if is_harmless(character) => coloured.push(character),
+            None => {}
+        }
+        rest = &rest[sequence.map_or(character.len_utf8(), str::len)..];
+    }
+    coloured
+}
+
+/// Whether [`plain`] may change this text, told by its bytes: at a gigabyte a second or so.
+pub(crate) fn needs_cleaning(text: &[u8]) -> bool {
+    // The first bytes of the characters U+0080 to U+00BF and U+2000 to U+2FFF.
+    let is_suspect = |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xe2);
+    text.iter().any(|byte| is_suspect(byte) && !matches!(byte, b'\n' | b'\t'))
+}
+
 fn is_harmless(character: char) -> bool {
     matches!(character, '\n' | '\t') || !(character.is_control() || turns_reading(character))
 }

@@ -24,7 +24,7 @@ impl Token {
     }
 
     /// Whether a text has the form of [`Self::random`]'s.
-    pub(crate) fn is_well_formed(text: &str) -> bool {
+    pub fn is_well_formed(text: &str) -> bool {
         URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
     }
 

@@ -92,7 +92,7 @@ pub async fn samples(
 
 /// The newest first.
 async fn changes(
-    client: &deadpool_postgres::Client,
+    client: &crate::db::Client,
     pool: PoolId,
     since: Timestamp,
 ) -> Result<Vec<Change>, DbError> {

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lablink_web::Sha256Sum;
 
 use crate::config::{Environment, validate_config};
 
@@ -8,6 +9,7 @@ const SECRETS: &str = "Secrets come by environment only, so that no process list
   DATABASE_URL    PostgreSQL server to use instead of the config's db section
   ADMIN_PASSWORD  organiser's password, instead of the config's
   DB_PASSWORD     database password, instead of the config's
+  LABLINK_ACCESS_CODE  what participants enter beside their e-mail, instead of the config's
   LABLINK_METRICS_TOKEN  bearer token that /metrics asks for; without one everybody may look
   LABLINK_LOG_TOKEN  what the VMs' log forwarder shows
   LABLINK_SECRET_KEY  64 hexadecimal digits, the same for all allocators: seals typed AWS keys";
@@ -103,8 +105,13 @@ pub struct ServeArgs {
     pub terraform_dir: Option<PathBuf>,
 
     /// Where machines that are registered by hand fetch the agent's program, instead of from here.
-    #[arg(long, env = "LABLINK_AGENT_URL", value_name = "URL")]
+    #[arg(long, env = "LABLINK_AGENT_URL", value_name = "URL", requires = "agent_sha256")]
     pub agent_url: Option<String>,
+
+    /// SHA-256 sum of the program at --agent-url: machines run no other. Several, for several kinds
+    /// of machines, are joined by ','.
+    #[arg(long, env = "LABLINK_AGENT_SHA256", value_name = "SUM", value_delimiter = ',')]
+    pub agent_sha256: Vec<Sha256Sum>,
 
     /// The agent's program for local VMs, and for machines that are registered by hand [default:
     /// lablink-client beside this program].
@@ -137,6 +144,17 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_agent_from_elsewhere_is_known_by_its_sum() {
+        let url = ["lablink-allocator", "--agent-url", "https://dl.example.org/agent"];
+        assert!(Cli::try_parse_from(url).is_err(), "nobody could check it");
+        let (one, other) = ("ab".repeat(32), "cd".repeat(32));
+        let sums = format!("--agent-sha256={one},{other}");
+        let read = Cli::try_parse_from(url.into_iter().chain([sums.as_str()])).unwrap();
+        assert_eq!(read.serve.agent_sha256.len(), 2);
+        assert!(Cli::try_parse_from(url.into_iter().chain(["--agent-sha256=12"])).is_err());
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn folder_with(yaml: &str) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-const SOUND: &str = "app: {admin_password: s3cret}\n";
+const SOUND: &str = "app: {admin_password: tq-57-rx-901}\n";
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config")

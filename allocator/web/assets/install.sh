@@ -1,11 +1,14 @@
 #!/bin/sh
 # Installs LabLink's agent on a machine that somebody already has, as a service, and enrols it.
 #
-#   printf %s TOKEN | sudo sh -c "$(curl -fsSL https://allocator/install)" lablink NAME [ACCOUNT]
+#   printf %s TOKEN | sudo sh -c SCRIPT lablink SUMS NAME [ACCOUNT]
 #
-# NAME is what the allocator calls this machine. ACCOUNT is whose desktop participants get. One that
-# is missing is made, and is noted in /etc/lablink-desktop-user: only such an account is cleaned
-# between participants. Without ACCOUNT it is that of the last installation, else `lablink-desktop`.
+# The allocator gives the whole command, which fetches this script and runs it only if its SHA-256
+# sum is the one that the command holds. SUMS are those that the agent's program may have, joined by
+# ','. NAME is what the allocator calls this machine. ACCOUNT is whose desktop participants get. One
+# that is missing is made, and is noted in /etc/lablink-desktop-user: only such an account is
+# cleaned between participants. The agent runs as root: the account can read neither its token nor
+# its state. Without ACCOUNT it is that of the last installation, else `lablink-desktop`.
 # The enrolment token comes on standard input, where no list of processes shows it.
 # LABLINK_INSTALL_DIR=DIR puts everything into that folder, for trying it without root; the agent
 # then runs until it is stopped. The allocator puts its own address before this text, as
@@ -14,6 +17,17 @@ set -eu
 
 say() { printf 'lablink: %s\n' "$*"; }
 die() { say "$@" >&2 && exit 1; }
+
+# One line of settings, which a shell that sources it and systemd read alike: in double quotes, both
+# take these four characters for themselves after a backslash.
+setting() { # NAME VALUE
+    printf '%s="%s"\n' "$1" "$(printf %s "$2" | sed 's/[\\"$`]/\\&/g')"
+}
+
+# A word for the shell, whatever is in it.
+word() { # TEXT
+    printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"
+}
 
 # An account for participants alone. Its home lies in a folder of root's, beside what is put aside.
 make_account() {
@@ -43,8 +57,17 @@ make_account() {
     mv -f "$marker.new" "$marker"
 }
 
-name=${1:-}
+sums=${1:-} name=${2:-}
 [ -n "$name" ] || die 'copy the whole command: the name of the machine is missing at its end.'
+case $sums in
+    *[!0-9a-f,]* | '') die 'this command is of an earlier LabLink: make a new install command.' ;;
+esac
+case $name in
+    -* | *[!A-Za-z0-9.-]*) die "'$name' is no name of a machine: copy the whole command." ;;
+esac
+case $LABLINK_SOFTWARE in
+    *[[:cntrl:]]*) die 'the setting machine.software must be one line: tell your organiser.' ;;
+esac
 token=$(cat)
 [ -n "$token" ] || die 'copy the whole command: it begins with printf.'
 [ "$(uname -s)" = Linux ] || die 'the agent runs on Linux only.'
@@ -56,29 +79,34 @@ else
     [ "$(id -u)" = 0 ] || die 'run the command with sudo, or as root.'
     bin=/usr/local/bin state=/var/lib/lablink-client settings=/etc/lablink-client.env
     marker=/etc/lablink-desktop-user
-    account=${2:-}
+    account=${3:-}
     if [ -z "$account" ] && [ -e "$settings" ]; then
-        account=$(sed -n 's/^LABLINK_DESKTOP_USER=//p' "$settings")
+        account=$(sed -n 's/^LABLINK_DESKTOP_USER="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$settings")
         # An earlier installer gave the agent the account whose desktop it shared.
         [ -n "$account" ] || account=$(stat -c %U "$state" 2>/dev/null) || account=
         case $account in root | UNKNOWN) account= ;; esac
     fi
     told=$account
     account=${account:-lablink-desktop}
+    case $account in
+        -* | *[!A-Za-z0-9._@-]*)
+            die "'$account' can't be used: take an account of letters, digits, - . _ and @." ;;
+    esac
     if ! id -u "$account" >/dev/null 2>&1; then
         make_account
     fi
     if [ -e "$marker" ] && grep -qxF "user=$account" "$marker"; then
-        # Who cleans up after an account can't be that account.
-        user=root desktop_user=$account
         say "participants get the desktop of $account, which is cleaned after each of them."
     else
         [ -n "$told" ] || die "there is an account $account already: name one at the end."
-        user=$account
         say "participants get the desktop of $account, which was there before: it is never cleaned."
     fi
+    # Who cleans up after an account, and keeps secrets from it, can't be that account.
+    user=root desktop_user=$account
     # What the agent of another account left there is not to be believed.
     if [ -d "$state" ] && [ "$(stat -c %U "$state")" != "$user" ]; then
+        chown -h "$user" "$state"
+        chmod 700 "$state"
         find "$state" -mindepth 1 -maxdepth 1 ! -name pid -exec rm -rf {} +
     fi
 fi
@@ -89,20 +117,26 @@ say "fetching the agent from $LABLINK_AGENT_PROGRAM_URL"
 program=$bin/lablink-client
 curl -fsSL -o "$program.new" "$LABLINK_AGENT_PROGRAM_URL?arch=$(uname -m)" ||
     die 'the agent could not be fetched: ask your organiser.'
+sum=$(sha256sum <"$program.new")
+case ",$sums," in
+    *",${sum%% *},"*) ;;
+    *)
+        rm -f "$program.new"
+        die 'this is not the agent that the command was made for, so it was not run. Make a new' \
+            'install command.' ;;
+esac
 chmod 755 "$program.new"
 "$program.new" --version >/dev/null || die "the agent does not run on this machine ($(uname -m))."
 mv -f "$program.new" "$program"
 
-cat >"$settings" <<SETTINGS
-ALLOCATOR_URL=$LABLINK_ALLOCATOR
-VM_NAME=$name
-LABLINK_AGENT_DIR=$state
-LABLINK_ENROLMENT_TOKEN_FILE=$state/enrolment-token
-SUBJECT_SOFTWARE=$LABLINK_SOFTWARE
-SETTINGS
-if [ -n "${desktop_user:-}" ]; then
-    printf 'LABLINK_DESKTOP_USER=%s\n' "$desktop_user" >>"$settings"
-fi
+{
+    setting ALLOCATOR_URL "$LABLINK_ALLOCATOR"
+    setting VM_NAME "$name"
+    setting LABLINK_AGENT_DIR "$state"
+    setting LABLINK_ENROLMENT_TOKEN_FILE "$state/enrolment-token"
+    setting SUBJECT_SOFTWARE "$LABLINK_SOFTWARE"
+    if [ -n "${desktop_user:-}" ]; then setting LABLINK_DESKTOP_USER "$desktop_user"; fi
+} >"$settings"
 rm -f "$state/enrolment-token" "$state/agent-token" # of an earlier enrolment
 (umask 077 && set -C && printf '%s\n' "$token" >"$state/enrolment-token")
 chown -R "$user" "$state"
@@ -140,16 +174,12 @@ else
 #!/bin/sh
 # Starts LabLink's agent; for a machine without systemd, to be called at boot.
 set -a
-. "$settings"
-echo \$\$ >"$state/pid"
-exec "$program" run
+. $(word "$settings")
+echo \$\$ >$(word "$state/pid")
+exec $(word "$program") run
 START
     chmod 755 "$bin/lablink-client-start"
-    if [ "$user" = "$(id -un)" ]; then
-        setsid "$bin/lablink-client-start" </dev/null >>"$log" 2>&1 &
-    else
-        setsid runuser -u "$user" -- "$bin/lablink-client-start" </dev/null >>"$log" 2>&1 &
-    fi
+    setsid "$bin/lablink-client-start" </dev/null >>"$log" 2>&1 &
     say "there is no systemd to start the agent at boot: call $bin/lablink-client-start yourself."
 fi
 

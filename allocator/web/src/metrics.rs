@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -11,7 +12,10 @@ const HTTP_REQUESTS: &str = "lablink_http_requests_total";
 const HTTP_DURATION: &str = "lablink_http_request_duration_seconds";
 const CLAIM_REQUESTS: &str = "lablink_claim_requests_total";
 const HAND_OVER: &str = "lablink_hand_over_seconds";
+const DEAD_TOKENS: &str = "lablink_dead_tokens_total";
 const LOG_LINES: &str = "lablink_log_lines_total";
+const LOG_LINES_DROPPED: &str = "lablink_log_lines_dropped_total";
+const AGENT_REFUSALS: &str = "lablink_agent_refusals_total";
 const VMS: &str = "lablink_vms";
 const VMS_IN_USE: &str = "lablink_vms_in_use";
 const WAITERS: &str = "lablink_waiters";
@@ -33,7 +37,16 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time to answer, by route; waits included.");
     describe_counter!(CLAIM_REQUESTS, "Claim forms answered, by outcome.");
     describe_histogram!(HAND_OVER, Unit::Seconds, "From a participant's command to its agent.");
+    describe_counter!(
+        DEAD_TOKENS,
+        "Dead tokens of agents shown, by what for: look at the VMs that are barred."
+    );
     describe_counter!(LOG_LINES, "Log lines stored; repeated ones are not.");
+    describe_counter!(LOG_LINES_DROPPED, "Log lines dropped, of VMs that sent too many.");
+    describe_counter!(
+        AGENT_REFUSALS,
+        "Requests of VMs that were too many, by what there was too much of."
+    );
     describe_gauge!(VMS, "VMs there are, by state.");
     describe_gauge!(VMS_IN_USE, "Claimed VMs whose subject software runs.");
     describe_gauge!(WAITERS, "Agents and pages that wait in this process.");
@@ -42,11 +55,25 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
-pub(crate) fn answered(method: &str, route: &str, status: u16, after: Duration) {
-    let (method, route) = (method.to_owned(), route.to_owned());
+pub(crate) fn answered(method: &Method, route: &str, status: u16, after: Duration) {
+    let (method, route) = (known(method), route.to_owned());
     histogram!(HTTP_DURATION, "route" => route.clone()).record(after);
     let status = status.to_string();
     counter!(HTTP_REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
+}
+
+/// A caller may make up as many methods as it likes: each would be counted for ever.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 pub(crate) fn claim_answered(outcome: &'static str) {
@@ -57,8 +84,20 @@ pub(crate) fn handed_over(after: Duration) {
     histogram!(HAND_OVER).record(after);
 }
 
+pub(crate) fn dead_token_shown(misuse: &'static str) {
+    counter!(DEAD_TOKENS, "misuse" => misuse).increment(1);
+}
+
 pub(crate) fn log_lines_stored(lines: u64) {
     counter!(LOG_LINES).increment(lines);
+}
+
+pub(crate) fn log_lines_dropped(lines: u64) {
+    counter!(LOG_LINES_DROPPED).increment(lines);
+}
+
+pub(crate) fn agent_refused(reason: &'static str) {
+    counter!(AGENT_REFUSALS, "reason" => reason).increment(1);
 }
 
 /// What is looked up when somebody asks.
@@ -78,11 +117,13 @@ impl Snapshot {
             ("starting", vms.starting),
             ("overdue", vms.overdue),
             ("suspect", vms.suspect),
+            ("barred", vms.barred),
             // The others that an organiser should look at.
-            ("attention", vms.attention() - vms.overdue - vms.suspect),
+            ("attention", vms.attention() - vms.overdue - vms.suspect - vms.barred),
             ("offered", vms.offered),
             ("removing", vms.removing),
             ("used", vms.used),
+            ("token_due", vms.token_due),
         ];
         for (state, count) in states {
             gauge!(VMS, "state" => state).set(float(count));

@@ -66,6 +66,7 @@ use crate::{
         aws::set,
         aws::unset,
         agent::enrol,
+        agent::renew_token,
         agent::heartbeat,
         agent::claim_result,
         agent::clean_result,
@@ -95,6 +96,7 @@ use crate::{
         vms::delete,
         vms::release,
         vms::clean,
+        vms::allow,
         vms::reboot,
         vms::forget_host_key,
         history::list,
@@ -189,12 +191,14 @@ fn operation<'a>(
 fn credentials(action: Action, agent_auth: AgentAuth) -> Vec<SecurityRequirement> {
     let schemes: &[&str] = match action {
         Action::Visit => &[],
-        Action::SpeakForVm | Action::ForwardLogs => &[TOKEN],
+        Action::SpeakForVm | Action::AwaitClaim | Action::ForwardLogs => &[TOKEN],
+        Action::RenewToken => &[TOKEN],
         Action::ReadVm => &[ADMIN, TOKEN],
         Action::Administer => &[ADMIN],
     };
     let named = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [""; 0]));
-    let unproven = agent_auth == AgentAuth::Open && schemes.contains(&TOKEN);
+    let unproven =
+        agent_auth == AgentAuth::Open && schemes.contains(&TOKEN) && action != Action::RenewToken;
     named.chain(unproven.then(SecurityRequirement::default)).collect()
 }
 

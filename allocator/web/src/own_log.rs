@@ -6,15 +6,25 @@ use std::{
 use jiff::Timestamp;
 use tracing::Level;
 
-/// Entries that are kept; older ones are in the process's standard error only.
-const KEPT: usize = 2_000;
+/// Entries of each kind that are kept, warnings and errors or others; older ones are in the process's
+/// standard error only.
+const KEPT: usize = 1_000;
 /// Longest text of an entry, in bytes, before it is cut.
 const LONGEST: usize = 4 * 1024;
 
 /// The last lines of this process's own log. Cheap to clone: all clones are one log. Lives in
 /// memory, so that it can be read when the database is what is wrong.
 #[derive(Clone, Default)]
-pub struct OwnLog(Arc<Mutex<VecDeque<OwnLogEntry>>>);
+pub struct OwnLog(Arc<Mutex<Kept>>);
+
+/// Apart, so that a flood of refused requests pushes no warning out.
+#[derive(Default)]
+struct Kept {
+    /// Of the next entry.
+    number: u64,
+    serious: VecDeque<(u64, OwnLogEntry)>,
+    others: VecDeque<(u64, OwnLogEntry)>,
+}
 
 #[derive(Clone, Debug)]
 pub struct OwnLogEntry {
@@ -31,27 +41,31 @@ impl OwnLog {
             entry.text.truncate(entry.text.floor_char_boundary(LONGEST));
             entry.text.push_str(" … [cut]");
         }
-        let mut entries = self.entries();
+        let mut kept = self.kept();
+        let number = kept.number;
+        kept.number += 1;
+        // Of tracing's levels, the serious ones are the small ones.
+        let entries = if entry.level <= Level::WARN { &mut kept.serious } else { &mut kept.others };
         if entries.len() == KEPT {
             entries.pop_front();
         }
-        entries.push_back(entry);
+        entries.push_back((number, entry));
     }
 
     /// The last `limit` entries that are as serious as `level` or more so, of all requests or one;
     /// oldest first.
     pub fn last(&self, level: Level, request: Option<&str>, limit: usize) -> Vec<OwnLogEntry> {
-        let entries = self.entries();
-        // Of tracing's levels, the serious ones are the small ones.
-        let wanted = |entry: &&OwnLogEntry| {
+        let kept = self.kept();
+        let wanted = |(_, entry): &&(u64, OwnLogEntry)| {
             entry.level <= level && (request.is_none() || entry.request.as_deref() == request)
         };
-        let mut last: Vec<_> = entries.iter().rev().filter(wanted).take(limit).cloned().collect();
-        last.reverse();
-        last
+        let newest = |entries| VecDeque::iter(entries).rev().filter(wanted).take(limit);
+        let mut last: Vec<_> = newest(&kept.serious).chain(newest(&kept.others)).collect();
+        last.sort_unstable_by_key(|(number, _)| *number);
+        last.iter().skip(last.len().saturating_sub(limit)).map(|(_, entry)| entry.clone()).collect()
     }
 
-    fn entries(&self) -> MutexGuard<'_, VecDeque<OwnLogEntry>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,6 +94,19 @@ mod tests {
         assert_eq!(texts(&log.last(Level::WARN, None, 1)), ["slow"]);
         assert_eq!(texts(&log.last(Level::TRACE, Some("a"), 9)), ["broken", "answered"]);
         assert!(log.last(Level::ERROR, Some("b"), 9).is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_refusals_pushes_no_warning_out() {
+        let log = OwnLog::default();
+        log.push(entry(Level::WARN, None, "look at this"));
+        for _ in 0..10 * KEPT {
+            log.push(entry(Level::INFO, None, "refused"));
+        }
+        assert_eq!(texts(&log.last(Level::WARN, None, 9)), ["look at this"]);
+        log.push(entry(Level::WARN, None, "and this"));
+        log.push(entry(Level::INFO, None, "refused"));
+        assert_eq!(texts(&log.last(Level::INFO, None, 2)), ["and this", "refused"]);
     }
 
     #[test]

@@ -8,13 +8,15 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{self, MethodRouter},
 };
-use lablink_core::Action::{self, Administer, ForwardLogs, ReadVm, SpeakForVm, Visit};
+use lablink_core::Action::{
+    self, Administer, AwaitClaim, ForwardLogs, ReadVm, RenewToken, SpeakForVm, Visit,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     AppState,
     auth::guard,
-    http::{EveryRequest, LARGEST_BATCH, Problem},
+    http::{EveryRequest, LARGEST_BATCH, Problem, from_here_alone},
     openapi,
     routes::{
         agent, assets, aws, claim, collections, destroy, events, health, history, home, install,
@@ -32,7 +34,15 @@ struct Route {
     method: Method,
     path: &'static str,
     action: Action,
+    sites: Sites,
     handler: MethodRouter<AppState>,
+}
+
+/// Whose pages may lead a browser to a path.
+enum Sites {
+    Any,
+    /// Reading it alone does something: our own pages, and programs.
+    Own,
 }
 
 impl Route {
@@ -40,18 +50,23 @@ impl Route {
     fn taking_batches(self) -> Self {
         Self { handler: self.handler.layer(DefaultBodyLimit::max(LARGEST_BATCH)), ..self }
     }
+
+    /// For what does something by being read.
+    fn refusing_other_sites(self) -> Self {
+        Self { sites: Sites::Own, ..self }
+    }
 }
 
 fn get<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route { method: Method::GET, path, action, handler: routing::get(of) }
+    Route { method: Method::GET, path, action, sites: Sites::Any, handler: routing::get(of) }
 }
 
 fn post<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route { method: Method::POST, path, action, handler: routing::post(of) }
+    Route { method: Method::POST, path, action, sites: Sites::Any, handler: routing::post(of) }
 }
 
 fn delete<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route { method: Method::DELETE, path, action, handler: routing::delete(of) }
+    Route { method: Method::DELETE, path, action, sites: Sites::Any, handler: routing::delete(of) }
 }
 
 fn routes() -> Vec<Route> {
@@ -75,7 +90,8 @@ fn routes() -> Vec<Route> {
         get("/install", Visit, install::script),
         get("/install/lablink-client", Visit, install::program),
         post("/api/agent/enrol", Visit, agent::enrol),
-        post("/vm_startup", SpeakForVm, wait::vm_startup),
+        post("/api/agent/token", RenewToken, agent::renew_token),
+        post("/vm_startup", AwaitClaim, wait::vm_startup),
         post("/api/agent/heartbeat", SpeakForVm, agent::heartbeat),
         post("/api/agent/claim-result", SpeakForVm, agent::claim_result),
         post("/api/agent/clean-result", SpeakForVm, agent::clean_result),
@@ -117,10 +133,11 @@ fn routes() -> Vec<Route> {
         get("/admin/instances/delete", Administer, destroy::page),
         post("/destroy", Administer, destroy::destroy),
         get("/admin/results", Administer, results::page),
-        get("/api/scp-client", Administer, scp_client::download),
+        get("/api/scp-client", Administer, scp_client::download).refusing_other_sites(),
         get("/api/collections", Administer, collections::list),
         post("/api/collections", Administer, collections::collect),
-        get("/api/collections/{operation_id}/download", Administer, collections::download),
+        get("/api/collections/{operation_id}/download", Administer, collections::download)
+            .refusing_other_sites(),
         post("/api/collections/{operation_id}/discard", Administer, collections::discard),
         get("/admin/operations", Administer, operations::list_page),
         get("/admin/operations/{id}", Administer, operations::page),
@@ -138,6 +155,7 @@ fn routes() -> Vec<Route> {
         post("/api/vms/{hostname}/replace", Administer, destroy::replace),
         post("/api/vms/{hostname}/release", Administer, vms::release),
         post("/api/vms/{hostname}/clean", Administer, vms::clean),
+        post("/api/vms/{hostname}/allow", Administer, vms::allow),
         post("/api/vms/{hostname}/reboot", Administer, vms::reboot),
         post("/api/vms/{hostname}/forget-host-key", Administer, vms::forget_host_key),
         get("/api/events", Administer, history::list),
@@ -167,8 +185,11 @@ pub fn access_table() -> Vec<(Method, &'static str, Action)> {
 /// The whole HTTP surface. Read from the bottom: the last layer meets a request first.
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new();
-    for Route { path, action, handler, .. } in routes() {
-        let guarded = handler.layer(from_fn_with_state((state.clone(), action), guard));
+    for Route { path, action, sites, handler, .. } in routes() {
+        let mut guarded = handler.layer(from_fn_with_state((state.clone(), action), guard));
+        if matches!(sites, Sites::Own) {
+            guarded = guarded.layer(from_fn_with_state(state.clone(), from_here_alone));
+        }
         router = router.route(path, guarded);
     }
     router

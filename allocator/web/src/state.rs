@@ -1,10 +1,10 @@
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZero, path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
     AccessCode, Db, EmailDomain, PerAddress, SecretKey, TokenHash,
     aws::AwsLogin,
     claims::Reclaim,
-    collections::{Collector, Extension},
+    collections::{Collector, Extension, FitAddresses},
     live::Hub,
     pools::PoolId,
     vms::{AfterUse, Provider, Source, StaleAfter},
@@ -13,9 +13,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    OwnLog, Waits,
-    auth::{AdminLogin, AgentAuth, FormLimits},
+    AgentLimits, OwnLog, Transfers, Waits,
+    auth::{AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits},
     http::Proxies,
+    sha256_sum::Sha256Sum,
 };
 
 /// What every handler can reach. Cheap to clone.
@@ -25,16 +26,24 @@ pub struct AppState {
     /// Connections of their own for agents that wait: one whose VM is claimed must not queue behind
     /// the claims of everybody else.
     pub hand_over_db: Db,
+    /// And for all else that VMs ask: however much that is, participants don't wait for it.
+    pub agents_db: Db,
+    pub agent_limits: Arc<AgentLimits>,
     pub pool: PoolId,
     pub hub: Hub,
     /// Of agents that wait for their claims.
     pub waits: Waits,
     pub admin: Arc<AdminLogin>,
     pub metrics: PrometheusHandle,
+    /// Browsers that participants come with.
+    pub browsers: Arc<Browsers>,
     pub form_limits: Arc<FormLimits>,
+    pub code_guesses: Arc<CodeGuesses>,
     pub aws: Arc<AwsLogin>,
     /// Who fetches participants' results.
     pub collector: Arc<dyn Collector>,
+    /// Of archives, to clients.
+    pub transfers: Transfers,
     /// Seals what must not be read in the database; none: no SSH key can be taken.
     pub secret_key: Option<SecretKey>,
     /// Who can do something to local VMs, if they are made here.
@@ -50,18 +59,38 @@ pub struct AppState {
 /// What a machine that is registered by hand installs.
 #[derive(Clone, Debug)]
 pub struct AgentInstall {
-    /// The agent's program on this machine, if there is one: we serve it.
-    pub program: Option<PathBuf>,
-    /// Where to fetch it instead (`LABLINK_AGENT_URL`).
-    pub url: Option<String>,
-    /// The software whose running means that a VM is in use.
+    /// None: nothing can be installed from here.
+    pub program: Option<AgentProgram>,
+    /// The software whose running means that a VM is in use: one line of text.
     pub software: String,
+    /// Whether script, program and token may go over plain HTTP to another machine.
+    pub allow_http: bool,
+}
+
+/// Where the agent's program comes from.
+#[derive(Clone, Debug)]
+pub enum AgentProgram {
+    /// A file on this machine: we serve it.
+    Here(PathBuf),
+    /// Somebody else serves it (`LABLINK_AGENT_URL`): one of these is its sum.
+    Elsewhere { url: String, sums: Vec<Sha256Sum> },
+}
+
+/// The way of the logs of VMs on AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromAws {
+    /// To `CloudWatch`, and from there by the log forwarder.
+    CloudWatch,
+    /// Each VM sends its own, with its own token, and needs no rights in the account.
+    Direct,
 }
 
 /// How this allocator is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub environment: String,
+    /// Sentences that organisers read on each of their pages until they act on them.
+    pub notices: Arc<[String]>,
     /// Where people reach this allocator, without a slash at the end, if that is configured.
     pub public_url: Option<String>,
     /// Where launched VMs come from. None: nothing can be launched here.
@@ -70,11 +99,15 @@ pub struct Settings {
     pub machine: String,
     /// The most VMs that one launch may ask for.
     pub max_vms: u32,
+    /// The most VMs that nobody asked for and that report by themselves. None: no limit.
+    pub unknown_vms: Option<NonZero<u32>>,
     /// Of the files that are results, unless somebody asks for others.
     pub extension: Extension,
     pub stale_after: StaleAfter,
     /// What becomes of a machine that LabLink did not make when its participant is done.
     pub after_use: AfterUse,
+    /// Where such a machine may be reached by SSH.
+    pub ssh_addresses: FitAddresses,
     pub reclaim: Reclaim,
     pub agent_auth: AgentAuth,
     /// Domains whose addresses may claim; none: every address may.
@@ -90,6 +123,7 @@ pub struct Settings {
     pub metrics_token: Option<TokenHash>,
     /// What the log forwarder shows (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.
     pub log_token: Option<TokenHash>,
+    pub logs_from_aws: FromAws,
     pub agent: AgentInstall,
     /// How often agents are asked to send heartbeats.
     pub heartbeat: Duration,

@@ -13,6 +13,8 @@ use lablink_protocol::{KeptCollected, Seen, WaitAnswer, WaitRequest};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
+use crate::renewal::{self, Held, Renewal};
+
 /// An allocator that has one VM: what it was told, and what it answers, can be seen and changed.
 pub struct Allocator {
     pub url: String,
@@ -31,6 +33,7 @@ pub struct Told {
     to_clean: Option<i64>,
     collected: Option<KeptCollected>,
     pub posts: Vec<(String, Value)>,
+    pub renewal: Renewal,
     /// Between heartbeats; 1 s, unless a test says otherwise.
     interval_seconds: Option<u64>,
 }
@@ -44,7 +47,7 @@ impl Told {
 /// As long as the agent asks for.
 const HOLD: Duration = Duration::from_secs(50);
 
-type Shared = Arc<watch::Sender<Told>>;
+pub type Shared = Arc<watch::Sender<Told>>;
 
 impl Allocator {
     /// Serves on a free port.
@@ -58,6 +61,7 @@ impl Allocator {
         let shared: Shared = Arc::new(state.clone());
         let agents = Router::new()
             .route("/vm_startup", post(wait))
+            .route("/api/agent/token", post(renew))
             .route("/api/agent/heartbeat", post(heartbeat))
             .route("/api/agent/clean-result", post(clean_result))
             .route("/api/vm-status/{hostname}", get(status))
@@ -116,6 +120,22 @@ impl Allocator {
         self.state.send_modify(|told| told.claim = None);
     }
 
+    /// Releases the VM; its agent is to take a new token now.
+    pub fn release_and_ask_for_a_new_token(&self) {
+        self.state.send_modify(|told| {
+            told.claim = None;
+            told.renewal.due = true;
+        });
+    }
+
+    /// What an agent is kept waiting at, from now on.
+    pub fn hold(&self, held: Option<Held>) {
+        self.state.send_modify(|told| {
+            told.renewal.hold = held;
+            told.renewal.holding = 0;
+        });
+    }
+
     /// What was told, as soon as it fulfils `condition`.
     pub async fn told(&self, what: &str, condition: impl Fn(&Told) -> bool) -> Told {
         let mut changes = self.state.subscribe();
@@ -148,12 +168,37 @@ fn record(state: &Shared, path: &str, body: &[u8]) {
 
 async fn authenticate(State(state): State<Shared>, request: Request, next: Next) -> Response {
     let given = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap());
-    let wanted = state.borrow().agent_token.as_ref().map(|token| format!("Bearer {token}"));
-    if wanted.is_some() && wanted.as_deref() != given {
+    let given = given.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
+    if state.borrow().agent_token.is_none() {
+        return next.run(request).await;
+    }
+    if given.is_some() && given == state.borrow().renewal.next {
+        renewal::held(&state, Held::FirstUse).await;
+        state.send_modify(|told| told.renewal.used(&mut told.agent_token));
+    }
+    let path = request.uri().path().to_owned();
+    let (known, due) = {
+        let told = state.borrow();
+        (told.agent_token == given, told.renewal.due && path != "/api/agent/token")
+    };
+    if !known {
+        state.send_modify(|told| told.renewal.refused(given.as_deref(), &path));
         return (StatusCode::UNAUTHORIZED, Json(json!({"error": "Unknown token."})))
             .into_response();
     }
+    if due {
+        let body = json!({"error": "Take a new one.", "code": "token_due", "request_id": "1"});
+        return (StatusCode::FORBIDDEN, Json(body)).into_response();
+    }
     next.run(request).await
+}
+
+async fn renew(State(state): State<Shared>, uri: Uri, body: Bytes) -> Json<Value> {
+    record(&state, uri.path(), &body);
+    let mut new = String::new();
+    state.send_modify(|told| new = told.renewal.fetched());
+    renewal::held(&state, Held::Fetch).await;
+    Json(json!({ "agent_token": new }))
 }
 
 async fn enrol(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
@@ -209,8 +254,9 @@ async fn wait(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
     let question: WaitRequest = serde_json::from_slice(&body).unwrap();
     let seen = question.seen.unwrap();
     let mut changes = state.subscribe();
-    let news =
-        changes.wait_for(|told| claimed(told) != seen || to_clean(told, &question).is_some());
+    let news = changes.wait_for(|told| {
+        told.renewal.due || claimed(told) != seen || to_clean(told, &question).is_some()
+    });
     let Ok(told) = tokio::time::timeout(HOLD, news).await else {
         return StatusCode::NO_CONTENT.into_response();
     };

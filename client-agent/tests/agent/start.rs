@@ -16,6 +16,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     allocator::{Allocator, Told},
+    throw_away::ThrowAway,
     vm::{STAYS, Vm, runs, until},
 };
 
@@ -210,4 +211,97 @@ async fn a_stop_ends_a_script_that_hangs() {
     started.stop().await;
     let script = fs::read_to_string(container.path("script")).unwrap();
     assert!(!runs(script.trim().parse().unwrap()));
+}
+
+/// A machine whose programs are its own, as a container's are, with one that makes root of everybody.
+const WITH_SUDO: &str = r#"
+set -e
+mount -t tmpfs tmpfs /mnt
+for folder in usr var; do
+    mkdir -p /mnt/$folder/upper /mnt/$folder/work
+    mount -t overlay overlay -o lowerdir=/$folder,upperdir=/mnt/$folder/upper,workdir=/mnt/$folder/work /$folder
+done
+cp /usr/bin/id /usr/bin/sudo
+chmod 4755 /usr/bin/sudo
+exec "$@"
+"#;
+
+/// Started as root, the agent's token and state are out of the participant's reach, and sudo is gone
+/// after the startup script, unless somebody wants it to stay: then the agent says so.
+#[tokio::test]
+async fn as_root_the_desktops_account_reads_no_token_and_loses_sudo_after_the_startup_script() {
+    let mut trial = Command::new("unshare");
+    trial.args(["--mount", "sh", "-c", WITH_SUDO, "sh", "true"]).stderr(Stdio::null());
+    if !trial.status().await.is_ok_and(|status| status.success()) {
+        eprintln!(
+            "skipped: a machine with programs of its own needs root, and file systems to mount"
+        );
+        return;
+    }
+    for (keep, says) in [("take", None), ("keep", Some("can become root"))] {
+        let Some(user) = ThrowAway::new(STAYS) else { return };
+        let allocator = Allocator::start().await;
+        allocator.require("for-the-agent-alone", "agent-secret");
+        let container = Container { vm: Vm::with_remote_desktop(STAYS) };
+        let script = user.vm.state().with_file_name("custom-startup.sh");
+        fs::write(
+            &script,
+            "id -un >~/who; sudo >~/rights; echo \"$LABLINK_ENROLMENT_TOKEN\" >~/env",
+        )
+        .unwrap();
+        let plain = container.command(&allocator.url);
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", WITH_SUDO, "sh"])
+            .arg(plain.as_std().get_program())
+            .env_clear()
+            .envs(plain.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("LABLINK_DESKTOP_USER", &user.name)
+            .env("LABLINK_DESKTOP_SUDO", keep)
+            .env("LABLINK_STARTUP_SCRIPT", &script)
+            .env("LABLINK_AGENT_DIR", user.vm.state())
+            .env("LABLINK_REMOTE_DESKTOP", user.vm.state().with_file_name("start-host"))
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(container.path("output")).unwrap())
+            .kill_on_drop(true);
+        let started = Started::of(&mut command);
+        let beat = "/api/agent/heartbeat";
+        let told = allocator.told("a heartbeat", |told| !told.bodies(beat).is_empty()).await;
+        let token = &told.bodies(beat)[0]["token"];
+        match says {
+            None => assert_eq!(*token, "safe", "{}", container.output()),
+            Some(words) => assert!(token["exposed"].as_str().unwrap().contains(words), "{token}"),
+        }
+        let text = |name| fs::read_to_string(user.home().join(name)).unwrap();
+        assert_eq!(text("who").trim(), user.name);
+        assert!(text("rights").contains("euid=0"), "the startup script may have it");
+        assert_eq!(text("env"), "\n");
+
+        let agent = agent_of(&started).unwrap();
+        let state = user.vm.state();
+        assert_eq!(fs::read_to_string(state.join("agent-token")).unwrap(), "agent-secret");
+        // As the account, on the machine that the agent sees.
+        let tries = format!(
+            "sudo; for it in {0} {0}/agent-token /proc/{agent}/environ /var/log/lablink; do
+                 if cat $it || ls $it/; then echo reads $it; fi
+             done; id -un",
+            state.display()
+        );
+        let tried = std::process::Command::new("nsenter")
+            .args([&format!("--mount=/proc/{agent}/ns/mnt"), "setpriv"])
+            .args([format!("--reuid={}", user.uid), format!("--regid={}", user.gid)])
+            .args(["--clear-groups", "sh", "-c", &tries])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&tried.stdout).into_owned();
+        assert!(said.ends_with(&format!("{}\n", user.name)), "{said}");
+        assert!(!said.contains("reads "), "{said}");
+        assert_eq!(said.contains("euid=0"), says.is_some(), "{said}");
+        let marker = format!("/proc/{agent}/root/var/lib/lablink-start/prepared");
+        assert_eq!(Path::new(&marker).exists(), says.is_none());
+        allocator.claim(user.claim, 1);
+        assert_eq!(allocator.results(1).await[0]["outcome"], "connected");
+        assert!(text("calls").contains("654321"), "the desktop is its account's");
+        started.stop().await;
+    }
 }

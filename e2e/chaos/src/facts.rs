@@ -105,6 +105,7 @@ pub async fn read(db: &Client) -> Result<Facts> {
         "select id, hostname, source, status, {created}, {removed},
                 claim_id is null and place_id is null and removed_at is null
                 and removing_at is null and used_at is null and status = 'running'
+                and token_due_at is null and barred_at is null
                 and gpu is distinct from 'unhealthy'
                 and not exists (select from vm_presence as seen where seen.vm_id = vm.id
                     and (seen.stopped or seen.last_seen < now() - interval '60 seconds'))

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use lablink_e2e::lambda::{FUNCTION_NAME, LogEvent, Outcome, packed, subscription};
+use lablink_e2e::lambda::{FUNCTION_NAME, Lambda, LogEvent, Outcome, packed, subscription};
 use serde_json::{Value, json};
 
-use crate::allocator::{FakeAllocator, VM};
+use crate::allocator::{FakeAllocator, TOKEN, VM};
 
 const TIME: Duration = Duration::from_secs(30);
 /// What the function is given in `infra/forwarder.tf`, in bytes.
@@ -25,6 +25,39 @@ async fn a_gzip_bomb_is_dropped_with_a_metric_and_fits_in_memory() {
     let fine = subscription(VM, &[LogEvent::new(1, "still there")]).unwrap();
     forwarder.invoke(&fine, TIME).await.unwrap();
     assert_eq!(allocator.messages(), ["still there"]);
+}
+
+#[tokio::test]
+async fn lines_of_another_account_or_log_group_are_dropped_with_a_metric() {
+    let allocator = FakeAllocator::start(&[]).await;
+    let endpoint = allocator.endpoint();
+    let environment = [
+        ("API_ENDPOINT", &*endpoint),
+        ("LABLINK_LOG_TOKEN", TOKEN),
+        ("LABLINK_LOG_GROUP", "lablink-cloud-init-test"),
+    ];
+    let forwarder = Lambda::start(&environment).await.unwrap();
+    let batch = |owner: &str, log_group: &str| {
+        let batch = json!({
+            "messageType": "DATA_MESSAGE", "owner": owner, "logGroup": log_group, "logStream": VM,
+            "subscriptionFilters": [], "logEvents": [LogEvent::new(1, "forged")],
+        });
+        packed(batch.to_string().as_bytes()).unwrap()
+    };
+    for (payload, says) in [
+        (batch("999999999999", "lablink-cloud-init-test"), "another account"),
+        (batch("123456789012", "lablink-cloud-init-prod"), "another log group"),
+    ] {
+        let outcome = forwarder.invoke(&payload, TIME).await.unwrap();
+        assert_eq!(outcome, Outcome::Answered(json!({ "delivered": 0, "dropped": 1 })));
+        let metric = forwarder.metrics().pop().unwrap();
+        assert_eq!(metric["LogEventsDropped"], 1, "{metric}");
+        assert!(metric["reason"].as_str().unwrap().contains(says), "{metric}");
+    }
+    assert_eq!(allocator.requests(), 0);
+    let own = batch("123456789012", "lablink-cloud-init-test");
+    forwarder.invoke(&own, TIME).await.unwrap();
+    assert_eq!(allocator.messages(), ["forged"]);
 }
 
 #[tokio::test]

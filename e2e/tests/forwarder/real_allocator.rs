@@ -7,7 +7,7 @@ use tokio::process::{Child, Command};
 
 use crate::allocator::TOKEN;
 
-const CONFIG: &str = "provider: manual\n";
+const CONFIG: &str = "provider: manual\nlogs: { lines_per_minute: 0, megabytes_per_minute: 0 }\n";
 const START: Duration = Duration::from_secs(60);
 
 /// The real allocator on a Postgres of its own, without VMs. Takes VMs that nobody launched.

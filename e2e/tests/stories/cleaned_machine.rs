@@ -40,6 +40,7 @@ async fn the_next_participant_of_a_registered_machine_finds_no_trace_of_the_last
 
     allocator.until_free(1).await?;
     let home = home(&deployment, "home/lablink-desktop/home")?;
+    can_not_read_what_is_the_agents(&deployment, "lablink-desktop").await?;
     let ada = take(&allocator, &home, "ada@example.org", "4/ada").await?;
     fs::write(home.join("secret"), "ada's")?;
     let returned = allocator.browser()?.post_form(&format!("{ada}/return"), &[]).await?;
@@ -70,6 +71,7 @@ async fn an_account_that_was_there_before_is_not_touched_and_its_machine_is_held
 
     allocator.until_free(1).await?;
     let home = home(&deployment, "home/grace")?;
+    can_not_read_what_is_the_agents(&deployment, "grace").await?;
     let ada = take(&allocator, &home, "ada@example.org", "4/ada").await?;
     fs::write(home.join("mine"), "grace's")?;
     let returned = allocator.browser()?.post_form(&format!("{ada}/return"), &[]).await?;
@@ -121,12 +123,32 @@ async fn install(deployment: &Deployment, command: &str) -> Result<String> {
     Ok(said)
 }
 
-/// A folder as the agent sees it.
-fn home(deployment: &Deployment, path: &str) -> Result<PathBuf> {
+/// The desktop's account tries, on the machine that the agent sees.
+async fn can_not_read_what_is_the_agents(deployment: &Deployment, account: &str) -> Result<()> {
+    let agent = agent(deployment)?;
+    let tries = format!(
+        "for it in /var/lib/lablink-client /var/lib/lablink-client/agent-token /proc/{agent}/environ
+         do if cat $it || ls $it/; then echo \"reads $it\"; fi; done; id -un"
+    );
+    let tried = Command::new("nsenter")
+        .arg(format!("--mount=/proc/{agent}/ns/mnt"))
+        .args(["runuser", "-u", account, "--", "sh", "-c", &tries])
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&tried.stdout).into_owned();
+    ensure!(said.trim() == account, "{said}{}", String::from_utf8_lossy(&tried.stderr));
+    Ok(())
+}
+
+fn agent(deployment: &Deployment) -> Result<i32> {
     let processes = processes_of(deployment.folder())?;
     let agent = processes.iter().find(|it| it.command_line.contains("lablink-client run"));
-    let pid = agent.context("no agent runs")?.pid;
-    Ok(format!("/proc/{pid}/root/{path}").into())
+    Ok(agent.context("no agent runs")?.pid)
+}
+
+/// A folder as the agent sees it.
+fn home(deployment: &Deployment, path: &str) -> Result<PathBuf> {
+    Ok(format!("/proc/{}/root/{path}", agent(deployment)?).into())
 }
 
 /// Claims the machine, and waits until the desktop was started with this code.

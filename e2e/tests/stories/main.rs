@@ -3,11 +3,13 @@
 
 mod agreement;
 mod cleaned_machine;
+mod copied_token;
 mod crash_during_launch;
 mod crashes;
 mod database_away;
 mod destroy;
 mod hanging;
+mod install;
 mod launch;
 mod line;
 mod lock_out;

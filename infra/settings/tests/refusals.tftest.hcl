@@ -311,3 +311,19 @@ run "refuses_an_environment_that_ends_with_a_dash" {
   }
   expect_failures = [var.environment]
 }
+
+run "refuses_real_access_code" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/real-access-code.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_machine_type" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/machine-type.yaml"
+  }
+  expect_failures = [output.settings]
+}

@@ -15,7 +15,7 @@ mock_data "aws_subnets" {
   defaults = { ids = ["subnet-bbbb", "subnet-aaaa"] }
 }
 mock_data "aws_subnet" {
-  defaults = { availability_zone = "us-west-2a" }
+  defaults = { availability_zone = "us-west-2a", cidr_block = "172.31.0.0/20" }
 }
 mock_data "aws_availability_zones" {
   defaults = { names = ["us-west-2a", "us-west-2b", "us-west-2c"] }

@@ -85,6 +85,21 @@ told() {
 has() { [[ -e $root$1 ]] || fail "no $1"; }
 lacks() { [[ ! -e $root$1 ]] || fail "$1 is there"; }
 holds() { [[ $(cat "$root$1") == "$2" ]] || fail "$1 holds '$(cat "$root$1")', not '$2'"; }
+# That the allocator, which knows lines by their ids, has the log as the machine has it.
+stored_log_is_whole() {
+    python3 - "$root" <<'PYTHON' || fail 'the allocator has another log'
+import json, pathlib, sys
+
+root = pathlib.Path(sys.argv[1])
+stored = {}
+for batch in map(json.loads, (root / "world/logs").read_text().splitlines()):
+    assert batch["log_stream"] == "lablink-vm-test-1" and batch["log_group"], batch
+    for line in zip(batch["event_ids"], batch["timestamps"], batch["messages"], strict=True):
+        assert stored.setdefault(line[0], line[2]) == line[2], f"two lines have the name {line[0]}"
+log = (root / "var/log/cloud-init-output.log").read_text(errors="replace").splitlines()
+assert list(stored.values()) == log, (list(stored.values()), log)
+PYTHON
+}
 container_has() { # NAME VALUE
     local value
     value=$(python3 - "$root/world/container.env" "$1" 2>&1 <<'PYTHON'

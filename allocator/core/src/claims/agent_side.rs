@@ -3,7 +3,7 @@ use std::time::Duration;
 use lablink_protocol::{CrdCode, Hostname};
 
 use super::ClaimId;
-use crate::{Db, DbError, Pin};
+use crate::{Db, DbError, Pin, TokenHash};
 
 /// What an agent needs to connect a participant.
 #[derive(Debug)]
@@ -23,6 +23,10 @@ pub enum Situation {
         to_clean: Option<ClaimId>,
     },
     Claimed(Delivery),
+    /// The claim has ended that the caller's token was for: it is to take a new one.
+    TokenDue,
+    /// Another token speaks for the VM now.
+    NotTheAgent,
     /// Whoever had it is locked out: the desktop is to end, and the next command is waited for.
     LockedOut {
         claim_id: ClaimId,
@@ -30,8 +34,14 @@ pub enum Situation {
     },
 }
 
-/// How things stand for a VM's agent. `None`: there is no such VM.
-pub async fn situation(db: &Db, hostname: &Hostname) -> Result<Option<Situation>, DbError> {
+/// How things stand for a VM's agent, which has shown this token, or none. `None`: there is no such
+/// VM. Token and command are read in one statement: who waits for long, or was not woken, learns
+/// nothing that is not theirs.
+pub async fn situation(
+    db: &Db,
+    hostname: &Hostname,
+    shown: Option<TokenHash>,
+) -> Result<Option<Situation>, DbError> {
     let client = db.client().await?;
     let statement = client
         .prepare_cached(
@@ -40,14 +50,25 @@ pub async fn situation(db: &Db, hostname: &Hostname) -> Result<Option<Situation>
                     case when vm.used_at is not null and vm.source in ('manual', 'unknown') then
                         (select last.id from claim as last
                          where last.id = vm.last_claim_id and last.clean_failure is null)
-                        end as to_clean
+                        end as to_clean,
+                    case when $2::bytea is null then agent_at is null
+                         else coalesce(token_sha256 = $2, false) end as is_agent,
+                    $2 is not null and vm.token_due_at is not null as token_due
              from vm left join claim on claim.id = vm.claim_id and claim.released_at is null
+                  left join agent_credential on agent_credential.vm_id = vm.id
              where vm.hostname = $1 and vm.removed_at is null",
         )
         .await?;
-    let Some(row) = client.query_opt(&statement, &[&hostname.as_str()]).await? else {
+    let token = shown.as_ref().map(TokenHash::as_bytes);
+    let Some(row) = client.query_opt(&statement, &[&hostname.as_str(), &token]).await? else {
         return Ok(None);
     };
+    if !row.try_get::<_, bool>("is_agent")? {
+        return Ok(Some(Situation::NotTheAgent));
+    }
+    if row.try_get("token_due")? {
+        return Ok(Some(Situation::TokenDue));
+    }
     let Some(claim_id) = row.try_get("id")? else {
         return Ok(Some(Situation::Unclaimed { to_clean: row.try_get("to_clean")? }));
     };

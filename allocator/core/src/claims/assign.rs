@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;

@@ -14,7 +14,7 @@ use crate::{
 /// Gives the caller a VM, or their own one again, unless their address has `most` by then: those of
 /// one address take turns.
 pub(super) async fn request(
-    client: &mut deadpool_postgres::Client,
+    client: &mut crate::db::Client,
     pool: PoolId,
     stale_after: StaleAfter,
     request: &Request<'_>,

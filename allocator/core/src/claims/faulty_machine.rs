@@ -2,12 +2,13 @@
 
 use std::sync::LazyLock;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use serde_json::json;
 
 use super::ClaimId;
 use crate::{
     Actor, DbError,
+    agents::TOKEN_DUE,
     events::{self, Event},
     pools::PoolId,
     vms::{self, StaleAfter},
@@ -87,7 +88,8 @@ pub(crate) async fn move_claims(
                  where vm.pool_id = $1 and {claimable} and exists (select from stranded)
                  order by {order} limit 1 for no key update of vm skip locked
              ), left_behind as (
-                 update vm set claim_id = null from stranded, taken where vm.id = stranded.vm_id
+                 update vm set claim_id = null, token_due_at = {TOKEN_DUE}
+                 from stranded, taken where vm.id = stranded.vm_id
              ), held as (
                  update vm set claim_id = stranded.id, in_use = false from stranded, taken
                  where vm.id = taken.id

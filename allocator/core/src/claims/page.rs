@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::{CrdCode, Hostname};
 

@@ -1,7 +1,8 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use crate::{
     Actor, DbError,
+    agents::TOKEN_DUE,
     events::{self, Event},
     pools::PoolId,
     text_enum::text_enum,
@@ -20,7 +21,7 @@ text_enum! {
 }
 
 /// Ends the open claim of a VM, if it has one: part of the transaction that frees or removes the
-/// VM. The claim stays as history, without its command and PIN.
+/// VM. Its agent is to take a new token before somebody else can have the VM. The claim stays as history, without its command and PIN.
 pub async fn release_of_vm(
     client: &impl GenericClient,
     pool: PoolId,
@@ -30,18 +31,20 @@ pub async fn release_of_vm(
 ) -> Result<(), DbError> {
     let released = client
         .query_opt(
-            "with ended as (
+            &format!(
+                "with ended as (
                  update claim set released_at = now(), release_reason = $2, crd_code = null, pin = null
                  where vm_id = $1 and released_at is null returning id
              ), before as (
                  select in_use from vm where id = $1
              ), freed as (
                  update vm set claim_id = null, in_use = false, used_at = now(),
-                        last_claim_id = ended.id
+                        last_claim_id = ended.id, token_due_at = {TOKEN_DUE}
                  from ended where vm.id = $1 returning hostname
              )
              select ended.id, before.in_use, pg_notify('vm_changed', freed.hostname)::text
-             from ended, before, freed",
+             from ended, before, freed"
+            ),
             &[&vm_id, &reason.as_str()],
         )
         .await?;

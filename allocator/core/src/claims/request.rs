@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::{CrdCode, Hostname};
 
 use super::assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, held_by};
@@ -130,7 +130,7 @@ pub(super) const ATTEMPTS: usize = 8;
 
 /// The person's open claim, if the caller has shown to be them. None: it is over by now.
 pub(super) async fn back_in(
-    client: &mut deadpool_postgres::Client,
+    client: &mut crate::db::Client,
     pool: PoolId,
     request: &Request<'_>,
     held: Held,

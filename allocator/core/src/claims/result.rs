@@ -1,6 +1,6 @@
 //! How connecting a participant went, and what follows from it.
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::{ClaimOutcome, ClaimResult, Fault};
 use serde_json::json;
 use tokio_postgres::types::ToSql;

@@ -1,6 +1,6 @@
 //! What an organiser does for somebody whose claim is, or may be, in other hands.
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::Hostname;
 use tokio_postgres::types::ToSql;
 

@@ -1,5 +1,7 @@
 //! What becomes of an archive once it is there.
 
+use std::ops::Range;
+
 use super::Wish;
 use crate::{
     Actor, Db, DbError,
@@ -8,25 +10,46 @@ use crate::{
     pools::PoolId,
 };
 
-/// Somebody begins to download a kept archive.
-pub async fn downloaded(
+/// Somebody has got these bytes of a kept archive, counted from 0. With the last ones that were
+/// missing, the archive counts as downloaded.
+pub async fn taken(
     db: &Db,
     pool: PoolId,
     actor: &Actor,
     id: OperationId,
+    bytes: Range<i64>,
 ) -> Result<(), DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let sql = "update collection set downloaded_at = coalesce(downloaded_at, now())
-               where operation_id = $1";
-    transaction.execute(sql, &[&id]).await?;
-    let event = Event { operation_id: Some(id), ..Event::new(actor, "results.downloaded") };
-    events::record(&transaction, pool, event).await?;
-    transaction.commit().await?;
-    Ok(())
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let sql = "insert into collection_download as had (operation_id, actor, taken)
+                   select operation_id, $2, int8multirange(int8range($3, $4))
+                   from collection where operation_id = $1
+                   on conflict (operation_id, actor) do update set taken = had.taken + excluded.taken
+                   returning taken @> (select int8range(0, size) from collection
+                                       where operation_id = $1)";
+        let who = actor.to_string();
+        let row = transaction.query_opt(sql, &[&id, &who, &bytes.start, &bytes.end]).await?;
+        let has_all = row.map_or(Ok(false), |row| row.try_get(0))?;
+        if has_all {
+            let sql = "delete from collection_download where operation_id = $1 and actor = $2";
+            transaction.execute(sql, &[&id, &who]).await?;
+            let sql = "update collection set downloaded_at = coalesce(downloaded_at, now())
+                       where operation_id = $1
+                       returning pg_notify('operation_changed', operation_id::text)::text";
+            transaction.query(sql, &[&id]).await?;
+            let event = Event { operation_id: Some(id), ..Event::new(actor, "results.downloaded") };
+            events::record(&transaction, pool, event).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    })
 }
 
-/// Somebody is given an archive while it is made; nothing of it is kept.
+/// Somebody has got a whole archive that was made meanwhile; nothing of it is kept.
 pub async fn streamed(db: &Db, pool: PoolId, actor: &Actor, wish: &Wish) -> Result<(), DbError> {
     let data = serde_json::json!({ "extension": wish.extension, "hostnames": wish.hostnames });
     let event = Event { data, ..Event::new(actor, "results.downloaded") };

@@ -4,8 +4,8 @@ use crate::{Db, DbError, pools::PoolId};
 
 /// How far a registered machine may delete what it keeps of its earlier participants: what lay in
 /// the folder of its results when it was cleaned, and was read by a later collection that got
-/// everything. Such a collection counts while its archive is there, or once somebody has begun to
-/// download it.
+/// everything. Such a collection counts while its archive is there, or once somebody has downloaded
+/// it.
 pub async fn kept_collected(
     db: &Db,
     pool: PoolId,

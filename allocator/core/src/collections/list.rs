@@ -27,7 +27,7 @@ pub struct Collection {
 pub struct KeptArchive {
     pub kept: Kept,
     pub finished_at: Timestamp,
-    /// When somebody first began to download it.
+    /// When somebody first had all of it.
     pub downloaded_at: Option<Timestamp>,
     /// When it was removed from the disk.
     pub removed_at: Option<Timestamp>,

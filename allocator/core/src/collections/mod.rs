@@ -20,7 +20,7 @@ pub(crate) use choose::chosen;
 pub use choose::{ChooseError, choose};
 pub use collector::{Archive, CollectError, Collector, Wish};
 pub use extension::{Extension, InvalidExtension};
-pub use hand_over::{discarded, downloaded, streamed};
+pub use hand_over::{discarded, streamed, taken};
 pub use host_key::{forget_host_key, host_key, remember_host_key};
 pub use kept::kept_collected;
 pub use list::{Collection, KeptArchive, find, last_whole, list};
@@ -30,6 +30,6 @@ pub use record::{Collected, Kept, record};
 pub use retention::{Retention, beyond};
 pub(crate) use ssh::store as store_ssh_access;
 pub use ssh::{
-    InvalidPlace, InvalidPrivateKey, NoSecretKey, PrivateKey, ResultsDirectory, SealedSshAccess,
-    SshAccess, SshAccessError, SshAddress, SshLogin, ssh_access,
+    FitAddresses, InvalidPlace, InvalidPrivateKey, NoSecretKey, PrivateKey, ResultsDirectory,
+    SealedSshAccess, SshAccess, SshAccessError, SshAddress, SshLogin, UnfitAddress, ssh_access,
 };

@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::Hostname;
 
 use crate::{

@@ -3,11 +3,13 @@
 mod address;
 mod again;
 mod away;
+mod cleaned;
 mod connector;
 mod dial;
 pub(crate) mod limits;
 mod pool;
 mod server;
+mod session;
 mod sessions;
 mod tls;
 mod verifier;
@@ -15,12 +17,13 @@ mod wire;
 
 use std::{str::FromStr, time::Duration};
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use tokio_postgres::Row;
 
 pub use address::AddressError;
 pub(crate) use again::{HasDbError, again, pause};
 pub use server::{ConnectError, Server};
+pub use session::{Client, GenericClient, Transaction};
 pub use sessions::Sessions;
 pub use tls::{Authorities, SslMode, Tls, TlsError};
 
@@ -30,7 +33,7 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// A database call that failed for no fault of the caller.
+/// Why something could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     #[error("no database connection could be had")]
@@ -41,6 +44,9 @@ pub enum DbError {
     Silent(Duration),
     #[error("column {column} holds '{value}', which this version does not know")]
     UnknownWord { column: &'static str, value: String },
+    /// Nothing of it was stored: an agent reports more changes than are kept of one VM.
+    #[error("This VM has reported too many changes lately. Report again in some minutes.")]
+    TooManyReports,
 }
 
 impl DbError {
@@ -50,7 +56,7 @@ impl DbError {
         match self {
             Self::Connect(_) | Self::Silent(_) => true,
             Self::Statement(cause) => away::is_away(cause),
-            Self::UnknownWord { .. } => false,
+            Self::UnknownWord { .. } | Self::TooManyReports => false,
         }
     }
 
@@ -98,8 +104,10 @@ impl Db {
         Self { pool: pool::new(server.clone().into(), connections) }
     }
 
-    pub async fn client(&self) -> Result<Object, DbError> {
-        Ok(self.pool.get().await?)
+    /// A connection, for as long as it is held. Whatever is written through it is cleaned: see
+    /// [`Client`].
+    pub async fn client(&self) -> Result<Client, DbError> {
+        Ok(Client::new(self.pool.get().await?))
     }
 
     /// Connections that are open, and those of them that nobody uses at the moment.
@@ -111,7 +119,7 @@ impl Db {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         let asking = async {
-            self.client().await?.simple_query("select 1").await?;
+            self.client().await?.batch_execute("select 1").await?;
             Ok(())
         };
         let answer = tokio::time::timeout(limits::READY, asking).await;

@@ -1,4 +1,9 @@
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::{
     Connect, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
@@ -18,7 +23,7 @@ pub(super) fn new(server: Server, connections: usize) -> Pool {
         milliseconds(limits::IDLE_TRANSACTION)
     ));
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_connect(config, Dialler { server: server.clone() }, recycling);
+    let manager = Manager::from_connect(config, Dialler { server }, recycling);
     Pool::builder(manager)
         .max_size(connections)
         .runtime(Runtime::Tokio1)
@@ -27,7 +32,7 @@ pub(super) fn new(server: Server, connections: usize) -> Pool {
             create: Some(limits::CONNECT),
             recycle: Some(limits::POOL),
         })
-        .pre_recycle(asked_after_a_while(server))
+        .pre_recycle(asked_after_a_while())
         .build()
         .expect("a runtime is set, which is all that a pool with timeouts needs")
 }
@@ -62,22 +67,32 @@ impl Connect for Dialler {
     }
 }
 
-/// A connection that lay idle may be dead, and nobody would know before its next statement.
-fn asked_after_a_while(server: Server) -> Hook {
+/// A connection that lay idle may be dead, and nobody would know before its next statement. Where
+/// one is, those that lay idle at the same time are given up with it, unasked: their ways are as
+/// old. Those that are at work are not: an answer, or the listener's pulse, tells of them.
+fn asked_after_a_while() -> Hook {
+    let silent_at: Arc<Mutex<Option<Instant>>> = Arc::default();
     Hook::async_fn(move |client, metrics| {
-        let server = server.clone();
+        let silent_at = Arc::clone(&silent_at);
         Box::pin(async move {
-            if metrics.last_used() < limits::TRUSTED {
+            let last_used = Instant::now() - metrics.last_used();
+            if last_used.elapsed() < limits::TRUSTED {
                 return Ok(());
+            }
+            if lock(&silent_at).is_some_and(|found| last_used < found) {
+                return Err(HookError::message("another one that was idle has fallen silent"));
             }
             match tokio::time::timeout(limits::RECYCLE, client.simple_query("")).await {
                 Ok(answer) => answer.map(|_nothing| ()).map_err(HookError::Backend),
                 Err(_elapsed) => {
-                    // The others were made by the same way.
-                    server.cut();
+                    *lock(&silent_at) = Some(Instant::now());
                     Err(HookError::message("the connection has fallen silent"))
                 }
             }
         })
     })
+}
+
+fn lock(at: &Mutex<Option<Instant>>) -> MutexGuard<'_, Option<Instant>> {
+    at.lock().unwrap_or_else(PoisonError::into_inner)
 }

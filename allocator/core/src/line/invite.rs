@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use tokio_postgres::types::ToSql;
 
 use super::{INVITED_FOR, lock, tell};

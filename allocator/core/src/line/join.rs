@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use tokio_postgres::types::ToSql;
 
 use super::{find_open, lock, serve, tell};

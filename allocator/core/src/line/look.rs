@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::Hostname;
 use tokio_postgres::types::ToSql;
@@ -112,7 +112,7 @@ async fn expected(
 }
 
 /// The open place of a person, with its token's hash.
-pub(super) async fn find_open(
+pub(crate) async fn find_open(
     client: &impl GenericClient,
     pool: PoolId,
     email: &Email,

@@ -21,13 +21,13 @@ mod serve;
 
 use std::time::Duration;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 pub use claim::{ClaimKept, claim};
 pub(crate) use invite::{invite, is_invited};
 pub use join::{FormKey, JoinError, Joined, Person, Presented, join, leave};
 pub use list::{Crowd, Waiting, count, crowd, waiting};
-use look::find_open;
+pub(crate) use look::find_open;
 pub use look::{Standing, is_open, look};
 pub use remove::{Removal, remove};
 pub(crate) use serve::serve;

@@ -1,6 +1,6 @@
 use std::{sync::LazyLock, time::Duration};
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use super::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, lock, tell};
 use crate::{

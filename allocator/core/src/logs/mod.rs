@@ -5,10 +5,14 @@
 //! asks by id misses none.
 
 mod append;
+mod batch;
+mod dropped;
 mod read;
 mod retention;
 mod text;
 
-pub use append::{Message, append};
+pub use append::append;
+pub use batch::{Batch, Message};
+pub use dropped::{Dropped, dropped};
 pub use read::{Line, Place, Query, read};
 pub use retention::{Retention, retain, sweep};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::append::ROW_OVERHEAD;
+use super::batch::SIZE;
 use crate::{Db, DbError};
 
 /// How much of each VM's log is kept.
@@ -62,17 +62,17 @@ async fn drop_oldest(
     let age = age.map(|age| age.as_secs_f64());
     let client = db.client().await?;
     let statement = client
-        .prepare_cached(
+        .prepare_cached(&format!(
             "with oldest as (
-                 select id, at, octet_length(line) + $2::bigint as size from log_line
-                 where vm_id = $1 order by id limit $3 for update skip locked
+                 select id, at, {SIZE} as size from log_line
+                 where vm_id = $1 order by id limit $2 for update skip locked
              ), ranked as (
                  select id, at, size, sum(size) over (order by id) - size as before from oldest
              ), gone as (
                  delete from log_line using ranked
                  where log_line.vm_id = $1 and log_line.id = ranked.id
-                   and (ranked.at < now() - make_interval(secs => $4::float8)
-                        or ranked.before < (select bytes from log_volume where vm_id = $1) - $5::bigint)
+                   and (ranked.at < now() - make_interval(secs => $3::float8)
+                        or ranked.before < (select bytes from log_volume where vm_id = $1) - $4::bigint)
                  returning ranked.size
              ), counted as (
                  insert into log_volume (vm_id, lines, bytes)
@@ -81,10 +81,9 @@ async fn drop_oldest(
                      lines = log_volume.lines + excluded.lines,
                      bytes = log_volume.bytes + excluded.bytes
              )
-             select count(*) as lines from gone",
-        )
+             select count(*) as lines from gone"
+        ))
         .await?;
-    let row =
-        client.query_one(&statement, &[&vm_id, &ROW_OVERHEAD, &STEP, &age, &bytes_per_vm]).await?;
+    let row = client.query_one(&statement, &[&vm_id, &STEP, &age, &bytes_per_vm]).await?;
     Ok(row.try_get("lines")?)
 }

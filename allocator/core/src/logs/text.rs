@@ -10,11 +10,17 @@ const LONGEST_LINE: usize = 16 * 1024;
 
 const ESCAPE: char = '\u{1b}';
 
-/// The lines of a message, made safe. A message without text is one empty line.
-pub(super) fn lines(message: &str) -> Vec<String> {
-    let message = message.trim_end_matches(['\n', '\r']).replace("\r\n", "\n");
+/// The lines of a message. A message without text is one empty line.
+pub(super) fn lines(message: &str) -> impl Iterator<Item = &str> {
+    let message = message.trim_end_matches(['\n', '\r']);
     // A progress bar goes back to the start of its line again and again.
-    message.split(['\n', '\r']).map(|line| safe(&cut(line))).collect()
+    let parts = message.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    parts.flat_map(|line| line.split('\r'))
+}
+
+/// A line that can be stored and shown.
+pub(super) fn safe(line: &str) -> String {
+    without_commands(&cut(line))
 }
 
 fn cut(line: &str) -> Cow<'_, str> {
@@ -25,7 +31,7 @@ fn cut(line: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{} … [cut: {} bytes more]", &line[..end], line.len() - end))
 }
 
-fn safe(line: &str) -> String {
+fn without_commands(line: &str) -> String {
     let mut safe = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(character) = rest.chars().next() {
@@ -63,6 +69,10 @@ fn shown(character: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lines(message: &str) -> Vec<String> {
+        super::lines(message).map(safe).collect()
+    }
 
     #[test]
     fn a_message_is_split_into_its_lines() {

@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use super::{Job, OperationId, OperationState, read, targets};
 use crate::{
@@ -129,7 +129,7 @@ async fn take_back(
 
 /// Requests that plan VMs take turns. Not `for update`: that would stop everybody who writes a row
 /// of this pool, and who holds a VM's row at that moment is waited for in turn.
-pub(super) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+pub(crate) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
     client.execute("select from pool where id = $1 for no key update", &[&pool.as_i64()]).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The moment at which an operation turns from a wish into work: what has changed since it was
 //! asked for is left out.
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use super::{
     Lease, LeaseError, OperationId, Standing, Target, ask,

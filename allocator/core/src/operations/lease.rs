@@ -159,12 +159,15 @@ impl Lease {
                      -- A machine that was just made is nobody's yet.
                      select vm.id from mine join vm on vm.pool_id = mine.pool_id
                      where mine.kind in ('launch', 'replace') and vm.hostname = any($7)
-                       and vm.removed_at is null and vm.used_at is not null
+                       and vm.removed_at is null
+                       and (vm.used_at is not null or vm.barred_at is not null
+                            or vm.token_due_at is not null)
                        and vm.machine = 'making'
                        and ($8::text[])[array_position($7::text[], vm.hostname)] = 'done'
                      order by vm.id for no key update of vm
                  ), freed as (
-                     update vm set used_at = null from made where vm.id = made.id
+                     update vm set used_at = null, barred_at = null, token_due_at = null
+                     from made where vm.id = made.id
                  ), logged as (
                      insert into operation_log (operation_id, level, line)
                      select mine.id, new.level, new.line
@@ -233,5 +236,17 @@ impl Lease {
         events::record(&transaction, self.pool, event).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Ends the operation as failed by its own row and nothing else, where [`Self::finish`] is
+    /// refused: one whose end can't be told must not hold up those after it.
+    pub async fn close(&self, reason: &str) -> Result<(), LeaseError> {
+        let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
+                       lease_owner = null, lease_expires_at = null
+                   where id = $1 and attempt = $2 and state = 'running'
+                   returning pg_notify('operation_changed', id::text)::text";
+        let client = self.db.client().await?;
+        let closed = client.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
+        closed.map(|_row| ()).ok_or(LeaseError::Lost)
     }
 }

@@ -17,6 +17,7 @@ mod take_back;
 mod targets;
 
 pub use again::{RetryError, replace, retry, undone};
+pub(crate) use ask::lock as lock_pool;
 pub use ask::{AskError, Launch, cancel, destroy, launch};
 pub use collect::{collect, collect_and_destroy};
 pub use first::launch_first;

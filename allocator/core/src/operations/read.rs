@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use deadpool_postgres::Transaction;
+use crate::db::Transaction;
 use lablink_protocol::Hostname;
 
 use super::{Job, OperationId, ask};

@@ -2,7 +2,7 @@
 //! row carries what they add up to (`vm.removing_at`), for a quick claim, and [`recount`] alone
 //! writes it.
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::Hostname;
 
 use super::OperationId;

@@ -1,16 +1,21 @@
 use lablink_protocol::Hostname;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{SELECT, Startup};
-use crate::{Db, pools::PoolId, vms::ReportError};
+use crate::{Db, db::GenericClient, pools::PoolId, vms::ReportError};
 
 /// What somebody says of a VM's start: any part of it.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     pub startup: Startup,
-    /// What this version has no column for, by key. Without NUL: Postgres takes none.
-    pub other: serde_json::Map<String, Value>,
+    /// What this version has no column for, by key.
+    pub other: Map<String, Value>,
 }
+
+/// Of keys that this version does not know: how many are kept of a VM, and how long they and their
+/// values may be together, as JSON, in bytes.
+const MOST_OTHERS: usize = 50;
+const LONGEST_OTHERS: usize = 16 * 1024;
 
 /// Adds a report to what is known. What it does not mention stays as it was.
 pub async fn record(
@@ -37,6 +42,7 @@ pub async fn record(
     let vm_id: i64 = vm.try_get("id")?;
     let row = transaction.query_one(&format!("{SELECT} for no key update"), &[&vm_id]).await?;
     let known = super::startup(&row)?;
+    let other = others(&transaction, vm_id, &report.other).await?;
     let told = &report.startup;
     let startup = Startup {
         provisioning: known.provisioning.updated(told.provisioning),
@@ -51,7 +57,7 @@ pub async fn record(
                  provisioning_started_at = $2, provisioning_ended_at = $3, provisioning_seconds = $4,
                  cloud_init_started_at = $5, cloud_init_ended_at = $6, cloud_init_seconds = $7,
                  container_started_at = $8, container_ended_at = $9, container_seconds = $10,
-                 total_seconds = $11, other = other || $12,
+                 total_seconds = $11, other = $12,
                  image_pull_started_at = $13, image_pull_ended_at = $14, image_pull_seconds = $15
              where vm_id = $1",
             &[
@@ -66,7 +72,7 @@ pub async fn record(
                 &container.ended_at,
                 &container.seconds,
                 &startup.total_seconds(),
-                &Value::Object(report.other.clone()),
+                &Value::Object(other),
                 &image_pull.started_at,
                 &image_pull.ended_at,
                 &image_pull.seconds,
@@ -75,4 +81,22 @@ pub async fn record(
         .await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// What is to be kept beside the known keys, with what an earlier report has brought.
+async fn others(
+    client: &impl GenericClient,
+    vm_id: i64,
+    told: &Map<String, Value>,
+) -> Result<Map<String, Value>, ReportError> {
+    let sql = "select other from vm_startup where vm_id = $1";
+    let known: Value = client.query_one(sql, &[&vm_id]).await?.try_get("other")?;
+    let mut others = known.as_object().cloned().unwrap_or_default();
+    let is_news = !told.is_empty();
+    others.extend(told.clone());
+    let is_long = || serde_json::to_string(&others).is_ok_and(|json| json.len() > LONGEST_OTHERS);
+    if is_news && (others.len() > MOST_OTHERS || is_long()) {
+        return Err(ReportError::TooManyKeys { most: MOST_OTHERS, longest: LONGEST_OTHERS });
+    }
+    Ok(others)
 }

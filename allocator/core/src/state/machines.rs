@@ -99,6 +99,8 @@ pub async fn take_in_hand(
                    from theirs where vm.id = theirs.id and not is_making
                ), silenced as (
                    delete from agent_credential using making where vm_id = making.id
+               ), forgotten as (
+                   delete from dead_token using making where vm_id = making.id
                )
                delete from vm_presence using making where vm_id = making.id";
     db.client().await?.execute(sql, &[&pool.as_i64(), &making, &removing]).await?;

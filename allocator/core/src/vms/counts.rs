@@ -30,6 +30,10 @@ pub struct Counts {
     pub starting: i64,
     /// A participant had them, and they were neither made anew nor cleaned since.
     pub used: i64,
+    /// Their agents are to take a new token since a claim has ended.
+    pub token_due: i64,
+    /// A dead token of theirs was shown.
+    pub barred: i64,
     pub removing: i64,
     pub failed: i64,
     pub unhealthy: i64,
@@ -42,7 +46,7 @@ impl Counts {
     /// VMs that an organiser should look at.
     pub fn attention(&self) -> i64 {
         let silent = self.overdue + self.stale + self.suspect;
-        self.failed + self.unhealthy + silent + self.used
+        self.failed + self.unhealthy + silent + self.used + self.token_due + self.barred
     }
 }
 
@@ -66,6 +70,8 @@ pub async fn counts(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<Co
             State::Claimed => counts.claimed = vms,
             State::Starting => counts.starting = vms,
             State::Used => counts.used = vms,
+            State::TokenDue => counts.token_due = vms,
+            State::Barred => counts.barred = vms,
             State::Removing => counts.removing = vms,
             State::Failed => counts.failed = vms,
             State::Unhealthy => counts.unhealthy = vms,

@@ -33,6 +33,11 @@ pub struct Vm {
     pub offered: bool,
     /// Since when it is used: a participant had it, and it was not made anew or cleaned since.
     pub used_since: Option<Timestamp>,
+    /// Since when its agent is to take a new token: a claim has ended, and its participant may have
+    /// seen the one before.
+    pub token_due_since: Option<Timestamp>,
+    /// Since when nobody can claim it, because a dead token of its agent was shown.
+    pub barred_since: Option<Timestamp>,
     /// The e-mail of who had it last.
     pub last_participant: Option<String>,
     /// Why its agent could not clean it after that participant.
@@ -70,6 +75,7 @@ macro_rules! columns {
         "select vm.id, vm.hostname, vm.number, vm.source, vm.status, vm.status_reason, vm.gpu,
              vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
              vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen, vm.used_at,
+             vm.token_due_at, vm.barred_at,
              (select email from claim as last where last.id = vm.last_claim_id) as last_participant,
              case when vm.used_at is not null then (select clean_failure from claim as last
                  where last.id = vm.last_claim_id) end as clean_failure,
@@ -169,6 +175,15 @@ pub async fn find(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<V
     row.as_ref().map(vm).transpose()
 }
 
+/// Where a VM comes from; none: there is no such VM.
+pub async fn source(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<Source>, DbError> {
+    let client = db.client().await?;
+    let sql = "select source from vm where pool_id = $1 and hostname = $2 and removed_at is null";
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_opt(&statement, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    row.as_ref().map(|row| db::word(row, "source")).transpose()
+}
+
 pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
     let email: Option<String> = row.try_get("email")?;
     let claim = match email {
@@ -195,6 +210,8 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         removing: row.try_get("removing")?,
         offered: row.try_get("offered")?,
         used_since: row.try_get("used_at")?,
+        token_due_since: row.try_get("token_due_at")?,
+        barred_since: row.try_get("barred_at")?,
         last_participant: row.try_get("last_participant")?,
         clean_failure: row.try_get("clean_failure")?,
         last_seen: row.try_get("last_seen")?,

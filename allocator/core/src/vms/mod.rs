@@ -1,6 +1,7 @@
 //! VMs: the machines of a pool, as rows. What a row says is what the organiser wants and what the
 //! agents report; what exists is Terraform's to say.
 
+mod admit;
 mod after_use;
 mod counts;
 mod list;
@@ -17,9 +18,10 @@ mod watch;
 
 use std::time::Duration;
 
+pub use admit::{AdmitError, admit};
 pub use after_use::AfterUse;
 pub use counts::{Counts, counts, free};
-pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page};
+pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, source};
 pub(crate) use plan::{NewVms, made, never_made, plan};
 pub use plan::{Selection, VmsError};
 pub use reboot::{Provider, RebootError, reboot};
@@ -65,6 +67,7 @@ macro_rules! fit {
     () => {
         "vm.claim_id is null and vm.removed_at is null \
          and vm.removing_at is null and vm.used_at is null and vm.status = 'running' \
+         and vm.token_due_at is null and vm.barred_at is null \
          and vm.gpu is distinct from 'unhealthy' \
          and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
              and (vm_presence.stopped \

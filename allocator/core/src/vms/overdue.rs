@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use crate::{DbError, pools::PoolId, startup::TOOK};
 

@@ -1,6 +1,6 @@
 //! What an organiser asks for becomes rows first: VMs to be, or VMs that are to go.
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use lablink_protocol::Hostname;
 
 use super::Source;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
@@ -42,10 +42,10 @@ pub async fn reconcile_existing(
         .query(
             &format!(
                 "insert into vm (pool_id, hostname, number, source, status, status_reason,
-                                 used_at, last_claim_id)
+                                 used_at, last_claim_id, barred_at)
                  select $1, one.hostname, one.number, $2, 'unknown',
                         'Found in Terraform''s state without a record here.',
-                        earlier.used_at, earlier.last_claim_id
+                        earlier.used_at, earlier.last_claim_id, earlier.barred_at
                  from unnest($3::text[], $4::int[]) as one(hostname, number)
                       left join {EARLIER_USE}
                  where not exists (
@@ -100,6 +100,7 @@ pub(crate) async fn remove_in(
     events::record_of_vms(client, pool, actor, "vm.removed", &ids).await?;
     client.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
     client.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
+    client.execute("delete from dead_token where vm_id = any($1)", &[&ids]).await?;
     client.execute("delete from ssh_access where vm_id = any($1)", &[&ids]).await?;
     Ok(())
 }
@@ -151,8 +152,9 @@ pub(crate) async fn succeed(
     old: i64,
 ) -> Result<i64, DbError> {
     remove_in(client, pool, &[old], &Actor::System).await?;
-    let new = "insert into vm (pool_id, hostname, number, source, used_at, last_claim_id)
-               select pool_id, hostname, number, source, used_at, last_claim_id
+    let new =
+        "insert into vm (pool_id, hostname, number, source, used_at, last_claim_id, barred_at)
+               select pool_id, hostname, number, source, used_at, last_claim_id, barred_at
                from vm where id = $1
                returning id, pg_notify('vm_changed', hostname)::text";
     let new = client.query_one(new, &[&old]).await?.try_get("id")?;

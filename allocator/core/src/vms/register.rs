@@ -58,8 +58,8 @@ pub async fn register(
     let transaction = client.transaction().await?;
     // One that left the pool with its last participant's traces comes back with them.
     let sql = format!(
-        "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
-         select $1, $2, 'manual', earlier.used_at, earlier.last_claim_id
+        "insert into vm (pool_id, hostname, source, used_at, last_claim_id, barred_at)
+         select $1, $2, 'manual', earlier.used_at, earlier.last_claim_id, earlier.barred_at
          from (select $2::text as hostname) as one left join {EARLIER_USE}
          returning id, pg_notify('vm_changed', hostname)::text"
     );

@@ -1,11 +1,10 @@
 //! What agents say of their VMs.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
-use super::{StaleAfter, used::EARLIER_USE};
+use super::StaleAfter;
 use crate::{
     Actor, Db, DbError,
     events::{self, Event},
@@ -17,14 +16,18 @@ use crate::{
 pub enum ReportError {
     #[error("VM not found.")]
     NoSuchVm,
+    #[error(
+        "Of keys that LabLink does not know, {most} are kept of a VM, {longest} bytes with their \
+         values. With these there would be more, so nothing of this report was stored."
+    )]
+    TooManyKeys { most: usize, longest: usize },
     #[error("the report could not be written")]
     Db(#[from] DbError),
 }
 
 crate::db::takes_statement_errors!(ReportError);
 
-/// Stores a VM's status; a change is history. An unknown VM is made when an agent that needs no
-/// token says so, as with the original.
+/// Stores a VM's status; a change is history.
 pub async fn set_status(
     db: &Db,
     pool: PoolId,
@@ -36,9 +39,6 @@ pub async fn set_status(
     crate::db::again!(async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        if *actor == Actor::UnprovenAgent {
-            admit(&transaction, pool, hostname).await?;
-        }
         let changed = transaction
             .query_opt(
                 "with before as (
@@ -77,26 +77,6 @@ pub async fn set_status(
     })
 }
 
-/// Makes a row for a VM that nobody asked for. Its number is the one in its name, if it has one.
-async fn admit(
-    client: &impl GenericClient,
-    pool: PoolId,
-    hostname: &Hostname,
-) -> Result<(), DbError> {
-    client
-        .execute(
-            &format!(
-                "insert into vm (pool_id, hostname, source, used_at, last_claim_id)
-                 select $1, $2, 'unknown', earlier.used_at, earlier.last_claim_id
-                 from (select $2::text as hostname) as one left join {EARLIER_USE}
-                 on conflict (hostname) where removed_at is null do nothing"
-            ),
-            &[&pool.as_i64(), &hostname.as_str()],
-        )
-        .await?;
-    Ok(())
-}
-
 /// The agent lives, and this has changed of its machine. Writes a table of its own, and tells
 /// nobody.
 pub async fn heartbeat(
@@ -122,11 +102,17 @@ pub async fn heartbeat(
 
 /// The agent stops: its VM is not handed out until the next heartbeat.
 pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), ReportError> {
-    let sql = "insert into vm_presence (vm_id, last_seen, stopped)
-               select id, now(), true from vm
-               where pool_id = $1 and hostname = $2 and removed_at is null
-               on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = true
-               returning pg_notify('vm_changed', $2)::text";
+    // Who is told of it once is not told again.
+    let sql = "with before as (
+                   select vm.id, coalesce(vm_presence.stopped, false) as stopped
+                   from vm left join vm_presence on vm_presence.vm_id = vm.id
+                   where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
+               ), noted as (
+                   insert into vm_presence (vm_id, last_seen, stopped)
+                   select id, now(), true from before
+                   on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = true
+               )
+               select case when not stopped then pg_notify('vm_changed', $2)::text end from before";
     let client = db.client().await?;
     let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
     found(rows.len() as u64)
@@ -189,10 +175,13 @@ pub async fn set_in_use(
         let sql = "with before as (
                        select id, in_use from vm
                        where pool_id = $1 and hostname = $2 and removed_at is null for no key update
+                   ), after as (
+                       update vm set in_use = $3 from before
+                       where vm.id = before.id and before.in_use <> $3
+                       returning vm.id, pg_notify('vm_changed', vm.hostname)::text
                    )
-                   update vm set in_use = $3 from before where vm.id = before.id
-                   returning vm.id, before.in_use <> $3 as changed,
-                       pg_notify('vm_changed', vm.hostname)::text";
+                   select before.id, after.id is not null as changed
+                   from before left join after on after.id = before.id";
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
         let row = transaction

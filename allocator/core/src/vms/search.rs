@@ -7,6 +7,8 @@ text_enum! {
     /// The state of a VM in one word, worst first: what lists are filtered by.
     pub enum State {
         Removing = "removing",
+        /// A dead token of its agent was shown: nobody gets it until an organiser says so.
+        Barred = "barred",
         /// In error, or nobody knows.
         Failed = "failed",
         Unhealthy = "unhealthy",
@@ -15,6 +17,8 @@ text_enum! {
         Starting = "starting",
         /// A participant had it, and it was neither made anew nor cleaned since.
         Used = "used",
+        /// Its agent is to take a new token since a claim has ended.
+        TokenDue = "token_due",
         /// Nothing heard of its agent for so long that an organiser should look.
         Suspect = "suspect",
         /// Nothing heard of its agent for too long to hand it out, or it has stopped.
@@ -29,12 +33,14 @@ text_enum! {
 /// The state of a row of `vm`, with [`StaleAfter`] in seconds as `$2`. Each VM has exactly one.
 pub(super) const STATE: &str = "case
     when vm.removing_at is not null then 'removing'
+    when vm.barred_at is not null then 'barred'
     when vm.status in ('error', 'unknown') then 'failed'
     when vm.gpu = 'unhealthy' then 'unhealthy'
     when vm.status = 'initializing' and vm.claim_id is null and vm.overdue_at is not null
         then 'overdue'
     when vm.status = 'initializing' and vm.claim_id is null then 'starting'
     when vm.used_at is not null and vm.claim_id is null then 'used'
+    when vm.token_due_at is not null and vm.claim_id is null then 'token_due'
     when exists (select from vm_presence where vm_presence.vm_id = vm.id
         and (vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at))
         and vm.suspect_at is not null then 'suspect'

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use crate::{DbError, pools::PoolId};
 

@@ -1,7 +1,7 @@
 //! Machines that a participant had: nobody else gets one until it is made anew, is cleaned, or the
 //! organiser says that it goes out as it is.
 
-use deadpool_postgres::GenericClient;
+use crate::db::GenericClient;
 
 use crate::{
     Actor, DbError,
@@ -9,13 +9,13 @@ use crate::{
     pools::PoolId,
 };
 
-/// A machine that left the pool with its last participant's traces comes back with them: a join for
-/// new rows of the pool `$1`, each with its `hostname`.
+/// A machine that left the pool with its last participant's traces, or barred, comes back so: a join
+/// for new rows of the pool `$1`, each with its `hostname`.
 pub(super) const EARLIER_USE: &str = "lateral (
-    select before.used_at, before.last_claim_id from vm as before
+    select before.used_at, before.last_claim_id, before.barred_at from vm as before
     where before.pool_id = $1 and before.hostname = one.hostname and before.removed_at is not null
     order by before.id desc limit 1
-) as earlier on earlier.used_at is not null";
+) as earlier on earlier.used_at is not null or earlier.barred_at is not null";
 
 /// A used machine goes out again as it is, its last participant's files included.
 pub(crate) async fn reuse(

@@ -1,11 +1,18 @@
 use lablink_core::{
     Token,
-    agents::{self, EnrolError},
+    agents::{self, Bearer, EnrolError},
     operations::{self, Job, Outcome, RetryError},
     vms,
 };
 
+use lablink_protocol::Hostname;
+
 use crate::scene::{Scene, admin, name};
+
+/// One that has neither waited nor sent a heartbeat.
+fn new_agent(hostname: &Hostname) -> Option<Bearer> {
+    Some(Bearer::Agent { hostname: hostname.clone(), attends: false })
+}
 
 #[tokio::test]
 async fn an_enrolment_token_works_once_for_its_vm() {
@@ -18,7 +25,7 @@ async fn an_enrolment_token_works_once_for_its_vm() {
     let guess = Token::random();
     assert!(matches!(enrol(&one, &guess).await, Err(EnrolError::Refused)));
     let agent = enrol(&one, &token).await.unwrap();
-    assert_eq!(agents::identify(&scene.db, agent.hash()).await.unwrap(), Some(one.clone()));
+    assert_eq!(scene.bearer(&agent).await, new_agent(&one));
     assert!(matches!(enrol(&one, &token).await, Err(EnrolError::Refused)), "used");
 }
 
@@ -28,13 +35,12 @@ async fn an_enrolment_whose_answer_was_lost_can_be_tried_again_until_its_token_i
     let one = name("lablink-vm-test-1");
     let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
     let enrol = async || agents::enrol(&scene.db, scene.pool, &one, &token).await;
-    let whose = async |agent: &Token| agents::identify(&scene.db, agent.hash()).await.unwrap();
     let lost = enrol().await.unwrap();
     let second = enrol().await.unwrap();
-    assert_eq!(whose(&lost).await, None, "the one before is void");
-    assert_eq!(whose(&second).await, Some(one.clone()));
+    assert_eq!(scene.bearer(&lost).await, None, "the one before is void");
+    assert_eq!(scene.bearer(&second).await, new_agent(&one));
     assert!(matches!(enrol().await, Err(EnrolError::Refused)), "it was used");
-    assert_eq!(whose(&second).await, Some(one.clone()));
+    assert_eq!(scene.bearer(&second).await, new_agent(&one));
 
     // With a credential gone, a spent token is no way back in.
     scene.sql("delete from agent_credential").await;
@@ -53,14 +59,12 @@ async fn first_use_and_another_enrolment_at_once_leave_one_token_that_works() {
     for _ in 0..40 {
         let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
         let first = agents::enrol(&scene.db, scene.pool, &one, &token).await.unwrap();
-        let (used, again) = tokio::join!(
-            agents::identify(&scene.db, first.hash()),
-            agents::enrol(&scene.db, scene.pool, &one, &token)
-        );
-        let (used, again) = (used.unwrap().is_some(), again.ok());
+        let (used, again) =
+            tokio::join!(scene.bearer(&first), agents::enrol(&scene.db, scene.pool, &one, &token));
+        let (used, again) = (used.is_some(), again.ok());
         assert!(used != again.is_some(), "used: {used}, enrolled again: {}", again.is_some());
         let works = again.unwrap_or(first);
-        assert!(agents::identify(&scene.db, works.hash()).await.unwrap().is_some());
+        assert!(scene.bearer(&works).await.is_some());
     }
 }
 
@@ -87,7 +91,7 @@ async fn a_launched_vm_that_never_enrolled_is_replaced_by_a_retry() {
     operations::cancel(db, pool, &admin(), again).await.unwrap();
     let token = agents::issue_enrolment(db, pool, &one).await.unwrap().unwrap();
     let agent = agents::enrol(db, pool, &one, &token).await.unwrap();
-    agents::identify(db, agent.hash()).await.unwrap();
+    scene.bearer(&agent).await.unwrap();
     scene.sql("update enrolment set expires_at = now() + interval '40 minutes'").await;
     assert!(!agents::has_never_enrolled(db, vm_id).await.unwrap(), "its agent was there");
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)));
@@ -114,8 +118,8 @@ async fn a_machine_made_anew_voids_the_token_of_the_old_one() {
         let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
         agents_of_one.push(agents::enrol(&scene.db, scene.pool, &one, &token).await.unwrap());
     }
-    assert_eq!(agents::identify(&scene.db, agents_of_one[0].hash()).await.unwrap(), None);
-    assert_eq!(agents::identify(&scene.db, agents_of_one[1].hash()).await.unwrap(), Some(one));
+    assert_eq!(scene.bearer(&agents_of_one[0]).await, None);
+    assert_eq!(scene.bearer(&agents_of_one[1]).await, new_agent(&one));
 }
 
 #[tokio::test]

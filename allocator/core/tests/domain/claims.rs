@@ -10,7 +10,7 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, Vitals, Vm
 use crate::scene::{STALE_AFTER, Scene, admin, name};
 
 async fn delivery(scene: &Scene, hostname: &str) -> claims::Delivery {
-    match claims::situation(&scene.db, &name(hostname)).await.unwrap() {
+    match claims::situation(&scene.db, &name(hostname), None).await.unwrap() {
         Some(Situation::Claimed(delivery)) => delivery,
         other => panic!("{other:?}"),
     }
@@ -121,7 +121,7 @@ async fn none_free_is_said_only_after_looking_past_locks() {
     let claim = scene.claim("ada@example.org", "4/x");
     let let_go = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        transaction.rollback().await.unwrap();
+        drop(transaction);
     };
     let (granted, ()) = tokio::join!(claim, let_go);
     assert_eq!(granted.unwrap().hostname.as_str(), "lablink-vm-test-1");

@@ -45,9 +45,9 @@ async fn desk(scene: &Scene) -> Vm {
 }
 
 async fn to_clean(scene: &Scene) -> Option<ClaimId> {
-    match claims::situation(&scene.db, &name(DESK)).await.unwrap().unwrap() {
+    match claims::situation(&scene.db, &name(DESK), None).await.unwrap().unwrap() {
         Situation::Unclaimed { to_clean } => to_clean,
-        Situation::Claimed(_) | Situation::LockedOut { .. } => panic!("claimed"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -179,7 +179,7 @@ async fn a_vm_that_lablink_makes_anew_is_not_cleaned() {
     let after_use = AfterUse::Clean;
     let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use };
     operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
-    let situation = claims::situation(&scene.db, &hostname).await.unwrap().unwrap();
+    let situation = claims::situation(&scene.db, &hostname, None).await.unwrap().unwrap();
     assert!(matches!(situation, Situation::Unclaimed { to_clean: None }));
     let last = scene.count("select last_claim_id from vm").await;
     let outcome = CleanOutcome::Cleaned;

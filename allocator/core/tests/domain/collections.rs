@@ -3,7 +3,7 @@
 use std::{num::NonZero, time::Duration};
 
 use lablink_core::{
-    SecretKey,
+    Actor, SecretKey,
     collections::{
         self, ChooseError, Collected, Extension, Kept, OnSkipped, Retention, SshAccess,
         SshAccessError, Wish,
@@ -130,7 +130,7 @@ async fn the_last_time_counts_what_came_whole_and_is_not_lost_again() {
 
     let id = collect(&scene, None).await;
     came(&scene, id, &[(ONE, None), (TWO, None)], 10).await;
-    collections::downloaded(&scene.db, scene.pool, &admin(), id).await.unwrap();
+    collections::taken(&scene.db, scene.pool, &admin(), id, 0..10).await.unwrap();
     assert!(collections::discarded(&scene.db, scene.pool, &admin(), id).await.unwrap());
     assert!(!collections::discarded(&scene.db, scene.pool, &admin(), id).await.unwrap());
     assert_eq!(last().await, [ONE, TWO], "somebody has it");
@@ -146,6 +146,25 @@ async fn the_last_time_counts_what_came_whole_and_is_not_lost_again() {
 
     scene.remove(ONE).await;
     assert_eq!(last().await, [TWO]);
+}
+
+#[tokio::test]
+async fn what_two_people_have_of_an_archive_is_no_whole_one() {
+    let scene = Scene::with_running(1).await;
+    let id = collect(&scene, None).await;
+    came(&scene, id, &[(ONE, None)], 10).await;
+    let other = Actor::Admin("helper".to_owned());
+    let taken = async |actor: &Actor, bytes| {
+        collections::taken(&scene.db, scene.pool, actor, id, bytes).await.unwrap();
+        let found = collections::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
+        found.archive.unwrap().downloaded_at.is_some()
+    };
+    assert!(!taken(&admin(), 0..6).await);
+    assert!(!taken(&other, 6..10).await);
+    assert!(!taken(&admin(), 7..10).await);
+    assert!(!taken(&admin(), 3..3).await);
+    assert!(taken(&admin(), 5..7).await);
+    assert_eq!(scene.count("select count(*) from collection_download").await, 1, "the other's");
 }
 
 #[tokio::test]

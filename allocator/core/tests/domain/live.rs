@@ -33,7 +33,7 @@ async fn wait_for_claim(scene: &Scene, hub: &Hub, hostname: &str) {
     let mut changes = hub.subscribe(Topic::Vm(name(hostname)));
     tokio::time::timeout(LONG, async {
         loop {
-            let situation = claims::situation(&scene.db, &name(hostname)).await.unwrap();
+            let situation = claims::situation(&scene.db, &name(hostname), None).await.unwrap();
             if matches!(situation, Some(Situation::Claimed(_))) {
                 return;
             }

@@ -3,9 +3,12 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor, Neighbours, PerAddress, PlacesPerAddress,
+    Actor, Neighbours, PerAddress, PlacesPerAddress, Token,
+    admissions::{self, Known},
+    agents::{self, LiftError, Misuse, RenewError},
     claims::{self, LockOutError, NoSuchClaim, ReleaseReason},
-    collections::Wish,
+    collections::{self, Kept, Wish},
+    events,
     line::{self, Presented, Removal},
     operations::{self, Outcome, TakeBack, Then, Whose},
     vms::{self, Selection},
@@ -22,7 +25,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 23] = [
+const WRITES: [(&str, Write); 28] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -86,6 +89,12 @@ const WRITES: [(&str, Write); 23] = [
                 let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
                 vms::set_gpu(db, pool, STALE_AFTER, &vm, health, None).await.or_else(gone).unwrap();
             }
+        })
+    }),
+    ("history dropped", |scene| {
+        Box::pin(async {
+            let kept = events::Retention { age: Some(Duration::from_secs(1)), per_vm: Some(5) };
+            events::sweep(&scene.db, kept).await.unwrap();
         })
     }),
     ("use", |scene| {
@@ -220,6 +229,18 @@ const WRITES: [(&str, Write); 23] = [
             line::remove(db, pool, STALE_AFTER, &admin(), Removal::All).await.unwrap();
         })
     }),
+    ("a browser that gave the access code", |scene| {
+        Box::pin(async {
+            let code = "open sesame".parse().unwrap();
+            for browser in [Token::random(), Token::presented("the same for all")] {
+                admissions::record(&scene.db, &browser, Known::AccessCode(&code)).await.unwrap();
+            }
+            let aged = "update admission set last_at = now() - interval '31 days'
+                        where proof_sha256 in (select proof_sha256 from admission
+                                               order by proof_sha256 limit 3 for update)";
+            scene.db.client().await.unwrap().execute(aged, &[]).await.unwrap();
+        })
+    }),
     ("a machine that is registered, and forgotten", |scene| {
         Box::pin(async {
             let (db, pool, admin) = (&scene.db, scene.pool, admin());
@@ -235,6 +256,22 @@ const WRITES: [(&str, Write); 23] = [
             }
         })
     }),
+    ("an archive, downloaded", |scene| {
+        Box::pin(async {
+            let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
+            let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await else {
+                return;
+            };
+            let kept =
+                Kept { file_name: "x.zip".to_owned(), size: 2, kept_by: "alloc-1".to_owned() };
+            let (db, pool) = (&scene.db, scene.pool);
+            collections::record(db, pool, id, &[], Some(&kept)).await.unwrap();
+            for bytes in [0..1, 1..2] {
+                collections::taken(db, pool, &admin(), id, bytes).await.unwrap();
+            }
+            operations::cancel(db, pool, &admin(), id).await.unwrap();
+        })
+    }),
     ("silence, pointed out", |scene| {
         Box::pin(async {
             let limits =
@@ -242,10 +279,45 @@ const WRITES: [(&str, Write); 23] = [
             vms::point_out(&scene.db, scene.pool, limits).await.unwrap();
         })
     }),
+    ("a new token, fetched and used", |scene| {
+        Box::pin(async {
+            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
+            let Ok(Some(once)) = agents::issue_enrolment(db, pool, &vm).await else { return };
+            // Another has come first: refused.
+            let Ok(token) = agents::enrol(db, pool, &vm, &once).await else { return };
+            agents::identify(db, pool, STALE_AFTER, token.hash()).await.unwrap();
+            agents::attend(db, &vm).await.unwrap();
+            scene
+                .sql("update vm set token_due_at = now() where hostname = 'lablink-vm-test-1'")
+                .await;
+            match agents::renew(db, pool, &vm, token.hash()).await {
+                Ok(new) => {
+                    agents::identify(db, pool, STALE_AFTER, new.hash()).await.unwrap();
+                }
+                Err(RenewError::Refused | RenewError::NotDue) => {}
+                Err(RenewError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("a dead token, and the bar lifted", |scene| {
+        Box::pin(async {
+            let (db, pool) = (&scene.db, scene.pool);
+            for vm in [TWO, ONE] {
+                let here = vms::find(db, pool, &name(vm)).await.unwrap();
+                let Some(here) = here else { continue };
+                let (wait, from) = (Misuse::Wait, [127, 0, 0, 1].into());
+                agents::raise(db, pool, STALE_AFTER, here.id, wait, from).await.unwrap();
+                match agents::lift_bar(db, pool, STALE_AFTER, &admin(), &name(vm)).await {
+                    Ok(()) | Err(LiftError::NotBarred) => {}
+                    Err(LiftError::Db(error)) => panic!("{error:?}"),
+                }
+            }
+        })
+    }),
     ("enrolment", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            lablink_core::agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
+            agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
         })
     }),
 ];
@@ -259,7 +331,7 @@ fn rand_number() -> u32 {
 fn gone(error: vms::ReportError) -> Result<(), vms::ReportError> {
     match error {
         vms::ReportError::NoSuchVm => Ok(()),
-        other @ vms::ReportError::Db(_) => Err(other),
+        other => Err(other),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lablink_core::{
-    logs::{self, Message, Place, Query},
+    logs::{self, Batch, Message, Place, Query},
     vms,
 };
 use tokio_postgres::NoTls;
@@ -31,7 +31,8 @@ async fn append(scene: &Scene, batches: std::ops::Range<usize>) -> f64 {
     let batches: Vec<_> = batches.map(batch).collect();
     let start = Instant::now();
     for batch in &batches {
-        let stored = logs::append(&scene.db, scene.pool, &name(VM), batch).await.unwrap();
+        let stored =
+            logs::append(&scene.db, scene.pool, &name(VM), &Batch::of(batch)).await.unwrap();
         assert_eq!(stored, BATCH as i64);
     }
     lines as f64 / start.elapsed().as_secs_f64()

@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lablink_core::{
-    logs::{self, Line, Message, Place, Query, Retention},
+    logs::{self, Batch, Line, Message, Place, Query, Retention},
     vms::{self, ReportError},
 };
 
@@ -20,7 +20,7 @@ fn event(text: &str, id: &str) -> Message {
 }
 
 async fn append(scene: &Scene, messages: &[Message]) -> i64 {
-    logs::append(&scene.db, scene.pool, &name(VM), messages).await.unwrap()
+    logs::append(&scene.db, scene.pool, &name(VM), &Batch::of(messages)).await.unwrap()
 }
 
 async fn read(scene: &Scene, query: Query<'_>) -> Vec<Line> {
@@ -40,7 +40,7 @@ async fn lines_are_kept_in_the_order_in_which_they_came() {
     assert_eq!(append(&scene, &[message("one"), message("two\nthree\n")]).await, 3);
     assert_eq!(append(&scene, &[message("four\0")]).await, 1);
     let other = name("lablink-vm-test-2");
-    logs::append(&scene.db, scene.pool, &other, &[message("not mine")]).await.unwrap();
+    logs::append(&scene.db, scene.pool, &other, &Batch::of(&[message("not mine")])).await.unwrap();
     assert_eq!(texts(&scene, END).await, ["one", "two", "three", "four␀"]);
 }
 
@@ -49,7 +49,8 @@ async fn an_unknown_or_removed_vm_has_no_log_to_append_to() {
     let scene = Scene::with_running(1).await;
     scene.sql("update vm set removed_at = now()").await;
     for hostname in [VM, "nobody"] {
-        let refused = logs::append(&scene.db, scene.pool, &name(hostname), &[message("x")]).await;
+        let refused =
+            logs::append(&scene.db, scene.pool, &name(hostname), &Batch::of(&[message("x")])).await;
         assert!(matches!(refused, Err(ReportError::NoSuchVm)), "{hostname}");
     }
     assert_eq!(scene.count("select count(*) from log_line").await, 0);
@@ -64,7 +65,11 @@ async fn a_message_that_comes_again_is_stored_once() {
     assert_eq!(append(&scene, &[event("c", "2"), event("d", "3"), event("d", "3")]).await, 1);
     assert_eq!(texts(&scene, END).await, ["a", "b", "c", "d"]);
     let other = name("lablink-vm-test-2");
-    assert_eq!(logs::append(&scene.db, scene.pool, &other, &batch).await.unwrap(), 3, "per VM");
+    assert_eq!(
+        logs::append(&scene.db, scene.pool, &other, &Batch::of(&batch)).await.unwrap(),
+        3,
+        "per VM"
+    );
     assert_eq!(append(&scene, &[message("e"), message("e")]).await, 2, "nameless ones may repeat");
 }
 
@@ -166,11 +171,49 @@ async fn a_log_that_grows_too_large_loses_its_oldest_lines_only() {
     let text = "x".repeat(936);
     append(&scene, &(0..50).map(|nr| message(&format!("{nr:02}{text}"))).collect::<Vec<_>>()).await;
     let other = name("lablink-vm-test-2");
-    logs::append(&scene.db, scene.pool, &other, &[message("small")]).await.unwrap();
-    let limit = Retention { age: None, bytes_per_vm: Some(10_020) };
+    logs::append(&scene.db, scene.pool, &other, &Batch::of(&[message("small")])).await.unwrap();
+    let limit = Retention { age: None, bytes_per_vm: Some(10_340) };
     assert_eq!(logs::sweep(&scene.db, limit).await.unwrap(), 40);
     let lines = texts(&scene, END).await;
     assert_eq!((lines.len(), &lines[0][..2]), (10, "40"));
     assert_eq!(scene.count("select count(*) from log_line").await, 11);
-    assert_eq!(scene.count("select sum(bytes)::bigint from log_volume").await, 10_020 + 69);
+    assert_eq!(scene.count("select sum(bytes)::bigint from log_volume").await, 10_340 + 101);
+}
+
+#[tokio::test]
+async fn ids_of_events_count_as_much_as_they_take() {
+    let scene = Scene::with_running(1).await;
+    let long = |nr: i64| format!("{nr:0>256}");
+    // Each line of a message has its id.
+    append(&scene, &[event(&"x\n".repeat(500), &long(0))]).await;
+    let each = 1 + 96 + 32 + 2 * 256;
+    assert_eq!(scene.count("select bytes from log_volume").await, 500 * each);
+    // Some come again: those that are new are counted alike.
+    append(&scene, &[event(&"x\n".repeat(600), &long(0))]).await;
+    assert_eq!(scene.count("select bytes from log_volume").await, 600 * each);
+    let limit = Retention { age: None, bytes_per_vm: Some(100 * each) };
+    assert_eq!(logs::sweep(&scene.db, limit).await.unwrap(), 500);
+    assert_eq!(scene.count("select bytes from log_volume").await, 100 * each);
+    let really = "select pg_column_size(row(log_line.*))::bigint from log_line limit 1";
+    assert!(scene.count(really).await < each, "no less than it takes");
+}
+
+#[tokio::test]
+async fn dropped_lines_are_counted_even_where_none_is_left() {
+    let scene = Scene::with_running(1).await;
+    let vm_id = scene.vm_id(VM).await;
+    assert_eq!(logs::dropped(&scene.db, vm_id).await.unwrap(), None);
+    let messages = [message("a\nb\nc")];
+    let mut batch = Batch::of(&messages);
+    batch.keep(1, u64::MAX);
+    assert_eq!(logs::append(&scene.db, scene.pool, &name(VM), &batch).await.unwrap(), 1);
+    batch.keep(0, 0);
+    assert_eq!(logs::append(&scene.db, scene.pool, &name(VM), &batch).await.unwrap(), 0);
+    assert_eq!(texts(&scene, END).await, ["a"]);
+    let dropped = logs::dropped(&scene.db, vm_id).await.unwrap().unwrap();
+    assert_eq!(dropped.lines, 2 + 3);
+    assert!(Timestamp::now().duration_since(dropped.at).as_secs() < 60);
+    // What is stored later leaves that as it is.
+    append(&scene, &[message("d")]).await;
+    assert_eq!(logs::dropped(&scene.db, vm_id).await.unwrap(), Some(dropped));
 }

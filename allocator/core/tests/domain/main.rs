@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod admissions;
 mod agents;
 mod claims;
 mod cleaning;
@@ -9,6 +10,7 @@ mod collections;
 mod crowd;
 mod faulty_machines;
 mod first;
+mod history;
 mod line;
 mod live;
 mod locks;
@@ -19,6 +21,7 @@ mod operations;
 mod organiser;
 mod people;
 mod proxy;
+mod rotation;
 mod scene;
 mod silence;
 mod startup;
@@ -29,3 +32,4 @@ mod used;
 mod vms;
 mod watch;
 mod way_in;
+mod words;

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use lablink_core::{
-    agents,
+    agents::{self, Bearer},
     claims::{self, Progress, ReleaseReason, Which},
     events,
     operations::{self, TakeBack, TakeBackError, Then, Whose},
@@ -150,7 +150,8 @@ async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
     let enrol = async |token| agents::enrol(&scene.db, scene.pool, &desk(), token).await;
     assert!(enrol(&first.enrolment_token).await.is_err(), "void since the second");
     let token = enrol(&second.enrolment_token).await.unwrap();
-    assert_eq!(agents::identify(&scene.db, token.hash()).await.unwrap(), Some(desk()));
+    let itself = Bearer::Agent { hostname: desk(), attends: false };
+    assert_eq!(scene.bearer(&token).await, Some(itself));
     assert!(enrol(&second.enrolment_token).await.is_err(), "once its token is used");
     scene.report("desk-7.lab.example.org", VmStatus::Running).await;
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
@@ -165,7 +166,7 @@ async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
     assert!(!vms::forget(&scene.db, scene.pool, &admin(), &desk()).await.unwrap());
     let view = claims::by_link(&scene.db, &granted.link).await.unwrap().unwrap();
     assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Released }));
-    assert!(agents::identify(&scene.db, token.hash()).await.unwrap().is_none());
+    assert!(scene.bearer(&token).await.is_none());
     let launched = Scene::with_running(1).await;
     let vm = name("lablink-vm-test-1");
     assert!(!vms::forget(&launched.db, launched.pool, &admin(), &vm).await.unwrap());

@@ -48,6 +48,11 @@ impl Proxy {
         self.silent.send_replace(false);
     }
 
+    /// The first connection that was made falls silent alone.
+    pub fn lose_first(&self) {
+        self.lost.lock().unwrap()[0].store(true, SeqCst);
+    }
+
     /// The connections that are there now fall silent alone.
     pub fn lose_these(&self) {
         self.lost.lock().unwrap().iter().for_each(|lost| lost.store(true, SeqCst));

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lablink_core::{
-    Actor, Db, Email, Neighbours, PerAddress,
+    Actor, Db, Email, Neighbours, PerAddress, Token,
+    agents::{self, Bearer},
     claims::{self, Granted, Proof, Reclaim, Refusal, Request, RequestError},
     line::{self, JoinError, Joined, Person, Presented},
     operations::{self, Launch, OperationId},
@@ -93,6 +94,28 @@ impl Scene {
         }
     }
 
+    /// The token of this VM's agent, which has waited with it.
+    pub async fn agent(&self, hostname: &str) -> Token {
+        let vm = name(hostname);
+        let token = agents::issue_enrolment(&self.db, self.pool, &vm).await.unwrap().unwrap();
+        let token = agents::enrol(&self.db, self.pool, &vm, &token).await.unwrap();
+        assert!(matches!(self.bearer(&token).await, Some(Bearer::Agent { .. })));
+        agents::attend(&self.db, &vm).await.unwrap();
+        token
+    }
+
+    pub async fn bearer(&self, token: &Token) -> Option<Bearer> {
+        agents::identify(&self.db, self.pool, STALE_AFTER, token.hash()).await.unwrap()
+    }
+
+    /// After a claim, the VM's agent takes a new token and uses it.
+    pub async fn renewed(&self, hostname: &str, token: &Token) -> Token {
+        let vm = name(hostname);
+        let new = agents::renew(&self.db, self.pool, &vm, token.hash()).await.unwrap();
+        assert_eq!(self.bearer(&new).await, Some(Bearer::Agent { hostname: vm, attends: true }));
+        new
+    }
+
     pub async fn join(&self, email: &str, with: Presented) -> Result<Joined, JoinError> {
         self.join_from(email, with, &alone()).await
     }
@@ -121,6 +144,11 @@ impl Scene {
     /// For states that only time or an accident brings about.
     pub async fn sql(&self, statement: &str) {
         self.db.client().await.unwrap().batch_execute(statement).await.unwrap();
+    }
+
+    /// The one text that a query finds.
+    pub async fn text(&self, query: &str) -> String {
+        self.db.client().await.unwrap().query_one(query, &[]).await.unwrap().get(0)
     }
 
     pub async fn count(&self, query: &str) -> i64 {

@@ -77,8 +77,24 @@ async fn idle_connections_that_fell_silent_cost_one_request_a_moment() {
     proxy.lose_these();
     tokio::time::sleep(Duration::from_millis(2100)).await;
     let start = Instant::now();
-    db.client().await.unwrap().simple_query("select 1").await.unwrap();
+    db.client().await.unwrap().batch_execute("select 1").await.unwrap();
     assert!(start.elapsed() < BACK, "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_that_fell_silent_takes_none_with_it_that_is_at_work() {
+    let scene = Scene::new().await;
+    let proxy = Proxy::to(&scene.database.config()).await;
+    let db = Db::new(&proxy.config, 4);
+    let first = db.client().await.unwrap();
+    let second = db.client().await.unwrap();
+    drop(first);
+    proxy.lose_first();
+    let working = tokio::spawn(async move { second.batch_execute("select pg_sleep(6)").await });
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    // Finds the first silent, and gets another.
+    db.client().await.unwrap().batch_execute("select 1").await.unwrap();
+    working.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -60,3 +60,25 @@ async fn an_unknown_vm_has_no_start() {
     let refused = record(&scene, Startup::default(), json!({})).await;
     assert!(matches!(refused, Err(ReportError::NoSuchVm)));
 }
+
+#[tokio::test]
+async fn unknown_keys_are_bounded_however_they_come() {
+    let scene = Scene::with_running(1).await;
+    let nothing = Startup::default();
+    let many = |report: i64, length: usize| -> Value {
+        let keys = (0..10).map(|nr| (format!("k-{report}-{nr}"), json!("x".repeat(length))));
+        Value::Object(keys.collect())
+    };
+    for report in 0..5 {
+        record(&scene, nothing, many(report, 10)).await.unwrap();
+    }
+    let refused = record(&scene, nothing, many(5, 10)).await;
+    assert!(matches!(refused, Err(ReportError::TooManyKeys { .. })), "{refused:?}");
+    // Those that are there may change, and what is known by a column as well.
+    record(&scene, nothing, many(4, 20)).await.unwrap();
+    record(&scene, Startup { cloud_init: seconds(1.0), ..nothing }, json!({})).await.unwrap();
+    let refused = record(&scene, nothing, many(4, 5_000)).await;
+    assert!(matches!(refused, Err(ReportError::TooManyKeys { .. })), "{refused:?}");
+    let size = "select length(other::text)::bigint from vm_startup";
+    assert!(scene.count(size).await < 3_000);
+}

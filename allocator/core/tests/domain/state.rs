@@ -32,6 +32,7 @@ async fn a_row_tells_whether_its_machine_was_made() {
     scene.launch(6).await;
     vms::register(db, pool, &admin(), Some(name("desk-7")), None).await.unwrap();
     let itself = Actor::UnprovenAgent;
+    vms::admit(db, pool, &name("unasked"), None).await.unwrap();
     vms::set_status(db, pool, STALE_AFTER, &itself, &name("unasked"), VmStatus::Running)
         .await
         .unwrap();

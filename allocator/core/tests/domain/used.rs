@@ -126,6 +126,7 @@ async fn a_machine_that_left_the_pool_used_comes_back_used_whoever_brings_it() {
     scene.remove(ONE).await;
     // It reports by itself, in `open` mode; or Terraform's state has it again.
     let (unproven, running) = (Actor::UnprovenAgent, VmStatus::Running);
+    vms::admit(&scene.db, scene.pool, &name(ONE), None).await.unwrap();
     vms::set_status(&scene.db, scene.pool, STALE_AFTER, &unproven, &name(ONE), running)
         .await
         .unwrap();

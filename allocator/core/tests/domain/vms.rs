@@ -1,3 +1,5 @@
+use std::num::NonZero;
+
 use jiff::Timestamp;
 use lablink_core::{
     Actor,
@@ -19,7 +21,7 @@ async fn status_changes_are_history_and_repeats_are_not() {
 }
 
 #[tokio::test]
-async fn an_unknown_vm_is_made_only_by_an_agent_that_needs_no_token() {
+async fn a_report_makes_no_vm_that_was_not_admitted() {
     let scene = Scene::new().await;
     let stranger = name("desk-7");
     let status = VmStatus::Running;
@@ -33,11 +35,31 @@ async fn an_unknown_vm_is_made_only_by_an_agent_that_needs_no_token() {
     )
     .await;
     assert!(matches!(refused, Err(ReportError::NoSuchVm)));
+    vms::admit(&scene.db, scene.pool, &stranger, None).await.unwrap();
     vms::set_status(&scene.db, scene.pool, STALE_AFTER, &Actor::UnprovenAgent, &stranger, status)
         .await
         .unwrap();
     let vm = vms::find(&scene.db, scene.pool, &stranger).await.unwrap().unwrap();
     assert_eq!((vm.status, vm.source), (VmStatus::Running, Source::Unknown));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_vms_that_nobody_asked_for_are_admitted_than_the_limit_says() {
+    let scene = Scene::with_running(2).await;
+    let most = NonZero::new(3);
+    let tries = (0..12).map(async |n| {
+        vms::admit(&scene.db, scene.pool, &name(&format!("desk-{n}")), most).await.is_ok()
+    });
+    let admitted = futures_util::future::join_all(tries).await;
+    assert_eq!(admitted.into_iter().filter(|admitted| *admitted).count(), 3);
+    assert_eq!(scene.count("select count(*) from vm where source = 'unknown'").await, 3);
+
+    let refused = vms::admit(&scene.db, scene.pool, &name("desk-new"), most).await.unwrap_err();
+    assert!(refused.to_string().contains("limits.unknown_vms"), "{refused}");
+    let known = scene.text("select min(hostname) from vm where source = 'unknown'").await;
+    vms::admit(&scene.db, scene.pool, &name(&known), most).await.unwrap();
+    scene.remove(&known).await;
+    vms::admit(&scene.db, scene.pool, &name("desk-new"), most).await.unwrap();
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ async fn give(scene: &Scene, link: &Token, code: &str) -> Given {
 }
 
 async fn situation(scene: &Scene) -> Situation {
-    claims::situation(&scene.db, &name(VM)).await.unwrap().unwrap()
+    claims::situation(&scene.db, &name(VM), None).await.unwrap().unwrap()
 }
 
 async fn tells(

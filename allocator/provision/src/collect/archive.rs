@@ -1,6 +1,6 @@
 use std::{
     cell::Cell,
-    io::{self, Write},
+    io::{self, BufRead, Read, Write},
     rc::Rc,
 };
 
@@ -11,7 +11,7 @@ use zip::{
     write::{FileOptions, FullFileOptions},
 };
 
-use super::content::Content;
+use super::{content::Content, layout::Layout, packed, room::Share};
 
 /// What goes into an archive.
 pub(super) enum Part {
@@ -19,11 +19,34 @@ pub(super) enum Part {
         /// The whole path in the archive.
         name: String,
         modified: Timestamp,
-        size: u64,
+        layout: Layout,
+        form: Form,
+        /// Its bytes without the holes.
         content: Content,
+        /// Of the archive's disk, if it lies on one of ours.
+        share: Option<Share>,
     },
     /// The last one, which completes it.
     Report(Vec<u8>),
+}
+
+/// How a file is put into an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Its holes filled with zeros.
+    Filled,
+    /// As a `tar` of its own, with its holes.
+    Packed,
+}
+
+impl Form {
+    /// Bytes that it takes in the archive, without what the archive adds.
+    pub fn size(self, layout: &Layout) -> u64 {
+        match self {
+            Self::Filled => layout.size(),
+            Self::Packed => packed::size(layout),
+        }
+    }
 }
 
 pub(super) const REPORT: &str = "REPORT.csv";
@@ -61,12 +84,15 @@ fn add_all<W: Write>(
             part => part.ok(),
         };
         match part {
-            Some(Part::File { name, modified, size, content }) => {
-                zip.start_file(name, options(modified, size)?)?;
-                match content {
-                    Content::Memory(bytes, _share) => zip.write_all(&bytes)?,
-                    Content::Spooled(mut file) => {
-                        io::copy(&mut io::BufReader::with_capacity(256 * 1024, &mut file), zip)?;
+            Some(Part::File { name, modified, layout, form, content, share }) => {
+                zip.start_file(&*name, options(modified, form.size(&layout))?)?;
+                let mut out = Sharing { out: &mut *zip, share };
+                match form {
+                    Form::Filled => content.read(|bytes| filled(bytes, &layout, &mut out))?,
+                    Form::Packed => {
+                        out.write_all(&packed::head(&layout, &name, modified)?)?;
+                        content.read(|bytes| copied(bytes, layout.held(), &mut out))?;
+                        packed::finish(&layout, &mut out)?;
                     }
                 }
             }
@@ -77,6 +103,54 @@ fn add_all<W: Write>(
             }
             None => return Err(io::Error::other("the archive was given up")),
         }
+    }
+}
+
+/// Copies a file's bytes to their places, and zeros between them.
+fn filled(bytes: &mut dyn BufRead, layout: &Layout, out: &mut impl Write) -> io::Result<()> {
+    let mut at = 0;
+    for extent in layout.extents() {
+        io::copy(&mut io::repeat(0).take(extent.start - at), out)?;
+        copied(bytes, extent.end - extent.start, out)?;
+        at = extent.end;
+    }
+    io::copy(&mut io::repeat(0).take(layout.size() - at), out)?;
+    Ok(())
+}
+
+/// In pieces as large as they are read.
+fn copied(bytes: &mut dyn BufRead, count: u64, out: &mut impl Write) -> io::Result<()> {
+    let mut left = count;
+    while left > 0 {
+        let piece = bytes.fill_buf()?;
+        if piece.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let length = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        out.write_all(&piece[..length])?;
+        bytes.consume(length);
+        left -= length as u64;
+    }
+    Ok(())
+}
+
+/// Passes bytes on that there is room for.
+struct Sharing<W> {
+    out: W,
+    share: Option<Share>,
+}
+
+impl<W: Write> Write for Sharing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(share) = &mut self.share {
+            share.spend(bytes.len() as u64).map_err(io::Error::other)?;
+        }
+        self.out.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

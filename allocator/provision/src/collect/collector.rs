@@ -17,6 +17,7 @@ use super::{
     gather::{Gatherer, Visit},
     harvest::Harvest,
     make::{Made, make},
+    room::Room,
     shelf::Shelf,
     tally::Tally,
 };
@@ -38,6 +39,7 @@ pub struct CollectorParts {
 pub struct ZipCollector {
     pub(super) machines: Machines,
     pub(super) gatherer: Gatherer,
+    pub(super) room: Room,
     pub(super) shelf: Shelf,
 }
 
@@ -50,9 +52,10 @@ impl ZipCollector {
     /// Removes what a killed allocator has left unfinished in the directory, which must be there.
     pub fn new(parts: CollectorParts) -> io::Result<Self> {
         let CollectorParts { db, pool, machines, limits, directory, retention, owner } = parts;
-        let spool = Spool::new(directory.clone());
+        let room = Room::new(directory.clone(), limits.reserve);
+        let spool = Spool::new(room.clone());
         let shelf = Shelf::open(directory, owner, retention)?;
-        Ok(Self { machines, gatherer: Gatherer { db, pool, limits, spool }, shelf })
+        Ok(Self { machines, gatherer: Gatherer { db, pool, limits, spool }, room, shelf })
     }
 
     /// Removes old archives, for ever.

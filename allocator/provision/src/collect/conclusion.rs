@@ -80,7 +80,10 @@ pub(super) fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::skipped::{Skipped, Why};
+    use crate::collect::{
+        harvest::Missing,
+        skipped::{Skipped, Why},
+    };
 
     fn vm(number: u8, files: u64, failure: Option<&str>) -> Harvest {
         Harvest {
@@ -88,7 +91,7 @@ mod tests {
             folder: format!("vm_{number}"),
             files,
             bytes: files,
-            unread: Vec::new(),
+            missing: Missing::default(),
             renamed: Vec::new(),
             skipped: Skipped::default(),
             seconds: 1.0,

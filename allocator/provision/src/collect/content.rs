@@ -1,7 +1,6 @@
 use std::{
     fs::File,
-    io::{self, Seek},
-    path::PathBuf,
+    io::{self, BufRead, Seek},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -13,7 +12,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::space;
+use super::room::{Full, Room};
 
 /// A file that has come from a VM, whole.
 pub(super) enum Content {
@@ -23,10 +22,20 @@ pub(super) enum Content {
     Spooled(File),
 }
 
+impl Content {
+    /// Its bytes, in order.
+    pub fn read(self, with: impl FnOnce(&mut dyn BufRead) -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Self::Memory(bytes, _share) => with(&mut bytes.as_slice()),
+            Self::Spooled(file) => with(&mut io::BufReader::with_capacity(BUFFER, file)),
+        }
+    }
+}
+
 /// Where files stay between their VM and the archive, so that a VM that stalls holds up no other.
 #[derive(Clone)]
 pub(super) struct Spool {
-    directory: PathBuf,
+    room: Room,
     memory: Arc<Semaphore>,
 }
 
@@ -40,7 +49,7 @@ pub(super) enum SpoolError {
     #[error("the allocator's disk can't take its files: {0}")]
     Disk(io::Error),
     #[error(transparent)]
-    Full(space::Full),
+    Full(Full),
 }
 
 /// Larger files go to the disk.
@@ -52,8 +61,8 @@ const PIECE: u64 = 1024;
 const BUFFER: usize = 256 * 1024;
 
 impl Spool {
-    pub fn new(directory: PathBuf) -> Self {
-        Self { directory, memory: Arc::new(Semaphore::new(MEMORY / 1024)) }
+    pub fn new(room: Room) -> Self {
+        Self { room, memory: Arc::new(Semaphore::new(MEMORY / 1024)) }
     }
 
     /// Takes `size` bytes, and counts them as they come.
@@ -80,6 +89,16 @@ impl Spool {
         }
     }
 
+    /// Reads `size` bytes that nobody wants.
+    pub async fn leave(from: &mut (impl AsyncRead + Unpin), size: u64) -> Result<(), SpoolError> {
+        let copied = tokio::io::copy(&mut from.take(size), &mut tokio::io::sink()).await;
+        match copied {
+            Ok(count) if count == size => Ok(()),
+            Ok(_) => Err(SpoolError::Short),
+            Err(error) => Err(SpoolError::Read(error)),
+        }
+    }
+
     /// Never waits: who waited for others' files to be written, while they wait for this one,
     /// would wait for ever.
     fn share(&self, size: u64) -> Option<OwnedSemaphorePermit> {
@@ -96,8 +115,8 @@ impl Spool {
         size: u64,
         counter: &AtomicU64,
     ) -> Result<File, SpoolError> {
-        space::check(&self.directory, size).map_err(SpoolError::Full)?;
-        let file = tempfile::tempfile_in(&self.directory).map_err(SpoolError::Disk)?;
+        let mut share = self.room.set_aside(size).map_err(SpoolError::Full)?;
+        let file = tempfile::tempfile_in(self.room.directory()).map_err(SpoolError::Disk)?;
         let mut file = tokio::fs::File::from_std(file);
         let mut buffer = vec![0; BUFFER];
         let mut left = size;
@@ -114,6 +133,7 @@ impl Spool {
                 counter.fetch_add(count as u64, Relaxed);
                 filled += count;
             }
+            share.spend(filled as u64).map_err(SpoolError::Full)?;
             file.write_all(&buffer[..filled]).await.map_err(SpoolError::Disk)?;
             left -= filled as u64;
         }

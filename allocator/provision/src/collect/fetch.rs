@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -14,16 +14,19 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    archive::Part,
+    allowance::Allowance,
+    archive::{Form, Part},
     content::{Content, Spool, SpoolError},
-    harvest::{Renamed, Unread},
-    listing::Listing,
+    harvest::{Missing, Renamed},
+    layout::Layout,
+    listing::{Found, Listing},
     machine::Machine,
     names::Names,
     remote::Remote,
+    room::Share,
     said::{Said, Verdict},
     script,
-    stream::{TarError, TarFile, TarStream},
+    stream::{MOST_EXTENTS, TarError, TarFile, TarStream},
     tally::Tally,
     trouble,
     watched::{Patience, Watched},
@@ -35,6 +38,10 @@ pub(super) struct Fetch<'a> {
     pub listing: Arc<Listing>,
     pub names: Names,
     pub patience: Patience,
+    /// What it may send.
+    pub allowance: Allowance,
+    /// Of the archive's disk, if it lies on one of ours.
+    pub share: Option<Share>,
     pub connect: Duration,
     pub spool: &'a Spool,
     pub parts: &'a mpsc::Sender<Part>,
@@ -46,7 +53,7 @@ pub(super) struct Fetch<'a> {
 pub(super) struct Fetched {
     pub files: u64,
     pub bytes: u64,
-    pub unread: Vec<Unread>,
+    pub missing: Missing,
     pub renamed: Vec<Renamed>,
     /// Why it ended early.
     pub failure: Option<String>,
@@ -58,7 +65,8 @@ struct Arrived {
     index: usize,
     path: Box<[u8]>,
     modified: Timestamp,
-    size: u64,
+    layout: Layout,
+    form: Form,
     content: Content,
 }
 
@@ -70,11 +78,11 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 const TAR_DONE: std::ops::RangeInclusive<i32> = 0..=2;
 
 impl Fetch<'_> {
-    pub async fn run(self) -> Fetched {
+    pub async fn run(mut self) -> Fetched {
         let mut fetched = Fetched::default();
         let words = script::send(&self.listing.place);
         let Remote { stdin, stdout, stderr, mut ending } =
-            match Remote::start(self.machine, self.connect, &words) {
+            match Remote::start(self.machine, self.connect, &words).await {
                 Ok(remote) => remote,
                 Err(why) => {
                     fetched.failure = Some(why);
@@ -86,7 +94,9 @@ impl Fetch<'_> {
         let listening = tokio::spawn(listen(stderr, Arc::clone(&said)));
         let mut listening = AbortOnDropHandle::new(listening);
 
-        let mut wanted: HashSet<&[u8]> = self.listing.files.iter().map(|it| &*it.path).collect();
+        let listing = Arc::clone(&self.listing);
+        let mut wanted: HashMap<&[u8], &Found> =
+            listing.files.iter().map(|it| (&*it.path, it)).collect();
         let mut arrived = VecDeque::new();
         let received = self.receive(stdout, &said, &mut wanted, &mut arrived, &mut fetched).await;
         if received.is_err() {
@@ -109,42 +119,53 @@ impl Fetch<'_> {
             fetched.failure.get_or_insert(why);
         }
         let left = arrived.into_iter().map(|it| it.path);
-        let left: Vec<Box<[u8]>> = left.chain(wanted.into_iter().map(Box::from)).collect();
+        let left: Vec<Box<[u8]>> = left.chain(wanted.into_keys().map(Box::from)).collect();
         self.account_for(left, &lock(&said), &mut fetched);
         fetched
     }
 
     /// Takes files until the stream ends.
     async fn receive(
-        &self,
+        &mut self,
         stdout: ChildStdout,
         said: &Mutex<Said>,
-        wanted: &mut HashSet<&[u8]>,
+        wanted: &mut HashMap<&[u8], &Found>,
         arrived: &mut VecDeque<Arrived>,
         fetched: &mut Fetched,
     ) -> Result<(), String> {
         let stream = BufReader::with_capacity(BUFFER, Watched::new(stdout, self.patience));
-        let mut stream = TarStream::new(stream).map_err(|error| error.to_string())?;
+        let mut stream = TarStream::new(stream);
         let mut index = 0;
         while let Some(sent) = stream.next().await.map_err(|error| error.to_string())? {
-            let TarFile { name, modified, size, mut contents } = sent;
-            let Some(found) = wanted.take(name.strip_prefix(b"./").unwrap_or(&name)) else {
+            let TarFile { name, modified, held, layout } = sent;
+            let name = name.strip_prefix(b"./").unwrap_or(&name);
+            let Some((name, found)) = wanted.remove_entry(name) else {
                 return Err(TarError::Unexpected.to_string());
             };
             self.tally.begin_file();
-            let content = match self.spool.take(&mut contents, size, &self.tally.bytes).await {
-                Ok(content) => content,
-                Err(error) => {
-                    wanted.insert(found);
+            let form = found.form();
+            let cost = layout.as_ref().map_or(held, |layout| form.size(layout).max(held));
+            self.allowance.spend(cost).map_err(|over| over.to_string())?;
+            let contents = stream.contents();
+            let content = match layout {
+                Some(_) => self.spool.take(contents, held, &self.tally.bytes).await.map(Some),
+                None => Spool::leave(contents, held).await.map(|()| None),
+            };
+            let path: Box<[u8]> = name.into();
+            match (content, layout) {
+                (Ok(Some(content)), Some(layout)) => {
+                    arrived.push_back(Arrived { index, path, modified, layout, form, content });
+                }
+                (Ok(_), _) => fetched.missing.add(path, too_many_holes()),
+                (Err(error), _) => {
+                    wanted.insert(name, found);
                     match error {
                         // How the program ended says more.
                         SpoolError::Short => break,
                         other => return Err(other.to_string()),
                     }
                 }
-            };
-            let path: Box<[u8]> = found.into();
-            arrived.push_back(Arrived { index, path, modified, size, content });
+            }
             index += 1;
             self.settle(said, arrived, fetched).await?;
             if arrived.len() > MOST_ARRIVED {
@@ -156,7 +177,7 @@ impl Fetch<'_> {
 
     /// Passes on what is known to be whole, in order.
     async fn settle(
-        &self,
+        &mut self,
         said: &Mutex<Said>,
         arrived: &mut VecDeque<Arrived>,
         fetched: &mut Fetched,
@@ -166,17 +187,27 @@ impl Fetch<'_> {
             if verdict == Verdict::Open {
                 return Ok(());
             }
-            let Some(Arrived { path, modified, size, content, .. }) = arrived.pop_front() else {
+            let Some(Arrived { path, modified, layout, form, content, .. }) = arrived.pop_front()
+            else {
                 return Ok(());
             };
             match verdict {
-                Verdict::Spoiled(why) => fetched.unread.push(Unread { path, why }),
+                Verdict::Spoiled(why) => fetched.missing.add(path, why),
                 Verdict::Whole | Verdict::Open => {
+                    let size = form.size(&layout);
+                    let share = self.share.as_mut().map(|share| share.part(size)).transpose();
+                    let share = match share.map_err(|full| full.to_string()) {
+                        Ok(share) => share,
+                        Err(why) => {
+                            fetched.missing.add(path, why.clone());
+                            return Err(why);
+                        }
+                    };
                     let name = self.names.stored(&path);
                     if self.names.is_changed(&path) {
-                        fetched.renamed.push(Renamed { path, stored: name.clone() });
+                        fetched.renamed.push(Renamed { path, stored: name.clone(), form });
                     }
-                    let part = Part::File { name, modified, size, content };
+                    let part = Part::File { name, modified, layout, form, content, share };
                     if self.parts.send(part).await.is_err() {
                         return Err("the archive could not be written".to_owned());
                     }
@@ -191,14 +222,15 @@ impl Fetch<'_> {
 
     /// Files that did not come, each with its reason.
     fn account_for(&self, left: Vec<Box<[u8]>>, said: &Said, fetched: &mut Fetched) {
+        let reasons = said.reasons();
         for path in left {
-            let why = said.why_not(&path);
+            let why = reasons.of(&path);
             if why.is_none() && fetched.failure.is_none() {
                 let last = trouble::plain(&said.last_words());
                 fetched.failure = Some(format!("it did not send all of its files: {last}"));
             }
             let why = why.or_else(|| fetched.failure.clone()).unwrap_or_default();
-            fetched.unread.push(Unread { path, why });
+            fetched.missing.add(path, why);
         }
     }
 }
@@ -216,7 +248,7 @@ async fn feed(mut stdin: ChildStdin, listing: Arc<Listing>) {
 }
 
 async fn listen(stderr: ChildStderr, said: Arc<Mutex<Said>>) {
-    let mut lines = BufReader::new(stderr);
+    let mut lines = BufReader::new(stderr.take(MOST_SAID));
     let mut line = Vec::new();
     while let Ok(1..) = (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
         lock(&said).line(line.strip_suffix(b"\n").unwrap_or(&line));
@@ -224,7 +256,13 @@ async fn listen(stderr: ChildStderr, said: Arc<Mutex<Said>>) {
     }
 }
 
+fn too_many_holes() -> String {
+    format!("it has more than {MOST_EXTENTS} holes: copy it with cp --sparse=never")
+}
+
 const LONGEST_LINE: u64 = 64 * 1024;
+/// Of all lines, with names that `tar` has escaped. Who says more is not listened to.
+const MOST_SAID: u64 = 256 * 1024 * 1024;
 
 fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
     said.lock().unwrap_or_else(PoisonError::into_inner)

@@ -18,14 +18,16 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Limits,
+    allowance::Allowance,
     archive::Part,
     content::Spool,
     fetch::Fetch,
-    harvest::Harvest,
-    listing::{self, Listing},
+    harvest::{Harvest, Missing},
+    listing::{self, Listing, ListingError},
     machine::{Machine, Reach},
     names::Names,
     remote::Remote,
+    room::Share,
     script,
     skipped::Skipped,
     tally::{Doing, Tally},
@@ -61,7 +63,11 @@ pub(super) struct Listed {
 
 pub(super) struct Found {
     pub listing: Arc<Listing>,
-    patience: Patience,
+    allowance: Allowance,
+    /// Of the archive's disk, if it lies on one of ours and there is room.
+    pub share: Option<Share>,
+    /// What waiting for it may still take.
+    left: Duration,
     /// Why there may be more than is listed.
     incomplete: Option<String>,
 }
@@ -108,15 +114,17 @@ impl Gatherer {
             Reach::None(why) => return Err(why.clone()),
         };
         let words = script::list(directory, extension, left_out);
-        let Limits { connect, stall, per_vm, .. } = self.limits;
+        let Limits { connect, stall, per_vm, bytes_per_vm, .. } = self.limits;
         let Remote { stdin: _, stdout, stderr, mut ending } =
-            Remote::start(machine, connect, &words)?;
-        let patience = Patience { stall, left: per_vm };
+            Remote::start(machine, connect, &words).await?;
+        let most = self.limits.list();
+        // However slowly: who looks through many folders may find little.
+        let patience = Patience { stall, left: most, slowest: 0 };
         let mut stream = BufReader::new(Watched::new(stdout, patience));
         let said = tokio::spawn(last_words(stderr, trouble::LONGEST));
         let mut said = AbortOnDropHandle::new(said);
         let listing = listing::read(&mut stream, extension).await;
-        if listing.is_err() && !matches!(listing, Err(listing::ListingError::NoPlace)) {
+        if listing.is_err() && !matches!(listing, Err(ListingError::NoPlace)) {
             ending.kill().await;
         }
         let status = ending.status().await.map_err(|error| error.to_string())?;
@@ -127,7 +135,7 @@ impl Gatherer {
         };
         self.remember(machine, ending.learned()).await?;
         let incomplete = match (&listing, status.success()) {
-            (Err(listing::ListingError::NoPlace), false) => {
+            (Err(ListingError::NoPlace), false) => {
                 return Err(trouble::sentence(machine, status, &said));
             }
             (Ok(_), false) => Some(format!(
@@ -136,8 +144,16 @@ impl Gatherer {
             )),
             (_, _) => None,
         };
-        let listing = Arc::new(listing.map_err(|error| error.to_string())?);
-        Ok(Found { listing, patience: stream.get_ref().patience(), incomplete })
+        let left = stream.get_ref().left();
+        let listing = Arc::new(listing.map_err(|error| match error {
+            ListingError::Io(_) if left.is_zero() => {
+                format!("it did not say within {} s what it has", most.as_secs())
+            }
+            other => other.to_string(),
+        })?);
+        let allowance = Allowance::of(&listing, bytes_per_vm).map_err(|over| over.to_string())?;
+        let left = per_vm.saturating_sub(most - left);
+        Ok(Found { listing, allowance, share: None, left, incomplete })
     }
 
     /// Takes a first contact's host key for the machine's own from now on.
@@ -165,7 +181,7 @@ impl Gatherer {
             folder: machine.folder.clone(),
             files: 0,
             bytes: 0,
-            unread: Vec::new(),
+            missing: Missing::default(),
             renamed: Vec::new(),
             skipped: Skipped::default(),
             seconds: 0.0,
@@ -177,17 +193,28 @@ impl Gatherer {
                 harvest.skipped = listing.skipped.clone();
                 harvest.failure = incomplete;
             }
-            Ok(Found { listing, patience, incomplete }) => {
+            Ok(Found { listing, allowance, share, left, incomplete }) => {
                 tally.set(Doing::Fetching);
                 harvest.skipped = listing.skipped.clone();
                 let names = Names::of(&machine.folder, &listing.files);
-                let Self { limits: Limits { connect, .. }, spool, .. } = self;
+                let Self { limits: Limits { connect, stall, slowest, .. }, spool, .. } = self;
+                let patience = Patience { stall: *stall, left, slowest: *slowest };
                 let (machine, tally, connect) = (&machine, &*tally, *connect);
-                let fetch =
-                    Fetch { machine, listing, names, patience, connect, spool, parts, tally };
+                let fetch = Fetch {
+                    machine,
+                    listing,
+                    names,
+                    patience,
+                    allowance,
+                    share,
+                    connect,
+                    spool,
+                    parts,
+                    tally,
+                };
                 let fetched = fetch.run().await;
                 (harvest.files, harvest.bytes) = (fetched.files, fetched.bytes);
-                (harvest.unread, harvest.renamed) = (fetched.unread, fetched.renamed);
+                (harvest.missing, harvest.renamed) = (fetched.missing, fetched.renamed);
                 harvest.failure = fetched.failure.or(incomplete);
                 tally.bytes.store(harvest.bytes, Relaxed);
             }

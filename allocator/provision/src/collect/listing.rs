@@ -9,6 +9,7 @@ use lablink_core::collections::Extension;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 use super::{
+    archive::Form,
     script,
     skipped::{self, Skipped, Why},
 };
@@ -54,14 +55,44 @@ pub(super) struct Found {
     /// From the place, without `./`. Whole components only, so that it leads nowhere else; but a
     /// VM may lie, and its bytes may be no text.
     pub path: Box<[u8]>,
-    /// In bytes.
+    /// In bytes, with its holes.
     pub size: u64,
+    /// Bytes that it takes on the VM's disk.
+    pub held: u64,
+}
+
+/// Holes of so many bytes are filled in any case.
+const SMALL: u64 = 16 * 1024 * 1024;
+
+impl Found {
+    /// Filled with zeros, a file may cost twice what it holds, or a little more.
+    pub fn form(&self) -> Form {
+        let holes = self.size.saturating_sub(self.held);
+        if holes > self.held.max(SMALL) { Form::Packed } else { Form::Filled }
+    }
+
+    /// Bytes that it takes in an archive, as far as one can tell.
+    pub fn cost(&self) -> u64 {
+        match self.form() {
+            Form::Filled => self.size,
+            Form::Packed => self.held,
+        }
+    }
 }
 
 impl Listing {
-    /// In bytes.
+    /// In bytes, with the holes.
     pub fn size(&self) -> u64 {
-        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.size))
+        self.sum(|file| file.size)
+    }
+
+    /// Bytes that the files take in an archive, as far as one can tell.
+    pub fn cost(&self) -> u64 {
+        self.sum(Found::cost)
+    }
+
+    fn sum(&self, of: impl Fn(&Found) -> u64) -> u64 {
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(of(file)))
     }
 }
 
@@ -82,8 +113,12 @@ pub(super) enum ListingError {
 /// Bounds for what a VM that means harm makes us remember.
 const MOST_FILES: usize = 250_000;
 const MOST_BYTES: usize = 24 * 1024 * 1024;
-/// `PATH_MAX`, and room for the size in front.
-const LONGEST_RECORD: usize = 4096 + 32;
+/// Of all that it says, with what is left out.
+const MOST_SAID: usize = 8 * MOST_BYTES;
+/// `PATH_MAX`, and room for the sizes in front.
+const LONGEST_RECORD: usize = 4096 + 64;
+/// In which files' space is counted, in bytes.
+const BLOCK: u64 = 512;
 
 /// Reads what the script of [`super::script::list`] prints.
 pub(super) async fn read(
@@ -96,9 +131,13 @@ pub(super) async fn read(
         Some((b"plain", folder)) => Place::Plain(OsString::from_vec(folder.to_owned())),
         _ => return Err(ListingError::Unreadable),
     };
-    let (mut files, mut seen, mut bytes) = (Vec::new(), HashSet::new(), 0);
+    let (mut files, mut seen, mut bytes, mut said) = (Vec::new(), HashSet::new(), 0, 0);
     let mut skipped = Skipped::default();
     while let Some(told) = record(&mut from).await? {
+        said += told.len();
+        if said > MOST_SAID {
+            return Err(ListingError::TooMuch);
+        }
         let (size, path) = split(&told).ok_or(ListingError::Unreadable)?;
         if let Some(kind) = size.strip_prefix(b"link-") {
             let target = record(&mut from).await?.ok_or(ListingError::Unreadable)?;
@@ -107,12 +146,15 @@ pub(super) async fn read(
             }
             continue;
         }
+        if told.len() > LONGEST_RECORD {
+            skipped.add(path, Why::LongPath);
+            continue;
+        }
         if size == b"left-out" {
             skipped.add(path, Why::Folder);
             continue;
         }
-        let size = std::str::from_utf8(size).ok().and_then(|size| size.parse().ok());
-        let size = size.ok_or(ListingError::Unreadable)?;
+        let (size, held) = sizes(size).ok_or(ListingError::Unreadable)?;
         if !is_below(path) {
             return Err(ListingError::Unreadable);
         }
@@ -122,7 +164,7 @@ pub(super) async fn read(
         }
         let path: Box<[u8]> = path.into();
         if seen.insert(path.clone()) {
-            files.push(Found { path, size });
+            files.push(Found { path, size, held });
         }
     }
     in_order(&mut files);
@@ -137,21 +179,24 @@ pub(super) fn in_order(files: &mut [Found]) {
     files.sort_unstable_by(|one, other| names(one).cmp(names(other)));
 }
 
-/// The bytes before the next NUL; none at the end.
+/// The bytes before the next NUL; none at the end. Of one that is too long, a little too much.
 async fn record(from: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<Vec<u8>>, ListingError> {
-    let mut record = Vec::new();
+    let (mut record, mut passed) = (Vec::new(), 0);
     loop {
         let buffer = from.fill_buf().await?;
         if buffer.is_empty() {
             return if record.is_empty() { Ok(None) } else { Err(ListingError::Unreadable) };
         }
         let end = buffer.iter().position(|byte| *byte == 0);
-        record.extend_from_slice(&buffer[..end.unwrap_or(buffer.len())]);
+        let more = end.unwrap_or(buffer.len());
+        let room = (LONGEST_RECORD + 1).saturating_sub(record.len());
+        record.extend_from_slice(&buffer[..more.min(room)]);
+        passed += more;
+        if passed > MOST_SAID {
+            return Err(ListingError::TooMuch);
+        }
         let used = end.map_or(buffer.len(), |end| end + 1);
         from.consume(used);
-        if record.len() > LONGEST_RECORD {
-            return Err(ListingError::Unreadable);
-        }
         if end.is_some() {
             return Ok(Some(record));
         }
@@ -161,6 +206,12 @@ async fn record(from: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<Vec<u8>
 fn split(record: &[u8]) -> Option<(&[u8], &[u8])> {
     let space = record.iter().position(|byte| *byte == b' ')?;
     Some((&record[..space], &record[space + 1..]))
+}
+
+/// As in `12,8`: bytes, and blocks on the disk.
+fn sizes(told: &[u8]) -> Option<(u64, u64)> {
+    let (size, blocks) = std::str::from_utf8(told).ok()?.split_once(',')?;
+    Some((size.parse().ok()?, blocks.parse::<u64>().ok()?.saturating_mul(BLOCK)))
 }
 
 /// Whether joining it to a folder gives a path in that folder.
@@ -178,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_are_bytes_between_nuls() {
-        let said = b"container 0a1b\x000 sub dir/\xff.slp\x0012 -a\n'b\".slp\x00";
+        let said = b"container 0a1b\x000,0 sub dir/\xff.slp\x0012,8 -a\n'b\".slp\x00";
         let listing = listed(said.as_slice()).await.unwrap();
         assert_eq!(listing.place, Place::Container("0a1b".into()));
         assert_eq!(listing.size(), 12);
@@ -192,7 +243,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_left_out_and_may_be_meant_stands_between() {
         let said = b"plain /x\x00link-d results\x00/other/disk\x00left-out models/a.slp\x00\
-                     link-f b\x00/etc/passwd\x00link-d c\x00/x/y\x001 d.slp\x00";
+                     link-f b\x00/etc/passwd\x00link-d c\x00/x/y\x001,8 d.slp\x00";
         let listing = listed(said.as_slice()).await.unwrap();
         assert_eq!((listing.files.len(), listing.skipped.count), (1, 2));
         let paths: Vec<&[u8]> = listing.skipped.items.iter().map(|item| &*item.path).collect();
@@ -202,19 +253,60 @@ mod tests {
     #[tokio::test]
     async fn a_vm_that_lies_is_not_believed() {
         for said in [
-            "plain /x\x001 ../a.slp\x00",
-            "plain /x\x001 /etc/a.slp\x00",
-            "plain /x\x001 a//b.slp\x00",
-            "plain /x\x00-1 a.slp\x00",
-            "plain /x\x001 a.slp",
+            "plain /x\x001,8 ../a.slp\x00",
+            "plain /x\x001,8 /etc/a.slp\x00",
+            "plain /x\x001,8 a//b.slp\x00",
+            "plain /x\x00-1,8 a.slp\x00",
+            "plain /x\x001,-8 a.slp\x00",
+            "plain /x\x001 a.slp\x00",
+            "plain /x\x001,8 a.slp",
             "plain /x\x00link-d a\x00",
             "nowhere /x\x00",
             "",
-            &format!("plain /x\x001 {}\x00", "a".repeat(5000)),
+            &"x".repeat(10_000),
         ] {
             assert!(listed(said.as_bytes()).await.is_err(), "{said:?}");
         }
-        let twice = listed(b"plain /x\x001 a.slp\x001 a.slp\x00".as_slice()).await.unwrap();
+        let twice = listed(b"plain /x\x001,8 a.slp\x001,8 a.slp\x00".as_slice()).await.unwrap();
         assert_eq!(twice.files.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_path_that_no_program_can_open_costs_only_itself() {
+        let deep = "deep/".repeat(2000);
+        let said = format!("plain /x\x001,8 {deep}a.slp\x002,8 b.slp\x00");
+        let listing = listed(said.as_bytes()).await.unwrap();
+        assert_eq!((listing.files.len(), listing.skipped.count), (1, 1));
+        assert_eq!(listing.skipped.items[0].why, Why::LongPath);
+        let endless = [b"plain /x\x001,8 ".as_slice(), &vec![b'a'; MOST_SAID + 1]].concat();
+        assert!(matches!(listed(&endless).await, Err(ListingError::TooMuch)));
+    }
+
+    #[tokio::test]
+    async fn there_is_an_end_to_what_is_remembered() {
+        let many =
+            |what: &str| [b"plain /x\0".as_slice(), &what.repeat(300_000).into_bytes()].concat();
+        let mut numbered = b"plain /x\0".to_vec();
+        (0..=MOST_FILES).for_each(|n| numbered.extend(format!("0,0 {n}.slp\0").bytes()));
+        assert!(matches!(listed(&numbered).await, Err(ListingError::TooMuch)));
+        let links = many(&format!("link-d {}\0/{}\0", "a".repeat(700), "b".repeat(10)));
+        assert!(matches!(listed(&links).await, Err(ListingError::TooMuch)));
+    }
+
+    #[test]
+    fn a_file_costs_what_it_holds_or_little_more() {
+        let found = |size, held| Found { path: (*b"a").into(), size, held };
+        const GB: u64 = 1_000_000_000;
+        for (size, held, cost) in [
+            (0, 0, 0),
+            (100, 4096, 100),
+            (10 * GB, 10 * GB, 10 * GB),
+            (SMALL, 0, SMALL),
+            (20 * GB, 11 * GB, 20 * GB),
+            (20 * GB, 9 * GB, 9 * GB),
+            (500 * GB, 4096, 4096),
+        ] {
+            assert_eq!(found(size, held).cost(), cost, "{size} {held}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use lablink_core::collections::SshAccess;
+use lablink_core::collections::{FitAddresses, SshAccess};
 use lablink_protocol::Hostname;
 
 /// A VM whose results are wanted.
@@ -22,6 +22,8 @@ pub(super) enum Reach {
         access: SshAccess,
         /// As `known_hosts` has it: type and base64. None: this is the first contact.
         host_key: Option<String>,
+        /// What its address may be, where somebody has typed it. None: Terraform has told us.
+        fit: Option<FitAddresses>,
     },
     /// There is none; why.
     None(String),

@@ -2,7 +2,7 @@ use std::{num::NonZero, path::PathBuf};
 
 use lablink_core::{
     Db, DbError, SecretKey,
-    collections::{self, SshAccess, SshAccessError},
+    collections::{self, FitAddresses, SshAccess, SshAccessError},
     pools::PoolId,
     vms::{self, Source, Vm},
 };
@@ -20,6 +20,8 @@ pub struct Machines {
     pub pool: PoolId,
     /// Opens the SSH keys of machines that were registered by hand.
     pub secret_key: Option<SecretKey>,
+    /// Where those may be reached.
+    pub ssh_addresses: FitAddresses,
     /// Holds a folder per local VM, if they are made here.
     pub local: Option<PathBuf>,
     /// Terraform's folder for VMs in a cloud, if they are made here.
@@ -101,7 +103,7 @@ impl Machines {
                 let login = CLOUD_LOGIN.parse().expect("a user's name");
                 let (port, directory) = (SSH_PORT, None);
                 let access = SshAccess { address, port, login, private_key, directory };
-                self.with_host_key(hostname, access).await
+                self.with_host_key(hostname, access, None).await
             }
             None => none("it has no IP address yet"),
         }
@@ -110,7 +112,9 @@ impl Machines {
     async fn registered(&self, hostname: &Hostname) -> Result<Reach, DbError> {
         let key = self.secret_key.as_ref();
         match collections::ssh_access(&self.db, self.pool, key, hostname).await {
-            Ok(Some(access)) => self.with_host_key(hostname, access).await,
+            Ok(Some(access)) => {
+                self.with_host_key(hostname, access, Some(self.ssh_addresses)).await
+            }
             Ok(None) => Ok(Reach::None(
                 "it was registered without SSH: register it again with an address and a key"
                     .to_owned(),
@@ -124,9 +128,10 @@ impl Machines {
         &self,
         hostname: &Hostname,
         access: SshAccess,
+        fit: Option<FitAddresses>,
     ) -> Result<Reach, DbError> {
         let host_key = collections::host_key(&self.db, self.pool, hostname).await?;
-        Ok(Reach::Ssh { access, host_key })
+        Ok(Reach::Ssh { access, host_key, fit })
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! A VM runs two constant scripts: one lists its files, the other sends them as a `tar` stream. A
 //! file enters the archive once it is here as a whole, so a VM that stalls, lies or dies costs its
-//! own files and nobody else's. What is missing stands in the archive's `REPORT.csv`, with reasons;
+//! own files and nobody else's; nor does one that has, sends or takes too much. What is missing stands in the archive's `REPORT.csv`, with reasons;
 //! so does what was left out and may be meant, and which file has another name there.
 
+mod admission;
+mod allowance;
 mod archive;
 mod chunks;
 mod collector;
@@ -14,6 +16,7 @@ mod content;
 mod fetch;
 mod gather;
 mod harvest;
+mod layout;
 mod limits;
 mod listing;
 mod machine;
@@ -21,13 +24,14 @@ mod machines;
 mod make;
 mod names;
 mod operation;
+mod packed;
 mod remote;
 mod report;
+mod room;
 mod said;
 mod script;
 mod shelf;
 mod skipped;
-mod space;
 mod ssh;
 mod stream;
 mod tally;

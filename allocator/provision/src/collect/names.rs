@@ -6,7 +6,11 @@ use std::{
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{archive::REPORT, listing::Found};
+use super::{
+    archive::{Form, REPORT},
+    listing::Found,
+    packed,
+};
 
 /// The paths that a VM's files have in the archive: their own, unless some system could not unpack
 /// them. Windows refuses characters, names of devices and ends of names, and takes names for the
@@ -32,8 +36,8 @@ impl Names {
     /// `files` are in the order of their paths' names; `folder` is the VM's in the archive.
     pub fn of(folder: &str, files: &[Found]) -> Self {
         let mut names = Self { folder: folder.to_owned(), changed: HashMap::new(), long: 0 };
-        let paths: Vec<&[u8]> = files.iter().map(|file| &*file.path).collect();
-        names.name_all(&paths, 0, folder);
+        let files: Vec<&Found> = files.iter().collect();
+        names.name_all(&files, 0, folder);
         names
     }
 
@@ -47,42 +51,43 @@ impl Names {
         self.changed.contains_key(path)
     }
 
-    /// Names what lies in one folder: `paths` are all that begin with the same `skip` bytes, and
+    /// Names what lies in one folder: the paths of `files` all begin with the same `skip` bytes, and
     /// `above` is where these lead in the archive.
-    fn name_all(&mut self, paths: &[&[u8]], skip: usize, above: &str) {
-        let mut entries = entries(paths, skip);
+    fn name_all(&mut self, files: &[&Found], skip: usize, above: &str) {
+        let mut entries = entries(files, skip);
         // Whoever can keep a name has it before those who must take another one.
-        entries.sort_by_key(|entry| matches!(fit(entry.name), Cow::Owned(_)));
+        entries.sort_by_key(|entry| matches!(entry.fit(), Cow::Owned(_)));
         let mut taken = HashSet::new();
         let mut numbers: HashMap<String, u32> = HashMap::new();
-        for Entry { name: own, is_folder, place } in entries {
-            let fitting = fit(own);
+        for entry in entries {
+            let fitting = entry.fit();
+            let Entry { name: own, is_folder, place, .. } = &entry;
             let mut name = fitting.to_string();
             while !taken.insert(folded(&name)) {
                 let number = numbers.entry(folded(&fitting)).or_insert(1);
                 *number += 1;
-                name = numbered(&fitting, *number, is_folder);
+                name = numbered(&fitting, *number, *is_folder);
             }
             let path = format!("{above}/{name}");
-            let paths = &paths[place];
+            let files = &files[place.clone()];
             if path.encode_utf16().count() > LONGEST_PATH || name.len() > LONGEST_NAME {
-                paths.iter().for_each(|path| self.shorten(path));
-            } else if is_folder {
-                self.name_all(paths, skip + own.len() + 1, &path);
-            } else if path.as_bytes() != [self.folder.as_bytes(), b"/", paths[0]].concat() {
-                self.changed.insert(paths[0].into(), path);
+                files.iter().for_each(|file| self.shorten(file));
+            } else if *is_folder {
+                self.name_all(files, skip + own.len() + 1, &path);
+            } else if path.as_bytes() != [self.folder.as_bytes(), b"/", &*files[0].path].concat() {
+                self.changed.insert(files[0].path.clone(), path);
             }
         }
     }
 
     /// Into a folder beside the VM's own, which no VM can have.
-    fn shorten(&mut self, path: &[u8]) {
+    fn shorten(&mut self, file: &Found) {
         self.long += 1;
-        let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        let fitting = fit(last);
+        let last = file.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let fitting = fit_as(last, file.form());
         let start = fitting.char_indices().rev().nth(TAIL - 1).map_or(0, |(at, _)| at);
         let stored = format!("{} (long names)/{:06} {}", self.folder, self.long, &fitting[start..]);
-        self.changed.insert(path.into(), stored);
+        self.changed.insert(file.path.clone(), stored);
     }
 }
 
@@ -97,24 +102,43 @@ pub(super) fn folder(name: &str) -> String {
 struct Entry<'a> {
     name: &'a [u8],
     is_folder: bool,
-    /// Which of the paths have it.
+    /// Of a file.
+    form: Form,
+    /// Which of the files have it.
     place: Range<usize>,
 }
 
-fn entries<'a>(paths: &[&'a [u8]], skip: usize) -> Vec<Entry<'a>> {
+impl Entry<'_> {
+    fn fit(&self) -> Cow<'_, str> {
+        if self.is_folder { fit(self.name) } else { fit_as(self.name, self.form) }
+    }
+}
+
+fn entries<'a>(files: &[&'a Found], skip: usize) -> Vec<Entry<'a>> {
     let mut entries: Vec<Entry<'a>> = Vec::new();
-    for (index, path) in paths.iter().enumerate() {
-        let rest = &path[skip..];
+    for (index, file) in files.iter().enumerate() {
+        let rest = &file.path[skip..];
         let slash = rest.iter().position(|byte| *byte == b'/');
         let (name, is_folder) = (&rest[..slash.unwrap_or(rest.len())], slash.is_some());
         match entries.last_mut() {
             Some(last) if is_folder && last.is_folder && last.name == name => {
                 last.place.end = index + 1;
             }
-            _ => entries.push(Entry { name, is_folder, place: index..index + 1 }),
+            _ => {
+                let (form, place) = (file.form(), index..index + 1);
+                entries.push(Entry { name, is_folder, form, place });
+            }
         }
     }
     entries
+}
+
+/// Likewise, of a file in this form.
+fn fit_as(name: &[u8], form: Form) -> Cow<'_, str> {
+    match form {
+        Form::Filled => fit(name),
+        Form::Packed => format!("{}{}", fit(name), packed::ENDING).into(),
+    }
 }
 
 /// The name itself if every system takes it, else the nearest that they do.
@@ -172,7 +196,7 @@ mod tests {
     use crate::collect::listing::in_order;
 
     fn stored(paths: &[&str]) -> Vec<String> {
-        let found = |path: &&str| Found { path: path.as_bytes().into(), size: 0 };
+        let found = |path: &&str| Found { path: path.as_bytes().into(), size: 0, held: 0 };
         let mut files: Vec<Found> = paths.iter().map(found).collect();
         in_order(&mut files);
         let names = Names::of("vm_1", &files);
@@ -240,7 +264,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_become_one() {
         let path: Box<[u8]> = (*b"not \xff\xfe/\x80.slp").into();
-        let names = Names::of("vm_1", &[Found { path: path.clone(), size: 0 }]);
+        let names = Names::of("vm_1", &[Found { path: path.clone(), size: 0, held: 0 }]);
         assert_eq!(names.stored(&path), "vm_1/not __/_.slp");
         assert!(names.is_changed(&path));
     }
@@ -253,6 +277,25 @@ mod tests {
         assert_eq!(names[0], " (long names)/000001 a_.slp");
         assert_eq!(names[1], format!(" (long names)/000002 {}.slp", "日".repeat(TAIL - 4)));
         assert_eq!(names[2], "/short.slp");
+    }
+
+    #[test]
+    fn what_is_packed_is_called_so_and_takes_nobodys_name() {
+        let found = |path: &str, size| Found { path: path.as_bytes().into(), size, held: 0 };
+        let mut files = [
+            found("a/run.slp", 1 << 40),
+            found("a/run.slp.tar", 0),
+            found("a/x:.slp", 1 << 40),
+            found(&format!("{}a.slp", "deep/".repeat(60)), 1 << 40),
+        ];
+        in_order(&mut files);
+        let names = Names::of("vm_1", &files);
+        assert_eq!(names.stored(b"a/run.slp"), "vm_1/a/run.slp (2).tar");
+        assert_eq!(names.stored(b"a/run.slp.tar"), "vm_1/a/run.slp.tar");
+        assert_eq!(names.stored(b"a/x:.slp"), "vm_1/a/x_.slp.tar");
+        assert!(
+            names.stored(format!("{}a.slp", "deep/".repeat(60)).as_bytes()).ends_with("a.slp.tar")
+        );
     }
 
     #[test]

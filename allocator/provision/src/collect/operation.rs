@@ -12,18 +12,21 @@ use lablink_protocol::Hostname;
 use tokio::sync::Notify;
 
 use super::{
+    admission::admit,
     collector::{ZipCollector, archive_name},
     conclusion::{conclusion, sentence},
-    content::LARGEST_IN_MEMORY,
     gather::{Listed, Visit},
     harvest::Harvest,
     make::{Made, make},
-    space,
+    room::Full,
     tally::Tally,
     telling::{News, Telling},
     words::{files, size},
 };
-use crate::worker::{Ended, RETRY_EVERY, Turn, outcome};
+use crate::{
+    terraform::chain,
+    worker::{Ended, Turn, outcome},
+};
 
 /// What is written at the end.
 struct End {
@@ -36,7 +39,7 @@ struct End {
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error(transparent)]
-    Full(#[from] space::Full),
+    Full(#[from] Full),
     #[error("the archive could not be written: {0}")]
     Archive(#[from] std::io::Error),
 }
@@ -81,7 +84,7 @@ impl ZipCollector {
     }
 
     /// The VMs to collect from, as soon as the database tells them.
-    async fn visits(&self, hostnames: &[Hostname], turn: &Turn) -> Result<Vec<Visit>, Ended> {
+    async fn visits(&self, hostnames: &[Hostname], turn: &mut Turn) -> Result<Vec<Visit>, Ended> {
         if turn.operation.cancel_requested {
             return Err(Ended::Cancelled);
         }
@@ -89,16 +92,19 @@ impl ZipCollector {
             return Err(Ended::Interrupted);
         }
         let machines = loop {
-            tokio::select! {
+            let found = tokio::select! {
                 biased;
                 stop = turn.held.stopped(None) => return Err(Ended::stopped_by(stop)),
-                found = self.machines.find(Some(hostnames)) => {
-                    if let Ok(machines) = found {
-                        break machines;
-                    }
+                found = self.machines.find(Some(hostnames)) => found,
+            };
+            match found {
+                Ok(machines) => break machines,
+                Err(refused) if turn.waits_for(&refused).await => {}
+                Err(refused) => {
+                    let reason = chain(&refused);
+                    return Err(Ended::Failed { exit_code: None, reason });
                 }
             }
-            tokio::time::sleep(RETRY_EVERY).await;
         };
         let begun = Arc::new(Notify::new());
         let visit = |machine| Visit { machine, tally: Arc::new(Tally::new(Arc::clone(&begun))) };
@@ -113,7 +119,7 @@ impl ZipCollector {
         on_skipped: OnSkipped,
         news: &News,
     ) -> Result<End, Trouble> {
-        let listed: Vec<Listed> = self.gatherer.list(visits, extension).collect().await;
+        let mut listed: Vec<Listed> = self.gatherer.list(visits, extension).collect().await;
         let (count, bytes) = visits.iter().fold((0, 0), |(count, bytes): (u64, u64), visit| {
             let tally = &visit.tally;
             let found = tally.found_bytes.load(Relaxed);
@@ -121,7 +127,7 @@ impl ZipCollector {
         });
         let found = format!("Found {} ({}) on {} VMs", files(count), size(bytes), visits.len());
         news.line(LogLevel::Info, found);
-        space::check(self.shelf.directory(), bytes.saturating_add(self.spooled(&listed)))?;
+        admit(&self.room, &mut listed, self.gatherer.limits.at_once)?;
         let torso = self.shelf.begin(id)?;
         let out = std::io::BufWriter::with_capacity(256 * 1024, torso.file()?);
         let listed = futures_util::stream::iter(listed);
@@ -147,18 +153,6 @@ impl ZipCollector {
         let outcome = conclusion(&harvests, extension, on_skipped);
         let collected = harvests.iter().map(Harvest::collected).collect();
         Ok(End { outcome, collected, kept })
-    }
-
-    /// Bytes that may lie on the disk on their way into the archive: as many large files as VMs
-    /// are read at once.
-    fn spooled(&self, listed: &[Listed]) -> u64 {
-        let listings = listed.iter().filter_map(|it| it.found.as_ref().ok());
-        let largest = listings.map(|found| {
-            found.listing.files.iter().map(|file| file.size).max().unwrap_or_default()
-        });
-        let mut largest: Vec<u64> = largest.filter(|size| *size > LARGEST_IN_MEMORY).collect();
-        largest.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
-        largest.iter().take(self.gatherer.limits.at_once).sum()
     }
 
     /// The end of a collection of which nothing is kept.

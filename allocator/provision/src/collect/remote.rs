@@ -4,13 +4,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use lablink_core::collections::{FitAddresses, SshAccess};
+use tokio::{
+    net::TcpStream,
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
 
 use super::{
     machine::{Machine, Reach},
     script::Words,
     ssh::Papers,
 };
+use crate::terraform::chain;
 
 /// How long a program may take to end once its output has.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -34,7 +40,11 @@ pub(super) struct Ending {
 }
 
 impl Remote {
-    pub fn start(machine: &Machine, connect: Duration, words: &Words) -> Result<Self, String> {
+    pub async fn start(
+        machine: &Machine,
+        connect: Duration,
+        words: &Words,
+    ) -> Result<Self, String> {
         let failed = |error: io::Error| format!("it can't be asked: {error}");
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
@@ -44,10 +54,11 @@ impl Remote {
                 command.args(["sh", "-c"]).arg(&words[0]).arg("lablink").args(&words[1..]);
                 None
             }
-            Reach::Ssh { access, host_key } => {
+            Reach::Ssh { access, host_key, fit } => {
+                let at = place(access, *fit, connect).await?;
                 let hostname = &machine.hostname;
                 let papers = Papers::new(hostname, access, host_key.as_deref()).map_err(failed)?;
-                command.arg("ssh").args(papers.arguments(hostname, access, connect, words));
+                command.arg("ssh").args(papers.arguments(hostname, access, &at, connect, words));
                 Some(papers)
             }
         };
@@ -69,10 +80,33 @@ impl Remote {
     }
 }
 
+/// Where `ssh` is to go: of several addresses the first that answers, as it would find out itself.
+async fn place(
+    access: &SshAccess,
+    fit: Option<FitAddresses>,
+    connect: Duration,
+) -> Result<String, String> {
+    let Some(fit) = fit else { return Ok(access.address.to_string()) };
+    let found = access.address.resolve(access.port, fit, connect).await;
+    let found =
+        found.map_err(|unfit| format!("it is not asked for its results: {}", chain(&unfit)))?;
+    if let [_, _, ..] = &found[..] {
+        for &ip in &found {
+            let trial = TcpStream::connect((ip, access.port.get()));
+            if let Ok(Ok(_answers)) = timeout(connect, trial).await {
+                return Ok(ip.to_string());
+            }
+        }
+    }
+    // Nobody answered: `ssh` says best why.
+    let first = found.first().ok_or("its name has no address")?;
+    Ok(first.to_string())
+}
+
 impl Ending {
     /// Waits for the end of what has no more to say, and kills it if it does not come.
     pub async fn status(&mut self) -> io::Result<ExitStatus> {
-        match tokio::time::timeout(LAST_WORDS, self.child.wait()).await {
+        match timeout(LAST_WORDS, self.child.wait()).await {
             Ok(status) => status,
             Err(_elapsed) => {
                 self.child.kill().await?;

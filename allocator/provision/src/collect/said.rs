@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 /// What `tar` says while it writes: with `--verbose` it names each file as it begins it, and what
 /// goes wrong with a file comes before the name of the next one. So a file is known to be whole as
 /// soon as the next is named; its bytes alone can't tell, since what is missing is padded.
@@ -72,11 +74,19 @@ impl Said {
         }
     }
 
-    /// Why a file was never begun, if that was said.
-    pub fn why_not(&self, path: &[u8]) -> Option<String> {
-        let begin = [b"./", &*escaped(path), b": "].concat();
-        let why = self.other.iter().find_map(|line| complaint(line)?.strip_prefix(&*begin));
-        why.map(short)
+    /// Why files were never begun, as far as that was said.
+    pub fn reasons(&self) -> Reasons<'_> {
+        let mut by_name = HashMap::new();
+        for line in &self.other {
+            let Some(about) = complaint(line).and_then(|it| it.strip_prefix(b"./")) else {
+                continue;
+            };
+            // A name may hold what ends it, so it may end at each of these places.
+            for end in ends(about).take(MOST_ENDS) {
+                by_name.entry(&about[..end]).or_insert(&about[end + 2..]);
+            }
+        }
+        Reasons { by_name }
     }
 
     /// What was said beside that, the last lines of it.
@@ -84,6 +94,25 @@ impl Said {
         let from = self.other.len().saturating_sub(5);
         self.other[from..].join(&b'\n')
     }
+}
+
+/// What was said of files that were never begun, by their names as `tar` writes them.
+pub(super) struct Reasons<'a> {
+    by_name: HashMap<&'a [u8], &'a [u8]>,
+}
+
+impl Reasons<'_> {
+    pub fn of(&self, path: &[u8]) -> Option<String> {
+        self.by_name.get(&*escaped(path)).map(|why| short(why))
+    }
+}
+
+/// Of a line: more would let one line cost too much.
+const MOST_ENDS: usize = 16;
+
+/// Where a name in a line may end.
+fn ends(line: &[u8]) -> impl Iterator<Item = usize> {
+    line.windows(2).enumerate().filter(|(_, two)| *two == b": ").map(|(at, _)| at)
 }
 
 /// `tar: ./name: why`, without the program's name, which may be a whole path.
@@ -132,9 +161,11 @@ mod tests {
         assert_eq!(said.verdict(0), Verdict::Whole);
         let why = "File shrank by 7 bytes; padding with zeros".to_owned();
         assert_eq!((said.verdict(1), said.verdict(2)), (Verdict::Spoiled(why), Verdict::Open));
-        let why_not = said.why_not(b"c\nd.slp").unwrap();
-        assert_eq!(why_not, "Cannot open: Permission denied");
-        assert_eq!(said.why_not(b"e.slp"), None);
+        said.line(b"tar: ./e: f.slp: Cannot stat: No such file or directory");
+        let why_not = |path: &[u8]| said.reasons().of(path);
+        assert_eq!(why_not(b"c\nd.slp").unwrap(), "Cannot open: Permission denied");
+        assert_eq!(why_not(b"e: f.slp").unwrap(), "Cannot stat: No such file or directory");
+        assert_eq!(why_not(b"g.slp"), None);
         said.end();
         assert_eq!(said.verdict(2), Verdict::Whole);
         assert!(matches!(said.verdict(3), Verdict::Spoiled(_)));

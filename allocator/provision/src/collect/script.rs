@@ -9,7 +9,7 @@ use lablink_core::collections::Extension;
 
 use super::listing::Place;
 
-/// Prints where the results lie, then size and name of each, all ended by NUL; between them, what
+/// Prints where the results lie, then size, blocks on the disk and name of each, all ended by NUL; between them, what
 /// is left out and may be meant: files in folders that are left out by their names, and links.
 /// Nothing follows a symbolic link below that place.
 ///
@@ -40,13 +40,14 @@ set -- "$place" ! -path "$3" \( \
     -type f -iname "$2" \( \
         \( -path "$place/models/*" -o -path "$place/*/models/*" \
             -o -path "$place/predictions/*" -o -path "$place/*/predictions/*" \) \
-        -printf 'left-out %P\0' -o -printf '%s %P\0' \) \
+        -printf 'left-out %P\0' -o -printf '%s,%b %P\0' \) \
     -o -type l -printf 'link-%Y %P\0%l\0' \)
 [ -z "$container" ] || exec $root docker exec -u 0 "$container" env LC_ALL=C find "$@"
 exec find "$@"
 "#;
 
-/// Writes an archive of the files whose names, ended by NUL, come on standard input. On standard
+/// Writes an archive of the files whose names, ended by NUL, come on standard input, without their
+/// holes. On standard
 /// error it names each file as it begins it, and what goes wrong with it, in this order.
 ///
 /// Arguments: the kind of place, and the place, as the other script has printed them.
@@ -58,7 +59,7 @@ case $1 in
     container) set -- $root docker exec -u 0 -i "$place" env LC_ALL=C tar -C /home/client/Desktop ;;
     *) set -- tar -C "$place" ;;
 esac
-exec "$@" --create --file=- --format=gnu --hard-dereference --no-recursion --verbose \
+exec "$@" --create --file=- --format=gnu --sparse --hard-dereference --no-recursion --verbose \
     --quoting-style=escape --null --verbatim-files-from --files-from=-
 "#;
 

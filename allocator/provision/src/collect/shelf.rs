@@ -42,10 +42,6 @@ impl Shelf {
         Ok(Self { directory, owner, retention })
     }
 
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     /// Where the archive of an operation lies, if it does.
     pub fn find(&self, operation: OperationId) -> Option<PathBuf> {
         Some(self.path(operation)).filter(|path| path.is_file())

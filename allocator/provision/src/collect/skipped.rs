@@ -25,6 +25,10 @@ pub(super) enum Why {
     LinkToFolder(Box<[u8]>),
     /// Likewise to a file with the wanted ending.
     LinkToFile(Box<[u8]>),
+    /// Likewise to what is not there: a disk that is not mounted, say.
+    LinkToNothing(Box<[u8]>),
+    /// With a path that is longer than programs can open.
+    LongPath,
     /// In a folder that is left out by its name.
     Folder,
 }
@@ -65,20 +69,26 @@ impl Why {
         match self {
             Self::LinkToFolder(target) => format!("a link to the folder {}", short(target)),
             Self::LinkToFile(target) => format!("a link to the file {}", short(target)),
+            Self::LinkToNothing(target) => {
+                format!("a link to {}, which is not there", short(target))
+            }
+            Self::LongPath => "its path is too long to be read".to_owned(),
             Self::Folder => "in a folder that is left out by its name".to_owned(),
         }
     }
 
     fn target(&self) -> &[u8] {
         match self {
-            Self::LinkToFolder(target) | Self::LinkToFile(target) => target,
-            Self::Folder => b"",
+            Self::LinkToFolder(target) | Self::LinkToFile(target) | Self::LinkToNothing(target) => {
+                target
+            }
+            Self::Folder | Self::LongPath => b"",
         }
     }
 }
 
 /// What a link is about that is not followed. `kind` is what lies behind it, as `find` tells it:
-/// `d` is a folder, `N` that there is nothing.
+/// `d` is a folder, `N` that there is nothing, `?` that it can't be told.
 ///
 /// One that stays below `place` hides nothing: what it leads to is found there, or is told itself.
 pub(super) fn link(
@@ -91,7 +101,10 @@ pub(super) fn link(
     let fits = || has_ending(path, extension) || has_ending(target, extension);
     let why = match kind {
         b"d" if !is_programs(path) => Why::LinkToFolder(target.into()),
-        b"f" | b"N" | b"?" if fits() => Why::LinkToFile(target.into()),
+        b"f" if fits() => Why::LinkToFile(target.into()),
+        b"N" | b"?" if fits() || !is_programs(path) && !is_another_kind(path) => {
+            Why::LinkToNothing(target.into())
+        }
         _ => return None,
     };
     (path.is_empty() || !stays_below(place, path, target)).then_some(why)
@@ -101,6 +114,18 @@ pub(super) fn link(
 fn is_programs(path: &[u8]) -> bool {
     let mut folders = path.split(|byte| *byte == b'/').rev().skip(1);
     folders.any(|folder| folder.starts_with(b"."))
+}
+
+/// Whether a name ends as files of some kind do: a link that is called so is meant for a file.
+fn is_another_kind(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let Some(dot) = name.iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0) else {
+        return false;
+    };
+    let ending = &name[dot + 1..];
+    ending.first().is_some_and(u8::is_ascii_alphabetic)
+        && ending.len() <= 5
+        && ending.iter().all(u8::is_ascii_alphanumeric)
 }
 
 fn has_ending(path: &[u8], extension: &Extension) -> bool {
@@ -167,7 +192,12 @@ mod tests {
         let file = |target: &str| Some(format!("a link to the file {target}"));
         assert_eq!(told("a.SLP", "f", "/x/data"), file("/x/data"));
         assert_eq!(told("latest", "f", "/x/run.slp"), file("/x/run.slp"));
-        assert_eq!(told("gone.slp", "N", "/unmounted/a"), file("/unmounted/a"));
+        let nothing = |target: &str| Some(format!("a link to {target}, which is not there"));
+        assert_eq!(told("gone.slp", "N", "/unmounted/a"), nothing("/unmounted/a"));
+        for name in ["results", "a/results", "run.1", ".hidden", "2026-11-26 run 3.2", ""] {
+            assert_eq!(told(name, "N", "/unmounted/disk"), nothing("/unmounted/disk"), "{name}");
+            assert_eq!(told(name, "?", "/private/disk"), nothing("/private/disk"), "{name}");
+        }
     }
 
     #[test]
@@ -178,7 +208,12 @@ mod tests {
             ("a", "d", "/home/ada/Desktop/b"),
             ("a", "d", "/home/ada/Desktop"),
             ("notes.txt", "f", "/x/notes.txt"),
-            ("gone", "N", "/nowhere"),
+            ("gone", "N", "nowhere"),
+            ("a/gone", "N", "../nowhere"),
+            ("notes.txt", "N", "/x/notes.txt"),
+            ("clip.mp4", "N", "/x/clip.mp4"),
+            (".mozilla/firefox/lock", "N", "127.0.1.1:+4242"),
+            ("a/.config/lock", "N", "/elsewhere"),
             ("loop.slp", "L", "loop.slp"),
             (".config/pulse/run", "d", "/tmp/pulse"),
         ] {

@@ -53,11 +53,13 @@ impl Papers {
     }
 
     /// The arguments with which `ssh` runs a script on the VM, by nothing but what stands here: no
-    /// configuration, agent or known host of the user that we run as counts.
+    /// configuration, agent or known host of the user that we run as counts. `at` is the address that
+    /// the access's stands for.
     pub fn arguments(
         &self,
         hostname: &Hostname,
         access: &SshAccess,
+        at: &str,
         connect: Duration,
         words: &Words,
     ) -> Vec<OsString> {
@@ -86,7 +88,7 @@ impl Papers {
         arguments.extend(options.into_iter().flat_map(|option| ["-o".into(), option.into()]));
         arguments.extend(["-p", &access.port.to_string()].map(OsString::from));
         arguments.extend(["-l", access.login.as_str()].map(OsString::from));
-        arguments.extend(["--", access.address.as_str()].map(OsString::from));
+        arguments.extend(["--", at].map(OsString::from));
         arguments.push(command_line(words));
         arguments
     }

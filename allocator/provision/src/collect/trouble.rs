@@ -46,9 +46,7 @@ pub(super) const CHANGED: &str = "its SSH host key is not the one that it showed
     address. If you know that it was installed anew, let LabLink forget its old key, on the page of \
     the VM, and collect again";
 
-/// Text that can be shown: no control characters but line feeds, and no bytes that are none.
+/// What a program said, as text that can be shown.
 pub(super) fn plain(said: &[u8]) -> String {
-    let text = String::from_utf8_lossy(said);
-    let shown = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
-    text.trim_end().replace("\r\n", "\n").chars().map(shown).collect()
+    lablink_core::plain(String::from_utf8_lossy(said).trim_end()).into_owned()
 }

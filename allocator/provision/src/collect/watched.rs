@@ -17,12 +17,16 @@ pub(super) struct Patience {
     pub stall: Duration,
     /// In all.
     pub left: Duration,
+    /// Bytes that have to come in each second of waiting, as a mean over as long as a stall.
+    pub slowest: u64,
 }
 
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 enum Impatience {
     #[error("it sent nothing for {} s", .0.as_secs())]
     Stalled(Duration),
+    #[error("it sent only {came} bytes in {} s of waiting (collect.slowest_kilobytes)", .waited.as_secs())]
+    Slow { came: u64, waited: Duration },
     #[error("it took too long (collect.minutes_per_vm)")]
     TooLong,
 }
@@ -34,16 +38,33 @@ pub(super) struct Watched<R> {
     patience: Patience,
     waiting_since: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
+    /// Since its speed was last looked at.
+    waited: Duration,
+    came: u64,
 }
 
 impl<R> Watched<R> {
     pub fn new(inner: R, patience: Patience) -> Self {
-        Self { inner, patience, waiting_since: None, alarm: Box::pin(sleep(patience.stall)) }
+        let alarm = Box::pin(sleep(patience.stall));
+        Self { inner, patience, waiting_since: None, alarm, waited: Duration::ZERO, came: 0 }
     }
 
-    /// What is left for the next stream of the same VM.
-    pub fn patience(&self) -> Patience {
-        self.patience
+    /// Of [`Patience::left`], for the next stream of the same VM.
+    pub fn left(&self) -> Duration {
+        self.patience.left
+    }
+
+    /// Whether it was fast enough, once it let us wait for so long that a mean tells.
+    fn judge(&mut self) -> Result<(), Impatience> {
+        let Patience { stall, slowest, .. } = self.patience;
+        if self.waited < stall {
+            return Ok(());
+        }
+        let (came, waited) = (std::mem::take(&mut self.came), std::mem::take(&mut self.waited));
+        if (came as f64) < slowest as f64 * waited.as_secs_f64() {
+            return Err(Impatience::Slow { came, waited });
+        }
+        Ok(())
     }
 }
 
@@ -54,10 +75,14 @@ impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let Patience { stall, left } = this.patience;
+        let Patience { stall, left, .. } = this.patience;
+        let before = buf.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, buf) {
+            this.came += (buf.filled().len() - before) as u64;
             if let Some(since) = this.waiting_since.take() {
                 this.patience.left = left.saturating_sub(since.elapsed());
+                this.waited += since.elapsed();
+                this.judge()?;
             }
             return Poll::Ready(read);
         }
@@ -67,8 +92,15 @@ impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
             this.alarm.as_mut().reset(now + stall.min(left));
         }
         ready!(this.alarm.as_mut().poll(cx));
+        this.patience.left = left.saturating_sub(stall);
         let why = if stall <= left { Impatience::Stalled(stall) } else { Impatience::TooLong };
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
+        Poll::Ready(Err(why.into()))
+    }
+}
+
+impl From<Impatience> for io::Error {
+    fn from(why: Impatience) -> Self {
+        Self::new(io::ErrorKind::TimedOut, why)
     }
 }
 
@@ -79,7 +111,8 @@ mod tests {
     use super::*;
 
     fn patience(stall: u64, left: u64) -> Patience {
-        Patience { stall: Duration::from_secs(stall), left: Duration::from_secs(left) }
+        let seconds = Duration::from_secs;
+        Patience { stall: seconds(stall), left: seconds(left), slowest: 0 }
     }
 
     #[tokio::test(start_paused = true)]
@@ -117,5 +150,34 @@ mod tests {
         let error = tokio::select! { error = reading => error, () = dripping => unreachable!() };
         assert!(error.to_string().starts_with("it took too long"), "{error}");
         assert_eq!(before.elapsed().as_secs(), 100);
+    }
+
+    /// What becomes of a VM that sends so much in each second, and how long it took.
+    async fn dripping(bytes: usize, slowest: u64) -> (String, u64) {
+        let (mut vm, ours) = duplex(1 << 20);
+        let mut ours = Watched::new(ours, Patience { slowest, ..patience(60, 600) });
+        let sending = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                vm.write_all(&vec![0; bytes]).await.unwrap();
+            }
+        };
+        let before = Instant::now();
+        let mut sink = tokio::io::sink();
+        let reading = tokio::io::copy(&mut ours, &mut sink);
+        let error =
+            tokio::select! { it = reading => it.unwrap_err(), () = sending => unreachable!() };
+        (error.to_string(), before.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_a_second_is_too_little() {
+        let (told, after) = dripping(1, 10_000).await;
+        assert_eq!(
+            (told.as_str(), after),
+            ("it sent only 60 bytes in 60 s of waiting (collect.slowest_kilobytes)", 60)
+        );
+        let (told, after) = dripping(11_000, 10_000).await;
+        assert!(told.starts_with("it took too long") && after == 600, "{told} {after}");
     }
 }

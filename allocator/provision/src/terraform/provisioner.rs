@@ -24,7 +24,7 @@ use super::{
     state::{Doubt, State, StateError},
     work::Work,
 };
-use crate::worker::{Ended, Limit, RETRY_EVERY, Turn, outcome};
+use crate::worker::{Ended, Limit, Turn, outcome};
 
 /// What a provisioner works with.
 pub struct ProvisionerParts {
@@ -91,7 +91,7 @@ impl Provisioner {
     pub(crate) async fn carry_out(&self, change: Change<'_>, turn: &mut Turn) {
         let id = turn.operation.id;
         let mut ran = loop {
-            match (self.attempt(change, turn).await, turn.held.stop()) {
+            let error = match (self.attempt(change, turn).await, turn.held.stop()) {
                 (Ok(ran), _) => break ran,
                 (Err(error), Some(stop)) => {
                     let reason = chain(&error);
@@ -103,25 +103,21 @@ impl Provisioner {
                     );
                     break Ended::stopped_by(stop).into();
                 }
-                // Nothing has been done yet: again, when the database is back.
-                (Err(WorkError::Db(error)), None) if error.is_away() => {
-                    tracing::warn!(
-                        operation.id = id,
-                        error = &error as &dyn std::error::Error,
-                        "the operation has to wait for the database"
-                    );
-                    tokio::time::sleep(RETRY_EVERY).await;
-                }
-                (Err(error), None) => {
-                    let reason = chain(&error);
-                    tracing::error!(operation.id = id, reason, "the operation could not be tried");
-                    let doubt = match error {
-                        WorkError::Doubted(doubt) => Some(doubt),
-                        _ => None,
-                    };
-                    break Ran { doubt, ..Ended::Failed { exit_code: None, reason }.into() };
-                }
+                (Err(error), None) => error,
+            };
+            // Nothing has been done yet: again, when the database is back.
+            if let WorkError::Db(refused) = &error
+                && turn.waits_for(refused).await
+            {
+                continue;
             }
+            let reason = chain(&error);
+            tracing::error!(operation.id = id, reason, "the operation could not be tried");
+            let doubt = match error {
+                WorkError::Doubted(doubt) => Some(doubt),
+                _ => None,
+            };
+            break Ran { doubt, ..Ended::Failed { exit_code: None, reason }.into() };
         };
         ran.applied |= turn.abandoned;
         let Some(outcome) = outcome(&ran.ended) else {

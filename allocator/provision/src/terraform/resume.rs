@@ -63,11 +63,19 @@ impl LocalVms {
 
     async fn resume_with_tokens(&self, db: &Db, pool: PoolId, mut waiting: Vec<String>) {
         while !waiting.is_empty() {
-            if let Ok(vms) = vms::list(db, pool).await {
-                waiting.retain(|name| vms.iter().any(|vm| vm.hostname.as_str() == name));
-                let left = self.resume(waiting, |name| token(db, pool, name)).await;
-                tell(db, pool, &left.broken).await;
-                waiting = left.unenrolled;
+            match vms::list(db, pool).await {
+                Ok(vms) => {
+                    waiting.retain(|name| vms.iter().any(|vm| vm.hostname.as_str() == name));
+                    let left = self.resume(waiting, |name| token(db, pool, name)).await;
+                    tell(db, pool, &left.broken).await;
+                    waiting = left.unenrolled;
+                }
+                Err(error) if error.is_away() => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, vms = waiting.join(", "), "these VMs stay stopped");
+                    return;
+                }
             }
             if !waiting.is_empty() {
                 tokio::time::sleep(AGAIN).await;

@@ -15,7 +15,7 @@ use super::{
     provisioner::{WorkError, chain},
     state::{Doubt, Look, Pieces, listed, mend},
 };
-use crate::worker::{Ended, Limit, RETRY_EVERY, Turn, outcome};
+use crate::worker::{Ended, Limit, Turn, outcome};
 
 /// How a way out ended, and what is to be said of it.
 struct Solved {
@@ -41,16 +41,19 @@ impl Provisioner {
     pub(crate) async fn solve(&self, job: &Job, turn: &mut Turn) {
         let id = turn.operation.id;
         let solved = loop {
-            match (self.try_to_solve(job, turn).await, turn.held.stop()) {
+            let error = match (self.try_to_solve(job, turn).await, turn.held.stop()) {
                 (Ok(solved), _) => break solved,
                 (Err(_), Some(stop)) => break Ended::stopped_by(stop).into(),
-                (Err(WorkError::Db(_)), None) => tokio::time::sleep(RETRY_EVERY).await,
-                (Err(error), None) => {
-                    let reason = chain(&error);
-                    tracing::error!(operation.id = id, reason, "the conflict could not be solved");
-                    break failed(reason);
-                }
+                (Err(error), None) => error,
+            };
+            if let WorkError::Db(refused) = &error
+                && turn.waits_for(refused).await
+            {
+                continue;
             }
+            let reason = chain(&error);
+            tracing::error!(operation.id = id, reason, "the conflict could not be solved");
+            break failed(reason);
         };
         let Some(mut outcome) = outcome(&solved.ended) else { return };
         outcome.reason = outcome.reason.or(solved.note);

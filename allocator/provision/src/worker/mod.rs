@@ -23,13 +23,14 @@ use lablink_core::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{collect::ZipCollector, terraform::Provisioner};
+use crate::{
+    collect::ZipCollector,
+    terraform::{Provisioner, chain},
+};
 
 /// How often the queue is looked at when nobody has knocked: finds operations whose worker is
 /// gone, which no notification tells.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How soon a refusal of the database is tried again.
-pub(crate) const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// What a worker works with.
 pub struct WorkerParts {
@@ -114,9 +115,13 @@ impl Worker {
         let unmet = loop {
             match (self.unmet(&turn.operation.job).await, turn.held.stop()) {
                 (Ok(unmet), _) => break unmet,
-                (Err(_away), None) => tokio::time::sleep(RETRY_EVERY).await,
+                (Err(refused), None) => {
+                    if !turn.waits_for(&refused).await {
+                        break Some(chain(&refused));
+                    }
+                }
                 // Who works on it sees the stop before it does anything.
-                (Err(_away), Some(_)) => break None,
+                (Err(_refused), Some(_)) => break None,
             }
         };
         if let Some(reason) = unmet {

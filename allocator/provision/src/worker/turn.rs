@@ -1,10 +1,19 @@
 use std::{sync::Arc, time::Duration};
 
-use lablink_core::operations::{Lease, LeaseError, Operation};
+use lablink_core::{
+    DbError,
+    operations::{Lease, LeaseError, Operation, OperationState, Outcome},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Held, Limit, RETRY_EVERY, Stop};
+use super::{Held, Limit, Stop};
+use crate::terraform::chain;
+
+/// How soon what a database that is away did not take is tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How long it is tried: a database that is there, and still refuses, does not come back.
+const REFUSED_FOR: Duration = Duration::from_mins(5);
 
 /// How long an end is tried to be written once the allocator is stopping.
 const LAST_TRIES: Duration = Duration::from_secs(10);
@@ -26,6 +35,8 @@ pub(crate) struct Turn {
     /// By when the end of an abandoned operation is to be written.
     due: Instant,
     gives_up: Option<Instant>,
+    /// Since when the database has refused what is tried again now.
+    refused_since: Option<Instant>,
 }
 
 impl Turn {
@@ -39,7 +50,16 @@ impl Turn {
         taken_at: Instant,
     ) -> Self {
         let due = taken_at + ABANDONED;
-        Self { lease, operation, abandoned, held, shutdown, due, gives_up: None }
+        Self {
+            lease,
+            operation,
+            abandoned,
+            held,
+            shutdown,
+            due,
+            gives_up: None,
+            refused_since: None,
+        }
     }
 
     /// When the steps of the work have to end.
@@ -54,28 +74,64 @@ impl Turn {
         if self.abandoned { limit.by(self.due.max(Instant::now() + ONE_LOOK)) } else { limit }
     }
 
-    /// Whether the operation's end has to be written once more, after a moment: as long as the
-    /// lease is ours, nobody else can.
+    /// Whether to try again what the database has refused: after a moment if it is away, and for no
+    /// longer than a few minutes. Any other error comes again as often as it is tried.
+    pub async fn waits_for(&mut self, refused: &DbError) -> bool {
+        let since = *self.refused_since.get_or_insert_with(Instant::now);
+        let heals = refused.is_away() || refused.is_contended();
+        let (id, reason) = (self.operation.id, chain(refused));
+        if !heals || since.elapsed() > REFUSED_FOR {
+            tracing::error!(operation.id = id, reason, "the database refuses this");
+            return false;
+        }
+        tracing::warn!(operation.id = id, reason, "waiting for the database");
+        tokio::time::sleep(RETRY_EVERY).await;
+        true
+    }
+
+    /// Whether the operation's end has to be written once more. As long as the lease is ours,
+    /// nobody else can; where it can't be written as it was, the operation ends as failed.
     pub async fn again(&mut self, written: Result<(), LeaseError>) -> bool {
         let id = self.operation.id;
-        match written {
+        let refused = match written {
             Ok(()) => {
                 tracing::info!(operation.id = id, "operation ended");
                 return false;
             }
             Err(LeaseError::Lost) => return false,
-            Err(LeaseError::Db(error)) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the operation's end could not be written; trying again"
-                );
-            }
-        }
+            Err(LeaseError::Db(refused)) => refused,
+        };
         if self.shutdown.is_cancelled() && self.gives_up.is_none() {
             self.gives_up = Some(Instant::now() + LAST_TRIES);
         }
-        tokio::time::sleep(RETRY_EVERY).await;
+        if !self.waits_for(&refused).await {
+            self.fail(&refused).await;
+            return false;
+        }
         let given_up = self.gives_up.is_some_and(|end| Instant::now() > end);
         self.held.stop() != Some(Stop::LeaseLost) && !given_up
+    }
+
+    /// Ends an operation whose end the database did not take, so that it does not hold up those
+    /// after it.
+    async fn fail(&self, refused: &DbError) {
+        let reason = format!(
+            "How this ended could not be written: {}. What was done was kept. Look at the machines \
+             before you try again.",
+            chain(refused)
+        );
+        let outcome = Outcome {
+            state: OperationState::Failed,
+            exit_code: None,
+            reason: Some(reason.clone()),
+        };
+        let ended = match self.lease.finish(&outcome).await {
+            Err(LeaseError::Db(_)) => self.lease.close(&reason).await,
+            ended => ended,
+        };
+        if let Err(error) = ended {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(operation.id = self.operation.id, error, "it has no written end");
+        }
     }
 }

@@ -1,9 +1,14 @@
-use std::{fs, os::unix::fs::symlink};
+use std::{
+    fs,
+    os::unix::{fs::symlink, net::UnixListener},
+    process::Command,
+};
 
 use lablink_core::collections::{CollectError, Collector};
 
 use crate::{
     lab::{Lab, whole, wish},
+    sshd::is_root,
     unpack,
 };
 
@@ -75,6 +80,27 @@ async fn links_out_of_the_folder_are_not_followed() {
     let file = format!("left out: a link to the file {}", vm.root.join("secret.slp").display());
     assert_eq!(told, [("desk-1/folder", &*folder), ("desk-1/link.slp", &*file)]);
     assert_eq!(report[0][7], "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_file_is_not_waited_for() {
+    let lab = Lab::new().await;
+    let vm = lab.vm("desk-1").await;
+    vm.write("mine.slp", "mine");
+    vm.write("folder.slp/inside.slp", "inside");
+    let made = Command::new("mkfifo").arg(vm.desktop().join("pipe.slp")).status().unwrap();
+    assert!(made.success());
+    let _socket = UnixListener::bind(vm.desktop().join("socket.slp")).unwrap();
+    if is_root() {
+        // Where devices may be made.
+        let device = vm.desktop().join("zeros.slp");
+        let _refused = Command::new("mknod").arg(device).args(["c", "1", "5"]).output().unwrap();
+    }
+    let tree = lab.download().await.unwrap();
+    let names: Vec<&[u8]> = tree.keys().map(Vec::as_slice).collect();
+    let expected: [&[u8]; 3] = [b"REPORT.csv", b"desk-1/folder.slp/inside.slp", b"desk-1/mine.slp"];
+    assert_eq!(names, expected);
+    assert_eq!(unpack::report(&tree)[0][6], "complete");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use std::{
 
 use lablink_core::{
     Actor, Db, SecretKey,
-    collections::{Archive, CollectError, Collector, Retention, SshAccess, Wish},
+    collections::{Archive, CollectError, Collector, FitAddresses, Retention, SshAccess, Wish},
     live::{self, Hub},
     operations::{self, Operation, OperationId},
     pools::{self, PoolId},
@@ -47,6 +47,7 @@ pub struct Site {
     pub limits: Limits,
     pub retention: Retention,
     pub cloud: Option<Workspace>,
+    pub ssh_addresses: FitAddresses,
 }
 
 /// An allocator's worker at work.
@@ -95,8 +96,12 @@ impl Lab {
     }
 
     pub async fn register(&self, hostname: &str, port: u16) {
+        self.register_at(hostname, "127.0.0.1", port).await;
+    }
+
+    pub async fn register_at(&self, hostname: &str, address: &str, port: u16) {
         let access = SshAccess {
-            address: "127.0.0.1".parse().unwrap(),
+            address: address.parse().unwrap(),
             port: port.try_into().unwrap(),
             login: login().parse().unwrap(),
             private_key: self.private_key.parse().unwrap(),
@@ -150,9 +155,23 @@ impl Site {
             connect: Duration::from_secs(10),
             stall: Duration::from_secs(60),
             per_vm: Duration::from_mins(5),
+            bytes_per_vm: 10_000_000_000,
+            slowest: 0,
+            reserve: 1_000_000_000,
         };
+        // Its machines' SSH servers are processes here.
+        let ssh_addresses = FitAddresses::RemoteOrLoopback;
         let retention = Retention { age: Duration::from_hours(1), bytes: i64::MAX, archives: 100 };
-        Self { database, db, pool, root: root.to_owned(), limits, retention, cloud: None }
+        Self {
+            database,
+            db,
+            pool,
+            root: root.to_owned(),
+            limits,
+            retention,
+            cloud: None,
+            ssh_addresses,
+        }
     }
 
     pub fn collector(&self) -> Arc<ZipCollector> {
@@ -163,6 +182,7 @@ impl Site {
                 db: self.db.clone(),
                 pool: self.pool,
                 secret_key: Some(secret_key()),
+                ssh_addresses: self.ssh_addresses,
                 local: Some(self.root.join("vms")),
                 cloud: self.cloud.clone(),
             },

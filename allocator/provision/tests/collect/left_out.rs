@@ -1,6 +1,6 @@
 //! What is left out though it may be results.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{fs, os::unix::fs::symlink, process::Command};
 
 use lablink_core::{
     collections::{CollectError, OnSkipped},
@@ -55,6 +55,46 @@ async fn a_link_to_another_disk_stops_a_destroy_until_somebody_says_to_go_on() {
     assert!(collection.reason.unwrap().starts_with("1 thing that may be results"));
     // This lab has nobody who destroys; but it was begun.
     assert!(destroy.reason.unwrap().contains("its provider is manual"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_a_disk_that_is_not_there_stops_it_too() {
+    let lab = Lab::new().await;
+    let home = lab.local_vm(1).await.join("home");
+    symlink("/disk-that-is-not-mounted", home.join("results")).unwrap();
+    symlink("nowhere", home.join("inside")).unwrap();
+    symlink("/gone/notes.txt", home.join("notes.txt")).unwrap();
+    let _working = lab.work();
+    let [collection, destroy] = destroyed(&lab, OnSkipped::Stop).await;
+    assert_eq!(collection.state, OperationState::Failed);
+    let reason = collection.reason.unwrap();
+    let expected = "1 thing that may be results was left out, on 1 of 1 VMs, first on \
+        lablink-vm-test-1: home/results (a link to /disk-that-is-not-mounted, which is not there).";
+    assert!(reason.starts_with(expected), "{reason}");
+    assert!(destroy.reason.unwrap().starts_with("Nothing was destroyed: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_is_too_long_to_be_read_is_told_and_stops_nothing_else() {
+    let lab = Lab::new().await;
+    let vm = lab.vm("desk-1").await;
+    vm.write("good.slp", "good");
+    // Longer than any path may be: step by step.
+    let made = Command::new("bash")
+        .args([
+            "-ec",
+            "n=$(printf 'n%.0s' {1..200}); for i in {1..30}; do mkdir $n; cd -P $n; done; \
+               echo deep >deep.slp",
+        ])
+        .current_dir(vm.desktop())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let tree = lab.download().await.unwrap();
+    assert_eq!(tree[b"desk-1/good.slp".as_slice()], b"good");
+    let report = unpack::report(&tree);
+    assert_eq!((&*report[0][6], &*report[0][7]), ("complete", "1"));
+    assert_eq!(report[1][6], "left out: its path is too long to be read");
 }
 
 #[tokio::test(flavor = "multi_thread")]

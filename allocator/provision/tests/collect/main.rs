@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share fails as a test does")]
 
 mod everyday;
+mod greedy;
 mod killed;
 mod lab;
 mod left_out;

@@ -102,10 +102,10 @@ async fn nothing_can_be_unpacked_outside_the_folder() {
     assert_eq!((&*row[1], &*row[8]), ("desk-1/.._.._evil.slp", "desk-1/..\\..\\evil.slp"));
 
     // A VM may say anything: the list, and what is sent.
-    vm.replace_program("find", "#!/bin/sh\nprintf '4 ../../evil.slp\\0'\n");
+    vm.replace_program("find", "#!/bin/sh\nprintf '4,8 ../../evil.slp\\0'\n");
     let error = lab.download().await.unwrap_err().to_string();
     assert!(error.contains("it answered what is no list of files"), "{error}");
-    vm.replace_program("find", "#!/bin/sh\nprintf '4 good.slp\\0'\n");
+    vm.replace_program("find", "#!/bin/sh\nprintf '4,8 good.slp\\0'\n");
     vm.replace_program(
         "tar",
         "#!/bin/sh\necho ./good.slp >&2\ncd /etc && exec /bin/tar -cP ../etc/hostname\n",

@@ -99,16 +99,18 @@ async fn a_cancel_and_a_stop_are_obeyed_at_once_and_leave_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_little_space_is_told_before_anything_is_fetched() {
-    let lab = Lab::new().await;
+    let mut lab = Lab::new().await;
+    lab.site.limits.bytes_per_vm = u64::MAX;
     let vm = lab.vm("desk-1").await;
     vm.write("a.slp", "one");
     // The list is all that is believed before the disk is looked at.
-    let find = "#!/bin/sh\nprintf '3 a.slp\\0900000000000000 huge.slp\\0'\n";
+    let find = "#!/bin/sh\nprintf '3,8 a.slp\\0900000000000000,1757812500000 huge.slp\\0'\n";
     vm.replace_program("find", find);
     let _working = lab.work();
     let operation = lab.ended(lab.ask().await).await;
     assert_eq!(operation.state, OperationState::Failed);
     let reason = operation.reason.unwrap();
+    assert!(reason.starts_with("desk-1 gave nothing"), "{reason}");
     assert!(reason.contains("1800 TB are needed") || reason.contains("1.8 PB"), "{reason}");
     assert!(reason.contains("are free") && lab.shelf().is_empty(), "{reason}");
 }

@@ -1,5 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
+use lablink_core::collections::FitAddresses;
+
 use crate::{
     lab::Lab,
     sshd::is_root,
@@ -49,6 +51,27 @@ async fn each_vm_that_fails_is_named_with_its_reason_and_the_others_give_all() {
     says("walk-in", "walk-in/", "nobody has said how it is reached");
     says("by-hand", "by-hand/", "registered without SSH");
     says("lablink-vm-test-7", "vm_7/", "its folder is not on this machine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_has_come_to_stand_for_the_allocator_itself_is_not_followed() {
+    let mut lab = Lab::new().await;
+    let here = lab.vm("desk-1").await;
+    here.write("a.slp", "one");
+    // Somebody else's name servers say what it stands for, and when.
+    lab.register_at("desk-2", "localhost", here.port).await;
+    lab.register_at("desk-3", "desk-3.invalid", here.port).await;
+    let tree = lab.download().await.unwrap();
+    assert!(tree.contains_key(b"desk-2/a.slp".as_slice()), "a name is good for a machine");
+    assert!(result(&tree, "desk-3", "desk-3/").contains("desk-3.invalid has no address"));
+
+    lab.site.ssh_addresses = FitAddresses::Remote;
+    let error = lab.download().await.unwrap_err().to_string();
+    for (desk, address) in [("desk-1", "127.0.0.1"), ("desk-2", "localhost")] {
+        let refused = format!("{desk}: it is not asked for its results: {address} stands for ");
+        assert!(error.contains(&refused), "{error}");
+    }
+    assert_eq!(error.matches("the allocator's own machine (loopback)").count(), 2, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

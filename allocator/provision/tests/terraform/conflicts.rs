@@ -224,6 +224,7 @@ async fn what_was_never_made_or_is_not_ours_to_make_is_no_conflict() {
     let desk = Some("desk-7".parse().unwrap());
     vms::register(&lab.db, lab.pool, &admin(), desk, None).await.unwrap();
     let itself = Actor::UnprovenAgent;
+    vms::admit(&lab.db, lab.pool, &vm("70"), None).await.unwrap();
     vms::set_status(&lab.db, lab.pool, WAIT, &itself, &vm("70"), VmStatus::Running).await.unwrap();
     // Of two that wait, the first fails before it has made its VM.
     let (first, second) = (lab.launch(1).await, lab.launch(1).await);

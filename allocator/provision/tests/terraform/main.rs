@@ -13,6 +13,7 @@ mod moto;
 mod orphans;
 mod outages;
 mod program;
+mod refusals;
 mod resume;
 mod size;
 mod story;

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use lablink_web::fits_bcrypt;
+use lablink_web::{fits_bcrypt, is_short};
 
 use super::secret::Secret;
 
@@ -30,6 +30,19 @@ impl AdminPassword {
 
     pub fn expose(&self) -> &str {
         self.0.expose()
+    }
+}
+
+impl AdminCredential {
+    /// What organisers should know of a password that was chosen before short ones were refused.
+    pub fn warning(&self) -> Option<String> {
+        let Self::Password(password) = self else { return None };
+        let length = is_short(password.expose())?;
+        Some(format!(
+            "The admin password has only {length} characters, and can be guessed. Choose one of at \
+             least 12: set ADMIN_PASSWORD, app.admin_password or app.admin_password_hash, then \
+             start LabLink again."
+        ))
     }
 }
 
@@ -85,6 +98,13 @@ mod tests {
         );
         assert!(AdminPassword::parse("P\0P").unwrap_err().contains("NUL"));
         assert!(AdminPassword::parse("").is_err());
+    }
+
+    #[test]
+    fn a_short_password_that_is_in_use_is_warned_of() {
+        let of = |text| AdminCredential::Password(AdminPassword::parse(text).unwrap()).warning();
+        assert!(of("tq-57-rx").unwrap().contains("8 characters"));
+        assert_eq!(of("tq-57-rx-901"), None);
     }
 
     #[test]

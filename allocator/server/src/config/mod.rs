@@ -7,7 +7,7 @@
 //! Every key is optional. Whatever is wrong is collected and reported together: unknown keys with
 //! the nearest known one, values that don't fit, and rules over several keys. The keys and rules
 //! are those of the deployment contract §1, with LabLink's own sections `provider`, `local`,
-//! `manual`, `limits`, `proxy`, `health`, `logs` and `collect` beside them.
+//! `manual`, `install`, `limits`, `proxy`, `health`, `logs`, `history` and `collect` beside them.
 
 mod admin;
 mod environment;
@@ -36,8 +36,9 @@ pub use placeholder::startup_problems;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, Limits, Local,
-    Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl, SslProvider, StartupScript,
+    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, History,
+    Install, Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl,
+    SslProvider, StartupScript,
 };
 pub use url::unfit_url;
 
@@ -62,10 +63,12 @@ pub struct Config {
     pub startup_script: StartupScript,
     pub local: Local,
     pub manual: Manual,
+    pub install: Install,
     pub limits: Limits,
     pub proxy: Proxy,
     pub health: Health,
     pub logs: Logs,
+    pub history: History,
     pub collect: Collect,
 }
 
@@ -104,10 +107,12 @@ impl Config {
             startup_script: file.section("startup_script", StartupScript::read),
             local: file.section("local", Local::read),
             manual: file.section("manual", Manual::read),
+            install: file.section("install", Install::read),
             limits: file.section("limits", Limits::read),
             proxy: file.section("proxy", Proxy::read),
             health: file.section("health", Health::read),
             logs: file.section("logs", Logs::read),
+            history: file.section("history", History::read),
             collect: file.section("collect", Collect::read),
         }
     }
@@ -118,9 +123,10 @@ impl Config {
     }
 
     /// What is worth a second look though it is allowed, as one sentence each: placeholders,
-    /// default passwords, keys without effect.
+    /// default and short passwords, keys without effect.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = placeholder::logins(self);
+        warnings.extend(self.app.admin.warning());
         warnings.extend(placeholder::bucket(self));
         warnings.extend(rules::open_form(self));
         warnings.extend(self.without_effect());

@@ -1,5 +1,6 @@
 use super::{
-    AdminCredential, AdminPassword, Config, Problem, Problems, Secret, syntax::basic_auth_user,
+    AdminCredential, AdminPassword, Config, Problem, Problems, Secret,
+    syntax::{access_code, basic_auth_user},
 };
 
 /// Values from the process environment, which win over the file. An empty one counts as absent:
@@ -12,6 +13,8 @@ pub struct Overrides<'a> {
     pub admin_password: Option<&'a str>,
     /// `DB_PASSWORD`; without a `db` section there is no password to replace.
     pub db_password: Option<&'a str>,
+    /// `LABLINK_ACCESS_CODE`.
+    pub access_code: Option<&'a str>,
 }
 
 impl Config {
@@ -32,6 +35,12 @@ impl Config {
         }
         if let (Some(password), Some(db)) = (given(overrides.db_password), &mut self.db) {
             db.password = Secret::new(password);
+        }
+        if let Some(code) = given(overrides.access_code) {
+            match access_code(code) {
+                Ok(code) => self.app.access_code = Some(code),
+                Err(fault) => problems.push(Problem::from(format!("LABLINK_ACCESS_CODE: {fault}"))),
+            }
         }
         if problems.is_empty() { Ok(self) } else { Err(Problems(problems)) }
     }
@@ -61,8 +70,10 @@ mod tests {
             admin_user: Some("root"),
             admin_password: Some(" hunter2 "),
             db_password: Some("from-environment"),
+            access_code: Some("open sesame"),
         };
         let config = Config::parse(&yaml).unwrap().with_overrides(overrides).unwrap();
+        assert!(config.app.access_code.unwrap().matches(&"Open Sesame".parse().unwrap()));
         assert_eq!(config.app.admin_user, "root");
         assert_eq!(password(&config), " hunter2 ");
         assert_eq!(config.db.unwrap().password.expose(), "from-environment");
@@ -71,10 +82,11 @@ mod tests {
     #[test]
     fn empty_values_change_nothing() {
         let overrides =
-            Overrides { admin_user: Some(""), admin_password: Some(""), db_password: None };
-        let yaml = "app: {admin_user: ada, admin_password: s3cret}";
+            Overrides { admin_user: Some(""), admin_password: Some(""), ..Overrides::default() };
+        let yaml = "app: {admin_user: ada, admin_password: tq-57-rx-901, access_code: x}";
         let config = Config::parse(yaml).unwrap().with_overrides(overrides).unwrap();
-        assert_eq!((config.app.admin_user.as_str(), password(&config)), ("ada", "s3cret"));
+        assert!(config.app.access_code.unwrap().matches(&"x".parse().unwrap()));
+        assert_eq!((config.app.admin_user.as_str(), password(&config)), ("ada", "tq-57-rx-901"));
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! Values that stand for a real one still to come: fine in a file in a repository, not in service.
 
+use lablink_core::AccessCode;
+use lablink_web::is_common;
+
 use super::{AdminCredential, AdminPassword, Config, Database, Environment, ProviderKind};
+
+/// Stands for an access code: what is read of one does not show its words.
+const ACCESS_CODE: &str = "PLACEHOLDER_ACCESS_CODE";
 
 /// Whether `text` only holds a real value's place.
 pub(super) fn is_placeholder(text: &str) -> bool {
@@ -10,18 +16,28 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         || text.contains("YOUR-UNIQUE-SUFFIX")
 }
 
-/// Every login that is a placeholder or a default anybody can look up, as one sentence each.
+/// Every login that is a placeholder, a default that anybody can look up, or one of the passwords
+/// that are guessed first, as one sentence each.
 pub(super) fn logins(config: &Config) -> Vec<String> {
     let mut found = Vec::new();
     if is_placeholder(&config.app.admin_user) {
         found.push("app.admin_user is a placeholder: set it, or ADMIN_USER".to_owned());
     }
-    if let AdminCredential::Password(password) = &config.app.admin
-        && (is_placeholder(password.expose()) || password.expose() == AdminPassword::DEFAULT)
-    {
+    if let AdminCredential::Password(password) = &config.app.admin {
+        let password = password.expose();
+        let fault = if is_placeholder(password) || password == AdminPassword::DEFAULT {
+            Some("a placeholder or the default: set it, ADMIN_PASSWORD or app.admin_password_hash")
+        } else if is_common(password) {
+            Some("one of the first that anybody would guess: choose another, such as four words")
+        } else {
+            None
+        };
+        found.extend(fault.map(|fault| format!("app.admin_password is {fault}")));
+    }
+    let stands_for_one = |code: AccessCode| ACCESS_CODE.parse().is_ok_and(|it| code.matches(&it));
+    if config.app.access_code.is_some_and(stands_for_one) {
         found.push(
-            "app.admin_password is a placeholder or the default: set it, ADMIN_PASSWORD or \
-             app.admin_password_hash"
+            "app.access_code is a placeholder: set it, or LABLINK_ACCESS_CODE, or leave it out"
                 .to_owned(),
         );
     }
@@ -64,6 +80,7 @@ pub fn startup_problems(config: &Config, environment: &Environment) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Overrides;
 
     fn problems(yaml: &str, environment: &str) -> Vec<String> {
         startup_problems(&Config::parse(yaml).unwrap(), &environment.parse().unwrap())
@@ -92,7 +109,31 @@ mod tests {
         let found = problems("", "prod");
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("app.admin_password"), "{found:?}");
-        assert_eq!(problems("app: {admin_password: s3cret}", "prod"), [""; 0]);
+        assert_eq!(problems("app: {admin_password: tq-57-rx}", "prod"), [""; 0], "short");
+    }
+
+    #[test]
+    fn a_password_that_is_guessed_first_is_refused_outside_dev() {
+        for common in
+            ["password", "letmein", "Passw0rd", "lablink", "qwertyuiop", "passwordpassword"]
+        {
+            let yaml = format!("app: {{admin_password: {common}}}");
+            assert_eq!(problems(&yaml, "dev"), [""; 0], "{common}");
+            let found = problems(&yaml, "prod");
+            assert_eq!(found.len(), 1, "{common}: {found:?}");
+            assert!(found[0].contains("app.admin_password") && found[0].contains("guess"));
+            assert!(!found[0].contains(common), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_no_access_code_that_anybody_can_look_up() {
+        let yaml = "app: {admin_password: s3cret, access_code: PLACEHOLDER_ACCESS_CODE}";
+        let found = problems(yaml, "prod");
+        assert!(found.len() == 1 && found[0].contains("LABLINK_ACCESS_CODE"), "{found:?}");
+        let given = Overrides { access_code: Some("sesame"), ..Overrides::default() };
+        let config = Config::parse(yaml).unwrap().with_overrides(given).unwrap();
+        assert_eq!(startup_problems(&config, &"prod".parse().unwrap()), [""; 0]);
     }
 
     #[test]
@@ -110,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_bucket_matters_only_where_state_is_kept_in_it() {
-        let yaml = "app: {admin_password: s3cret}\nbucket_name: x-YOUR-UNIQUE-SUFFIX\n";
+        let yaml = "app: {admin_password: tq-57-rx}\nbucket_name: x-YOUR-UNIQUE-SUFFIX\n";
         assert_eq!(problems(yaml, "prod").len(), 1);
         assert_eq!(problems(yaml, "classroom"), [""; 0]);
         assert_eq!(problems(&format!("provider: local\n{yaml}"), "prod").len(), 1);

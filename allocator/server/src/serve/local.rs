@@ -15,6 +15,7 @@ use lablink_provision::terraform::{
     CaughtUp, LocalVms, Program, ProgramError, Provisioner, ProvisionerParts, RuntimeVariables,
     Workspace,
 };
+use lablink_web::FromAws;
 use tokio_util::sync::CancellationToken;
 
 use super::{places::Places, state_backend::state_backend};
@@ -155,12 +156,35 @@ fn variables(args: &ServeArgs, config: &Config) -> RuntimeVariables {
         client_ami_id: config.machine.ami_id.clone(),
         subject_software: config.machine.software.clone(),
         resource_suffix: environment.to_owned(),
-        cloud_init_output_log_group: args
-            .cloud_init_log_group
-            .clone()
-            .unwrap_or_else(|| format!("lablink-cloud-init-{environment}")),
+        cloud_init_output_log_group: match config.logs.from_aws {
+            FromAws::CloudWatch => args
+                .cloud_init_log_group
+                .clone()
+                .unwrap_or_else(|| format!("lablink-cloud-init-{environment}")),
+            // Without a group, VMs send their own.
+            FromAws::Direct => String::new(),
+        },
         region: config.app.region.clone(),
         startup_on_error: config.startup_script.on_error.as_str().to_owned(),
         ..RuntimeVariables::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn vms_on_aws_learn_of_a_log_group_only_where_their_logs_go_by_it() {
+        let group = |yaml| {
+            let options = ["lablink-allocator", "--cloud-init-log-group", "our-group"];
+            let config = Config::parse(yaml).unwrap();
+            variables(&Cli::parse_from(options).serve, &config).cloud_init_output_log_group
+        };
+        assert_eq!(group(""), "our-group");
+        assert_eq!(group("logs: {from_aws: direct}"), "");
     }
 }

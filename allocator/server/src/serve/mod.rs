@@ -18,13 +18,16 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{
-    Db, line, live,
+    Db, events, line, live,
     logs::{self, Retention},
     pools,
     vms::{self, Provider, StaleAfter},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
-use lablink_web::{AdminLogin, AppState, ConnectionLimits, FormLimits, OwnLog, Waits};
+use lablink_web::{
+    AdminLogin, AgentBudgets, AgentLimits, AppState, Browsers, CodeGuesses, ConnectionLimits,
+    FormLimits, OwnLog, Transfers, Waits,
+};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -51,6 +54,8 @@ use crate::{
 const CONNECTIONS: usize = 16;
 /// Of these, beside them, for what waiting agents ask.
 const HAND_OVER_CONNECTIONS: usize = 4;
+/// And for all else that VMs ask.
+const AGENT_CONNECTIONS: usize = 4;
 /// How long requests wait for Terraform at start, whatever it is at: for its version, and for the
 /// rows of VMs that exist, without which a launch may take a name that is taken.
 const TERRAFORM: Duration = Duration::from_secs(3);
@@ -58,8 +63,9 @@ const TERRAFORM: Duration = Duration::from_secs(3);
 const LINE: Duration = Duration::from_secs(5);
 /// How often VMs are looked for of which nothing is heard.
 const WATCH: Duration = Duration::from_secs(5);
-/// How often old log lines are looked for.
+/// How often old log lines are looked for, and old events.
 const RETENTION: Duration = Duration::from_secs(60);
+const HISTORY_RETENTION: Duration = Duration::from_hours(1);
 
 /// Serves until SIGINT or SIGTERM.
 pub async fn serve(args: ServeArgs) -> Result<()> {
@@ -97,6 +103,7 @@ async fn serve_on(
     database.migrate().await?;
     let db = Db::new(&database.server, CONNECTIONS);
     let hand_over_db = Db::new(&database.server, HAND_OVER_CONNECTIONS);
+    let agents_db = Db::new(&database.server, AGENT_CONNECTIONS);
     let pool = pools::open(&db, args.environment.as_str()).await?;
     let hub = live::Hub::default();
     let listener_task = live::listen(database.server.clone(), hub.clone());
@@ -114,6 +121,12 @@ async fn serve_on(
     let retention = Retention { age: config.logs.age(), bytes_per_vm: config.logs.bytes_per_vm() };
     let retention_task = logs::retain(db.clone(), retention, RETENTION);
     let _retaining = AbortOnDropHandle::new(tokio::spawn(retention_task));
+    let history = events::Retention {
+        age: config.history.age(),
+        per_vm: config.history.keep_events_per_vm.map(|most| i64::from(most.get())),
+    };
+    let history_task = events::retain(db.clone(), history, HISTORY_RETENTION);
+    let _forgetting = AbortOnDropHandle::new(tokio::spawn(history_task));
     let stale_after = StaleAfter(config.health.stale_after);
     let line_task = line::tend(db.clone(), pool, stale_after, LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
@@ -152,11 +165,19 @@ async fn serve_on(
     let state = AppState {
         db,
         hand_over_db,
+        agents_db,
+        agent_limits: Arc::new(AgentLimits::new(AgentBudgets {
+            requests: config.limits.requests_per_vm,
+            log_lines: config.logs.lines_per_minute,
+            log_bytes: config.logs.bytes_per_minute(),
+        })),
         pool,
         hub,
         waits: Waits::default(),
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),
         metrics: lablink_web::metrics::start()?,
+        browsers: Arc::new(Browsers::default()),
+        code_guesses: Arc::new(CodeGuesses::default()),
         form_limits: Arc::new(FormLimits::new(
             config.limits.form_per_address,
             config.limits.form_per_email,
@@ -164,6 +185,7 @@ async fn serve_on(
         local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
         aws,
         collector,
+        transfers: Transfers::default(),
         secret_key,
         settings: Arc::new(web_settings(args, config)),
         own_log,

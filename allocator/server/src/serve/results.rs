@@ -24,6 +24,7 @@ pub fn collector(
         db: db.clone(),
         pool,
         secret_key,
+        ssh_addresses: config.manual.ssh_addresses,
         local: local.map(|local| local.vms.directory.clone()),
         // This version makes no VMs on AWS.
         cloud: None,
@@ -34,6 +35,9 @@ pub fn collector(
         connect: CONNECT,
         stall: collect.stall(),
         per_vm: collect.longest_per_vm(),
+        bytes_per_vm: collect.most_per_vm(),
+        slowest: collect.slowest(),
+        reserve: collect.reserve(),
     };
     let owner = owner(&directory, places).context("cannot keep archives")?;
     let retention = collect.retention();

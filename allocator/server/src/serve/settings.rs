@@ -22,10 +22,12 @@ pub fn load(args: &DatabaseArgs, admin_user: Option<&str>) -> Result<Config> {
     let (dir, name) = (path("CONFIG_DIR"), path("CONFIG_NAME"));
     let file = locate(args.config.as_deref(), dir.as_deref(), name.as_deref());
     let (admin_password, db_password) = (variable("ADMIN_PASSWORD"), variable("DB_PASSWORD"));
+    let access_code = variable("LABLINK_ACCESS_CODE");
     let overrides = Overrides {
         admin_user,
         admin_password: admin_password.as_deref(),
         db_password: db_password.as_deref(),
+        access_code: access_code.as_deref(),
     };
     match Config::load(&file)?.with_overrides(overrides) {
         Ok(config) => Ok(config),

@@ -1,13 +1,10 @@
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use lablink_core::{
     PerAddress, PlacesPerAddress, Token, claims,
     vms::{Source, StaleAfter},
 };
-use lablink_web::{AgentAuth, AgentInstall, Proxies, Settings};
+use lablink_web::{AgentAuth, AgentInstall, AgentProgram, Proxies, Settings};
 
 use super::settings::variable;
 use crate::{
@@ -18,10 +15,14 @@ use crate::{
 /// How often agents are asked for a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
-/// The agent that we can give to machines, if there is one here.
-fn agent_program(given: Option<&Path>) -> Option<PathBuf> {
+/// The agent that we can give to machines, if there is one.
+fn agent_program(args: &ServeArgs) -> Option<AgentProgram> {
+    if let Some(url) = args.agent_url.clone() {
+        return Some(AgentProgram::Elsewhere { url, sums: args.agent_sha256.clone() });
+    }
     let beside = || Some(std::env::current_exe().ok()?.with_file_name("lablink-client"));
-    given.map(Path::to_owned).or_else(beside).filter(|path| path.is_file())
+    let path = args.agent_program.clone().or_else(beside).filter(|path| path.is_file());
+    path.map(AgentProgram::Here)
 }
 
 /// How many people of one address may wait or hold a machine. Where an access code keeps strangers
@@ -39,6 +40,11 @@ fn per_address(config: &Config) -> PerAddress {
 pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
     Settings {
         environment: args.environment.to_string(),
+        // On somebody's own machine a short password is as it should be.
+        notices: match args.environment.is_dev() {
+            true => Arc::default(),
+            false => config.app.admin.warning().into_iter().collect(),
+        },
         public_url: config
             .allocator_url(args.allocator_fqdn.as_deref(), args.allocator_public_ip.as_deref()),
         launches: match config.provider {
@@ -54,9 +60,11 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
             ProviderKind::Manual => "machines registered by hand".to_owned(),
         },
         max_vms: config.limits.max_vms.get(),
+        unknown_vms: config.limits.unknown_vms,
         extension: config.machine.extension.clone(),
         stale_after: StaleAfter(config.health.stale_after),
         after_use: config.manual.after_use,
+        ssh_addresses: config.manual.ssh_addresses,
         reclaim: match config.app.reclaim {
             Reclaim::Link => claims::Reclaim::Link,
             Reclaim::Email => claims::Reclaim::Email,
@@ -72,16 +80,21 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         },
         email_domains: config.app.email_domains.clone(),
         log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
+        logs_from_aws: config.logs.from_aws,
         access_code: config.app.access_code,
         per_address: per_address(config),
         is_trial: args.environment.is_dev(),
-        proxies: Proxies { trusted: config.proxy.trusted.clone(), header: config.proxy.header },
+        proxies: Proxies {
+            trusted: config.proxy.trusted.clone(),
+            header: config.proxy.header,
+            hops: config.proxy.hops,
+        },
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),
         agent: AgentInstall {
-            program: agent_program(args.agent_program.as_deref()),
-            url: args.agent_url.clone(),
+            program: agent_program(args),
             software: config.machine.software.clone(),
+            allow_http: config.install.allow_http,
         },
         heartbeat: HEARTBEAT,
     }

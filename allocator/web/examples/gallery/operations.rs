@@ -63,6 +63,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         overdue: 2,
         stale: 1,
         suspect: 1,
+        barred: 1,
         in_line: 2,
         ..PoolCounts::default()
     };

@@ -33,10 +33,13 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                 power_watts: Some(68),
             }]),
             cleaning: None,
+            token: None,
             locks_out: Some(true),
         },
+        shelter: None,
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },
+        dropped: None,
         claims: vec![
             past(email, Connection::Ready, None),
             past(SCRIPT, Connection::Ready, Some((before(3600), ClaimEnd::Returned))),
@@ -64,6 +67,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let manual = VmPage {
         timeline: Timeline { rows: Vec::new() },
+        dropped: Some((1_960_000, before(120))),
         claims: Vec::new(),
         vitals: Vitals::default(),
         hostname: "desk-7.lab.example.org".to_owned(),
@@ -80,6 +84,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     let used = VmPage {
         timeline: Timeline { rows: Vec::new() },
+        dropped: None,
         hostname: "desk-7.lab.example.org".to_owned(),
         used: Some(used),
         ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)
@@ -100,6 +105,34 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "vm-broken", &vm(VmSource::Local, broken, None, Gpu::Healthy))?;
     let unheard = "Nothing is heard of its agent any more.";
     let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
+    let stolen = "Somebody waited for its next claim with a token that is dead: one that was copied while \
+                  somebody had it, most likely. They learnt nothing, and nobody can claim it for now; \
+                  who has it keeps it.";
+    let barred = |source, claim| VmPage {
+        shelter: Some(Shelter::WithinReach {
+            reason: format!("the desktop's account {SCRIPT} can become root: by sudo"),
+        }),
+        ..vm(source, attention(Trouble::Barred, Some(before(400)), stolen), claim, Gpu::Healthy)
+    };
+    add(pages, "vm-barred", &barred(VmSource::Manual, None))?;
+    add(pages, "vm-barred-claimed", &barred(VmSource::Aws, claim()))?;
+    let due = "A claim has ended, and its agent is an older one that can’t take a new token. So nobody \
+               can claim it: its last participant may have copied the token.";
+    let due = VmPage {
+        shelter: Some(Shelter::OlderAgent),
+        ..vm(
+            VmSource::Manual,
+            attention(Trouble::TokenDue, Some(before(90)), due),
+            None,
+            Gpu::Healthy,
+        )
+    };
+    add(pages, "vm-token-due", &due)?;
+    let original = VmPage {
+        shelter: Some(Shelter::NoToken),
+        ..vm(VmSource::Unknown, VmState::TokenDue, None, Gpu::Absent)
+    };
+    add(pages, "vm-original", &original)?;
     add(pages, "vm-suspect", &vm(VmSource::Local, suspect, claim(), Gpu::Healthy))?;
 
     let confirm = |deed, afterwards| ConfirmPage {
@@ -174,9 +207,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "machine-ssh", &refused)?;
     let install = InstallPage {
         hostname: "desk-7.lab.example.org".to_owned(),
-        command: "printf %s Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w | sudo sh -c \"$(curl \
-                  -fsSL https://lablink.example.org/install)\" lablink desk-7.lab.example.org"
-            .to_owned(),
+        command: format!(
+            "printf %s Jx7Qd0nXb2bqW1_3nYk0d7e8aaTq5Zs9mPp4rVv6w | sh -c 's=$(curl -fsSL \
+             https://lablink.example.org/install); [ \"$(printf \"%s\\n\" \"$s\" | sha256sum | cut \
+             -c1-64)\" = {sum} ] || {{ echo \"lablink: this is not the script that the command was made \
+             for, so nothing was run. Make a new install command.\" >&2; exit 1; }}; sudo sh -c \
+             \"$s\" lablink {sum} \"$@\"' lablink desk-7.lab.example.org",
+            sum = "9b31c0".repeat(11).get(..64).unwrap_or_default(),
+        ),
         expires_at: before(-3600),
     };
     add(pages, "install", &install)

@@ -43,6 +43,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "request-address-full", &refused(0, RequestProblem::AddressFull))?;
     add(pages, "request-invited", &refused(3, RequestProblem::Invited))?;
     add(pages, "request-many", &refused(7, RequestProblem::TooMany))?;
+    let codes = RequestProblem::TooManyCodes { minutes: 12 };
+    let access_code = Some("7412".to_owned());
+    add(pages, "request-codes", &RequestPage { access_code, ..refused(7, codes) })?;
 
     let claim = |state| ClaimPage {
         link: "/claims/Jx7Qd0nXb2".to_owned(),

@@ -1,39 +1,70 @@
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    num::NonZero,
-    str::FromStr,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{fmt, net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::fits_bcrypt;
+use super::{
+    browser::Browser,
+    fits_bcrypt,
+    guesses::{Budget, Guess, Guesses, rate},
+    remembered::{Known, Remembered},
+    tally::{Rate, Spent, Tally},
+    told::Told,
+};
 
-/// How long a verified password is remembered. A page would else cost a slow hash each time.
-const REMEMBERED: Duration = Duration::from_secs(300);
-/// Slow hashes at once: guessing must not take all the cores from a class.
+/// Slow hashes at once, for those of whom nothing is known: guessing must not take all the cores
+/// from a class. Who is known has as many beside them.
 const AT_ONCE: usize = 1;
+/// So many of those of whom nothing is known may wait for their turn.
+const WAITING: usize = 8;
 
-/// Wrong passwords in a minute that cost an address nothing: people mistype.
-const FREE_FAILURES: NonZero<u32> = NonZero::new(10).expect("10 is not 0");
-/// What each further one costs.
-const PENALTY: Duration = Duration::from_secs(1);
+/// Wrong passwords. What one site has whatever others do is little: a password is long.
+const WRONG: Budget = Budget { network: rate(10, 1), all: rate(30, 1), site: rate(3, 60) };
+/// Of a browser from which the right one came before.
+const WRONG_IN_BROWSER: Rate = rate(10, 1);
 
 /// The organiser's login: one user, one bcrypt hash.
 pub struct AdminLogin {
     user: String,
     hash: String,
-    /// Keys the digests of `verified`, so that they are of no use outside this process.
-    key: [u8; 32],
-    verified: Mutex<HashMap<[u8; 32], Instant>>,
-    hashing: Semaphore,
-    /// Failures that an address has free before each costs time.
-    failures: DefaultKeyedRateLimiter<IpAddr>,
+    remembered: Remembered,
+    wrong: Guesses,
+    wrong_in_browser: Tally<Browser>,
+    known: Turns,
+    unknown: Turns,
+    told: Told,
+}
+
+/// From where credentials come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ComesFrom {
+    Address(IpAddr),
+    /// A browser from which the right ones came before.
+    Known(Browser),
+}
+
+/// Right credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub user: String,
+    pub found: Found,
+}
+
+/// How credentials were found to be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Remembered,
+    Verified,
+}
+
+/// Why credentials get nobody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoLogin {
+    Wrong,
+    /// They were not looked at: too many from there were wrong. There is room again after so long.
+    TooMany(Duration),
+    /// They were not looked at: too many others wait.
+    Busy,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,110 +79,146 @@ impl AdminLogin {
         Ok(Self {
             user,
             hash,
-            key: rand::random(),
-            verified: Mutex::default(),
-            hashing: Semaphore::new(AT_ONCE),
-            failures: RateLimiter::keyed(Quota::per_minute(FREE_FAILURES)),
+            remembered: Remembered::new(),
+            wrong: Guesses::new(&WRONG),
+            wrong_in_browser: Tally::new(WRONG_IN_BROWSER),
+            known: Turns::new(),
+            unknown: Turns::new(),
+            told: Told::of("admin password"),
         })
     }
 
-    /// The user whose credentials an `Authorization: Basic` header's value holds, if they are
-    /// right. Who keeps guessing waits; the right ones always pass, also from a guesser's address.
-    pub async fn verify(&self, credentials: &str, address: IpAddr) -> Option<String> {
-        let user = self.check(credentials).await;
-        if user.is_none() && self.failures.check_key(&address).is_err() {
-            tracing::warn!(%address, "many wrong passwords for the admin pages");
-            tokio::time::sleep(PENALTY).await;
+    /// Looks at the value of an `Authorization: Basic` header. What was right of late costs nothing,
+    /// whatever else comes from its address; anything else is counted before it costs a slow hash.
+    pub(crate) async fn verify(
+        self: &Arc<Self>,
+        credentials: &str,
+        from: ComesFrom,
+    ) -> Result<Login, NoLogin> {
+        let Some(shown) = Shown::read(credentials) else { return Err(NoLogin::Wrong) };
+        let counted = match self.remembered.knows(&shown.credentials) {
+            Known::Right => return Ok(shown.login(Found::Remembered)),
+            Known::OfOld => Counted::Nothing,
+            Known::Unknown => self.count(from).map_err(|Spent(wait)| {
+                self.told.refused(&from);
+                NoLogin::TooMany(wait)
+            })?,
+        };
+        let turns = match &counted {
+            Counted::Guess(guess) if !self.wrong.is_known_at(guess.network()) => &self.unknown,
+            _ => &self.known,
+        };
+        let Some(turn) = turns.take().await else {
+            self.forgive(counted);
+            return Err(NoLogin::Busy);
+        };
+        // Another request with the same credentials may have had its turn meanwhile.
+        if self.remembered.knows(&shown.credentials) == Known::Right {
+            self.forgive(counted);
+            return Ok(shown.login(Found::Remembered));
         }
-        user
+        // Goes on to its end with its turn, also where nobody waits for the answer any more.
+        let login = Arc::clone(self);
+        let hashing = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let is_right = login.is_right(&shown);
+            if is_right {
+                login.remembered.remember(&shown.credentials);
+                login.was_right(counted);
+            }
+            is_right.then(|| shown.login(Found::Verified))
+        });
+        hashing.await.ok().flatten().ok_or_else(|| {
+            self.told.wrong();
+            NoLogin::Wrong
+        })
     }
 
-    async fn check(&self, credentials: &str) -> Option<String> {
-        let decoded = STANDARD.decode(credentials.trim()).ok()?;
-        let decoded = String::from_utf8(decoded).ok()?;
-        let (user, password) = decoded.split_once(':')?;
-        fits_bcrypt(password).ok()?;
-        let digest: [u8; 32] =
-            Sha256::new().chain_update(self.key).chain_update(decoded.as_bytes()).finalize().into();
-        if !self.remembers(&digest) {
-            let _turn = self.hashing.acquire().await.ok()?;
-            // Another request with the same credentials may have had its turn meanwhile.
-            if !self.remembers(&digest) {
-                let (password, hash) = (password.to_owned(), self.hash.clone());
-                let right =
-                    tokio::task::spawn_blocking(move || bcrypt::verify(password, &hash)).await;
-                // Both are looked at, so that a wrong name takes as long as a wrong password.
-                if !(matches!(right, Ok(Ok(true))) && user == self.user) {
-                    return None;
-                }
-                let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-                verified.retain(|_, since| since.elapsed() < REMEMBERED);
-                verified.insert(digest, Instant::now());
+    /// Both are looked at, so that a wrong name takes as long as a wrong password.
+    fn is_right(&self, shown: &Shown) -> bool {
+        matches!(bcrypt::verify(&shown.password, &self.hash), Ok(true)) && shown.user == self.user
+    }
+
+    fn count(&self, from: ComesFrom) -> Result<Counted, Spent> {
+        match from {
+            ComesFrom::Address(address) => self.wrong.count(address).map(Counted::Guess),
+            ComesFrom::Known(browser) => {
+                self.wrong_in_browser.count(browser).map(|()| Counted::Browser(browser))
             }
         }
-        Some(user.to_owned())
     }
 
-    fn remembers(&self, digest: &[u8; 32]) -> bool {
-        let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        verified.get(digest).is_some_and(|since| since.elapsed() < REMEMBERED)
+    fn was_right(&self, counted: Counted) {
+        match counted {
+            Counted::Guess(guess) => self.wrong.was_right(guess),
+            counted @ (Counted::Browser(_) | Counted::Nothing) => self.forgive(counted),
+        }
+    }
+
+    fn forgive(&self, counted: Counted) {
+        match counted {
+            Counted::Nothing => {}
+            Counted::Browser(browser) => self.wrong_in_browser.take_back(&browser),
+            Counted::Guess(guess) => self.wrong.forgive(guess),
+        }
+    }
+}
+
+impl fmt::Display for ComesFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Known(_) => f.write_str("a browser that knew the password"),
+        }
+    }
+}
+
+/// What looking at credentials was counted as, beforehand.
+enum Counted {
+    /// They were right before.
+    Nothing,
+    Browser(Browser),
+    Guess(Guess),
+}
+
+/// What a header's value holds.
+struct Shown {
+    credentials: String,
+    user: String,
+    password: String,
+}
+
+impl Shown {
+    fn read(value: &str) -> Option<Self> {
+        let credentials = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
+        let (user, password) = credentials.split_once(':')?;
+        fits_bcrypt(password).ok()?;
+        let (user, password) = (user.to_owned(), password.to_owned());
+        Some(Self { credentials, user, password })
+    }
+
+    fn login(&self, found: Found) -> Login {
+        Login { user: self.user.clone(), found }
+    }
+}
+
+/// Turns at hashing, in the order in which they are asked for.
+struct Turns {
+    at_work: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+impl Turns {
+    fn new() -> Self {
+        Self { at_work: Arc::new(Semaphore::new(AT_ONCE)), waiting: Semaphore::new(WAITING) }
+    }
+
+    /// None: too many wait already.
+    async fn take(&self) -> Option<OwnedSemaphorePermit> {
+        let _place = self.waiting.try_acquire().ok()?;
+        Arc::clone(&self.at_work).acquire_owned().await.ok()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
-    fn login() -> AdminLogin {
-        AdminLogin::new("admin".into(), bcrypt::hash("correct", 4).unwrap()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn takes_the_right_name_and_password_only() {
-        let login = login();
-        for _ in 0..2 {
-            assert_eq!(
-                login.verify(&STANDARD.encode("admin:correct"), HERE).await.as_deref(),
-                Some("admin")
-            );
-        }
-        for wrong in ["admin:wrong", "root:correct", "admincorrect", ""] {
-            assert_eq!(login.verify(&STANDARD.encode(wrong), HERE).await, None, "{wrong}");
-        }
-        assert_eq!(login.verify("%%%", HERE).await, None);
-    }
-
-    #[tokio::test]
-    async fn what_bcrypt_would_take_for_the_password_is_not_the_password() {
-        let long = "y".repeat(72);
-        for (password, likeness) in [(long.as_str(), format!("{long}y")), ("P", "P\0P".into())] {
-            let hash = bcrypt::hash(password, 4).unwrap();
-            assert!(bcrypt::verify(&likeness, &hash).unwrap(), "to bcrypt they are the same");
-            let login = AdminLogin::new("admin".into(), hash).unwrap();
-            let shown = |password: &str| STANDARD.encode(format!("admin:{password}"));
-            assert!(login.verify(&shown(password), HERE).await.is_some());
-            assert!(login.verify(&shown(&likeness), HERE).await.is_none());
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn guessing_costs_time_and_locks_nobody_out() {
-        let login = login();
-        let wrong = STANDARD.encode("admin:wrong");
-        let started = tokio::time::Instant::now();
-        for _ in 0..13 {
-            assert_eq!(login.verify(&wrong, HERE).await, None);
-        }
-        assert_eq!(started.elapsed(), 3 * PENALTY, "ten were free");
-        let right = STANDARD.encode("admin:correct");
-        assert!(login.verify(&right, HERE).await.is_some());
-        assert_eq!(started.elapsed(), 3 * PENALTY, "the right password never waits");
-    }
-
-    #[test]
-    fn refuses_a_hash_that_is_none() {
-        assert!(AdminLogin::new("admin".into(), "plain".into()).is_err());
-    }
-}
+mod tests;

@@ -1,67 +1,80 @@
-use std::{net::IpAddr, num::NonZero};
+use std::{hash::Hash, net::IpAddr, num::NonZero};
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use lablink_core::Email;
 
-/// How often the claim form may be posted; each process counts for itself.
+use super::{
+    browser::Visitor,
+    tally::{Rate, Tally},
+};
+
+/// How often the forms of participants may be refused; each process counts for itself. What is
+/// granted counts nothing: a class behind one address gets in at once.
 pub struct FormLimits {
-    per_address: Option<DefaultKeyedRateLimiter<IpAddr>>,
-    per_email: Option<DefaultKeyedRateLimiter<Email>>,
+    per_address: Option<Refusals<()>>,
+    per_email: Option<Refusals<String>>,
 }
 
-/// So many callers are remembered before those who have been quiet are forgotten.
-const REMEMBERED: usize = 10_000;
+/// Refused forms about one thing: of each browser and, as browsers can be made up at the cost of a
+/// page, of each network.
+struct Refusals<K> {
+    of_browser: Tally<(K, Visitor)>,
+    of_network: Tally<(K, IpAddr)>,
+}
+
+/// So many times what one browser may be refused, its whole network may.
+const BROWSERS: NonZero<u32> = NonZero::new(10).expect("10 is not 0");
 
 impl FormLimits {
-    /// Posts per minute; a whole minute's worth may come at once, as from a class behind one
-    /// address. None: no limit.
+    /// Refusals per minute, all of which may come at once. None: no limit.
     pub fn new(per_address: Option<NonZero<u32>>, per_email: Option<NonZero<u32>>) -> Self {
         Self {
-            per_address: per_address.map(|posts| RateLimiter::keyed(Quota::per_minute(posts))),
-            per_email: per_email.map(|posts| RateLimiter::keyed(Quota::per_minute(posts))),
+            per_address: per_address.map(Refusals::new),
+            per_email: per_email.map(Refusals::new),
         }
     }
 
-    pub(crate) fn admits_address(&self, address: IpAddr) -> bool {
-        admits(self.per_address.as_ref(), &address)
+    /// Whether another form from there is looked at.
+    pub(crate) fn admits(&self, visitor: &Visitor, email: Option<&Email>) -> bool {
+        let of_email = self.per_email.as_ref().zip(email);
+        self.per_address.as_ref().is_none_or(|refusals| refusals.admit((), visitor))
+            && of_email.is_none_or(|(refusals, email)| refusals.admit(key(email), visitor))
     }
 
-    pub(crate) fn admits_email(&self, email: &Email) -> bool {
-        admits(self.per_email.as_ref(), email)
+    pub(crate) fn refused(&self, visitor: &Visitor, email: Option<&Email>) {
+        if let Some(refusals) = &self.per_address {
+            refusals.count((), visitor);
+        }
+        if let Some((refusals, email)) = self.per_email.as_ref().zip(email) {
+            refusals.count(key(email), visitor);
+        }
     }
 }
 
-fn admits<K: std::hash::Hash + Eq + Clone>(
-    limiter: Option<&DefaultKeyedRateLimiter<K>>,
-    key: &K,
-) -> bool {
-    let Some(limiter) = limiter else { return true };
-    if limiter.len() > REMEMBERED {
-        limiter.retain_recent();
+impl<K: Clone + Eq + Hash> Refusals<K> {
+    fn new(per_minute: NonZero<u32>) -> Self {
+        Self {
+            of_browser: Tally::new(Rate::per_minute(per_minute)),
+            of_network: Tally::new(Rate::per_minute(per_minute.saturating_mul(BROWSERS))),
+        }
     }
-    limiter.check_key(key).is_ok()
+
+    /// A browser that has its cookie from us and was refused little of late is not kept out for what
+    /// others at its address do.
+    fn admit(&self, about: K, visitor: &Visitor) -> bool {
+        let own = (about.clone(), *visitor);
+        let is_blameless = visitor.browser.is_some() && self.of_browser.has_most_left(&own);
+        is_blameless
+            || self.of_browser.has_room(&own) && self.of_network.has_room(&(about, visitor.network))
+    }
+
+    fn count(&self, about: K, visitor: &Visitor) {
+        // More than full is full.
+        let _spent = self.of_browser.count((about.clone(), *visitor));
+        let _spent = self.of_network.count((about, visitor.network));
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_class_behind_one_address_gets_in_at_once_and_a_flood_does_not() {
-        let limits = FormLimits::new(NonZero::new(60), NonZero::new(2));
-        let (school, home) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        assert!((0..60).all(|_| limits.admits_address(school)));
-        assert!(!limits.admits_address(school));
-        assert!(limits.admits_address(home));
-        let ada = "ada@example.org".parse().unwrap();
-        assert!(
-            limits.admits_email(&ada) && limits.admits_email(&ada) && !limits.admits_email(&ada)
-        );
-    }
-
-    #[test]
-    fn none_is_no_limit() {
-        let limits = FormLimits::new(None, None);
-        assert!((0..10_000).all(|_| limits.admits_address(IpAddr::from([192, 0, 2, 1]))));
-    }
+/// However it is spelt.
+fn key(email: &Email) -> String {
+    email.key().to_owned()
 }

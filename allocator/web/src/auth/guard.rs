@@ -1,17 +1,26 @@
+use std::sync::Arc;
+
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
-    http::{HeaderValue, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
-use lablink_core::{Action, Actor, Resource, Token, agents, can};
+use axum_extra::extract::CookieJar;
+use lablink_core::{
+    Action, Actor, Resource, Token, TokenHash,
+    agents::{self, Bearer, Misuse},
+    can,
+};
 use lablink_protocol::Hostname;
 
-use super::AgentAuth;
+use super::{AgentAuth, admin_browser};
 use crate::{
     AppState,
+    agents::Share,
     connections::Slot,
     http::{Client, Problem},
+    metrics, pages,
 };
 
 /// What a route needs, with the state to find out whether the caller has it.
@@ -25,12 +34,24 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     let slot = request.extensions().get::<Slot>().cloned();
+    let (mut cookies, mut shown, mut entered) = (CookieJar::default(), None, None);
     let actor = match action {
         Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
-            let actor = identify(&state, authorization.as_ref(), client, action).await?;
+            let credentials = Credentials::read(authorization.as_ref());
+            if action != Action::Administer && !matches!(credentials, Credentials::Login(_)) {
+                // Before anything is looked up: to be refused shall cost nothing.
+                let token = credentials.of_vm(&state);
+                entered = Some(state.agent_limits.enter(token.as_ref()).await?);
+                let limits = Arc::clone(&state.agent_limits);
+                request.extensions_mut().insert(Share { limits, token });
+            }
+            let caller = (client, request.headers());
+            let known = identify(&state, credentials, caller, action).await?;
+            (cookies, shown) = (known.cookies, known.shown);
+            let actor = known.actor;
             if let Some(slot) = &slot
                 && !matches!(actor, Actor::Anyone | Actor::UnprovenAgent)
             {
@@ -45,9 +66,22 @@ pub(crate) async fn guard(
     if !can(&actor, action, resource) {
         return Err(refusal(&actor));
     }
+    if let Some(hostname) = &hostname
+        && action != Action::ReadVm
+    {
+        not_without_its_token(&state, &actor, hostname).await?;
+    }
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
+    let is_admin = matches!(actor, Actor::Admin(_));
     request.extensions_mut().insert(Caller(actor));
-    let response = next.run(request).await;
+    request.extensions_mut().insert(shown);
+    let response = if is_admin {
+        let notices = Arc::clone(&state.settings.notices);
+        (cookies, pages::under(notices, next.run(request)).await).into_response()
+    } else {
+        next.run(request).await
+    };
+    drop(entered);
     if let (Some(slot), Some(link)) = (slot, link)
         && (response.status().is_success() || response.status().is_redirection())
     {
@@ -56,36 +90,135 @@ pub(crate) async fn guard(
     Ok(response)
 }
 
+/// Who asks.
+struct Known {
+    actor: Actor,
+    /// What they are given for it.
+    cookies: CookieJar,
+    /// The agent's token that they have shown.
+    shown: Option<Shown>,
+}
+
+impl Known {
+    fn of(actor: Actor) -> Self {
+        Self { actor, cookies: CookieJar::default(), shown: None }
+    }
+}
+
+/// What a caller shows to say who it is.
+enum Credentials<'a> {
+    Nothing,
+    /// Name and password, as HTTP Basic has them.
+    Login(&'a str),
+    Token(TokenHash),
+    Other,
+}
+
+impl<'a> Credentials<'a> {
+    fn read(authorization: Option<&'a HeaderValue>) -> Self {
+        let authorization = authorization.and_then(|value| value.to_str().ok());
+        let parts = authorization.and_then(|value| value.split_once(' '));
+        let Some((scheme, credentials)) = parts else { return Self::Nothing };
+        if scheme.eq_ignore_ascii_case("basic") {
+            Self::Login(credentials)
+        } else if scheme.eq_ignore_ascii_case("bearer") {
+            Self::Token(Token::presented(credentials.trim()).hash())
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The token, if it may be a VM's.
+    fn of_vm(&self, state: &AppState) -> Option<TokenHash> {
+        match self {
+            Self::Token(token) if !is_forwarders(state, token) => Some(*token),
+            _ => None,
+        }
+    }
+}
+
+fn is_forwarders(state: &AppState, token: &TokenHash) -> bool {
+    state.settings.log_token.is_some_and(|forwarder| forwarder.matches(token))
+}
+
 async fn identify(
     state: &AppState,
-    authorization: Option<&HeaderValue>,
-    client: Client,
+    credentials: Credentials<'_>,
+    (client, headers): (Client, &HeaderMap),
     action: Action,
-) -> Result<Actor, Problem> {
-    let authorization = authorization.and_then(|value| value.to_str().ok());
-    let Some((scheme, credentials)) = authorization.and_then(|value| value.split_once(' ')) else {
-        let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
-        return Ok(if open { Actor::UnprovenAgent } else { Actor::Anyone });
-    };
-    let actor = if scheme.eq_ignore_ascii_case("basic") {
-        state.admin.verify(credentials, client.address).await.map(Actor::Admin)
-    } else if scheme.eq_ignore_ascii_case("bearer") {
-        let token = Token::presented(credentials.trim()).hash();
-        if state.settings.log_token.is_some_and(|forwarder| forwarder.matches(&token)) {
-            Some(Actor::Forwarder)
-        } else {
-            agents::identify(&state.db, token).await?.map(Actor::Agent)
+) -> Result<Known, Problem> {
+    let mut shown = None;
+    let actor = match credentials {
+        Credentials::Nothing => {
+            let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
+            open.then_some(Actor::UnprovenAgent)
         }
-    } else {
-        None
+        Credentials::Login(login) => {
+            return Ok(match admin_browser::log_in(state, login, &client, headers).await? {
+                Some((user, cookies)) => Known { cookies, ..Known::of(Actor::Admin(user)) },
+                None => Known::of(Actor::Anyone),
+            });
+        }
+        Credentials::Token(token) if is_forwarders(state, &token) => Some(Actor::Forwarder),
+        Credentials::Token(token) => {
+            let stale_after = state.settings.stale_after;
+            match agents::identify(&state.agents_db, state.pool, stale_after, token).await? {
+                Some(Bearer::Agent { hostname, attends }) => {
+                    shown = Some(Shown { token, attends });
+                    Some(Actor::Agent(hostname))
+                }
+                Some(Bearer::Outgoing(hostname)) => {
+                    shown = Some(Shown { token, attends: true });
+                    Some(Actor::OutgoingAgent(hostname))
+                }
+                Some(Bearer::Dead { vm_id }) => {
+                    misused(state, vm_id, action, client).await?;
+                    None
+                }
+                None => None,
+            }
+        }
+        Credentials::Other => None,
     };
-    Ok(actor.unwrap_or(Actor::Anyone))
+    Ok(Known { shown, ..Known::of(actor.unwrap_or(Actor::Anyone)) })
+}
+
+/// An agent's late report may come with a token that has died meanwhile. It waits, and asks for a
+/// new token, with nothing but the newest that it has.
+async fn misused(
+    state: &AppState,
+    vm_id: i64,
+    action: Action,
+    client: Client,
+) -> Result<(), Problem> {
+    let misuse = match action {
+        Action::AwaitClaim => Misuse::Wait,
+        Action::RenewToken => Misuse::NewToken,
+        _ => return Ok(()),
+    };
+    metrics::dead_token_shown(misuse.as_str());
+    let stale_after = state.settings.stale_after;
+    agents::raise(&state.agents_db, state.pool, stale_after, vm_id, misuse, client.address).await?;
+    Ok(())
+}
+
+/// Where agents need no token, the VM's own may have one, and nobody else speaks for it then.
+async fn not_without_its_token(
+    state: &AppState,
+    actor: &Actor,
+    hostname: &Hostname,
+) -> Result<(), Problem> {
+    if *actor == Actor::UnprovenAgent && agents::needs_token(&state.agents_db, hostname).await? {
+        return Err(Problem::unauthorized());
+    }
+    Ok(())
 }
 
 /// Who is unknown may show who they are; who is known may not do this.
 fn refusal(actor: &Actor) -> Problem {
     match actor {
         Actor::Anyone => Problem::unauthorized(),
+        Actor::OutgoingAgent(_) => Problem::token_due(),
         _ => Problem::forbidden(),
     }
 }
@@ -94,19 +227,42 @@ fn refusal(actor: &Actor) -> Problem {
 #[derive(Clone)]
 pub(crate) struct Caller(pub Actor);
 
+/// The agent's token that came with a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown {
+    pub token: TokenHash,
+    /// The VM's agent has waited, or sent a heartbeat, with a token before.
+    attends: bool,
+}
+
+impl Shown {
+    /// It waits, or sends a heartbeat, with this token now.
+    pub async fn attend(self, state: &AppState, hostname: &Hostname) -> Result<(), Problem> {
+        if !self.attends {
+            agents::attend(&state.agents_db, hostname).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Caller {
     /// For routes whose body names the VM: the right to speak for that one.
-    pub fn speaks_for(self, hostname: &Hostname) -> Result<Actor, Problem> {
-        self.may(Action::SpeakForVm, hostname)
+    pub async fn speaks_for(self, state: &AppState, hostname: &Hostname) -> Result<Actor, Problem> {
+        self.may(state, Action::SpeakForVm, hostname).await
     }
 
     /// Likewise, the right to do this to that VM.
-    pub fn may(self, action: Action, hostname: &Hostname) -> Result<Actor, Problem> {
-        if can(&self.0, action, Resource::Vm(hostname)) {
-            Ok(self.0)
-        } else {
-            Err(refusal(&self.0))
+    pub async fn may(
+        self,
+        state: &AppState,
+        action: Action,
+        hostname: &Hostname,
+    ) -> Result<Actor, Problem> {
+        if !can(&self.0, action, Resource::Vm(hostname)) {
+            return Err(refusal(&self.0));
         }
+        not_without_its_token(state, &self.0, hostname).await?;
+        Ok(self.0)
     }
 }
 

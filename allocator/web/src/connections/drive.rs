@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Patience, Slot,
+    Delivery, Patience, Slot,
     later::Rest,
     progress::{Handling, Progress},
     service::{Parked, Parking, Requests},
@@ -40,6 +40,7 @@ pub(super) struct Connection {
     pub slot: Slot,
     pub patience: Patience,
     pub progress: Arc<Progress>,
+    pub delivery: Delivery,
     stream: Arc<TcpStream>,
 }
 
@@ -47,7 +48,8 @@ impl Connection {
     pub fn new(stream: TcpStream, peer: SocketAddr, slot: Slot, patience: Patience) -> Self {
         let head = if slot.is_turned_away() { patience.turned_away } else { patience.head };
         let progress = Arc::new(Progress::new(Patience { head, ..patience }));
-        Self { peer, slot, patience, progress, stream: Arc::new(stream) }
+        let (delivery, stream) = (Delivery::default(), Arc::new(stream));
+        Self { peer, slot, patience, progress, delivery, stream }
     }
 
     /// Whether a peer that waits for us is gone, which nobody else looks at meanwhile.
@@ -122,13 +124,13 @@ async fn converse(
     let mut stopped = pin!(shutdown.cancelled());
     let mut is_stopping = false;
     let mut alarm = pin!(sleep_until(Instant::now() + connection.patience.idle));
-    let parked = poll_fn(|context| {
+    let end = poll_fn(|context| {
         // Whatever goes wrong with a connection is its peer's affair.
-        if Pin::new(&mut http).poll(context).is_ready() {
-            return Poll::Ready(None);
+        if let Poll::Ready(ended) = Pin::new(&mut http).poll(context) {
+            return Poll::Ready(if ended.is_ok() { End::InOrder } else { End::BrokenOff });
         }
         if let Some(parked) = parking.take() {
-            return Poll::Ready(Some(parked));
+            return Poll::Ready(End::Parked(parked));
         }
         if !is_stopping && stopped.as_mut().poll(context).is_ready() {
             is_stopping = true;
@@ -138,7 +140,7 @@ async fn converse(
         if connection.slot.poll_over(context).is_ready()
             || progress.is_handling() && connection.has_hung_up(context)
         {
-            return Poll::Ready(None);
+            return Poll::Ready(End::BrokenOff);
         }
         let Some(deadline) = progress.deadline() else { return Poll::Pending };
         if alarm.deadline() != deadline {
@@ -150,10 +152,26 @@ async fn converse(
         if progress.has_begun_a_head() {
             let _at_best = connection.stream.try_write(TIMEOUT);
         }
-        Poll::Ready(None)
+        Poll::Ready(End::BrokenOff)
     })
     .await;
-    let Some(Parked::Waiting { rest, handling, head }) = parked else { return None };
-    let unread = http.into_parts().read_buf;
-    Some(Break { rest, handling, begin: [head, unread].concat().into() })
+    match end {
+        End::Parked(Parked::Waiting { rest, handling, head }) => {
+            let unread = http.into_parts().read_buf;
+            Some(Break { rest, handling, begin: [head, unread].concat().into() })
+        }
+        End::InOrder => {
+            connection.delivery.settle(&connection.stream).await;
+            None
+        }
+        End::Parked(Parked::Answered(_)) | End::BrokenOff => None,
+    }
+}
+
+/// How far it went.
+enum End {
+    Parked(Parked),
+    /// All was written, and our side closed.
+    InOrder,
+    BrokenOff,
 }

@@ -10,6 +10,7 @@
 //! as in waits and streams, has none.
 
 mod body;
+mod delivery;
 mod drive;
 mod later;
 mod limits;
@@ -25,7 +26,12 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::limits::{Bounds, ConnectionLimits, Patience};
-pub(crate) use self::{body::BodyStalled, later::Later, register::Slot};
+pub(crate) use self::{
+    body::BodyStalled,
+    delivery::{Delivery, Taken, told},
+    later::Later,
+    register::Slot,
+};
 use self::{
     drive::{Connection, drive},
     register::Register,

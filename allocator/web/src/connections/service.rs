@@ -66,6 +66,7 @@ impl Service<Request<Incoming>> for Requests {
         let mut request = request.map(|body| AxumBody::new(PatientBody::new(body, patience)));
         request.extensions_mut().insert(ConnectInfo(self.connection.peer));
         request.extensions_mut().insert(self.connection.slot.clone());
+        request.extensions_mut().insert(self.connection.delivery.clone());
         let answered = self.router.clone().oneshot(request);
         let parking = Arc::clone(&self.parking);
         Box::pin(async move {

@@ -1,6 +1,7 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZero,
 };
 
 use axum::{
@@ -43,7 +44,8 @@ impl Client {
         }
         let Forwarded { hops, scheme, host } = Forwarded::read(headers, proxies.header);
         let mut address = peer;
-        for hop in hops.into_iter().rev() {
+        let most = proxies.hops.map_or(usize::MAX, NonZero::get);
+        for hop in hops.into_iter().rev().take(most) {
             let Some(hop) = hop else { break };
             address = hop;
             if !proxies.trusts(hop) {

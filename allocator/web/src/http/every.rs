@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use super::{
-    Client, Problem, Wants, cross_site::refuse_cross_site, head::refuse_large_heads,
+    Client, Problem, Scheme, Wants, cross_site::refuse_cross_site, head::refuse_large_heads,
     headers::secure, prefix::refuse_prefix, problem::render, request_id::Asked,
     turned_away::turn_away,
 };
@@ -66,9 +66,11 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let asked = Asked::begin(&request);
         let wants = Wants::of(request.headers());
+        let client = Client::calling(request.extensions(), request.headers(), &self.state);
+        let scheme = client.scheme;
         // One of ours knows what to do with a late answer.
         let by_connection = request.extensions().get::<Slot>().is_some();
-        let answered = match admit(&self.state, &request) {
+        let answered = match admit(&self.state, &request, &client) {
             Ok(()) => Either::Left(self.inner.call(request)),
             Err(problem) => Either::Right(ready(Ok(problem.into_response()))),
         };
@@ -77,26 +79,25 @@ where
         Box::pin(async move {
             let mut response = answered.await?;
             let Some(rest) = Later::take(&mut response) else {
-                return Ok(finish(response, wants, asked));
+                return Ok(finish(response, (wants, scheme), asked));
             };
-            let rest = async move { finish(rest.await, wants, asked) }.instrument(span);
+            let rest = async move { finish(rest.await, (wants, scheme), asked) }.instrument(span);
             Ok(if by_connection { Later::answer(rest) } else { rest.await })
         })
     }
 }
 
-fn finish(response: Response, wants: Wants, asked: Asked) -> Response {
+fn finish(response: Response, (wants, scheme): (Wants, Scheme), asked: Asked) -> Response {
     let mut response = render(response, wants, &asked.id);
-    secure(&mut response);
+    secure(&mut response, scheme);
     asked.end(&mut response);
     response
 }
 
 /// What is refused whatever it asks for.
-fn admit(state: &AppState, request: &Request) -> Result<(), Problem> {
+fn admit(state: &AppState, request: &Request, client: &Client) -> Result<(), Problem> {
     turn_away(request)?;
     refuse_large_heads(request)?;
-    let client = Client::calling(request.extensions(), request.headers(), state);
     refuse_prefix(request, state)?;
     refuse_cross_site(request, client.host.as_deref())
 }

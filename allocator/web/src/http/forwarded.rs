@@ -1,4 +1,7 @@
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    num::NonZero,
+};
 
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
@@ -8,6 +11,9 @@ use ipnet::IpNet;
 pub struct Proxies {
     pub trusted: Vec<IpNet>,
     pub header: ProxyHeader,
+    /// How many of them a request passes. None: as many as are trusted, one after another; then
+    /// whoever calls from a trusted network may say that another called.
+    pub hops: Option<NonZero<usize>>,
 }
 
 /// The header that our proxies write. The other one is never read: callers could write it, and a

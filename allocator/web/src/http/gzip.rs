@@ -2,30 +2,37 @@ use std::io::Read;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, Request},
+    extract::{FromRequest, Request, rejection::BytesRejection},
     http::{StatusCode, header::CONTENT_ENCODING},
 };
 use flate2::read::MultiGzDecoder;
 use serde::de::DeserializeOwned;
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
+use tracing::Span;
 
 use super::{Json, Problem};
+use crate::{AppState, agents::Share};
 
 /// Largest body of routes that take batches, in bytes: as it comes, and unpacked.
 pub(crate) const LARGEST_BATCH: usize = 2 * 1024 * 1024;
 
 /// A JSON body that may come packed (`Content-Encoding: gzip`). Its route sets its limit by a
 /// layer of its own, at most [`LARGEST_BATCH`].
-pub(crate) struct GzipJson<T>(pub T);
+pub(crate) struct GzipJson<T> {
+    pub body: T,
+    /// Few bodies are unpacked and worked on at once; held until that is done.
+    pub turn: OwnedSemaphorePermit,
+}
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for GzipJson<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for GzipJson<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let encoding = request.headers().get(CONTENT_ENCODING);
-        let request = match encoding.map(|value| value.as_bytes().to_ascii_lowercase()) {
-            None => request,
-            Some(encoding) if encoding == b"identity" => request,
-            Some(encoding) if encoding == b"gzip" => unpacked(request, state).await?,
+        let is_packed = match encoding.map(|value| value.as_bytes().to_ascii_lowercase()) {
+            None => false,
+            Some(encoding) if encoding == b"identity" => false,
+            Some(encoding) if encoding == b"gzip" => true,
             Some(_) => {
                 return Err(Problem::new(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -34,18 +41,35 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for GzipJson<T> {
                 ));
             }
         };
-        Json::from_request(request, state).await.map(|Json(body)| Self(body))
+        let (parts, body) = request.into_parts();
+        // Under the route's limit, which travels with the parts.
+        let sent = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
+            .await
+            .map_err(|rejection| unread(&rejection))?;
+        // Nobody waits for his turn with a body that is slow to come.
+        let turn = state.agent_limits.batch().await?;
+        let share = parts.extensions.get::<Share>().cloned();
+        // Beside the threads that answer everybody: it may take them some tens of milliseconds.
+        let (running, outer) = (Handle::current(), Span::current());
+        let reading = tokio::task::spawn_blocking(move || {
+            let _within = outer.entered();
+            let sent = if is_packed { unpack(&sent)?.into() } else { sent };
+            if let Some(share) = share {
+                share.spend_on_body(sent.len())?;
+            }
+            let request = Request::from_parts(parts, Body::from(sent));
+            // All of it is here, so there is nothing to wait for.
+            running.block_on(Json::from_request(request, &()))
+        });
+        let Json(body) = reading.await.map_err(|panicked| Problem::internal(&panicked))??;
+        Ok(Self { body, turn })
     }
 }
 
-async fn unpacked<S: Send + Sync>(request: Request, state: &S) -> Result<Request, Problem> {
-    let (parts, body) = request.into_parts();
-    // Under the route's limit as well, which travels with the parts.
-    let packed = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
-        .await
-        .map_err(|rejection| Problem::unread(rejection.status(), "unreadable", &rejection))?;
-    let body = Body::from(unpack(&packed)?);
-    Ok(Request::from_parts(parts, body))
+fn unread(rejection: &BytesRejection) -> Problem {
+    let status = rejection.status();
+    let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "unreadable" };
+    Problem::unread(status, code, rejection)
 }
 
 fn unpack(packed: &[u8]) -> Result<Vec<u8>, Problem> {

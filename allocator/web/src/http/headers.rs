@@ -3,6 +3,8 @@ use axum::{
     response::Response,
 };
 
+use super::client::Scheme;
+
 /// Pages load only what we serve, run no inline script, post only to us and sit in no frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -15,11 +17,20 @@ const ALWAYS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "same-origin"),
 ];
 
-/// Adds the security headers. Answers are not stored unless their handler says otherwise: most
+/// For 30 days, and for this name alone: somebody who gives up TLS, or moves the name, is not kept
+/// from it for longer, and other names of the domain are not ours to speak for.
+const HTTPS_ONLY: &str = "max-age=2592000";
+
+/// Adds the security headers. `scheme` is the caller's own: over plain HTTP, anybody on the way could
+/// have told a browser never to use it again. Answers are not stored unless their handler says otherwise: most
 /// hold a PIN, an address or a state of this moment.
-pub(super) fn secure(response: &mut Response) {
+pub(super) fn secure(response: &mut Response, scheme: Scheme) {
     for (name, value) in ALWAYS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if scheme == Scheme::Https {
+        let https_only = HeaderValue::from_static(HTTPS_ONLY);
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, https_only);
     }
     response
         .headers_mut()

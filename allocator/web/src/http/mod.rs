@@ -19,6 +19,7 @@ mod wants;
 
 pub(crate) use body::{FormOrJson, Json, ticked};
 pub(crate) use client::{Client, Scheme};
+pub(crate) use cross_site::from_here_alone;
 pub(crate) use every::EveryRequest;
 pub use forwarded::{Proxies, ProxyHeader};
 pub(crate) use gzip::{GzipJson, LARGEST_BATCH};

@@ -3,7 +3,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
-use lablink_protocol::ErrorBody;
+use lablink_protocol::{ErrorBody, TOKEN_DUE};
 
 use super::Wants;
 use crate::{connections::BodyStalled, pages::ErrorPage};
@@ -51,6 +51,15 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "These credentials don't allow that.")
     }
 
+    /// To an agent whose VM's claim has ended.
+    pub fn token_due() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            TOKEN_DUE,
+            "The VM's claim has ended: take a new token first, by POST /api/agent/token.",
+        )
+    }
+
     pub fn try_again(code: &'static str, message: impl Into<String>, seconds: u16) -> Self {
         Self {
             retry_after_seconds: Some(seconds),
@@ -86,6 +95,11 @@ impl Problem {
             "internal",
             "Something went wrong on our side. Try again; if it stays so, tell your organiser the request id.",
         )
+    }
+
+    /// Whether the same request may be answered in a moment.
+    pub fn passes(&self) -> bool {
+        self.retry_after_seconds.is_some()
     }
 
     /// What is said to people.

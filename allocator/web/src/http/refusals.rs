@@ -3,15 +3,16 @@
 use axum::http::StatusCode;
 use lablink_core::{
     DbError,
-    agents::EnrolError,
+    agents::{EnrolError, LiftError, RenewError},
     aws::VaultError,
     claims::{LockOutError, NoSuchClaim, NotToClean},
     collections::{ChooseError, CollectError, NoSecretKey},
     operations::{AskError, TakeBackError},
-    vms::{InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
+    vms::{AdmitError, InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
 };
 
 use super::Problem;
+use crate::metrics;
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
@@ -23,11 +24,43 @@ impl From<DbError> for Problem {
             let message = "Somebody else changed the same at this moment. Try again.";
             return Self::try_again("try_again", message, 1);
         }
+        if matches!(error, DbError::TooManyReports) {
+            metrics::agent_refused("events");
+            return Self::too_many(error.to_string(), 60);
+        }
         if !error.is_away() {
             return Self::internal(&error);
         }
         tracing::warn!(error = &error as &dyn std::error::Error, "the database is away");
         Self::try_again("database_unavailable", "The database is away for a moment. Try again.", 2)
+    }
+}
+
+impl From<RenewError> for Problem {
+    fn from(error: RenewError) -> Self {
+        match error {
+            RenewError::Refused => Self::unauthorized(),
+            RenewError::NotDue => Self::conflict("not_due", error.to_string()),
+            RenewError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<LiftError> for Problem {
+    fn from(error: LiftError) -> Self {
+        match error {
+            LiftError::NotBarred => Self::conflict("not_barred", error.to_string()),
+            LiftError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<AdmitError> for Problem {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::TooMany(_) => Self::conflict("too_many_unknown_vms", error.to_string()),
+            AdmitError::Db(error) => error.into(),
+        }
     }
 }
 
@@ -92,6 +125,7 @@ impl From<ReportError> for Problem {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::NoSuchVm => Self::not_found("VM not found."),
+            ReportError::TooManyKeys { .. } => Self::invalid(error.to_string()),
             ReportError::Db(error) => error.into(),
         }
     }

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, Method},
+    http::{HeaderName, HeaderValue, Method, StatusCode},
     response::Response,
 };
 use tracing::Span;
@@ -39,10 +39,12 @@ impl Asked {
     pub fn end(self, response: &mut Response) {
         let Self { id, span, method, route, started } = self;
         let (status, duration) = (response.status().as_u16(), started.elapsed());
-        metrics::answered(method.as_str(), &route, status, duration);
+        metrics::answered(&method, &route, status, duration);
         let duration_ms = duration.as_millis();
-        // Whoever was refused names the id that they were shown.
-        if response.status().is_client_error() || response.status().is_server_error() {
+        let is_refused = response.status().is_client_error() || response.status().is_server_error();
+        // Whoever was refused names the id that they were shown. Who is told to ask less often may
+        // ask so often that nothing else would be read here.
+        if is_refused && response.status() != StatusCode::TOO_MANY_REQUESTS {
             tracing::info!(parent: &span, %method, route, status, duration_ms, "refused");
         } else {
             tracing::debug!(parent: &span, %method, route, status, duration_ms, "answered");

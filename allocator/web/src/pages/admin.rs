@@ -46,6 +46,7 @@ pub struct PoolCounts {
     pub overdue: i64,
     pub stale: i64,
     pub suspect: i64,
+    pub barred: i64,
     pub failed: i64,
     /// People in line, those for whom a VM is kept included.
     pub in_line: i64,
@@ -75,7 +76,7 @@ struct Tile {
 }
 
 impl AdminPage {
-    fn tiles(&self) -> [Tile; 10] {
+    fn tiles(&self) -> [Tile; 11] {
         let pool = &self.pool;
         let trouble = |count, tone| if count > 0 { tone } else { Tone::Quiet };
         let tile = |label, count, tone, url| Tile { label, count, tone, url };
@@ -110,6 +111,12 @@ impl AdminPage {
                 "/admin/instances?state=suspect",
             ),
             tile(
+                "Barred",
+                pool.barred,
+                trouble(pool.barred, Tone::Bad),
+                "/admin/instances?state=barred",
+            ),
+            tile(
                 "Failed",
                 pool.failed,
                 trouble(pool.failed, Tone::Bad),
@@ -137,6 +144,7 @@ mod tests {
             in_line: 16,
             overdue: 17,
             suspect: 18,
+            barred: 19,
             ..PoolCounts::default()
         };
         let notes = notes.iter().map(|note| (*note).to_owned()).collect();
@@ -177,9 +185,18 @@ mod tests {
     #[test]
     fn shows_the_pool_and_the_ways_on() {
         let html = page(Vec::new(), &[]);
-        for key in
-            [">11<", ">12<", ">13<", ">0<", ">15<", ">16<", ">17<", ">18<", "No operation yet"]
-        {
+        for key in [
+            ">11<",
+            ">12<",
+            ">13<",
+            ">0<",
+            ">15<",
+            ">16<",
+            ">17<",
+            ">18<",
+            ">19<",
+            "No operation yet",
+        ] {
             assert!(html.contains(key), "{key}");
         }
         assert!(html.contains("2 people want") && html.contains("state=overdue"));

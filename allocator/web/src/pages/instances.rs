@@ -51,6 +51,8 @@ pub enum VmState {
     Removing,
     /// A participant had it, and it was neither made anew nor cleaned since.
     Used,
+    /// Its agent takes a new token since a claim has ended.
+    TokenDue,
 }
 
 pub struct InstanceClaim {
@@ -120,12 +122,13 @@ impl VmState {
             Self::Attention(attention) => attention.trouble.label(),
             Self::Removing => "Being removed",
             Self::Used => "Used before",
+            Self::TokenDue => "Taking a new token",
         }
     }
 
     pub(super) fn tone(&self) -> Tone {
         match self {
-            Self::Starting | Self::Claimed | Self::Offered => Tone::Busy,
+            Self::Starting | Self::Claimed | Self::Offered | Self::TokenDue => Tone::Busy,
             Self::Free => Tone::Good,
             Self::Attention(attention) => attention.trouble.tone(),
             Self::Removing => Tone::Quiet,
@@ -151,18 +154,20 @@ impl Activity {
 }
 
 impl InstancesPage {
-    const STATES: [(&str, &str); 12] = [
+    const STATES: [(&str, &str); 14] = [
         ("", "Any"),
         ("free", "Free"),
         ("offered", "Kept for the line"),
         ("claimed", "Claimed"),
         ("starting", "Starting"),
+        ("barred", "Barred"),
         ("failed", "Failed"),
         ("unhealthy", "Unhealthy"),
         ("overdue", "Overdue"),
         ("stale", "Silent"),
         ("suspect", "Suspect"),
         ("used", "Used before"),
+        ("token_due", "Taking a new token"),
         ("removing", "Being removed"),
     ];
     const SORTS: [(&str, &str); 6] = [
@@ -180,7 +185,7 @@ impl InstancesPage {
 
     fn moves(&self) -> bool {
         self.instances.iter().any(|vm| {
-            matches!(vm.state, VmState::Starting | VmState::Removing)
+            matches!(vm.state, VmState::Starting | VmState::Removing | VmState::TokenDue)
                 || vm.claim.as_ref().is_some_and(|claim| claim.connection.moves())
                 || vm.used.as_ref().is_some_and(UsedNote::moves)
         })

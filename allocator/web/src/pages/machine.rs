@@ -14,6 +14,8 @@ pub struct MachinePage {
 /// Which part of the form a problem is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MachineField {
+    /// None of it: machines can't be registered here.
+    None,
     Hostname,
     Ssh,
 }

@@ -17,6 +17,7 @@ mod line;
 mod log;
 mod machine;
 mod moment;
+mod notices;
 mod operation;
 mod operations;
 mod own_log;
@@ -45,6 +46,7 @@ pub use launch::LaunchPage;
 pub use line::{LineEnd, LinePage, LineState};
 pub use log::{LogLevels, LogLines, LogPage, LogPart};
 pub use machine::{InstallPage, MachineField, MachinePage, SshTyped};
+pub(crate) use notices::under;
 pub use operation::{
     LeftOut, LogLevel, LogLine, OperationPage, OperationResults, OperationVm, StepState,
 };
@@ -61,5 +63,5 @@ pub use tone::Tone;
 pub use trouble::{Attention, Trouble};
 pub use usage::{UsageChart, UsageSample};
 pub use used::{Afterwards, UsedNote, UsedStanding};
-pub use vm::{PastClaim, VmPage, VmSource};
+pub use vm::{PastClaim, Shelter, VmPage, VmSource};
 pub use way_in::{ClearLinePage, LockingOut, NewLinkPage, WayIn, WayInPage};

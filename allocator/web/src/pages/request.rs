@@ -42,6 +42,8 @@ pub enum RequestProblem {
     AddressFull,
     /// 429: too many tries.
     TooMany,
+    /// 429: too many wrong access codes were sent.
+    TooManyCodes { minutes: u64 },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -161,6 +163,8 @@ mod tests {
         assert!(page(2, Some(RequestProblem::TooMany)).contains("Wait a minute"));
         assert!(page(2, Some(RequestProblem::AddressFull)).contains("access code"));
         assert!(page(2, Some(RequestProblem::Invited)).contains("organiser has made"));
+        let codes = page(2, Some(RequestProblem::TooManyCodes { minutes: 7 }));
+        assert!(codes.contains("7 minutes") && codes.contains("organiser"));
     }
 
     /// A browser checks `type="email"` by rules of its own, and rewrites what it takes.

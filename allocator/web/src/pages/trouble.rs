@@ -14,6 +14,10 @@ pub struct Attention {
 /// What is wrong with a VM, as far as that decides what an organiser does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    /// A dead token of its agent was shown: nobody can claim it.
+    Barred,
+    /// Its agent is to take a new token since a claim has ended, and does not.
+    TokenDue,
     /// In error, or nobody knows.
     Failed,
     /// Its agent could not be started.
@@ -31,6 +35,8 @@ pub enum Trouble {
 impl Trouble {
     pub(super) fn label(self) -> &'static str {
         match self {
+            Self::Barred => "Barred",
+            Self::TokenDue => "Waits for a new token",
             Self::Failed => "Failed",
             Self::Broken => "Broken",
             Self::Unhealthy => "Unhealthy",
@@ -42,10 +48,13 @@ impl Trouble {
 
     pub(super) fn tone(self) -> Tone {
         match self {
-            Self::Silent => Tone::Warn,
-            Self::Failed | Self::Broken | Self::Unhealthy | Self::Overdue | Self::Suspect => {
-                Tone::Bad
-            }
+            Self::Silent | Self::TokenDue => Tone::Warn,
+            Self::Barred
+            | Self::Failed
+            | Self::Broken
+            | Self::Unhealthy
+            | Self::Overdue
+            | Self::Suspect => Tone::Bad,
         }
     }
 
@@ -53,6 +62,24 @@ impl Trouble {
     pub fn advice(self, source: VmSource) -> &'static str {
         use VmSource::{Aws, Local, Manual, Unknown};
         match (self, source) {
+            (Self::Barred, Local | Aws) => {
+                "Find out who had it before: their claims stand below. Then replace it: a fresh \
+                 machine takes its name, with a token that nobody has seen."
+            }
+            (Self::Barred, Manual | Unknown) => {
+                "Find out who had it before: their claims stand below. See on the machine that \
+                 nobody has left anything there, and run a new install command on it: that brings \
+                 a token that nobody has seen. Then let it be claimed again."
+            }
+            (Self::TokenDue, Local | Aws) => {
+                "See in its log whether its agent runs. If it is an older one that can’t take a new \
+                 token, replace the machine: a fresh one has today’s agent."
+            }
+            (Self::TokenDue, Manual | Unknown) => {
+                "See on the machine whether its agent runs: systemctl restart lablink-client. If it \
+                 is an older one that can’t take a new token, run a new install command there: that \
+                 brings today’s agent, and its token is the new one."
+            }
             (Self::Silent, _) => "Wait: it is back as soon as its agent is.",
             (Self::Failed, Local | Aws) => {
                 "Look at its log and at the log of the operation that made it. Then replace it: a \
@@ -119,10 +146,17 @@ mod tests {
 
     #[test]
     fn advice_fits_where_the_vm_comes_from() {
-        for trouble in [Trouble::Failed, Trouble::Unhealthy, Trouble::Overdue, Trouble::Suspect] {
+        for trouble in [
+            Trouble::Barred,
+            Trouble::TokenDue,
+            Trouble::Failed,
+            Trouble::Unhealthy,
+            Trouble::Overdue,
+            Trouble::Suspect,
+        ] {
             for source in [VmSource::Local, VmSource::Aws] {
                 let advice = trouble.advice(source);
-                assert!(advice.contains("replace it"), "{advice}");
+                assert!(advice.contains("eplace "), "{advice}");
                 assert!(!advice.contains("install command"), "{advice}");
             }
             for source in [VmSource::Manual, VmSource::Unknown] {
@@ -131,7 +165,13 @@ mod tests {
             }
             assert!(!trouble.advice(VmSource::Local).contains("EC2"));
         }
-        for trouble in [Trouble::Failed, Trouble::Overdue, Trouble::Suspect] {
+        for trouble in [
+            Trouble::Barred,
+            Trouble::TokenDue,
+            Trouble::Failed,
+            Trouble::Overdue,
+            Trouble::Suspect,
+        ] {
             assert!(trouble.advice(VmSource::Manual).contains("new install command"));
         }
     }

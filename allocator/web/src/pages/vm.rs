@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use lablink_protocol::Vitals;
 
 use super::{
-    ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, UsedNote, VmState,
+    ClaimEnd, Connection, Deed, Gpu, Happening, InstanceClaim, Timeline, Trouble, UsedNote, VmState,
 };
 
 /// `/admin/vms/{hostname}`: one VM. It listens to `/admin/events`.
@@ -24,9 +24,13 @@ pub struct VmPage {
     pub gpu_reason: Option<String>,
     /// What heartbeats have told of the machine.
     pub vitals: Vitals,
+    /// None: who had it before is shut off from its next claim.
+    pub shelter: Option<Shelter>,
     /// The SSH host key of its first contact, as `ssh-keygen -l` shows it.
     pub host_key: Option<String>,
     pub timeline: Timeline,
+    /// Lines of its log that were dropped, and when the last of them came.
+    pub dropped: Option<(i64, Timestamp)>,
     /// The newest first; also those of earlier machines of this name.
     pub claims: Vec<PastClaim>,
     /// Likewise.
@@ -42,6 +46,40 @@ pub enum VmSource {
     Manual,
     /// It reported by itself.
     Unknown,
+}
+
+/// Why who had a VM before may learn what its next participant is given.
+pub enum Shelter {
+    /// Its agent shows no token: an original client.
+    NoToken,
+    /// Its agent can't take a new token.
+    OlderAgent,
+    /// The participant can get at the agent's token, for this reason.
+    WithinReach { reason: String },
+}
+
+impl Shelter {
+    fn words(&self) -> String {
+        match self {
+            Self::NoToken => {
+                "Its agent shows no token, as original clients don’t. So whoever had it before, or \
+                 knows its name, can wait for its next claim and read the command and PIN of who \
+                 comes next. Today’s agent closes that."
+                    .to_owned()
+            }
+            Self::OlderAgent => {
+                "Its agent is an older one that takes no new token when a claim ends. So the machine \
+                 is held then; today’s agent takes one by itself. Replace the machine, or run a new \
+                 install command on it."
+                    .to_owned()
+            }
+            Self::WithinReach { reason } => format!(
+                "The protection against earlier participants is off: {}. Whoever has it can read its \
+                 agent’s token, also the one after theirs, and so what the next participant is given.",
+                reason.trim_end_matches('.')
+            ),
+        }
+    }
 }
 
 pub struct PastClaim {
@@ -89,7 +127,7 @@ impl VmPage {
     }
 
     fn moves(&self) -> bool {
-        matches!(self.state, VmState::Starting | VmState::Removing)
+        matches!(self.state, VmState::Starting | VmState::Removing | VmState::TokenDue)
             || self.claim.as_ref().is_some_and(|claim| claim.connection.moves())
             || self.used.as_ref().is_some_and(UsedNote::moves)
     }
@@ -109,7 +147,7 @@ mod tests {
     use lablink_protocol::GpuReading;
 
     use super::*;
-    use crate::pages::{Activity, Attention, Trouble};
+    use crate::pages::{Activity, Attention};
 
     fn page(source: VmSource, claimed: bool) -> String {
         shown(source, claimed, if claimed { VmState::Claimed } else { VmState::Free })
@@ -144,8 +182,10 @@ mod tests {
                 }]),
                 ..Vitals::default()
             },
+            shelter: Some(Shelter::WithinReach { reason: "<b>sudo</b>.".to_owned() }),
             host_key: None,
             timeline: Timeline { rows: Vec::new() },
+            dropped: None,
             claims: vec![PastClaim {
                 email: "bob@example.org".to_owned(),
                 connection: Connection::Failed { reason: "<b>old</b> code".to_owned() },
@@ -169,6 +209,36 @@ mod tests {
         {
             assert!(html.contains(key), "{key}");
         }
+    }
+
+    #[test]
+    fn a_barred_machine_is_let_in_again_by_who_has_read_what_that_means() {
+        for claimed in [false, true] {
+            let (reason, since) = ("A dead token.".to_owned(), Some(Timestamp::UNIX_EPOCH));
+            let barred = Attention { trouble: Trouble::Barred, since, reason };
+            let html = shown(VmSource::Manual, claimed, VmState::Attention(barred));
+            for key in [
+                "Barred",
+                "A dead token.",
+                "new install command",
+                r#"method="post" action="/api/vms/vm-7/allow""#,
+                "Whoever copied the old one",
+            ] {
+                assert!(html.contains(key), "{key}");
+            }
+        }
+        assert!(!page(VmSource::Manual, false).contains("/allow"));
+    }
+
+    #[test]
+    fn says_where_earlier_participants_are_not_shut_off() {
+        let html = page(VmSource::Manual, false);
+        for key in ["protection against earlier participants is off", "&#60;b&#62;sudo&#60;/b&#62;"]
+        {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(Shelter::NoToken.words().contains("original clients"));
+        assert!(Shelter::OlderAgent.words().contains("the machine is held"));
     }
 
     #[test]

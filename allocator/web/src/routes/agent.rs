@@ -1,15 +1,18 @@
 //! What our own agents call, beside the original's endpoints.
 
-use axum::{Json as JsonAnswer, extract::State};
-use lablink_core::{Token, agents, claims, collections, vms};
+use axum::{
+    Json as JsonAnswer,
+    extract::{Extension, State},
+};
+use lablink_core::{Action, Token, agents, claims, collections, vms};
 use lablink_protocol::{
     ClaimResult, CleanResult, Cleaning, Enrol, Enrolled, GpuReading, Heartbeat, HeartbeatAnswer,
-    Vitals,
+    RenewToken, TokenKeeping, Vitals,
 };
 
 use crate::{
     AppState,
-    auth::Caller,
+    auth::{Caller, Shown},
     http::{Json, Problem},
     wire::Message,
 };
@@ -25,22 +28,41 @@ pub async fn enrol(
     Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
 }
 
+/// Trades the token of a VM whose claim has ended for a new one, which ends it with its first use.
+/// One that was fetched and never used is void.
+#[utoipa::path(post, path = "/api/agent/token", request_body = RenewToken, responses((status = 200, body = Enrolled)))]
+pub async fn renew_token(
+    State(state): State<AppState>,
+    caller: Caller,
+    Extension(shown): Extension<Option<Shown>>,
+    Json(RenewToken { hostname }): Json<RenewToken>,
+) -> Result<JsonAnswer<Enrolled>, Problem> {
+    caller.may(&state, Action::RenewToken, &hostname).await?;
+    let shown = shown.ok_or_else(Problem::unauthorized)?;
+    let token = agents::renew(&state.agents_db, state.pool, &hostname, shown.token).await?;
+    Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
+}
+
 /// Says that the agent lives.
 #[utoipa::path(post, path = "/api/agent/heartbeat", request_body = Heartbeat, responses((status = 200, body = HeartbeatAnswer)))]
 pub async fn heartbeat(
     State(state): State<AppState>,
     caller: Caller,
+    Extension(shown): Extension<Option<Shown>>,
     Json(Heartbeat { hostname, vitals, stopping, keeps }): Json<Heartbeat>,
 ) -> Result<JsonAnswer<HeartbeatAnswer>, Problem> {
-    caller.speaks_for(&hostname)?;
+    caller.speaks_for(&state, &hostname).await?;
+    if let Some(shown) = shown {
+        shown.attend(&state, &hostname).await?;
+    }
     if stopping {
-        vms::goodbye(&state.db, state.pool, &hostname).await?;
+        vms::goodbye(&state.agents_db, state.pool, &hostname).await?;
     } else {
-        vms::heartbeat(&state.db, state.pool, &hostname, &bounded(vitals)).await?;
+        vms::heartbeat(&state.agents_db, state.pool, &hostname, &bounded(vitals)).await?;
     }
     let interval_seconds = state.settings.heartbeat.as_secs();
     let collected = match keeps {
-        Some(_) => collections::kept_collected(&state.db, state.pool, &hostname).await?,
+        Some(_) => collections::kept_collected(&state.agents_db, state.pool, &hostname).await?,
         None => None,
     };
     Ok(JsonAnswer(HeartbeatAnswer { interval_seconds, collected }))
@@ -55,17 +77,23 @@ fn bounded(vitals: Vitals) -> Vitals {
     let text = |text: String| -> String {
         text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
     };
-    let reason = |why: Cleaning| match why {
+    let reason = |why: String| -> String {
+        why.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
+    };
+    let cleaning = |cleaning: Cleaning| match cleaning {
         Cleaning::Possible => Cleaning::Possible,
-        Cleaning::Impossible(why) => Cleaning::Impossible(
-            why.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect(),
-        ),
+        Cleaning::Impossible(why) => Cleaning::Impossible(reason(why)),
+    };
+    let keeping = |keeping: TokenKeeping| match keeping {
+        TokenKeeping::Safe => TokenKeeping::Safe,
+        TokenKeeping::Exposed(why) => TokenKeeping::Exposed(reason(why)),
     };
     let gpu = |gpu: GpuReading| GpuReading { name: gpu.name.map(text), ..gpu };
     Vitals {
         agent_version: vitals.agent_version.map(text),
         gpu_driver: vitals.gpu_driver.map(text),
-        cleaning: vitals.cleaning.map(reason),
+        cleaning: vitals.cleaning.map(cleaning),
+        token: vitals.token.map(keeping),
         gpus: vitals.gpus.map(|gpus| gpus.into_iter().take(MOST_GPUS).map(gpu).collect()),
         ..vitals
     }
@@ -78,9 +106,9 @@ pub async fn claim_result(
     caller: Caller,
     Json(result): Json<ClaimResult>,
 ) -> Result<JsonAnswer<Message>, Problem> {
-    let actor = caller.speaks_for(&result.hostname)?;
+    let actor = caller.speaks_for(&state, &result.hostname).await?;
     let stale_after = state.settings.stale_after;
-    claims::report(&state.db, state.pool, stale_after, &actor, &result).await?;
+    claims::report(&state.agents_db, state.pool, stale_after, &actor, &result).await?;
     Ok(JsonAnswer(Message::new("Claim result stored.")))
 }
 
@@ -91,8 +119,8 @@ pub async fn clean_result(
     caller: Caller,
     Json(result): Json<CleanResult>,
 ) -> Result<JsonAnswer<Message>, Problem> {
-    let actor = caller.speaks_for(&result.hostname)?;
+    let actor = caller.speaks_for(&state, &result.hostname).await?;
     let stale_after = state.settings.stale_after;
-    claims::cleaned(&state.db, state.pool, stale_after, &actor, &result).await?;
+    claims::cleaned(&state.agents_db, state.pool, stale_after, &actor, &result).await?;
     Ok(JsonAnswer(Message::new("Clean result stored.")))
 }

@@ -75,6 +75,13 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.replaced" => format!("{vm} was made anew"),
         "vm.cleaned" => format!("{vm} was cleaned"),
         "vm.clean_failed" => format!("{vm} could not be cleaned: {}", text("detail")),
+        "vm.token_renewed" => format!("The agent of {vm} has a new token, for its next claim"),
+        "vm.barred" => format!(
+            "ALARM: somebody at {} {} with a dead token of {vm}, which nobody can claim now",
+            text("from"),
+            if text("misuse") == "wait" { "waited for a claim" } else { "asked for a new token" },
+        ),
+        "vm.bar_lifted" => format!("{vm} may be claimed again after the alarm"),
         "vm.clean_again" => format!("{vm} was to be cleaned again"),
         "vm.gpu_changed" => match entry.data["reason"].as_str() {
             Some(reason) => format!("The GPU of {vm} is {}: {reason}", text("to")),

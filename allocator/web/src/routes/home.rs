@@ -7,7 +7,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Email, EmailDomain, Neighbours, Token,
+    Neighbours, Token,
     claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
     line::{self, FormKey, Standing},
     vms,
@@ -16,10 +16,14 @@ use lablink_protocol::{CrdCode, CrdCommandError, Hostname};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{claim, line::path as line_path};
+use super::{
+    claim,
+    line::path as line_path,
+    posted::{Posted, Unmet},
+};
 use crate::{
-    AppState, Settings,
-    http::{Client, FormOrJson, Problem, Scheme, Wants},
+    AppState,
+    http::{Client, Problem, Scheme, Wants},
     metrics,
     pages::{OwnPage, RequestField, RequestPage, RequestProblem},
 };
@@ -28,14 +32,16 @@ use crate::{
 #[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn form(
     State(state): State<AppState>,
+    client: Client,
     cookies: CookieJar,
-) -> Result<Html<String>, Problem> {
+) -> Result<(CookieJar, Html<String>), Problem> {
     let mut page = filled(&state, RequestVm::default(), None).await?;
     page.own = match cookies.get(claim::COOKIE) {
         Some(cookie) => own(&state, &Token::presented(cookie.value())).await?,
         None => None,
     };
-    Ok(Html(page.render()?))
+    let cookies = state.browsers.meet(cookies, scheme(&origin(&state, &client)));
+    Ok((cookies, Html(page.render()?)))
 }
 
 /// What the holder of a token has at the moment.
@@ -74,7 +80,7 @@ pub struct RequestVm {
         max_length = 254,
         pattern = r"^[A-Za-z0-9]{1,40}@[a-z0-9]{1,40}\.(org|edu)$"
     )]
-    email: String,
+    pub(super) email: String,
     /// The command that Chrome Remote Desktop shows for Debian Linux.
     #[serde(default)]
     #[schema(
@@ -82,10 +88,10 @@ pub struct RequestVm {
         max_length = 4096,
         pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
     )]
-    crd_command: String,
+    pub(super) crd_command: String,
     /// What the organiser gave out, if the form asks for it.
     #[serde(default)]
-    access_code: String,
+    pub(super) access_code: String,
     /// The form's own: sent twice, it asks for one place in line.
     #[serde(default)]
     pub(super) form_key: String,
@@ -104,31 +110,23 @@ pub struct Claimed {
 /// Gives the participant a VM, or their own again.
 #[utoipa::path(post, path = "/api/request_vm", request_body(content((RequestVm = "application/x-www-form-urlencoded"), (RequestVm = "application/json"))),
     responses((status = 200, description = "Back in: it was theirs already.", body = Claimed), (status = 201, body = Claimed), (status = 303, description = "To a browser: the claim's page.")))]
-pub async fn request_vm(
-    State(state): State<AppState>,
-    wants: Wants,
-    client: Client,
-    cookies: CookieJar,
-    FormOrJson(typed): FormOrJson<RequestVm>,
-) -> Result<Response, Problem> {
-    if !state.form_limits.admits_address(client.address) {
-        return refuse_many(&state, wants, typed).await;
-    }
-    let (email, code) = match parse(&typed, &state.settings) {
-        Ok(parsed) => parsed,
-        Err((field, message)) => {
-            let problem = RequestProblem::Invalid { field, message: message.clone() };
-            return refuse(&state, wants, typed, problem, Problem::invalid(message)).await;
-        }
-    };
-    if !state.form_limits.admits_email(&email) {
-        return refuse_many(&state, wants, typed).await;
-    }
-    let neighbours = Neighbours::of(client.address, state.settings.per_address);
+pub async fn request_vm(posted: Posted) -> Result<Response, Problem> {
+    let met = claim_vm(&posted).await;
+    posted.answer(met).await
+}
+
+async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
+    let code = CrdCode::from_command(&posted.typed.crd_command);
+    let email = posted.person(code.as_ref().ok()).await?;
+    let code = code.map_err(|error: CrdCommandError| {
+        Unmet::invalid(RequestField::CrdCommand, error.to_string())
+    })?;
+    let state = &posted.state;
+    let neighbours = Neighbours::of(posted.client.address, state.settings.per_address);
     let request = Request {
         email: &email,
         code: &code,
-        proof: cookies.get(claim::COOKIE).map(|cookie| Proof(Token::presented(cookie.value()))),
+        proof: posted.token().map(Proof),
         reclaim: state.settings.reclaim,
         neighbours: &neighbours,
     };
@@ -144,64 +142,33 @@ pub async fn request_vm(
         Err(RequestError::Db(_)) => "error",
     });
     match granted {
-        Ok(granted) => Ok(grant(wants, &origin(&state, &client), cookies, &granted)),
+        Ok(granted) => {
+            let origin = origin(state, &posted.client);
+            Ok(grant(posted.wants, &origin, posted.cookies.clone(), &granted))
+        }
         Err(RequestError::Db(error)) => Err(error.into()),
         Err(RequestError::Refused(Refusal::AlreadyClaimed)) => {
-            let problem = Problem::conflict(
+            let answer = Problem::conflict(
                 "already_claimed",
                 "This e-mail already has a VM. Open its link, come back with the browser you \
                  used, or send the same command again; else ask your organiser to release it.",
             );
-            refuse(&state, wants, typed, RequestProblem::AlreadyClaimed, problem).await
+            Err(Unmet::Refused(RequestProblem::AlreadyClaimed, answer))
         }
         Err(RequestError::Refused(Refusal::Invited)) => {
-            let problem = Problem::conflict(
+            let answer = Problem::conflict(
                 "already_in_line",
                 "Your organiser keeps a machine for this e-mail: open the link that you got.",
             );
-            refuse(&state, wants, typed, RequestProblem::Invited, problem).await
+            Err(Unmet::Refused(RequestProblem::Invited, answer))
         }
-        Err(RequestError::Refused(Refusal::AddressFull)) => {
-            refuse(&state, wants, typed, RequestProblem::AddressFull, address_full()).await
-        }
+        Err(RequestError::Refused(Refusal::AddressFull)) => Err(address_full()),
         Err(RequestError::Refused(Refusal::NoneFree)) => {
             let message = "No available VMs. Please try again later.";
-            let problem = Problem::try_again("none_free", message, 10);
-            refuse(&state, wants, typed, RequestProblem::NoneFree, problem).await
+            let answer = Problem::try_again("none_free", message, 10);
+            Err(Unmet::Refused(RequestProblem::NoneFree, answer))
         }
     }
-}
-
-/// What was typed, or the first field that can't be used and what to do about it.
-fn parse(
-    typed: &RequestVm,
-    settings: &Settings,
-) -> Result<(Email, CrdCode), (RequestField, String)> {
-    let email = parse_person(typed, settings)?;
-    let code = CrdCode::from_command(&typed.crd_command)
-        .map_err(|error: CrdCommandError| (RequestField::CrdCommand, error.to_string()))?;
-    Ok((email, code))
-}
-
-/// Who asks, and whether they may.
-pub(super) fn parse_person(
-    typed: &RequestVm,
-    settings: &Settings,
-) -> Result<Email, (RequestField, String)> {
-    let email = typed.email.parse::<Email>();
-    let email = email.map_err(|error| (RequestField::Email, error.to_string()))?;
-    let domains = &settings.email_domains;
-    if !(domains.is_empty() || domains.iter().any(|domain| email.is_of(domain))) {
-        let names: Vec<String> = domains.iter().map(EmailDomain::for_people).collect();
-        let message =
-            format!("Use your address at {}: others can't claim here.", names.join(" or "));
-        return Err((RequestField::Email, message));
-    }
-    if settings.access_code.is_some_and(|wanted| !wanted.is(&typed.access_code)) {
-        let message = "That is not the access code of this class. Ask your organiser for it.";
-        return Err((RequestField::AccessCode, message.to_owned()));
-    }
-    Ok(email)
 }
 
 fn grant(wants: Wants, origin: &str, cookies: CookieJar, granted: &Granted) -> Response {
@@ -235,41 +202,17 @@ pub(super) fn origin(state: &AppState, client: &Client) -> String {
     state.settings.public_url.clone().or_else(called).unwrap_or_default()
 }
 
-pub(super) fn address_full() -> Problem {
-    Problem::new(
+/// As many people as may come from one network address have come.
+pub(super) fn address_full() -> Unmet {
+    let answer = Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "address_full",
         "As many people at your network address wait or have a machine as may. Ask your organiser.",
-    )
+    );
+    Unmet::Refused(RequestProblem::AddressFull, answer)
 }
 
-fn too_many() -> Problem {
-    Problem::too_many("Too many tries. Wait a minute, then send the form again.", 60)
-}
-
-pub(super) async fn refuse_many(
-    state: &AppState,
-    wants: Wants,
-    typed: RequestVm,
-) -> Result<Response, Problem> {
-    refuse(state, wants, typed, RequestProblem::TooMany, too_many()).await
-}
-
-/// A browser gets its form back as it was typed, with the status that a program would get.
-pub(super) async fn refuse(
-    state: &AppState,
-    wants: Wants,
-    typed: RequestVm,
-    problem: RequestProblem,
-    answer: Problem,
-) -> Result<Response, Problem> {
-    if wants == Wants::Json {
-        return Err(answer);
-    }
-    Ok(answer.with_page(filled(state, typed, Some(problem)).await?.render()?))
-}
-
-async fn filled(
+pub(super) async fn filled(
     state: &AppState,
     typed: RequestVm,
     problem: Option<RequestProblem>,

@@ -114,6 +114,7 @@ pub(super) fn vm_state(vm: &Vm, now: Timestamp, stale_after: StaleAfter) -> VmSt
         None if vm.claim.is_some() => VmState::Claimed,
         None if vm.status == VmStatus::Initializing => VmState::Starting,
         None if vm.used_since.is_some() => VmState::Used,
+        None if vm.token_due_since.is_some() => VmState::TokenDue,
         None if vm.offered => VmState::Offered,
         None => VmState::Free,
     }

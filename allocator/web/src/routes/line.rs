@@ -5,7 +5,6 @@ use axum::{
     extract::State,
     response::{Html, IntoResponse, Redirect, Response},
 };
-use axum_extra::extract::CookieJar;
 use lablink_core::{
     Neighbours, Token,
     line::{self, ClaimKept, EndReason, FormKey, JoinError, Joined, Person, Presented, Standing},
@@ -15,11 +14,12 @@ use utoipa::ToSchema;
 
 use super::{
     claim::{self, GiveCommand},
-    home::{self, RequestVm},
+    home,
+    posted::{Posted, Unmet},
 };
 use crate::{
     AppState,
-    http::{Client, FormOrJson, Path, Problem, Wants},
+    http::{FormOrJson, Path, Problem},
     metrics,
     pages::{CommandForm, LineEnd, LinePage, LineState, RequestProblem},
 };
@@ -44,55 +44,38 @@ pub struct JoinLine {
 
 /// Gives the participant a place in line, or leads back to what they have.
 #[utoipa::path(post, path = "/line", request_body(content((JoinLine = "application/x-www-form-urlencoded"), (JoinLine = "application/json"))), responses((status = 303, description = "To the place's page, or to the VM that the person has.")))]
-pub async fn join(
-    State(state): State<AppState>,
-    wants: Wants,
-    client: Client,
-    cookies: CookieJar,
-    FormOrJson(typed): FormOrJson<RequestVm>,
-) -> Result<Response, Problem> {
-    if !state.form_limits.admits_address(client.address) {
-        return home::refuse_many(&state, wants, typed).await;
-    }
-    let email = match home::parse_person(&typed, &state.settings) {
-        Ok(email) => email,
-        Err((field, message)) => {
-            let problem = RequestProblem::Invalid { field, message: message.clone() };
-            return home::refuse(&state, wants, typed, problem, Problem::invalid(message)).await;
-        }
-    };
-    if !state.form_limits.admits_email(&email) {
-        return home::refuse_many(&state, wants, typed).await;
-    }
-    let presented = Presented {
-        token: cookies.get(claim::COOKIE).map(|cookie| Token::presented(cookie.value())),
-        form: FormKey::presented(&typed.form_key),
-    };
-    let (db, settings) = (&state.db, &state.settings);
-    let (stale_after, reclaim) = (settings.stale_after, settings.reclaim);
-    let neighbours = &Neighbours::of(client.address, settings.per_address);
+pub async fn join(posted: Posted) -> Result<Response, Problem> {
+    let met = take_place(&posted).await;
+    posted.answer(met).await
+}
+
+async fn take_place(posted: &Posted) -> Result<Response, Unmet> {
+    let email = posted.person(None).await?;
+    let presented =
+        Presented { token: posted.token(), form: FormKey::presented(&posted.typed.form_key) };
+    let Posted { state, client, cookies, .. } = posted;
+    let (stale_after, reclaim) = (state.settings.stale_after, state.settings.reclaim);
+    let neighbours = &Neighbours::of(client.address, state.settings.per_address);
     let person = Person { email: &email, neighbours };
-    let joined = line::join(db, state.pool, stale_after, person, presented, reclaim).await;
-    let path = match joined {
+    let joined = line::join(&state.db, state.pool, stale_after, person, presented, reclaim).await;
+    let (problem, code) = match joined {
         Ok(Joined::HoldsVm(token)) => return Ok(Redirect::to(&claim::path(&token)).into_response()),
         Ok(Joined::Place(token)) => {
             metrics::claim_answered("in_line");
-            let scheme = home::scheme(&home::origin(&state, &client));
-            let cookies = cookies.add(claim::cookie(&token, scheme));
+            let scheme = home::scheme(&home::origin(state, client));
+            let cookies = cookies.clone().add(claim::cookie(&token, scheme));
             return Ok((cookies, Redirect::to(&path(&token))).into_response());
         }
         Err(JoinError::AlreadyClaimed) => (RequestProblem::AlreadyClaimed, "already_claimed"),
         Err(JoinError::AlreadyInLine) => (RequestProblem::AlreadyInLine, "already_in_line"),
         Err(JoinError::AddressFull) => {
             metrics::claim_answered("address_full");
-            let problem = RequestProblem::AddressFull;
-            return home::refuse(&state, wants, typed, problem, home::address_full()).await;
+            return Err(home::address_full());
         }
         Err(JoinError::Db(error)) => return Err(error.into()),
     };
-    let (problem, code) = path;
     let answer = Problem::conflict(code, "This e-mail has a VM or a place in line already.");
-    home::refuse(&state, wants, typed, problem, answer).await
+    Err(Unmet::Refused(problem, answer))
 }
 
 /// The place's own page. Whoever has its link has the place.

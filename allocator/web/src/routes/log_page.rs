@@ -26,7 +26,7 @@ use super::{
     vm_logs::{Following, bad_query, find, follow, whole},
 };
 use crate::{
-    AgentAuth, AppState,
+    AgentAuth, AppState, FromAws,
     http::Problem,
     pages::{LogLevels, LogLines, LogPage, LogPart},
 };
@@ -62,7 +62,7 @@ pub async fn page(
 ) -> Result<Html<String>, Problem> {
     let UrlQuery(Part { before, search, level }) =
         part.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&state, &hostname).await?;
+    let vm = find(&state.db, state.pool, &hostname).await?;
     // Postgres knows no NUL, and no line holds one.
     let search = search.map(|text| text.replace('\0', "")).filter(|text| !text.is_empty());
     let limit = if level.is_some() { SEARCHED } else { SHOWN };
@@ -118,28 +118,40 @@ fn shown(lines: Vec<Line>) -> LogLines {
 
 /// Why nothing has been written, and what the page waits for.
 fn waits_for(state: &AppState, vm: &Vm) -> String {
-    let reason = match vm.status {
-        _ if vm.source == Source::Local => {
-            "This VM is a process on the allocator's machine. Its output is agent.log in the VM's \
-             folder; nothing forwards it here."
+    let forwarded = match vm.source {
+        Source::Local => {
+            return "This VM is a process on the allocator's machine. Its output is agent.log in \
+                    the VM's folder; nothing forwards it here."
+                .to_owned();
         }
-        VmStatus::Initializing => {
+        Source::Manual => false,
+        Source::Aws => state.settings.logs_from_aws == FromAws::CloudWatch,
+        Source::Unknown => true,
+    };
+    let reason = match (vm.status, forwarded) {
+        (VmStatus::Initializing, true) => {
             "The VM is starting. Its first lines come once cloud-init has installed the log agent, \
              a few minutes after the launch."
         }
-        VmStatus::Running => {
+        (VmStatus::Initializing, false) => {
+            "The VM is starting. It sends its log itself, from the moment when it has enrolled."
+        }
+        (VmStatus::Running, true) => {
             "The VM is running, but nothing has come from it. Lines come through the log forwarder; \
              look at its own log if this stays so."
         }
-        VmStatus::Error | VmStatus::Unknown => {
-            "Nothing has come from this VM, so it probably failed before its log agent started. \
+        (VmStatus::Running, false) => {
+            "The VM is running, but nothing has come from it. Its agent sends them; look at its own \
+             log if this stays so."
+        }
+        (VmStatus::Error | VmStatus::Unknown, _) => {
+            "Nothing has come from this VM, so it probably failed before it could send its log. \
              Look at the log of the operation that launched it."
         }
     };
-    let can_forward = state.settings.log_token.is_some()
-        || state.settings.agent_auth == AgentAuth::Open
-        || vm.source == Source::Local;
-    if can_forward {
+    let can_forward =
+        state.settings.log_token.is_some() || state.settings.agent_auth == AgentAuth::Open;
+    if !forwarded || can_forward {
         return reason.to_owned();
     }
     format!(
@@ -156,8 +168,8 @@ pub async fn events(
     headers: HeaderMap,
 ) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, askama::Error>>>>, Problem> {
     let UrlQuery(following) = following.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&state, &hostname).await?;
-    let batches = follow(state, vm.id, following.begins_after(&headers)).await?;
+    let vm = find(&state.db, state.pool, &hostname).await?;
+    let batches = follow(state.db, state.shutdown, vm.id, following.begins_after(&headers)).await?;
     let events = batches.map(|lines| {
         let last = lines.last().map_or(0, |line| line.id);
         Ok(Event::default().id(last.to_string()).data(shown(lines).render()?))
@@ -171,7 +183,7 @@ pub async fn download(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
-    let vm = find(&state, &hostname).await?;
+    let vm = find(&state.db, state.pool, &hostname).await?;
     let body = match whole(state.db, vm.id).await? {
         Some(pieces) => Body::from_stream(pieces.map_ok(|lines| {
             let text: String = lines.into_iter().map(|line| line.text + "\n").collect();

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::ssh::{Ssh, SshFields};
-use super::install;
+use super::install::Installer;
 use crate::{
     AppState,
     auth::Caller,
@@ -71,23 +71,30 @@ pub async fn register(
     client: Client,
     FormOrJson(wish): FormOrJson<Register>,
 ) -> Result<Response, Problem> {
-    // Before anything is written: without our address there is no command to give.
-    let origin = install::origin(&state, &client)?;
+    let installer = Installer::prepare(&state, &client).await;
     let Register { hostname, ssh, fields } = wish;
     let typed = hostname.unwrap_or_default().trim().to_owned();
-    let sealed = ssh
-        .map_or_else(|| fields.read(), |ssh| Ok(Some(ssh)))
-        .and_then(|ssh| ssh.map(|ssh| ssh.sealed(state.secret_key.as_ref())).transpose());
+    let ssh = ssh.map_or_else(|| fields.read(), |ssh| Ok(Some(ssh)));
     let registered = async {
-        let ssh = sealed.map_err(|problem| (MachineField::Ssh, problem))?;
+        let installer = installer.map_err(|problem| (MachineField::None, problem))?;
+        let wrong_ssh = |problem| (MachineField::Ssh, problem);
+        let ssh = match ssh.map_err(wrong_ssh)? {
+            Some(ssh) => {
+                let sealed = ssh.sealed(state.secret_key.as_ref(), state.settings.ssh_addresses);
+                Some(sealed.await.map_err(wrong_ssh)?)
+            }
+            None => None,
+        };
         let wrong_name = |problem| (MachineField::Hostname, problem);
         let hostname = parse(&typed).map_err(wrong_name)?;
-        vms::register(&state.db, state.pool, &actor, hostname, ssh.as_ref())
-            .await
-            .map_err(|error| wrong_name(error.into()))
+        let registered = vms::register(&state.db, state.pool, &actor, hostname, ssh.as_ref());
+        let registered = registered.await.map_err(|error| wrong_name(error.into()))?;
+        Ok((installer, registered))
     };
     match (registered.await, wants) {
-        (Ok(registered), _) => told(wants, StatusCode::CREATED, &origin, registered),
+        (Ok((installer, registered)), _) => {
+            told(wants, StatusCode::CREATED, &installer, registered)
+        }
         (Err((_, problem)), Wants::Json) => Err(problem),
         (Err((field, problem)), Wants::Page) => {
             let told = Some((field, problem.message().to_owned()));
@@ -113,25 +120,21 @@ pub async fn install(
     client: Client,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
-    let origin = install::origin(&state, &client)?;
+    let installer = Installer::prepare(&state, &client).await?;
     let unknown = |_invalid| Problem::from(RegisterError::NoSuchMachine);
     let hostname = hostname.parse().map_err(unknown)?;
     let registered = vms::renew_enrolment(&state.db, state.pool, hostname).await?;
-    told(wants, StatusCode::OK, &origin, registered)
+    told(wants, StatusCode::OK, &installer, registered)
 }
 
 fn told(
     wants: Wants,
     status: StatusCode,
-    origin: &str,
+    installer: &Installer,
     registered: Registered,
 ) -> Result<Response, Problem> {
     let Registered { hostname, enrolment_token, expires_at } = registered;
-    let token = enrolment_token.reveal();
-    // On standard input, where no list of processes shows it: printf is a part of every shell.
-    let command = format!(
-        "printf %s {token} | sudo sh -c \"$(curl -fsSL {origin}/install)\" lablink {hostname}"
-    );
+    let command = installer.command(&enrolment_token, &hostname);
     Ok(match wants {
         Wants::Page => {
             let page = InstallPage { hostname: hostname.to_string(), command, expires_at };
@@ -140,7 +143,7 @@ fn told(
         Wants::Json => {
             let body = RegisteredBody {
                 hostname,
-                enrolment_token: token.to_owned(),
+                enrolment_token: enrolment_token.reveal().to_owned(),
                 install_command: command,
                 expires_at,
             };

@@ -25,6 +25,7 @@ pub mod overview;
 pub mod own_log;
 pub mod participants;
 pub mod places;
+mod posted;
 pub mod reports;
 pub mod results;
 pub mod scp_client;

@@ -1,7 +1,7 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::{claims, events, line, operations, startup, usage, vms};
+use lablink_core::{Db, claims, events, line, operations, startup, usage, vms};
 
 use super::{history::happening, operations::summary, places::place, timeline};
 use crate::{
@@ -31,7 +31,8 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(
             "Agents need no token (LABLINK_AGENT_AUTH=open): anybody who reaches this address can \
-             speak for a VM and fetch its command and PIN."
+             speak for a VM whose agent shows none, as original clients do, and fetch its command \
+             and PIN; so can whoever had it before."
                 .to_owned(),
         );
     }
@@ -46,6 +47,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
             overdue: counts.overdue,
             stale: counts.stale,
             suspect: counts.suspect,
+            barred: counts.barred,
             failed: counts.failed,
             in_line: line::count(&state.db, state.pool).await? + counts.offered,
         },
@@ -67,7 +69,7 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
 }
 
 async fn connections(state: &AppState) -> Result<DatabaseConnections, Problem> {
-    let own = [state.db.connections(), state.hand_over_db.connections()];
+    let own = [&state.db, &state.hand_over_db, &state.agents_db].map(Db::connections);
     let server = state.db.sessions().await?;
     Ok(DatabaseConnections {
         used: own.iter().map(|pool| pool.open.saturating_sub(pool.idle)).sum(),

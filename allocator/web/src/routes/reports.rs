@@ -2,7 +2,7 @@
 
 use axum::{Json as JsonAnswer, extract::State};
 use jiff::Timestamp;
-use lablink_core::vms;
+use lablink_core::{Actor, vms};
 use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,8 +43,8 @@ pub async fn in_use(
         since.ok_or_else(|| Problem::invalid("since: must be a time in seconds since 1970."))
     });
     let since = since.transpose()?;
-    let actor = caller.speaks_for(&hostname)?;
-    vms::set_in_use(&state.db, state.pool, &actor, &hostname, in_use, since).await?;
+    let actor = caller.speaks_for(&state, &hostname).await?;
+    vms::set_in_use(&state.agents_db, state.pool, &actor, &hostname, in_use, since).await?;
     Ok(JsonAnswer(Message::new("In-use status updated successfully.")))
 }
 
@@ -86,13 +86,12 @@ pub async fn gpu_health(
         })
     });
     let health = verdict.transpose()?.unwrap_or(health);
-    let reason: Option<String> = report.reason.map(|reason| {
-        // Postgres stores no NUL.
-        reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
-    });
-    caller.speaks_for(&hostname)?;
+    let reason: Option<String> =
+        report.reason.map(|reason| reason.chars().take(LONGEST_REASON).collect());
+    caller.speaks_for(&state, &hostname).await?;
     let stale_after = state.settings.stale_after;
-    vms::set_gpu(&state.db, state.pool, stale_after, &hostname, health, reason.as_deref()).await?;
+    vms::set_gpu(&state.agents_db, state.pool, stale_after, &hostname, health, reason.as_deref())
+        .await?;
     Ok(JsonAnswer(Message::new("GPU health status updated successfully.")))
 }
 
@@ -115,14 +114,17 @@ pub async fn status(
     let hostname = named::hostname(report.hostname.as_deref(), missing)?;
     let word = report.status.filter(|word| !word.is_empty());
     let word = word.ok_or_else(|| Problem::missing(missing))?;
-    let actor = caller.speaks_for(&hostname)?;
+    let actor = caller.speaks_for(&state, &hostname).await?;
     // The analysis lists these two as well. Whether a VM is free or claimed is not its own to say.
     if !matches!(word.as_str(), "available" | "assigned") {
         let status: VmStatus = word.parse().map_err(|_unknown| {
             Problem::invalid("status: must be 'initializing', 'running', 'unknown' or 'error'.")
         })?;
+        if actor == Actor::UnprovenAgent {
+            vms::admit(&state.db, state.pool, &hostname, state.settings.unknown_vms).await?;
+        }
         vms::set_status(
-            &state.db,
+            &state.agents_db,
             state.pool,
             state.settings.stale_after,
             &actor,

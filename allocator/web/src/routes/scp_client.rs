@@ -3,6 +3,7 @@
 use std::io;
 
 use axum::{
+    Extension,
     body::{Body, Bytes},
     extract::State,
     http::header,
@@ -18,6 +19,7 @@ use super::collections::{extension, hostnames};
 use crate::{
     AppState,
     auth::Caller,
+    connections::{Delivery, told},
     http::{ListQuery, Problem},
 };
 
@@ -39,21 +41,32 @@ pub struct Wanted {
 pub async fn download(
     State(state): State<AppState>,
     Caller(actor): Caller,
+    delivery: Option<Extension<Delivery>>,
     ListQuery(wanted): ListQuery<Wanted>,
 ) -> Result<Response, Problem> {
     let extension = extension(&state, wanted.extension.as_deref())?;
     let named = hostnames(&wanted.hostname)?;
     let chosen = collections::choose(&state.db, state.pool, named.as_deref()).await?;
     let wish = Wish { hostnames: Some(chosen), extension };
+    let place = state.transfers.begin_made()?;
     let archive = state.collector.collect(&wish).await?;
-    collections::streamed(&state.db, state.pool, &actor, &wish).await?;
     // The original's page reads the name to the end of the line.
     let disposition = format!("attachment; filename={}", archive.name);
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
         (header::CONTENT_DISPOSITION, disposition),
     ];
-    Ok((headers, Body::from_stream(bytes(archive, state.shutdown))).into_response())
+    let body = Body::from_stream(bytes(archive, state.shutdown.clone()));
+    let delivery = delivery.map(|Extension(delivery)| delivery);
+    Ok(told((headers, body).into_response(), place, delivery, async move |taken| {
+        if !taken.whole {
+            return;
+        }
+        if let Err(error) = collections::streamed(&state.db, state.pool, &actor, &wish).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a download could not be noted");
+        }
+    }))
 }
 
 /// Ends in an error if it is not whole, so that nobody takes it for whole.

@@ -6,6 +6,9 @@ use lablink_protocol::{GpuHealth, VmStatus};
 
 use crate::pages::{Attention, Trouble};
 
+/// How long an agent may take for a new token before that is pointed out.
+const SOON: SignedDuration = SignedDuration::from_mins(1);
+
 /// The worst that is known of a VM. None: it needs nobody.
 pub fn attention(
     vm: &Vm,
@@ -16,6 +19,19 @@ pub fn attention(
     let is_silent = vm.last_seen.is_some_and(|seen| now.duration_since(seen) > stale_after);
     let told =
         |else_reason: &str| vm.status_reason.clone().unwrap_or_else(|| else_reason.to_owned());
+    if let Some(since) = vm.barred_since {
+        let reason = "Somebody waited for its next claim with a token that is dead: one that was \
+                      copied while somebody had it, most likely. They learnt nothing, and nobody can \
+                      claim it for now; who has it keeps it.";
+        return Some(Attention {
+            trouble: Trouble::Barred,
+            since: Some(since),
+            reason: reason.to_owned(),
+        });
+    }
+    let token_due = vm.token_due_since.filter(|since| {
+        vm.claim.is_none() && (!renews_token(vm) || now.duration_since(*since) > SOON)
+    });
     let (trouble, since, reason) = match vm.status {
         VmStatus::Error => (Trouble::Failed, None, told("The VM reports an error.")),
         VmStatus::Unknown => (Trouble::Failed, None, told("The VM's state is not known.")),
@@ -39,6 +55,16 @@ pub fn attention(
             let since = vm.starting_since.unwrap_or(vm.created_at);
             (Trouble::Overdue, Some(since), reason.to_owned())
         }
+        _ if token_due.is_some() => {
+            let reason = if renews_token(vm) {
+                "A claim has ended, and its agent has not taken a new token since. Until it has, \
+                 nobody can claim it."
+            } else {
+                "A claim has ended, and its agent is an older one that can’t take a new token. So \
+                 nobody can claim it: its last participant may have copied the token."
+            };
+            (Trouble::TokenDue, token_due, reason.to_owned())
+        }
         _ if vm.suspect_at.is_some() && vm.stopped => {
             (Trouble::Suspect, vm.last_seen, "Its agent was stopped, and did not come back.".into())
         }
@@ -55,6 +81,11 @@ pub fn attention(
         VmStatus::Initializing | VmStatus::Running => return None,
     };
     Some(Attention { trouble, since, reason })
+}
+
+/// Its agent is one that takes new tokens, as far as it has said.
+fn renews_token(vm: &Vm) -> bool {
+    vm.vitals.as_ref().is_some_and(|vitals| vitals.get("token").is_some())
 }
 
 fn sick(vm: &Vm) -> String {

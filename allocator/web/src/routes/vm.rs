@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use lablink_core::{
     agents,
     claims::{self, ClaimRecord, Which},
-    collections, events, startup,
+    collections, events, logs, startup,
     vms::{self, Source, Vm},
 };
-use lablink_protocol::Hostname;
+use lablink_protocol::{Hostname, TokenKeeping, VmStatus};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -26,10 +26,12 @@ use super::{
     timeline, used,
 };
 use crate::{
-    AppState,
+    AgentAuth, AppState,
     auth::Caller,
     http::{Path, Problem},
-    pages::{ConfirmPage, Deed, Holder, InstanceClaim, PastClaim, Timeline, VmPage, VmSource},
+    pages::{
+        ConfirmPage, Deed, Holder, InstanceClaim, PastClaim, Shelter, Timeline, VmPage, VmSource,
+    },
 };
 
 const CLAIMS_SHOWN: i64 = 50;
@@ -62,8 +64,10 @@ pub async fn page(
         last_seen: vm.last_seen,
         created_at: vm.created_at,
         never_enrolled: agents::has_never_enrolled(db, vm.id).await?,
+        shelter: shelter(&state, &vm).await?,
         host_key: collections::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
         timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
+        dropped: logs::dropped(db, vm.id).await?.map(|dropped| (dropped.lines, dropped.at)),
         claims: history.into_iter().map(past).collect(),
         happenings: happened.into_iter().map(happening).collect(),
         claim: vm.claim.clone().map(|claim| InstanceClaim {
@@ -76,6 +80,21 @@ pub async fn page(
         now,
     };
     Ok(Html(page.render()?))
+}
+
+/// How far those who had the VM before are shut off from its next claim, where not wholly.
+async fn shelter(state: &AppState, vm: &Vm) -> Result<Option<Shelter>, Problem> {
+    if !agents::needs_token(&state.db, &vm.hostname).await? {
+        let open = state.settings.agent_auth == AgentAuth::Open;
+        return Ok((open && vm.status == VmStatus::Running).then_some(Shelter::NoToken));
+    }
+    let token = vm.vitals.as_ref().and_then(|vitals| vitals.get("token")).cloned();
+    Ok(match token.and_then(|token| serde_json::from_value(token).ok()) {
+        Some(TokenKeeping::Safe) => None,
+        Some(TokenKeeping::Exposed(reason)) => Some(Shelter::WithinReach { reason }),
+        // One that has not sent a heartbeat yet may be any.
+        None => vm.vitals.is_some().then_some(Shelter::OlderAgent),
+    })
 }
 
 pub(super) fn source(source: Source) -> VmSource {

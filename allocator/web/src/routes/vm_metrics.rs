@@ -13,9 +13,6 @@ use crate::{
     wire::Message,
 };
 
-/// Keys that this version does not know, in one report.
-const MOST_OTHERS: usize = 50;
-
 /// Every spelling that a sender or the analysis uses.
 enum Meaning {
     CloudInitStart,
@@ -77,7 +74,7 @@ pub async fn post(
     let hostname: Hostname =
         hostname.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let report = report(metrics)?;
-    startup::record(&state.db, state.pool, &hostname, &report).await?;
+    startup::record(&state.agents_db, state.pool, &hostname, &report).await?;
     Ok(JsonAnswer(Message::new("VM metrics posted successfully.")))
 }
 
@@ -97,15 +94,9 @@ fn report(metrics: Map<String, Value>) -> Result<Report, Problem> {
             Meaning::ImagePullEnd => startup.image_pull.ended_at = Some(moment(&key, &value)?),
             Meaning::ImagePullSeconds => startup.image_pull.seconds = Some(seconds(&key, &value)?),
             Meaning::Other => {
-                report.other.insert(without_nul(&key), cleaned(value));
+                report.other.insert(key, value);
             }
         }
-    }
-    if report.other.len() > MOST_OTHERS {
-        return Err(Problem::invalid(format!(
-            "At most {MOST_OTHERS} keys of your own are kept; there are {}.",
-            report.other.len()
-        )));
     }
     Ok(report)
 }
@@ -127,22 +118,4 @@ fn seconds(key: &str, value: &Value) -> Result<f64, Problem> {
     let seconds = seconds.filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0);
     seconds
         .ok_or_else(|| Problem::invalid(format!("{key}: must be a number of seconds, 0 or more.")))
-}
-
-/// Postgres stores no NUL.
-fn without_nul(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
-}
-
-fn cleaned(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(without_nul(&text)),
-        Value::Array(values) => values.into_iter().map(cleaned).collect(),
-        Value::Object(entries) => entries
-            .into_iter()
-            .map(|(key, value)| (without_nul(&key), cleaned(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        value @ (Value::Null | Value::Bool(_) | Value::Number(_)) => value,
-    }
 }

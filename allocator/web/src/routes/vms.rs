@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{
+    agents,
     claims::{self, ReleaseReason},
     collections,
     operations::{self, OperationId, TakeBack, Whose},
@@ -148,6 +149,21 @@ pub async fn clean(
     let hostname = named(&hostname)?;
     claims::clean_again(&state.db, state.pool, &actor, &hostname).await?;
     Ok(done(wants, &hostname, Message::new("The machine is cleaned again.")))
+}
+
+/// Lets a VM be claimed again that is barred because a dead token of its agent was shown.
+#[utoipa::path(post, path = "/api/vms/{hostname}/allow", params(("hostname" = String, Path)),
+    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+pub async fn allow(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    wants: Wants,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    let stale_after = state.settings.stale_after;
+    agents::lift_bar(&state.db, state.pool, stale_after, &actor, &hostname).await?;
+    Ok(done(wants, &hostname, Message::new("The machine can be claimed again.")))
 }
 
 /// Starts the VM again, with its files and its claim as they are.

@@ -11,7 +11,7 @@ use axum::{
 };
 use futures_util::stream;
 use lablink_core::{
-    DbError,
+    Action, DbError, TokenHash,
     claims::{self, ClaimId, Delivery, Situation},
     live::{Subscription, Topic},
     vms::AfterUse,
@@ -22,7 +22,7 @@ use serde::Deserialize;
 use super::named;
 use crate::{
     AppState,
-    auth::Caller,
+    auth::{Caller, Shown},
     connections::{Later, Slot},
     http::{Json, Problem},
     metrics,
@@ -55,11 +55,15 @@ pub async fn vm_startup(
     State(state): State<AppState>,
     caller: Caller,
     preferred: PreferredWait,
+    Extension(shown): Extension<Option<Shown>>,
     slot: Option<Extension<Slot>>,
     Json(wait): Json<Wait>,
 ) -> Result<Response, Problem> {
     let hostname = named::hostname(wait.hostname.as_deref(), "Hostname is required.")?;
-    caller.speaks_for(&hostname)?;
+    caller.may(&state, Action::AwaitClaim, &hostname).await?;
+    if let Some(shown) = shown {
+        shown.attend(&state, &hostname).await?;
+    }
     let can_return = preferred.0.is_some() || wait.seen.is_some();
     let turn = state.waits.begin(&hostname);
     let cleans = wait.cleans && state.settings.after_use == AfterUse::Clean;
@@ -67,10 +71,13 @@ pub async fn vm_startup(
         cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
         locks_out: wait.locks_out,
     };
-    let waiter = Waiter::new(state, hostname, wait.seen.unwrap_or_default(), able);
+    let waiter = Waiter::new(state, hostname, shown, wait.seen.unwrap_or_default(), able);
     // The first look tells a missing VM before a 200 is on its way.
-    if let Some(answer) = Box::pin(waiter.look()).await? {
-        return Ok(JsonAnswer(answer).into_response());
+    match Box::pin(waiter.look()).await? {
+        Look::Nothing => {}
+        Look::News(answer) => return Ok(JsonAnswer(answer).into_response()),
+        Look::ComeAgain if can_return => return Ok(StatusCode::NO_CONTENT.into_response()),
+        Look::ComeAgain => return Ok(kept_alive(Body::from("\n"))),
     }
     if let Some(Extension(slot)) = slot {
         slot.recognise(&waiter.hostname);
@@ -106,7 +113,11 @@ impl<S: Sync> FromRequestParts<S> for PreferredWait {
 async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Response {
     let shutdown = waiter.state.shutdown.clone();
     tokio::select! {
-        answer = waiter.answer() => JsonAnswer(answer).into_response(),
+        answer = waiter.answer() => match answer {
+            Ok(Some(answer)) => JsonAnswer(answer).into_response(),
+            Ok(None) => StatusCode::NO_CONTENT.into_response(),
+            Err(problem) => problem.into_response(),
+        },
         () = tokio::time::sleep(limit) => StatusCode::NO_CONTENT.into_response(),
         () = turn.over() => StatusCode::NO_CONTENT.into_response(),
         () = shutdown.cancelled() => {
@@ -118,21 +129,28 @@ async fn bounded(mut waiter: Waiter, mut turn: Turn, limit: Duration) -> Respons
 
 /// The original client takes any 200 without a command as the end, and waits a minute after
 /// anything else. So its answer begins at once and is kept alive by white space, which JSON allows
-/// in front, until the command comes. If we stop first, or
-/// newer waits take its place, white space alone makes it come again.
+/// in front, until the command comes. If we stop first, newer waits take its place, or the VM's claim
+/// ends or the VM is gone, white space alone makes it come again.
 fn unbounded(waiter: Waiter, turn: Turn) -> Response {
     let pieces = stream::unfold(Some((waiter, turn)), |waiter| async {
         let (mut waiter, mut turn) = waiter?;
         let shutdown = waiter.state.shutdown.clone();
         let (piece, next) = tokio::select! {
-            answer = waiter.answer() => (serde_json::to_vec(&answer).unwrap_or_default(), None),
+            answer = waiter.answer() => match answer {
+                Ok(Some(answer)) => (serde_json::to_vec(&answer).unwrap_or_default(), None),
+                Ok(None) | Err(_) => (b"\n".to_vec(), None),
+            },
             () = tokio::time::sleep(SIGN_OF_LIFE) => (b" ".to_vec(), Some((waiter, turn))),
             () = turn.over() => (b"\n".to_vec(), None),
             () = shutdown.cancelled() => (b"\n".to_vec(), None),
         };
         Some((Ok::<Bytes, Infallible>(piece.into()), next))
     });
-    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
+    kept_alive(Body::from_stream(pieces))
+}
+
+fn kept_alive(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// Subscribed before the first look, so that nothing between looking and waiting is lost. Dropped
@@ -140,9 +158,19 @@ fn unbounded(waiter: Waiter, turn: Turn) -> Response {
 struct Waiter {
     state: AppState,
     hostname: Hostname,
+    /// What the caller has shown for itself, if anything: asked about with every look.
+    token: Option<TokenHash>,
     seen: Seen,
     able: Ability,
     changes: Subscription,
+}
+
+/// What a waiter finds.
+enum Look {
+    Nothing,
+    News(WaitAnswer),
+    /// The wait is over: the caller's token is not, or no longer, the one that hears more.
+    ComeAgain,
 }
 
 /// What the caller can do beside running a command.
@@ -159,49 +187,66 @@ struct Cleaner {
 }
 
 impl Waiter {
-    fn new(state: AppState, hostname: Hostname, seen: Seen, able: Ability) -> Self {
+    fn new(
+        state: AppState,
+        hostname: Hostname,
+        shown: Option<Shown>,
+        seen: Seen,
+        able: Ability,
+    ) -> Self {
         let changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
-        Self { state, hostname, seen, able, changes }
+        let token = shown.map(|shown| shown.token);
+        Self { state, hostname, token, seen, able, changes }
     }
 
-    /// Waits until there is something that the caller has not seen.
-    async fn answer(&mut self) -> WaitAnswer {
+    /// Waits until there is something that the caller has not seen; none: there is nothing more to
+    /// come for it. An error is one that waiting does not mend.
+    async fn answer(&mut self) -> Result<Option<WaitAnswer>, Problem> {
         loop {
             // Boxed, so that thousands who wait keep no room for what is asked now and then.
             match Box::pin(self.look()).await {
-                Ok(Some(answer)) => return answer,
+                Ok(Look::News(answer)) => return Ok(Some(answer)),
+                Ok(Look::ComeAgain) => return Ok(None),
+                Ok(Look::Nothing) => self.changes.changed().await,
+                Err(problem) if problem.passes() => tokio::time::sleep(DATABASE_PAUSE).await,
                 // A VM that was removed meanwhile has nothing more to come.
-                Ok(None) => self.changes.changed().await,
-                Err(_reported) => tokio::time::sleep(DATABASE_PAUSE).await,
+                Err(problem) => return Err(problem),
             }
         }
     }
 
-    async fn look(&self) -> Result<Option<WaitAnswer>, Problem> {
-        let situation = claims::situation(&self.state.hand_over_db, &self.hostname).await?;
-        match situation.ok_or_else(|| Problem::not_found("VM not found."))? {
+    async fn look(&self) -> Result<Look, Problem> {
+        let db = &self.state.hand_over_db;
+        let situation = claims::situation(db, &self.hostname, self.token).await?;
+        Ok(match situation.ok_or_else(|| Problem::not_found("VM not found."))? {
             Situation::Claimed(delivery)
                 if self.is_news(delivery.claim_id, delivery.command_no) =>
             {
-                Ok(Some(self.hand_over(delivery)))
+                Look::News(self.hand_over(delivery))
             }
+            Situation::Claimed(_) => Look::Nothing,
             Situation::LockedOut { claim_id, command_no } if self.able.locks_out => {
-                let is_news = self.is_news(claim_id, command_no);
-                Ok(is_news.then_some(WaitAnswer::LockOut { claim_id, command_no }))
+                match self.is_news(claim_id, command_no) {
+                    true => Look::News(WaitAnswer::LockOut { claim_id, command_no }),
+                    false => Look::Nothing,
+                }
             }
             // To a caller who can't do that, nobody has the VM until there is a command.
-            Situation::LockedOut { .. } => Ok(self.without_claim(None)),
-            Situation::Claimed(_) => Ok(None),
-            Situation::Unclaimed { to_clean } => Ok(self.without_claim(to_clean)),
-        }
+            Situation::LockedOut { .. } => self.without_claim(None),
+            Situation::Unclaimed { to_clean } => self.without_claim(to_clean),
+            // An agent that can take no new token is to end its participant's desktop at least.
+            Situation::TokenDue if self.seen.claim_id.is_some() => Look::News(WaitAnswer::Released),
+            Situation::TokenDue | Situation::NotTheAgent => Look::ComeAgain,
+        })
     }
 
-    fn without_claim(&self, to_clean: Option<ClaimId>) -> Option<WaitAnswer> {
+    fn without_claim(&self, to_clean: Option<ClaimId>) -> Look {
         match (&self.able.cleaner, to_clean) {
             (Some(Cleaner { at_work_on }), Some(claim_id)) if *at_work_on != Some(claim_id) => {
-                Some(WaitAnswer::Clean { claim_id })
+                Look::News(WaitAnswer::Clean { claim_id })
             }
-            _ => self.seen.claim_id.is_some().then_some(WaitAnswer::Released),
+            _ if self.seen.claim_id.is_some() => Look::News(WaitAnswer::Released),
+            _ => Look::Nothing,
         }
     }
 

@@ -34,7 +34,7 @@ struct ArchiveBody {
     /// Where it is downloaded.
     url: String,
     finished_at: Timestamp,
-    /// When somebody first began to download it.
+    /// When somebody first had all of it.
     downloaded_at: Option<Timestamp>,
     removed_at: Option<Timestamp>,
 }

@@ -27,6 +27,10 @@ pub struct VmBody {
     removing: bool,
     /// Since when it is kept back because a participant had it; null: it is not.
     used_since: Option<Timestamp>,
+    /// Since when its agent is to take a new token because a claim has ended; null: it is not.
+    token_due_since: Option<Timestamp>,
+    /// Since when nobody can claim it because a dead token of its agent was shown; null: it is not.
+    barred_since: Option<Timestamp>,
     last_seen: Option<Timestamp>,
     /// When it was pointed out that its start takes too long; null: it does not.
     overdue_at: Option<Timestamp>,
@@ -74,6 +78,8 @@ impl From<&Vm> for VmBody {
             in_use: vm.in_use,
             removing: vm.removing,
             used_since: vm.used_since.filter(|_| vm.claim.is_none()),
+            token_due_since: vm.token_due_since,
+            barred_since: vm.barred_since,
             last_seen: vm.last_seen,
             overdue_at: vm.overdue_at,
             suspect_at: vm.suspect_at,

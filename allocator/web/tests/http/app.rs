@@ -17,7 +17,7 @@ use lablink_core::{
     Actor, Db, PerAddress, Token, agents,
     aws::{AwsLogin, Vault},
     claims::Reclaim,
-    collections::Extension,
+    collections::{Extension, FitAddresses},
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
@@ -25,8 +25,9 @@ use lablink_core::{
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentInstall, AppState, ConnectionLimits, FormLimits, OwnLog, Proxies,
-    Settings, Waits, router,
+    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AgentProgram, AppState,
+    Browsers, CodeGuesses, ConnectionLimits, FormLimits, FromAws, OwnLog, Proxies, Settings,
+    Transfers, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -86,26 +87,34 @@ impl App {
         let collector = Arc::new(FakeCollector::new());
         let state = AppState {
             hand_over_db: db.clone(),
+            agents_db: db.clone(),
+            agent_limits: Arc::new(AgentLimits::new(AgentBudgets::default())),
             db: db.clone(),
             pool,
             hub: hub.clone(),
             waits: Waits::default(),
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
+            browsers: Arc::new(Browsers::default()),
+            code_guesses: Arc::new(CodeGuesses::default()),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             local: None,
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
             collector: Arc::<FakeCollector>::clone(&collector),
+            transfers: Transfers::default(),
             secret_key: None,
             settings: Arc::new(Settings {
                 environment: "test".into(),
+                notices: Arc::default(),
                 public_url: None,
                 launches: Some(Source::Local),
                 machine: "processes".into(),
                 max_vms: 100,
+                unknown_vms: NonZero::new(3),
                 extension: Extension::default(),
                 stale_after: StaleAfter(Duration::from_secs(60)),
                 after_use: AfterUse::Clean,
+                ssh_addresses: FitAddresses::Remote,
                 reclaim: Reclaim::Link,
                 agent_auth,
                 email_domains: Vec::new(),
@@ -115,10 +124,11 @@ impl App {
                 proxies: Proxies::default(),
                 metrics_token: None,
                 log_token: Some(Token::presented(LOG_TOKEN).hash()),
+                logs_from_aws: FromAws::CloudWatch,
                 agent: AgentInstall {
-                    program: Some("/bin/sh".into()),
-                    url: None,
+                    program: Some(AgentProgram::Here("/bin/sh".into())),
                     software: "it's \"sleap\"".into(),
+                    allow_http: true,
                 },
                 heartbeat: Duration::from_secs(20),
             }),
@@ -134,6 +144,13 @@ impl App {
         let app = Self::new(AgentAuth::Required).await;
         app.launch(count).await;
         app.sql("update vm set status = 'running'").await;
+        app
+    }
+
+    /// Likewise, of VMs on AWS.
+    pub async fn with_running_on_aws(count: u32) -> Self {
+        let app = Self::with_running(count).await;
+        app.sql("update vm set source = 'aws'").await;
         app
     }
 
@@ -163,6 +180,24 @@ impl App {
         self
     }
 
+    /// The same app where machines install this, but not over plain HTTP.
+    pub fn installing(mut self, program: Option<AgentProgram>) -> Self {
+        let agent = AgentInstall { program, software: "sleap".into(), allow_http: false };
+        self.state.settings = Arc::new(Settings { agent, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app whose VMs on AWS send their logs themselves, without a forwarder.
+    pub fn with_logs_sent_directly(mut self) -> Self {
+        let logs_from_aws = FromAws::Direct;
+        let settings =
+            Settings { logs_from_aws, log_token: None, ..(*self.state.settings).clone() };
+        self.state.settings = Arc::new(settings);
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// The same app with proxies before it.
     pub fn behind(mut self, proxies: Proxies) -> Self {
         self.state.settings = Arc::new(Settings { proxies, ..(*self.state.settings).clone() });
@@ -173,6 +208,39 @@ impl App {
     /// The same app with other limits.
     pub fn limited(mut self, limits: FormLimits) -> Self {
         self.state.form_limits = Arc::new(limits);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with this to tell on each of the organisers' pages.
+    pub fn telling(mut self, notice: &str) -> Self {
+        let notices = Arc::from([notice.to_owned()]);
+        self.state.settings = Arc::new(Settings { notices, ..(*self.state.settings).clone() });
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with other budgets for VMs.
+    pub fn with_budgets(mut self, budgets: AgentBudgets) -> Self {
+        self.state.agent_limits = Arc::new(AgentLimits::new(budgets));
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app as another process of it, which remembers nothing of its callers.
+    pub fn restarted(mut self) -> Self {
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        self.state.admin = Arc::new(AdminLogin::new("teacher".into(), hash).unwrap());
+        self.state.browsers = Arc::default();
+        self.state.code_guesses = Arc::default();
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app with connections of their own for VMs, and few for participants.
+    pub fn with_connections_apart(mut self) -> Self {
+        self.state.agents_db = Db::new(&self._database.config(), 2);
+        self.state.db = Db::new(&self._database.config(), 2);
         self.router = router(self.state.clone());
         self
     }
@@ -220,6 +288,17 @@ impl App {
         let token = agents::issue_enrolment(&self.db, self.pool, &hostname).await.unwrap().unwrap();
         let token = agents::enrol(&self.db, self.pool, &hostname, &token).await.unwrap();
         format!("Bearer {}", token.reveal())
+    }
+
+    /// After a claim, this VM's agent takes a new token with its old one, and uses it.
+    pub async fn renewed(&self, hostname: &str, agent: &str) -> String {
+        let itself = serde_json::json!({ "hostname": hostname });
+        let taken = self.call(json("/api/agent/token", &itself).with("authorization", agent)).await;
+        assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
+        let new = format!("Bearer {}", taken.json()["agent_token"].as_str().unwrap());
+        let beat = json("/api/agent/heartbeat", &itself).with("authorization", &new);
+        assert_eq!(self.call(beat).await.status, StatusCode::OK);
+        new
     }
 
     pub async fn send(&self, request: Request<Body>) -> axum::response::Response {

@@ -11,7 +11,7 @@ use crate::app::{App, With, form, get, json as post_json};
 
 async fn behind_proxy(header: ProxyHeader) -> App {
     let trusted = vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()];
-    App::with_running(1).await.behind(Proxies { trusted, header })
+    App::with_running(1).await.behind(Proxies { trusted, header, hops: None })
 }
 
 async fn status(app: &App, name: &'static str, hops: &str) -> StatusCode {
@@ -71,6 +71,20 @@ async fn the_host_and_scheme_are_believed_from_a_trusted_proxy_alone() {
     assert!(url.starts_with("http://backend:5000/claims/"), "{url}");
     let script = trusting.call(get("/install").with("x-forwarded-host", "a';reboot;'")).await;
     assert_eq!(script.status, StatusCode::BAD_REQUEST, "becomes part of no script");
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_stay_with_https_where_they_came_by_it() {
+    const TOLD: &str = "strict-transport-security";
+    let trusting = behind_proxy(ProxyHeader::XForwardedFor).await;
+    let alone = App::with_running(0).await;
+    for path in ["/", "/nowhere", "/admin"] {
+        let by = |scheme| get(path).by_browser().with("x-forwarded-proto", scheme);
+        assert_eq!(trusting.call(by("https")).await.header(TOLD), "max-age=2592000", "{path}");
+        assert_eq!(trusting.call(by("http")).await.header(TOLD), "", "{path}");
+        assert_eq!(trusting.call(get(path)).await.header(TOLD), "", "{path}");
+        assert_eq!(alone.call(by("https")).await.header(TOLD), "", "{path}: anybody can say so");
+    }
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ fn packed(body: Vec<u8>) -> Request<Body> {
 
 #[tokio::test]
 async fn logs_are_posted_and_read_in_the_originals_words() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     assert_eq!(logs(&app).await.json(), json!({"hostname": VM, "logs": null}));
     let answer = forward(&app, &batch(json!(["one", "\u{1b}[31mtwo\u{1b}[0m \"<b>\""]))).await;
     assert_eq!(answer.status, StatusCode::OK);
@@ -70,7 +70,7 @@ async fn logs_are_posted_and_read_in_the_originals_words() {
 
 #[tokio::test]
 async fn what_is_missing_is_told_in_the_originals_words() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     for missing in [
         json!({}),
         json!({"log_group": "g", "log_stream": VM}),
@@ -99,13 +99,14 @@ async fn a_starting_vm_without_logs_says_that_it_installs_its_agent() {
     let answer = logs(&app).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.json()["error"], "VM is installing CloudWatch agent.");
+    app.sql("update vm set source = 'aws'").await;
     forward(&app, &batch(json!(["x"]))).await;
     assert_eq!(logs(&app).await.json()["logs"], "x");
 }
 
 #[tokio::test]
 async fn a_batch_that_comes_again_is_answered_alike_and_stored_once() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     let mut body = batch(json!(["one", "two\nthree"]));
     body["event_ids"] = json!(["e-1", "e-2"]);
     body["timestamps"] = json!([1_772_355_600_123_i64, null]);
@@ -123,7 +124,7 @@ async fn a_batch_that_comes_again_is_answered_alike_and_stored_once() {
 
 #[tokio::test]
 async fn wrong_fields_are_named() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     for (field, value, says) in [
         ("timestamps", json!([1]), "timestamps: one per message is required; there are 1 for 2"),
         ("event_ids", json!(["a", "b", "c"]), "event_ids: one per message is required"),
@@ -154,7 +155,7 @@ async fn wrong_fields_are_named() {
 
 #[tokio::test]
 async fn odd_bytes_do_not_lose_a_batch() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     let start = format!(r#"{{"log_group":"g","log_stream":"{VM}","messages":["a"#);
     let body = [start.as_bytes(), b"\xff\xfe", br#"b", "half \ud800", "nul \u0000"]}"#].concat();
     let request = Request::post("/api/vm-logs")
@@ -169,7 +170,7 @@ async fn odd_bytes_do_not_lose_a_batch() {
 
 #[tokio::test]
 async fn packed_bodies_are_unpacked_up_to_a_limit() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     let line = "x".repeat(1000);
     let large = batch(json!(vec![line.as_str(); 1500])).to_string();
     assert_eq!(app.call(packed(gzip(large.as_bytes()))).await.status, StatusCode::OK);
@@ -193,7 +194,7 @@ async fn packed_bodies_are_unpacked_up_to_a_limit() {
 
 #[tokio::test]
 async fn a_batch_may_be_larger_than_other_bodies_but_not_endless() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     let line = "x".repeat(1000);
     let batch_of = |count: usize| batch(json!(vec![line.as_str(); count]));
     assert_eq!(forward(&app, &batch_of(2000)).await.status, StatusCode::OK);
@@ -207,7 +208,7 @@ async fn a_batch_may_be_larger_than_other_bodies_but_not_endless() {
 
 #[tokio::test]
 async fn the_forwarder_and_the_vms_own_agent_may_write_and_nobody_else() {
-    let app = App::with_running(2).await;
+    let app = App::with_running_on_aws(2).await;
     let own = app.agent(VM).await;
     let other = app.agent("lablink-vm-test-2").await;
     let body = batch(json!(["x"]));
@@ -241,8 +242,34 @@ async fn the_forwarder_and_the_vms_own_agent_may_write_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn the_forwarder_writes_for_vms_of_the_log_group_and_for_no_other() {
+    for (auth, taken) in
+        [(AgentAuth::Required, &["aws"][..]), (AgentAuth::Open, &["aws", "unknown"][..])]
+    {
+        let app = App::new(auth).await;
+        app.launch(1).await;
+        for source in ["aws", "unknown", "local", "manual"] {
+            app.sql(&format!("update vm set source = '{source}'")).await;
+            app.sql("delete from log_line").await;
+            let answer = forward(&app, &batch(json!(["forged"]))).await;
+            if taken.contains(&source) {
+                assert_eq!(answer.status, StatusCode::OK, "{source}: {}", answer.body);
+                continue;
+            }
+            // The forwarder drops what gets this, and sends it once.
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{source}");
+            assert_eq!(answer.json()["code"], "not_forwarded");
+            assert_eq!(logs(&app).await.json()["logs"], Value::Null, "{source}");
+            let own = app.agent(VM).await;
+            let own = json("/api/vm-logs", &batch(json!(["x"]))).with("authorization", &own);
+            assert_eq!(app.call(own).await.status, StatusCode::OK, "{source}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_log_is_read_by_tail_by_page_by_time_and_by_search() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     let messages: Vec<String> = (1..=9).map(|nr| format!("Line {nr}")).collect();
     let mut body = batch(json!(messages));
     body["timestamps"] = (1..=9).map(|nr| json!(1_772_355_600_000_i64 + nr * 1000)).collect();
@@ -280,7 +307,7 @@ async fn heard(
 
 #[tokio::test]
 async fn a_viewer_sees_new_lines_within_a_second_and_goes_on_after_a_break() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     forward(&app, &batch(json!(["before"]))).await;
     let path = format!("/api/vm-logs/{VM}/events");
     let mut live = app.send(get(&path).by_admin()).await.into_body().into_data_stream();
@@ -311,6 +338,7 @@ async fn the_page_shows_the_end_and_leads_to_the_rest() {
     let app = App::with_running(1).await;
     let empty = app.call(get(&format!("/admin/logs/{VM}")).by_browser().by_admin()).await;
     assert!(empty.body.contains("No lines yet") && empty.body.contains("agent.log"));
+    app.sql("update vm set source = 'aws'").await;
     let messages: Vec<String> = (0..1200).map(|nr| format!("<script>{nr}</script>")).collect();
     forward(&app, &batch(json!(messages))).await;
     forward(&app, &batch(json!(["boot[ERROR]: \u{1b}[31mred"]))).await;
@@ -343,8 +371,23 @@ async fn the_page_shows_the_end_and_leads_to_the_rest() {
 }
 
 #[tokio::test]
+async fn an_empty_log_says_who_is_to_send_it() {
+    let app = App::with_running_on_aws(1).await;
+    let page = async |app: &App| {
+        let page = get(&format!("/admin/logs/{VM}")).by_browser().by_admin();
+        app.call(page).await.body
+    };
+    assert!(page(&app).await.contains("come through the log forwarder"));
+    let app = app.with_logs_sent_directly();
+    let told = page(&app).await;
+    assert!(told.contains("Its agent sends them") && !told.contains("forwarder"), "{told}");
+    app.sql("update vm set status = 'initializing'").await;
+    assert!(page(&app).await.contains("It sends its log itself"));
+}
+
+#[tokio::test]
 async fn the_whole_log_is_downloaded_as_text() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     let path = format!("/admin/logs/{VM}/download");
     assert_eq!(app.call(get(&path).by_admin()).await.body, "");
     let messages: Vec<String> = (0..2500).map(|nr| format!("line {nr}")).collect();
@@ -362,7 +405,7 @@ async fn the_whole_log_is_downloaded_as_text() {
 
 #[tokio::test]
 async fn errors_alone_are_looked_for_in_a_part_of_the_log() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     app.sql(
         "insert into log_line (vm_id, at, line)
          select vm.id, now(), case when n % 10 = 0 then 'app[ERROR]: no. ' || n else 'line ' || n end

@@ -111,6 +111,20 @@ async fn a_machines_ssh_key_is_taken_only_where_it_can_be_kept_safe() {
 }
 
 #[tokio::test]
+async fn the_allocator_is_not_sent_to_itself_or_to_its_clouds_metadata() {
+    let app = App::new(AgentAuth::Required).await.with_secret_key();
+    let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
+    for address in ["localhost", "127.1", "::1", "169.254.169.254", "fe80::1", "0.0.0.0"] {
+        let ssh = json!({"address": address, "login": "ada", "private_key": pem});
+        let wish = json!({"hostname": "desk", "ssh": ssh});
+        let refused = app.call(post_json("/api/vms", &wish).by_admin().with("host", "lab")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{address}");
+        assert!(refused.body.contains("write the address that the machine has in its network"));
+    }
+    assert_eq!(app.text("select count(*)::text from vm").await, "0");
+}
+
+#[tokio::test]
 async fn a_machine_that_was_installed_anew_may_show_another_host_key() {
     let app = App::with_running(1).await;
     let forget = || form("/api/vms/lablink-vm-test-1/forget-host-key", "").by_admin();
@@ -123,24 +137,6 @@ async fn a_machine_that_was_installed_anew_may_show_another_host_key() {
     assert_eq!(forgotten.header("location"), "/admin/vms/lablink-vm-test-1");
     let page = app.call(page()).await.body;
     assert!(!page.contains(shown) && page.contains("host key of lablink-vm-test-1 was forgotten"));
-}
-
-#[tokio::test]
-async fn the_script_says_where_we_are_and_the_program_comes_from_here() {
-    let app = App::new(AgentAuth::Required).await;
-    let script = app.call(get("/install").with("host", "lab.example:5000")).await.body;
-    assert!(script.starts_with("LABLINK_ALLOCATOR='http://lab.example:5000'\n"), "{script}");
-    assert!(script.contains(r#"LABLINK_SOFTWARE='it'\''s "sleap"'"#));
-    for host in ["$(reboot)", "a b", "x'y", ""] {
-        let answer = app.call(get("/install").with("host", host)).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{host}");
-    }
-    let path = format!("/install/lablink-client?arch={}", std::env::consts::ARCH);
-    let sent = app.send(get(&path)).await;
-    let sent = axum::body::to_bytes(sent.into_body(), usize::MAX).await.unwrap();
-    assert!(sent == std::fs::read("/bin/sh").unwrap(), "the very program");
-    let other = app.call(get("/install/lablink-client?arch=riscv64")).await;
-    assert_eq!(other.status, StatusCode::NOT_FOUND);
 }
 
 /// A registered machine whose agent reports in, and its agent's credential.
@@ -171,14 +167,17 @@ async fn used_by_ada(app: &App) -> serde_json::Value {
 #[tokio::test]
 async fn an_agent_that_can_clean_is_asked_to_and_the_machine_is_free_then() {
     let app = App::new(AgentAuth::Required).await;
-    let agent = desk(&app).await;
-    let wait = |more: serde_json::Value| {
+    let first = desk(&app).await;
+    let wait_with = |agent: &str, more: serde_json::Value| {
         let mut body = json!({"hostname": "desk", "seen": {}});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        post_json("/vm_startup", &body).with("authorization", &agent).with("prefer", "wait=0")
+        post_json("/vm_startup", &body).with("authorization", agent).with("prefer", "wait=0")
     };
-    assert_eq!(app.call(wait(json!({"cleans": true}))).await.status, StatusCode::NO_CONTENT);
+    let cleans = json!({"cleans": true});
+    assert_eq!(app.call(wait_with(&first, cleans)).await.status, StatusCode::NO_CONTENT);
     let claim = used_by_ada(&app).await;
+    let agent = app.renewed("desk", &first).await;
+    let wait = |more| wait_with(&agent, more);
     assert!(
         !app.call(form("/api/request_vm", ADA)).await.status.is_success(),
         "not for ada either"
@@ -241,12 +240,12 @@ async fn page(app: &App) -> String {
 async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
     let app = App::new(AgentAuth::Required).await;
     let agent = desk(&app).await;
-    let beat = async |cleaning: serde_json::Value| {
+    let beat = async |agent: &str, cleaning: serde_json::Value| {
         let body = json!({"hostname": "desk", "cleaning": cleaning});
-        let call = post_json("/api/agent/heartbeat", &body).with("authorization", &agent);
+        let call = post_json("/api/agent/heartbeat", &body).with("authorization", agent);
         assert_eq!(app.call(call).await.status, StatusCode::OK);
     };
-    beat(json!("possible")).await;
+    beat(&agent, json!("possible")).await;
     let claimed = app.call(form("/api/request_vm", ADA)).await.json();
     let claim = claimed["claim_url"].as_str().unwrap().split_once("/claims/").unwrap().1.to_owned();
     let asked = get(&format!("/claims/{claim}/return")).by_browser();
@@ -256,6 +255,7 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
     let confirm = get("/admin/vms/desk/release").by_browser().by_admin();
     assert!(app.call(confirm).await.body.contains("It is cleaned first"));
     app.call(form(&format!("/claims/{claim}/return"), "")).await;
+    let agent = app.renewed("desk", &agent).await;
 
     let html = page(&app).await;
     for words in ["Used before", "ada@example.org</b> had it last", "It is being cleaned"] {
@@ -267,13 +267,13 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
 
     app.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
     assert!(page(&app).await.contains("as soon as its agent is back"));
-    beat(json!({"impossible": "it runs without root <b>"})).await;
+    beat(&agent, json!({"impossible": "it runs without root <b>"})).await;
     let html = page(&app).await;
     assert!(
         html.contains("Its agent can&#39;t clean it: it runs without root &#60;b&#62;."),
         "{html}"
     );
-    beat(json!("possible")).await;
+    beat(&agent, json!("possible")).await;
     app.sql("update claim set clean_failure = 'its home is mounted'").await;
     let html = page(&app).await;
     assert!(html.contains("It could not be cleaned: its home is mounted."));
@@ -286,12 +286,13 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
 async fn an_agent_that_keeps_files_hears_what_was_collected_of_them() {
     let app = App::new(AgentAuth::Required).await;
     let agent = desk(&app).await;
-    let beat = || {
+    let beat = |agent: &str| {
         let body = json!({"hostname": "desk", "keeps": 7});
-        post_json("/api/agent/heartbeat", &body).with("authorization", &agent)
+        post_json("/api/agent/heartbeat", &body).with("authorization", agent)
     };
-    assert_eq!(app.call(beat()).await.json(), json!({"interval_seconds": 20}));
+    assert_eq!(app.call(beat(&agent)).await.json(), json!({"interval_seconds": 20}));
     let claim = used_by_ada(&app).await;
+    let agent = app.renewed("desk", &agent).await;
     app.sql(
         "update claim set cleaned_at = now() - interval '1 hour';
          insert into ssh_access (vm_id, address, port, login, sealed_key, directory)
@@ -303,5 +304,5 @@ async fn an_agent_that_keeps_files_hears_what_was_collected_of_them() {
     )
     .await;
     let collected = json!({"claim_id": claim, "directory": "/home/lablink"});
-    assert_eq!(app.call(beat()).await.json()["collected"], collected);
+    assert_eq!(app.call(beat(&agent)).await.json()["collected"], collected);
 }

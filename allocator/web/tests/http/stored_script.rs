@@ -48,7 +48,7 @@ fn posts(claim: &str, agent: &str) -> Vec<Request<Body>> {
 
 #[tokio::test]
 async fn a_script_in_every_field_stays_a_text_on_every_page() {
-    let app = App::with_running(1).await;
+    let app = App::with_running_on_aws(1).await;
     let agent = app.agent(VM).await;
     // An address may hold a tag: nobody but its owner can say what is one.
     let email = encoded("<script>alert(1)</script>@example.org");

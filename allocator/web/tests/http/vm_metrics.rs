@@ -93,7 +93,7 @@ async fn unknown_keys_are_kept_as_they_are() {
         other,
         json!({
             "warm_up_start": "2026-03-01T09:00:00Z", "warm_up_end": 7,
-            "gpu": {"n\u{fffd}": ["\u{fffd}", 1, null]},
+            "gpu": {"n": ["", 1, null]},
         })
     );
     let many: serde_json::Map<_, _> = (0..51).map(|nr| (format!("k{nr}"), json!(1))).collect();

@@ -20,12 +20,13 @@ async fn claim(app: &App) -> serde_json::Value {
 async fn our_agent_hears_of_its_claim_and_of_its_end() {
     let app = App::with_running(1).await;
     let agent = app.agent("lablink-vm-test-1").await;
-    let ask = |seen: serde_json::Value, seconds: u32| {
+    let ask_with = |agent: &str, seen: serde_json::Value, seconds: u32| {
         let body = json!({"hostname": "lablink-vm-test-1", "seen": seen});
         json("/vm_startup", &body)
-            .with("authorization", &agent)
+            .with("authorization", agent)
             .with("prefer", &format!("wait={seconds}"))
     };
+    let ask = |seen, seconds| ask_with(&agent, seen, seconds);
     let nothing = app.call(ask(json!(null), 0)).await;
     assert_eq!(nothing.status, StatusCode::NO_CONTENT);
 
@@ -54,7 +55,9 @@ async fn our_agent_hears_of_its_claim_and_of_its_end() {
         .await
         .unwrap();
     transaction.commit().await.unwrap();
-    assert_eq!(app.call(ask(seen, 30)).await.json(), json!({"status": "released"}));
+    let agent = app.renewed("lablink-vm-test-1", &agent).await;
+    let ended = app.call(ask_with(&agent, seen, 30)).await;
+    assert_eq!(ended.json(), json!({"status": "released"}));
 }
 
 #[tokio::test]

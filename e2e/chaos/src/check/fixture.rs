@@ -55,6 +55,10 @@ impl Story {
         self.then(move |it| row(&mut it.facts.vms, |row| row.id == vm).removed = Some(at))
     }
 
+    pub fn barred(self, vm: i64, at: At) -> Self {
+        self.then(move |it| event(it, "vm.barred", at).vm_id = Some(vm))
+    }
+
     pub fn free(self, vm: i64) -> Self {
         self.then(move |it| row(&mut it.facts.vms, |row| row.id == vm).free = true)
     }

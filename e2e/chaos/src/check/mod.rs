@@ -1,6 +1,7 @@
 //! The rules. Each reads what clients saw, what the machines noted and what the database holds, and
 //! tells every breach with what shows it.
 
+mod alarms;
 mod answers;
 mod claims;
 mod commands;
@@ -50,7 +51,7 @@ pub struct Finding {
 /// One rule: every breach, in words.
 type Rule = fn(&Evidence) -> Vec<String>;
 
-const RULES: [(&str, Rule); 11] = [
+const RULES: [(&str, Rule); 12] = [
     ("one claim a VM, one VM a person", claims::check),
     ("what a participant was told is so", promises::check),
     ("the line is served in its order", line::check),
@@ -59,6 +60,7 @@ const RULES: [(&str, Rule); 11] = [
     ("machines go and come only when they are named", machines::check),
     ("a command is started once", commands::check),
     ("nobody gets a used machine", used::check),
+    ("no alarm without a thief", alarms::check),
     ("no operation hangs", hangs::check),
     ("service is back in 5 s", service::check),
     ("no error of ours, no panic", answers::check),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     clock::At,
     history::{Answered, Call, Recorder},
-    world::{ADMIN_PASSWORD, LOG_TOKEN},
+    world::ADMIN_PASSWORD,
 };
 
 /// Longer than any call of ours should take; silence ends it.
@@ -43,7 +43,8 @@ pub enum As<'a> {
     Browser(Option<&'a str>),
     Organiser,
     OrganisersBrowser,
-    Forwarder,
+    /// By its token.
+    Agent(&'a str),
 }
 
 pub enum Body<'a> {
@@ -91,7 +92,7 @@ impl Client {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         let accepts = match who {
             As::Browser(_) | As::OrganisersBrowser => PAGES,
-            As::Nobody | As::Organiser | As::Forwarder => "application/json",
+            As::Nobody | As::Organiser | As::Agent(_) => "application/json",
         };
         request = request.header(header::ACCEPT, accepts);
         request = match who {
@@ -100,7 +101,7 @@ impl Client {
             As::Organiser | As::OrganisersBrowser => {
                 request.basic_auth("admin", Some(ADMIN_PASSWORD))
             }
-            As::Forwarder => request.bearer_auth(LOG_TOKEN),
+            As::Agent(token) => request.bearer_auth(token),
         };
         match body {
             Body::None => request,
@@ -137,7 +138,7 @@ impl Client {
             As::Browser(_) => "browser",
             As::Organiser => "organiser",
             As::OrganisersBrowser => "organiser's browser",
-            As::Forwarder => "forwarder",
+            As::Agent(_) => "agent",
         };
         let call = Call { at, took: self.recorder.now() - at, who: who.to_owned(), what, answer };
         self.recorder.history().calls.push(call);

@@ -1,9 +1,9 @@
-//! Who uses LabLink while it is broken: participants, organisers, a log forwarder.
+//! Who uses LabLink while it is broken: participants, organisers, VMs that send their logs.
 
 mod client;
 mod dice;
-mod forwarder;
 mod line;
+mod log_sender;
 mod manual;
 mod organiser;
 mod participant;
@@ -65,6 +65,7 @@ pub fn start(world: &Arc<World>, lab: &Lab, seed: u64) -> Result<JoinSet<()>> {
         let dice = Dice::new(seed, "organiser", number);
         everybody.spawn(organiser::work(lab.clone(), manual.clone(), dice));
     }
-    everybody.spawn(forwarder::forward(lab.clone(), Dice::new(seed, "forwarder", 0)));
+    let vms = world.folder.join("vms");
+    everybody.spawn(log_sender::send_logs(lab.clone(), vms, Dice::new(seed, "forwarder", 0)));
     Ok(everybody)
 }

@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ADMIN_PASSWORD, LOG_TOKEN, Proxy};
+use super::{ADMIN_PASSWORD, Proxy};
 use crate::{
     clock::At,
     history::{Exit, Recorder, Why},
@@ -92,7 +92,6 @@ impl Allocator {
             .env("HOME", self.folder.join("home"))
             .env("ENVIRONMENT", "dev")
             .env("ADMIN_PASSWORD", ADMIN_PASSWORD)
-            .env("LABLINK_LOG_TOKEN", LOG_TOKEN)
             .env("LABLINK_STATE_DIR", self.folder.join("state"))
             .env("LABLINK_TERRAFORM", self.folder.join("terraform"))
             .env("LABLINK_TERRAFORM_DIR", self.folder.join("modules"))

@@ -32,7 +32,6 @@ pub use self::{
 use crate::history::Recorder;
 
 pub const ADMIN_PASSWORD: &str = "a-password-for-chaos";
-pub const LOG_TOKEN: &str = "a-token-for-chaos";
 /// From the first process to the first answer, a new cluster included.
 const START: Duration = Duration::from_secs(60);
 

@@ -1,16 +1,22 @@
 //! The way over SSH to machines that were registered by hand.
 
+mod fit;
 mod place;
 mod private_key;
 
-use std::num::NonZero;
+use std::{num::NonZero, time::Duration};
 
-use deadpool_postgres::GenericClient;
+pub use fit::{FitAddresses, UnfitAddress};
+
+use crate::db::GenericClient;
 use lablink_protocol::Hostname;
 pub use place::{InvalidPlace, ResultsDirectory, SshAddress, SshLogin};
 pub use private_key::{InvalidPrivateKey, PrivateKey};
 
 use crate::{Db, DbError, SecretKey, db, pools::PoolId};
+
+/// How long somebody waits who registers a machine whose name nobody resolves.
+const PATIENCE_AT_THE_FORM: Duration = Duration::from_secs(3);
 
 /// How a machine's results are fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +62,15 @@ pub enum SshAccessError {
 crate::db::takes_statement_errors!(SshAccessError);
 
 impl SshAccess {
+    /// Refuses an address that no machine of somebody's has. A name that can't be found yet is
+    /// fine: each connection looks again.
+    pub async fn check_address(&self, fit: FitAddresses) -> Result<(), UnfitAddress> {
+        match self.address.resolve(self.port, fit, PATIENCE_AT_THE_FORM).await {
+            Err(unfit @ UnfitAddress::Unfit { .. }) => Err(unfit),
+            Ok(_) | Err(UnfitAddress::Silence(..) | UnfitAddress::NoSuchName(..)) => Ok(()),
+        }
+    }
+
     pub fn sealed(self, key: Option<&SecretKey>) -> Result<SealedSshAccess, NoSecretKey> {
         let text = self.private_key.reveal().as_bytes().to_vec();
         let sealed = key.ok_or(NoSecretKey)?.seal(text);

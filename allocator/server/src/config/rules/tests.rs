@@ -98,7 +98,7 @@ fn broken_rules_and_wrong_keys_are_told_together() {
 #[test]
 fn settings_without_effect_are_warnings() {
     let warnings = |yaml: &str| Config::parse(yaml).unwrap().warnings();
-    let login = "app: {admin_password: s3cret, access_code: seven}\n";
+    let login = "app: {admin_password: tq-57-rx-901, access_code: seven}\n";
     let found = warnings(&format!(
         "{login}db: {{password: s3cret, table_name: vms, message_channel: vm_updates}}\n\
          local: {{warm: 1}}"

@@ -2,7 +2,10 @@ use std::{num::NonZero, time::Duration};
 
 use lablink_core::collections::Retention;
 
-use crate::config::{section::Section, syntax::positive_count};
+use crate::config::{
+    section::Section,
+    syntax::{self, positive_count},
+};
 
 /// `collect`: how participants' results are fetched, and how long their archives are kept.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +16,13 @@ pub struct Collect {
     pub stall_seconds: NonZero<u32>,
     /// Minutes that one VM may take in all; default 60.
     pub minutes_per_vm: NonZero<u32>,
+    /// Gigabytes that one VM's files may take; default 100.
+    pub gigabytes_per_vm: NonZero<u32>,
+    /// Kilobytes that a VM has to send in each second of waiting, as a mean over `stall_seconds`;
+    /// default 10. 0: as slowly as it likes.
+    pub slowest_kilobytes: u32,
+    /// Gigabytes that stay free on the disk of the archives; default 1. 0: none.
+    pub free_gigabytes: u32,
     /// Days after which an archive goes; default 7.
     pub keep_days: NonZero<u32>,
     /// Gigabytes of all archives beyond which the oldest go; default 20. The newest always stays.
@@ -30,13 +40,34 @@ impl Collect {
             collect.value(key, positive_count).unwrap_or(default)
         };
         Self {
+            gigabytes_per_vm: count(
+                "gigabytes_per_vm",
+                const { NonZero::new(100).expect("not 0") },
+            ),
             at_once: count("at_once", const { NonZero::new(8).expect("not 0") }),
             stall_seconds: count("stall_seconds", const { NonZero::new(60).expect("not 0") }),
             minutes_per_vm: count("minutes_per_vm", const { NonZero::new(60).expect("not 0") }),
             keep_days: count("keep_days", const { NonZero::new(7).expect("not 0") }),
             keep_gigabytes: count("keep_gigabytes", const { NonZero::new(20).expect("not 0") }),
             keep_count: count("keep_count", const { NonZero::new(20).expect("not 0") }),
+            slowest_kilobytes: collect.value("slowest_kilobytes", syntax::count).unwrap_or(10),
+            free_gigabytes: collect.value("free_gigabytes", syntax::count).unwrap_or(1),
         }
+    }
+
+    /// In bytes.
+    pub fn most_per_vm(&self) -> u64 {
+        u64::from(self.gigabytes_per_vm.get()) * 1_000_000_000
+    }
+
+    /// In bytes a second.
+    pub fn slowest(&self) -> u64 {
+        u64::from(self.slowest_kilobytes) * 1_000
+    }
+
+    /// In bytes.
+    pub fn reserve(&self) -> u64 {
+        u64::from(self.free_gigabytes) * 1_000_000_000
     }
 
     pub fn stall(&self) -> Duration {
@@ -74,6 +105,19 @@ mod tests {
         );
         assert_eq!(own.retention().age, Duration::from_hours(24));
         assert_eq!(own.retention().bytes, 2_000_000_000);
+    }
+
+    #[test]
+    fn what_one_vm_may_cost_has_a_bound_in_bytes_time_and_speed() {
+        let costs = |yaml| {
+            let collect = Config::parse(yaml).unwrap().collect;
+            (collect.most_per_vm(), collect.slowest(), collect.reserve())
+        };
+        assert_eq!(costs(""), (100_000_000_000, 10_000, 1_000_000_000));
+        let own = "collect: {gigabytes_per_vm: 3, slowest_kilobytes: 0, free_gigabytes: 20}";
+        assert_eq!(costs(own), (3_000_000_000, 0, 20_000_000_000));
+        let none = Config::parse("collect: {gigabytes_per_vm: 0}").unwrap_err();
+        assert!(none.0[0].message.contains("1 or more"));
     }
 
     #[test]

@@ -8,11 +8,10 @@ use crate::config::{
 /// `limits`: how much one caller may ask for.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Claim forms that one address may post in a minute; default 300. None (0 in the file): no
-    /// limit.
+    /// Forms of participants that may be refused in a minute, of one browser; ten times as many of
+    /// all at one address. Default 300. None (0 in the file): no limit.
     pub form_per_address: Option<NonZero<u32>>,
-    /// Claim forms that may be posted for one e-mail address in a minute; default 20. None (0 in
-    /// the file): no limit.
+    /// Likewise, of those with one e-mail address; default 20. None (0 in the file): no limit.
     pub form_per_email: Option<NonZero<u32>>,
     /// Connections of one address whose callers have shown no credential and no link; default
     /// 2,000. None (0 in the file): no limit.
@@ -23,8 +22,14 @@ pub struct Limits {
     /// Machines that people of one address may hold, places in line counted with them; default 0, no
     /// limit.
     pub claims_per_address: u32,
+    /// Requests that one VM may send in a minute, by its agent's token; default 600. None (0 in the
+    /// file): no limit.
+    pub requests_per_vm: Option<NonZero<u32>>,
     /// Most VMs of one launch; default 100.
     pub max_vms: NonZero<u32>,
+    /// Most VMs that nobody asked for and that report by themselves (`LABLINK_AGENT_AUTH=open`);
+    /// default 100. None (0 in the file): no limit.
+    pub unknown_vms: Option<NonZero<u32>>,
 }
 
 const MAX_VMS: NonZero<u32> = NonZero::new(100).expect("100 is not 0");
@@ -38,7 +43,9 @@ impl Limits {
             form_per_email: NonZero::new(limits.value("form_per_email", count).unwrap_or(20)),
             places_per_address: limits.value("places_per_address", count),
             claims_per_address: limits.value("claims_per_address", count).unwrap_or(0),
+            requests_per_vm: NonZero::new(limits.value("requests_per_vm", count).unwrap_or(600)),
             max_vms: limits.value("max_vms", positive_count).unwrap_or(MAX_VMS),
+            unknown_vms: NonZero::new(limits.value("unknown_vms", count).unwrap_or(100)),
         }
     }
 }

@@ -2,7 +2,7 @@ use lablink_core::collections::Extension;
 
 use crate::config::{
     section::Section,
-    syntax::{ami_id, extension, git_url, image_reference, non_empty},
+    syntax::{ami_id, extension, git_url, image_reference, line, non_empty},
 };
 
 /// `machine`: what a client VM is made of. Needed by the Terraform module and the collector.
@@ -36,7 +36,7 @@ impl Machine {
             ami_id: machine
                 .value("ami_id", ami_id)
                 .unwrap_or_else(|| "ami-0601752c11b394251".into()),
-            software: machine.value("software", non_empty).unwrap_or_else(|| "sleap".into()),
+            software: machine.value("software", line).unwrap_or_else(|| "sleap".into()),
             extension: machine.value("extension", extension).unwrap_or_default(),
         }
     }

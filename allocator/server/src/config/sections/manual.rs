@@ -1,8 +1,8 @@
-use lablink_core::vms::AfterUse;
+use lablink_core::{collections::FitAddresses, vms::AfterUse};
 
 use crate::config::{
     section::Section,
-    syntax::{Parsed, one_of},
+    syntax::{Parsed, boolean, one_of},
 };
 
 /// `manual`: machines that somebody already has.
@@ -10,11 +10,21 @@ use crate::config::{
 pub struct Manual {
     /// What becomes of one when its participant is done: `clean` (default), `reuse` or `hold`.
     pub after_use: AfterUse,
+    /// `ssh_to_loopback`: true where such machines are processes or tunnels on the allocator's own.
+    pub ssh_addresses: FitAddresses,
 }
 
 impl Manual {
     pub(in crate::config) fn read(manual: &mut Section<'_>) -> Self {
-        Self { after_use: manual.value("after_use", after_use).unwrap_or(AfterUse::Clean) }
+        let loopback = manual.value("ssh_to_loopback", boolean).unwrap_or(false);
+        Self {
+            after_use: manual.value("after_use", after_use).unwrap_or(AfterUse::Clean),
+            ssh_addresses: if loopback {
+                FitAddresses::RemoteOrLoopback
+            } else {
+                FitAddresses::Remote
+            },
+        }
     }
 }
 
@@ -27,6 +37,13 @@ fn after_use(text: &str) -> Parsed<AfterUse> {
 mod tests {
     use super::*;
     use crate::config::Config;
+
+    #[test]
+    fn the_allocator_is_not_sent_to_itself_unless_the_file_says_so() {
+        let read = |yaml| Config::parse(yaml).unwrap().manual.ssh_addresses;
+        assert_eq!(read(""), FitAddresses::Remote);
+        assert_eq!(read("manual: {ssh_to_loopback: true}"), FitAddresses::RemoteOrLoopback);
+    }
 
     #[test]
     fn machines_are_cleaned_unless_the_file_says_otherwise() {

@@ -1,10 +1,11 @@
-use ipnet::IpNet;
+use std::num::NonZero;
 
+use ipnet::IpNet;
 use lablink_web::ProxyHeader;
 
 use crate::config::{
     section::Section,
-    syntax::{networks, one_of},
+    syntax::{count, networks, one_of},
 };
 
 /// `proxy`: what stands between us and the callers.
@@ -15,6 +16,8 @@ pub struct Proxy {
     pub trusted: Vec<IpNet>,
     /// Which header they write: `x-forwarded-for` (default) or `forwarded`.
     pub header: ProxyHeader,
+    /// How many of them each request passes; default none (0 in the file): as many as are trusted.
+    pub hops: Option<NonZero<usize>>,
 }
 
 impl Proxy {
@@ -26,6 +29,21 @@ impl Proxy {
         Self {
             trusted: proxy.value("trusted", networks).unwrap_or_default(),
             header: proxy.value("header", |text| one_of(&headers, text)).unwrap_or_default(),
+            hops: proxy.value("hops", count).and_then(|hops| NonZero::new(hops.try_into().ok()?)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_number_of_proxies_is_open_unless_the_file_says_it() {
+        let hops = |yaml| Config::parse(yaml).unwrap().proxy.hops;
+        assert_eq!((hops(""), hops("proxy: {hops: 0}")), (None, None));
+        assert_eq!(hops("proxy: {hops: 1}"), NonZero::new(1));
+        assert!(Config::parse("proxy: {hops: -1}").is_err());
     }
 }

@@ -2,9 +2,14 @@
 
 use super::{Parsed, expected};
 
-/// A tag: at most 128 of letters, digits, `_`, `.` and `-`, with no `.` or `-` first.
+/// A tag: at most 128 of letters, digits, `_`, `.` and `-`, with no `.` or `-` first. A digest
+/// behind it, `@sha256:…`, keeps it from moving.
 pub(crate) fn image_tag(text: &str) -> Parsed<String> {
-    if is_tag(text) {
+    let (tag, digest) = match text.split_once('@') {
+        Some((tag, digest)) => (tag, Some(digest)),
+        None => (text, None),
+    };
+    if is_tag(tag) && digest.is_none_or(is_digest) {
         Ok(text.to_owned())
     } else {
         Err(expected("an image tag, such as linux-amd64-latest", text))
@@ -77,11 +82,12 @@ mod tests {
 
     #[test]
     fn tags_follow_the_specification() {
-        for text in ["linux-amd64-latest", "1.10", "_x", "sha-0a"] {
+        let pinned = format!("1.10@sha256:{}", "a".repeat(64));
+        for text in ["linux-amd64-latest", "1.10", "_x", "sha-0a", &pinned] {
             assert!(image_tag(text).is_ok(), "{text}");
         }
         let long = "a".repeat(129);
-        for text in ["", "-x", ".x", "a b", "a:b", "$(reboot)", &long] {
+        for text in ["", "-x", ".x", "a b", "a:b", "a@sha256:1", "$(reboot)", &long] {
             assert!(image_tag(text).is_err(), "{text}");
         }
     }

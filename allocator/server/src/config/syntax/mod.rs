@@ -26,6 +26,14 @@ pub(super) fn non_empty(text: &str) -> Parsed<String> {
     if text.trim().is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// Text that fits into one line of a settings file.
+pub(super) fn line(text: &str) -> Parsed<String> {
+    if text.contains(char::is_control) {
+        return Err("it must be one line, without tabs or other control characters".to_owned());
+    }
+    non_empty(text)
+}
+
 /// The words of YAML 1.1, which the original accepted.
 pub(super) fn boolean(text: &str) -> Parsed<bool> {
     match text.to_ascii_lowercase().as_str() {

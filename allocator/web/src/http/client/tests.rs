@@ -5,7 +5,25 @@ fn client(header: ProxyHeader, peer: &str, headers: &[(&'static str, &[u8])]) ->
         .iter()
         .map(|(name, value)| (name.parse().unwrap(), value.to_vec().try_into().unwrap()));
     let trusted = vec!["127.0.0.1/32".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
-    Client::of(peer.parse().unwrap(), &headers.collect(), &Proxies { trusted, header })
+    let proxies = Proxies { trusted, header, hops: None };
+    Client::of(peer.parse().unwrap(), &headers.collect(), &proxies)
+}
+
+#[test]
+fn behind_one_proxy_its_neighbours_are_callers_like_all_others() {
+    // A machine in the proxy's own network calls it, with a line that it made up.
+    let headers = [("x-forwarded-for", "198.51.100.1, 10.0.0.66")];
+    let headers: HeaderMap = headers
+        .iter()
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+        .collect();
+    let address = |hops| {
+        let trusted = vec!["10.0.0.0/8".parse().unwrap()];
+        let proxies = Proxies { trusted, hops: NonZero::new(hops), ..Proxies::default() };
+        Client::of("10.0.0.1".parse().unwrap(), &headers, &proxies).address.to_string()
+    };
+    assert_eq!(address(1), "10.0.0.66");
+    assert_eq!(address(0), "198.51.100.1");
 }
 
 /// By way of our proxy at 127.0.0.1.

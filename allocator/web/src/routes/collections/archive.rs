@@ -1,10 +1,10 @@
 //! A kept archive: downloaded, in parts if a browser has to go on where it was cut off, and
 //! discarded.
 
-use std::{path::Path as FilePath, sync::Arc};
+use std::{ops::Range, path::Path as FilePath, sync::Arc};
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -19,25 +19,26 @@ use tower_http::services::ServeFile;
 use crate::{
     AppState,
     auth::Caller,
+    connections::{Delivery, Taken, told},
     http::{Path, Problem, Wants},
     wire::Message,
 };
 
-/// The archive of a collection. Takes ranges, so that a download can be resumed.
+/// The archive of a collection. Takes ranges, so that a download can be resumed; it counts as
+/// downloaded once somebody has got all of it.
 #[utoipa::path(get, path = "/api/collections/{operation_id}/download", params(("operation_id" = i64, Path)), responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 206, description = "The part that `Range` asked for.", content_type = "application/zip", body = Vec<u8>)))]
 pub async fn download(
     State(state): State<AppState>,
     Caller(actor): Caller,
+    delivery: Option<Extension<Delivery>>,
     Path(id): Path<OperationId>,
     request: Request,
 ) -> Result<Response, Problem> {
     let archive = present(find(&state, id).await?)?;
     let path = state.collector.kept(id).ok_or_else(|| elsewhere(&archive))?;
+    let place = state.transfers.begin_kept()?;
     let is_get = request.method() == Method::GET;
     let mut response = served(&path, request).await?;
-    if is_get && begins(&response) {
-        collections::downloaded(&state.db, state.pool, &actor, id).await?;
-    }
     let disposition = format!("attachment; filename={}", archive.kept.file_name);
     let disposition =
         HeaderValue::try_from(disposition).map_err(|error| Problem::internal(&error))?;
@@ -46,19 +47,39 @@ pub async fn download(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     // A browser may keep what it has, to go on from there.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    Ok(response)
+    let Some(given) = given(&response, archive.kept.size).filter(|_| is_get) else {
+        return Ok(response);
+    };
+    let delivery = delivery.map(|Extension(delivery)| delivery);
+    Ok(told(response, place, delivery, async move |taken| {
+        let bytes = got(given, taken);
+        if let Err(error) = collections::taken(&state.db, state.pool, &actor, id, bytes).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(operation.id = id, error, "a download could not be noted");
+        }
+    }))
 }
 
-/// Whether an answer gives the archive's first byte: who resumes has been counted.
-fn begins(response: &Response) -> bool {
-    let range = response.headers().get(header::CONTENT_RANGE);
+/// Which bytes of an archive of this size an answer gives; none: no bytes.
+fn given(response: &Response, size: i64) -> Option<Range<i64>> {
     match response.status() {
-        StatusCode::OK => true,
+        StatusCode::OK => Some(0..size),
         StatusCode::PARTIAL_CONTENT => {
-            range.is_some_and(|it| it.as_bytes().starts_with(b"bytes 0-"))
+            // As in `bytes 4-9/10`.
+            let told = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
+            let (first, last) = told.strip_prefix("bytes ")?.split_once('/')?.0.split_once('-')?;
+            Some(first.parse().ok()?..last.parse::<i64>().ok()? + 1)
         }
-        _ => false,
+        _ => None,
     }
+}
+
+/// What a client has got of what it was given. One whose answer was broken off goes on from what it
+/// has, so what was sent counts; but it has to come back at least for the last byte.
+fn got(given: Range<i64>, taken: Taken) -> Range<i64> {
+    let sent = i64::try_from(taken.bytes).unwrap_or(i64::MAX);
+    let end = if taken.whole { given.end } else { given.end - 1 };
+    given.start..end.min(given.start.saturating_add(sent))
 }
 
 async fn served(path: &FilePath, request: Request) -> Result<Response, Problem> {

@@ -2,7 +2,7 @@ use std::num::NonZero;
 
 use lablink_core::{
     SecretKey,
-    collections::{NoSecretKey, SealedSshAccess, SshAccess},
+    collections::{FitAddresses, NoSecretKey, SealedSshAccess, SshAccess},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -84,7 +84,11 @@ impl SshFields {
 impl Ssh {
     /// Checked, and sealed under the allocator's key. Without such a key nothing else is looked
     /// at: none of it could be kept.
-    pub fn sealed(self, key: Option<&SecretKey>) -> Result<SealedSshAccess, Problem> {
+    pub async fn sealed(
+        self,
+        key: Option<&SecretKey>,
+        fit: FitAddresses,
+    ) -> Result<SealedSshAccess, Problem> {
         let key = key.ok_or(NoSecretKey)?;
         let directory = self.directory.filter(|text| !text.trim().is_empty());
         let access = SshAccess {
@@ -96,6 +100,7 @@ impl Ssh {
                 .map(|text| text.parse().map_err(|error| wrong("directory", &error)))
                 .transpose()?,
         };
+        access.check_address(fit).await.map_err(|unfit| wrong("address", &unfit))?;
         Ok(access.sealed(Some(key))?)
     }
 }

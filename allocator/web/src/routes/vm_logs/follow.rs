@@ -6,12 +6,16 @@ use axum::{
     response::sse::{Event, KeepAlive, KeepAliveStream, Sse},
 };
 use futures_util::{Stream, StreamExt, stream};
-use lablink_core::logs::{self, Line, Place, Query};
+use lablink_core::{
+    Db,
+    logs::{self, Line, Place, Query},
+};
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
 use super::{bad_query, find, read::LogLine};
-use crate::{AppState, http::Problem};
+use crate::{AppState, agents::Reader, http::Problem};
 
 /// How often a viewer looks for new lines. Nobody is notified of lines, so that works with any
 /// number of allocators.
@@ -41,13 +45,17 @@ impl Following {
 pub async fn events(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
+    reader: Reader,
     following: Result<UrlQuery<Following>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, serde_json::Error>>>>, Problem> {
     let UrlQuery(following) = following.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&state, &hostname).await?;
-    let batches = follow(state, vm.id, following.begins_after(&headers)).await?;
-    let events = batches.map(|lines| {
+    let vm = find(&reader.db, state.pool, &hostname).await?;
+    let reading = reader.stream()?;
+    let after = following.begins_after(&headers);
+    let batches = follow(reader.db, state.shutdown, vm.id, after).await?;
+    let events = batches.map(move |lines| {
+        let _until_its_end = &reading;
         let last = lines.last().map_or(0, |line| line.id);
         let lines: Vec<_> = lines.iter().map(LogLine::from).collect();
         Event::default()
@@ -60,7 +68,8 @@ pub async fn events(
 
 /// What comes after the line `from`, or after the last one there is, until the process ends.
 pub(in crate::routes) async fn follow(
-    state: AppState,
+    db: Db,
+    shutdown: CancellationToken,
     vm_id: i64,
     from: Option<i64>,
 ) -> Result<impl Stream<Item = Vec<Line>> + use<>, Problem> {
@@ -68,24 +77,32 @@ pub(in crate::routes) async fn follow(
         Some(id) => id,
         None => {
             let query = Query { place: Place::End, since: None, search: None, limit: 1 };
-            logs::read(&state.db, vm_id, &query).await?.last().map_or(0, |line| line.id)
+            logs::read(&db, vm_id, &query).await?.last().map_or(0, |line| line.id)
         }
     };
-    Ok(stream::unfold((state, last), move |(state, last)| async move {
+    Ok(stream::unfold((db, shutdown, last), move |(db, shutdown, last)| async move {
         let lines = loop {
             let query =
                 Query { place: Place::After(last), since: None, search: None, limit: AT_ONCE };
-            // A database that is away comes back: the viewer need not know.
-            let lines = logs::read(&state.db, vm_id, &query).await.unwrap_or_default();
-            if !lines.is_empty() {
-                break lines;
+            match logs::read(&db, vm_id, &query).await {
+                Ok(lines) if lines.is_empty() => {}
+                Ok(lines) => break lines,
+                // A database that is away comes back: the viewer need not know.
+                Err(error) if error.is_away() => {}
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a log can't be read"
+                    );
+                    return None;
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = state.shutdown.cancelled() => return None,
+                () = shutdown.cancelled() => return None,
             }
         };
         let last = lines.last().map_or(last, |line| line.id);
-        Some((lines, (state, last)))
+        Some((lines, (db, shutdown, last)))
     }))
 }

@@ -3,8 +3,9 @@ use std::fmt;
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use lablink_core::{
-    Action,
-    logs::{self, Message as LogMessage},
+    Action, Actor,
+    logs::{self, Batch, Message as LogMessage},
+    vms::{self, Source},
 };
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Deserializer, de};
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AppState,
-    auth::Caller,
+    auth::{AgentAuth, Caller},
     http::{GzipJson, Problem},
     metrics,
     wire::Message,
@@ -38,12 +39,13 @@ pub struct Forwarded {
     event_ids: Option<Vec<Option<String>>>,
 }
 
-/// Stores a batch. Its sender knows one good answer, 200, which a repetition gets as well.
+/// Stores a batch. Its sender knows one good answer, 200, which a repetition gets as well, and so do
+/// lines that are dropped because their VM has sent too many: they would come again and again.
 #[utoipa::path(post, path = "/api/vm-logs", request_body = Forwarded, responses((status = 200, body = Message)))]
 pub async fn forward(
     State(state): State<AppState>,
     caller: Caller,
-    GzipJson(batch): GzipJson<Forwarded>,
+    GzipJson { body: batch, turn: _turn }: GzipJson<Forwarded>,
 ) -> Result<Json<Message>, Problem> {
     let missing = || Problem::missing(MISSING);
     batch.log_group.as_deref().filter(|group| !group.is_empty()).ok_or_else(missing)?;
@@ -52,11 +54,32 @@ pub async fn forward(
     let hostname: Hostname =
         stream.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let texts = batch.messages.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
-    caller.may(Action::ForwardLogs, &hostname)?;
+    if caller.may(&state, Action::ForwardLogs, &hostname).await? == Actor::Forwarder {
+        let source = vms::source(&state.db, state.pool, &hostname).await?;
+        forwardable(source, state.settings.agent_auth)?;
+    }
     let messages = messages(texts, batch.timestamps, batch.event_ids)?;
-    let stored = logs::append(&state.db, state.pool, &hostname, &messages).await?;
+    let mut batch = Batch::of(&messages);
+    state.agent_limits.admit(&hostname, &mut batch);
+    let stored = logs::append(&state.agents_db, state.pool, &hostname, &batch).await?;
     metrics::log_lines_stored(stored.unsigned_abs());
+    metrics::log_lines_dropped(batch.dropped());
     Ok(Json(Message::new("VM logs posted successfully.")))
+}
+
+/// Whose lines come by way of a log group: the forwarder can't know which VM has written to a
+/// stream, so it writes no log of a machine that sends its own.
+fn forwardable(source: Option<Source>, agent_auth: AgentAuth) -> Result<(), Problem> {
+    match (source, agent_auth) {
+        (Some(Source::Aws), _) | (Some(Source::Unknown), AgentAuth::Open) => Ok(()),
+        (None, _) => Err(Problem::not_found("VM not found.")),
+        (Some(Source::Local | Source::Manual | Source::Unknown), _) => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "not_forwarded",
+            "This VM's log is not taken from a log group: its agent sends it, with a token of its \
+             own.",
+        )),
+    }
 }
 
 fn messages(

@@ -12,16 +12,20 @@ pub use read::read;
 pub(super) use whole::whole;
 
 use axum::extract::rejection::QueryRejection;
-use lablink_core::vms::{self, Vm};
+use lablink_core::{
+    Db,
+    pools::PoolId,
+    vms::{self, Vm},
+};
 use lablink_protocol::Hostname;
 
-use crate::{AppState, http::Problem};
+use crate::http::Problem;
 
 /// The VM that a path names.
-pub(super) async fn find(state: &AppState, hostname: &str) -> Result<Vm, Problem> {
+pub(super) async fn find(db: &Db, pool: PoolId, hostname: &str) -> Result<Vm, Problem> {
     let not_found = || Problem::not_found("VM not found.");
     let hostname: Hostname = hostname.parse().map_err(|_invalid| not_found())?;
-    vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(not_found)
+    vms::find(db, pool, &hostname).await?.ok_or_else(not_found)
 }
 
 /// What is wrong with the part of a URL after its question mark.

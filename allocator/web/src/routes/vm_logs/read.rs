@@ -18,7 +18,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{bad_query, find, whole};
-use crate::{AppState, http::Problem, routes::moment};
+use crate::{AppState, agents::Reader, http::Problem, routes::moment};
 
 const LIMIT: i64 = 500;
 const LARGEST_LIMIT: i64 = 5_000;
@@ -44,16 +44,20 @@ pub struct Wanted {
 pub async fn read(
     State(state): State<AppState>,
     Path(hostname): Path<String>,
+    reader: Reader,
     wanted: Result<UrlQuery<Wanted>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let UrlQuery(wanted) = wanted.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&state, &hostname).await?;
+    let vm = find(&reader.db, state.pool, &hostname).await?;
     match query(&wanted)? {
         Some(query) => {
-            let lines = logs::read(&state.db, vm.id, &query).await?;
+            // A moment is found by looking through all lines before it as well.
+            let looks_through = query.search.is_some() || query.since.is_some();
+            let _reading = if looks_through { reader.search()? } else { None };
+            let lines = logs::read(&reader.db, vm.id, &query).await?;
             Ok(Json(page(&vm, query.place, &lines)).into_response())
         }
-        None => all(state, &vm).await,
+        None => all(reader, &vm).await,
     }
 }
 
@@ -140,9 +144,13 @@ fn page(vm: &Vm, place: Place, lines: &[Line]) -> LogPage {
 }
 
 /// The original's answer: the lines as one string, or null.
-async fn all(state: AppState, vm: &Vm) -> Result<Response, Problem> {
-    match whole(state.db, vm.id).await? {
+async fn all(reader: Reader, vm: &Vm) -> Result<Response, Problem> {
+    let reading = reader.stream()?;
+    match whole(reader.db, vm.id).await? {
         Some(pieces) => {
+            let pieces = pieces.inspect(move |_| {
+                let _until_its_end = &reading;
+            });
             let body = Body::from_stream(as_json(vm, pieces));
             Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
         }

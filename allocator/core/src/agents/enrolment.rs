@@ -1,5 +1,5 @@
-//! Agents' credentials: an enrolment token becomes the agent's own token. It is good until that one
-//! was used: the answer that brings it may be lost.
+//! An enrolment token becomes the agent's own token. It is good until that one was used: the answer
+//! that brings it may be lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,18 +105,26 @@ pub async fn enrol(
         let agent_token = Token::random();
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        let enrolment = transaction
+        let vm = transaction
             .query_opt(
-                "select vm.id, enrolment.used_at is null as fresh from enrolment
-                 join vm on vm.id = enrolment.vm_id
-                 where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
-                   and enrolment.token_sha256 = $3 and enrolment.expires_at > now()
-                 for update of enrolment",
+                "select id from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null
+                   and exists (select from enrolment where vm_id = vm.id and token_sha256 = $3)
+                 for no key update",
                 &[&pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
             )
             .await?
             .ok_or(EnrolError::Refused)?;
-        let (vm_id, fresh): (i64, bool) = (enrolment.try_get("id")?, enrolment.try_get("fresh")?);
+        let vm_id: i64 = vm.try_get("id")?;
+        let enrolment = transaction
+            .query_opt(
+                "select used_at is null as fresh from enrolment
+                 where vm_id = $1 and token_sha256 = $2 and expires_at > now() for update",
+                &[&vm_id, &presented.hash().as_bytes()],
+            )
+            .await?
+            .ok_or(EnrolError::Refused)?;
+        let fresh: bool = enrolment.try_get("fresh")?;
         // A token that is used for the first time at this moment stays: its row is looked at again.
         let hash = agent_token.hash();
         let written = if fresh {
@@ -126,10 +134,11 @@ pub async fn enrol(
             let sql = "insert into agent_credential (vm_id, token_sha256) values ($1, $2)
                        on conflict (vm_id) do update
                            set token_sha256 = excluded.token_sha256, created_at = now(),
-                               first_used_at = null";
+                               next_sha256 = null, first_used_at = null";
             transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
         } else {
-            let sql = "update agent_credential set token_sha256 = $2, created_at = now()
+            let sql = "update agent_credential
+                       set token_sha256 = $2, next_sha256 = null, created_at = now()
                        where vm_id = $1 and first_used_at is null";
             transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
         };
@@ -142,28 +151,6 @@ pub async fn enrol(
         transaction.commit().await?;
         Ok(agent_token)
     })
-}
-
-/// Whose agent holds this token, if anybody's. Its first use ends the enrolment that gave it.
-pub async fn identify(db: &Db, token: TokenHash) -> Result<Option<Hostname>, DbError> {
-    let client = db.client().await?;
-    let statement = client
-        .prepare_cached(
-            "select vm.hostname, first_used_at is not null as known from agent_credential join vm on vm.id = agent_credential.vm_id
-             where agent_credential.token_sha256 = $1 and vm.removed_at is null",
-        )
-        .await?;
-    let row = client.query_opt(&statement, &[&token.as_bytes()]).await?;
-    let Some(row) = row else { return Ok(None) };
-    if !row.try_get("known")? {
-        let sql = "update agent_credential set first_used_at = coalesce(first_used_at, now())
-                   where token_sha256 = $1";
-        // None: another enrolment has come first, and this token is void.
-        if client.execute(sql, &[&token.as_bytes()]).await? == 0 {
-            return Ok(None);
-        }
-    }
-    Ok(Some(db::word(&row, "hostname")?))
 }
 
 /// Of a row of `vm`: its agent has never shown a token of its own, long after it could have.

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use super::{As, Body, Dice, Lab, Phase};
@@ -6,8 +8,9 @@ use crate::history::Batch;
 /// Then the lines are dropped, and were never acknowledged.
 const TRIES: u32 = 10;
 
-/// Hands over batches of lines with ids, some of them twice, as after a lost answer.
-pub async fn forward(mut lab: Lab, mut dice: Dice) {
+/// Hands over batches of lines with ids, some of them twice, as after a lost answer: in the name of
+/// local VMs, whose folders lie in `vms`.
+pub async fn send_logs(mut lab: Lab, vms: PathBuf, mut dice: Dice) {
     let mut sent = 0;
     while lab.is(Phase::Busy) {
         lab.pause(dice.millis(300, 1200)).await;
@@ -19,11 +22,14 @@ pub async fn forward(mut lab: Lab, mut dice: Dice) {
         let count = dice.between(1, 30);
         let ids: Vec<String> = (sent..sent + count).map(|nr| format!("chaos-{nr:09}")).collect();
         sent += count;
-        send(&mut lab, hostname, ids, &mut dice).await;
+        // It has none yet, or it is a machine of somebody's.
+        let token = vms.join(hostname).join("state/agent-token");
+        let Ok(token) = std::fs::read_to_string(token) else { continue };
+        send(&mut lab, hostname, token.trim(), ids, &mut dice).await;
     }
 }
 
-async fn send(lab: &mut Lab, hostname: &str, ids: Vec<String>, dice: &mut Dice) {
+async fn send(lab: &mut Lab, hostname: &str, token: &str, ids: Vec<String>, dice: &mut Dice) {
     let messages: Vec<String> = ids.iter().map(|id| format!("line {id}")).collect();
     let batch = json!({
         "log_group": "chaos", "log_stream": hostname, "messages": messages, "event_ids": ids,
@@ -32,10 +38,10 @@ async fn send(lab: &mut Lab, hostname: &str, ids: Vec<String>, dice: &mut Dice) 
     let mut acknowledged = false;
     let mut again = dice.chance(30);
     for _ in 0..TRIES {
-        let answer = lab.client.post(As::Forwarder, "/api/vm-logs", Body::Json(&batch)).await;
+        let answer = lab.client.post(As::Agent(token), "/api/vm-logs", Body::Json(&batch)).await;
         match answer.map(|answer| answer.status) {
             Some(200) => acknowledged = true,
-            // The VM is gone: dropped, as the real one does.
+            // The VM is gone, or has another token by now: dropped, as its agent does.
             Some(400..500) => break,
             _ => {}
         }

@@ -1,0 +1,17 @@
+//! Agents' tokens. A VM's token changes hands with the VM: from the end of a claim on it is good for
+//! a new one and for nothing else, and nobody can claim the VM before that one was used. So whoever
+//! could copy a token while they had the VM learns nothing of the next participant.
+
+mod alarm;
+mod bearer;
+mod enrolment;
+mod rotation;
+
+pub use alarm::{LiftError, Misuse, lift_bar, raise};
+pub use bearer::{Bearer, attend, identify, needs_token};
+pub use enrolment::{
+    EnrolError, enrol, has_never_enrolled, issue_enrolment, issue_enrolments, issue_while_idle,
+};
+pub(crate) use enrolment::{NEVER_ENROLLED, issue_to_newcomer};
+pub(crate) use rotation::TOKEN_DUE;
+pub use rotation::{RenewError, renew};

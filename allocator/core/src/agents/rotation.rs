@@ -1,0 +1,135 @@
+//! A new token for the agent of a VM whose claim has ended. The agent fetches it with the old one,
+//! stores it, and uses it; that use is the moment at which the old one dies. Until then the answer
+//! may be lost and either side may crash: fetching again voids what was fetched and never used.
+
+use crate::db::GenericClient;
+use lablink_protocol::Hostname;
+
+use crate::{
+    Actor, Db, DbError, Token, TokenHash,
+    events::{self, Event},
+    line,
+    pools::PoolId,
+    vms::StaleAfter,
+};
+
+/// What `vm.token_due_at` becomes when a claim ends that leaves the VM there. An agent without a
+/// token has none to renew.
+pub(crate) const TOKEN_DUE: &str = "coalesce(vm.token_due_at, case when exists (
+    select from agent_credential where vm_id = vm.id and agent_at is not null) then now() end)";
+
+/// So many dead tokens of a VM are remembered, the newest: one that fetches without end fills
+/// nothing. Many, since a thief who fetches may not make the agent's token forgotten that easily.
+const REMEMBERED: i64 = 1000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RenewError {
+    #[error("This token is not the VM's any more.")]
+    Refused,
+    #[error("The VM's token is good: a new one comes when its claim has ended.")]
+    NotDue,
+    #[error("the new token could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(RenewError);
+
+/// Trades the token of a VM whose claim has ended for a new one. One that was fetched before and
+/// not used is void.
+pub async fn renew(
+    db: &Db,
+    pool: PoolId,
+    hostname: &Hostname,
+    shown: TokenHash,
+) -> Result<Token, RenewError> {
+    crate::db::again!(async {
+        let new = Token::random();
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let vm = transaction
+            .query_opt(
+                "select id, token_due_at is not null as due from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null for no key update",
+                &[&pool.as_i64(), &hostname.as_str()],
+            )
+            .await?
+            .ok_or(RenewError::Refused)?;
+        let id: i64 = vm.try_get("id")?;
+        let credential = transaction
+            .query_opt(
+                "select next_sha256 from agent_credential
+                 where vm_id = $1 and token_sha256 = $2 for update",
+                &[&id, &shown.as_bytes()],
+            )
+            .await?
+            .ok_or(RenewError::Refused)?;
+        if !vm.try_get::<_, bool>("due")? {
+            return Err(RenewError::NotDue);
+        }
+        if let Some(unused) = credential.try_get::<_, Option<&[u8]>>("next_sha256")? {
+            bury(&transaction, id, unused).await?;
+        }
+        let sql = "update agent_credential set next_sha256 = $2 where vm_id = $1";
+        transaction.execute(sql, &[&id, &new.hash().as_bytes()]).await?;
+        transaction.commit().await?;
+        Ok(new)
+    })
+}
+
+/// A token that was never used takes its place now. `false`: it is void.
+pub(super) async fn first_use(
+    db: &Db,
+    pool: PoolId,
+    stale_after: StaleAfter,
+    vm_id: i64,
+    token: TokenHash,
+) -> Result<bool, DbError> {
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let there =
+            "select hostname from vm where id = $1 and removed_at is null for no key update";
+        if transaction.query_opt(there, &[&vm_id]).await?.is_none() {
+            return Ok(false);
+        }
+        let credential = transaction
+            .query_opt(
+                "select token_sha256 from agent_credential
+                 where vm_id = $1 and (token_sha256 = $2 or next_sha256 = $2) for update",
+                &[&vm_id, &token.as_bytes()],
+            )
+            .await?;
+        let Some(credential) = credential else { return Ok(false) };
+        let before: &[u8] = credential.try_get("token_sha256")?;
+        if before != token.as_bytes() {
+            bury(&transaction, vm_id, before).await?;
+        }
+        let sql = "update agent_credential
+                   set token_sha256 = $2, next_sha256 = null,
+                       first_used_at = coalesce(first_used_at, now())
+                   where vm_id = $1";
+        transaction.execute(sql, &[&vm_id, &token.as_bytes()]).await?;
+        let sql = "update vm set token_due_at = null where id = $1 and token_due_at is not null
+                   returning pg_notify('vm_changed', hostname)::text";
+        if transaction.query_opt(sql, &[&vm_id]).await?.is_some() {
+            let event =
+                Event { vm_id: Some(vm_id), ..Event::new(&Actor::System, "vm.token_renewed") };
+            events::record(&transaction, pool, event).await?;
+            line::serve(&transaction, pool, stale_after).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    })
+}
+
+/// Whoever shows this token from now on has kept what was not theirs to keep.
+async fn bury(client: &impl GenericClient, vm_id: i64, token: &[u8]) -> Result<(), DbError> {
+    let sql = "insert into dead_token (token_sha256, vm_id, died_at)
+               values ($1, $2, clock_timestamp()) on conflict do nothing";
+    client.execute(sql, &[&token, &vm_id]).await?;
+    let sql = "delete from dead_token where vm_id = $1 and died_at <= (
+                   select died_at from dead_token where vm_id = $1
+                   order by died_at desc offset $2 limit 1)";
+    client.execute(sql, &[&vm_id, &REMEMBERED]).await?;
+    Ok(())
+}

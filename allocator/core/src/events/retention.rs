@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use crate::{Db, DbError};
+
+/// How much history is kept. Events of open claims stay in any case.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Older events go; none: age does not matter.
+    pub age: Option<Duration>,
+    /// The oldest events of each VM go until no more are left; none: their number does not matter.
+    pub per_vm: Option<i64>,
+}
+
+/// Events looked at in one step: few enough that a step takes some tens of milliseconds.
+const STEP: i64 = 5_000;
+/// A pause between steps leaves the disk to the others.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Its claim, if it has one, is over.
+const IS_OVER: &str = "not exists (select from claim
+    where claim.id = event.claim_id and claim.released_at is null)";
+
+/// Drops what is not to be kept, again and again, for ever.
+pub async fn retain(db: Db, retention: Retention, every: Duration) {
+    loop {
+        match sweep(&db, retention).await {
+            Ok(0) => {}
+            Ok(events) => tracing::info!(events, "old events dropped"),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old events could not be dropped; trying again"
+                );
+            }
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Drops what is not to be kept, and says how many events that were.
+pub async fn sweep(db: &Db, retention: Retention) -> Result<u64, DbError> {
+    let mut dropped = 0;
+    if let Some(age) = retention.age {
+        dropped += drop_old(db, age).await?;
+    }
+    if let Some(most) = retention.per_vm {
+        dropped += drop_surplus(db, most).await?;
+    }
+    Ok(dropped)
+}
+
+/// From the oldest on, until one is young enough.
+async fn drop_old(db: &Db, age: Duration) -> Result<u64, DbError> {
+    let sql = format!(
+        "with oldest as (
+             select id, at from event where id > $1 order by id limit $2
+         ), gone as (
+             delete from event using oldest
+             where event.id = oldest.id and {IS_OVER}
+               and oldest.at < now() - make_interval(secs => $3::float8)
+             returning event.id
+         )
+         select (select max(id) from oldest) as last, (select count(*) from gone) as gone,
+                (select bool_or(at >= now() - make_interval(secs => $3::float8)) from oldest) as young"
+    );
+    let (mut last, mut dropped) = (0_i64, 0);
+    loop {
+        let row = db.client().await?.query_one(&sql, &[&last, &STEP, &age.as_secs_f64()]).await?;
+        dropped += row.try_get::<_, i64>("gone")?.unsigned_abs();
+        match (row.try_get("last")?, row.try_get::<_, Option<bool>>("young")?) {
+            (Some(read), Some(false)) => last = read,
+            _ => return Ok(dropped),
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+/// Of the VMs that are there, or were lately.
+async fn drop_surplus(db: &Db, most: i64) -> Result<u64, DbError> {
+    let vms = "select vm.id, edge.id as before from vm cross join lateral (
+                   select event.id from event where event.vm_id = vm.id
+                   order by event.id desc offset $1 limit 1
+               ) as edge
+               where vm.removed_at is null or vm.removed_at > now() - interval '2 days'";
+    let vms = db.client().await?.query(vms, &[&most]).await?;
+    let sql = format!(
+        "delete from event where id in (
+             select id from event where vm_id = $1 and id <= $2 and {IS_OVER} order by id limit $3)"
+    );
+    let mut dropped = 0;
+    for vm in vms {
+        let (vm_id, before): (i64, i64) = (vm.try_get("id")?, vm.try_get("before")?);
+        loop {
+            let gone = db.client().await?.execute(&sql, &[&vm_id, &before, &STEP]).await?;
+            dropped += gone;
+            if gone < STEP.unsigned_abs() {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+    Ok(dropped)
+}

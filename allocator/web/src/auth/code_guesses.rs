@@ -1,0 +1,115 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use lablink_core::AccessCode;
+
+use super::{
+    browser::{Browser, Visitor},
+    guesses::{Budget, Guess, Guesses, rate},
+    tally::{Rate, Spent, Tally},
+    told::Told,
+};
+
+/// What becomes of a code that somebody typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    Right,
+    Wrong,
+    /// It was not looked at: too many others were wrong. There is room again after so long.
+    NotLookedAt(Duration),
+}
+
+/// Bounds how fast the access code of a class can be guessed; each process counts for itself.
+///
+/// A code may be short, and a whole class mistypes it behind one address. So what counts is each
+/// *different* wrong code, as only that tells a guesser something, and until its browser gives the
+/// right one. Who has no cookie of ours, as programs that guess have none, is counted apart: a class
+/// in their network gets in beside them.
+pub struct CodeGuesses {
+    browsers: Guesses,
+    others: Guesses,
+    each_browser: Tally<Browser>,
+    told: Told,
+    tried: Mutex<Tried>,
+}
+
+/// A class of 200 may mistype twice each before anybody gets it right.
+const BY_BROWSERS: Budget =
+    Budget { network: rate(450, 12), all: rate(900, 10), site: rate(5, 240) };
+const BY_OTHERS: Budget = Budget { network: rate(100, 15), all: rate(200, 12), site: rate(5, 240) };
+const BY_ONE_BROWSER: Rate = rate(20, 6);
+
+#[derive(Default)]
+struct Tried {
+    wrong: HashSet<AccessCode>,
+    by: HashMap<Browser, Vec<Guess>>,
+}
+
+/// Rather than more than so many, none is remembered.
+const REMEMBERED: usize = 20_000;
+
+impl Default for CodeGuesses {
+    fn default() -> Self {
+        Self {
+            browsers: Guesses::new(&BY_BROWSERS),
+            others: Guesses::new(&BY_OTHERS),
+            each_browser: Tally::new(BY_ONE_BROWSER),
+            told: Told::of("access code"),
+            tried: Mutex::default(),
+        }
+    }
+}
+
+impl CodeGuesses {
+    /// For one who has not given the right code before.
+    pub(crate) fn judge(&self, wanted: &AccessCode, typed: &str, visitor: &Visitor) -> Typed {
+        let Ok(typed) = typed.parse::<AccessCode>() else { return Typed::Wrong };
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        if tried.wrong.contains(&typed) {
+            return Typed::Wrong;
+        }
+        let guesses = match visitor.browser {
+            Some(_) => &self.browsers,
+            None => &self.others,
+        };
+        let guess = match self.count(guesses, visitor) {
+            Ok(guess) => guess,
+            Err(Spent(wait)) => {
+                self.told.refused(visitor.network);
+                return Typed::NotLookedAt(wait);
+            }
+        };
+        if wanted.matches(&typed) {
+            guesses.was_right(guess);
+            if let Some(browser) = visitor.browser {
+                self.each_browser.take_back(&browser);
+                for mistake in tried.by.remove(&browser).unwrap_or_default() {
+                    self.each_browser.take_back(&browser);
+                    guesses.forgive(mistake);
+                }
+            }
+            return Typed::Right;
+        }
+        self.told.wrong();
+        if tried.wrong.len() >= REMEMBERED {
+            *tried = Tried::default();
+        }
+        tried.wrong.insert(typed);
+        if let Some(browser) = visitor.browser {
+            tried.by.entry(browser).or_default().push(guess);
+        }
+        Typed::Wrong
+    }
+
+    fn count(&self, guesses: &Guesses, visitor: &Visitor) -> Result<Guess, Spent> {
+        let Some(browser) = visitor.browser else { return guesses.count(visitor.network) };
+        self.each_browser.count(browser)?;
+        guesses.count(visitor.network).inspect_err(|_spent| self.each_browser.take_back(&browser))
+    }
+}
+
+#[cfg(test)]
+mod tests;
