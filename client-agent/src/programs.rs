@@ -71,7 +71,7 @@ impl Programs {
             let path = Path::new(OsStr::from_bytes(word));
             path.starts_with(&self.folder) || path.starts_with(PACKAGE)
         };
-        let home = [b"HOME=", self.home.as_os_str().as_bytes()].concat();
+        let home = [b"HOME=".as_slice(), self.home.as_os_str().as_bytes()].concat();
         let is_ours = || read("environ").split(|byte| *byte == 0).any(|it| it == home);
         !is_dead && runs_as && words.any(is_here) && is_ours()
     }

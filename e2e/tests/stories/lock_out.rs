@@ -52,7 +52,7 @@ async fn who_is_locked_out_loses_page_and_desktop_and_the_right_person_has_both(
     assert!(!runs(before.pid), "the stranger's desktop has ended");
     assert!(runs(bobs.pid), "and nobody else's");
 
-    let command = [("crd_command", &*crd_command("4/anns"))];
+    let command: [(&str, &str); 1] = [("crd_command", &crd_command("4/anns"))];
     browser.post_form(&format!("{new}/command"), &command).await?.expect(303)?;
     let page = eventually("the desktop", Duration::from_secs(30), async || {
         let page = browser.get(&new).await?.expect(200)?.text();
