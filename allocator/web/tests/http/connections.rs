@@ -262,12 +262,8 @@ async fn an_answer_has_to_be_read_and_a_wait_may_be_silent() {
     }));
     let agent = format!("Authorization: {}\r\n", app.agent("lablink-vm-test-1").await);
     let mut waiting = sent(2, at, &wait(1, &format!("{agent}Prefer: wait=2\r\n"))).await;
-    let changes = format!(
-        "POST /admin/changes HTTP/1.1\r\nHost: lab\r\nAuthorization: {}\r\n\
-         Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{{\"pages\":[\"/admin\"]}}",
-        admin()
-    );
-    let mut streaming = sent(2, at, &changes).await;
+    let log = "/api/vm-logs/lablink-vm-test-1/events";
+    let mut streaming = sent(2, at, &get(log, &format!("Authorization: {}\r\n", admin()))).await;
     assert!(some(&mut streaming).await.starts_with("HTTP/1.1 200"));
 
     // More than the kernel takes for a peer that reads nothing.
