@@ -42,7 +42,7 @@ fn folder_with(yaml: &str) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-const SOUND: &str = "app: {admin_password: tq-57-rx-901}\n";
+const SOUND: &str = "app: {admin_password: tq-57-rx-901, access_code: seven}\n";
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config")

@@ -2,9 +2,7 @@
 
 use super::{
     assign::{Assigned, Locked, NewClaim, NotAssigned, assign, held_by},
-    request::{
-        ATTEMPTS, Granted, LINK, Refusal, Request, RequestError, back_in, none_free, refuse_late,
-    },
+    request::{ATTEMPTS, Begun, Granted, LINK, Refusal, Request, RequestError, back_in, none_free},
 };
 use crate::{
     Pin,
@@ -26,6 +24,8 @@ pub(super) async fn request(
     for _ in 0..ATTEMPTS {
         let transaction = client.transaction().await?;
         Neighbours::take_turns(&transaction, &origin).await?;
+        let was_sent = asker.before::<Begun>(&transaction, pool).await?.is_some();
+        // Looked for afterwards: what the same request got meanwhile is not over.
         if let Some(held) = held_by(&transaction, pool, request.email).await? {
             drop(transaction);
             match back_in(client, pool, request, held).await? {
@@ -33,7 +33,9 @@ pub(super) async fn request(
                 None => continue,
             }
         }
-        refuse_late(&transaction, pool, &asker).await?;
+        if was_sent {
+            return Err(RequestError::Refused(Refusal::Over));
+        }
         let person = (most, request.email);
         if !Neighbours::may_claim(&transaction, pool, &origin, person).await? {
             return Err(RequestError::Refused(Refusal::AddressFull));

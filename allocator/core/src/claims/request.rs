@@ -138,13 +138,17 @@ pub async fn request(
                 Err(NotAssigned::NoneFree) => true,
                 Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => false,
             };
+            let was_sent = asker.before::<Begun>(&client, pool).await?.is_some();
+            // Looked for afterwards: what the same request got meanwhile is not over.
             if let Some(held) = held_by(&client, pool, request.email).await? {
                 match back_in(&mut client, pool, request, held).await? {
                     Some(granted) => return Ok(granted),
                     None => continue,
                 }
             }
-            refuse_late(&client, pool, &asker).await?;
+            if was_sent {
+                return Err(RequestError::Refused(Refusal::Over));
+            }
             match (none_was_free, locked) {
                 (true, Locked::Await) => break,
                 (true, Locked::Skip) => locked = Locked::Await,
@@ -153,18 +157,6 @@ pub async fn request(
         }
         Err(none_free(&client, pool, request.email).await?)
     })
-}
-
-/// Refuses what was sent before by somebody who holds no VM any more.
-pub(super) async fn refuse_late(
-    client: &impl GenericClient,
-    pool: PoolId,
-    asker: &Asker,
-) -> Result<(), RequestError> {
-    match asker.before::<Begun>(client, pool).await? {
-        Some(_) => Err(RequestError::Refused(Refusal::Over)),
-        None => Ok(()),
-    }
 }
 
 /// Why there is no VM for this person.

@@ -39,7 +39,7 @@ pub enum DbError {
     #[error("no database connection could be had")]
     Connect(#[from] deadpool_postgres::PoolError),
     #[error("the database refused or lost a statement")]
-    Statement(#[from] tokio_postgres::Error),
+    Statement(#[source] tokio_postgres::Error),
     #[error("the database has said nothing for {} s", .0.as_secs())]
     Silent(Duration),
     #[error("column {column} holds '{value}', which this version does not know")]
@@ -50,6 +50,17 @@ pub enum DbError {
     /// The caller's fault, told here since every write may meet it: see [`crate::once`].
     #[error("This key was sent before, with another wish.")]
     KeyReused,
+}
+
+impl From<tokio_postgres::Error> for DbError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match violated(&error) {
+            // Tokens that are made of a key meet another only if the key was sent before, and what
+            // came of it was forgotten.
+            Some("claim_link_pkey" | "place_token_sha256_key") => Self::KeyReused,
+            _ => Self::Statement(error),
+        }
+    }
 }
 
 impl DbError {

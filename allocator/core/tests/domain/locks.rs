@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor, Neighbours, PerAddress, PlacesPerAddress, Token,
+    Actor, DbError, Neighbours, PerAddress, PlacesPerAddress, Token,
     admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
     claims::{self, LockOutError, NoSuchClaim, Reclaim, ReleaseReason, Request, RequestError},
@@ -142,7 +142,7 @@ const WRITES: [(&str, Write); 29] = [
                 key: key_of_both,
             };
             match claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await {
-                Ok(_) | Err(RequestError::Refused(_)) => {}
+                Ok(_) | Err(RequestError::Refused(_) | RequestError::Db(DbError::KeyReused)) => {}
                 Err(RequestError::Db(error)) => panic!("{error:?}"),
             }
             let once = key().map(|key| Once::new(key, "release"));

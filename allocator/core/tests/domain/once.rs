@@ -132,6 +132,10 @@ async fn the_same_key_and_email_are_the_same_claim() {
     take_back(&scene, first.hostname.as_str(), Asker::from(&admin())).await.unwrap();
     let late = claim_with_key(&scene, "ada@example.org", "4/y", &key).await;
     assert!(matches!(late, Err(RequestError::Refused(Refusal::Over))), "{late:?}");
+    scene.sql("delete from begun").await;
+    let forgotten = claim_with_key(&scene, "ada@example.org", "4/y", &key).await;
+    assert!(matches!(forgotten, Err(RequestError::Db(DbError::KeyReused))), "{forgotten:?}");
+    assert_eq!(scene.count("select count(*) from claim").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

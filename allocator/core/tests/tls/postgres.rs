@@ -62,6 +62,7 @@ impl Postgres {
         fs::write(dir.join("password"), PASSWORD).unwrap();
         run(as_server(&binary("initdb"))
             .args(["--no-sync", "--auth=scram-sha-256", "--username=lablink", "--locale=C"])
+            .arg("--encoding=UTF8")
             .arg(format!("--pwfile={}", dir.join("password").display()))
             .arg("-D")
             .arg(dir.join("data")));

@@ -122,13 +122,14 @@ mod tests {
             let found = problems(&yaml, "prod");
             assert_eq!(found.len(), 1, "{common}: {found:?}");
             assert!(found[0].contains("app.admin_password") && found[0].contains("guess"));
-            assert!(!found[0].contains(common), "{found:?}");
+            let told = found[0].replace("app.admin_password", "");
+            assert!(!told.contains(common), "{found:?}");
         }
     }
 
     #[test]
     fn a_placeholder_is_no_access_code_that_anybody_can_look_up() {
-        let yaml = "app: {admin_password: s3cret, access_code: PLACEHOLDER_ACCESS_CODE}";
+        let yaml = "app: {admin_password: tq-57-rx-901, access_code: PLACEHOLDER_ACCESS_CODE}";
         let found = problems(yaml, "prod");
         assert!(found.len() == 1 && found[0].contains("LABLINK_ACCESS_CODE"), "{found:?}");
         let given = Overrides { access_code: Some("sesame"), ..Overrides::default() };

@@ -37,6 +37,9 @@ const STREAMS: usize = 200;
 const STREAMS_EACH: usize = 2;
 /// How long a request waits for its turn.
 const TURN: Duration = Duration::from_secs(10);
+/// How long a VM that asks for too much waits for its refusal: one that asks again at once is slowed
+/// down to a few requests a second on each of its connections.
+const REFUSED_AFTER: Duration = Duration::from_millis(500);
 /// How many minutes' worth of requests may come at once, and of log lines: a VM that was cut off has
 /// much to say.
 const MINUTES_OF_REQUESTS: u32 = 1;
@@ -95,11 +98,20 @@ impl AgentLimits {
     }
 
     /// Lets a request in, when its turn has come. `token` is what its VM shows; none: nothing tells
-    /// who asks.
+    /// who asks. Who is refused hears so after a moment: to be told no shall not be quick.
     pub(crate) async fn enter(&self, token: Option<&TokenHash>) -> Result<Entered, Problem> {
+        match self.own_place(token) {
+            Ok(own) => Ok(Entered { _own: own, _all: turn(&self.all).await? }),
+            Err(problem) => {
+                tokio::time::sleep(REFUSED_AFTER).await;
+                Err(problem)
+            }
+        }
+    }
+
+    fn own_place(&self, token: Option<&TokenHash>) -> Result<Place<TokenHash>, Problem> {
         self.spend(token, 1)?;
-        let own = self.each.enter(token).ok_or_else(|| too_many("at_once", AT_ONCE, 1))?;
-        Ok(Entered { _own: own, _all: turn(&self.all).await? })
+        self.each.enter(token).ok_or_else(|| too_many("at_once", AT_ONCE, 1))
     }
 
     /// Counts what is dearer than a usual request.

@@ -117,7 +117,7 @@ fn settings_without_effect_are_warnings() {
 #[test]
 fn a_form_that_is_open_to_all_is_a_warning_and_domains_alone_close_nothing() {
     let warnings = |app: &str| {
-        let app = format!("provider: local\napp: {{admin_password: s3cret{app}}}");
+        let app = format!("provider: local\napp: {{admin_password: tq-57-rx-901{app}}}");
         Config::parse(&app).unwrap().warnings()
     };
     let open = warnings("");
