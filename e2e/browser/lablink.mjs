@@ -13,7 +13,7 @@ export async function start({ host = "127.0.0.1", config = "config/dev.yaml" } =
   const [folder, port] = [await mkdtemp(join(tmpdir(), "lablink-browser-")), await freePort()];
   await chmod(folder, 0o755); // its PostgreSQL runs as another user
   const program = join(process.env.CARGO_TARGET_DIR ?? "target", "debug/lablink-allocator");
-  const words = ["serve", "--config", config, "--data-dir", join(folder, "data"), "--listen", `${host}:${port}`];
+  const words = ["serve", "--config", config, "--data-dir", join(folder, "data"), "--listen", `${host === "127.0.0.1" ? host : "0.0.0.0"}:${port}`];
   const allocator = spawn(program, words, { env: { ...process.env, ENVIRONMENT: "dev", HOME: folder }, stdio: ["ignore", "pipe", "pipe"] });
   const log = createWriteStream(join(folder, "log"));
   allocator.stdout.pipe(log);

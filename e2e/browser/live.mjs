@@ -101,10 +101,9 @@ const tests = {
       const line = [...document.querySelectorAll(".log li")].find((line) => line.textContent === window.read);
       return { scrolled: window.scrollY, line: Math.round(line.getBoundingClientRect().top), selected: String(getSelection()) };
     });
+    await page.addStyleTag({ content: ".log { max-height: 40px } body { min-height: 300vh }" });
     await page.evaluate(() => {
       const log = document.querySelector(".log");
-      log.style.maxHeight = "40px";
-      document.body.style.minHeight = "300vh";
       window.scrollTo(0, 150);
       window.read = [...log.querySelectorAll("li")].at(-3).textContent;
       log.scrollTop = -25;

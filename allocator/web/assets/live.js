@@ -52,11 +52,11 @@ const callbacks = {
   beforeAttributeUpdated: (name, element) => !(name === "open" && element.matches("details")),
 };
 function merge(part, fresh) {
-  const [before, focused] = [part.dataset.tell, part.contains(document.activeElement)];
+  const [before, focused] = [part.dataset.tell, document.activeElement];
   localTimes(fresh);
   Idiomorph.morph(part, fresh, { morphStyle: "outerHTML", callbacks });
-  // Where it was is gone: it would be at the top of the document.
-  if (focused && document.activeElement === document.body) live.focus({ preventScroll: true });
+  // It would be at the top of the document. Who is moved loses it in some browsers; who is gone, in all.
+  if (focused !== document.body && document.activeElement === document.body) (focused.isConnected ? focused : live).focus({ preventScroll: true });
   if (part.dataset.tell !== before) say(part.dataset.tell);
 }
 async function update(part) {

@@ -44,7 +44,9 @@ mod tests {
     fn an_error_is_tied_to_the_field_and_keeps_what_was_typed() {
         let html = page(Some("Ask for at most 50 VMs."));
         assert!(html.contains("Ask for at most 50 VMs."));
-        assert!(html.contains(r#"aria-invalid="true" aria-describedby="problem num-hint""#));
+        assert!(
+            html.contains(r#"aria-invalid="true" autofocus aria-describedby="problem num-hint""#)
+        );
         assert!(html.contains(r#"value="99&#60;""#));
     }
 }

@@ -143,7 +143,7 @@ mod tests {
             let message = "Copy it again.".to_owned();
             let html = page(3, Some(RequestProblem::Invalid { field, message }));
             let described =
-                format!(r#"aria-invalid="true" aria-describedby="problem {name}-hint""#);
+                format!(r#"aria-invalid="true" autofocus aria-describedby="problem {name}-hint""#);
             assert_eq!(html.matches(&described).count(), 1, "{name}");
             assert_eq!(html.matches("aria-invalid").count(), 1, "{name}");
             assert!(html.contains(r#"id="problem""#) && html.contains("Copy it again."));

@@ -53,6 +53,7 @@ async fn one_stream_names_each_page_that_is_to_look_again() {
     let place = place.header("location").to_owned();
     let mut stream = listen(&app, &[&claim, &place, &claim]).await;
     app.call(form(&format!("{claim}/return"), "").by_browser()).await;
+    app.call(form("/line", "email=cy%40example.org").by_browser()).await;
     let mut told = [stream.next().await, stream.next().await];
     told.sort_by_key(Value::to_string);
     assert_eq!(told, [json!({ "changed": claim }), json!({ "changed": place })]);

@@ -262,9 +262,8 @@ async fn an_answer_has_to_be_read_and_a_wait_may_be_silent() {
     }));
     let agent = format!("Authorization: {}\r\n", app.agent("lablink-vm-test-1").await);
     let mut waiting = sent(2, at, &wait(1, &format!("{agent}Prefer: wait=2\r\n"))).await;
-    let mut streaming =
-        sent(2, at, &get("/api/operations/1/events", &format!("Authorization: {}\r\n", admin())))
-            .await;
+    let log = "/api/vm-logs/lablink-vm-test-1/events";
+    let mut streaming = sent(2, at, &get(log, &format!("Authorization: {}\r\n", admin()))).await;
     assert!(some(&mut streaming).await.starts_with("HTTP/1.1 200"));
 
     // More than the kernel takes for a peer that reads nothing.
