@@ -84,7 +84,6 @@ const LONGEST: Duration = Duration::from_secs(45 * 60);
 
 #[tokio::test]
 #[ignore = "takes minutes"]
-#[expect(clippy::print_stdout, reason = "it is there to be read")]
 async fn figures() -> Result<()> {
     let three = "limits: {places_per_address: 3, claims_per_address: 3}";
     println!(

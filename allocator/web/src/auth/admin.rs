@@ -100,7 +100,7 @@ impl AdminLogin {
             Known::Right => return Ok(shown.login(Found::Remembered)),
             Known::OfOld => Counted::Nothing,
             Known::Unknown => self.count(from).map_err(|Spent(wait)| {
-                self.told.refused(&from);
+                self.told.refused(from);
                 NoLogin::TooMany(wait)
             })?,
         };
