@@ -18,7 +18,7 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vit
 
 use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
 
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 2;
 const ONE: &str = "lablink-vm-test-1";
 const TWO: &str = "lablink-vm-test-2";
 

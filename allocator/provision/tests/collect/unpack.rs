@@ -68,7 +68,7 @@ pub fn report(tree: &Tree) -> Vec<Vec<String>> {
 
 /// A path of a report as the bytes that it stands for.
 pub fn bytes(text: &str, result: &str) -> Vec<u8> {
-    if !result.contains("not UTF-8") {
+    if !result.contains("not plain text") {
         return text.as_bytes().to_vec();
     }
     let (mut bytes, mut rest) = (Vec::new(), text);
