@@ -98,8 +98,9 @@ async fn organisers_hear_of_everything_of_an_operation_and_of_a_log() {
     assert_eq!(everything.next().await, json!({ "changed": "/admin" }));
     assert_eq!(one.next().await, json!({ "changed": operation }));
     let lines = json!({"log_group": "g", "log_stream": "lablink-vm-test-1", "messages": ["<b>1"]});
-    let forwarder = format!("Bearer {}", crate::app::LOG_TOKEN);
-    app.call(post("/api/vm-logs", &lines).with("authorization", &forwarder)).await;
+    let agent = app.agent("lablink-vm-test-1").await;
+    let taken = app.call(post("/api/vm-logs", &lines).with("authorization", &agent)).await;
+    assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
     while one.next().await != json!({ "changed": log }) {}
     let lines = app.call(get(&format!("{log}/lines?after=0")).by_admin()).await;
     assert!(lines.body.starts_with("<li id=\"l") && lines.body.contains("&#60;b&#62;1"));

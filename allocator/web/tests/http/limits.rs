@@ -288,7 +288,7 @@ async fn what_an_organiser_must_know_stands_on_each_of_their_pages() {
         *method == "GET"
             && *action == lablink_core::Action::Administer
             && path.starts_with("/admin")
-            && !path.ends_with("/events")
+            && !path.ends_with("/lines")
             && !path.ends_with(".csv")
             && !path.contains("{id}")
             && !path.ends_with("/download")
