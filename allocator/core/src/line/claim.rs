@@ -3,6 +3,7 @@ use lablink_protocol::{CrdCode, Hostname};
 use crate::{
     Db, DbError, Email, Pin, Token,
     claims::{self, KeptFor, NewClaim, NotAssigned},
+    db::{self, GenericClient},
     pools::PoolId,
     vms::StaleAfter,
 };
@@ -36,7 +37,7 @@ pub async fn claim(
                 &[&pool.as_i64(), &token.hash().as_bytes()],
             )
             .await?;
-        let Some(kept) = kept else { return Ok(ClaimKept::NothingKept) };
+        let Some(kept) = kept else { return Ok(taken_before(&transaction, token).await?) };
         let place: i64 = kept.try_get("id")?;
         let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
         let origin = kept.try_get("origin")?;
@@ -59,5 +60,17 @@ pub async fn claim(
             }
             Err(NotAssigned::Db(error)) => Err(error),
         }
+    })
+}
+
+/// What was given for it a moment ago, as by the other click of two.
+async fn taken_before(client: &impl GenericClient, token: &Token) -> Result<ClaimKept, DbError> {
+    let sql = "select vm.hostname from claim_link join claim on claim.id = claim_link.claim_id
+                                       join vm on vm.id = claim.vm_id
+               where claim_link.token_sha256 = $1 and claim.released_at is null";
+    let row = client.query_opt(sql, &[&token.hash().as_bytes()]).await?;
+    Ok(match row {
+        Some(row) => ClaimKept::Claimed(db::word(&row, "hostname")?),
+        None => ClaimKept::NothingKept,
     })
 }

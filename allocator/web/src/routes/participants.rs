@@ -23,8 +23,8 @@ use crate::{
 };
 
 /// So many that a page stays under 50 KB.
-const CLAIMS_SHOWN: i64 = 60;
-const PLACES_SHOWN: i64 = 35;
+const CLAIMS_SHOWN: i64 = 50;
+const PLACES_SHOWN: i64 = 25;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

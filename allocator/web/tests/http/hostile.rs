@@ -44,6 +44,7 @@ async fn stored(app: &App) -> i64 {
 async fn who_asks_too_often_is_refused_before_anything_is_looked_up_and_nobody_else_is() {
     let budgets = AgentBudgets { requests: NonZero::new(5), ..AgentBudgets::default() };
     let app = App::with_running(2).await.with_budgets(budgets);
+    app.sql("update vm set source = 'aws'").await; // whose lines the forwarder brings
     let (token, other) = (app.agent(VM).await, app.agent(OTHER).await);
     for _ in 0..5 {
         assert_eq!(app.call(heartbeat(VM, &token)).await.status, StatusCode::OK);
@@ -89,6 +90,7 @@ async fn a_body_is_as_dear_as_it_is_large_once_unpacked() {
 #[tokio::test]
 async fn a_million_lines_in_a_small_body_are_dropped_counted_and_answered_well() {
     let app = App::with_running(1).await;
+    app.sql("update vm set source = 'aws'").await; // whose lines the forwarder brings
     let token = app.agent(VM).await;
     let million = batch(json!(["\n".repeat(999_999) + "x"]));
     for token in [&token, &format!("Bearer {LOG_TOKEN}")] {
@@ -111,6 +113,7 @@ async fn lines_and_bytes_over_a_vms_budget_are_dropped_whoever_hands_them_over()
         ..AgentBudgets::default()
     };
     let app = App::with_running(2).await.with_budgets(budgets);
+    app.sql("update vm set source = 'aws'").await; // whose lines the forwarder brings
     let tokens = [app.agent(VM).await, format!("Bearer {LOG_TOKEN}")];
     for token in &tokens {
         let lines: Vec<String> = (0..40).map(|nr| nr.to_string()).collect();

@@ -89,6 +89,8 @@ async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
         ("POST", "/api/request_vm") => (App::with_running(3).await, of_one, ADA),
         ("POST", "/claims/{link}/command") => {
             let (app, link) = claimed().await;
+            // The page asks for another command once there can be something wrong with the first.
+            app.sql("update claim set state = 'connected'").await;
             (app, format!("{link}/command"), COMMAND)
         }
         ("POST", "/claims/{link}/return") => {

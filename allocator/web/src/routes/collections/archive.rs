@@ -130,13 +130,23 @@ pub async fn discard(
         }
         Err(problem) => return Err(problem),
     };
-    state.collector.kept(id).ok_or_else(|| elsewhere(&archive))?;
+    if state.collector.kept(id).is_none() {
+        return match present(find(&state, id).await?) {
+            Ok(_) => Err(elsewhere(&archive)),
+            // By the same request at the same moment.
+            Err(_) if collections::discarded(&state.db, state.pool, asker, id).await? => {
+                Ok(discarded(wants))
+            }
+            Err(problem) => Err(problem),
+        };
+    }
+    // Noted first: a file that is left over is removed when the shelf is tidied.
+    collections::discarded(&state.db, state.pool, asker, id).await?;
     let collector = Arc::clone(&state.collector);
     let removed = tokio::task::spawn_blocking(move || collector.discard(id)).await;
     removed
         .map_err(|error| Problem::internal(&error))?
         .map_err(|error| Problem::internal(&error))?;
-    collections::discarded(&state.db, state.pool, asker, id).await?;
     Ok(discarded(wants))
 }
 
