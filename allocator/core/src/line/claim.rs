@@ -37,7 +37,7 @@ pub async fn claim(
                 &[&pool.as_i64(), &token.hash().as_bytes()],
             )
             .await?;
-        let Some(kept) = kept else { return Ok(taken_before(&transaction, token).await?) };
+        let Some(kept) = kept else { return taken_before(&transaction, token).await };
         let place: i64 = kept.try_get("id")?;
         let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
         let origin = kept.try_get("origin")?;
