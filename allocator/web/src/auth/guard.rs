@@ -217,7 +217,7 @@ async fn not_without_its_token(
 /// Who is unknown may show who they are; who is known may not do this.
 fn refusal(actor: &Actor) -> Problem {
     match actor {
-        Actor::Anyone => Problem::unauthorized(),
+        Actor::Anyone | Actor::UnprovenAgent => Problem::unauthorized(),
         Actor::OutgoingAgent(_) => Problem::token_due(),
         _ => Problem::forbidden(),
     }
