@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 
 pub use retention::{Retention, retain, sweep};
 
-use crate::{Actor, Db, DbError, db::GenericClient, pools::PoolId};
+use crate::{Actor, DbError, Scope, db::GenericClient, pools::Pool};
 
 /// Something that happened, to be written in the transaction that made it happen.
 pub(crate) struct Event<'a> {
@@ -39,7 +39,7 @@ impl<'a> Event<'a> {
 /// [`DbError::TooManyReports`], where that VM has brought about too many lately.
 pub(crate) async fn record(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     event: Event<'_>,
 ) -> Result<(), DbError> {
     if let (Actor::Agent(_) | Actor::UnprovenAgent, Some(vm_id)) = (event.actor, event.vm_id)
@@ -68,7 +68,7 @@ pub(crate) async fn record(
 /// The same thing happened to all of these VMs.
 pub(crate) async fn record_of_vms(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     kind: &'static str,
     vm_ids: &[i64],
@@ -91,13 +91,9 @@ pub struct Entry {
 }
 
 /// The newest `limit` entries that are older than `before`, newest first.
-pub async fn recent(
-    db: &Db,
-    pool: PoolId,
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<Entry>, DbError> {
-    let rows = db
+pub async fn recent(scope: &Scope, before: Option<i64>, limit: i64) -> Result<Vec<Entry>, DbError> {
+    let rows = scope
+        .db
         .client()
         .await?
         .query(
@@ -106,27 +102,23 @@ pub async fn recent(
                         left join vm on vm.id = coalesce(event.vm_id, claim.vm_id)
              where event.pool_id = $1 and ($2::bigint is null or event.id < $2)
              order by event.id desc limit $3",
-            &[&pool.as_i64(), &before, &limit],
+            &[&scope.pool.as_i64(), &before, &limit],
         )
         .await?;
     rows.iter().map(entry).collect()
 }
 
 /// The newest `limit` entries of the VMs of this name, today's and earlier ones, newest first.
-pub async fn of_vm(
-    db: &Db,
-    pool: PoolId,
-    hostname: &Hostname,
-    limit: i64,
-) -> Result<Vec<Entry>, DbError> {
-    let rows = db
+pub async fn of_vm(scope: &Scope, hostname: &Hostname, limit: i64) -> Result<Vec<Entry>, DbError> {
+    let rows = scope
+        .db
         .client()
         .await?
         .query(
             "select event.id, event.at, event.actor, event.kind, event.data, vm.hostname
              from vm join event on event.vm_id = vm.id
              where vm.pool_id = $1 and vm.hostname = $2 order by event.id desc limit $3",
-            &[&pool.as_i64(), &hostname.as_str(), &limit],
+            &[&scope.pool.as_i64(), &hostname.as_str(), &limit],
         )
         .await?;
     rows.iter().map(entry).collect()

@@ -6,30 +6,12 @@
 
 use std::net::IpAddr;
 
-use crate::db::GenericClient;
-
-use crate::{DbError, Email, network, pools::PoolId};
-
-/// How many of one address there may be at once.
-#[derive(Clone, Copy, Debug)]
-pub struct PerAddress {
-    /// Open places in line.
-    pub places: PlacesPerAddress,
-    /// Open claims, with the places in line that may become some. None: as many as there are
-    /// machines.
-    pub claims: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlacesPerAddress {
-    Any,
-    /// As many as the pool has machines, and [`FEWEST`] at least: a whole class may share an address.
-    AsThePool,
-    AtMost(u32),
-}
-
-/// A class that waits for its machines.
-pub const FEWEST: u32 = 200;
+use crate::{
+    DbError, Email,
+    db::GenericClient,
+    network,
+    pools::{FEWEST, PerAddress, PlacesPerAddress, Pool},
+};
 
 /// Somebody's address, with what limits its people.
 #[derive(Clone, Debug)]
@@ -40,10 +22,6 @@ pub struct Neighbours {
 
 /// The digest of an address, as it is stored.
 pub(crate) type Origin = Vec<u8>;
-
-impl PerAddress {
-    pub const UNLIMITED: Self = Self { places: PlacesPerAddress::Any, claims: None };
-}
 
 impl Neighbours {
     pub fn of(address: IpAddr, limits: PerAddress) -> Self {
@@ -59,7 +37,7 @@ impl Neighbours {
     pub(crate) async fn origin(
         &self,
         client: &impl GenericClient,
-        pool: PoolId,
+        pool: &Pool,
     ) -> Result<Option<Origin>, DbError> {
         if self.limits.places == PlacesPerAddress::Any && self.limits.claims.is_none() {
             return Ok(None);
@@ -86,7 +64,7 @@ impl Neighbours {
     pub(crate) async fn have_room_in_line(
         &self,
         client: &impl GenericClient,
-        pool: PoolId,
+        pool: &Pool,
         origin: &Origin,
     ) -> Result<bool, DbError> {
         let sql = "select (select count(*) from place
@@ -110,7 +88,7 @@ impl Neighbours {
     /// caller has this address's turn.
     pub(crate) async fn may_claim(
         client: &impl GenericClient,
-        pool: PoolId,
+        pool: &Pool,
         origin: &Origin,
         (most, email): (u32, &Email),
     ) -> Result<bool, DbError> {

@@ -7,14 +7,12 @@ use lablink_protocol::Hostname;
 use serde_json::json;
 
 use crate::{
-    Actor, Db, DbError,
+    Actor, DbError, Scope,
     db::again,
     events::{self, Event},
     line,
-    once::{Asker, Sent},
-    pools::PoolId,
+    scope::Sent,
     text_enum::text_enum,
-    vms::StaleAfter,
 };
 
 text_enum! {
@@ -37,16 +35,9 @@ crate::db::takes_statement_errors!(LiftError);
 
 /// Bars a VM's next claim and says so in the history. A claim that is open goes on. While the VM is
 /// barred, further tries change nothing. `from`: the address that showed the token.
-pub async fn raise(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    vm_id: i64,
-    misuse: Misuse,
-    from: IpAddr,
-) -> Result<(), DbError> {
+pub async fn raise(scope: &Scope, vm_id: i64, misuse: Misuse, from: IpAddr) -> Result<(), DbError> {
     again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let sql = "update vm set barred_at = now()
                    where id = $1 and barred_at is null and removed_at is null
@@ -59,26 +50,19 @@ pub async fn raise(
             data: json!({ "misuse": misuse.as_str(), "from": from.to_string() }),
             ..Event::new(&Actor::System, "vm.barred")
         };
-        events::record(&transaction, pool, event).await?;
-        line::serve(&transaction, pool, stale_after).await?;
+        events::record(&transaction, &scope.pool, event).await?;
+        line::serve(&transaction, &scope.pool).await?;
         transaction.commit().await?;
         Ok(())
     })
 }
 
 /// An organiser lets a barred VM be claimed again; who is first in line has it, in one transaction.
-pub async fn lift_bar(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    asker: impl Into<Asker>,
-    hostname: &Hostname,
-) -> Result<(), LiftError> {
-    let asker = asker.into();
+pub async fn lift_bar(scope: &Scope, hostname: &Hostname) -> Result<(), LiftError> {
     again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(()) = scope.sent(&transaction).await? {
             return Ok(());
         }
         let vm = transaction
@@ -87,15 +71,15 @@ pub async fn lift_bar(
                  where pool_id = $1 and hostname = $2 and removed_at is null
                    and barred_at is not null
                  returning id, pg_notify('vm_changed', hostname)::text",
-                &[&pool.as_i64(), &hostname.as_str()],
+                &[&scope.pool.as_i64(), &hostname.as_str()],
             )
             .await?
             .ok_or(LiftError::NotBarred)?;
         let event =
-            Event { vm_id: Some(vm.try_get("id")?), ..Event::new(&asker.actor, "vm.bar_lifted") };
-        events::record(&transaction, pool, event).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-        asker.keep(&transaction, pool, &()).await?;
+            Event { vm_id: Some(vm.try_get("id")?), ..Event::new(&scope.actor, "vm.bar_lifted") };
+        events::record(&transaction, &scope.pool, event).await?;
+        line::serve(&transaction, &scope.pool).await?;
+        scope.keep(&transaction, &()).await?;
         transaction.commit().await?;
         Ok(())
     })

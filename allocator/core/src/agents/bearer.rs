@@ -3,7 +3,7 @@
 use lablink_protocol::Hostname;
 
 use super::rotation;
-use crate::{Db, DbError, TokenHash, db, pools::PoolId, vms::StaleAfter};
+use crate::{Db, DbError, Scope, TokenHash, db};
 
 /// Whoever holds a token of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +22,8 @@ pub enum Bearer {
 
 /// Whose token this is, if anybody's. The first use of a new one ends those before it, and with
 /// them the wait for it: who is first in line has the VM then.
-pub async fn identify(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    token: TokenHash,
-) -> Result<Option<Bearer>, DbError> {
-    let client = db.client().await?;
+pub async fn identify(scope: &Scope, token: TokenHash) -> Result<Option<Bearer>, DbError> {
+    let client = scope.db.client().await?;
     let statement = client
         .prepare_cached(
             "with found as (
@@ -54,7 +49,7 @@ pub async fn identify(
     Ok(match standing {
         "dead" => Some(Bearer::Dead { vm_id }),
         // None: another has come first, and this one is void.
-        "new" if !rotation::first_use(db, pool, stale_after, vm_id, token).await? => None,
+        "new" if !rotation::first_use(scope, vm_id, token).await? => None,
         "known" if row.try_get("due")? => Some(Bearer::Outgoing(hostname)),
         _ => Some(Bearer::Agent { hostname, attends: row.try_get("attends")? }),
     })

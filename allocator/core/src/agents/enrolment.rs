@@ -3,15 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::db::GenericClient;
+use crate::{
+    Actor, Db, DbError, Scope, Token, TokenHash,
+    db::{self, GenericClient},
+    events::{self, Event},
+};
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
-
-use crate::{
-    Actor, Db, DbError, Token, TokenHash, db,
-    events::{self, Event},
-    pools::PoolId,
-};
 
 /// Why an enrolment is refused. One answer for every cause: a guesser learns nothing.
 #[derive(Debug, thiserror::Error)]
@@ -28,26 +26,21 @@ pub enum EnrolError {
 crate::db::takes_statement_errors!(EnrolError);
 
 /// Makes a one-time enrolment token for a VM, good for an hour; the one before is void.
-pub async fn issue_enrolment(
-    db: &Db,
-    pool: PoolId,
-    hostname: &Hostname,
-) -> Result<Option<Token>, DbError> {
-    let mut issued = issue_enrolments(db, pool, std::slice::from_ref(hostname)).await?;
+pub async fn issue_enrolment(scope: &Scope, hostname: &Hostname) -> Result<Option<Token>, DbError> {
+    let mut issued = issue_enrolments(scope, std::slice::from_ref(hostname)).await?;
     Ok(issued.remove(hostname))
 }
 
 /// The same for many VMs at once; there is none for a name that no VM has.
 pub async fn issue_enrolments(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostnames: &[Hostname],
 ) -> Result<BTreeMap<Hostname, Token>, DbError> {
     let tokens: Vec<Token> = hostnames.iter().map(|_| Token::random()).collect();
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let hashes: Vec<TokenHash> = tokens.iter().map(Token::hash).collect();
     let hashes: Vec<&[u8]> = hashes.iter().map(TokenHash::as_bytes).collect();
-    let written = db
+    let written = scope.db
         .client()
         .await?
         .query(
@@ -58,7 +51,7 @@ pub async fn issue_enrolments(
              on conflict (vm_id) do update
                  set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
              returning (select hostname from vm where id = vm_id)",
-            &[&pool.as_i64(), &names, &hashes],
+            &[&scope.pool.as_i64(), &names, &hashes],
         )
         .await?;
     let written: BTreeSet<Hostname> =
@@ -85,12 +78,11 @@ pub(crate) async fn issue_token(
 /// Makes a token like [`issue_enrolment`]; none while an operation of the pool is at work that may
 /// make this VM: the token that it has given out would be void.
 pub async fn issue_while_idle(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
 ) -> Result<Option<Token>, DbError> {
     let token = Token::random();
-    let row = db
+    let row = scope.db
         .client()
         .await?
         .query_opt(
@@ -103,7 +95,7 @@ pub async fn issue_while_idle(
              on conflict (vm_id) do update
                  set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
              returning vm_id",
-            &[&pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
+            &[&scope.pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
         )
         .await?;
     Ok(row.map(|_| token))
@@ -113,14 +105,13 @@ pub async fn issue_while_idle(
 /// that one. The agent token from before, if there was one, is void: whoever holds the enrolment
 /// token is the VM's agent now.
 pub async fn enrol(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     presented: &Token,
 ) -> Result<Token, EnrolError> {
     crate::db::again!(async {
         let agent_token = Token::random();
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let vm = transaction
             .query_opt(
@@ -128,7 +119,7 @@ pub async fn enrol(
                  where pool_id = $1 and hostname = $2 and removed_at is null
                    and exists (select from enrolment where vm_id = vm.id and token_sha256 = $3)
                  for no key update",
-                &[&pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
+                &[&scope.pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
             )
             .await?
             .ok_or(EnrolError::Refused)?;
@@ -164,7 +155,7 @@ pub async fn enrol(
         }
         let actor = Actor::Agent(hostname.clone());
         let event = Event { vm_id: Some(vm_id), ..Event::new(&actor, "vm.enrolled") };
-        events::record(&transaction, pool, event).await?;
+        events::record(&transaction, &scope.pool, event).await?;
         transaction.commit().await?;
         Ok(agent_token)
     })
@@ -190,14 +181,13 @@ pub async fn has_never_enrolled(db: &Db, vm_id: i64) -> Result<bool, DbError> {
 /// Makes an enrolment token for a VM whose agent has never shown a token of its own; none for
 /// every other one.
 pub(crate) async fn issue_to_newcomer(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     vm_id: i64,
     hostname: &Hostname,
 ) -> Result<Option<Token>, DbError> {
     let sql = "select from agent_credential where vm_id = $1 and first_used_at is not null";
-    match db.client().await?.query_opt(sql, &[&vm_id]).await? {
+    match scope.db.client().await?.query_opt(sql, &[&vm_id]).await? {
         Some(_known) => Ok(None),
-        None => issue_enrolment(db, pool, hostname).await,
+        None => issue_enrolment(scope, hostname).await,
     }
 }

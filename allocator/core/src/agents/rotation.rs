@@ -2,16 +2,13 @@
 //! stores it, and uses it; that use is the moment at which the old one dies. Until then the answer
 //! may be lost and either side may crash: fetching again voids what was fetched and never used.
 
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
 use crate::{
-    Actor, Db, DbError, Token, TokenHash,
+    Actor, DbError, Scope, Token, TokenHash,
+    db::GenericClient,
     events::{self, Event},
     line,
-    pools::PoolId,
-    vms::StaleAfter,
 };
+use lablink_protocol::Hostname;
 
 /// What `vm.token_due_at` becomes when a claim ends that leaves the VM there. An agent without a
 /// token has none to renew.
@@ -37,20 +34,19 @@ crate::db::takes_statement_errors!(RenewError);
 /// Trades the token of a VM whose claim has ended for a new one. One that was fetched before and
 /// not used is void.
 pub async fn renew(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     shown: TokenHash,
 ) -> Result<Token, RenewError> {
     crate::db::again!(async {
         let new = Token::random();
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let vm = transaction
             .query_opt(
                 "select id, token_due_at is not null as due from vm
                  where pool_id = $1 and hostname = $2 and removed_at is null for no key update",
-                &[&pool.as_i64(), &hostname.as_str()],
+                &[&scope.pool.as_i64(), &hostname.as_str()],
             )
             .await?
             .ok_or(RenewError::Refused)?;
@@ -78,14 +74,12 @@ pub async fn renew(
 
 /// A token that was never used takes its place now. `false`: it is void.
 pub(super) async fn first_use(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
+    scope: &Scope,
     vm_id: i64,
     token: TokenHash,
 ) -> Result<bool, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let there =
             "select hostname from vm where id = $1 and removed_at is null for no key update";
@@ -114,8 +108,8 @@ pub(super) async fn first_use(
         if transaction.query_opt(sql, &[&vm_id]).await?.is_some() {
             let event =
                 Event { vm_id: Some(vm_id), ..Event::new(&Actor::System, "vm.token_renewed") };
-            events::record(&transaction, pool, event).await?;
-            line::serve(&transaction, pool, stale_after).await?;
+            events::record(&transaction, &scope.pool, event).await?;
+            line::serve(&transaction, &scope.pool).await?;
         }
         transaction.commit().await?;
         Ok(true)

@@ -2,10 +2,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::AwsKeys;
 use crate::{
-    Db, DbError, SecretKey,
+    DbError, Scope, SecretKey,
     events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
+    scope::Sent,
 };
 
 /// Where typed AWS keys live.
@@ -40,7 +39,7 @@ impl Vault {
     }
 
     /// The keys in use, if any were typed.
-    pub async fn keys(&self, db: &Db, pool: PoolId) -> Result<Option<AwsKeys>, VaultError> {
+    pub async fn keys(&self, scope: &Scope) -> Result<Option<AwsKeys>, VaultError> {
         let key = match self {
             Self::Own(keys) => {
                 return Ok(keys.lock().unwrap_or_else(PoisonError::into_inner).clone());
@@ -48,24 +47,17 @@ impl Vault {
             Self::Shared(key) => key,
         };
         let query = "select sealed from aws_keys where pool_id = $1";
-        let row = db.client().await?.query_opt(query, &[&pool.as_i64()]).await?;
+        let row = scope.db.client().await?.query_opt(query, &[&scope.pool.as_i64()]).await?;
         let Some(row) = row else { return Ok(None) };
         let opened = key.open(row.get("sealed")).map_err(|_unspecified| VaultError::Locked)?;
         serde_json::from_slice(&opened).map(Some).map_err(|_unreadable| VaultError::Locked)
     }
 
     /// Takes these keys into use, or none.
-    pub async fn set(
-        &self,
-        db: &Db,
-        pool: PoolId,
-        asker: impl Into<Asker>,
-        keys: Option<&AwsKeys>,
-    ) -> Result<(), VaultError> {
-        let asker = asker.into();
-        let mut client = db.client().await?;
+    pub async fn set(&self, scope: &Scope, keys: Option<&AwsKeys>) -> Result<(), VaultError> {
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(()) = scope.sent(&transaction).await? {
             // What a restart has taken from this process comes back.
             if let Self::Own(own) = self {
                 let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,18 +75,18 @@ impl Vault {
                         "insert into aws_keys (pool_id, sealed, set_by) values ($1, $2, $3)
                          on conflict (pool_id) do update
                          set sealed = excluded.sealed, set_by = excluded.set_by, set_at = now()",
-                        &[&pool.as_i64(), &sealed, &asker.actor.to_string()],
+                        &[&scope.pool.as_i64(), &sealed, &scope.actor.to_string()],
                     )
                     .await?;
             }
             (Self::Shared(_), None) => {
                 let delete = "delete from aws_keys where pool_id = $1";
-                transaction.execute(delete, &[&pool.as_i64()]).await?;
+                transaction.execute(delete, &[&scope.pool.as_i64()]).await?;
             }
         }
         let kind = if keys.is_some() { "aws_keys.set" } else { "aws_keys.unset" };
-        events::record(&transaction, pool, Event::new(&asker.actor, kind)).await?;
-        asker.keep(&transaction, pool, &()).await?;
+        events::record(&transaction, &scope.pool, Event::new(&scope.actor, kind)).await?;
+        scope.keep(&transaction, &()).await?;
         transaction.commit().await?;
         if let Self::Own(own) = self {
             *own.lock().unwrap_or_else(PoisonError::into_inner) = keys.cloned();

@@ -3,13 +3,11 @@
 use lablink_protocol::{CleanOutcome, CleanResult, Hostname};
 
 use crate::{
-    Actor, Db, DbError,
+    DbError, Scope,
     db::again,
     events::{self, Event},
     line,
-    once::{Asker, Sent},
-    pools::PoolId,
-    vms::StaleAfter,
+    scope::Sent,
 };
 
 /// Nobody waits for this machine to be cleaned.
@@ -30,17 +28,11 @@ crate::db::takes_statement_errors!(NotToClean);
 
 /// Stores how cleaning went: a clean machine can be claimed, and who is first in line has it, in
 /// one transaction. Late or repeated results change nothing.
-pub async fn cleaned(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    actor: &Actor,
-    result: &CleanResult,
-) -> Result<(), NotToClean> {
+pub async fn cleaned(scope: &Scope, result: &CleanResult) -> Result<(), NotToClean> {
     // Bounded: it is shown on pages.
     let detail: Option<String> = result.detail.as_deref().map(|it| it.chars().take(500).collect());
     again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let vm = transaction
             .query_opt(
@@ -48,7 +40,7 @@ pub async fn cleaned(
                  where pool_id = $1 and hostname = $2 and removed_at is null and claim_id is null
                    and used_at is not null and last_claim_id = $3 and source in ('manual', 'unknown')
                  for no key update",
-                &[&pool.as_i64(), &result.hostname.as_str(), &result.claim_id],
+                &[&scope.pool.as_i64(), &result.hostname.as_str(), &result.claim_id],
             )
             .await?
             .ok_or(NotToClean::Superseded)?;
@@ -77,26 +69,20 @@ pub async fn cleaned(
             vm_id: Some(id),
             claim_id: Some(result.claim_id),
             data: serde_json::json!({ "detail": failure }),
-            ..Event::new(actor, kind)
+            ..Event::new(&scope.actor, kind)
         };
-        events::record(&transaction, pool, event).await?;
-        line::serve(&transaction, pool, stale_after).await?;
+        events::record(&transaction, &scope.pool, event).await?;
+        line::serve(&transaction, &scope.pool).await?;
         transaction.commit().await?;
         Ok(())
     })
 }
 
 /// Has the agent clean the machine again, which failed before.
-pub async fn clean_again(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    hostname: &Hostname,
-) -> Result<(), NotToClean> {
-    let asker = asker.into();
-    let mut client = db.client().await?;
+pub async fn clean_again(scope: &Scope, hostname: &Hostname) -> Result<(), NotToClean> {
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
-    if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+    if let Sent::Again(before) = scope.sent(&transaction).await? {
         return Ok(before);
     }
     let vm = transaction
@@ -112,14 +98,14 @@ pub async fn clean_again(
              )
              select waiting.id, pg_notify('vm_changed', waiting.hostname)::text
              from waiting, forgotten",
-            &[&pool.as_i64(), &hostname.as_str()],
+            &[&scope.pool.as_i64(), &hostname.as_str()],
         )
         .await?
         .ok_or(NotToClean::NotFailed)?;
     let event =
-        Event { vm_id: Some(vm.try_get("id")?), ..Event::new(&asker.actor, "vm.clean_again") };
-    events::record(&transaction, pool, event).await?;
-    asker.keep(&transaction, pool, &()).await?;
+        Event { vm_id: Some(vm.try_get("id")?), ..Event::new(&scope.actor, "vm.clean_again") };
+    events::record(&transaction, &scope.pool, event).await?;
+    scope.keep(&transaction, &()).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -2,23 +2,22 @@
 
 use std::sync::LazyLock;
 
-use crate::db::GenericClient;
-use serde_json::json;
-
 use super::ClaimId;
 use crate::{
     Actor, DbError,
     agents::TOKEN_DUE,
+    db::GenericClient,
     events::{self, Event},
-    pools::PoolId,
-    vms::{self, StaleAfter},
+    pools::Pool,
+    vms,
 };
+use serde_json::json;
 
 /// Marks a VM as in error, so that nobody gets it until its agent, started again, or an organiser
 /// says otherwise.
 pub(super) async fn blame(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     claim_id: ClaimId,
     vm_id: i64,
@@ -44,7 +43,7 @@ pub(super) async fn blame(
 /// Takes that mark back, unless it has been replaced by another meanwhile.
 pub(super) async fn acquit(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     vm_id: i64,
     reason: &str,
@@ -69,11 +68,7 @@ pub(super) async fn forget(client: &impl GenericClient, claim_id: ClaimId) -> Re
 /// Gives free VMs to participants whose own is at fault, who has waited longest first. The claim
 /// stays the same, with its links, PIN and command. The caller holds the line, so rows that
 /// somebody else has are passed over.
-pub(crate) async fn move_claims(
-    client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: StaleAfter,
-) -> Result<u64, DbError> {
+pub(crate) async fn move_claims(client: &impl GenericClient, pool: &Pool) -> Result<u64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with stranded as (
@@ -113,7 +108,7 @@ pub(crate) async fn move_claims(
     let statement = client.prepare_cached(&SQL).await?;
     let mut moved = 0;
     while client
-        .query_opt(&statement, &[&pool.as_i64(), &stale_after.as_seconds()])
+        .query_opt(&statement, &[&pool.as_i64(), &pool.rules.machines.stale_after.as_seconds()])
         .await?
         .is_some()
     {

@@ -26,7 +26,7 @@ pub use page::{ClaimView, Given, Machine, Progress, by_link, give_command, was_r
 pub use proof::is_proven;
 pub use reentry::{Reentry, reentries};
 pub use release::{ReleaseReason, release_of_vm};
-pub use request::{Granted, Proof, Reclaim, Refusal, Request, RequestError, request};
+pub use request::{Granted, Proof, Refusal, Request, RequestError, request};
 pub use result::{NoSuchClaim, report};
 pub use same_person::{SamePerson, same_person};
 pub use way_in::{Holding, LockOut, LockOutError, NewLink, holding, issue_link, lock_out};

@@ -1,15 +1,14 @@
-use crate::db::GenericClient;
-use jiff::Timestamp;
-use lablink_protocol::{CrdCode, Hostname};
-
 use super::{ClaimId, ClaimState, ReleaseReason};
 use crate::{
-    Actor, Db, DbError, Pin, Token, TokenHash, db,
+    Actor, Db, DbError, Pin, Scope, Token, TokenHash,
+    db::{self, GenericClient},
     events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
+    pools::Pool,
+    scope::Sent,
     text_enum::text_enum,
 };
+use jiff::Timestamp;
+use lablink_protocol::{CrdCode, Hostname};
 
 /// What the holder of a claim's link sees.
 #[derive(Debug)]
@@ -128,18 +127,11 @@ pub enum Given {
 }
 
 /// Replaces the command of the claim that the link opens.
-pub async fn give_command(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    link: &Token,
-    code: &CrdCode,
-) -> Result<Given, DbError> {
-    let asker = asker.into();
+pub async fn give_command(scope: &Scope, link: &Token, code: &CrdCode) -> Result<Given, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(()) = scope.sent(&transaction).await? {
             return Ok(Given::Taken);
         }
         let sql = "select claim_id from claim_link where token_sha256 = $1";
@@ -153,11 +145,11 @@ pub async fn give_command(
         {
             return Ok(Given::NoClaim);
         }
-        let given = set_command(&transaction, pool, claim_id, code).await?;
+        let given = set_command(&transaction, &scope.pool, claim_id, code).await?;
         if given != Given::Taken {
             return Ok(given);
         }
-        asker.keep(&transaction, pool, &()).await?;
+        scope.keep(&transaction, &()).await?;
         transaction.commit().await?;
         Ok(given)
     })
@@ -168,7 +160,7 @@ pub async fn give_command(
 /// wants it tried.
 pub(super) async fn set_command(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     claim_id: ClaimId,
     code: &CrdCode,
 ) -> Result<Given, DbError> {

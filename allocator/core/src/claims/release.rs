@@ -1,10 +1,9 @@
-use crate::db::GenericClient;
-
 use crate::{
     Actor, DbError,
     agents::TOKEN_DUE,
+    db::GenericClient,
     events::{self, Event},
-    pools::PoolId,
+    pools::Pool,
     text_enum::text_enum,
 };
 
@@ -24,7 +23,7 @@ text_enum! {
 /// VM. Its agent is to take a new token before somebody else can have the VM. The claim stays as history, without its command and PIN.
 pub async fn release_of_vm(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     vm_id: i64,
     reason: ReleaseReason,
     actor: &Actor,

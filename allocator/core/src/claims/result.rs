@@ -1,18 +1,16 @@
 //! How connecting a participant went, and what follows from it.
 
-use crate::db::GenericClient;
+use super::{ClaimId, ClaimState, faulty_machine};
+use crate::{
+    Actor, DbError, Scope,
+    db::{self, GenericClient},
+    events::{self, Event},
+    line,
+    pools::Pool,
+};
 use lablink_protocol::{ClaimOutcome, ClaimResult, Fault};
 use serde_json::json;
 use tokio_postgres::types::ToSql;
-
-use super::{ClaimId, ClaimState, faulty_machine};
-use crate::{
-    Actor, Db, DbError, db,
-    events::{self, Event},
-    line,
-    pools::PoolId,
-    vms::StaleAfter,
-};
 
 /// The claim that an agent reports on is not its VM's current one: it was released or moved, or
 /// another command has come since. Nothing to be done about it.
@@ -46,15 +44,9 @@ struct Attempt {
 /// Stores how connecting the participant went. Where the machine is at fault, it is handed out no
 /// more until somebody has seen to it, and the participant gets another one, with the same command,
 /// once. Where that one can't run it either, it is the command after all.
-pub async fn report(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    actor: &Actor,
-    result: &ClaimResult,
-) -> Result<(), NoSuchClaim> {
+pub async fn report(scope: &Scope, result: &ClaimResult) -> Result<(), NoSuchClaim> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let attempt = lock(&transaction, result).await?.ok_or(NoSuchClaim::Superseded)?;
         // Bounded: it is shown on pages.
@@ -72,7 +64,8 @@ pub async fn report(
                 let ended: [&(dyn ToSql + Sync); 2] =
                     [&attempt.claim_id, &result.hostname.as_str()];
                 if client.query_opt(sql, &ended).await?.is_some() {
-                    tell(client, pool, actor, &attempt, "claim.locked_out", None).await?;
+                    tell(client, &scope.pool, &scope.actor, &attempt, "claim.locked_out", None)
+                        .await?;
                 }
             }
             (ClaimOutcome::Connected, _) => {
@@ -80,15 +73,23 @@ pub async fn report(
                 if let Some((vm, reason)) =
                     attempt.faulty.as_ref().filter(|it| it.0 == attempt.vm_id)
                 {
-                    faulty_machine::acquit(client, pool, actor, *vm, reason).await?;
+                    faulty_machine::acquit(client, &scope.pool, &scope.actor, *vm, reason).await?;
                     faulty_machine::forget(client, attempt.claim_id).await?;
                 }
-                tell(client, pool, actor, &attempt, "claim.connected", detail.as_deref()).await?;
+                tell(
+                    client,
+                    &scope.pool,
+                    &scope.actor,
+                    &attempt,
+                    "claim.connected",
+                    detail.as_deref(),
+                )
+                .await?;
             }
             (ClaimOutcome::Failed, Fault::Command) => {
                 let detail = detail.as_deref();
                 write(client, &attempt, ClaimState::Failed, Some("command"), detail).await?;
-                tell(client, pool, actor, &attempt, "claim.failed", detail).await?;
+                tell(client, &scope.pool, &scope.actor, &attempt, "claim.failed", detail).await?;
             }
             // The same result once more.
             (ClaimOutcome::Failed, Fault::Machine)
@@ -98,7 +99,7 @@ pub async fn report(
                 if attempt.moved_command_no == Some(attempt.command_no) =>
             {
                 if let Some((vm, reason)) = &attempt.faulty {
-                    faulty_machine::acquit(client, pool, actor, *vm, reason).await?;
+                    faulty_machine::acquit(client, &scope.pool, &scope.actor, *vm, reason).await?;
                     faulty_machine::forget(client, attempt.claim_id).await?;
                 }
                 let detail = format!(
@@ -106,14 +107,31 @@ pub async fn report(
                     detail.as_deref().unwrap_or("Chrome Remote Desktop could not run.")
                 );
                 write(client, &attempt, ClaimState::Failed, Some("command"), Some(&detail)).await?;
-                tell(client, pool, actor, &attempt, "claim.failed", Some(&detail)).await?;
+                tell(client, &scope.pool, &scope.actor, &attempt, "claim.failed", Some(&detail))
+                    .await?;
             }
             (ClaimOutcome::Failed, Fault::Machine) => {
                 write(client, &attempt, ClaimState::Failed, Some("machine"), detail.as_deref())
                     .await?;
-                tell(client, pool, actor, &attempt, "claim.failed", detail.as_deref()).await?;
+                tell(
+                    client,
+                    &scope.pool,
+                    &scope.actor,
+                    &attempt,
+                    "claim.failed",
+                    detail.as_deref(),
+                )
+                .await?;
                 let (claim, vm) = (attempt.claim_id, attempt.vm_id);
-                faulty_machine::blame(client, pool, actor, claim, vm, detail.as_deref()).await?;
+                faulty_machine::blame(
+                    client,
+                    &scope.pool,
+                    &scope.actor,
+                    claim,
+                    vm,
+                    detail.as_deref(),
+                )
+                .await?;
                 // Files of somebody who has worked there already must not be left behind unasked.
                 if attempt.moved_command_no.is_none() && !was_connected(client, &attempt).await? {
                     let waits = "update claim set moving_since = now() where id = $1";
@@ -122,7 +140,7 @@ pub async fn report(
             }
         }
         // Who needs another machine is served before the line; a machine may have become free, too.
-        line::serve(&transaction, pool, stale_after).await?;
+        line::serve(&transaction, &scope.pool).await?;
         transaction.commit().await?;
         Ok(())
     })
@@ -182,7 +200,7 @@ async fn write(
 
 async fn tell(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     attempt: &Attempt,
     kind: &'static str,

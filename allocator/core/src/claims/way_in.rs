@@ -1,17 +1,16 @@
 //! What an organiser does for somebody whose claim is, or may be, in other hands.
 
-use crate::db::GenericClient;
+use super::{ClaimId, page};
+use crate::{
+    DbError, Pin, Scope, Token,
+    db::{self, GenericClient},
+    events::{self, Event},
+    pools::Pool,
+    scope::Sent,
+};
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::types::ToSql;
-
-use super::{ClaimId, page};
-use crate::{
-    Db, DbError, Pin, Token, db,
-    events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
-};
 
 /// A new way into an open claim, for the organiser to hand on: it is the only one.
 #[derive(Debug)]
@@ -31,8 +30,8 @@ struct Issued {
 const LINK: &str = "new link";
 
 impl NewLink {
-    fn again(asker: &Asker, Issued { email, hostname }: Issued) -> Self {
-        Self { link: asker.token(LINK), email, hostname }
+    fn again(scope: &Scope, Issued { email, hostname }: Issued) -> Self {
+        Self { link: scope.token(LINK), email, hostname }
     }
 }
 
@@ -72,25 +71,19 @@ crate::db::takes_statement_errors!(LockOutError);
 
 /// Makes a link into an open claim. Those from before open nothing any more, and neither the command
 /// nor the e-mail is a proof from now on. Desktop and PIN stay as they are. None: it is over.
-pub async fn issue_link(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    claim_id: ClaimId,
-) -> Result<Option<NewLink>, DbError> {
-    let asker = asker.into();
+pub async fn issue_link(scope: &Scope, claim_id: ClaimId) -> Result<Option<NewLink>, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(issued) = asker.sent(&transaction, pool).await? {
-            return Ok(Some(NewLink::again(&asker, issued)));
+        if let Sent::Again(issued) = scope.sent(&transaction).await? {
+            return Ok(Some(NewLink::again(scope, issued)));
         }
-        let Some(claim) = lock(&transaction, pool, claim_id).await? else { return Ok(None) };
-        let link = replace_links(&transaction, pool, &asker, claim_id).await?;
+        let Some(claim) = lock(&transaction, &scope.pool, claim_id).await? else { return Ok(None) };
+        let link = replace_links(&transaction, scope, claim_id).await?;
         let tell = "select pg_notify('vm_changed', $1)";
         transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
         let issued = Issued { email: claim.email, hostname: claim.hostname };
-        asker.keep(&transaction, pool, &issued).await?;
+        scope.keep(&transaction, &issued).await?;
         transaction.commit().await?;
         Ok(Some(NewLink { link, email: issued.email, hostname: issued.hostname }))
     })
@@ -98,24 +91,19 @@ pub async fn issue_link(
 
 /// Likewise, and ends the desktop: the claim gets another PIN and waits for a new command, which its
 /// agent runs once the desktop has ended.
-pub async fn lock_out(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    claim_id: ClaimId,
-) -> Result<NewLink, LockOutError> {
-    let asker = asker.into();
+pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockOutError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(issued) = asker.sent(&transaction, pool).await? {
-            return Ok(NewLink::again(&asker, issued));
+        if let Sent::Again(issued) = scope.sent(&transaction).await? {
+            return Ok(NewLink::again(scope, issued));
         }
-        let claim = lock(&transaction, pool, claim_id).await?.ok_or(LockOutError::NoSuchClaim)?;
+        let claim =
+            lock(&transaction, &scope.pool, claim_id).await?.ok_or(LockOutError::NoSuchClaim)?;
         if !claim.agent_locks_out {
             return Err(LockOutError::AgentCannot);
         }
-        let link = replace_links(&transaction, pool, &asker, claim_id).await?;
+        let link = replace_links(&transaction, scope, claim_id).await?;
         // The code of before is nobody's way back, nor is it run again.
         let (pin, code) = (Pin::random(), Token::random());
         let sql = "update claim set command_no = command_no + 1, lock_out_no = command_no + 1,
@@ -126,26 +114,26 @@ pub async fn lock_out(
         let values: [&(dyn ToSql + Sync); 4] = [&claim_id, &pin.reveal(), &code, &ENDED];
         transaction.execute(sql, &values).await?;
         let event =
-            Event { claim_id: Some(claim_id), ..Event::new(&asker.actor, "claim.lock_out_asked") };
-        events::record(&transaction, pool, event).await?;
+            Event { claim_id: Some(claim_id), ..Event::new(&scope.actor, "claim.lock_out_asked") };
+        events::record(&transaction, &scope.pool, event).await?;
         let tell = "select pg_notify('vm_changed', $1)";
         transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
         let issued = Issued { email: claim.email, hostname: claim.hostname };
-        asker.keep(&transaction, pool, &issued).await?;
+        scope.keep(&transaction, &issued).await?;
         transaction.commit().await?;
         Ok(NewLink { link, email: issued.email, hostname: issued.hostname })
     })
 }
 
 /// Who has this claim. None: it is over, or never was.
-pub async fn holding(db: &Db, pool: PoolId, claim_id: ClaimId) -> Result<Option<Holding>, DbError> {
+pub async fn holding(scope: &Scope, claim_id: ClaimId) -> Result<Option<Holding>, DbError> {
     let sql = "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
                       coalesce(claim.lock_out_no = claim.command_no, false) as is_lock_out,
                       coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
                from claim join vm on vm.id = claim.vm_id
                           left join vm_presence on vm_presence.vm_id = vm.id
                where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
-    let row = db.client().await?.query_opt(sql, &[&pool.as_i64(), &claim_id]).await?;
+    let row = scope.db.client().await?.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;
     row.map(|row| {
         let stage = if row.try_get("ended")? { LockOut::Ended } else { LockOut::Asked };
         Ok(Holding {
@@ -171,7 +159,7 @@ struct Locked {
 /// Holds an open claim: whoever shows a link, or makes one, waits.
 async fn lock(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     claim_id: ClaimId,
 ) -> Result<Option<Locked>, DbError> {
     let sql = "select email, vm_id from claim
@@ -192,8 +180,7 @@ async fn lock(
 
 async fn replace_links(
     client: &impl GenericClient,
-    pool: PoolId,
-    asker: &Asker,
+    scope: &Scope,
     claim_id: ClaimId,
 ) -> Result<Token, DbError> {
     let sql = "with gone as (
@@ -204,9 +191,9 @@ async fn replace_links(
                )
                update claim set links_only_since = now() where id = $1";
     client.execute(sql, &[&claim_id]).await?;
-    let link = asker.token(LINK);
+    let link = scope.token(LINK);
     page::add_link(client, link.hash(), claim_id).await?;
-    let event = Event { claim_id: Some(claim_id), ..Event::new(&asker.actor, "claim.link_issued") };
-    events::record(client, pool, event).await?;
+    let event = Event { claim_id: Some(claim_id), ..Event::new(&scope.actor, "claim.link_issued") };
+    events::record(client, &scope.pool, event).await?;
     Ok(link)
 }

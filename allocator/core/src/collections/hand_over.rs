@@ -4,27 +4,20 @@ use std::ops::Range;
 
 use super::Wish;
 use crate::{
-    Actor, Db, DbError,
+    DbError, Scope,
     events::{self, Event},
-    once::{Asker, Sent},
     operations::OperationId,
-    pools::PoolId,
+    scope::Sent,
 };
 
 /// Somebody has got these bytes of a kept archive, counted from 0. With the last ones that were
 /// missing, the archive counts as downloaded.
-pub async fn taken(
-    db: &Db,
-    pool: PoolId,
-    actor: &Actor,
-    id: OperationId,
-    bytes: Range<i64>,
-) -> Result<(), DbError> {
+pub async fn taken(scope: &Scope, id: OperationId, bytes: Range<i64>) -> Result<(), DbError> {
     if bytes.is_empty() {
         return Ok(());
     }
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let sql = "insert into collection_download as had (operation_id, actor, taken)
                    select operation_id, $2, int8multirange(int8range($3, $4))
@@ -32,7 +25,7 @@ pub async fn taken(
                    on conflict (operation_id, actor) do update set taken = had.taken + excluded.taken
                    returning taken @> (select int8range(0, size) from collection
                                        where operation_id = $1)";
-        let who = actor.to_string();
+        let who = scope.actor.to_string();
         let row = transaction.query_opt(sql, &[&id, &who, &bytes.start, &bytes.end]).await?;
         let has_all = row.map_or(Ok(false), |row| row.try_get(0))?;
         if has_all {
@@ -42,8 +35,9 @@ pub async fn taken(
                        where operation_id = $1
                        returning pg_notify('operation_changed', operation_id::text)::text";
             transaction.query(sql, &[&id]).await?;
-            let event = Event { operation_id: Some(id), ..Event::new(actor, "results.downloaded") };
-            events::record(&transaction, pool, event).await?;
+            let event =
+                Event { operation_id: Some(id), ..Event::new(&scope.actor, "results.downloaded") };
+            events::record(&transaction, &scope.pool, event).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -51,23 +45,17 @@ pub async fn taken(
 }
 
 /// Somebody has got a whole archive that was made meanwhile; nothing of it is kept.
-pub async fn streamed(db: &Db, pool: PoolId, actor: &Actor, wish: &Wish) -> Result<(), DbError> {
+pub async fn streamed(scope: &Scope, wish: &Wish) -> Result<(), DbError> {
     let data = serde_json::json!({ "extension": wish.extension, "hostnames": wish.hostnames });
-    let event = Event { data, ..Event::new(actor, "results.downloaded") };
-    events::record(&db.client().await?, pool, event).await
+    let event = Event { data, ..Event::new(&scope.actor, "results.downloaded") };
+    events::record(&scope.db.client().await?, &scope.pool, event).await
 }
 
 /// A kept archive is gone from the disk. `false`: there was none any more.
-pub async fn discarded(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-) -> Result<bool, DbError> {
-    let asker = asker.into();
-    let mut client = db.client().await?;
+pub async fn discarded(scope: &Scope, id: OperationId) -> Result<bool, DbError> {
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
-    if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+    if let Sent::Again(before) = scope.sent(&transaction).await? {
         return Ok(before);
     }
     let sql = "update collection set removed_at = now()
@@ -76,9 +64,9 @@ pub async fn discarded(
     if transaction.query_opt(sql, &[&id]).await?.is_none() {
         return Ok(false);
     }
-    let event = Event { operation_id: Some(id), ..Event::new(&asker.actor, "results.discarded") };
-    events::record(&transaction, pool, event).await?;
-    asker.keep(&transaction, pool, &true).await?;
+    let event = Event { operation_id: Some(id), ..Event::new(&scope.actor, "results.discarded") };
+    events::record(&transaction, &scope.pool, event).await?;
+    scope.keep(&transaction, &true).await?;
     transaction.commit().await?;
     Ok(true)
 }

@@ -6,7 +6,6 @@
 
 mod choose;
 mod collector;
-mod extension;
 mod hand_over;
 mod host_key;
 mod kept;
@@ -19,7 +18,6 @@ mod ssh;
 pub(crate) use choose::chosen;
 pub use choose::{ChooseError, choose};
 pub use collector::{Archive, CollectError, Collector, Wish};
-pub use extension::{Extension, InvalidExtension};
 pub use hand_over::{discarded, streamed, taken};
 pub use host_key::{forget_host_key, host_key, remember_host_key};
 pub use kept::kept_collected;

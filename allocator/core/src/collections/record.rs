@@ -1,12 +1,11 @@
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
 use crate::{
-    Actor, Db, DbError, db,
+    Actor, DbError, Scope,
+    db::{self, GenericClient},
     events::{self, Event},
     operations::OperationId,
-    pools::PoolId,
+    pools::Pool,
 };
+use lablink_protocol::Hostname;
 
 /// What came of one VM.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,13 +36,12 @@ pub struct Kept {
 
 /// Writes what an operation has collected. `kept` is none when no archive came of it.
 pub async fn record(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     id: OperationId,
     vms: &[Collected],
     kept: Option<&Kept>,
 ) -> Result<(), DbError> {
-    let mut client = db.client().await?;
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
     let names: Vec<&str> = vms.iter().map(|vm| vm.hostname.as_str()).collect();
     let files: Vec<i64> = vms.iter().map(|vm| vm.files).collect();
@@ -66,7 +64,7 @@ pub async fn record(
              on conflict do nothing",
             &[
                 &id,
-                &pool.as_i64(),
+                &scope.pool.as_i64(),
                 &names,
                 &files,
                 &bytes,
@@ -96,7 +94,7 @@ pub async fn record(
             data,
             ..Event::new(&Actor::System, "results.collected")
         };
-        events::record(&transaction, pool, event).await?;
+        events::record(&transaction, &scope.pool, event).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -105,7 +103,7 @@ pub async fn record(
 /// The VMs whose results an operation was to collect and has not, or not all of them.
 pub(crate) async fn left(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     id: OperationId,
 ) -> Result<Vec<Hostname>, DbError> {
     let rows = client

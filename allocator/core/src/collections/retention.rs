@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Db, DbError, operations::OperationId, pools::PoolId};
+use crate::{DbError, Scope, operations::OperationId};
 
 /// How many archives an allocator keeps on its disk.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +15,12 @@ pub struct Retention {
 
 /// The archives on this allocator's disk that are beyond the bounds, oldest first.
 pub async fn beyond(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     kept_by: &str,
     retention: &Retention,
 ) -> Result<Vec<OperationId>, DbError> {
-    let rows = db
+    let rows = scope
+        .db
         .client()
         .await?
         .query(
@@ -36,7 +36,7 @@ pub async fn beyond(
                 or place > $4 or (bytes > $5 and place > 1)
              order by operation_id",
             &[
-                &pool.as_i64(),
+                &scope.pool.as_i64(),
                 &kept_by,
                 &retention.age.as_secs_f64(),
                 &retention.archives,

@@ -1,11 +1,9 @@
 use lablink_protocol::{CrdCode, Hostname};
 
 use crate::{
-    Db, DbError, Email, Pin, Token,
+    DbError, Email, Pin, Scope, Token,
     claims::{self, KeptFor, NewClaim, NotAssigned},
     db::{self, GenericClient},
-    pools::PoolId,
-    vms::StaleAfter,
 };
 
 /// What comes of a command that was given for an offered VM.
@@ -18,15 +16,9 @@ pub enum ClaimKept {
 }
 
 /// Turns an offer into a claim.
-pub async fn claim(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    token: &Token,
-    code: &CrdCode,
-) -> Result<ClaimKept, DbError> {
+pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<ClaimKept, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let kept = transaction
             .query_opt(
@@ -34,7 +26,7 @@ pub async fn claim(
                  from vm join place on place.id = vm.place_id
                  where vm.pool_id = $1 and place.token_sha256 = $2 and place.ended_at is null
                  for no key update of vm",
-                &[&pool.as_i64(), &token.hash().as_bytes()],
+                &[&scope.pool.as_i64(), &token.hash().as_bytes()],
             )
             .await?;
         let Some(kept) = kept else { return taken_before(&transaction, token).await };
@@ -43,9 +35,9 @@ pub async fn claim(
         let origin = kept.try_get("origin")?;
         let (pin, link) = (Pin::random(), token.hash());
         let claim = NewClaim { email: &email, code, pin: &pin, link, origin, once: None };
-        match claims::assign_kept(&transaction, pool, stale_after, &claim, KeptFor(place)).await {
+        match claims::assign_kept(&transaction, &scope.pool, &claim, KeptFor(place)).await {
             Ok(assigned) => {
-                super::tell(&transaction, pool).await?;
+                super::tell(&transaction, &scope.pool).await?;
                 transaction.commit().await?;
                 tracing::info!(
                     claim.id = assigned.claim_id,

@@ -1,18 +1,17 @@
-use crate::db::GenericClient;
-use tokio_postgres::types::ToSql;
-
 use super::{INVITED_FOR, lock, tell};
 use crate::{
     Actor, DbError, Email, Token,
+    db::GenericClient,
     events::{self, Event},
-    pools::PoolId,
+    pools::Pool,
 };
+use tokio_postgres::types::ToSql;
 
 /// Gives a person the first place in line, in the organiser's transaction that ends what they had.
 /// The token opens it; it is kept for [`INVITED_FOR`], looked at or not.
 pub(crate) async fn invite(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     email: &Email,
     token: &Token,
@@ -36,7 +35,7 @@ pub(crate) async fn invite(
 /// Whether an organiser has made this person's place.
 pub(crate) async fn is_invited(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     email: &Email,
 ) -> Result<bool, DbError> {
     let sql = "select exists (select from place where pool_id = $1 and person = $2

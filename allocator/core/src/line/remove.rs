@@ -1,10 +1,8 @@
 use super::{lock, serve, tell};
 use crate::{
-    Db, DbError,
+    DbError, Scope,
     events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
-    vms::StaleAfter,
+    scope::Sent,
 };
 
 /// Which places an organiser takes away.
@@ -18,13 +16,7 @@ pub enum Removal {
 
 /// Ends open places, whose pages say so, and what they were offered goes to the next. Answers how
 /// many they were.
-pub async fn remove(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    asker: impl Into<Asker>,
-    which: Removal,
-) -> Result<i64, DbError> {
+pub async fn remove(scope: &Scope, which: Removal) -> Result<i64, DbError> {
     let (condition, place) = match which {
         Removal::One(place) => ("id = $2", Some(place)),
         Removal::OfItsAddress(place) => (
@@ -40,23 +32,22 @@ pub async fn remove(
          )
          select count(*) from removed"
     );
-    let asker = asker.into();
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(before) = scope.sent(&transaction).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
+        lock(&transaction, &scope.pool).await?;
         let removed: i64 =
-            transaction.query_one(&sql, &[&pool.as_i64(), &place]).await?.try_get(0)?;
+            transaction.query_one(&sql, &[&scope.pool.as_i64(), &place]).await?.try_get(0)?;
         if removed > 0 {
             let data = serde_json::json!({ "places": removed });
-            let event = Event { data, ..Event::new(&asker.actor, "place.removed") };
-            events::record(&transaction, pool, event).await?;
-            serve(&transaction, pool, stale_after).await?;
-            tell(&transaction, pool).await?;
-            asker.keep(&transaction, pool, &removed).await?;
+            let event = Event { data, ..Event::new(&scope.actor, "place.removed") };
+            events::record(&transaction, &scope.pool, event).await?;
+            serve(&transaction, &scope.pool).await?;
+            tell(&transaction, &scope.pool).await?;
+            scope.keep(&transaction, &removed).await?;
             transaction.commit().await?;
         }
         Ok(removed)

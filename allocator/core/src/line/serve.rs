@@ -1,22 +1,12 @@
 use std::{sync::LazyLock, time::Duration};
 
-use crate::db::GenericClient;
-
 use super::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, lock, tell};
-use crate::{
-    Db, DbError, claims, neighbours,
-    pools::PoolId,
-    vms::{self, StaleAfter},
-};
+use crate::{DbError, Scope, claims, db::GenericClient, neighbours, pools::Pool, vms};
 
 /// Brings the line up to date, in the caller's transaction: places that lapsed end, offers of VMs
 /// that are no longer fit are void, and VMs that are free go to participants whose own is at fault,
 /// then to who has waited longest.
-pub(crate) async fn serve(
-    client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: StaleAfter,
-) -> Result<(), DbError> {
+pub(crate) async fn serve(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
     let sql = "select exists (select from place where pool_id = $1 and ended_at is null)
                    or exists (select from vm where pool_id = $1 and place_id is not null)
                    or exists (select from claim where pool_id = $1 and moving_since is not null
@@ -28,16 +18,16 @@ pub(crate) async fn serve(
     lock(client, pool).await?;
     let changed = lapse(client, pool).await?
         + pass(client, pool).await?
-        + void(client, pool, stale_after).await?
-        + claims::move_claims(client, pool, stale_after).await?
-        + offer(client, pool, stale_after).await?;
+        + void(client, pool).await?
+        + claims::move_claims(client, pool).await?
+        + offer(client, pool).await?;
     if changed > 0 {
         tell(client, pool).await?;
     }
     Ok(())
 }
 
-async fn lapse(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError> {
+async fn lapse(client: &impl GenericClient, pool: &Pool) -> Result<u64, DbError> {
     let sql = "with lapsed as (
                    update place set ended_at = now(), end_reason = 'lapsed'
                    where pool_id = $1 and ended_at is null
@@ -58,7 +48,7 @@ async fn lapse(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError
 
 /// An offer that nobody has seen ends soon. Its place waits on, once: else who never reacts would hold
 /// one machine after another.
-async fn pass(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError> {
+async fn pass(client: &impl GenericClient, pool: &Pool) -> Result<u64, DbError> {
     let sql = "with unseen as (
                    select vm.id, vm.place_id from vm join place on place.id = vm.place_id
                    where vm.pool_id = $1 and place.ended_at is null and place.passed_at is null
@@ -82,11 +72,7 @@ async fn pass(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError>
 }
 
 /// The place of a VM that is no longer fit is again the first in line.
-async fn void(
-    client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: StaleAfter,
-) -> Result<u64, DbError> {
+async fn void(client: &impl GenericClient, pool: &Pool) -> Result<u64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with unfit as (
@@ -102,14 +88,12 @@ async fn void(
         )
     });
     let statement = client.prepare_cached(&SQL).await?;
-    Ok(client.execute(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
+    Ok(client
+        .execute(&statement, &[&pool.as_i64(), &pool.rules.machines.stale_after.as_seconds()])
+        .await?)
 }
 
-async fn offer(
-    client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: StaleAfter,
-) -> Result<u64, DbError> {
+async fn offer(client: &impl GenericClient, pool: &Pool) -> Result<u64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with waiting as (
@@ -137,27 +121,29 @@ async fn offer(
         )
     });
     let statement = client.prepare_cached(&SQL).await?;
-    Ok(client.execute(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
+    Ok(client
+        .execute(&statement, &[&pool.as_i64(), &pool.rules.machines.stale_after.as_seconds()])
+        .await?)
 }
 
 /// Serves the line now and then, for as long as the process lives: time makes places lapse, and a
 /// VM whose agent is heard again is free without a transaction that says so.
-pub async fn tend(db: Db, pool: PoolId, stale_after: StaleAfter, every: Duration) {
+pub async fn tend(scope: Scope, every: Duration) {
     let mut turn = tokio::time::interval(every);
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         turn.tick().await;
-        if let Err(error) = serve_now(&db, pool, stale_after).await {
+        if let Err(error) = serve_now(&scope).await {
             let error: &(dyn std::error::Error + 'static) = &error;
             tracing::warn!(error, "the waiting line could not be served; trying again");
         }
     }
 }
 
-async fn serve_now(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<(), DbError> {
-    let mut client = db.client().await?;
+async fn serve_now(scope: &Scope) -> Result<(), DbError> {
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
-    serve(&transaction, pool, stale_after).await?;
+    serve(&transaction, &scope.pool).await?;
     transaction.commit().await?;
     neighbours::forget_ended(&client).await
 }

@@ -1,12 +1,11 @@
-use crate::db::GenericClient;
-
 use super::{Job, OperationId, OperationState, read, targets};
 use crate::{
-    Actor, Db, DbError, db,
+    Actor, DbError, Scope,
+    db::{self, GenericClient},
     events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
-    vms::{self, NewVms, Selection, Source, VmsError},
+    pools::{Pool, Source},
+    scope::Sent,
+    vms::{self, NewVms, Selection, VmsError},
 };
 
 /// A wish for new VMs.
@@ -28,22 +27,16 @@ pub enum AskError {
 crate::db::takes_statement_errors!(AskError);
 
 /// Queues the making of new VMs: their rows and the operation in one transaction.
-pub async fn launch(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    wish: &Launch<'_>,
-) -> Result<OperationId, DbError> {
-    let asker = asker.into();
+pub async fn launch(scope: &Scope, wish: &Launch<'_>) -> Result<OperationId, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(before) = scope.sent(&transaction).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
-        let id = launch_in(&transaction, pool, &asker.actor, wish).await?;
-        asker.keep(&transaction, pool, &id).await?;
+        lock(&transaction, &scope.pool).await?;
+        let id = launch_in(&transaction, &scope.pool, &scope.actor, wish).await?;
+        scope.keep(&transaction, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
@@ -52,7 +45,7 @@ pub async fn launch(
 /// The same for who holds the [lock].
 pub(super) async fn launch_in(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     wish: &Launch<'_>,
 ) -> Result<OperationId, DbError> {
@@ -65,24 +58,23 @@ pub(super) async fn launch_in(
 }
 
 /// Queues the removal of VMs: from now on they can't be claimed.
-pub async fn destroy(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    selection: &Selection,
-) -> Result<OperationId, AskError> {
-    let asker = asker.into();
+pub async fn destroy(scope: &Scope, selection: &Selection) -> Result<OperationId, AskError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(before) = scope.sent(&transaction).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
-        let hostnames = vms::made(&transaction, pool, selection).await?;
-        let id = queue(&transaction, pool, &asker.actor, &Job::Destroy { hostnames, after: None })
-            .await?;
-        asker.keep(&transaction, pool, &id).await?;
+        lock(&transaction, &scope.pool).await?;
+        let hostnames = vms::made(&transaction, &scope.pool, selection).await?;
+        let id = queue(
+            &transaction,
+            &scope.pool,
+            &scope.actor,
+            &Job::Destroy { hostnames, after: None },
+        )
+        .await?;
+        scope.keep(&transaction, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
@@ -90,20 +82,14 @@ pub async fn destroy(
 
 /// Asks for an operation to stop: one in the queue is over at once, a running one is told.
 /// `false` when there was nothing to stop any more.
-pub async fn cancel(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-) -> Result<bool, DbError> {
-    let asker = asker.into();
+pub async fn cancel(scope: &Scope, id: OperationId) -> Result<bool, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(before) = scope.sent(&transaction).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
+        lock(&transaction, &scope.pool).await?;
         let changed = transaction
             .query_opt(
                 "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
@@ -112,19 +98,19 @@ pub async fn cancel(
                         state = case state when 'queued' then 'cancelled' else state end
                  where id = $1 and pool_id = $2 and state in ('queued', 'running')
                  returning state, pg_notify('operation_changed', id::text)::text",
-                &[&id, &pool.as_i64()],
+                &[&id, &scope.pool.as_i64()],
             )
             .await?;
         let Some(changed) = changed else { return Ok(false) };
         if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
-            take_back(&transaction, pool, &asker.actor, id).await?;
+            take_back(&transaction, &scope.pool, &scope.actor, id).await?;
         }
         let event = Event {
             operation_id: Some(id),
-            ..Event::new(&asker.actor, "operation.cancel_requested")
+            ..Event::new(&scope.actor, "operation.cancel_requested")
         };
-        events::record(&transaction, pool, event).await?;
-        asker.keep(&transaction, pool, &true).await?;
+        events::record(&transaction, &scope.pool, event).await?;
+        scope.keep(&transaction, &true).await?;
         transaction.commit().await?;
         Ok(true)
     })
@@ -134,7 +120,7 @@ pub async fn cancel(
 /// were to go stay.
 async fn take_back(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     id: OperationId,
 ) -> Result<(), DbError> {
@@ -148,7 +134,7 @@ async fn take_back(
 
 /// Requests that plan VMs take turns. Not `for update`: that would stop everybody who writes a row
 /// of this pool, and who holds a VM's row at that moment is waited for in turn.
-pub(crate) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+pub(crate) async fn lock(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
     client.execute("select from pool where id = $1 for no key update", &[&pool.as_i64()]).await?;
     Ok(())
 }
@@ -156,7 +142,7 @@ pub(crate) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<()
 /// The caller holds the pool's lock.
 pub(super) async fn queue(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     job: &Job,
 ) -> Result<OperationId, DbError> {

@@ -1,13 +1,11 @@
 //! The moment at which an operation turns from a wish into work: what has changed since it was
 //! asked for is left out.
 
-use crate::db::GenericClient;
-
 use super::{
     Lease, LeaseError, OperationId, Standing, Target, ask,
     targets::{recount, targets_in},
 };
-use crate::{DbError, pools::PoolId, vms};
+use crate::{DbError, db::GenericClient, pools::Pool, vms};
 
 impl Lease {
     /// Decides which VMs the operation works on, and answers all that it is about: a VM that was
@@ -15,9 +13,9 @@ impl Lease {
     /// Machines that are to be made anew get new rows here, so that their claims end before
     /// anything is done to them. Called again, it changes nothing.
     pub async fn begin(&self) -> Result<Vec<Target>, LeaseError> {
-        let mut client = self.db.client().await?;
+        let mut client = self.scope.db.client().await?;
         let transaction = client.transaction().await?;
-        ask::lock(&transaction, self.pool).await?;
+        ask::lock(&transaction, &self.scope.pool).await?;
         let kind = self.still_mine(&transaction).await?;
         // Of an older allocator's operation, this brings the targets.
         recount(&transaction, self.id).await?;
@@ -25,7 +23,7 @@ impl Lease {
             leave_out(&transaction, self.id).await?;
         }
         if kind == "replace" {
-            succeed(&transaction, self.pool, self.id).await?;
+            succeed(&transaction, &self.scope.pool, self.id).await?;
         }
         recount(&transaction, self.id).await?;
         let targets = targets_in(&transaction, self.id).await?;
@@ -59,11 +57,7 @@ async fn leave_out(client: &impl GenericClient, id: OperationId) -> Result<(), D
     Ok(())
 }
 
-async fn succeed(
-    client: &impl GenericClient,
-    pool: PoolId,
-    id: OperationId,
-) -> Result<(), DbError> {
+async fn succeed(client: &impl GenericClient, pool: &Pool, id: OperationId) -> Result<(), DbError> {
     for target in targets_in(client, id).await? {
         if target.standing != Standing::Included {
             continue;

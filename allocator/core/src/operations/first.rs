@@ -1,28 +1,26 @@
 use super::{Launch, OperationId, ask};
-use crate::{Actor, Db, DbError, pools::PoolId};
+use crate::{DbError, Scope};
 
 /// Queues the making of a pool's first VMs; nothing if there is one, or anything was ever done.
 /// Allocators that start at once ask for them once.
 pub async fn launch_first(
-    db: &Db,
-    pool: PoolId,
-    actor: &Actor,
+    scope: &Scope,
     wish: &Launch<'_>,
 ) -> Result<Option<OperationId>, DbError> {
-    let mut client = db.client().await?;
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
-    ask::lock(&transaction, pool).await?;
+    ask::lock(&transaction, &scope.pool).await?;
     let touched = transaction
         .query_one(
             "select exists (select from operation where pool_id = $1)
                  or exists (select from vm where pool_id = $1 and removed_at is null) as touched",
-            &[&pool.as_i64()],
+            &[&scope.pool.as_i64()],
         )
         .await?;
     if touched.try_get("touched")? {
         return Ok(None);
     }
-    let id = ask::launch_in(&transaction, pool, actor, wish).await?;
+    let id = ask::launch_in(&transaction, &scope.pool, &scope.actor, wish).await?;
     transaction.commit().await?;
     Ok(Some(id))
 }

@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use super::{Operation, OperationId, OperationState, Stage, Step, ask, read, targets};
 use crate::{
-    Actor, Db, DbError, db,
+    Actor, DbError, Scope, db,
     events::{self, Event},
-    pools::PoolId,
     text_enum::text_enum,
 };
 
@@ -59,8 +58,7 @@ crate::db::takes_statement_errors!(LeaseError);
 
 /// The right to work on an operation. All that a worker writes goes through it.
 pub struct Lease {
-    pub(super) db: Db,
-    pub(super) pool: PoolId,
+    pub(super) scope: Scope,
     pub(super) id: OperationId,
     pub(super) attempt: i32,
 }
@@ -81,8 +79,8 @@ pub struct Taken {
 ///
 /// It starts when the row is written, which is after the one before has ended for all to see;
 /// `now()` is when the statement came, and that may be before.
-pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, DbError> {
-    let client = db.client().await?;
+pub async fn take(scope: &Scope, owner: &str) -> Result<Option<Taken>, DbError> {
+    let client = scope.db.client().await?;
     let taken = client
         .query_opt(
             "update operation set state = 'running', attempt = attempt + 1, lease_owner = $2,
@@ -98,7 +96,7 @@ pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, D
                  order by state = 'running' desc, id limit 1 for no key update
              )
              returning id, attempt, pg_notify('operation_changed', id::text)::text",
-            &[&pool.as_i64(), &owner, &LEASE.as_secs_f64()],
+            &[&scope.pool.as_i64(), &owner, &LEASE.as_secs_f64()],
         )
         .await;
     let taken = match taken {
@@ -110,8 +108,8 @@ pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, D
     };
     let (id, attempt) = (taken.try_get("id")?, taken.try_get("attempt")?);
     drop(client);
-    let Some(operation) = read::find(db, pool, id).await? else { return Ok(None) };
-    let lease = Lease { db: db.clone(), pool, id, attempt };
+    let Some(operation) = read::find(scope, id).await? else { return Ok(None) };
+    let lease = Lease { scope: scope.clone(), id, attempt };
     Ok(Some(Taken { lease, operation, abandoned: attempt > 1 }))
 }
 
@@ -123,6 +121,7 @@ impl Lease {
     /// Keeps the lease for another [`LEASE`]. Answers whether a stop has been asked for.
     pub async fn renew(&self) -> Result<bool, LeaseError> {
         let row = self
+            .scope
             .db
             .client()
             .await?
@@ -147,8 +146,7 @@ impl Lease {
         let started: Vec<_> = steps.iter().map(|step| step.started_at).collect();
         let finished: Vec<_> = steps.iter().map(|step| step.finished_at).collect();
         let details: Vec<Option<&str>> = steps.iter().map(|step| step.detail.as_deref()).collect();
-        let rows = self
-            .db
+        let rows = self.scope.db
             .client()
             .await?
             .query(
@@ -204,9 +202,9 @@ impl Lease {
 
     /// Ends the operation: its VMs are no longer spoken for by it.
     pub async fn finish(&self, outcome: &Outcome) -> Result<(), LeaseError> {
-        let mut client = self.db.client().await?;
+        let mut client = self.scope.db.client().await?;
         let transaction = client.transaction().await?;
-        ask::lock(&transaction, self.pool).await?;
+        ask::lock(&transaction, &self.scope.pool).await?;
         let row = transaction
             .query_opt(
                 "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
@@ -233,7 +231,7 @@ impl Lease {
             data: serde_json::json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),
             ..Event::new(&Actor::System, "operation.finished")
         };
-        events::record(&transaction, self.pool, event).await?;
+        events::record(&transaction, &self.scope.pool, event).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -245,7 +243,7 @@ impl Lease {
                        lease_owner = null, lease_expires_at = null
                    where id = $1 and attempt = $2 and state = 'running'
                    returning pg_notify('operation_changed', id::text)::text";
-        let client = self.db.client().await?;
+        let client = self.scope.db.client().await?;
         let closed = client.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
         closed.map(|_row| ()).ok_or(LeaseError::Lost)
     }

@@ -33,10 +33,7 @@ pub use targets::{Standing, Target, targets};
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    collections::{Extension, OnSkipped},
-    text_enum::text_enum,
-};
+use crate::{collections::OnSkipped, pools::Extension, text_enum::text_enum};
 
 pub type OperationId = i64;
 

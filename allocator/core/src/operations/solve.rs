@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::db::Transaction;
-use lablink_protocol::Hostname;
-
 use super::{Job, OperationId, ask};
 use crate::{
-    Db, DbError,
-    once::{Asker, Sent},
-    pools::PoolId,
+    DbError, Scope,
+    db::Transaction,
+    pools::Pool,
+    scope::Sent,
     state::{self, Conflict},
 };
+use lablink_protocol::Hostname;
 
 /// Why a conflict can't be solved in this way.
 #[derive(Debug, thiserror::Error)]
@@ -34,23 +33,17 @@ crate::db::takes_statement_errors!(SolveError);
 
 /// Queues that the VMs which an operation found missing from Terraform's state are put back into
 /// it.
-pub async fn bring_back(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-) -> Result<OperationId, SolveError> {
-    let asker = asker.into();
+pub async fn bring_back(scope: &Scope, id: OperationId) -> Result<OperationId, SolveError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(before) = scope.sent(&transaction).await? {
             return Ok(before);
         }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
-        let id =
-            ask::queue(&transaction, pool, &asker.actor, &Job::BringBack { hostnames }).await?;
-        asker.keep(&transaction, pool, &id).await?;
+        let Conflict { hostnames, .. } = open_conflict(&transaction, &scope.pool, id).await?;
+        let id = ask::queue(&transaction, &scope.pool, &scope.actor, &Job::BringBack { hostnames })
+            .await?;
+        scope.keep(&transaction, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
@@ -59,26 +52,24 @@ pub async fn bring_back(
 /// Queues that the VMs which an operation found missing from Terraform's state are let go of, and
 /// that the state counts as it is. Who means it names each of them.
 pub async fn give_up(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
+    scope: &Scope,
     id: OperationId,
     named: Vec<Hostname>,
 ) -> Result<OperationId, SolveError> {
-    let asker = asker.into();
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(before) = scope.sent(&transaction).await? {
             return Ok(before);
         }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
+        let Conflict { hostnames, .. } = open_conflict(&transaction, &scope.pool, id).await?;
         let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
         if !same {
             return Err(SolveError::NotThese(hostnames));
         }
-        let id = ask::queue(&transaction, pool, &asker.actor, &Job::GiveUp { hostnames }).await?;
-        asker.keep(&transaction, pool, &id).await?;
+        let id =
+            ask::queue(&transaction, &scope.pool, &scope.actor, &Job::GiveUp { hostnames }).await?;
+        scope.keep(&transaction, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
@@ -86,7 +77,7 @@ pub async fn give_up(
 
 async fn open_conflict(
     transaction: &Transaction<'_>,
-    pool: PoolId,
+    pool: &Pool,
     id: OperationId,
 ) -> Result<Conflict, SolveError> {
     ask::lock(transaction, pool).await?;

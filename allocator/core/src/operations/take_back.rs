@@ -1,16 +1,14 @@
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
 use super::{Job, OperationId, ask};
 use crate::{
-    Actor, Db, DbError, Email, Token,
+    Actor, DbError, Email, Scope, Token,
     claims::{self, ClaimId, ReleaseReason},
-    db::{self, again},
+    db::{self, GenericClient, again},
     line,
-    once::{Asker, Sent},
-    pools::PoolId,
-    vms::{self, AfterUse, Source, StaleAfter},
+    pools::{AfterUse, Pool, Source},
+    scope::Sent,
+    vms,
 };
+use lablink_protocol::Hostname;
 
 /// What becomes of a VM that its participant no longer has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,22 +58,18 @@ pub struct TakeBack<'a> {
 /// first in line has it. All in one transaction: nobody can claim the VM in between. Where the
 /// claim ended earlier, it says what becomes of the used machine.
 pub async fn take_back(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    asker: impl Into<Asker>,
+    scope: &Scope,
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {
-    let asker = asker.into();
     again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        if let Sent::Again(before) = scope.sent(&transaction).await? {
             return Ok(before);
         }
-        let operation = free(&transaction, pool, &asker.actor, wish).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-        asker.keep(&transaction, pool, &operation).await?;
+        let operation = free(&transaction, &scope.pool, &scope.actor, wish).await?;
+        line::serve(&transaction, &scope.pool).await?;
+        scope.keep(&transaction, &operation).await?;
         transaction.commit().await?;
         Ok(operation)
     })
@@ -94,24 +88,20 @@ pub struct Invited {
 /// Ends a claim and makes its VM anew, as [`take_back`] does, and gives its person the first place in
 /// line, behind a link that nobody else has.
 pub async fn give_fresh_machine(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    asker: impl Into<Asker>,
+    scope: &Scope,
     (claim_id, after_use): (ClaimId, AfterUse),
 ) -> Result<Invited, TakeBackError> {
-    let asker = asker.into();
     again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
-        let link = asker.token("invitation");
-        if let Sent::Again((email, before)) = asker.sent(&transaction, pool).await? {
+        let link = scope.token("invitation");
+        if let Sent::Again((email, before)) = scope.sent(&transaction).await? {
             return Ok(Invited { email, link, before });
         }
         let sql = "select claim.email, claim.person, vm.hostname
                    from claim join vm on vm.id = claim.vm_id
                    where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
-        let claim = transaction.query_opt(sql, &[&pool.as_i64(), &claim_id]).await?;
+        let claim = transaction.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;
         let claim = claim.ok_or(TakeBackError::NotClaimed)?;
         let before: Hostname = db::word(&claim, "hostname")?;
         let wish = TakeBack {
@@ -122,11 +112,11 @@ pub async fn give_fresh_machine(
             // As it is, it would be no fresh machine to whoever gets it.
             after_use: if after_use == AfterUse::Reuse { AfterUse::Hold } else { after_use },
         };
-        free(&transaction, pool, &asker.actor, &wish).await?;
+        free(&transaction, &scope.pool, &scope.actor, &wish).await?;
         let email = Email::stored(claim.try_get("email")?, claim.try_get("person")?);
-        line::invite(&transaction, pool, &asker.actor, &email, &link).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-        asker.keep(&transaction, pool, &(email.spelling(), &before)).await?;
+        line::invite(&transaction, &scope.pool, &scope.actor, &email, &link).await?;
+        line::serve(&transaction, &scope.pool).await?;
+        scope.keep(&transaction, &(email.spelling(), &before)).await?;
         transaction.commit().await?;
         Ok(Invited { email: email.spelling().to_owned(), link, before })
     })
@@ -134,7 +124,7 @@ pub async fn give_fresh_machine(
 
 async fn free(
     transaction: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {

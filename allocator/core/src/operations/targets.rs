@@ -2,11 +2,13 @@
 //! row carries what they add up to (`vm.removing_at`), for a quick claim, and [`recount`] alone
 //! writes it.
 
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
 use super::OperationId;
-use crate::{Db, DbError, db, pools::PoolId};
+use crate::{
+    Db, DbError,
+    db::{self, GenericClient},
+    pools::Pool,
+};
+use lablink_protocol::Hostname;
 
 /// A VM that an operation is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ pub(super) async fn targets_in(
 /// pool's lock.
 pub(super) async fn write(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     id: OperationId,
     hostnames: &[Hostname],
 ) -> Result<(), DbError> {

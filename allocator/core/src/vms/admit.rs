@@ -1,11 +1,11 @@
 //! VMs that nobody asked for: an agent that needs no token says of itself that it is there.
 
+use super::used::EARLIER_USE;
 use std::num::NonZero;
 
 use lablink_protocol::Hostname;
 
-use super::used::EARLIER_USE;
-use crate::{Db, DbError, operations, pools::PoolId};
+use crate::{DbError, Scope, operations};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
@@ -22,25 +22,24 @@ crate::db::takes_statement_errors!(AdmitError);
 
 /// Makes a row for a VM that has none, as the original does, unless there are `most` of this kind.
 pub async fn admit(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     most: Option<NonZero<u32>>,
 ) -> Result<(), AdmitError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let known = "select from vm where hostname = $1 and removed_at is null";
         if client.query_opt(known, &[&hostname.as_str()]).await?.is_some() {
             return Ok(());
         }
         let transaction = client.transaction().await?;
         // Those that come at once are counted one after the other.
-        operations::lock_pool(&transaction, pool).await?;
+        operations::lock_pool(&transaction, &scope.pool).await?;
         if let Some(most) = most {
             let unknown = "select count(*) from vm
                            where pool_id = $1 and source = 'unknown' and removed_at is null";
             let unknown: i64 =
-                transaction.query_one(unknown, &[&pool.as_i64()]).await?.try_get(0)?;
+                transaction.query_one(unknown, &[&scope.pool.as_i64()]).await?.try_get(0)?;
             if unknown >= i64::from(most.get()) {
                 return Err(AdmitError::TooMany(most));
             }
@@ -51,7 +50,7 @@ pub async fn admit(
              from (select $2::text as hostname) as one left join {EARLIER_USE}
              on conflict (hostname) where removed_at is null do nothing"
         );
-        transaction.execute(&sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
+        transaction.execute(&sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
         transaction.commit().await?;
         Ok(())
     })

@@ -2,9 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::db::GenericClient;
-
-use crate::{DbError, pools::PoolId, startup::TOOK};
+use crate::{DbError, db::GenericClient, pools::Pool, startup::TOOK};
 
 /// No start is late before this: where VMs are up in seconds, one that takes a minute is no news.
 const SOONEST: Duration = Duration::from_secs(120);
@@ -16,7 +14,7 @@ const ALLOWED: &str = "select case when usual.seconds is null then $2::float8
 
 /// Notes since when the machines have been starting whose agents have not reported yet. One that an
 /// operation has still to begin is not starting. A registered machine starts when it enrols.
-pub(super) async fn note_begun(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+pub(super) async fn note_begun(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
     let sql = "with making as (
             select distinct on (coalesce(target.successor_id, target.vm_id))
                    coalesce(target.successor_id, target.vm_id) as vm_id,
@@ -54,7 +52,7 @@ pub(super) async fn note_begun(client: &impl GenericClient, pool: PoolId) -> Res
 /// expired unused. Answers how many.
 pub(super) async fn point_out(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     longest: Duration,
 ) -> Result<u64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {

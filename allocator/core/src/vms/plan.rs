@@ -1,10 +1,11 @@
 //! What an organiser asks for becomes rows first: VMs to be, or VMs that are to go.
 
-use crate::db::GenericClient;
+use crate::{
+    DbError,
+    db::{self, GenericClient},
+    pools::{Pool, Source},
+};
 use lablink_protocol::Hostname;
-
-use super::Source;
-use crate::{DbError, db, pools::PoolId};
 
 /// VMs to be made.
 pub(crate) struct NewVms<'a> {
@@ -37,7 +38,7 @@ crate::db::takes_statement_errors!(VmsError);
 /// two launches never take the same number.
 pub(crate) async fn plan(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     new: &NewVms<'_>,
 ) -> Result<Vec<(i64, Hostname)>, DbError> {
     let rows = client
@@ -67,7 +68,7 @@ pub(crate) async fn plan(
 /// The VMs that are meant, of those that Terraform made. Machines registered by hand stay.
 pub(crate) async fn made(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     selection: &Selection,
 ) -> Result<Vec<Hostname>, VmsError> {
     let names: Option<Vec<&str>> = match selection {

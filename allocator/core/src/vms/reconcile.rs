@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::db::GenericClient;
-use jiff::Timestamp;
-use lablink_protocol::Hostname;
-
-use super::{Source, never_made, used::EARLIER_USE};
+use super::{never_made, used::EARLIER_USE};
 use crate::{
-    Actor, Db, DbError,
+    Actor, Db, DbError, Scope,
     claims::{self, ReleaseReason},
-    db,
+    db::{self, GenericClient},
     events::{self, Event},
     operations::OperationId,
-    pools::PoolId,
+    pools::{Pool, Source},
 };
+use jiff::Timestamp;
+use lablink_protocol::Hostname;
 
 /// A VM in Terraform's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +25,7 @@ pub struct Existing {
 /// destroyed for being unknown. What was removed since the state was asked for, at `asked_at`, is
 /// no find.
 pub async fn reconcile_existing(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     source: Source,
     existing: &[Existing],
     asked_at: Timestamp,
@@ -36,7 +33,7 @@ pub async fn reconcile_existing(
     let names: Vec<&str> = existing.iter().map(|vm| vm.hostname.as_str()).collect();
     let numbers: Vec<i32> =
         existing.iter().map(|vm| i32::try_from(vm.number).unwrap_or(i32::MAX)).collect();
-    let mut client = db.client().await?;
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
     let adopted = transaction
         .query(
@@ -54,27 +51,27 @@ pub async fn reconcile_existing(
                  )
                  returning id, pg_notify('vm_changed', hostname)::text"
             ),
-            &[&pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
+            &[&scope.pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
         )
         .await?;
     let ids: Vec<i64> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
-    events::record_of_vms(&transaction, pool, &Actor::System, "vm.adopted", &ids).await?;
+    events::record_of_vms(&transaction, &scope.pool, &Actor::System, "vm.adopted", &ids).await?;
     transaction.commit().await?;
     Ok(())
 }
 
 /// Ends VMs that are gone: their claims end, the rows stay as history, the names are free.
-pub async fn remove(db: &Db, pool: PoolId, vms: &[i64], actor: &Actor) -> Result<(), DbError> {
-    let mut client = db.client().await?;
+pub async fn remove(scope: &Scope, vms: &[i64]) -> Result<(), DbError> {
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
-    remove_in(&transaction, pool, vms, actor).await?;
+    remove_in(&transaction, &scope.pool, vms, &scope.actor).await?;
     transaction.commit().await?;
     Ok(())
 }
 
 pub(crate) async fn remove_in(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     vms: &[i64],
     actor: &Actor,
 ) -> Result<(), DbError> {
@@ -107,39 +104,37 @@ pub(crate) async fn remove_in(
 
 /// The rows of the VMs of these names that are there.
 pub async fn present(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostnames: &[Hostname],
 ) -> Result<BTreeMap<Hostname, i64>, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select hostname, id from vm
                where pool_id = $1 and hostname = any($2) and removed_at is null";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     rows.iter().map(|row| Ok((db::word(row, "hostname")?, row.try_get("id")?))).collect()
 }
 
 /// VMs that an operation was to make for the first time, and for which nothing was done, are not
 /// wanted any more: they need no row.
-pub async fn unplan(db: &Db, pool: PoolId, operation: OperationId) -> Result<(), DbError> {
-    let mut client = db.client().await?;
+pub async fn unplan(scope: &Scope, operation: OperationId) -> Result<(), DbError> {
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
     let planned = never_made(&transaction, operation).await?;
-    remove_in(&transaction, pool, &planned, &Actor::System).await?;
+    remove_in(&transaction, &scope.pool, &planned, &Actor::System).await?;
     transaction.commit().await?;
     Ok(())
 }
 
 /// Those of these VMs whose agent says that they run.
 pub async fn running_among(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostnames: &[Hostname],
 ) -> Result<Vec<Hostname>, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select hostname from vm
                where pool_id = $1 and hostname = any($2) and status = 'running'
                  and removed_at is null";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
@@ -148,7 +143,7 @@ pub async fn running_among(
 /// under this name is the old one, with what its participants left.
 pub(crate) async fn succeed(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     old: i64,
 ) -> Result<i64, DbError> {
     remove_in(client, pool, &[old], &Actor::System).await?;
@@ -164,7 +159,7 @@ pub(crate) async fn succeed(
 }
 
 /// VMs that are made now, some of them anew after a failure: what was wrong with them is past.
-pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
+pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     // What is made anew has another SSH host key.
     // What was heard of the machine before it says nothing about this one.
@@ -180,7 +175,7 @@ pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<
                    returning vm.id, pg_notify('vm_changed', hostname)::text
                )
                delete from vm_presence using anew where vm_id = anew.id";
-    db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     Ok(())
 }
 

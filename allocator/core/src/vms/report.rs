@@ -4,12 +4,10 @@ use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
-use super::StaleAfter;
 use crate::{
-    Actor, Db, DbError,
+    Actor, DbError, Scope,
     events::{self, Event},
     line,
-    pools::PoolId,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -29,15 +27,12 @@ crate::db::takes_statement_errors!(ReportError);
 
 /// Stores a VM's status; a change is history.
 pub async fn set_status(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    actor: &Actor,
+    scope: &Scope,
     hostname: &Hostname,
     status: VmStatus,
 ) -> Result<(), ReportError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let changed = transaction
             .query_opt(
@@ -54,7 +49,7 @@ pub async fn set_status(
                  select before.id, before.status as was, before.overdue_at,
                         after.id is not null as changed
                  from before left join after on after.id = before.id",
-                &[&pool.as_i64(), &hostname.as_str(), &status.as_str()],
+                &[&scope.pool.as_i64(), &hostname.as_str(), &status.as_str()],
             )
             .await?
             .ok_or(ReportError::NoSuchVm)?;
@@ -67,10 +62,10 @@ pub async fn set_status(
             let event = Event {
                 vm_id: Some(changed.try_get("id")?),
                 data,
-                ..Event::new(actor, "vm.status_changed")
+                ..Event::new(&scope.actor, "vm.status_changed")
             };
-            events::record(&transaction, pool, event).await?;
-            line::serve(&transaction, pool, stale_after).await?;
+            events::record(&transaction, &scope.pool, event).await?;
+            line::serve(&transaction, &scope.pool).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -80,12 +75,11 @@ pub async fn set_status(
 /// The agent lives, and this has changed of its machine. Writes a table of its own, and tells
 /// nobody.
 pub async fn heartbeat(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     changed: &Vitals,
 ) -> Result<(), ReportError> {
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let statement = client
         .prepare_cached(
             "insert into vm_presence (vm_id, last_seen, vitals)
@@ -96,12 +90,12 @@ pub async fn heartbeat(
         )
         .await?;
     let parameters: [&(dyn ToSql + Sync); 3] =
-        [&pool.as_i64(), &hostname.as_str(), &PgJson(changed)];
+        [&scope.pool.as_i64(), &hostname.as_str(), &PgJson(changed)];
     found(client.execute(&statement, &parameters).await?)
 }
 
 /// The agent stops: its VM is not handed out until the next heartbeat.
-pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), ReportError> {
+pub async fn goodbye(scope: &Scope, hostname: &Hostname) -> Result<(), ReportError> {
     // Who is told of it once is not told again.
     let sql = "with before as (
                    select vm.id, coalesce(vm_presence.stopped, false) as stopped
@@ -113,21 +107,16 @@ pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), R
                    on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = true
                )
                select case when not stopped then pg_notify('vm_changed', $2)::text end from before";
-    let client = db.client().await?;
-    let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    let client = scope.db.client().await?;
+    let rows = client.query(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
     found(rows.len() as u64)
 }
 
 /// The agent of a VM could not be started: an organiser must look. Until it is heard again, its VM
 /// is not handed out and says why. Without a row of that name, nothing is written.
-pub async fn start_failed(
-    db: &Db,
-    pool: PoolId,
-    hostname: &Hostname,
-    reason: &str,
-) -> Result<(), DbError> {
+pub async fn start_failed(scope: &Scope, hostname: &Hostname, reason: &str) -> Result<(), DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let row = transaction
             .query_opt(
@@ -136,7 +125,7 @@ pub async fn start_failed(
                          then coalesce(overdue_at, now()) else overdue_at end
                  where pool_id = $1 and hostname = $2 and removed_at is null
                  returning id, pg_notify('vm_changed', hostname)::text",
-                &[&pool.as_i64(), &hostname.as_str()],
+                &[&scope.pool.as_i64(), &hostname.as_str()],
             )
             .await?;
         let Some(row) = row else { return Ok(()) };
@@ -155,7 +144,7 @@ pub async fn start_failed(
             data: serde_json::json!({ "reason": reason }),
             ..Event::new(&Actor::System, "vm.start_failed")
         };
-        events::record(&transaction, pool, event).await?;
+        events::record(&transaction, &scope.pool, event).await?;
         transaction.commit().await?;
         Ok(())
     })
@@ -164,9 +153,7 @@ pub async fn start_failed(
 /// Whether somebody works with the subject software, and since when, if the agent says so; a change
 /// is history.
 pub async fn set_in_use(
-    db: &Db,
-    pool: PoolId,
-    actor: &Actor,
+    scope: &Scope,
     hostname: &Hostname,
     in_use: bool,
     since: Option<Timestamp>,
@@ -182,10 +169,10 @@ pub async fn set_in_use(
                    )
                    select before.id, after.id is not null as changed
                    from before left join after on after.id = before.id";
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let row = transaction
-            .query_opt(sql, &[&pool.as_i64(), &hostname.as_str(), &in_use])
+            .query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str(), &in_use])
             .await?
             .ok_or(ReportError::NoSuchVm)?;
         if row.try_get("changed")? {
@@ -193,9 +180,9 @@ pub async fn set_in_use(
             let event = Event {
                 vm_id: Some(row.try_get("id")?),
                 data: serde_json::json!({ "since": since }),
-                ..Event::new(actor, kind)
+                ..Event::new(&scope.actor, kind)
             };
-            events::record(&transaction, pool, event).await?;
+            events::record(&transaction, &scope.pool, event).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -204,15 +191,13 @@ pub async fn set_in_use(
 
 /// The agent's verdict on the GPUs, and why; a change is history.
 pub async fn set_gpu(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
+    scope: &Scope,
     hostname: &Hostname,
     health: GpuHealth,
     reason: Option<&str>,
 ) -> Result<(), ReportError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
         let changed = transaction
             .query_opt(
@@ -226,7 +211,7 @@ pub async fn set_gpu(
                  )
                  select before.id, before.gpu as was, after.id is not null as changed
                  from before left join after on after.id = before.id",
-                &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
+                &[&scope.pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
             )
             .await?
             .ok_or(ReportError::NoSuchVm)?;
@@ -238,8 +223,8 @@ pub async fn set_gpu(
                 data: serde_json::json!({ "from": was, "to": health.as_str(), "reason": reason }),
                 ..Event::new(&actor, "vm.gpu_changed")
             };
-            events::record(&transaction, pool, event).await?;
-            line::serve(&transaction, pool, stale_after).await?;
+            events::record(&transaction, &scope.pool, event).await?;
+            line::serve(&transaction, &scope.pool).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use crate::db::GenericClient;
-
-use crate::{DbError, pools::PoolId};
+use crate::{DbError, db::GenericClient, pools::Pool};
 
 /// Points out VMs whose agent has been silent for so long. Those that do not run yet are overdue in
 /// their own time.
 pub(super) async fn point_out(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     after: Duration,
 ) -> Result<(), DbError> {
     let sql = "with silent as (
@@ -34,7 +32,7 @@ pub(super) async fn point_out(
 }
 
 /// Agents that were pointed out as silent and are heard again. One that says goodbye is not.
-pub(super) async fn note_heard(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+pub(super) async fn note_heard(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
     let sql = "with heard as (
             select vm.id, vm.suspect_at from vm join vm_presence on vm_presence.vm_id = vm.id
             where vm.pool_id = $1 and vm.removed_at is null

@@ -1,12 +1,11 @@
 //! Machines that a participant had: nobody else gets one until it is made anew, is cleaned, or the
 //! organiser says that it goes out as it is.
 
-use crate::db::GenericClient;
-
 use crate::{
     Actor, DbError,
+    db::GenericClient,
     events::{self, Event},
-    pools::PoolId,
+    pools::Pool,
 };
 
 /// A machine that left the pool with its last participant's traces, or barred, comes back so: a join
@@ -20,7 +19,7 @@ pub(super) const EARLIER_USE: &str = "lateral (
 /// A used machine goes out again as it is, its last participant's files included.
 pub(crate) async fn reuse(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     actor: &Actor,
     vm_id: i64,
 ) -> Result<(), DbError> {

@@ -70,20 +70,19 @@ async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
     scene.report("lablink-vm-test-1", VmStatus::Initializing).await;
     scene.report("lablink-vm-test-2", VmStatus::Error).await;
     let unhealthy = name("lablink-vm-test-3");
-    let set =
-        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &unhealthy, GpuHealth::Unhealthy, None);
+    let set = vms::set_gpu(&scene.scope(), &unhealthy, GpuHealth::Unhealthy, None);
     set.await.unwrap();
     let silent = name("lablink-vm-test-4");
-    vms::heartbeat(&scene.db, scene.pool, &silent, &Vitals::default()).await.unwrap();
+    vms::heartbeat(&scene.scope(), &silent, &Vitals::default()).await.unwrap();
     scene.sql("update vm_presence set last_seen = now() - interval '61 seconds'").await;
     scene.sql("update vm set removing_at = now() where number = 5").await;
 
-    assert_eq!(vms::free(&scene.db, scene.pool, STALE_AFTER).await.unwrap(), 1);
+    assert_eq!(vms::free(&scene.scope()).await.unwrap(), 1);
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-6");
     assert_eq!(scene.claim("bob@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
 
-    vms::heartbeat(&scene.db, scene.pool, &silent, &Vitals::default()).await.unwrap();
+    vms::heartbeat(&scene.scope(), &silent, &Vitals::default()).await.unwrap();
     let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-4", "its agent is back");
 }
@@ -92,9 +91,9 @@ async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
 async fn a_vm_whose_agent_said_goodbye_is_not_handed_out_until_it_is_back() {
     let scene = Scene::with_running(1).await;
     let vm = name("lablink-vm-test-1");
-    vms::goodbye(&scene.db, scene.pool, &vm).await.unwrap();
+    vms::goodbye(&scene.scope(), &vm).await.unwrap();
     assert_eq!(scene.claim("ada@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
-    vms::heartbeat(&scene.db, scene.pool, &vm, &Vitals::default()).await.unwrap();
+    vms::heartbeat(&scene.scope(), &vm, &Vitals::default()).await.unwrap();
     scene.claim("ada@example.org", "4/x").await.unwrap();
 }
 
@@ -102,9 +101,7 @@ async fn a_vm_whose_agent_said_goodbye_is_not_handed_out_until_it_is_back() {
 async fn a_degraded_gpu_is_handed_out_last() {
     let scene = Scene::with_running(2).await;
     let first = name("lablink-vm-test-1");
-    vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &first, GpuHealth::Degraded, None)
-        .await
-        .unwrap();
+    vms::set_gpu(&scene.scope(), &first, GpuHealth::Degraded, None).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-2");
     let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
@@ -131,7 +128,7 @@ async fn none_free_is_said_only_after_looking_past_locks() {
 async fn a_released_claim_is_history_without_secrets_and_its_vm_is_used() {
     let scene = Scene::with_running(1).await;
     let first = scene.claim("ada@example.org", "4/x").await.unwrap();
-    let vm = vms::find(&scene.db, scene.pool, &first.hostname).await.unwrap().unwrap();
+    let vm = vms::find(&scene.scope(), &first.hostname).await.unwrap().unwrap();
     let mut client = scene.db.client().await.unwrap();
     let transaction = client.transaction().await.unwrap();
     claims::release_of_vm(&transaction, scene.pool, vm.id, ReleaseReason::Released, &admin())
@@ -176,22 +173,17 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
         fault: None,
     };
     let agent = Actor::Agent(granted.hostname.clone());
-    claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.unwrap();
+    claims::report(&scene.by(agent.clone()), &result).await.unwrap();
     assert_eq!(state().await, (ClaimState::Failed, Some("The code has expired.".to_owned())));
 
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &granted.link, &code)
-        .await
-        .unwrap();
+    let given = claims::give_command(&scene.by(Actor::Anyone), &granted.link, &code).await.unwrap();
     assert_eq!(given, claims::Given::Taken);
     assert_eq!(state().await, (ClaimState::Waiting, None));
-    assert!(
-        claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.is_err(),
-        "late: superseded"
-    );
+    assert!(claims::report(&scene.by(agent.clone()), &result).await.is_err(), "late: superseded");
 
     result = ClaimResult { command_no: Some(2), outcome: ClaimOutcome::Connected, ..result };
-    claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.unwrap();
+    claims::report(&scene.by(agent.clone()), &result).await.unwrap();
     assert_eq!(state().await.0, ClaimState::Connected);
 }
 
@@ -209,5 +201,5 @@ async fn an_agent_can_not_report_on_another_vms_claim() {
         fault: None,
     };
     let agent = Actor::Agent(name("lablink-vm-test-2"));
-    assert!(claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.is_err());
+    assert!(claims::report(&scene.by(agent.clone()), &result).await.is_err());
 }

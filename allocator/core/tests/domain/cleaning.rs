@@ -28,7 +28,7 @@ async fn registered() -> Scene {
 }
 
 async fn register(scene: &Scene) {
-    vms::register(&scene.db, scene.pool, &admin(), Some(name(DESK)), None).await.unwrap();
+    vms::register(&scene.by(admin()), Some(name(DESK)), None).await.unwrap();
     scene.report(DESK, VmStatus::Running).await;
 }
 
@@ -36,12 +36,12 @@ async fn take_back(scene: &Scene, after_use: AfterUse, then: Then) {
     let hostname = name(DESK);
     let (whose, reason) = (Whose::Anybodys, ReleaseReason::Returned);
     let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use };
-    let taken = operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await;
+    let taken = operations::take_back(&scene.by(admin()), &wish).await;
     assert_eq!(taken.unwrap(), None, "it can't be made anew");
 }
 
 async fn desk(scene: &Scene) -> Vm {
-    vms::find(&scene.db, scene.pool, &name(DESK)).await.unwrap().unwrap()
+    vms::find(&scene.scope(), &name(DESK)).await.unwrap().unwrap()
 }
 
 async fn to_clean(scene: &Scene) -> Option<ClaimId> {
@@ -60,7 +60,7 @@ async fn tell(
     let detail = detail.map(str::to_owned);
     let result = CleanResult { hostname: name(DESK), claim_id, outcome, detail };
     let agent = Actor::Agent(name(DESK));
-    claims::cleaned(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await
+    claims::cleaned(&scene.by(agent.clone()), &result).await
 }
 
 fn is_superseded(told: Result<(), NotToClean>) -> bool {
@@ -82,7 +82,7 @@ async fn the_rule_says_what_becomes_of_a_machine_and_the_organiser_has_the_last_
         if free {
             continue;
         }
-        let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
+        let counts = vms::counts(&scene.scope()).await.unwrap();
         assert_eq!((counts.used, counts.free), (1, 0));
         assert_eq!(desk(&scene).await.last_participant.as_deref(), Some("ada@example.org"));
         // A second taking back changes nothing by itself.
@@ -125,7 +125,7 @@ async fn a_cleaned_machine_goes_to_the_first_in_line_and_the_result_counts_once(
 async fn a_machine_that_could_not_be_cleaned_is_held_until_somebody_says_more() {
     let scene = given_back(AfterUse::Clean, Then::Replace).await;
     let claim = to_clean(&scene).await.unwrap();
-    let again = async || claims::clean_again(&scene.db, scene.pool, &admin(), &name(DESK)).await;
+    let again = async || claims::clean_again(&scene.by(admin()), &name(DESK)).await;
     assert!(matches!(again().await, Err(NotToClean::NotFailed)));
 
     tell(&scene, claim, CleanOutcome::Failed, Some("it is mounted")).await.unwrap();
@@ -153,7 +153,7 @@ async fn a_machine_that_could_not_be_cleaned_is_held_until_somebody_says_more() 
 async fn a_machine_that_leaves_the_pool_used_comes_back_used() {
     let scene = given_back(AfterUse::Clean, Then::Replace).await;
     let claim = to_clean(&scene).await;
-    vms::forget(&scene.db, scene.pool, &admin(), &name(DESK)).await.unwrap();
+    vms::forget(&scene.by(admin()), &name(DESK)).await.unwrap();
     register(&scene).await;
     assert!(scene.claim("bob@example.org", "4/y").await.is_err());
     assert_eq!(to_clean(&scene).await, claim);
@@ -161,11 +161,11 @@ async fn a_machine_that_leaves_the_pool_used_comes_back_used() {
     scene.claim("bob@example.org", "4/y").await.unwrap();
 
     // In the middle of a claim, too; and not what came back clean.
-    vms::forget(&scene.db, scene.pool, &admin(), &name(DESK)).await.unwrap();
+    vms::forget(&scene.by(admin()), &name(DESK)).await.unwrap();
     register(&scene).await;
     assert_eq!(desk(&scene).await.last_participant.as_deref(), Some("bob@example.org"));
     tell(&scene, to_clean(&scene).await.unwrap(), CleanOutcome::Cleaned, None).await.unwrap();
-    vms::forget(&scene.db, scene.pool, &admin(), &name(DESK)).await.unwrap();
+    vms::forget(&scene.by(admin()), &name(DESK)).await.unwrap();
     register(&scene).await;
     scene.claim("cyd@example.org", "4/z").await.unwrap();
 }
@@ -178,13 +178,13 @@ async fn a_vm_that_lablink_makes_anew_is_not_cleaned() {
     let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Returned, Then::Replace);
     let after_use = AfterUse::Clean;
     let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
+    operations::take_back(&scene.by(admin()), &wish).await.unwrap();
     let situation = claims::situation(&scene.db, &hostname, None).await.unwrap().unwrap();
     assert!(matches!(situation, Situation::Unclaimed { to_clean: None }));
     let last = scene.count("select last_claim_id from vm").await;
     let outcome = CleanOutcome::Cleaned;
     let result = CleanResult { hostname, claim_id: last, outcome, detail: None };
-    let told = claims::cleaned(&scene.db, scene.pool, STALE_AFTER, &admin(), &result).await;
+    let told = claims::cleaned(&scene.by(admin()), &result).await;
     assert!(is_superseded(told), "an agent can't free what is to be made anew");
     let search = vms::Search {
         text: String::new(),
@@ -193,7 +193,7 @@ async fn a_vm_that_lablink_makes_anew_is_not_cleaned() {
         from: 0,
         limit: 1,
     };
-    let free = vms::search(&scene.db, scene.pool, STALE_AFTER, &search).await.unwrap();
+    let free = vms::search(&scene.scope(), &search).await.unwrap();
     assert_eq!(free.total, 0);
 }
 
@@ -202,7 +202,7 @@ async fn what_was_left_may_go_once_a_later_collection_got_all_of_it() {
     let scene = given_back(AfterUse::Clean, Then::Replace).await;
     let claim = to_clean(&scene).await.unwrap();
     let through = async || {
-        let told = collections::kept_collected(&scene.db, scene.pool, &name(DESK)).await.unwrap();
+        let told = collections::kept_collected(&scene.scope(), &name(DESK)).await.unwrap();
         told.map(|told| (told.claim_id, told.directory))
     };
     let collect = async |failure: &str| {

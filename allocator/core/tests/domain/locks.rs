@@ -46,7 +46,7 @@ const WRITES: [(&str, Write); 29] = [
                     fault: None,
                 };
                 let agent = Actor::Agent(name(&hostname));
-                match claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await {
+                match claims::report(&scene.by(agent.clone()), &result).await {
                     Ok(()) | Err(NoSuchClaim::Superseded) => {}
                     Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
@@ -66,7 +66,7 @@ const WRITES: [(&str, Write); 29] = [
                 };
                 let agent = Actor::Agent(name(&hostname));
                 let (db, pool) = (&scene.db, scene.pool);
-                match claims::report(db, pool, STALE_AFTER, &agent, &result).await {
+                match claims::report(&by(agent.clone()), &result).await {
                     Ok(()) | Err(NoSuchClaim::Superseded) => {}
                     Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
@@ -88,7 +88,7 @@ const WRITES: [(&str, Write); 29] = [
         Box::pin(async {
             for health in [GpuHealth::Unhealthy, GpuHealth::Healthy] {
                 let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
-                vms::set_gpu(db, pool, STALE_AFTER, &vm, health, None).await.or_else(gone).unwrap();
+                vms::set_gpu(&scope(), &vm, health, None).await.or_else(gone).unwrap();
             }
         })
     }),
@@ -103,23 +103,24 @@ const WRITES: [(&str, Write); 29] = [
             let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
             let agent = Actor::Agent(vm.clone());
             let used =
-                vms::set_in_use(db, pool, &agent, &vm, rand_number().is_multiple_of(2), None).await;
+                vms::set_in_use(&by(agent.clone()), &vm, rand_number().is_multiple_of(2), None)
+                    .await;
             used.or_else(gone).unwrap();
         })
     }),
     ("goodbye", |scene| {
         Box::pin(async {
-            vms::goodbye(&scene.db, scene.pool, &name(ONE)).await.or_else(gone).unwrap();
+            vms::goodbye(&scene.scope(), &name(ONE)).await.or_else(gone).unwrap();
             let (vm, vitals) = (name(ONE), Vitals::default());
-            vms::heartbeat(&scene.db, scene.pool, &vm, &vitals).await.or_else(gone).unwrap();
+            vms::heartbeat(&scene.scope(), &vm, &vitals).await.or_else(gone).unwrap();
         })
     }),
     ("destroy, taken back", |scene| {
         Box::pin(async {
             let all = Selection::All;
-            match operations::destroy(&scene.db, scene.pool, &admin(), &all).await {
+            match operations::destroy(&scene.by(admin()), &all).await {
                 Ok(id) => {
-                    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+                    operations::cancel(&scene.by(admin()), id).await.unwrap();
                 }
                 Err(operations::AskError::Vms(vms::VmsError::NothingSelected)) => {}
                 Err(other) => panic!("{other:?}"),
@@ -141,7 +142,7 @@ const WRITES: [(&str, Write); 29] = [
                 neighbours,
                 key: key_of_both,
             };
-            match claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await {
+            match claims::request(&scene.scope(), &request).await {
                 Ok(_) | Err(RequestError::Refused(_) | RequestError::Db(DbError::KeyReused)) => {}
                 Err(RequestError::Db(error)) => panic!("{error:?}"),
             }
@@ -154,7 +155,7 @@ const WRITES: [(&str, Write); 29] = [
                 then: Then::Reuse,
                 after_use: vms::AfterUse::Clean,
             };
-            match operations::take_back(&scene.db, scene.pool, STALE_AFTER, asker, &wish).await {
+            match operations::take_back(&scene.by(asker.clone()), &wish).await {
                 Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {}
                 Err(TakeBackError::Db(error)) => panic!("{error:?}"),
             }
@@ -164,12 +165,12 @@ const WRITES: [(&str, Write); 29] = [
     ("launch, taken back", |scene| {
         Box::pin(async {
             let id = scene.launch(2).await;
-            operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+            operations::cancel(&scene.by(admin()), id).await.unwrap();
         })
     }),
     ("an operation's turn", |scene| {
         Box::pin(async {
-            let taken = operations::take(&scene.db, scene.pool, "worker").await.unwrap();
+            let taken = operations::take(&scene.scope(), "worker").await.unwrap();
             let Some(taken) = taken else { return };
             let begun = taken.lease.begin().await;
             if matches!(begun, Err(operations::LeaseError::Lost)) {
@@ -185,21 +186,21 @@ const WRITES: [(&str, Write); 29] = [
     ("what a run has left", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            let rows = vms::present(&scene.db, scene.pool, &names).await.unwrap();
+            let rows = vms::present(&scene.scope(), &names).await.unwrap();
             // Against the order of their ids, as a caller may have them.
             let unmet: Vec<_> =
                 rows.values().rev().map(|id| (*id, "No room.".to_owned())).collect();
             vms::note_undone(&scene.db, &unmet).await.unwrap();
             vms::fail(&scene.db, &unmet).await.unwrap();
-            vms::make_anew(&scene.db, scene.pool, &names).await.unwrap();
+            vms::make_anew(&scene.scope(), &names).await.unwrap();
         })
     }),
     ("removal", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            let rows = vms::present(&scene.db, scene.pool, &names).await.unwrap();
+            let rows = vms::present(&scene.scope(), &names).await.unwrap();
             let ids: Vec<i64> = rows.into_values().rev().collect();
-            vms::remove(&scene.db, scene.pool, &ids, &admin()).await.unwrap();
+            vms::remove(&scene.by(admin()), &ids).await.unwrap();
         })
     }),
     ("a place in line, given up", |scene| {
@@ -207,19 +208,17 @@ const WRITES: [(&str, Write); 29] = [
             let who = format!("q{}@example.org", rand_number());
             let joined = scene.join(&who, Presented::default()).await;
             if let line::Joined::Place(token) = joined.unwrap() {
-                line::leave(&scene.db, scene.pool, STALE_AFTER, &token).await.unwrap();
+                line::leave(&scene.scope(), &token).await.unwrap();
             }
         })
     }),
     ("a new command and a new link", |scene| {
         Box::pin(async {
             for (claim_id, _) in open_claims(scene).await {
-                let link = claims::issue_link(&scene.db, scene.pool, &admin(), claim_id).await;
+                let link = claims::issue_link(&scene.by(admin()), claim_id).await;
                 let Some(link) = link.unwrap() else { continue };
                 let code = CrdCode::from_command("--code=4/new").unwrap();
-                claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &link.link, &code)
-                    .await
-                    .unwrap();
+                claims::give_command(&scene.by(Actor::Anyone), &link.link, &code).await.unwrap();
             }
         })
     }),
@@ -228,8 +227,8 @@ const WRITES: [(&str, Write); 29] = [
             for (claim_id, hostname) in open_claims(scene).await {
                 let (db, pool, vm) = (&scene.db, scene.pool, name(&hostname));
                 let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
-                vms::heartbeat(db, pool, &vm, &vitals).await.or_else(gone).unwrap();
-                match claims::lock_out(db, pool, &admin(), claim_id).await {
+                vms::heartbeat(&scope(), &vm, &vitals).await.or_else(gone).unwrap();
+                match claims::lock_out(&by(admin()), claim_id).await {
                     Ok(_) | Err(LockOutError::NoSuchClaim | LockOutError::AgentCannot) => {}
                     Err(LockOutError::Db(error)) => panic!("{error:?}"),
                 }
@@ -240,8 +239,7 @@ const WRITES: [(&str, Write); 29] = [
         Box::pin(async {
             for (claim_id, _) in open_claims(scene).await {
                 let (db, pool, which) = (&scene.db, scene.pool, (claim_id, vms::AfterUse::Clean));
-                let given =
-                    operations::give_fresh_machine(db, pool, STALE_AFTER, &admin(), which).await;
+                let given = operations::give_fresh_machine(&by(admin()), which).await;
                 match given {
                     Ok(_)
                     | Err(
@@ -264,7 +262,7 @@ const WRITES: [(&str, Write); 29] = [
                 panic!("{error:?}");
             }
             let (db, pool) = (&scene.db, scene.pool);
-            line::remove(db, pool, STALE_AFTER, &admin(), Removal::All).await.unwrap();
+            line::remove(&by(admin()), Removal::All).await.unwrap();
         })
     }),
     ("a browser that gave the access code", |scene| {
@@ -282,32 +280,32 @@ const WRITES: [(&str, Write); 29] = [
     ("a machine that is registered, and forgotten", |scene| {
         Box::pin(async {
             let (db, pool, admin) = (&scene.db, scene.pool, admin());
-            let machine = vms::register(db, pool, &admin, None, None).await.unwrap();
-            vms::forget(db, pool, &admin, &machine.hostname).await.unwrap();
+            let machine = vms::register(&by(admin.clone()), None, None).await.unwrap();
+            vms::forget(&by(admin.clone()), &machine.hostname).await.unwrap();
         })
     }),
     ("a collection, taken back", |scene| {
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-            if let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await {
-                operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+            if let Ok(id) = operations::collect(&scene.by(admin()), &wish).await {
+                operations::cancel(&scene.by(admin()), id).await.unwrap();
             }
         })
     }),
     ("an archive, downloaded", |scene| {
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-            let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await else {
+            let Ok(id) = operations::collect(&scene.by(admin()), &wish).await else {
                 return;
             };
             let kept =
                 Kept { file_name: "x.zip".to_owned(), size: 2, kept_by: "alloc-1".to_owned() };
             let (db, pool) = (&scene.db, scene.pool);
-            collections::record(db, pool, id, &[], Some(&kept)).await.unwrap();
+            collections::record(&scope(), id, &[], Some(&kept)).await.unwrap();
             for bytes in [0..1, 1..2] {
-                collections::taken(db, pool, &admin(), id, bytes).await.unwrap();
+                collections::taken(&by(admin()), id, bytes).await.unwrap();
             }
-            operations::cancel(db, pool, &admin(), id).await.unwrap();
+            operations::cancel(&by(admin()), id).await.unwrap();
         })
     }),
     ("silence, pointed out", |scene| {
@@ -320,17 +318,17 @@ const WRITES: [(&str, Write); 29] = [
     ("a new token, fetched and used", |scene| {
         Box::pin(async {
             let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
-            let Ok(Some(once)) = agents::issue_enrolment(db, pool, &vm).await else { return };
+            let Ok(Some(once)) = agents::issue_enrolment(&scope(), &vm).await else { return };
             // Another has come first: refused.
-            let Ok(token) = agents::enrol(db, pool, &vm, &once).await else { return };
-            agents::identify(db, pool, STALE_AFTER, token.hash()).await.unwrap();
+            let Ok(token) = agents::enrol(&scope(), &vm, &once).await else { return };
+            agents::identify(&scope(), token.hash()).await.unwrap();
             agents::attend(db, &vm).await.unwrap();
             scene
                 .sql("update vm set token_due_at = now() where hostname = 'lablink-vm-test-1'")
                 .await;
-            match agents::renew(db, pool, &vm, token.hash()).await {
+            match agents::renew(&scope(), &vm, token.hash()).await {
                 Ok(new) => {
-                    agents::identify(db, pool, STALE_AFTER, new.hash()).await.unwrap();
+                    agents::identify(&scope(), new.hash()).await.unwrap();
                 }
                 Err(RenewError::Refused | RenewError::NotDue) => {}
                 Err(RenewError::Db(error)) => panic!("{error:?}"),
@@ -341,11 +339,11 @@ const WRITES: [(&str, Write); 29] = [
         Box::pin(async {
             let (db, pool) = (&scene.db, scene.pool);
             for vm in [TWO, ONE] {
-                let here = vms::find(db, pool, &name(vm)).await.unwrap();
+                let here = vms::find(&scope(), &name(vm)).await.unwrap();
                 let Some(here) = here else { continue };
                 let (wait, from) = (Misuse::Wait, [127, 0, 0, 1].into());
-                agents::raise(db, pool, STALE_AFTER, here.id, wait, from).await.unwrap();
-                match agents::lift_bar(db, pool, STALE_AFTER, &admin(), &name(vm)).await {
+                agents::raise(&scope(), here.id, wait, from).await.unwrap();
+                match agents::lift_bar(&by(admin()), &name(vm)).await {
                     Ok(()) | Err(LiftError::NotBarred) => {}
                     Err(LiftError::Db(error)) => panic!("{error:?}"),
                 }
@@ -355,7 +353,7 @@ const WRITES: [(&str, Write); 29] = [
     ("enrolment", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
+            agents::issue_enrolments(&scene.scope(), &names).await.unwrap();
         })
     }),
 ];
@@ -376,7 +374,7 @@ fn gone(error: vms::ReportError) -> Result<(), vms::ReportError> {
 async fn report(scene: &Scene, hostname: &str, status: VmStatus) {
     let (db, pool, vm) = (&scene.db, scene.pool, name(hostname));
     let agent = Actor::Agent(vm.clone());
-    vms::set_status(db, pool, STALE_AFTER, &agent, &vm, status).await.or_else(gone).unwrap();
+    vms::set_status(&by(agent.clone()), &vm, status).await.or_else(gone).unwrap();
 }
 
 async fn open_claims(scene: &Scene) -> Vec<(i64, String)> {
@@ -395,7 +393,7 @@ async fn take_back(scene: &Scene, then: Then) {
             then,
             after_use: vms::AfterUse::Clean,
         };
-        match operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await {
+        match operations::take_back(&scene.by(admin()), &wish).await {
             Ok(_)
             | Err(operations::TakeBackError::NoSuchVm | operations::TakeBackError::NotClaimed) => {}
             Err(operations::TakeBackError::Db(error)) => panic!("{error:?}"),
@@ -417,7 +415,7 @@ async fn afresh(scene: &Scene) {
         )
         .await;
     let id = scene.launch(3).await;
-    operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
+    operations::take(&scene.scope(), "worker").await.unwrap().unwrap();
     scene
         .sql(&format!(
             "update operation set state = 'succeeded', finished_at = now(),

@@ -20,7 +20,7 @@ fn asker(key: &Key, wish: &str) -> Asker {
 
 async fn launch(db: &Db, scene: &Scene, asker: Asker) -> Result<OperationId, DbError> {
     let wish = Launch { environment: "test", source: Source::Local, count: 2 };
-    operations::launch(db, scene.pool, asker, &wish).await
+    operations::launch(&by(asker.clone()), &wish).await
 }
 
 async fn claim_with_key(
@@ -34,7 +34,7 @@ async fn claim_with_key(
     let (proof, reclaim, key) = (None, Reclaim::Link, Some(key.clone()));
     let neighbours = &alone();
     let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key };
-    claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await
+    claims::request(&scene.scope(), &request).await
 }
 
 async fn take_back(
@@ -49,7 +49,7 @@ async fn take_back(
         then: Then::Replace,
         after_use: AfterUse::Clean,
     };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, asker, &wish).await
+    operations::take_back(&scene.by(asker.clone()), &wish).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +96,7 @@ async fn what_was_refused_leaves_its_key_for_the_next_try() {
     assert_eq!(scene.count("select count(*) from claim where released_at is null").await, 1);
 
     let gone = Selection::These(vec![name("lablink-vm-test-9")]);
-    let refused = operations::destroy(&scene.db, scene.pool, asker(&key, "9"), &gone).await;
+    let refused = operations::destroy(&scene.by(asker(&key, "9")), &gone).await;
     assert!(matches!(refused, Err(AskError::Db(DbError::KeyReused))), "{refused:?}");
 }
 
@@ -159,7 +159,7 @@ async fn a_key_whose_link_an_organiser_took_away_opens_nothing() {
     let key = Key::random();
     claim_with_key(&scene, "ada@example.org", "4/x", &key).await.unwrap();
     let claim_id = scene.count("select id from claim").await;
-    claims::issue_link(&scene.db, scene.pool, &admin(), claim_id).await.unwrap().unwrap();
+    claims::issue_link(&scene.by(admin()), claim_id).await.unwrap().unwrap();
     for code in ["4/x", "4/y"] {
         let late = claim_with_key(&scene, "ada@example.org", code, &key).await;
         let refused = matches!(late, Err(RequestError::Refused(Refusal::AlreadyClaimed)));
@@ -179,7 +179,7 @@ async fn where_an_addresss_machines_are_counted_the_same_key_is_the_same_claim_t
         let (proof, reclaim, key) = (None, Reclaim::Link, Some(key.clone()));
         let neighbours = &neighbours;
         let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key };
-        claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await.unwrap()
+        claims::request(&scene.scope(), &request).await.unwrap()
     }));
     let granted = sent.await;
     assert!(granted.iter().all(|it| it.is_new && it.link.reveal() == granted[0].link.reveal()));
@@ -191,24 +191,24 @@ async fn tokens_that_are_shown_once_are_shown_again_to_the_same_form() {
     let scene = Scene::with_running(1).await;
     let (db, pool) = (&scene.db, scene.pool);
     let register = asker(&Key::random(), "register");
-    let machine = vms::register(db, pool, register.clone(), None, None).await.unwrap();
-    let again = vms::register(db, pool, register, None, None).await.unwrap();
+    let machine = vms::register(&by(register.clone()), None, None).await.unwrap();
+    let again = vms::register(&by(register.clone()), None, None).await.unwrap();
     assert_eq!(again.hostname, machine.hostname, "the name was made up once");
     assert_eq!(again.enrolment_token.reveal(), machine.enrolment_token.reveal());
     assert_eq!(again.expires_at, machine.expires_at);
 
     let renew = asker(&Key::random(), "renew");
     let hostname = machine.hostname;
-    let new = vms::renew_enrolment(db, pool, renew.clone(), hostname.clone()).await.unwrap();
+    let new = vms::renew_enrolment(&by(renew.clone()), hostname.clone()).await.unwrap();
     assert_ne!(new.enrolment_token.reveal(), machine.enrolment_token.reveal());
-    let again = vms::renew_enrolment(db, pool, renew, hostname).await.unwrap();
+    let again = vms::renew_enrolment(&by(renew.clone()), hostname).await.unwrap();
     assert_eq!(again.enrolment_token.reveal(), new.enrolment_token.reveal(), "it is not void");
 
     scene.claim("ada@example.org", "4/x").await.unwrap();
     let claim_id = scene.count("select id from claim").await;
     let link = asker(&Key::random(), "link");
-    let new = claims::issue_link(db, pool, link.clone(), claim_id).await.unwrap().unwrap();
-    let again = claims::issue_link(db, pool, link, claim_id).await.unwrap().unwrap();
+    let new = claims::issue_link(&by(link.clone()), claim_id).await.unwrap().unwrap();
+    let again = claims::issue_link(&by(link.clone()), claim_id).await.unwrap().unwrap();
     assert_eq!(again.link.reveal(), new.link.reveal());
     assert_eq!(scene.count("select count(*) from claim_link").await, 1);
     let stored = "select count(*) from begun where outcome::text like '%' || $1 || '%'";

@@ -40,19 +40,17 @@ impl Scene {
 
     pub async fn launch(&self, count: u32) -> OperationId {
         let wish = Launch { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &admin(), &wish).await.unwrap()
+        operations::launch(&self.by(admin()), &wish).await.unwrap()
     }
 
     pub async fn hostnames_of(&self, id: OperationId) -> Vec<String> {
-        let operation = operations::find(&self.db, self.pool, id).await.unwrap().unwrap();
+        let operation = operations::find(&self.scope(), id).await.unwrap().unwrap();
         operation.job.hostnames().iter().map(Hostname::to_string).collect()
     }
 
     pub async fn report(&self, hostname: &str, status: VmStatus) {
         let agent = Actor::Agent(name(hostname));
-        vms::set_status(&self.db, self.pool, STALE_AFTER, &agent, &name(hostname), status)
-            .await
-            .unwrap();
+        vms::set_status(&self.by(agent.clone()), &name(hostname), status).await.unwrap();
     }
 
     pub async fn claim(&self, email: &str, code: &str) -> Result<Granted, Refusal> {
@@ -87,7 +85,7 @@ impl Scene {
         let email: Email = email.parse().unwrap();
         let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
         let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key: None };
-        match claims::request(&self.db, self.pool, STALE_AFTER, &request).await {
+        match claims::request(&self.scope(), &request).await {
             Ok(granted) => Ok(granted),
             Err(RequestError::Refused(refusal)) => Err(refusal),
             Err(RequestError::Db(error)) => panic!("{error:?}"),
@@ -97,21 +95,21 @@ impl Scene {
     /// The token of this VM's agent, which has waited with it.
     pub async fn agent(&self, hostname: &str) -> Token {
         let vm = name(hostname);
-        let token = agents::issue_enrolment(&self.db, self.pool, &vm).await.unwrap().unwrap();
-        let token = agents::enrol(&self.db, self.pool, &vm, &token).await.unwrap();
+        let token = agents::issue_enrolment(&self.scope(), &vm).await.unwrap().unwrap();
+        let token = agents::enrol(&self.scope(), &vm, &token).await.unwrap();
         assert!(matches!(self.bearer(&token).await, Some(Bearer::Agent { .. })));
         agents::attend(&self.db, &vm).await.unwrap();
         token
     }
 
     pub async fn bearer(&self, token: &Token) -> Option<Bearer> {
-        agents::identify(&self.db, self.pool, STALE_AFTER, token.hash()).await.unwrap()
+        agents::identify(&self.scope(), token.hash()).await.unwrap()
     }
 
     /// After a claim, the VM's agent takes a new token and uses it.
     pub async fn renewed(&self, hostname: &str, token: &Token) -> Token {
         let vm = name(hostname);
-        let new = agents::renew(&self.db, self.pool, &vm, token.hash()).await.unwrap();
+        let new = agents::renew(&self.scope(), &vm, token.hash()).await.unwrap();
         assert_eq!(self.bearer(&new).await, Some(Bearer::Agent { hostname: vm, attends: true }));
         new
     }
@@ -128,17 +126,17 @@ impl Scene {
     ) -> Result<Joined, JoinError> {
         let email = email.parse().unwrap();
         let person = Person { email: &email, neighbours };
-        line::join(&self.db, self.pool, STALE_AFTER, person, with, Reclaim::Link).await
+        line::join(&self.scope(), person, with, Reclaim::Link).await
     }
 
     /// The row of the VM of this name that is there.
     pub async fn vm_id(&self, hostname: &str) -> i64 {
-        vms::find(&self.db, self.pool, &name(hostname)).await.unwrap().unwrap().id
+        vms::find(&self.scope(), &name(hostname)).await.unwrap().unwrap().id
     }
 
     pub async fn remove(&self, hostname: &str) {
         let id = self.vm_id(hostname).await;
-        vms::remove(&self.db, self.pool, &[id], &admin()).await.unwrap();
+        vms::remove(&self.by(admin()), &[id]).await.unwrap();
     }
 
     /// For states that only time or an accident brings about.

@@ -33,7 +33,7 @@ async fn join(scene: &Scene, email: &str, from: &Neighbours) -> Result<Token, Jo
 }
 
 async fn look(scene: &Scene, token: &Token) -> Standing {
-    line::look(&scene.db, scene.pool, token).await.unwrap().unwrap()
+    line::look(&scene.scope(), token).await.unwrap().unwrap()
 }
 
 async fn is_offered(scene: &Scene, token: &Token) -> bool {
@@ -110,7 +110,7 @@ async fn the_machines_of_one_address_are_limited_with_the_places_that_may_become
     assert_eq!(fourth.unwrap_err(), Refusal::AddressFull);
     scene.join("nobody@example.org", Presented::default()).await.unwrap(); // the line is served
     let code = CrdCode::from_command("--code=4/x").unwrap();
-    let taken = line::claim(&scene.db, scene.pool, STALE_AFTER, &first, &code).await.unwrap();
+    let taken = line::claim(&scene.scope(), &first, &code).await.unwrap();
     assert!(matches!(taken, line::ClaimKept::Claimed(_)));
     let of_home = "select count(*) from claim where origin is not null and released_at is null";
     assert_eq!(scene.count(of_home).await, 5, "three, Ada's and the home's");
@@ -129,7 +129,7 @@ async fn an_offer_to_a_place_that_shows_no_life_is_short() {
     let serve = async || {
         // A place of an earlier person, who takes it back at once.
         let token = join(&scene, "clock@example.org", &alone()).await.unwrap();
-        line::leave(&scene.db, scene.pool, STALE_AFTER, &token).await.unwrap();
+        line::leave(&scene.scope(), &token).await.unwrap();
     };
     serve().await;
     let passed = async |seconds: u32| {
@@ -153,7 +153,7 @@ async fn an_offer_to_a_place_that_shows_no_life_is_short() {
     assert!(is_offered(&scene, &alive).await);
     let back = look(&scene, &dead).await;
     assert!(matches!(back, Standing::Waiting { ahead: 0, .. }), "{back:?}");
-    line::leave(&scene.db, scene.pool, STALE_AFTER, &alive).await.unwrap();
+    line::leave(&scene.scope(), &alive).await.unwrap();
     assert!(is_offered(&scene, &dead).await, "once somebody has looked again");
     // Once: it can't go on like that, and hold a machine for ever.
     scene
@@ -176,15 +176,10 @@ async fn a_machine_that_only_dead_places_could_have_is_anybodys() {
                   last_looked_at = now() - interval '62 seconds'",
         )
         .await;
-    line::leave(
-        &scene.db,
-        scene.pool,
-        STALE_AFTER,
-        &join(&scene, "x@example.org", &alone()).await.unwrap(),
-    )
-    .await
-    .unwrap();
-    let free = lablink_core::vms::free(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
+    line::leave(&scene.scope(), &join(&scene, "x@example.org", &alone()).await.unwrap())
+        .await
+        .unwrap();
+    let free = lablink_core::vms::free(&scene.scope()).await.unwrap();
     assert_eq!(free, 1);
     scene.claim("ada@example.org", "4/x").await.unwrap();
     assert!(matches!(look(&scene, &dead).await, Standing::Waiting { .. }));
@@ -202,14 +197,12 @@ async fn an_organiser_removes_one_place_those_of_an_address_or_all_of_them() {
     let ada = join(&scene, "ada@example.org", &at("192.0.2.1", limits)).await.unwrap();
     let bob = join(&scene, "bob@example.org", &at("192.0.2.2", limits)).await.unwrap();
     assert!(is_offered(&scene, &strangers[0]).await);
-    let crowd = line::crowd(&scene.db, scene.pool).await.unwrap().unwrap();
+    let crowd = line::crowd(&scene.scope()).await.unwrap().unwrap();
     assert_eq!((crowd.place, crowd.places), (1, 6));
-    let list = line::waiting(&scene.db, scene.pool, 10).await.unwrap();
+    let list = line::waiting(&scene.scope(), 10).await.unwrap();
     assert_eq!((list[0].of_address, list[6].of_address), (Some(6), Some(1)));
 
-    let remove = async |which| {
-        line::remove(&scene.db, scene.pool, STALE_AFTER, &admin(), which).await.unwrap()
-    };
+    let remove = async |which| line::remove(&scene.by(admin()), which).await.unwrap();
     assert_eq!(remove(Removal::One(list[0].id)).await, 1);
     assert_eq!(remove(Removal::One(list[0].id)).await, 0, "again");
     assert!(matches!(look(&scene, &strangers[0]).await, Standing::Over(EndReason::Removed)));
@@ -239,7 +232,7 @@ async fn an_address_is_kept_as_a_digest_and_only_while_it_is_needed() {
     join(&scene, "cy@example.org", &at("198.51.100.7", PerAddress::UNLIMITED)).await.unwrap();
     assert_eq!(scene.count("select count(*) from place where origin is null").await, 1);
 
-    line::leave(&scene.db, scene.pool, STALE_AFTER, &bob).await.unwrap();
+    line::leave(&scene.scope(), &bob).await.unwrap();
     scene
         .sql("update claim set released_at = now(), release_reason = 'released', crd_code = null, pin = null;
               update vm set claim_id = null")

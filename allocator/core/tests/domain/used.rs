@@ -26,7 +26,7 @@ async fn given_back() -> (Scene, OperationId) {
 }
 
 async fn take(scene: &Scene) -> operations::Taken {
-    operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap()
+    operations::take(&scene.scope(), "worker").await.unwrap().unwrap()
 }
 
 async fn take_back(scene: &Scene, then: Then) -> Result<Option<OperationId>, TakeBackError> {
@@ -39,7 +39,7 @@ async fn take_back(scene: &Scene, then: Then) -> Result<Option<OperationId>, Tak
         then,
         after_use: AfterUse::Reuse,
     };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await
+    operations::take_back(&scene.by(admin()), &wish).await
 }
 
 async fn state(scene: &Scene) -> Option<State> {
@@ -52,7 +52,7 @@ async fn state(scene: &Scene) -> Option<State> {
             from: 0,
             limit: 10,
         };
-        let found = vms::search(&scene.db, scene.pool, STALE_AFTER, &search).await.unwrap();
+        let found = vms::search(&scene.scope(), &search).await.unwrap();
         if found.total > 0 {
             return Some(state);
         }
@@ -70,7 +70,7 @@ async fn whatever_becomes_of_its_replacement_nobody_else_gets_it() {
         let (scene, id) = given_back().await;
         match end {
             "cancelled in the queue" => {
-                operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+                operations::cancel(&scene.by(admin()), id).await.unwrap();
             }
             "never begun" => {}
             other => {
@@ -88,12 +88,12 @@ async fn whatever_becomes_of_its_replacement_nobody_else_gets_it() {
 #[tokio::test]
 async fn an_organiser_may_hand_it_out_as_it_is_or_have_it_made_anew() {
     let (scene, id) = given_back().await;
-    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
-    let vm = vms::find(&scene.db, scene.pool, &name(ONE)).await.unwrap().unwrap();
+    operations::cancel(&scene.by(admin()), id).await.unwrap();
+    let vm = vms::find(&scene.scope(), &name(ONE)).await.unwrap().unwrap();
     assert_eq!(vm.last_participant.as_deref(), Some("ada@example.org"));
 
     let id = take_back(&scene, Then::Replace).await.unwrap().expect("an operation");
-    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+    operations::cancel(&scene.by(admin()), id).await.unwrap();
 
     assert_eq!(take_back(&scene, Then::Reuse).await.unwrap(), None);
     assert!(scene.claim("bea@example.org", "4/y").await.is_ok());
@@ -122,21 +122,17 @@ async fn a_replacement_that_broke_off_in_the_middle_leaves_it_used() {
 #[tokio::test]
 async fn a_machine_that_left_the_pool_used_comes_back_used_whoever_brings_it() {
     let (scene, id) = given_back().await;
-    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+    operations::cancel(&scene.by(admin()), id).await.unwrap();
     scene.remove(ONE).await;
     // It reports by itself, in `open` mode; or Terraform's state has it again.
     let (unproven, running) = (Actor::UnprovenAgent, VmStatus::Running);
-    vms::admit(&scene.db, scene.pool, &name(ONE), None).await.unwrap();
-    vms::set_status(&scene.db, scene.pool, STALE_AFTER, &unproven, &name(ONE), running)
-        .await
-        .unwrap();
+    vms::admit(&scene.scope(), &name(ONE), None).await.unwrap();
+    vms::set_status(&scene.by(unproven.clone()), &name(ONE), running).await.unwrap();
     assert_eq!(state(&scene).await, Some(State::Used));
     scene.remove(ONE).await;
     let found = [vms::Existing { hostname: name(ONE), number: 1 }];
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
-    vms::reconcile_existing(&scene.db, scene.pool, vms::Source::Local, &found, later)
-        .await
-        .unwrap();
+    vms::reconcile_existing(&scene.scope(), vms::Source::Local, &found, later).await.unwrap();
     scene.report(ONE, VmStatus::Running).await;
     assert_eq!(state(&scene).await, Some(State::Used));
     assert!(scene.claim("bea@example.org", "4/y").await.is_err());

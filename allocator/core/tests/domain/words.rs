@@ -47,15 +47,15 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
     let agent = Actor::Agent(vm.clone());
     // An agent: its machine, its start, its GPU, its log.
     let vitals = Vitals { gpu_driver: Some(SAID.to_owned()), ..Vitals::default() };
-    vms::heartbeat(db, pool, &vm, &vitals).await.unwrap();
+    vms::heartbeat(&scope(), &vm, &vitals).await.unwrap();
     let report = startup::Report {
         other: [(SAID.to_owned(), json!([SAID, { SAID: SAID }]))].into_iter().collect(),
         ..startup::Report::default()
     };
-    startup::record(db, pool, &vm, &report).await.unwrap();
-    vms::set_gpu(db, pool, STALE_AFTER, &vm, GpuHealth::Degraded, Some(SAID)).await.unwrap();
+    startup::record(&scope(), &vm, &report).await.unwrap();
+    vms::set_gpu(&scope(), &vm, GpuHealth::Degraded, Some(SAID)).await.unwrap();
     let messages = [Message { text: SAID.into(), at: None, event_id: Some(SAID.into()) }];
-    logs::append(db, pool, &vm, &Batch::of(&messages)).await.unwrap();
+    logs::append(&scope(), &vm, &Batch::of(&messages)).await.unwrap();
     // An agent: how a participant's desktop went, and cleaning.
     scene.claim("ada@example.org", "4/x").await.unwrap();
     let claim_id = scene.count("select id from claim").await;
@@ -67,21 +67,19 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
         detail: Some(SAID.to_owned()),
         fault: None,
     };
-    claims::report(db, pool, STALE_AFTER, &agent, &result).await.unwrap();
+    claims::report(&by(agent.clone()), &result).await.unwrap();
     let cleaned = CleanResult {
         hostname: vm.clone(),
         claim_id,
         outcome: CleanOutcome::Failed,
         detail: Some(SAID.to_owned()),
     };
-    let refused = claims::cleaned(db, pool, STALE_AFTER, &agent, &cleaned).await;
+    let refused = claims::cleaned(&by(agent.clone()), &cleaned).await;
     assert!(matches!(refused, Err(NotToClean::Superseded)), "{refused:?}");
     // An organiser, and Terraform.
     let person = Actor::Admin(SAID.to_owned());
     let id = operations::launch(
-        db,
-        pool,
-        &person,
+        &by(person.clone()),
         &operations::Launch { environment: "test", source: vms::Source::Local, count: 1 },
     )
     .await
@@ -91,7 +89,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
             "update operation set state = 'cancelled', finished_at = now() where id < {id}"
         ))
         .await;
-    let taken = operations::take(db, pool, SAID).await.unwrap().unwrap();
+    let taken = operations::take(&scope(), SAID).await.unwrap().unwrap();
     let step = Step { detail: Some(SAID.to_owned()), stage: Stage::Failed, ..Step::waiting(vm) };
     let lines = [(LogLevel::Info, SAID.to_owned())];
     let told = Report { done: 0, total: 1, lines: &lines, steps: &[step] };
@@ -113,7 +111,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
     assert_eq!(unclean(&scene).await, Vec::<String>::new());
     let log = operations::log(db, id, 10).await.unwrap();
     assert_eq!(log[0].line, STORED);
-    assert_eq!(operations::find(db, pool, id).await.unwrap().unwrap().reason.unwrap(), STORED);
+    assert_eq!(operations::find(&scope(), id).await.unwrap().unwrap().reason.unwrap(), STORED);
     let detail = "select count(*) from claim where detail = E'abc\\nd'";
     assert_eq!(scene.count(detail).await, 1);
 }
@@ -122,7 +120,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
 async fn a_search_for_what_no_line_can_hold_is_no_error() {
     let scene = Scene::with_running(1).await;
     let messages = [Message { text: "ab".into(), ..Message::default() }];
-    logs::append(&scene.db, scene.pool, &name(VM), &Batch::of(&messages)).await.unwrap();
+    logs::append(&scene.scope(), &name(VM), &Batch::of(&messages)).await.unwrap();
     let query = Query { place: Place::End, since: None, search: Some("a\0b"), limit: 5 };
     let found = logs::read(&scene.db, scene.vm_id(VM).await, &query).await.unwrap();
     assert_eq!(found.len(), 1);

@@ -13,7 +13,7 @@ use lablink_protocol::Hostname;
 pub use place::{InvalidPlace, ResultsDirectory, SshAddress, SshLogin};
 pub use private_key::{InvalidPrivateKey, PrivateKey};
 
-use crate::{Db, DbError, SecretKey, db, pools::PoolId};
+use crate::{DbError, Scope, SecretKey, db};
 
 /// How long somebody waits who registers a machine whose name nobody resolves.
 const PATIENCE_AT_THE_FORM: Duration = Duration::from_secs(3);
@@ -105,19 +105,19 @@ pub(crate) async fn store(
 
 /// How a machine that was registered by hand is reached; none if its registration did not say.
 pub async fn ssh_access(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     key: Option<&SecretKey>,
     hostname: &Hostname,
 ) -> Result<Option<SshAccess>, SshAccessError> {
-    let row = db
+    let row = scope
+        .db
         .client()
         .await?
         .query_opt(
             "select address, port, login, sealed_key, directory
              from ssh_access join vm on vm.id = vm_id
              where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null",
-            &[&pool.as_i64(), &hostname.as_str()],
+            &[&scope.pool.as_i64(), &hostname.as_str()],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };

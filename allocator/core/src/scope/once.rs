@@ -1,23 +1,8 @@
-use crate::db::GenericClient;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_postgres::Row;
 
-use super::Once;
-use crate::{Actor, DbError, Token, pools::PoolId};
-
-/// Who asks for something, and by what the same wish is known if it is sent again.
-#[derive(Clone, Debug)]
-pub struct Asker {
-    pub actor: Actor,
-    /// None: each request is a wish of its own.
-    pub once: Option<Once>,
-}
-
-impl From<&Actor> for Asker {
-    fn from(actor: &Actor) -> Self {
-        Self { actor: actor.clone(), once: None }
-    }
-}
+use super::{Once, Scope};
+use crate::{DbError, Token, db::GenericClient};
 
 /// Whether a wish was sent before.
 pub(crate) enum Sent<T> {
@@ -27,36 +12,34 @@ pub(crate) enum Sent<T> {
     Again(T),
 }
 
-impl Asker {
+impl Scope {
     /// Whether the wish was sent before; the first statement of a transaction that begins something.
     /// The same wish in another transaction is waited for, or waits for this one.
     pub(crate) async fn sent<T: DeserializeOwned>(
         &self,
         client: &impl GenericClient,
-        pool: PoolId,
     ) -> Result<Sent<T>, DbError> {
         let Some(once) = &self.once else { return Ok(Sent::First) };
         let sql = "insert into begun (pool_id, key_sha256, wish_sha256) values ($1, $2, $3)
                    on conflict do nothing";
-        let (key, wish) = (once.key_hash(&self.actor), once.wish_hash());
-        let new = client.execute(sql, &[&pool.as_i64(), &key.as_bytes(), &wish.as_slice()]).await?;
+        let (pool, key, wish) = (self.pool.as_i64(), once.key_hash(&self.actor), once.wish_hash());
+        let new = client.execute(sql, &[&pool, &key.as_bytes(), &wish.as_slice()]).await?;
         if new == 1 {
             return Ok(Sent::First);
         }
         // Not there: it was dropped, as too old, at this moment.
-        Ok(self.before(client, pool).await?.map_or(Sent::First, Sent::Again))
+        Ok(self.before(client).await?.map_or(Sent::First, Sent::Again))
     }
 
     /// What came of the same wish, if it was sent before and is settled.
     pub(crate) async fn before<T: DeserializeOwned>(
         &self,
         client: &impl GenericClient,
-        pool: PoolId,
     ) -> Result<Option<T>, DbError> {
         let Some(once) = &self.once else { return Ok(None) };
         let sql = "select wish_sha256, outcome from begun where pool_id = $1 and key_sha256 = $2";
         let key = once.key_hash(&self.actor);
-        let row = client.query_opt(sql, &[&pool.as_i64(), &key.as_bytes()]).await?;
+        let row = client.query_opt(sql, &[&self.pool.as_i64(), &key.as_bytes()]).await?;
         row.map(|row| outcome(&row, once)).transpose()
     }
 
@@ -64,13 +47,12 @@ impl Asker {
     pub(crate) async fn keep(
         &self,
         client: &impl GenericClient,
-        pool: PoolId,
         outcome: &impl Serialize,
     ) -> Result<(), DbError> {
         let Some(once) = &self.once else { return Ok(()) };
         let sql = "update begun set outcome = $3 where pool_id = $1 and key_sha256 = $2";
         let (key, outcome) = (once.key_hash(&self.actor), serde_json::json!(outcome));
-        client.execute(sql, &[&pool.as_i64(), &key.as_bytes(), &outcome]).await?;
+        client.execute(sql, &[&self.pool.as_i64(), &key.as_bytes(), &outcome]).await?;
         Ok(())
     }
 
@@ -79,10 +61,10 @@ impl Asker {
         self.once.as_ref().map_or_else(Token::random, |once| once.key().token(purpose))
     }
 
-    /// The asker of a step of the wish that has an outcome of its own.
+    /// For a step of the wish that has an outcome of its own.
     pub(crate) fn step(&self, name: &str) -> Self {
         let once = self.once.as_ref().map(|once| once.step(name));
-        Self { actor: self.actor.clone(), once }
+        Self { once, ..self.clone() }
     }
 }
 
