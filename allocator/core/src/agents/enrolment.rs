@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Actor, Db, DbError, Scope, Token, TokenHash,
     db::{self, GenericClient},
-    events::{self, Event},
+    events::{Change, Kind},
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
@@ -111,9 +111,9 @@ pub async fn enrol(
 ) -> Result<Token, EnrolError> {
     crate::db::again!(async {
         let agent_token = Token::random();
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        let vm = transaction
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let vm = change
             .query_opt(
                 "select id from vm
                  where pool_id = $1 and hostname = $2 and removed_at is null
@@ -124,7 +124,7 @@ pub async fn enrol(
             .await?
             .ok_or(EnrolError::Refused)?;
         let vm_id: i64 = vm.try_get("id")?;
-        let enrolment = transaction
+        let enrolment = change
             .query_opt(
                 "select used_at is null as fresh from enrolment
                  where vm_id = $1 and token_sha256 = $2 and expires_at > now() for update",
@@ -136,27 +136,26 @@ pub async fn enrol(
         // A token that is used for the first time at this moment stays: its row is looked at again.
         let hash = agent_token.hash();
         let written = if fresh {
-            transaction
+            change
                 .execute("update enrolment set used_at = now() where vm_id = $1", &[&vm_id])
                 .await?;
             let sql = "insert into agent_credential (vm_id, token_sha256) values ($1, $2)
                        on conflict (vm_id) do update
                            set token_sha256 = excluded.token_sha256, created_at = now(),
                                next_sha256 = null, first_used_at = null";
-            transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
+            change.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
         } else {
             let sql = "update agent_credential
                        set token_sha256 = $2, next_sha256 = null, created_at = now()
                        where vm_id = $1 and first_used_at is null";
-            transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
+            change.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
         };
         if written == 0 {
             return Err(EnrolError::Refused);
         }
         let actor = Actor::Agent(hostname.clone());
-        let event = Event { vm_id: Some(vm_id), ..Event::new(&actor, "vm.enrolled") };
-        events::record(&transaction, &scope.pool, event).await?;
-        transaction.commit().await?;
+        change.event(Kind::VmEnrolled).of_vm(vm_id).by(actor);
+        change.commit().await?;
         Ok(agent_token)
     })
 }

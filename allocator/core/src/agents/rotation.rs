@@ -5,7 +5,7 @@
 use crate::{
     Actor, DbError, Scope, Token, TokenHash,
     db::GenericClient,
-    events::{self, Event},
+    events::{Change, Kind},
     line,
 };
 use lablink_protocol::Hostname;
@@ -40,9 +40,9 @@ pub async fn renew(
 ) -> Result<Token, RenewError> {
     crate::db::again!(async {
         let new = Token::random();
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        let vm = transaction
+        let mut client = scope.client().await?;
+        let change = Change::begin(scope, &mut client).await?;
+        let vm = change
             .query_opt(
                 "select id, token_due_at is not null as due from vm
                  where pool_id = $1 and hostname = $2 and removed_at is null for no key update",
@@ -51,7 +51,7 @@ pub async fn renew(
             .await?
             .ok_or(RenewError::Refused)?;
         let id: i64 = vm.try_get("id")?;
-        let credential = transaction
+        let credential = change
             .query_opt(
                 "select next_sha256 from agent_credential
                  where vm_id = $1 and token_sha256 = $2 for update",
@@ -63,11 +63,11 @@ pub async fn renew(
             return Err(RenewError::NotDue);
         }
         if let Some(unused) = credential.try_get::<_, Option<&[u8]>>("next_sha256")? {
-            bury(&transaction, id, unused).await?;
+            bury(&*change, id, unused).await?;
         }
         let sql = "update agent_credential set next_sha256 = $2 where vm_id = $1";
-        transaction.execute(sql, &[&id, &new.hash().as_bytes()]).await?;
-        transaction.commit().await?;
+        change.execute(sql, &[&id, &new.hash().as_bytes()]).await?;
+        change.commit().await?;
         Ok(new)
     })
 }
@@ -79,14 +79,14 @@ pub(super) async fn first_use(
     token: TokenHash,
 ) -> Result<bool, DbError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
         let there =
             "select hostname from vm where id = $1 and removed_at is null for no key update";
-        if transaction.query_opt(there, &[&vm_id]).await?.is_none() {
+        if change.query_opt(there, &[&vm_id]).await?.is_none() {
             return Ok(false);
         }
-        let credential = transaction
+        let credential = change
             .query_opt(
                 "select token_sha256 from agent_credential
                  where vm_id = $1 and (token_sha256 = $2 or next_sha256 = $2) for update",
@@ -96,22 +96,20 @@ pub(super) async fn first_use(
         let Some(credential) = credential else { return Ok(false) };
         let before: &[u8] = credential.try_get("token_sha256")?;
         if before != token.as_bytes() {
-            bury(&transaction, vm_id, before).await?;
+            bury(&*change, vm_id, before).await?;
         }
         let sql = "update agent_credential
                    set token_sha256 = $2, next_sha256 = null,
                        first_used_at = coalesce(first_used_at, now())
                    where vm_id = $1";
-        transaction.execute(sql, &[&vm_id, &token.as_bytes()]).await?;
+        change.execute(sql, &[&vm_id, &token.as_bytes()]).await?;
         let sql = "update vm set token_due_at = null where id = $1 and token_due_at is not null
-                   returning pg_notify('vm_changed', hostname)::text";
-        if transaction.query_opt(sql, &[&vm_id]).await?.is_some() {
-            let event =
-                Event { vm_id: Some(vm_id), ..Event::new(&Actor::System, "vm.token_renewed") };
-            events::record(&transaction, &scope.pool, event).await?;
-            line::serve(&transaction, &scope.pool).await?;
+                   returning id";
+        if change.query_opt(sql, &[&vm_id]).await?.is_some() {
+            change.event(Kind::VmTokenRenewed).of_vm(vm_id).by(Actor::System);
+            line::serve(&mut change).await?;
         }
-        transaction.commit().await?;
+        change.commit().await?;
         Ok(true)
     })
 }

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use super::AwsKeys;
 use crate::{
     DbError, Scope, SecretKey,
-    events::{self, Event},
+    events::{Change, Kind},
     scope::Sent,
 };
 
@@ -55,9 +55,9 @@ impl Vault {
 
     /// Takes these keys into use, or none.
     pub async fn set(&self, scope: &Scope, keys: Option<&AwsKeys>) -> Result<(), VaultError> {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(()) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(()) = scope.sent(&*change).await? {
             // What a restart has taken from this process comes back.
             if let Self::Own(own) = self {
                 let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +70,7 @@ impl Vault {
             (Self::Shared(key), Some(keys)) => {
                 let text = serde_json::to_vec(keys).map_err(|_unwritable| VaultError::Locked)?;
                 let sealed = key.seal(text).map_err(|_unspecified| VaultError::Locked)?;
-                transaction
+                change
                     .execute(
                         "insert into aws_keys (pool_id, sealed, set_by) values ($1, $2, $3)
                          on conflict (pool_id) do update
@@ -81,13 +81,13 @@ impl Vault {
             }
             (Self::Shared(_), None) => {
                 let delete = "delete from aws_keys where pool_id = $1";
-                transaction.execute(delete, &[&scope.pool.as_i64()]).await?;
+                change.execute(delete, &[&scope.pool.as_i64()]).await?;
             }
         }
-        let kind = if keys.is_some() { "aws_keys.set" } else { "aws_keys.unset" };
-        events::record(&transaction, &scope.pool, Event::new(&scope.actor, kind)).await?;
-        scope.keep(&transaction, &()).await?;
-        transaction.commit().await?;
+        let kind = if keys.is_some() { Kind::AwsKeysSet } else { Kind::AwsKeysUnset };
+        change.event(kind);
+        scope.keep(&*change, &()).await?;
+        change.commit().await?;
         if let Self::Own(own) = self {
             *own.lock().unwrap_or_else(PoisonError::into_inner) = keys.cloned();
         }

@@ -4,6 +4,7 @@ use super::request::command_mark;
 use crate::{
     Actor, DbError, Email, Pin, TokenHash,
     db::{self, GenericClient},
+    events::Kind,
     line,
     neighbours::Origin,
     pools::Pool,
@@ -57,8 +58,8 @@ pub(super) enum Locked {
 #[derive(Clone, Copy)]
 pub(crate) struct KeptFor(pub i64);
 
-/// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one statement, so it
-/// happens whole or not at all, in one round trip.
+/// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one statement,
+/// so it happens whole or not at all, in one round trip. The one event that no [`Change`] writes.
 fn statement(which: &str, locked: &str) -> String {
     format!(
         "with taken as (
@@ -79,16 +80,18 @@ fn statement(which: &str, locked: &str) -> String {
              insert into claim_link (token_sha256, claim_id) select $6, made.id from made
          ), told as (
              insert into event (pool_id, actor, kind, vm_id, claim_id)
-             select $1, $7, 'claim.created', made.vm_id, made.id from made
+             select $1, $7, '{created}', made.vm_id, made.id from made
          ), kept as (
              insert into begun (pool_id, key_sha256, wish_sha256, outcome)
              select $1, $10, $11,
                     jsonb_build_object('claim', made.id, 'command', $12::text, 'is_new', true)
              from made where $10::bytea is not null
          )
-         select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text
+         select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text,
+                pg_notify('pool_changed', $1::bigint::text)::text
          from made, taken",
         order = vms::BEST_FIRST,
+        created = Kind::ClaimCreated.as_str(),
     )
 }
 

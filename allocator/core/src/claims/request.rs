@@ -5,8 +5,8 @@ use super::{
 };
 use crate::{
     Actor, DbError, Email, Neighbours, Pin, Scope, Token,
-    db::{GenericClient, Transaction},
-    events::{self, Event},
+    db::GenericClient,
+    events::{Change, Kind},
     line,
     pools::{Pool, Reclaim},
     scope::{Key, Once, Sent},
@@ -170,78 +170,70 @@ pub(super) async fn back_in(
     request: &Request<'_>,
     held: Held,
 ) -> Result<Option<Granted>, RequestError> {
-    let transaction = client.transaction().await?;
+    let mut change = Change::begin(scope, client).await?;
     // Locked, so that no link that an organiser makes now is followed by one for somebody else.
     let sql = "select crd_code, links_only_since is not null as links_only from claim
                where id = $1 and released_at is null for no key update";
-    let Some(row) = transaction.query_opt(sql, &[&held.claim_id]).await? else { return Ok(None) };
+    let Some(row) = change.query_opt(sql, &[&held.claim_id]).await? else { return Ok(None) };
     let (code, links_only): (String, bool) = (row.try_get("crd_code")?, row.try_get("links_only")?);
-    let mut scope = scope.clone();
-    if let Some(before) = scope.before::<Begun>(&transaction).await? {
+    let mut wish = scope.clone();
+    if let Some(before) = wish.before::<Begun>(&*change).await? {
         if before.claim != held.claim_id {
             return Err(RequestError::Refused(Refusal::Over));
         }
-        let link = scope.token(LINK).hash();
-        if super::page::opens(&transaction, link, held.claim_id).await? {
-            return same_again(&scope, transaction, request, before, held).await.map(Some);
+        let link = wish.token(LINK).hash();
+        if super::page::opens(&*change, link, held.claim_id).await? {
+            return same_again(change, request, before, held).await.map(Some);
         }
         // An organiser has taken its link away: it is a proof of nothing any more.
-        scope.once = None;
+        wish.once = None;
     }
     let same_code = code == request.code.as_str();
     let holds_link = match &request.proof {
-        Some(Proof(token)) => super::page::opens(&transaction, token.hash(), held.claim_id).await?,
+        Some(Proof(token)) => super::page::opens(&*change, token.hash(), held.claim_id).await?,
         None => false,
     };
     let knows_enough = !links_only && (same_code || request.reclaim == Reclaim::Email);
     if !(holds_link || knows_enough) {
-        let event = Event {
-            claim_id: Some(held.claim_id),
-            ..Event::new(&Actor::Anyone, "claim.reentry_requested")
-        };
-        events::record(&transaction, &scope.pool, event).await?;
-        let tell = "select pg_notify('vm_changed', $1)";
-        transaction.execute(tell, &[&held.hostname.as_str()]).await?;
-        transaction.commit().await?;
+        change.event(Kind::ClaimReentryRequested).of_claim(held.claim_id).by(Actor::Anyone);
+        change.commit().await?;
         return Err(RequestError::Refused(Refusal::AlreadyClaimed));
     }
-    if let Sent::Again::<Begun>(_) = scope.sent(&transaction).await? {
+    if let Sent::Again::<Begun>(_) = wish.sent(&*change).await? {
         return Ok(None);
     }
-    let link = scope.token(LINK);
-    super::page::add_link(&transaction, link.hash(), held.claim_id).await?;
+    let link = wish.token(LINK);
+    super::page::add_link(&*change, link.hash(), held.claim_id).await?;
     if !same_code {
         // Where a lock-out comes first, the claim's page asks for it again.
-        set_command(&transaction, &scope.pool, held.claim_id, request.code).await?;
+        set_command(&mut change, held.claim_id, request.code).await?;
     }
-    if let Some(once) = &scope.once {
+    if let Some(once) = &wish.once {
         let command = command_mark(once, request.code);
         let begun = Begun { claim: held.claim_id, command, is_new: false };
-        scope.keep(&transaction, &begun).await?;
+        wish.keep(&*change, &begun).await?;
     }
-    transaction.commit().await?;
+    change.commit().await?;
     Ok(Some(Granted { hostname: held.hostname, pin: held.pin, link, is_new: false }))
 }
 
 /// The request that got this claim, sent again; maybe with a newer command. The caller holds the
 /// claim.
 async fn same_again(
-    scope: &Scope,
-    transaction: Transaction<'_>,
+    mut change: Change<'_>,
     request: &Request<'_>,
     before: Begun,
     held: Held,
 ) -> Result<Granted, RequestError> {
+    let scope = change.scope();
     let command = scope.once.as_ref().map(|once| command_mark(once, request.code));
     let mut is_new = before.is_new;
     if let Some(command) = command.filter(|command| *command != before.command) {
         is_new = false;
-        if set_command(&transaction, &scope.pool, held.claim_id, request.code).await?
-            == Given::Taken
-        {
-            scope.keep(&transaction, &Begun { command, is_new, ..before }).await?;
+        if set_command(&mut change, held.claim_id, request.code).await? == Given::Taken {
+            scope.keep(&*change, &Begun { command, is_new, ..before }).await?;
         }
     }
-    transaction.commit().await?;
+    change.commit().await?;
     Ok(Granted { hostname: held.hostname, pin: held.pin, link: scope.token(LINK), is_new })
 }

@@ -4,7 +4,7 @@ use super::{ClaimId, page};
 use crate::{
     DbError, Pin, Scope, Token,
     db::{self, GenericClient},
-    events::{self, Event},
+    events::{Change, Kind},
     pools::Pool,
     scope::Sent,
 };
@@ -73,18 +73,16 @@ crate::db::takes_statement_errors!(LockOutError);
 /// nor the e-mail is a proof from now on. Desktop and PIN stay as they are. None: it is over.
 pub async fn issue_link(scope: &Scope, claim_id: ClaimId) -> Result<Option<NewLink>, DbError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(issued) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(issued) = scope.sent(&*change).await? {
             return Ok(Some(NewLink::again(scope, issued)));
         }
-        let Some(claim) = lock(&transaction, &scope.pool, claim_id).await? else { return Ok(None) };
-        let link = replace_links(&transaction, scope, claim_id).await?;
-        let tell = "select pg_notify('vm_changed', $1)";
-        transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
+        let Some(claim) = lock(&*change, &scope.pool, claim_id).await? else { return Ok(None) };
+        let link = replace_links(&mut change, claim_id).await?;
         let issued = Issued { email: claim.email, hostname: claim.hostname };
-        scope.keep(&transaction, &issued).await?;
-        transaction.commit().await?;
+        scope.keep(&*change, &issued).await?;
+        change.commit().await?;
         Ok(Some(NewLink { link, email: issued.email, hostname: issued.hostname }))
     })
 }
@@ -93,17 +91,17 @@ pub async fn issue_link(scope: &Scope, claim_id: ClaimId) -> Result<Option<NewLi
 /// agent runs once the desktop has ended.
 pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockOutError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(issued) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(issued) = scope.sent(&*change).await? {
             return Ok(NewLink::again(scope, issued));
         }
         let claim =
-            lock(&transaction, &scope.pool, claim_id).await?.ok_or(LockOutError::NoSuchClaim)?;
+            lock(&*change, &scope.pool, claim_id).await?.ok_or(LockOutError::NoSuchClaim)?;
         if !claim.agent_locks_out {
             return Err(LockOutError::AgentCannot);
         }
-        let link = replace_links(&transaction, scope, claim_id).await?;
+        let link = replace_links(&mut change, claim_id).await?;
         // The code of before is nobody's way back, nor is it run again.
         let (pin, code) = (Pin::random(), Token::random());
         let sql = "update claim set command_no = command_no + 1, lock_out_no = command_no + 1,
@@ -112,15 +110,11 @@ pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockO
                    where id = $1";
         let code = format!("locked-out-{}", code.reveal());
         let values: [&(dyn ToSql + Sync); 4] = [&claim_id, &pin.reveal(), &code, &ENDED];
-        transaction.execute(sql, &values).await?;
-        let event =
-            Event { claim_id: Some(claim_id), ..Event::new(&scope.actor, "claim.lock_out_asked") };
-        events::record(&transaction, &scope.pool, event).await?;
-        let tell = "select pg_notify('vm_changed', $1)";
-        transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
+        change.execute(sql, &values).await?;
+        change.event(Kind::ClaimLockOutAsked).of_claim(claim_id);
         let issued = Issued { email: claim.email, hostname: claim.hostname };
-        scope.keep(&transaction, &issued).await?;
-        transaction.commit().await?;
+        scope.keep(&*change, &issued).await?;
+        change.commit().await?;
         Ok(NewLink { link, email: issued.email, hostname: issued.hostname })
     })
 }
@@ -178,11 +172,7 @@ async fn lock(
     }))
 }
 
-async fn replace_links(
-    client: &impl GenericClient,
-    scope: &Scope,
-    claim_id: ClaimId,
-) -> Result<Token, DbError> {
+async fn replace_links(change: &mut Change<'_>, claim_id: ClaimId) -> Result<Token, DbError> {
     let sql = "with gone as (
                    delete from claim_link where claim_id = $1 returning token_sha256
                ), revoked as (
@@ -190,10 +180,9 @@ async fn replace_links(
                    select token_sha256, $1 from gone
                )
                update claim set links_only_since = now() where id = $1";
-    client.execute(sql, &[&claim_id]).await?;
-    let link = scope.token(LINK);
-    page::add_link(client, link.hash(), claim_id).await?;
-    let event = Event { claim_id: Some(claim_id), ..Event::new(&scope.actor, "claim.link_issued") };
-    events::record(client, &scope.pool, event).await?;
+    change.execute(sql, &[&claim_id]).await?;
+    let link = change.scope().token(LINK);
+    page::add_link(&**change, link.hash(), claim_id).await?;
+    change.event(Kind::ClaimLinkIssued).of_claim(claim_id);
     Ok(link)
 }

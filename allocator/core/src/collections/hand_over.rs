@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Wish;
 use crate::{
     DbError, Scope,
-    events::{self, Event},
+    events::{Change, Kind},
     operations::OperationId,
     scope::Sent,
 };
@@ -17,8 +17,8 @@ pub async fn taken(scope: &Scope, id: OperationId, bytes: Range<i64>) -> Result<
         return Ok(());
     }
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
         let sql = "insert into collection_download as had (operation_id, actor, taken)
                    select operation_id, $2, int8multirange(int8range($3, $4))
                    from collection where operation_id = $1
@@ -26,20 +26,17 @@ pub async fn taken(scope: &Scope, id: OperationId, bytes: Range<i64>) -> Result<
                    returning taken @> (select int8range(0, size) from collection
                                        where operation_id = $1)";
         let who = scope.actor.to_string();
-        let row = transaction.query_opt(sql, &[&id, &who, &bytes.start, &bytes.end]).await?;
+        let row = change.query_opt(sql, &[&id, &who, &bytes.start, &bytes.end]).await?;
         let has_all = row.map_or(Ok(false), |row| row.try_get(0))?;
         if has_all {
             let sql = "delete from collection_download where operation_id = $1 and actor = $2";
-            transaction.execute(sql, &[&id, &who]).await?;
+            change.execute(sql, &[&id, &who]).await?;
             let sql = "update collection set downloaded_at = coalesce(downloaded_at, now())
-                       where operation_id = $1
-                       returning pg_notify('operation_changed', operation_id::text)::text";
-            transaction.query(sql, &[&id]).await?;
-            let event =
-                Event { operation_id: Some(id), ..Event::new(&scope.actor, "results.downloaded") };
-            events::record(&transaction, &scope.pool, event).await?;
+                       where operation_id = $1";
+            change.execute(sql, &[&id]).await?;
+            change.event(Kind::ResultsDownloaded).of_operation(id);
         }
-        transaction.commit().await?;
+        change.commit().await?;
         Ok(())
     })
 }
@@ -47,26 +44,26 @@ pub async fn taken(scope: &Scope, id: OperationId, bytes: Range<i64>) -> Result<
 /// Somebody has got a whole archive that was made meanwhile; nothing of it is kept.
 pub async fn streamed(scope: &Scope, wish: &Wish) -> Result<(), DbError> {
     let data = serde_json::json!({ "extension": wish.extension, "hostnames": wish.hostnames });
-    let event = Event { data, ..Event::new(&scope.actor, "results.downloaded") };
-    events::record(&scope.db.client().await?, &scope.pool, event).await
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    change.event(Kind::ResultsDownloaded).with(data);
+    change.commit().await
 }
 
 /// A kept archive is gone from the disk. `false`: there was none any more.
 pub async fn discarded(scope: &Scope, id: OperationId) -> Result<bool, DbError> {
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
-    if let Sent::Again(before) = scope.sent(&transaction).await? {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    if let Sent::Again(before) = scope.sent(&*change).await? {
         return Ok(before);
     }
     let sql = "update collection set removed_at = now()
-               where operation_id = $1 and removed_at is null
-               returning pg_notify('operation_changed', operation_id::text)::text";
-    if transaction.query_opt(sql, &[&id]).await?.is_none() {
+               where operation_id = $1 and removed_at is null";
+    if change.execute(sql, &[&id]).await? == 0 {
         return Ok(false);
     }
-    let event = Event { operation_id: Some(id), ..Event::new(&scope.actor, "results.discarded") };
-    events::record(&transaction, &scope.pool, event).await?;
-    scope.keep(&transaction, &true).await?;
-    transaction.commit().await?;
+    change.event(Kind::ResultsDiscarded).of_operation(id);
+    scope.keep(&*change, &true).await?;
+    change.commit().await?;
     Ok(true)
 }

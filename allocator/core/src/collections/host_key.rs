@@ -5,7 +5,7 @@ use lablink_protocol::Hostname;
 
 use crate::{
     DbError, Scope,
-    events::{self, Event},
+    events::{Change, Kind},
     scope::Sent,
 };
 
@@ -43,21 +43,17 @@ pub async fn remember_host_key(
 /// The next contact is a first one again: for a machine that was installed anew. `false`: there
 /// was no key to forget.
 pub async fn forget_host_key(scope: &Scope, hostname: &Hostname) -> Result<bool, DbError> {
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
-    if let Sent::Again(before) = scope.sent(&transaction).await? {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    if let Sent::Again(before) = scope.sent(&*change).await? {
         return Ok(before);
     }
     let sql = "update vm set ssh_host_key = null where pool_id = $1 and hostname = $2
                and removed_at is null and ssh_host_key is not null returning id";
-    let row = transaction.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
+    let row = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
     let Some(row) = row else { return Ok(false) };
-    let event = Event {
-        vm_id: Some(row.try_get("id")?),
-        ..Event::new(&scope.actor, "vm.host_key_forgotten")
-    };
-    events::record(&transaction, &scope.pool, event).await?;
-    scope.keep(&transaction, &true).await?;
-    transaction.commit().await?;
+    change.event(Kind::VmHostKeyForgotten).of_vm(row.try_get("id")?);
+    scope.keep(&*change, &true).await?;
+    change.commit().await?;
     Ok(true)
 }

@@ -1,7 +1,7 @@
 use crate::{
     Actor, DbError, Scope,
     db::{self, GenericClient},
-    events::{self, Event},
+    events::{Change, Kind},
     operations::OperationId,
     pools::Pool,
 };
@@ -41,8 +41,8 @@ pub async fn record(
     vms: &[Collected],
     kept: Option<&Kept>,
 ) -> Result<(), DbError> {
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
     let names: Vec<&str> = vms.iter().map(|vm| vm.hostname.as_str()).collect();
     let files: Vec<i64> = vms.iter().map(|vm| vm.files).collect();
     let bytes: Vec<i64> = vms.iter().map(|vm| vm.bytes).collect();
@@ -51,7 +51,7 @@ pub async fn record(
     let skipped_what: Vec<Option<&str>> = vms.iter().map(|vm| vm.skipped_what.as_deref()).collect();
     let seconds: Vec<f64> = vms.iter().map(|vm| vm.seconds).collect();
     let failures: Vec<Option<&str>> = vms.iter().map(|vm| vm.failure.as_deref()).collect();
-    let new = transaction
+    let new = change
         .execute(
             "insert into collection_vm
                  (operation_id, vm_id, files, bytes, unread, seconds, failure, skipped, skipped_what)
@@ -77,7 +77,7 @@ pub async fn record(
         )
         .await?;
     if let Some(kept) = kept {
-        transaction
+        change
             .execute(
                 "insert into collection (operation_id, file_name, size, kept_by)
                  values ($1, $2, $3, $4) on conflict do nothing",
@@ -89,14 +89,9 @@ pub async fn record(
         let failed = vms.iter().filter(|vm| vm.failure.is_some()).count();
         let files: i64 = files.iter().sum();
         let data = serde_json::json!({ "vms": new, "files": files, "failed": failed });
-        let event = Event {
-            operation_id: Some(id),
-            data,
-            ..Event::new(&Actor::System, "results.collected")
-        };
-        events::record(&transaction, &scope.pool, event).await?;
+        change.event(Kind::ResultsCollected).of_operation(id).with(data).by(Actor::System);
     }
-    transaction.commit().await?;
+    change.commit().await?;
     Ok(())
 }
 

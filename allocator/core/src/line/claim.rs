@@ -4,6 +4,7 @@ use crate::{
     DbError, Email, Pin, Scope, Token,
     claims::{self, KeptFor, NewClaim, NotAssigned},
     db::{self, GenericClient},
+    events::{Change, Touch},
 };
 
 /// What comes of a command that was given for an offered VM.
@@ -18,9 +19,9 @@ pub enum ClaimKept {
 /// Turns an offer into a claim.
 pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<ClaimKept, DbError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        let kept = transaction
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let kept = change
             .query_opt(
                 "select place.id, place.email, place.person, place.origin
                  from vm join place on place.id = vm.place_id
@@ -29,16 +30,16 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
                 &[&scope.pool.as_i64(), &token.hash().as_bytes()],
             )
             .await?;
-        let Some(kept) = kept else { return taken_before(&transaction, token).await };
+        let Some(kept) = kept else { return taken_before(&*change, token).await };
         let place: i64 = kept.try_get("id")?;
         let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
         let origin = kept.try_get("origin")?;
         let (pin, link) = (Pin::random(), token.hash());
         let claim = NewClaim { email: &email, code, pin: &pin, link, origin, once: None };
-        match claims::assign_kept(&transaction, &scope.pool, &claim, KeptFor(place)).await {
+        match claims::assign_kept(&*change, &scope.pool, &claim, KeptFor(place)).await {
             Ok(assigned) => {
-                super::tell(&transaction, &scope.pool).await?;
-                transaction.commit().await?;
+                change.touch(Touch::Line);
+                change.commit().await?;
                 tracing::info!(
                     claim.id = assigned.claim_id,
                     machine.hostname = %assigned.hostname,

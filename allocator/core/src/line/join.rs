@@ -1,9 +1,9 @@
 use tokio_postgres::types::ToSql;
 
-use super::{find_open, lock, serve, tell};
+use super::{find_open, lock, serve};
 use crate::{
     Actor, DbError, Email, Neighbours, Scope, Token, claims,
-    events::{self, Event},
+    events::{Change, Kind},
     pools::Reclaim,
     scope::{Key, Once, Sent},
 };
@@ -67,30 +67,30 @@ pub async fn join(
         let Presented { token: cookie, key } = &presented;
         let once = key.clone().map(|key| Once::new(key, format!("place of {}", email.key())));
         let scope = &scope.by(Actor::Anyone).once(once);
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(()) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(()) = scope.sent(&*change).await? {
             return Ok(Joined::Place(scope.token(PLACE)));
         }
-        let origin = neighbours.origin(&transaction, &scope.pool).await?;
+        let origin = neighbours.origin(&*change, &scope.pool).await?;
         if let Some(origin) = origin.as_ref().filter(|_| neighbours.most_claims().is_some()) {
-            Neighbours::take_turns(&transaction, origin).await?;
+            Neighbours::take_turns(&*change, origin).await?;
         }
-        lock(&transaction, &scope.pool).await?;
+        lock(&change).await?;
         // Places that lapsed are out of the way, also this person's own.
-        serve(&transaction, &scope.pool).await?;
-        if let Some(claim_id) = claims::open_claim_of(&transaction, &scope.pool, email).await? {
+        serve(&mut change).await?;
+        if let Some(claim_id) = claims::open_claim_of(&*change, &scope.pool, email).await? {
             return match cookie {
-                Some(token) if claims::opens(&transaction, token.hash(), claim_id).await? => {
+                Some(token) if claims::opens(&*change, token.hash(), claim_id).await? => {
                     Ok(Joined::HoldsVm(token.clone()))
                 }
                 _ => Err(JoinError::AlreadyClaimed),
             };
         }
-        let place = match find_open(&transaction, &scope.pool, email).await? {
+        let place = match find_open(&*change, &scope.pool, email).await? {
             None => {
                 if let Some(origin) = &origin
-                    && !neighbours.have_room_in_line(&transaction, &scope.pool, origin).await?
+                    && !neighbours.have_room_in_line(&*change, &scope.pool, origin).await?
                 {
                     return Err(JoinError::AddressFull);
                 }
@@ -105,15 +105,10 @@ pub async fn join(
                     &hash.as_bytes(),
                     &origin,
                 ];
-                let place: i64 = transaction.query_one(sql, &place).await?.try_get("id")?;
-                let event = Event {
-                    data: serde_json::json!({ "place": place }),
-                    ..Event::new(&Actor::Anyone, "place.joined")
-                };
-                events::record(&transaction, &scope.pool, event).await?;
-                serve(&transaction, &scope.pool).await?;
-                tell(&transaction, &scope.pool).await?;
-                scope.keep(&transaction, &()).await?;
+                let place: i64 = change.query_one(sql, &place).await?.try_get("id")?;
+                change.event(Kind::PlaceJoined).with(serde_json::json!({ "place": place }));
+                serve(&mut change).await?;
+                scope.keep(&*change, &()).await?;
                 token
             }
             Some((place, own)) => match cookie {
@@ -122,19 +117,19 @@ pub async fn join(
                 }
                 // The newest browser has the place; pages that others left open end.
                 _ if reclaim == Reclaim::Email
-                    && !super::is_invited(&transaction, &scope.pool, email).await? =>
+                    && !super::is_invited(&*change, &scope.pool, email).await? =>
                 {
                     let token = scope.token(PLACE);
                     let sql =
                         "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
-                    transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
-                    scope.keep(&transaction, &()).await?;
+                    change.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
+                    scope.keep(&*change, &()).await?;
                     token
                 }
                 _ => return Err(JoinError::AlreadyInLine),
             },
         };
-        transaction.commit().await?;
+        change.commit().await?;
         Ok(Joined::Place(place))
     })
 }
@@ -142,22 +137,19 @@ pub async fn join(
 /// Gives up a place, and what it was offered goes to the next. A place that is over stays so.
 pub async fn leave(scope: &Scope, token: &Token) -> Result<(), DbError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        lock(&transaction, &scope.pool).await?;
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        lock(&change).await?;
         let sql = "update place set ended_at = now(), end_reason = 'left'
                    where pool_id = $1 and token_sha256 = $2 and ended_at is null returning id";
-        let left =
-            transaction.query_opt(sql, &[&scope.pool.as_i64(), &token.hash().as_bytes()]).await?;
+        let left = change.query_opt(sql, &[&scope.pool.as_i64(), &token.hash().as_bytes()]).await?;
         if let Some(place) = left {
-            let event = Event {
-                data: serde_json::json!({ "place": place.try_get::<_, i64>("id")? }),
-                ..Event::new(&Actor::Anyone, "place.left")
-            };
-            events::record(&transaction, &scope.pool, event).await?;
-            serve(&transaction, &scope.pool).await?;
-            tell(&transaction, &scope.pool).await?;
-            transaction.commit().await?;
+            change
+                .event(Kind::PlaceLeft)
+                .with(serde_json::json!({ "place": place.try_get::<_, i64>("id")? }))
+                .by(Actor::Anyone);
+            serve(&mut change).await?;
+            change.commit().await?;
         }
         Ok(())
     })

@@ -1,7 +1,7 @@
-use super::{lock, serve, tell};
+use super::{lock, serve};
 use crate::{
     DbError, Scope,
-    events::{self, Event},
+    events::{Change, Kind},
     scope::Sent,
 };
 
@@ -33,22 +33,20 @@ pub async fn remove(scope: &Scope, which: Removal) -> Result<i64, DbError> {
          select count(*) from removed"
     );
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, &scope.pool).await?;
+        lock(&change).await?;
         let removed: i64 =
-            transaction.query_one(&sql, &[&scope.pool.as_i64(), &place]).await?.try_get(0)?;
+            change.query_one(&sql, &[&scope.pool.as_i64(), &place]).await?.try_get(0)?;
         if removed > 0 {
             let data = serde_json::json!({ "places": removed });
-            let event = Event { data, ..Event::new(&scope.actor, "place.removed") };
-            events::record(&transaction, &scope.pool, event).await?;
-            serve(&transaction, &scope.pool).await?;
-            tell(&transaction, &scope.pool).await?;
-            scope.keep(&transaction, &removed).await?;
-            transaction.commit().await?;
+            change.event(Kind::PlaceRemoved).with(data);
+            serve(&mut change).await?;
+            scope.keep(&*change, &removed).await?;
+            change.commit().await?;
         }
         Ok(removed)
     })

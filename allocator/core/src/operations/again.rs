@@ -4,6 +4,7 @@ use crate::{
     agents::NEVER_ENROLLED,
     collections,
     db::{self, GenericClient},
+    events::Change,
     pools::Pool,
     scope::Sent,
     vms::{self, Selection},
@@ -27,22 +28,21 @@ crate::db::takes_statement_errors!(RetryError);
 /// enrolled are replaced, VMs that should be gone are destroyed.
 pub async fn retry(scope: &Scope, id: OperationId) -> Result<OperationId, RetryError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, &scope.pool).await?;
-        let earlier = read::find_in(&transaction, &scope.pool, id)
-            .await?
-            .ok_or(RetryError::NoSuchOperation)?;
-        let left = left_undone(&transaction, &scope.pool, id, &earlier.job).await?;
+        ask::lock(&change).await?;
+        let earlier =
+            read::find_in(&*change, &scope.pool, id).await?.ok_or(RetryError::NoSuchOperation)?;
+        let left = left_undone(&*change, &scope.pool, id, &earlier.job).await?;
         if left.is_empty() {
             return Err(RetryError::NothingLeft);
         }
         let job = match earlier.job {
             // Their machines are there, and can't be helped.
-            Job::Launch { .. } if any_waits(&transaction, &scope.pool, &left).await? => {
+            Job::Launch { .. } if any_waits(&*change, &scope.pool, &left).await? => {
                 Job::Replace { hostnames: left }
             }
             Job::Launch { .. } => Job::Launch { hostnames: left },
@@ -53,9 +53,9 @@ pub async fn retry(scope: &Scope, id: OperationId) -> Result<OperationId, RetryE
             }
             Job::BringBack { .. } | Job::GiveUp { .. } => return Err(RetryError::NothingLeft),
         };
-        let id = ask::queue(&transaction, &scope.pool, &scope.actor, &job).await?;
-        scope.keep(&transaction, &id).await?;
-        transaction.commit().await?;
+        let id = ask::queue(&mut change, &job).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
@@ -70,17 +70,16 @@ pub async fn undone(scope: &Scope, id: OperationId, job: &Job) -> Result<Vec<Hos
 pub async fn replace(scope: &Scope, hostnames: Vec<Hostname>) -> Result<OperationId, AskError> {
     let these = Selection::These(hostnames);
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, &scope.pool).await?;
-        let hostnames = vms::made(&transaction, &scope.pool, &these).await?;
-        let id = ask::queue(&transaction, &scope.pool, &scope.actor, &Job::Replace { hostnames })
-            .await?;
-        scope.keep(&transaction, &id).await?;
-        transaction.commit().await?;
+        ask::lock(&change).await?;
+        let hostnames = vms::made(&*change, &scope.pool, &these).await?;
+        let id = ask::queue(&mut change, &Job::Replace { hostnames }).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }

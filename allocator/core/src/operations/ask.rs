@@ -1,9 +1,8 @@
 use super::{Job, OperationId, OperationState, read, targets};
 use crate::{
-    Actor, DbError, Scope,
-    db::{self, GenericClient},
-    events::{self, Event},
-    pools::{Pool, Source},
+    DbError, Scope, db,
+    events::{Change, Kind},
+    pools::Source,
     scope::Sent,
     vms::{self, NewVms, Selection, VmsError},
 };
@@ -29,53 +28,47 @@ crate::db::takes_statement_errors!(AskError);
 /// Queues the making of new VMs: their rows and the operation in one transaction.
 pub async fn launch(scope: &Scope, wish: &Launch<'_>) -> Result<OperationId, DbError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, &scope.pool).await?;
-        let id = launch_in(&transaction, &scope.pool, &scope.actor, wish).await?;
-        scope.keep(&transaction, &id).await?;
-        transaction.commit().await?;
+        lock(&change).await?;
+        let id = launch_in(&mut change, wish).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
 /// The same for who holds the [lock].
 pub(super) async fn launch_in(
-    client: &impl GenericClient,
-    pool: &Pool,
-    actor: &Actor,
+    change: &mut Change<'_>,
     wish: &Launch<'_>,
 ) -> Result<OperationId, DbError> {
     let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
-    let planned = vms::plan(client, pool, &new).await?;
+    let planned = vms::plan(&**change, change.pool(), &new).await?;
     let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
-    events::record_of_vms(client, pool, actor, "vm.requested", &vm_ids).await?;
+    for id in &vm_ids {
+        change.event(Kind::VmRequested).of_vm(*id);
+    }
     let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
-    queue(client, pool, actor, &job).await
+    queue(change, &job).await
 }
 
 /// Queues the removal of VMs: from now on they can't be claimed.
 pub async fn destroy(scope: &Scope, selection: &Selection) -> Result<OperationId, AskError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, &scope.pool).await?;
-        let hostnames = vms::made(&transaction, &scope.pool, selection).await?;
-        let id = queue(
-            &transaction,
-            &scope.pool,
-            &scope.actor,
-            &Job::Destroy { hostnames, after: None },
-        )
-        .await?;
-        scope.keep(&transaction, &id).await?;
-        transaction.commit().await?;
+        lock(&change).await?;
+        let hostnames = vms::made(&*change, &scope.pool, selection).await?;
+        let id = queue(&mut change, &Job::Destroy { hostnames, after: None }).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
@@ -84,86 +77,74 @@ pub async fn destroy(scope: &Scope, selection: &Selection) -> Result<OperationId
 /// `false` when there was nothing to stop any more.
 pub async fn cancel(scope: &Scope, id: OperationId) -> Result<bool, DbError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, &scope.pool).await?;
-        let changed = transaction
+        lock(&change).await?;
+        let changed = change
             .query_opt(
                 "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
                         finished_at = case state when 'queued' then now() end,
                         reason = case state when 'queued' then 'It was cancelled before it began.' end,
                         state = case state when 'queued' then 'cancelled' else state end
                  where id = $1 and pool_id = $2 and state in ('queued', 'running')
-                 returning state, pg_notify('operation_changed', id::text)::text",
+                 returning state",
                 &[&id, &scope.pool.as_i64()],
             )
             .await?;
         let Some(changed) = changed else { return Ok(false) };
         if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
-            take_back(&transaction, &scope.pool, &scope.actor, id).await?;
+            take_back(&mut change, id).await?;
         }
-        let event = Event {
-            operation_id: Some(id),
-            ..Event::new(&scope.actor, "operation.cancel_requested")
-        };
-        events::record(&transaction, &scope.pool, event).await?;
-        scope.keep(&transaction, &true).await?;
-        transaction.commit().await?;
+        change.event(Kind::OperationCancelRequested).of_operation(id);
+        scope.keep(&*change, &true).await?;
+        change.commit().await?;
         Ok(true)
     })
 }
 
 /// Nothing has been done yet: VMs that were to be made for the first time need no row, those that
 /// were to go stay.
-async fn take_back(
-    client: &impl GenericClient,
-    pool: &Pool,
-    actor: &Actor,
-    id: OperationId,
-) -> Result<(), DbError> {
-    if read::find_in(client, pool, id).await?.is_some_and(|it| matches!(it.job, Job::Launch { .. }))
+async fn take_back(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+    if read::find_in(&**change, change.pool(), id)
+        .await?
+        .is_some_and(|it| matches!(it.job, Job::Launch { .. }))
     {
-        let planned = vms::never_made(client, id).await?;
-        vms::remove_in(client, pool, &planned, actor).await?;
+        let planned = vms::never_made(&**change, id).await?;
+        vms::remove_in(change, &planned).await?;
     }
-    targets::recount(client, id).await
+    targets::recount(change, id).await
 }
 
 /// Requests that plan VMs take turns. Not `for update`: that would stop everybody who writes a row
 /// of this pool, and who holds a VM's row at that moment is waited for in turn.
-pub(crate) async fn lock(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
-    client.execute("select from pool where id = $1 for no key update", &[&pool.as_i64()]).await?;
+pub(crate) async fn lock(change: &Change<'_>) -> Result<(), DbError> {
+    let sql = "select from pool where id = $1 for no key update";
+    change.execute(sql, &[&change.pool().as_i64()]).await?;
     Ok(())
 }
 
 /// The caller holds the pool's lock.
-pub(super) async fn queue(
-    client: &impl GenericClient,
-    pool: &Pool,
-    actor: &Actor,
-    job: &Job,
-) -> Result<OperationId, DbError> {
+pub(super) async fn queue(change: &mut Change<'_>, job: &Job) -> Result<OperationId, DbError> {
     let vms = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
     // Of a collection, files are counted, and nobody has seen them yet.
     let total = if matches!(job, Job::Collect { .. }) { 0 } else { vms };
-    let row = client
+    let scope = change.scope();
+    let row = change
         .query_one(
             "insert into operation (pool_id, kind, payload, actor, progress_total)
              values ($1, $2, $3, $4, $5)
-             returning id, pg_notify('operation_changed', id::text)::text",
-            &[&pool.as_i64(), &job.kind(), &job.payload(), &actor.to_string(), &total],
+             returning id",
+            &[&scope.pool.as_i64(), &job.kind(), &job.payload(), &scope.actor.to_string(), &total],
         )
         .await?;
     let id = row.try_get("id")?;
-    targets::write(client, pool, id, job.hostnames()).await?;
-    let event = Event {
-        operation_id: Some(id),
-        data: serde_json::json!({ "kind": job.kind(), "vms": vms }),
-        ..Event::new(actor, "operation.queued")
-    };
-    events::record(client, pool, event).await?;
+    targets::write(change, id, job.hostnames()).await?;
+    change
+        .event(Kind::OperationQueued)
+        .of_operation(id)
+        .with(serde_json::json!({ "kind": job.kind(), "vms": vms }));
     Ok(id)
 }

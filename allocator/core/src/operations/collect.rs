@@ -4,6 +4,7 @@ use super::{AskError, Job, OperationId, ask};
 use crate::{
     Scope,
     collections::{self, ChooseError, OnSkipped, Wish},
+    events::Change,
     pools::Extension,
     scope::Sent,
     vms::{self, Selection},
@@ -12,19 +13,19 @@ use crate::{
 /// Queues the collection of results.
 pub async fn collect(scope: &Scope, wish: &Wish) -> Result<OperationId, ChooseError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, &scope.pool).await?;
+        ask::lock(&change).await?;
         let hostnames =
-            collections::chosen(&transaction, &scope.pool, wish.hostnames.as_deref()).await?;
+            collections::chosen(&*change, &scope.pool, wish.hostnames.as_deref()).await?;
         let (extension, on_skipped) = (wish.extension.clone(), OnSkipped::Accept);
         let job = Job::Collect { hostnames, extension, on_skipped };
-        let id = ask::queue(&transaction, &scope.pool, &scope.actor, &job).await?;
-        scope.keep(&transaction, &id).await?;
-        transaction.commit().await?;
+        let id = ask::queue(&mut change, &job).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
@@ -39,20 +40,20 @@ pub async fn collect_and_destroy(
     on_skipped: OnSkipped,
 ) -> Result<OperationId, AskError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, &scope.pool).await?;
-        let hostnames = vms::made(&transaction, &scope.pool, selection).await?;
+        ask::lock(&change).await?;
+        let hostnames = vms::made(&*change, &scope.pool, selection).await?;
         let first =
             Job::Collect { hostnames: hostnames.clone(), extension: extension.clone(), on_skipped };
-        let first = ask::queue(&transaction, &scope.pool, &scope.actor, &first).await?;
+        let first = ask::queue(&mut change, &first).await?;
         let then = Job::Destroy { hostnames, after: Some(first) };
-        let id = ask::queue(&transaction, &scope.pool, &scope.actor, &then).await?;
-        scope.keep(&transaction, &id).await?;
-        transaction.commit().await?;
+        let id = ask::queue(&mut change, &then).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }

@@ -1,5 +1,5 @@
 use super::{Launch, OperationId, ask};
-use crate::{DbError, Scope};
+use crate::{DbError, Scope, events::Change};
 
 /// Queues the making of a pool's first VMs; nothing if there is one, or anything was ever done.
 /// Allocators that start at once ask for them once.
@@ -7,10 +7,10 @@ pub async fn launch_first(
     scope: &Scope,
     wish: &Launch<'_>,
 ) -> Result<Option<OperationId>, DbError> {
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
-    ask::lock(&transaction, &scope.pool).await?;
-    let touched = transaction
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    ask::lock(&change).await?;
+    let touched = change
         .query_one(
             "select exists (select from operation where pool_id = $1)
                  or exists (select from vm where pool_id = $1 and removed_at is null) as touched",
@@ -20,7 +20,7 @@ pub async fn launch_first(
     if touched.try_get("touched")? {
         return Ok(None);
     }
-    let id = ask::launch_in(&transaction, &scope.pool, &scope.actor, wish).await?;
-    transaction.commit().await?;
+    let id = ask::launch_in(&mut change, wish).await?;
+    change.commit().await?;
     Ok(Some(id))
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::{Job, OperationId, ask};
 use crate::{
     DbError, Scope,
-    db::Transaction,
-    pools::Pool,
+    events::Change,
     scope::Sent,
     state::{self, Conflict},
 };
@@ -35,16 +34,15 @@ crate::db::takes_statement_errors!(SolveError);
 /// it.
 pub async fn bring_back(scope: &Scope, id: OperationId) -> Result<OperationId, SolveError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, &scope.pool, id).await?;
-        let id = ask::queue(&transaction, &scope.pool, &scope.actor, &Job::BringBack { hostnames })
-            .await?;
-        scope.keep(&transaction, &id).await?;
-        transaction.commit().await?;
+        let Conflict { hostnames, .. } = open_conflict(&change, id).await?;
+        let id = ask::queue(&mut change, &Job::BringBack { hostnames }).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
@@ -57,30 +55,25 @@ pub async fn give_up(
     named: Vec<Hostname>,
 ) -> Result<OperationId, SolveError> {
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, &scope.pool, id).await?;
+        let Conflict { hostnames, .. } = open_conflict(&change, id).await?;
         let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
         if !same {
             return Err(SolveError::NotThese(hostnames));
         }
-        let id =
-            ask::queue(&transaction, &scope.pool, &scope.actor, &Job::GiveUp { hostnames }).await?;
-        scope.keep(&transaction, &id).await?;
-        transaction.commit().await?;
+        let id = ask::queue(&mut change, &Job::GiveUp { hostnames }).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
-async fn open_conflict(
-    transaction: &Transaction<'_>,
-    pool: &Pool,
-    id: OperationId,
-) -> Result<Conflict, SolveError> {
-    ask::lock(transaction, pool).await?;
-    let conflict = state::conflict_in(transaction, pool, id).await?;
+async fn open_conflict(change: &Change<'_>, id: OperationId) -> Result<Conflict, SolveError> {
+    ask::lock(change).await?;
+    let conflict = state::conflict_in(&**change, change.pool(), id).await?;
     conflict.filter(|it| !it.solved).ok_or(SolveError::NoConflict)
 }

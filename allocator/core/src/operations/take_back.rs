@@ -1,10 +1,11 @@
 use super::{Job, OperationId, ask};
 use crate::{
-    Actor, DbError, Email, Scope, Token,
+    DbError, Email, Scope, Token,
     claims::{self, ClaimId, ReleaseReason},
-    db::{self, GenericClient, again},
+    db::{self, again},
+    events::Change,
     line,
-    pools::{AfterUse, Pool, Source},
+    pools::{AfterUse, Source},
     scope::Sent,
     vms,
 };
@@ -62,15 +63,15 @@ pub async fn take_back(
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {
     again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let operation = free(&transaction, &scope.pool, &scope.actor, wish).await?;
-        line::serve(&transaction, &scope.pool).await?;
-        scope.keep(&transaction, &operation).await?;
-        transaction.commit().await?;
+        let operation = free(&mut change, wish).await?;
+        line::serve(&mut change).await?;
+        scope.keep(&*change, &operation).await?;
+        change.commit().await?;
         Ok(operation)
     })
 }
@@ -92,16 +93,16 @@ pub async fn give_fresh_machine(
     (claim_id, after_use): (ClaimId, AfterUse),
 ) -> Result<Invited, TakeBackError> {
     again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
         let link = scope.token("invitation");
-        if let Sent::Again((email, before)) = scope.sent(&transaction).await? {
+        if let Sent::Again((email, before)) = scope.sent(&*change).await? {
             return Ok(Invited { email, link, before });
         }
         let sql = "select claim.email, claim.person, vm.hostname
                    from claim join vm on vm.id = claim.vm_id
                    where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
-        let claim = transaction.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;
+        let claim = change.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;
         let claim = claim.ok_or(TakeBackError::NotClaimed)?;
         let before: Hostname = db::word(&claim, "hostname")?;
         let wish = TakeBack {
@@ -112,30 +113,28 @@ pub async fn give_fresh_machine(
             // As it is, it would be no fresh machine to whoever gets it.
             after_use: if after_use == AfterUse::Reuse { AfterUse::Hold } else { after_use },
         };
-        free(&transaction, &scope.pool, &scope.actor, &wish).await?;
+        free(&mut change, &wish).await?;
         let email = Email::stored(claim.try_get("email")?, claim.try_get("person")?);
-        line::invite(&transaction, &scope.pool, &scope.actor, &email, &link).await?;
-        line::serve(&transaction, &scope.pool).await?;
-        scope.keep(&transaction, &(email.spelling(), &before)).await?;
-        transaction.commit().await?;
+        line::invite(&mut change, &email, &link).await?;
+        line::serve(&mut change).await?;
+        scope.keep(&*change, &(email.spelling(), &before)).await?;
+        change.commit().await?;
         Ok(Invited { email: email.spelling().to_owned(), link, before })
     })
 }
 
 async fn free(
-    transaction: &impl GenericClient,
-    pool: &Pool,
-    actor: &Actor,
+    change: &mut Change<'_>,
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {
-    ask::lock(transaction, pool).await?;
-    let vm = transaction
+    ask::lock(change).await?;
+    let vm = change
         .query_opt(
             "select id, source, claim_id, used_at is not null as used,
                     removing_at is not null as removing
              from vm where pool_id = $1 and hostname = $2 and removed_at is null
              for no key update",
-            &[&pool.as_i64(), &wish.hostname.as_str()],
+            &[&change.pool().as_i64(), &wish.hostname.as_str()],
         )
         .await?
         .ok_or(TakeBackError::NoSuchVm)?;
@@ -156,13 +155,13 @@ async fn free(
     let replaced = wish.then == Then::Replace && made && !removing;
     let operation = if replaced {
         let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
-        Some(ask::queue(transaction, pool, actor, &job).await?)
+        Some(ask::queue(change, &job).await?)
     } else {
         None
     };
-    claims::release_of_vm(transaction, pool, id, wish.reason, actor).await?;
+    claims::release_of_vm(change, id, wish.reason).await?;
     if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
-        vms::reuse(transaction, pool, actor, id).await?;
+        vms::reuse(change, id).await?;
     }
     Ok(operation)
 }

@@ -6,7 +6,7 @@ use super::OperationId;
 use crate::{
     Db, DbError,
     db::{self, GenericClient},
-    pools::Pool,
+    events::{Change, Kind},
 };
 use lablink_protocol::Hostname;
 
@@ -67,8 +67,7 @@ pub(super) async fn targets_in(
 /// Writes what a new operation is about, with the claims of that moment. The caller holds the
 /// pool's lock.
 pub(super) async fn write(
-    client: &impl GenericClient,
-    pool: &Pool,
+    change: &mut Change<'_>,
     id: OperationId,
     hostnames: &[Hostname],
 ) -> Result<(), DbError> {
@@ -76,8 +75,8 @@ pub(super) async fn write(
     let sql = "insert into operation_target (operation_id, vm_id, claim_id)
                select $1, id, claim_id from vm
                where pool_id = $2 and hostname = any($3) and removed_at is null";
-    client.execute(sql, &[&id, &pool.as_i64(), &names]).await?;
-    recount(client, id).await
+    change.execute(sql, &[&id, &change.pool().as_i64(), &names]).await?;
+    recount(change, id).await
 }
 
 /// Older allocators name an operation's VMs in its payload alone. A claim that began later is none
@@ -105,8 +104,8 @@ pub(crate) const SPOKEN_FOR: &str = "exists (
 /// Lets the rows of an operation's VMs say whether they are spoken for. Part of every transaction
 /// that changes an operation's state or targets; its caller holds the pool's lock, without which two
 /// such transactions would each count without the other.
-pub(super) async fn recount(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
-    write_if_missing(client, id).await?;
+pub(super) async fn recount(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+    write_if_missing(&**change, id).await?;
     let sql = format!(
         "with theirs as (
              select vm.id, {SPOKEN_FOR} as spoken_for
@@ -116,8 +115,11 @@ pub(super) async fn recount(client: &impl GenericClient, id: OperationId) -> Res
          )
          update vm set removing_at = case when theirs.spoken_for then now() end
          from theirs where vm.id = theirs.id
-         returning pg_notify('vm_changed', vm.hostname)::text"
+         returning vm.id, theirs.spoken_for"
     );
-    client.query(&sql, &[&id]).await?;
+    for vm in change.query(&sql, &[&id]).await? {
+        let kind = if vm.try_get("spoken_for")? { Kind::VmToGo } else { Kind::VmStays };
+        change.event(kind).of_vm(vm.try_get("id")?).of_operation(id);
+    }
     Ok(())
 }

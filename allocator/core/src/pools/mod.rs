@@ -9,7 +9,7 @@ mod rules;
 mod source;
 mod stale_after;
 
-use std::fmt;
+use std::{fmt, num::ParseIntError, str::FromStr};
 
 pub use after_use::AfterUse;
 pub use extension::{Extension, InvalidExtension};
@@ -27,6 +27,14 @@ pub struct PoolId(i64);
 impl fmt::Display for PoolId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl FromStr for PoolId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
     }
 }
 

@@ -1,6 +1,7 @@
 use crate::{
     DbError, Scope,
     db::{self, GenericClient},
+    events::{Change, Touch},
     operations::OperationId,
     pools::Pool,
     text_enum::text_enum,
@@ -80,10 +81,12 @@ pub(crate) async fn conflict_in(
 }
 
 /// Nothing is wrong any more, whoever put it right.
-pub(super) async fn solve(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
+pub(super) async fn solve(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "update state_conflict set solved_at = now()
                where pool_id = $1 and solved_at is null
-               returning pg_notify('operation_changed', operation_id::text)::text";
-    client.query(sql, &[&pool.as_i64()]).await?;
+               returning operation_id";
+    for solved in change.query(sql, &[&change.pool().as_i64()]).await? {
+        change.touch(Touch::Operation(solved.try_get("operation_id")?));
+    }
     Ok(())
 }

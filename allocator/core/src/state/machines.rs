@@ -3,7 +3,7 @@
 use lablink_protocol::Hostname;
 
 use super::{Version, conflict, seen};
-use crate::{DbError, Scope, db, operations::OperationId};
+use crate::{DbError, Scope, db, events::Change, operations::OperationId};
 
 /// VMs that exist by all that their rows say: a launch of ours made them, or their agents have
 /// reported. What an operation was making when it was cut off, and that never reported, is not
@@ -49,20 +49,20 @@ pub async fn take_true(
     held: &[Hostname],
 ) -> Result<(), DbError> {
     let held: Vec<&str> = held.iter().map(Hostname::as_str).collect();
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
     let made = "with theirs as (
                     select id from vm where pool_id = $1 and removed_at is null
                       and hostname = any($2) and machine is distinct from 'made'
                     order by id for no key update
                 )
                 update vm set machine = 'made' from theirs where vm.id = theirs.id";
-    transaction.execute(made, &[&scope.pool.as_i64(), &held]).await?;
+    change.execute(made, &[&scope.pool.as_i64(), &held]).await?;
     if let Some(version) = version {
-        seen::remember(&transaction, &scope.pool, version).await?;
+        seen::remember(&*change, &scope.pool, version).await?;
     }
-    conflict::solve(&transaction, &scope.pool).await?;
-    transaction.commit().await?;
+    conflict::solve(&mut change).await?;
+    change.commit().await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use lablink_protocol::Hostname;
 use super::Vm;
 use crate::{
     DbError, Scope, Token, agents,
-    events::{self, Event},
+    events::{Change, Kind},
     pools::Source,
     scope::Sent,
 };
@@ -48,10 +48,10 @@ pub async fn reboot(
         (Source::Manual | Source::Unknown, _) => return not("Reboot it where it stands."),
     };
     let hostname = &vm.hostname;
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
     // Nothing but the wish's key is held while the VM starts.
-    if let Sent::Again(()) = scope.sent(&transaction).await? {
+    if let Sent::Again(()) = scope.sent(&*change).await? {
         return Ok(());
     }
     let enrolment = agents::issue_to_newcomer(scope, vm.id, hostname).await?;
@@ -59,9 +59,8 @@ pub async fn reboot(
         super::start_failed(scope, hostname, &error.to_string()).await?;
         return Err(RebootError::Failed(hostname.clone(), error));
     }
-    let event = Event { vm_id: Some(vm.id), ..Event::new(&scope.actor, "vm.rebooted") };
-    events::record(&transaction, &scope.pool, event).await?;
-    scope.keep(&transaction, &()).await?;
-    transaction.commit().await?;
+    change.event(Kind::VmRebooted).of_vm(vm.id);
+    scope.keep(&*change, &()).await?;
+    change.commit().await?;
     Ok(())
 }

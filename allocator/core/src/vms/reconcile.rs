@@ -1,15 +1,16 @@
 //! Brings the rows in line with what Terraform says exists.
 
+use serde_json::json;
 use std::collections::BTreeMap;
 
 use super::{never_made, used::EARLIER_USE};
 use crate::{
-    Actor, Db, DbError, Scope,
+    Actor, DbError, Scope,
     claims::{self, ReleaseReason},
-    db::{self, GenericClient},
-    events::{self, Event},
+    db,
+    events::{Change, Kind},
     operations::OperationId,
-    pools::{Pool, Source},
+    pools::Source,
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
@@ -33,9 +34,9 @@ pub async fn reconcile_existing(
     let names: Vec<&str> = existing.iter().map(|vm| vm.hostname.as_str()).collect();
     let numbers: Vec<i32> =
         existing.iter().map(|vm| i32::try_from(vm.number).unwrap_or(i32::MAX)).collect();
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
-    let adopted = transaction
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    let adopted = change
         .query(
             &format!(
                 "insert into vm (pool_id, hostname, number, source, status, status_reason,
@@ -49,40 +50,37 @@ pub async fn reconcile_existing(
                      select from vm where vm.hostname = one.hostname
                          and (vm.removed_at is null or vm.removed_at > $5)
                  )
-                 returning id, pg_notify('vm_changed', hostname)::text"
+                 returning id"
             ),
             &[&scope.pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
         )
         .await?;
     let ids: Vec<i64> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
-    events::record_of_vms(&transaction, &scope.pool, &Actor::System, "vm.adopted", &ids).await?;
-    transaction.commit().await?;
+    for id in &ids {
+        change.event(Kind::VmAdopted).of_vm(*id).by(Actor::System);
+    }
+    change.commit().await?;
     Ok(())
 }
 
 /// Ends VMs that are gone: their claims end, the rows stay as history, the names are free.
 pub async fn remove(scope: &Scope, vms: &[i64]) -> Result<(), DbError> {
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
-    remove_in(&transaction, &scope.pool, vms, &scope.actor).await?;
-    transaction.commit().await?;
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    remove_in(&mut change, vms).await?;
+    change.commit().await?;
     Ok(())
 }
 
-pub(crate) async fn remove_in(
-    client: &impl GenericClient,
-    pool: &Pool,
-    vms: &[i64],
-    actor: &Actor,
-) -> Result<(), DbError> {
-    let removed = client
+pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[i64]) -> Result<(), DbError> {
+    let removed = change
         .query(
             "with theirs as (
                  select id from vm where id = any($1) and removed_at is null
                  order by id for no key update
              )
              update vm set removed_at = now() from theirs where vm.id = theirs.id
-             returning vm.id, claim_id, pg_notify('vm_changed', hostname)::text",
+             returning vm.id, claim_id",
             &[&vms],
         )
         .await?;
@@ -90,15 +88,17 @@ pub(crate) async fn remove_in(
     for vm in removed {
         let (id, claim): (i64, Option<i64>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
         if claim.is_some() {
-            claims::release_of_vm(client, pool, id, ReleaseReason::Destroyed, actor).await?;
+            claims::release_of_vm(change, id, ReleaseReason::Destroyed).await?;
         }
         ids.push(id);
     }
-    events::record_of_vms(client, pool, actor, "vm.removed", &ids).await?;
-    client.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
-    client.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
-    client.execute("delete from dead_token where vm_id = any($1)", &[&ids]).await?;
-    client.execute("delete from ssh_access where vm_id = any($1)", &[&ids]).await?;
+    for id in &ids {
+        change.event(Kind::VmRemoved).of_vm(*id);
+    }
+    change.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
+    change.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
+    change.execute("delete from dead_token where vm_id = any($1)", &[&ids]).await?;
+    change.execute("delete from ssh_access where vm_id = any($1)", &[&ids]).await?;
     Ok(())
 }
 
@@ -117,11 +117,11 @@ pub async fn present(
 /// VMs that an operation was to make for the first time, and for which nothing was done, are not
 /// wanted any more: they need no row.
 pub async fn unplan(scope: &Scope, operation: OperationId) -> Result<(), DbError> {
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
-    let planned = never_made(&transaction, operation).await?;
-    remove_in(&transaction, &scope.pool, &planned, &Actor::System).await?;
-    transaction.commit().await?;
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    let planned = never_made(&*change, operation).await?;
+    remove_in(&mut change, &planned).await?;
+    change.commit().await?;
     Ok(())
 }
 
@@ -141,20 +141,15 @@ pub async fn running_among(
 /// A VM whose machine is replaced now: the old one becomes history, its claim ends, and a row for
 /// the new one takes its name. Answers the new row. Until the new machine is made, what stands
 /// under this name is the old one, with what its participants left.
-pub(crate) async fn succeed(
-    client: &impl GenericClient,
-    pool: &Pool,
-    old: i64,
-) -> Result<i64, DbError> {
-    remove_in(client, pool, &[old], &Actor::System).await?;
+pub(crate) async fn succeed(change: &mut Change<'_>, old: i64) -> Result<i64, DbError> {
+    remove_in(change, &[old]).await?;
     let new =
         "insert into vm (pool_id, hostname, number, source, used_at, last_claim_id, barred_at)
                select pool_id, hostname, number, source, used_at, last_claim_id, barred_at
                from vm where id = $1
-               returning id, pg_notify('vm_changed', hostname)::text";
-    let new = client.query_one(new, &[&old]).await?.try_get("id")?;
-    let event = Event { vm_id: Some(new), ..Event::new(&Actor::System, "vm.replaced") };
-    events::record(client, pool, event).await?;
+               returning id";
+    let new: i64 = change.query_one(new, &[&old]).await?.try_get("id")?;
+    change.event(Kind::VmReplaced).of_vm(new).by(Actor::System);
     Ok(new)
 }
 
@@ -172,19 +167,24 @@ pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbEr
                    update vm set status = 'initializing', status_reason = null, ssh_host_key = null,
                           starting_since = null, overdue_at = null, suspect_at = null
                    from theirs where vm.id = theirs.id
-                   returning vm.id, pg_notify('vm_changed', hostname)::text
+                   returning vm.id
+               ), forgotten as (
+                   delete from vm_presence using anew where vm_id = anew.id
                )
-               delete from vm_presence using anew where vm_id = anew.id";
-    scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
-    Ok(())
+               select id from anew";
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    for vm in change.query(sql, &[&scope.pool.as_i64(), &names]).await? {
+        change.event(Kind::VmMadeAgain).of_vm(vm.try_get("id")?);
+    }
+    change.commit().await
 }
 
 /// A VM of which something did not come true, and why.
 pub type Unmet = (i64, String);
 
 /// VMs that should exist but don't, or not whole, are in error, each with its reason.
-pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
-    let (ids, reasons) = columns(unmade);
+pub async fn fail(scope: &Scope, unmade: &[Unmet]) -> Result<(), DbError> {
     // Without its credentials, what is left of such a VM can't report itself back to life.
     let sql = "with theirs as (
                    select vm.id, unmade.reason
@@ -194,19 +194,19 @@ pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
                ), failed as (
                    update vm set status = 'error', status_reason = theirs.reason
                    from theirs where vm.id = theirs.id
-                   returning vm.id, pg_notify('vm_changed', hostname)::text
+                   returning vm.id, vm.status_reason as reason
                ), unenrolled as (
                    delete from enrolment using failed where vm_id = failed.id
+               ), unknown as (
+                   delete from agent_credential using failed where vm_id = failed.id
                )
-               delete from agent_credential using failed where vm_id = failed.id";
-    db.client().await?.query(sql, &[&ids, &reasons]).await?;
-    Ok(())
+               select id, reason from failed";
+    write(scope, sql, unmade, Kind::VmFailed).await
 }
 
 /// VMs of which nobody knows whether they were made, and that have not reported: in error until
 /// they do.
-pub async fn doubt(db: &Db, unknown: &[Unmet]) -> Result<(), DbError> {
-    let (ids, reasons) = columns(unknown);
+pub async fn doubt(scope: &Scope, unknown: &[Unmet]) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id, doubted.reason
                    from unnest($1::bigint[], $2::text[]) as doubted(id, reason)
@@ -215,14 +215,12 @@ pub async fn doubt(db: &Db, unknown: &[Unmet]) -> Result<(), DbError> {
                )
                update vm set status = 'error', status_reason = theirs.reason
                from theirs where vm.id = theirs.id
-               returning pg_notify('vm_changed', hostname)::text";
-    db.client().await?.query(sql, &[&ids, &reasons]).await?;
-    Ok(())
+               returning vm.id, vm.status_reason as reason";
+    write(scope, sql, unknown, Kind::VmFailed).await
 }
 
 /// VMs to which what was asked for did not happen: they are what they were, and say why.
-pub async fn note_undone(db: &Db, undone: &[Unmet]) -> Result<(), DbError> {
-    let (ids, reasons) = columns(undone);
+pub async fn note_undone(scope: &Scope, undone: &[Unmet]) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id, undone.reason
                    from unnest($1::bigint[], $2::text[]) as undone(id, reason)
@@ -231,11 +229,20 @@ pub async fn note_undone(db: &Db, undone: &[Unmet]) -> Result<(), DbError> {
                )
                update vm set status_reason = theirs.reason
                from theirs where vm.id = theirs.id
-               returning pg_notify('vm_changed', hostname)::text";
-    db.client().await?.query(sql, &[&ids, &reasons]).await?;
-    Ok(())
+               returning vm.id, vm.status_reason as reason";
+    write(scope, sql, undone, Kind::VmUnchanged).await
 }
 
-fn columns(unmet: &[Unmet]) -> (Vec<i64>, Vec<&str>) {
-    unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip()
+/// Writes what did not come true: `sql` takes ids and reasons, and answers those of the VMs that it
+/// has changed.
+async fn write(scope: &Scope, sql: &str, unmet: &[Unmet], kind: Kind) -> Result<(), DbError> {
+    let (ids, reasons): (Vec<i64>, Vec<&str>) =
+        unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip();
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    for vm in change.query(sql, &[&ids, &reasons]).await? {
+        let reason: &str = vm.try_get("reason")?;
+        change.event(kind).of_vm(vm.try_get("id")?).with(json!({ "reason": reason }));
+    }
+    change.commit().await
 }

@@ -3,8 +3,8 @@ use crate::{
     DbError, Scope, Token, agents,
     claims::{self, ReleaseReason},
     collections::{self, SealedSshAccess},
-    db::{GenericClient, violated},
-    events::{self, Event},
+    db::violated,
+    events::{Change, Kind},
     scope::Sent,
 };
 use jiff::Timestamp;
@@ -52,9 +52,9 @@ pub async fn register(
         Some(hostname) => hostname,
         None => made_up()?,
     };
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
-    if let Sent::Again(issued) = scope.sent(&transaction).await? {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    if let Sent::Again(issued) = scope.sent(&*change).await? {
         return Ok(Registered::again(scope, issued));
     }
     // One that left the pool with its last participant's traces comes back with them.
@@ -62,21 +62,20 @@ pub async fn register(
         "insert into vm (pool_id, hostname, source, used_at, last_claim_id, barred_at)
          select $1, $2, 'manual', earlier.used_at, earlier.last_claim_id, earlier.barred_at
          from (select $2::text as hostname) as one left join {EARLIER_USE}
-         returning id, pg_notify('vm_changed', hostname)::text"
+         returning id"
     );
-    let made = transaction.query_one(&sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await;
+    let made = change.query_one(&sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await;
     let vm = made.map_err(|error| match violated(&error) {
         Some("vm_hostname_present") => RegisterError::Taken,
         _ => RegisterError::Db(error.into()),
     })?;
     let id = vm.try_get("id")?;
     if let Some(access) = ssh {
-        collections::store_ssh_access(&transaction, id, access).await?;
+        collections::store_ssh_access(&*change, id, access).await?;
     }
-    let event = Event { vm_id: Some(id), ..Event::new(&scope.actor, "vm.registered") };
-    events::record(&transaction, &scope.pool, event).await?;
-    let registered = enrolment(&transaction, scope, hostname).await?;
-    transaction.commit().await?;
+    change.event(Kind::VmRegistered).of_vm(id);
+    let registered = enrolment(&mut change, hostname).await?;
+    change.commit().await?;
     Ok(registered)
 }
 
@@ -85,13 +84,13 @@ pub async fn renew_enrolment(
     scope: &Scope,
     hostname: Hostname,
 ) -> Result<Registered, RegisterError> {
-    let mut client = scope.db.client().await?;
-    let transaction = client.transaction().await?;
-    if let Sent::Again(issued) = scope.sent(&transaction).await? {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    if let Sent::Again(issued) = scope.sent(&*change).await? {
         return Ok(Registered::again(scope, issued));
     }
-    let registered = enrolment(&transaction, scope, hostname).await?;
-    transaction.commit().await?;
+    let registered = enrolment(&mut change, hostname).await?;
+    change.commit().await?;
     Ok(registered)
 }
 
@@ -111,22 +110,21 @@ impl Registered {
 const ENROLMENT: &str = "enrolment";
 
 async fn enrolment(
-    client: &impl GenericClient,
-    scope: &Scope,
+    change: &mut Change<'_>,
     hostname: Hostname,
 ) -> Result<Registered, RegisterError> {
     let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
                and source = 'manual' for no key update";
-    let vm = client.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
+    let scope = change.scope();
+    let vm = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
     let vm_id: i64 = vm.ok_or(RegisterError::NoSuchMachine)?.try_get("id")?;
     let token = scope.token(ENROLMENT);
-    let expires_at = agents::issue_token(client, vm_id, &token).await?;
-    let waits_again = "update vm set overdue_at = null where pool_id = $1 and hostname = $2
-                       and removed_at is null and overdue_at is not null
-                       returning pg_notify('vm_changed', hostname)::text";
-    client.query(waits_again, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
+    let expires_at = agents::issue_token(&**change, vm_id, &token).await?;
+    let waits_again = "update vm set overdue_at = null where id = $1 and overdue_at is not null";
+    change.execute(waits_again, &[&vm_id]).await?;
+    change.event(Kind::VmEnrolmentIssued).of_vm(vm_id);
     let issued = Issued { hostname, expires_at };
-    scope.keep(client, &issued).await?;
+    scope.keep(&**change, &issued).await?;
     Ok(Registered { hostname: issued.hostname, enrolment_token: token, expires_at })
 }
 
@@ -136,22 +134,22 @@ pub async fn forget(scope: &Scope, hostname: &Hostname) -> Result<bool, DbError>
     // A step of its own: where there is no such machine, the same wish may begin something else.
     let scope = &scope.step("forget");
     crate::db::again!(async {
-        let mut client = scope.db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = scope.sent(&transaction).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
         let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
                    and source in ('manual', 'unknown') for no key update";
         let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
             [&scope.pool.as_i64(), &hostname.as_str()];
-        let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
+        let Some(vm) = change.query_opt(sql, &key).await? else { return Ok(false) };
         let reason = ReleaseReason::Released;
         let id: i64 = vm.try_get("id")?;
-        claims::release_of_vm(&transaction, &scope.pool, id, reason, &scope.actor).await?;
-        remove_in(&transaction, &scope.pool, &[id], &scope.actor).await?;
-        scope.keep(&transaction, &true).await?;
-        transaction.commit().await?;
+        claims::release_of_vm(&mut change, id, reason).await?;
+        remove_in(&mut change, &[id]).await?;
+        scope.keep(&*change, &true).await?;
+        change.commit().await?;
         Ok(true)
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{overdue, suspect};
-use crate::{DbError, Scope, line};
+use crate::{DbError, Scope, events::Change};
 
 /// How long nothing may be heard of a VM before it is pointed out.
 #[derive(Clone, Copy, Debug)]
@@ -68,21 +68,20 @@ impl Hearing {
 
 /// Notes which machines start now, and which agents are heard again.
 pub async fn notice(scope: &Scope) -> Result<(), DbError> {
-    let client = scope.db.client().await?;
+    let mut client = scope.client().await?;
     overdue::note_begun(&client, &scope.pool).await?;
-    suspect::note_heard(&client, &scope.pool).await
+    let mut change = Change::begin(scope, &mut client).await?;
+    suspect::note_heard(&mut change).await?;
+    change.commit().await
 }
 
 /// Points out what has become overdue or suspect, each VM once, whoever else looks.
 pub async fn point_out(scope: &Scope, limits: Limits) -> Result<(), DbError> {
-    let client = scope.db.client().await?;
-    let late = overdue::point_out(&client, &scope.pool, limits.overdue_after).await?;
-    suspect::point_out(&client, &scope.pool, limits.suspect_after).await?;
-    if late > 0 {
-        // Who waits for one of them must not be told that it comes any moment.
-        line::tell(&client, &scope.pool).await?;
-    }
-    Ok(())
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    overdue::point_out(&mut change, limits.overdue_after).await?;
+    suspect::point_out(&mut change, limits.suspect_after).await?;
+    change.commit().await
 }
 
 #[cfg(test)]
