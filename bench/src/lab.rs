@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use lablink_provision::postgres::{EmbeddedPostgres, Settings};
+use lablink_embedded_postgres::{EmbeddedPostgres, Settings};
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls, config::Host};
 

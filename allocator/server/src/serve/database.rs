@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lablink_core::db::{self, ConnectError, MigrateError, Server};
-use lablink_provision::postgres::{EmbeddedPostgres, Password, Settings};
+use lablink_embedded_postgres::{EmbeddedPostgres, Password, Settings};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_postgres::Config as Connection;
 use tokio_util::sync::CancellationToken;

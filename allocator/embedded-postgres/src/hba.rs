@@ -1,6 +1,6 @@
 use std::{fs, io::Write, path::Path};
 
-use super::{
+use crate::{
     EmbeddedPostgresError, Result, account::Account, bootstrap::SUPERUSER, settings::Password,
 };
 

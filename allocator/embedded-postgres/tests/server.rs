@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use lablink_provision::postgres::{EmbeddedPostgres, EmbeddedPostgresError, Password, Settings};
+use lablink_embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresError, Password, Settings};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, Uid, User},

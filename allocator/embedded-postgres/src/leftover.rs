@@ -10,7 +10,7 @@ use nix::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{EmbeddedPostgresError, Result};
+use crate::{EmbeddedPostgresError, Result};
 
 /// A live server of ours that an earlier allocator left, or another one runs.
 pub(super) struct Leftover {

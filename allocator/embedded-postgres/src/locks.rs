@@ -6,7 +6,7 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::{EmbeddedPostgresError, Result, layout::Layout};
+use crate::{EmbeddedPostgresError, Result, layout::Layout};
 
 /// Longer than one start may take.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -7,7 +7,7 @@ use std::{
 use nix::unistd::{Gid, Uid, User};
 use tokio::process::Command;
 
-use super::{EmbeddedPostgresError, Result};
+use crate::{EmbeddedPostgresError, Result};
 
 /// Whom the server runs as and its files belong to: us, or `postgres` when we are root.
 #[derive(Clone, Copy)]

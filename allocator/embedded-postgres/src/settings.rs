@@ -1,6 +1,6 @@
 use std::{fmt, path::PathBuf};
 
-use super::{EmbeddedPostgresError, Result, bootstrap::SUPERUSER};
+use crate::{EmbeddedPostgresError, Result, bootstrap::SUPERUSER};
 
 /// What the embedded server is to offer.
 #[derive(Clone, Debug)]

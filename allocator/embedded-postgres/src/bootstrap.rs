@@ -4,7 +4,7 @@ use postgres_protocol::{
 };
 use tokio_postgres::Client;
 
-use super::{
+use crate::{
     EmbeddedPostgresError, Result,
     settings::{Password, Settings},
 };

@@ -1,6 +1,6 @@
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
-use super::{
+use crate::{
     EmbeddedPostgresError, Result, account::Account, binaries::Binaries, bootstrap::SUPERUSER,
     layout::Layout,
 };

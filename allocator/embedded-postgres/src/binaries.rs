@@ -5,7 +5,7 @@ use std::{
 
 use tokio::process::Command;
 
-use super::{EmbeddedPostgresError, Result};
+use crate::{EmbeddedPostgresError, Result};
 
 /// One installed Postgres server.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{
+use crate::{
     EmbeddedPostgresError, Result,
     account::Account,
     bootstrap::{self, SUPERUSER},

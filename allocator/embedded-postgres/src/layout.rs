@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::{EmbeddedPostgresError, Result, passage::make_passage};
+use crate::{EmbeddedPostgresError, Result, passage::make_passage};
 
 /// Where the embedded server's files lie in the allocator's data directory.
 pub(super) struct Layout {

@@ -13,7 +13,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
+use crate::{
     EmbeddedPostgresError, Result, account::Account, binaries::Binaries, layout::Layout, leftover,
     log, run_dir::PORT,
 };

@@ -10,7 +10,7 @@ use std::{
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
 
-use super::{EmbeddedPostgresError, Result, account::Account, layout::Layout};
+use crate::{EmbeddedPostgresError, Result, account::Account, layout::Layout};
 
 /// The server's "port", which is only the end of its socket's name.
 pub(super) const PORT: u16 = 5432;

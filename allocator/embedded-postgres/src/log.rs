@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::{EmbeddedPostgresError, Result};
+use crate::{EmbeddedPostgresError, Result};
 
 /// Beyond this size a start sets the log aside (as `postgres.log.1`) and begins a new one.
 const MAX_BYTES: u64 = 10 * 1024 * 1024;
