@@ -26,6 +26,7 @@ mod plain;
 pub mod pools;
 mod seal;
 mod spreadsheet;
+pub mod ssh;
 pub mod startup;
 pub mod state;
 mod text_enum;

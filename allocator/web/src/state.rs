@@ -4,9 +4,10 @@ use lablink_core::{
     AccessCode, Db, EmailDomain, PerAddress, SecretKey, TokenHash,
     aws::AwsLogin,
     claims::Reclaim,
-    collections::{Collector, Extension, FitAddresses},
+    collections::{Collector, Extension},
     live::Hub,
     pools::PoolId,
+    ssh::FitAddresses,
     vms::{AfterUse, Provider, Source, StaleAfter},
 };
 use metrics_exporter_prometheus::PrometheusHandle;

@@ -7,11 +7,11 @@ use super::{remove_in, used::EARLIER_USE};
 use crate::{
     Db, DbError, Token, agents, claims,
     claims::ReleaseReason,
-    collections::{self, SealedSshAccess},
     db::violated,
     events::{self, Event},
     once::{Asker, Sent},
     pools::PoolId,
+    ssh::{self, SealedSshAccess},
 };
 
 /// A machine that somebody already has, on its way into the pool.
@@ -77,7 +77,7 @@ pub async fn register(
     })?;
     let id = vm.try_get("id")?;
     if let Some(access) = ssh {
-        collections::store_ssh_access(&transaction, id, access).await?;
+        ssh::store(&transaction, id, access).await?;
     }
     let event = Event { vm_id: Some(id), ..Event::new(&asker.actor, "vm.registered") };
     events::record(&transaction, pool, event).await?;

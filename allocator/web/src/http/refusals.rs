@@ -6,8 +6,9 @@ use lablink_core::{
     agents::{EnrolError, LiftError, RenewError},
     aws::VaultError,
     claims::{LockOutError, NoSuchClaim, NotToClean},
-    collections::{ChooseError, CollectError, NoSecretKey},
+    collections::{ChooseError, CollectError},
     operations::{AskError, TakeBackError},
+    ssh::NoSecretKey,
     vms::{AdmitError, InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
 };
 

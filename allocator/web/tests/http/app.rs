@@ -17,10 +17,11 @@ use lablink_core::{
     Actor, Db, PerAddress, Token, agents,
     aws::{AwsLogin, Vault},
     claims::Reclaim,
-    collections::{Extension, FitAddresses},
+    collections::Extension,
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
+    ssh::FitAddresses,
     vms::{AfterUse, Provider, Source, StaleAfter},
 };
 use lablink_test_db::TestDb;

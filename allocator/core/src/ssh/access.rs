@@ -1,18 +1,11 @@
 //! The way over SSH to machines that were registered by hand.
 
-mod fit;
-mod place;
-mod private_key;
-
 use std::{num::NonZero, time::Duration};
-
-pub use fit::{FitAddresses, UnfitAddress};
 
 use crate::db::GenericClient;
 use lablink_protocol::Hostname;
-pub use place::{InvalidPlace, ResultsDirectory, SshAddress, SshLogin};
-pub use private_key::{InvalidPrivateKey, PrivateKey};
 
+use super::{FitAddresses, PrivateKey, ResultsDirectory, SshAddress, SshLogin, UnfitAddress};
 use crate::{Db, DbError, SecretKey, db, pools::PoolId};
 
 /// How long somebody waits who registers a machine whose name nobody resolves.
@@ -104,7 +97,7 @@ pub(crate) async fn store(
 }
 
 /// How a machine that was registered by hand is reached; none if its registration did not say.
-pub async fn ssh_access(
+pub async fn access(
     db: &Db,
     pool: PoolId,
     key: Option<&SecretKey>,
