@@ -3,5 +3,6 @@
 
 pub mod collect;
 mod last_words;
+pub mod ssh;
 pub mod terraform;
 pub mod worker;

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use lablink_core::collections::Extension;
 
 use super::listing::Place;
+use crate::ssh::Words;
 
 /// Prints where the results lie, then size, blocks on the disk and name of each, all ended by NUL; between them, what
 /// is left out and may be meant: files in folders that are left out by their names, and links.
@@ -65,9 +66,6 @@ exec "$@" --create --file=- --format=gnu --sparse --hard-dereference --no-recurs
 
 /// The desktop in a container.
 pub(super) const DESKTOP: &str = "/home/client/Desktop";
-
-/// A script, and its arguments.
-pub(super) type Words = Vec<OsString>;
 
 /// Left out of a local VM's folder: what its agent keeps there.
 pub(super) const AGENT_STATE: &str = "./state/*";

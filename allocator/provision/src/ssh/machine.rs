@@ -1,21 +1,26 @@
 use std::path::PathBuf;
 
-use lablink_core::collections::{FitAddresses, SshAccess};
+use lablink_core::{
+    Db,
+    pools::PoolId,
+    ssh::{self, FitAddresses, SshAccess},
+};
 use lablink_protocol::Hostname;
 
-/// A VM whose results are wanted.
+use super::trouble;
+
+/// A VM, and how it is reached.
 #[derive(Clone, Debug)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     pub hostname: Hostname,
-    /// Its folder in the archive: `vm_3`, or the hostname of a machine registered by hand, as far as
-    /// it may be called so. Neither holds a slash, and hostnames hold no underscore.
-    pub folder: String,
+    /// Of a VM that LabLink launched.
+    pub number: Option<i32>,
     pub reach: Reach,
 }
 
 /// The way to a VM's files.
 #[derive(Clone, Debug)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// A local VM: its folder on this machine.
     Here(PathBuf),
     Ssh {
@@ -27,4 +32,27 @@ pub(super) enum Reach {
     },
     /// There is none; why.
     None(String),
+}
+
+impl Machine {
+    /// Takes a first contact's host key for the machine's own from now on. The error is a sentence.
+    pub async fn remember(
+        &mut self,
+        db: &Db,
+        pool: PoolId,
+        learned: Option<String>,
+    ) -> Result<(), String> {
+        let (Reach::Ssh { host_key, .. }, Some(learned)) = (&mut self.reach, learned) else {
+            return Ok(());
+        };
+        let known = ssh::remember_host_key(db, pool, &self.hostname, &learned).await;
+        let known = known.map_err(|error| {
+            format!("its host key could not be remembered, so it was left alone: {error}")
+        })?;
+        if known.as_deref().is_some_and(|known| known != learned) {
+            return Err(trouble::CHANGED.to_owned());
+        }
+        *host_key = Some(learned);
+        Ok(())
+    }
 }

@@ -2,16 +2,13 @@ use std::{num::NonZero, path::PathBuf};
 
 use lablink_core::{
     Db, DbError, SecretKey,
-    collections::{self, FitAddresses, SshAccess, SshAccessError},
     pools::PoolId,
-    vms::{self, Source, Vm},
+    ssh::{self, FitAddresses, SshAccess, SshAccessError},
+    vms::{self, Source},
 };
 use lablink_protocol::Hostname;
 
-use super::{
-    machine::{Machine, Reach},
-    names,
-};
+use super::{Machine, Reach};
 use crate::terraform::{Outputs, Workspace, chain};
 
 /// Knows how the VMs of a pool are reached.
@@ -34,7 +31,7 @@ const SSH_PORT: NonZero<u16> = NonZero::new(22).expect("not 0");
 
 impl Machines {
     /// These VMs, or all that are there, in their order.
-    pub(super) async fn find(&self, these: Option<&[Hostname]>) -> Result<Vec<Machine>, DbError> {
+    pub(crate) async fn find(&self, these: Option<&[Hostname]>) -> Result<Vec<Machine>, DbError> {
         let mut vms = vms::list(&self.db, self.pool).await?;
         if let Some(these) = these {
             vms.retain(|vm| these.contains(&vm.hostname));
@@ -53,13 +50,12 @@ impl Machines {
                     "it reported by itself, and nobody has said how it is reached".to_owned(),
                 ),
             };
-            machines.push(Machine { hostname: vm.hostname.clone(), folder: folder(vm), reach });
+            machines.push(Machine { hostname: vm.hostname.clone(), number: vm.number, reach });
         }
         let gone = these.unwrap_or_default().iter();
         for hostname in gone.filter(|it| vms.iter().all(|vm| vm.hostname != **it)) {
             let reach = Reach::None("it is not there any more".to_owned());
-            let folder = names::folder(hostname.as_str());
-            machines.push(Machine { hostname: hostname.clone(), folder, reach });
+            machines.push(Machine { hostname: hostname.clone(), number: None, reach });
         }
         Ok(machines)
     }
@@ -111,7 +107,7 @@ impl Machines {
 
     async fn registered(&self, hostname: &Hostname) -> Result<Reach, DbError> {
         let key = self.secret_key.as_ref();
-        match collections::ssh_access(&self.db, self.pool, key, hostname).await {
+        match ssh::access(&self.db, self.pool, key, hostname).await {
             Ok(Some(access)) => {
                 self.with_host_key(hostname, access, Some(self.ssh_addresses)).await
             }
@@ -130,11 +126,7 @@ impl Machines {
         access: SshAccess,
         fit: Option<FitAddresses>,
     ) -> Result<Reach, DbError> {
-        let host_key = collections::host_key(&self.db, self.pool, hostname).await?;
+        let host_key = ssh::host_key(&self.db, self.pool, hostname).await?;
         Ok(Reach::Ssh { access, host_key, fit })
     }
-}
-
-fn folder(vm: &Vm) -> String {
-    vm.number.map_or_else(|| names::folder(vm.hostname.as_str()), |number| format!("vm_{number}"))
 }

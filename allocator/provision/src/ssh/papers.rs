@@ -12,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use lablink_core::collections::SshAccess;
+use lablink_core::ssh::SshAccess;
 use lablink_protocol::Hostname;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::script::Words;
+use super::Words;
 
 /// What is written for one run of `ssh`, in memory and under no name: whatever ends us, nothing is
 /// left of it.

@@ -1,32 +1,32 @@
 use std::{
+    ffi::OsString,
     io,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use lablink_core::collections::{FitAddresses, SshAccess};
+use lablink_core::ssh::{FitAddresses, SshAccess};
 use tokio::{
     net::TcpStream,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
 
-use super::{
-    machine::{Machine, Reach},
-    script::Words,
-    ssh::Papers,
-};
+use super::{Machine, Reach, papers::Papers};
 use crate::terraform::chain;
 
 /// How long a program may take to end once its output has.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// A script of `sh`, and its arguments.
+pub(crate) type Words = Vec<OsString>;
 
 /// A script that runs on a VM. Dropping it ends it, and so does our death, however it comes: the
 /// kernel kills what `setpriv` has become, and on the VM nothing has anybody to talk to any more.
 ///
 /// `ssh` itself and not the crate `openssh`: that one leaves a master connection behind, in the
 /// background, when we are killed.
-pub(super) struct Remote {
+pub(crate) struct Remote {
     pub stdin: ChildStdin,
     pub stdout: ChildStdout,
     pub stderr: ChildStderr,
@@ -34,7 +34,7 @@ pub(super) struct Remote {
 }
 
 /// What is left of it when its streams have been taken.
-pub(super) struct Ending {
+pub(crate) struct Ending {
     child: Child,
     papers: Option<Papers>,
 }
@@ -88,8 +88,7 @@ async fn place(
 ) -> Result<String, String> {
     let Some(fit) = fit else { return Ok(access.address.to_string()) };
     let found = access.address.resolve(access.port, fit, connect).await;
-    let found =
-        found.map_err(|unfit| format!("it is not asked for its results: {}", chain(&unfit)))?;
+    let found = found.map_err(|unfit| format!("nothing was sent to it: {}", chain(&unfit)))?;
     if let [_, _, ..] = &found[..] {
         for &ip in &found {
             let trial = TcpStream::connect((ip, access.port.get()));

@@ -1,17 +1,17 @@
-//! Why a VM gave nothing, in words for who has to do something about it.
+//! Why a script could not be run on a VM, in words for whoever has to do something about it.
 
 use std::process::ExitStatus;
 
-use super::machine::{Machine, Reach};
+use super::{Machine, Reach};
 
 /// Of what a program said last, in bytes.
-pub(super) const LONGEST: usize = 2048;
+pub(crate) const LONGEST: usize = 2048;
 
 /// What `ssh` ends with when it is itself that failed (its manual, EXIT STATUS).
 const SSH_FAILED: i32 = 255;
 
 /// The sentence for a program that did not end well. `said` is what it wrote to standard error.
-pub(super) fn sentence(machine: &Machine, status: ExitStatus, said: &[u8]) -> String {
+pub(crate) fn sentence(machine: &Machine, status: ExitStatus, said: &[u8]) -> String {
     let said = plain(said);
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
     match &machine.reach {
@@ -41,12 +41,12 @@ pub(super) fn sentence(machine: &Machine, status: ExitStatus, said: &[u8]) -> St
 }
 
 /// A key that differs from the first one.
-pub(super) const CHANGED: &str = "its SSH host key is not the one that it showed at first contact, \
+pub(crate) const CHANGED: &str = "its SSH host key is not the one that it showed at first contact, \
     so nothing was sent to it. Either the machine was installed anew, or another one answers at its \
     address. If you know that it was installed anew, let LabLink forget its old key, on the page of \
-    the VM, and collect again";
+    the VM, and try again";
 
 /// What a program said, as text that can be shown.
-pub(super) fn plain(said: &[u8]) -> String {
+pub(crate) fn plain(said: &[u8]) -> String {
     lablink_core::plain(String::from_utf8_lossy(said).trim_end()).into_owned()
 }

@@ -1,0 +1,11 @@
+//! How a machine is reached: over SSH, or a local VM in its folder; and how a script runs there.
+
+mod machine;
+mod machines;
+mod papers;
+mod remote;
+pub(crate) mod trouble;
+
+pub(crate) use machine::{Machine, Reach};
+pub use machines::Machines;
+pub(crate) use remote::{Remote, Words};
