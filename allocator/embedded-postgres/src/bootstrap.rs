@@ -9,9 +9,6 @@ use crate::{
     settings::{Password, Settings},
 };
 
-/// The cluster's first role. Nobody configures it, so it can't collide with the allocator's own.
-pub(super) const SUPERUSER: &str = "lablink_superuser";
-
 /// Makes the role and its database, or adjusts them, as the superuser.
 pub(super) async fn bootstrap(superuser: &Client, settings: &Settings) -> Result<()> {
     let role = escape_identifier(&settings.user);

@@ -1,8 +1,8 @@
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
 use crate::{
-    EmbeddedPostgresError, Result, account::Account, binaries::Binaries, bootstrap::SUPERUSER,
-    layout::Layout,
+    EmbeddedPostgresError, Result, account::Account, binaries::Binaries, layout::Layout,
+    superuser::SUPERUSER,
 };
 
 /// Clusters in the making carry this prefix and become `postgres` in one step, when complete.

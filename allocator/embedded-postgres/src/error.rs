@@ -43,7 +43,7 @@ pub enum EmbeddedPostgresError {
     #[error(
         "'{0}' cannot name a role or database of the embedded PostgreSQL: use 1 to 63 bytes that \
          do not begin with 'pg_' (the role may not be '{superuser}' either)",
-        superuser = crate::bootstrap::SUPERUSER
+        superuser = crate::superuser::SUPERUSER
     )]
     InvalidName(String),
 

@@ -1,7 +1,7 @@
 use std::{fs, io::Write, path::Path};
 
 use crate::{
-    EmbeddedPostgresError, Result, account::Account, bootstrap::SUPERUSER, settings::Password,
+    EmbeddedPostgresError, Result, account::Account, settings::Password, superuser::SUPERUSER,
 };
 
 /// Writes who may log in, whenever that changed: over the socket only, whose folder is closed to

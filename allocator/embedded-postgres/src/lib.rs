@@ -21,6 +21,7 @@ mod process;
 mod run_dir;
 mod server;
 mod settings;
+mod superuser;
 
 pub use error::EmbeddedPostgresError;
 pub use passage::make_passage;

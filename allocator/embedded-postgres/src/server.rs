@@ -6,8 +6,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::{
     EmbeddedPostgresError, Result,
     account::Account,
-    bootstrap::{self, SUPERUSER},
-    cluster, hba,
+    bootstrap, cluster, hba,
     layout::Layout,
     leftover,
     locks::{self, UsersLock},
@@ -15,6 +14,7 @@ use crate::{
     process::Process,
     run_dir,
     settings::Settings,
+    superuser::SUPERUSER,
 };
 
 const READY_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
 use std::{fmt, path::PathBuf};
 
-use crate::{EmbeddedPostgresError, Result, bootstrap::SUPERUSER};
+use crate::{EmbeddedPostgresError, Result, superuser::SUPERUSER};
 
 /// What the embedded server is to offer.
 #[derive(Clone, Debug)]
