@@ -7,7 +7,7 @@ use lablink_core::{
     collections::{self, ChooseError, Collected, Extension, Kept, OnSkipped, Retention, Wish},
     events,
     operations::{self, Job, OperationId, OperationState, Outcome},
-    vms::{self, Selection, VmsError},
+    vms::{Selection, VmsError},
 };
 
 use crate::scene::{Scene, admin, name};
