@@ -12,17 +12,15 @@ use tokio::{
 use tracing::{debug, info};
 
 use crate::{
-    api::Api,
-    attempt::Vm,
-    claims::Claims,
+    allocator::Api,
+    claims::{Claims, Vm, wait},
     clean::{self, Cleaner},
-    desktop_session::DesktopSession,
-    gpu, in_use,
+    desktop::{DesktopSession, RemoteDesktop, in_use, token_keeping},
+    gpu,
     logs::{self, OwnLines},
-    remote_desktop::RemoteDesktop,
     reports,
     settings::RunArguments,
-    startup_times, token_keeping, wait,
+    startup_times,
 };
 
 /// How long start-host may take to register the machine.

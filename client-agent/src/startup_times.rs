@@ -8,7 +8,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use crate::{api::Api, retry};
+use crate::allocator::{Api, retry};
 
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// cloud-init that has not ended by then hangs, or waits for this very agent.

@@ -10,7 +10,7 @@ use super::{
     folder::Folder,
     kept::Kept,
 };
-use crate::account::Account;
+use crate::desktop::Account;
 
 /// Where programs leave files outside of homes.
 pub const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];

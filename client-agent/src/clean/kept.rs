@@ -13,7 +13,7 @@ use super::{
     aside::TEMPORARY,
     failure::{Doing as _, Failure},
 };
-use crate::account::Account;
+use crate::desktop::Account;
 
 /// A folder of root's alone that holds what the participant of a claim left, on the file system on
 /// which it lay.

@@ -26,7 +26,7 @@ use tracing::{debug, error, info, warn};
 
 use self::kept::Kept;
 pub use self::{failure::Failure, marker::Unfit, note::CleanNote};
-use crate::{account::Account, attempt::Vm, retry};
+use crate::{allocator::retry, claims::Vm, desktop::Account};
 
 /// How often the agent looks for what need not be kept any more.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);

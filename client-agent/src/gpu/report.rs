@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{Card, Monitor, Sources, Verdict, settled::Settled};
-use crate::{api::Api, backoff, retry::Trouble};
+use crate::allocator::{Api, backoff, retry::Trouble};
 
 /// What heartbeats tell of the GPUs.
 #[derive(Default)]

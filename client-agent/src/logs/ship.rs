@@ -3,7 +3,10 @@ use std::{path::Path, time::Duration};
 use tracing::warn;
 
 use super::{LogSettings, OwnLines, batch::Batch, file::Positions};
-use crate::{api::Api, backoff::jittered, retry, state_dir::StateDir};
+use crate::{
+    allocator::{Api, backoff::jittered, retry},
+    state_dir::StateDir,
+};
 
 const SEND_EVERY: Duration = Duration::from_secs(5);
 /// Who watches a machine come up waits for its first lines.

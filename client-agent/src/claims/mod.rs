@@ -1,3 +1,11 @@
+//! The claim on this VM: waiting for it, connecting its participant, and telling how that went.
+
+mod attempt;
+mod fault;
+mod handled;
+mod lock_out;
+pub mod wait;
+
 use std::sync::Arc;
 
 use lablink_protocol::{Cleaning, Seen, WaitAnswer, WaitRequest};
@@ -5,12 +13,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{
-    attempt::{self, Command, Vm},
-    clean::{self, CleanNote},
-    handled::Handled,
-    lock_out,
-};
+use self::attempt::Command;
+pub use self::{attempt::Vm, handled::Handled};
+use crate::clean::{self, CleanNote};
 
 /// The claim on this VM, as far as the agent knows. There is one attempt to connect at a time;
 /// a newer command, or a release, ends the one before, and nobody has to wait for that.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use crate::{backoff::Backoff, call_error::CallError};
+use super::{backoff::Backoff, call_error::CallError};
 
 /// Says once that something fails, and once that it works again, however often it was tried.
 pub struct Trouble {

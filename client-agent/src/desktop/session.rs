@@ -12,7 +12,8 @@ use nix::unistd::getuid;
 use tokio::{process::Command, time::timeout};
 use tracing::debug;
 
-use crate::{account::Account, enrolment_token::EnrolmentToken};
+use super::Account;
+use crate::allocator::EnrolmentToken;
 
 const LIMIT: Duration = Duration::from_secs(30);
 

@@ -4,14 +4,14 @@ use lablink_protocol::{Enrol, Enrolled, Hostname, RenewToken};
 use tokio::{sync::Mutex, time::Instant};
 use tracing::{error, info};
 
-use crate::{
+use super::{
+    EnrolmentToken,
     backoff::Backoff,
     call_error::CallError,
-    enrolment_token::EnrolmentToken,
     retry::Trouble,
-    state_dir::StateDir,
     transport::{Call, Transport},
 };
+use crate::state_dir::StateDir;
 
 const FILE: &str = "agent-token";
 /// How long an enrolment token that was refused is left alone.

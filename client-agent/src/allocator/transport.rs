@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header, redirect};
 use serde::Serialize;
 
-use crate::{allocator_url::AllocatorUrl, call_error::CallError};
+use super::{call_error::CallError, url::AllocatorUrl};
 
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(20);

@@ -6,11 +6,11 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, Fault};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::{
+use super::{
     attempt::{self, Vm},
     handled::Handled,
-    host_files::HostFiles,
 };
+use crate::desktop::HostFiles;
 
 /// Ends it and reports that; `stop` ends the reporting. The claim's next command comes after that.
 pub async fn run(vm: &Vm, claim_id: i64, command_no: i32, stop: &CancellationToken) {

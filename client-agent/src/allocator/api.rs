@@ -7,15 +7,13 @@ use lablink_protocol::{
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use super::{
     call_error::CallError,
     credential::{Credential, Enrolment},
-    gpu::Verdict,
-    logs::Batch,
-    startup_times::StartupTimes,
     transport::{Call, Transport},
     wait_answer,
 };
+use crate::{gpu::Verdict, logs::Batch, startup_times::StartupTimes};
 
 /// Less than the 60 s after which load balancers cut an idle connection.
 const HOLD: Duration = Duration::from_secs(50);

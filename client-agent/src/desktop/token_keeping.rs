@@ -15,7 +15,7 @@ use nix::unistd::{Gid, Group, getgrouplist};
 use tokio::{process::Command, time::timeout};
 use tracing::warn;
 
-use crate::account::Account;
+use super::Account;
 
 /// Their members have root's rights by what these groups are for.
 const AS_GOOD_AS_ROOT: [&str; 6] = ["docker", "lxd", "incus-admin", "libvirt", "disk", "shadow"];

@@ -9,7 +9,7 @@ use std::{
 
 use tracing::{info, warn};
 
-use crate::{api::Api, retry::Trouble};
+use crate::allocator::{Api, retry::Trouble};
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 

@@ -3,10 +3,8 @@ use std::path::PathBuf;
 use clap::Args;
 use lablink_protocol::Hostname;
 
-use crate::{
-    allocator_url::AllocatorUrl, api::Api, credential::Credential, enrolment_token::EnrolmentToken,
-    state_dir::StateDir, transport::Transport,
-};
+use super::{Api, EnrolmentToken, credential::Credential, transport::Transport, url::AllocatorUrl};
+use crate::state_dir::StateDir;
 
 /// Which allocator, in whose name, with which token.
 #[derive(Args)]

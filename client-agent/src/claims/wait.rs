@@ -2,12 +2,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{
-    api::Api,
-    backoff::Backoff,
-    claims::{Claims, News},
-    retry::Trouble,
-};
+use super::{Claims, News};
+use crate::allocator::{Api, backoff::Backoff, retry::Trouble};
 
 /// An answer without news that comes sooner than this does not come from a waiting allocator.
 const TOO_SOON: Duration = Duration::from_secs(1);

@@ -18,14 +18,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{
-    account::Account,
-    desktop_session::{DesktopSession, SessionFailure},
-    enrolment_token::EnrolmentToken,
-    host_files::HostFiles,
+use super::{
+    Account, HostFiles,
     output_tail::{LastWords, OutputTail},
     programs::Programs,
+    session::{DesktopSession, SessionFailure},
 };
+use crate::allocator::EnrolmentToken;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Between TERM and KILL: the agent itself has 2 s to stop.

@@ -2,13 +2,11 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::{fault, handled::Handled};
 use crate::{
-    api::Api,
+    allocator::{Api, retry},
     clean::Cleaner,
-    fault,
-    handled::Handled,
-    remote_desktop::{Program, RemoteDesktop},
-    retry,
+    desktop::{Program, RemoteDesktop},
     state_dir::StateDir,
 };
 

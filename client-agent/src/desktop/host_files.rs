@@ -9,7 +9,7 @@ use std::{
 
 use tokio::process::Command;
 
-use crate::account::Account;
+use super::Account;
 
 /// The files by which Chrome Remote Desktop remembers that this machine is registered:
 /// `~/.config/chrome-remote-desktop/host#*.json` (contract §3.6). A new or changed one is the sign

@@ -4,7 +4,7 @@ use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
 use lablink_protocol::Fault;
 
-use crate::remote_desktop::Failure;
+use crate::desktop::Failure;
 
 /// What start-host says of a command that Google does not take.
 const REFUSED: [&str; 2] = ["oauth error", "invalid_grant"];

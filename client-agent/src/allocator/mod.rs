@@ -1,0 +1,17 @@
+//! The allocator, as the agent speaks to it: where it is, with which credential, and its endpoints.
+
+mod api;
+pub mod backoff;
+mod call_error;
+mod connection;
+mod credential;
+mod enrolment_token;
+pub mod retry;
+mod transport;
+mod url;
+mod wait_answer;
+
+pub use api::Api;
+pub use connection::Connection;
+pub use credential::Enrolment;
+pub use enrolment_token::EnrolmentToken;
