@@ -2,11 +2,11 @@ use std::{num::NonZero, path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
     AccessCode, Db, EmailDomain, PerAddress, SecretKey, TokenHash,
-    aws::AwsLogin,
     claims::Reclaim,
     collections::{Collector, Extension},
     live::Hub,
     pools::PoolId,
+    secrets::AwsLogin,
     ssh::FitAddresses,
     vms::{AfterUse, Provider, Source, StaleAfter},
 };

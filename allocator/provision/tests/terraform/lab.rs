@@ -9,11 +9,11 @@ use std::{
 
 use lablink_core::{
     Actor, Db,
-    aws::{AwsLogin, Vault},
     collections::Retention,
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId, OperationState},
     pools::{self, PoolId},
+    secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
     vms::{self, Selection, Source, Vm},
 };

@@ -15,12 +15,12 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
     Actor, Db, PerAddress, Token, agents,
-    aws::{AwsLogin, Vault},
     claims::Reclaim,
     collections::Extension,
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
+    secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
     vms::{AfterUse, Provider, Source, StaleAfter},
 };

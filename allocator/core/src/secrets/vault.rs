@@ -1,8 +1,9 @@
 use std::sync::{Mutex, PoisonError};
 
-use super::AwsKeys;
+use super::SecretKey;
 use crate::{
-    Db, DbError, SecretKey,
+    Db, DbError,
+    aws::AwsKeys,
     events::{self, Event},
     once::{Asker, Sent},
     pools::PoolId,
