@@ -13,8 +13,8 @@ use tracing::{debug, info};
 
 use crate::{
     allocator::Api,
-    claims::{Claims, Vm, wait},
-    clean::{self, Cleaner},
+    claims::{Claims, Vm, cleaning, wait},
+    clean::Cleaner,
     desktop::{DesktopSession, RemoteDesktop, in_use, token_keeping},
     gpu,
     logs::{self, OwnLines},
@@ -67,7 +67,7 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
             beating,
             gpu::watch(&vm.api, gpu, gpu_vitals),
             startup_times::report(&vm.api, startup),
-            clean::tidy(&vm),
+            cleaning::tidy(&vm),
             use_watch,
             shipping,
         );

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use lablink_protocol::{
-    ClaimResult, CleanResult, GpuReport, Heartbeat, HeartbeatAnswer, Hostname, InUseReport,
-    KeptCollected, StatusReport, Vitals, VmStatus, WaitAnswer, WaitRequest,
+    ClaimResult, CleanResult, GpuHealth, GpuReport, Heartbeat, HeartbeatAnswer, Hostname,
+    InUseReport, KeptCollected, StatusReport, Vitals, VmStatus, WaitAnswer, WaitRequest,
 };
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     call_error::CallError,
     credential::{Credential, Enrolment},
+    log_batch::LogBatch,
+    startup_times::StartupTimes,
     transport::{Call, Transport},
     wait_answer,
 };
-use crate::{gpu::Verdict, logs::Batch, startup_times::StartupTimes};
 
 /// Less than the 60 s after which load balancers cut an idle connection.
 const HOLD: Duration = Duration::from_secs(50);
@@ -95,8 +96,12 @@ impl Api {
         self.tell("/api/update_inuse_status", &body).await
     }
 
-    pub async fn report_gpu(&self, verdict: &Verdict) -> Result<(), CallError> {
-        let body = GpuReport::new(self.hostname.clone(), verdict.health, verdict.reason());
+    pub async fn report_gpu(
+        &self,
+        health: GpuHealth,
+        reason: Option<String>,
+    ) -> Result<(), CallError> {
+        let body = GpuReport::new(self.hostname.clone(), health, reason);
         self.tell("/api/gpu_health", &body).await
     }
 
@@ -112,7 +117,7 @@ impl Api {
         self.tell(&format!("/api/vm-metrics/{}", self.hostname), times).await
     }
 
-    pub async fn send_log(&self, batch: &Batch) -> Result<(), CallError> {
+    pub async fn send_log(&self, batch: &LogBatch) -> Result<(), CallError> {
         self.tell("/api/vm-logs", &batch.of(&self.hostname)).await
     }
 

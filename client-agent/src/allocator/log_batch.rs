@@ -1,13 +1,9 @@
 use lablink_protocol::Hostname;
 use serde::Serialize;
 
-/// Most lines and bytes of text at once.
-pub const MOST_LINES: usize = 1000;
-pub const MOST_BYTES: usize = 256 * 1024;
-
 /// Body of `POST /api/vm-logs`: one text, time and id per line.
 #[derive(Default, Serialize)]
-pub struct Batch {
+pub struct LogBatch {
     pub messages: Vec<String>,
     /// Milliseconds since 1970.
     pub timestamps: Vec<i64>,
@@ -20,10 +16,14 @@ pub struct Addressed<'a> {
     log_group: &'static str,
     log_stream: &'a Hostname,
     #[serde(flatten)]
-    batch: &'a Batch,
+    batch: &'a LogBatch,
 }
 
-impl Batch {
+impl LogBatch {
+    /// Most lines and bytes of text at once.
+    pub const MOST_LINES: usize = 1000;
+    pub const MOST_BYTES: usize = 256 * 1024;
+
     pub fn of<'a>(&'a self, hostname: &'a Hostname) -> Addressed<'a> {
         Addressed { log_group: "lablink-client", log_stream: hostname, batch: self }
     }
@@ -40,6 +40,6 @@ impl Batch {
 
     pub fn is_full(&self) -> bool {
         let bytes: usize = self.messages.iter().map(String::len).sum();
-        self.messages.len() >= MOST_LINES || bytes >= MOST_BYTES
+        self.messages.len() >= Self::MOST_LINES || bytes >= Self::MOST_BYTES
     }
 }

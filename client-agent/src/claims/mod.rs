@@ -1,6 +1,7 @@
 //! The claim on this VM: waiting for it, connecting its participant, and telling how that went.
 
 mod attempt;
+pub mod cleaning;
 mod fault;
 mod handled;
 mod lock_out;
@@ -15,7 +16,7 @@ use tracing::info;
 
 use self::attempt::Command;
 pub use self::{attempt::Vm, handled::Handled};
-use crate::clean::{self, CleanNote};
+use crate::clean::CleanNote;
 
 /// The claim on this VM, as far as the agent knows. There is one attempt to connect at a time;
 /// a newer command, or a release, ends the one before, and nobody has to wait for that.
@@ -149,7 +150,7 @@ impl Claims {
                 () = vm.remote_desktop.end_session() => {}
                 () = stop.cancelled() => {}
             }
-            clean::run(&vm, claim_id, &stop).await;
+            cleaning::run(&vm, claim_id, &stop).await;
         });
         if let Some(attempt) = &mut self.current {
             attempt.cleaning = Some(AtWork { claim_id, over });
