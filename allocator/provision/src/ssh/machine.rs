@@ -1,13 +1,7 @@
 use std::path::PathBuf;
 
-use lablink_core::{
-    Db,
-    pools::PoolId,
-    ssh::{self, FitAddresses, SshAccess},
-};
+use lablink_core::ssh::{FitAddresses, SshAccess};
 use lablink_protocol::Hostname;
-
-use super::trouble;
 
 /// A VM, and how it is reached.
 #[derive(Clone, Debug)]
@@ -32,27 +26,4 @@ pub(crate) enum Reach {
     },
     /// There is none; why.
     None(String),
-}
-
-impl Machine {
-    /// Takes a first contact's host key for the machine's own from now on. The error is a sentence.
-    pub async fn remember(
-        &mut self,
-        db: &Db,
-        pool: PoolId,
-        learned: Option<String>,
-    ) -> Result<(), String> {
-        let (Reach::Ssh { host_key, .. }, Some(learned)) = (&mut self.reach, learned) else {
-            return Ok(());
-        };
-        let known = ssh::remember_host_key(db, pool, &self.hostname, &learned).await;
-        let known = known.map_err(|error| {
-            format!("its host key could not be remembered, so it was left alone: {error}")
-        })?;
-        if known.as_deref().is_some_and(|known| known != learned) {
-            return Err(trouble::CHANGED.to_owned());
-        }
-        *host_key = Some(learned);
-        Ok(())
-    }
 }

@@ -2,13 +2,7 @@ use std::{
     ffi::OsString,
     fs::{File, Permissions},
     io::{self, Read, Seek, Write},
-    os::{
-        fd::AsRawFd,
-        unix::{
-            ffi::{OsStrExt, OsStringExt},
-            fs::PermissionsExt,
-        },
-    },
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     time::Duration,
 };
 
@@ -16,7 +10,7 @@ use lablink_core::ssh::SshAccess;
 use lablink_protocol::Hostname;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::Words;
+use super::script::{Script, command_line};
 
 /// What is written for one run of `ssh`, in memory and under no name: whatever ends us, nothing is
 /// left of it.
@@ -61,7 +55,7 @@ impl Papers {
         access: &SshAccess,
         at: &str,
         connect: Duration,
-        words: &Words,
+        script: &Script,
     ) -> Vec<OsString> {
         let checking = if self.first_contact { "accept-new" } else { "yes" };
         let options = [
@@ -89,20 +83,9 @@ impl Papers {
         arguments.extend(["-p", &access.port.to_string()].map(OsString::from));
         arguments.extend(["-l", access.login.as_str()].map(OsString::from));
         arguments.extend(["--", at].map(OsString::from));
-        arguments.push(command_line(words));
+        arguments.push(command_line(script));
         arguments
     }
-}
-
-/// `ssh` takes one text, which the login shell of the VM reads.
-fn command_line(words: &Words) -> OsString {
-    let words = words.iter().map(|word| word.as_bytes());
-    // No word of a command can hold a NUL.
-    let quoted = shlex::bytes::Quoter::new().allow_nul(true);
-    let script = ["exec", "sh", "-c"].map(str::as_bytes).into_iter();
-    let mut all: Vec<&[u8]> = script.chain(words).collect();
-    all.insert(4, b"lablink");
-    OsString::from_vec(quoted.join(all).unwrap_or_default())
 }
 
 /// `ssh` closes the descriptors that it inherits, so it opens ours by way of `/proc`, which only
@@ -117,18 +100,4 @@ fn in_memory(text: &str) -> io::Result<File> {
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())?;
     Ok(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_the_words_as_they_were() {
-        let nasty = "a'b \"$(touch /tmp/x)\" `id` \\ \n*;&|!#~";
-        let words: Words = vec!["printf '<%s>' \"$0\" \"$@\"".into(), nasty.into(), "".into()];
-        let shell = std::process::Command::new("sh").arg("-c").arg(command_line(&words)).output();
-        let said = String::from_utf8(shell.unwrap().stdout).unwrap();
-        assert_eq!(said, format!("<lablink><{nasty}><>"));
-    }
 }

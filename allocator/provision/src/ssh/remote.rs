@@ -1,5 +1,4 @@
 use std::{
-    ffi::OsString,
     io,
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -12,14 +11,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Machine, Reach, papers::Papers};
+use super::{Machine, Reach, Script, papers::Papers};
 use crate::terraform::chain;
 
 /// How long a program may take to end once its output has.
 const LAST_WORDS: Duration = Duration::from_secs(10);
-
-/// A script of `sh`, and its arguments.
-pub(crate) type Words = Vec<OsString>;
 
 /// A script that runs on a VM. Dropping it ends it, and so does our death, however it comes: the
 /// kernel kills what `setpriv` has become, and on the VM nothing has anybody to talk to any more.
@@ -43,7 +39,7 @@ impl Remote {
     pub async fn start(
         machine: &Machine,
         connect: Duration,
-        words: &Words,
+        script: &Script,
     ) -> Result<Self, String> {
         let failed = |error: io::Error| format!("it can't be asked: {error}");
         let mut command = Command::new("setpriv");
@@ -51,14 +47,14 @@ impl Remote {
         let papers = match &machine.reach {
             Reach::None(why) => return Err(why.clone()),
             Reach::Here(_) => {
-                command.args(["sh", "-c"]).arg(&words[0]).arg("lablink").args(&words[1..]);
+                command.args(["sh", "-c"]).arg(&script[0]).arg("lablink").args(&script[1..]);
                 None
             }
             Reach::Ssh { access, host_key, fit } => {
                 let at = place(access, *fit, connect).await?;
                 let hostname = &machine.hostname;
                 let papers = Papers::new(hostname, access, host_key.as_deref()).map_err(failed)?;
-                command.arg("ssh").args(papers.arguments(hostname, access, &at, connect, words));
+                command.arg("ssh").args(papers.arguments(hostname, access, &at, connect, script));
                 Some(papers)
             }
         };
