@@ -2,11 +2,12 @@ use std::{num::NonZero, path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
     AccessCode, Db, EmailDomain, PerAddress, SecretKey, TokenHash,
-    aws::AwsLogin,
     claims::Reclaim,
-    collections::{Collector, Extension, FitAddresses},
+    collections::{Collector, Extension},
     live::Hub,
     pools::PoolId,
+    secrets::AwsLogin,
+    ssh::FitAddresses,
     vms::{AfterUse, Provider, Source, StaleAfter},
 };
 use metrics_exporter_prometheus::PrometheusHandle;

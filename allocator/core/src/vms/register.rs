@@ -2,7 +2,7 @@ use super::{remove_in, used::EARLIER_USE};
 use crate::{
     DbError, Scope, Token, agents,
     claims::{self, ReleaseReason},
-    collections::{self, SealedSshAccess},
+    ssh::{self, SealedSshAccess},
     db::violated,
     events::{Change, Kind},
     scope::Sent,
@@ -71,7 +71,7 @@ pub async fn register(
     })?;
     let id = vm.try_get("id")?;
     if let Some(access) = ssh {
-        collections::store_ssh_access(&*change, id, access).await?;
+        ssh::store(&*change, id, access).await?;
     }
     change.event(Kind::VmRegistered).of_vm(id);
     let registered = enrolment(&mut change, hostname).await?;

@@ -1,16 +1,13 @@
 //! Collections of results as rows: who is asked, what came, what is kept, what it is followed by.
 
-use std::{num::NonZero, time::Duration};
+use std::time::Duration;
 
 use lablink_core::{
-    Actor, SecretKey,
-    collections::{
-        self, ChooseError, Collected, Extension, Kept, OnSkipped, Retention, SshAccess,
-        SshAccessError, Wish,
-    },
+    Actor,
+    collections::{self, ChooseError, Collected, Extension, Kept, OnSkipped, Retention, Wish},
     events,
     operations::{self, Job, OperationId, OperationState, Outcome},
-    vms::{self, Selection, VmsError},
+    vms::{Selection, VmsError},
 };
 
 use crate::scene::{Scene, admin, name};
@@ -233,54 +230,4 @@ async fn archives_beyond_the_bounds_are_found_and_the_newest_stays() {
     assert_eq!(beyond(24, 1000, 4).await, ids[1..]);
     scene.sql("update collection set kept_by = 'alloc-2'").await;
     assert!(beyond(24, 1000, 4).await.is_empty(), "another's");
-}
-
-#[tokio::test]
-async fn the_first_host_key_counts_until_somebody_forgets_it() {
-    let scene = Scene::with_running(1).await;
-    let (db, pool, one) = (&scene.db, scene.pool, name(ONE));
-    assert_eq!(collections::host_key(&scope(), &one).await.unwrap(), None);
-    for key in ["ssh-ed25519 AAAA", "ssh-ed25519 BBBB"] {
-        let counts = collections::remember_host_key(&scope(), &one, key).await.unwrap();
-        assert_eq!(counts.as_deref(), Some("ssh-ed25519 AAAA"));
-    }
-    assert!(collections::forget_host_key(&by(admin()), &one).await.unwrap());
-    assert!(!collections::forget_host_key(&by(admin()), &one).await.unwrap());
-    assert_eq!(collections::host_key(&scope(), &one).await.unwrap(), None);
-    let gone = name("nobody");
-    assert_eq!(collections::remember_host_key(&scope(), &gone, "k").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_machines_ssh_key_is_sealed_and_goes_with_the_machine() {
-    let scene = Scene::new().await;
-    let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
-    let access = SshAccess {
-        address: "10.0.0.7".parse().unwrap(),
-        port: const { NonZero::new(2222).unwrap() },
-        login: "ada".parse().unwrap(),
-        private_key: pem.parse().unwrap(),
-        directory: Some("/home/ada/my results".parse().unwrap()),
-    };
-    let key: SecretKey = "0f".repeat(32).parse().unwrap();
-    let refused = access.clone().sealed(None).unwrap_err().to_string();
-    assert!(refused.contains("LABLINK_SECRET_KEY") && refused.contains("openssl rand"));
-    let sealed = access.clone().sealed(Some(&key)).unwrap();
-    assert!(!format!("{access:?} {sealed:?}").contains("MIIB"));
-    let desk = name("desk");
-    vms::register(&scene.by(admin()), Some(desk.clone()), Some(&sealed)).await.unwrap();
-    vms::register(&scene.by(admin()), Some(name("other")), None).await.unwrap();
-
-    let read = async |key, hostname: &str| {
-        collections::ssh_access(&scene.scope(), key, &name(hostname)).await
-    };
-    assert_eq!(read(Some(&key), "desk").await.unwrap(), Some(access));
-    assert_eq!(read(Some(&key), "other").await.unwrap(), None);
-    let another: SecretKey = "f0".repeat(32).parse().unwrap();
-    for wrong in [None, Some(&another)] {
-        let refused = read(wrong, "desk").await.unwrap_err();
-        assert!(matches!(refused, SshAccessError::Locked));
-    }
-    vms::forget(&scene.by(admin()), &desk).await.unwrap();
-    assert_eq!(scene.count("select count(*) from ssh_access").await, 0);
 }

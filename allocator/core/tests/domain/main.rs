@@ -25,6 +25,7 @@ mod proxy;
 mod rotation;
 mod scene;
 mod silence;
+mod ssh;
 mod startup;
 mod state;
 mod strangers;

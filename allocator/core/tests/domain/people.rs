@@ -2,8 +2,8 @@
 
 use lablink_core::{
     claims::{self, Refusal},
-    db::migrate,
     line::{JoinError, Presented},
+    schema::migrate,
 };
 
 use crate::scene::Scene;

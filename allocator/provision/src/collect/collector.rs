@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Limits, Machines,
+    Limits,
     chunks::Chunks,
     content::Spool,
     gather::{Gatherer, Visit},
@@ -21,6 +21,7 @@ use super::{
     shelf::Shelf,
     tally::Tally,
 };
+use crate::ssh::Machines;
 
 /// What a collector works with.
 pub struct CollectorParts {

@@ -7,10 +7,10 @@ use std::{
 use jiff::Timestamp;
 use lablink_core::{
     Db, DbError, Token, agents,
-    aws::{AwsLogin, VaultError},
     operations::{Change, LeaseError},
     plain,
     pools::PoolId,
+    secrets::{AwsLogin, VaultError},
     state,
     vms::{self, Source},
 };

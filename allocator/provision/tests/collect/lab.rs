@@ -9,15 +9,17 @@ use std::{
 
 use lablink_core::{
     Actor, Db, SecretKey,
-    collections::{Archive, CollectError, Collector, FitAddresses, Retention, SshAccess, Wish},
+    collections::{Archive, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
     operations::{self, Operation, OperationId},
     pools::{self, PoolId},
+    ssh::{FitAddresses, SshAccess},
     vms,
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
-    collect::{CollectorParts, Limits, Machines, ZipCollector},
+    collect::{CollectorParts, Limits, ZipCollector},
+    ssh::Machines,
     terraform::{Backend, Program, Workspace},
     worker::{Worker, WorkerParts},
 };

@@ -9,16 +9,18 @@ use std::{
 
 use lablink_core::{
     Actor, Db,
-    aws::{AwsLogin, Vault},
-    collections::{FitAddresses, Retention},
+    collections::Retention,
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId, OperationState},
     pools::{self, PoolId},
+    secrets::{AwsLogin, Vault},
+    ssh::FitAddresses,
     vms::{self, Selection, Source, Vm},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
-    collect::{CollectorParts, Limits, Machines, ZipCollector},
+    collect::{CollectorParts, Limits, ZipCollector},
+    ssh::Machines,
     terraform::{
         Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables,
         Workspace,

@@ -6,9 +6,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use lablink_core::{
     Actor, Db, DbError,
-    aws::AwsLogin,
     operations::{self, Launch},
     pools::PoolId,
+    secrets::AwsLogin,
     vms::{Source, StaleAfter},
 };
 use lablink_provision::terraform::{

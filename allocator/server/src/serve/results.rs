@@ -2,7 +2,10 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{Db, SecretKey, pools::PoolId};
-use lablink_provision::collect::{CollectorParts, Limits, Machines, ZipCollector};
+use lablink_provision::{
+    collect::{CollectorParts, Limits, ZipCollector},
+    ssh::Machines,
+};
 
 use super::{local::LocalProvider, places::Places};
 use crate::config::Config;

@@ -4,10 +4,11 @@ use axum::http::StatusCode;
 use lablink_core::{
     DbError,
     agents::{EnrolError, LiftError, RenewError},
-    aws::VaultError,
     claims::{LockOutError, NoSuchClaim, NotToClean},
-    collections::{ChooseError, CollectError, NoSecretKey},
+    collections::{ChooseError, CollectError},
     operations::{AskError, TakeBackError},
+    secrets::VaultError,
+    ssh::NoSecretKey,
     vms::{AdmitError, InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
 };
 

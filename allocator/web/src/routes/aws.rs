@@ -7,7 +7,10 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use lablink_core::aws::{AwsKeys, CloudIdentity, Identity, IdentityError, VaultError};
+use lablink_core::{
+    aws::{AwsKeys, CloudIdentity, Identity, IdentityError},
+    secrets::VaultError,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 

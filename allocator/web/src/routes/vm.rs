@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use lablink_core::{
     agents,
     claims::{self, ClaimRecord, Which},
-    collections, events, logs, startup,
+    collections, events, logs, ssh, startup,
     vms::{self, Source, Vm},
 };
 use lablink_protocol::{Hostname, TokenKeeping, VmStatus};
@@ -64,7 +64,7 @@ pub async fn page(
         created_at: vm.created_at,
         never_enrolled: agents::has_never_enrolled(db, vm.id).await?,
         shelter: shelter(&state, &vm).await?,
-        host_key: collections::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
+        host_key: ssh::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
         timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
         dropped: logs::dropped(db, vm.id).await?.map(|dropped| (dropped.lines, dropped.at)),
         claims: history.into_iter().map(past).collect(),

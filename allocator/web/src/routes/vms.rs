@@ -9,8 +9,8 @@ use axum::{
 use lablink_core::{
     agents,
     claims::{self, ReleaseReason},
-    collections,
     operations::{self, OperationId, TakeBack, Whose},
+    ssh,
     vms::{self, Selection},
 };
 use lablink_protocol::Hostname;
@@ -190,7 +190,7 @@ pub async fn forget_host_key(
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    if !collections::forget_host_key(&state.db, state.pool, asker, &hostname).await? {
+    if !ssh::forget_host_key(&state.db, state.pool, asker, &hostname).await? {
         return Err(Problem::not_found("There is no host key of a VM of this name."));
     }
     Ok(done(wants, &hostname, Message::new("The host key was forgotten.")))

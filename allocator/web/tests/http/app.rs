@@ -15,12 +15,13 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
     Actor, Db, PerAddress, Token, agents,
-    aws::{AwsLogin, Vault},
     claims::Reclaim,
-    collections::{Extension, FitAddresses},
+    collections::Extension,
     live::{self, Hub},
     operations::{self, Launch},
     pools::{self, PoolId},
+    secrets::{AwsLogin, Vault},
+    ssh::FitAddresses,
     vms::{AfterUse, Provider, Source, StaleAfter},
 };
 use lablink_test_db::TestDb;

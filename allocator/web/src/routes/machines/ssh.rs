@@ -2,7 +2,7 @@ use std::num::NonZero;
 
 use lablink_core::{
     SecretKey,
-    collections::{FitAddresses, NoSecretKey, SealedSshAccess, SshAccess},
+    ssh::{FitAddresses, NoSecretKey, SealedSshAccess, SshAccess},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;

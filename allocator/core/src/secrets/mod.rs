@@ -1,0 +1,10 @@
+//! What must not be read in the database or its backups: sealed under `LABLINK_SECRET_KEY`, or kept
+//! in this process's memory for want of one.
+
+mod aws_login;
+mod seal;
+mod vault;
+
+pub use aws_login::AwsLogin;
+pub use seal::{InvalidSecretKey, SecretKey};
+pub use vault::{Vault, VaultError};
