@@ -3,18 +3,21 @@ use crate::{
     Actor, DbError, Scope,
     db::{self, GenericClient},
     events::{self, Event},
-    pools::{Pool, Source},
+    pools::Pool,
     scope::Sent,
-    vms::{self, NewVms, Selection, VmsError},
+    vms::{self, Selection, VmsError},
 };
 
-/// A wish for new VMs.
-pub struct Launch<'a> {
-    pub environment: &'a str,
-    pub source: Source,
-    /// At least 1; the form knows the highest.
-    pub count: u32,
+/// Why nothing is launched.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error("VMs can't be launched here: the provider is 'manual'. Register machines instead.")]
+    NoSource,
+    #[error("the operation could not be written")]
+    Db(#[from] DbError),
 }
+
+crate::db::takes_statement_errors!(LaunchError);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -26,8 +29,8 @@ pub enum AskError {
 
 crate::db::takes_statement_errors!(AskError);
 
-/// Queues the making of new VMs: their rows and the operation in one transaction.
-pub async fn launch(scope: &Scope, wish: &Launch<'_>) -> Result<OperationId, DbError> {
+/// Queues the making of `count` new VMs, at least 1: their rows and the operation in one transaction.
+pub async fn launch(scope: &Scope, count: u32) -> Result<OperationId, LaunchError> {
     crate::db::again!(async {
         let mut client = scope.db.client().await?;
         let transaction = client.transaction().await?;
@@ -35,7 +38,7 @@ pub async fn launch(scope: &Scope, wish: &Launch<'_>) -> Result<OperationId, DbE
             return Ok(before);
         }
         lock(&transaction, &scope.pool).await?;
-        let id = launch_in(&transaction, &scope.pool, &scope.actor, wish).await?;
+        let id = launch_in(&transaction, &scope.pool, &scope.actor, count).await?;
         scope.keep(&transaction, &id).await?;
         transaction.commit().await?;
         Ok(id)
@@ -47,14 +50,14 @@ pub(super) async fn launch_in(
     client: &impl GenericClient,
     pool: &Pool,
     actor: &Actor,
-    wish: &Launch<'_>,
-) -> Result<OperationId, DbError> {
-    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
-    let planned = vms::plan(client, pool, &new).await?;
+    count: u32,
+) -> Result<OperationId, LaunchError> {
+    let source = pool.rules.machines.launched_from.ok_or(LaunchError::NoSource)?;
+    let planned = vms::plan(client, pool, source, count).await?;
     let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
     events::record_of_vms(client, pool, actor, "vm.requested", &vm_ids).await?;
     let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
-    queue(client, pool, actor, &job).await
+    Ok(queue(client, pool, actor, &job).await?)
 }
 
 /// Queues the removal of VMs: from now on they can't be claimed.

@@ -1,12 +1,9 @@
-use super::{Launch, OperationId, ask};
-use crate::{DbError, Scope};
+use super::{LaunchError, OperationId, ask};
+use crate::Scope;
 
-/// Queues the making of a pool's first VMs; nothing if there is one, or anything was ever done.
+/// Queues the making of a pool's first `count` VMs; nothing if there is one, or anything was ever done.
 /// Allocators that start at once ask for them once.
-pub async fn launch_first(
-    scope: &Scope,
-    wish: &Launch<'_>,
-) -> Result<Option<OperationId>, DbError> {
+pub async fn launch_first(scope: &Scope, count: u32) -> Result<Option<OperationId>, LaunchError> {
     let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
     ask::lock(&transaction, &scope.pool).await?;
@@ -20,7 +17,7 @@ pub async fn launch_first(
     if touched.try_get("touched")? {
         return Ok(None);
     }
-    let id = ask::launch_in(&transaction, &scope.pool, &scope.actor, wish).await?;
+    let id = ask::launch_in(&transaction, &scope.pool, &scope.actor, count).await?;
     transaction.commit().await?;
     Ok(Some(id))
 }

@@ -50,8 +50,6 @@ pub struct TakeBack<'a> {
     pub whose: Whose,
     pub reason: ReleaseReason,
     pub then: Then,
-    /// For a machine that LabLink did not make.
-    pub after_use: AfterUse,
 }
 
 /// Ends a VM's claim, and queues its replacement unless the VM goes back as it is; then who is
@@ -67,7 +65,8 @@ pub async fn take_back(
         if let Sent::Again(before) = scope.sent(&transaction).await? {
             return Ok(before);
         }
-        let operation = free(&transaction, &scope.pool, &scope.actor, wish).await?;
+        let after_use = scope.pool.rules.machines.after_use;
+        let operation = free(&transaction, &scope.pool, &scope.actor, wish, after_use).await?;
         line::serve(&transaction, &scope.pool).await?;
         scope.keep(&transaction, &operation).await?;
         transaction.commit().await?;
@@ -89,7 +88,7 @@ pub struct Invited {
 /// line, behind a link that nobody else has.
 pub async fn give_fresh_machine(
     scope: &Scope,
-    (claim_id, after_use): (ClaimId, AfterUse),
+    claim_id: ClaimId,
 ) -> Result<Invited, TakeBackError> {
     again!(async {
         let mut client = scope.db.client().await?;
@@ -109,10 +108,13 @@ pub async fn give_fresh_machine(
             whose: Whose::Claim(claim_id),
             reason: ReleaseReason::Released,
             then: Then::Replace,
-            // As it is, it would be no fresh machine to whoever gets it.
-            after_use: if after_use == AfterUse::Reuse { AfterUse::Hold } else { after_use },
         };
-        free(&transaction, &scope.pool, &scope.actor, &wish).await?;
+        let after_use = match scope.pool.rules.machines.after_use {
+            // As it is, it would be no fresh machine to whoever gets it.
+            AfterUse::Reuse | AfterUse::Hold => AfterUse::Hold,
+            AfterUse::Clean => AfterUse::Clean,
+        };
+        free(&transaction, &scope.pool, &scope.actor, &wish, after_use).await?;
         let email = Email::stored(claim.try_get("email")?, claim.try_get("person")?);
         line::invite(&transaction, &scope.pool, &scope.actor, &email, &link).await?;
         line::serve(&transaction, &scope.pool).await?;
@@ -127,6 +129,7 @@ async fn free(
     pool: &Pool,
     actor: &Actor,
     wish: &TakeBack<'_>,
+    after_use: AfterUse,
 ) -> Result<Option<OperationId>, TakeBackError> {
     ask::lock(transaction, pool).await?;
     let vm = transaction
@@ -161,7 +164,7 @@ async fn free(
         None
     };
     claims::release_of_vm(transaction, pool, id, wish.reason, actor).await?;
-    if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
+    if wish.then == Then::Reuse || (!made && after_use == AfterUse::Reuse) {
         vms::reuse(transaction, pool, actor, id).await?;
     }
     Ok(operation)
