@@ -5,11 +5,11 @@ use std::{num::NonZero, time::Duration};
 use lablink_core::{
     Actor, SecretKey,
     collections::{
-        self, ChooseError, Collected, Extension, Kept, OnSkipped, Retention, SshAccess,
-        SshAccessError, Wish,
+        self, ChooseError, Collected, Kept, OnSkipped, Retention, SshAccess, SshAccessError, Wish,
     },
     events,
     operations::{self, Job, OperationId, OperationState, Outcome},
+    pools::Extension,
     vms::{self, Selection, VmsError},
 };
 
@@ -182,8 +182,8 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
     run(&scene, OperationState::Succeeded).await;
     let selection = Selection::These(vec![name(ONE)]);
     let ask = async |selection| {
-        let (db, pool, stop) = (&scene.db, scene.pool, OnSkipped::Stop);
-        operations::collect_and_destroy(&by(admin()), selection, extension(), stop).await
+        let (scope, stop) = (scene.by(admin()), OnSkipped::Stop);
+        operations::collect_and_destroy(&scope, selection, extension(), stop).await
     };
     let destroy = ask(&selection).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
@@ -238,17 +238,17 @@ async fn archives_beyond_the_bounds_are_found_and_the_newest_stays() {
 #[tokio::test]
 async fn the_first_host_key_counts_until_somebody_forgets_it() {
     let scene = Scene::with_running(1).await;
-    let (db, pool, one) = (&scene.db, scene.pool, name(ONE));
-    assert_eq!(collections::host_key(&scope(), &one).await.unwrap(), None);
+    let (scope, one) = (&scene.by(admin()), name(ONE));
+    assert_eq!(collections::host_key(scope, &one).await.unwrap(), None);
     for key in ["ssh-ed25519 AAAA", "ssh-ed25519 BBBB"] {
-        let counts = collections::remember_host_key(&scope(), &one, key).await.unwrap();
+        let counts = collections::remember_host_key(scope, &one, key).await.unwrap();
         assert_eq!(counts.as_deref(), Some("ssh-ed25519 AAAA"));
     }
-    assert!(collections::forget_host_key(&by(admin()), &one).await.unwrap());
-    assert!(!collections::forget_host_key(&by(admin()), &one).await.unwrap());
-    assert_eq!(collections::host_key(&scope(), &one).await.unwrap(), None);
+    assert!(collections::forget_host_key(scope, &one).await.unwrap());
+    assert!(!collections::forget_host_key(scope, &one).await.unwrap());
+    assert_eq!(collections::host_key(scope, &one).await.unwrap(), None);
     let gone = name("nobody");
-    assert_eq!(collections::remember_host_key(&scope(), &gone, "k").await.unwrap(), None);
+    assert_eq!(collections::remember_host_key(scope, &gone, "k").await.unwrap(), None);
 }
 
 #[tokio::test]
