@@ -10,27 +10,21 @@ use crate::{
     DbError, Email,
     db::GenericClient,
     network,
-    pools::{FEWEST, PerAddress, PlacesPerAddress, Pool},
+    pools::{FEWEST, PlacesPerAddress, Pool},
 };
 
-/// Somebody's address, with what limits its people.
+/// The people at somebody's address.
 #[derive(Clone, Debug)]
 pub struct Neighbours {
     network: String,
-    limits: PerAddress,
 }
 
 /// The digest of an address, as it is stored.
 pub(crate) type Origin = Vec<u8>;
 
 impl Neighbours {
-    pub fn of(address: IpAddr, limits: PerAddress) -> Self {
-        Self { network: network(address).to_string(), limits }
-    }
-
-    /// How many machines they may hold, if that is limited.
-    pub(crate) fn most_claims(&self) -> Option<u32> {
-        self.limits.claims
+    pub fn of(address: IpAddr) -> Self {
+        Self { network: network(address).to_string() }
     }
 
     /// What is stored of a place in line; none where nothing counts them.
@@ -39,7 +33,8 @@ impl Neighbours {
         client: &impl GenericClient,
         pool: &Pool,
     ) -> Result<Option<Origin>, DbError> {
-        if self.limits.places == PlacesPerAddress::Any && self.limits.claims.is_none() {
+        let limits = pool.rules.claiming.per_address;
+        if limits.places == PlacesPerAddress::Any && limits.claims.is_none() {
             return Ok(None);
         }
         let sql =
@@ -62,7 +57,6 @@ impl Neighbours {
     /// Whether one more of them may stand in line. The caller holds the line, and, where machines
     /// are limited, this address's turn.
     pub(crate) async fn have_room_in_line(
-        &self,
         client: &impl GenericClient,
         pool: &Pool,
         origin: &Origin,
@@ -75,12 +69,13 @@ impl Neighbours {
                            where pool_id = $1 and removed_at is null) as machines";
         let row = client.query_one(sql, &[&pool.as_i64(), origin]).await?;
         let (places, claims): (i64, i64) = (row.try_get("places")?, row.try_get("claims")?);
-        let most = match self.limits.places {
+        let limits = pool.rules.claiming.per_address;
+        let most = match limits.places {
             PlacesPerAddress::Any => i64::MAX,
             PlacesPerAddress::AsThePool => row.try_get::<_, i64>("machines")?.max(FEWEST.into()),
             PlacesPerAddress::AtMost(most) => most.into(),
         };
-        let most_claims = self.limits.claims.map_or(i64::MAX, i64::from);
+        let most_claims = limits.claims.map_or(i64::MAX, i64::from);
         Ok(places < most && places + claims < most_claims)
     }
 

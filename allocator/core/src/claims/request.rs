@@ -20,7 +20,6 @@ pub struct Request<'a> {
     pub code: &'a CrdCode,
     /// What the browser presents to show that an earlier claim is its own.
     pub proof: Option<Proof>,
-    pub reclaim: Reclaim,
     pub neighbours: &'a Neighbours,
     /// With the same key, the same e-mail asks for the same claim, whatever its command.
     pub key: Option<Key>,
@@ -99,7 +98,7 @@ pub async fn request(scope: &Scope, request: &Request<'_>) -> Result<Granted, Re
     crate::db::again!(async {
         let scope = &request.scope(scope);
         let mut client = scope.client().await?;
-        if let Some(most) = request.neighbours.most_claims()
+        if let Some(most) = scope.pool.rules.claiming.per_address.claims
             && let Some(origin) = request.neighbours.origin(&client, &scope.pool).await?
         {
             let limit = (most, origin);
@@ -193,7 +192,8 @@ pub(super) async fn back_in(
         Some(Proof(token)) => super::page::opens(&*change, token.hash(), held.claim_id).await?,
         None => false,
     };
-    let knows_enough = !links_only && (same_code || request.reclaim == Reclaim::Email);
+    let reclaim = scope.pool.rules.claiming.reclaim;
+    let knows_enough = !links_only && (same_code || reclaim == Reclaim::Email);
     if !(holds_link || knows_enough) {
         change.event(Kind::ClaimReentryRequested).of_claim(held.claim_id).by(Actor::Anyone);
         change.commit().await?;

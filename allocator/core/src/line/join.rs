@@ -60,7 +60,6 @@ pub async fn join(
     scope: &Scope,
     person: Person<'_>,
     presented: Presented,
-    reclaim: Reclaim,
 ) -> Result<Joined, JoinError> {
     let Person { email, neighbours } = person;
     crate::db::again!(async {
@@ -73,7 +72,8 @@ pub async fn join(
             return Ok(Joined::Place(scope.token(PLACE)));
         }
         let origin = neighbours.origin(&*change, &scope.pool).await?;
-        if let Some(origin) = origin.as_ref().filter(|_| neighbours.most_claims().is_some()) {
+        let claiming = &scope.pool.rules.claiming;
+        if let Some(origin) = origin.as_ref().filter(|_| claiming.per_address.claims.is_some()) {
             Neighbours::take_turns(&*change, origin).await?;
         }
         lock(&change).await?;
@@ -90,7 +90,7 @@ pub async fn join(
         let place = match find_open(&*change, &scope.pool, email).await? {
             None => {
                 if let Some(origin) = &origin
-                    && !neighbours.have_room_in_line(&*change, &scope.pool, origin).await?
+                    && !Neighbours::have_room_in_line(&*change, &scope.pool, origin).await?
                 {
                     return Err(JoinError::AddressFull);
                 }
@@ -116,7 +116,7 @@ pub async fn join(
                     return Ok(Joined::Place(token.clone()));
                 }
                 // The newest browser has the place; pages that others left open end.
-                _ if reclaim == Reclaim::Email
+                _ if claiming.reclaim == Reclaim::Email
                     && !super::is_invited(&*change, &scope.pool, email).await? =>
                 {
                     let token = scope.token(PLACE);

@@ -2,18 +2,20 @@ use super::{Job, OperationId, OperationState, read, targets};
 use crate::{
     DbError, Scope, db,
     events::{Change, Kind},
-    pools::Source,
     scope::Sent,
-    vms::{self, NewVms, Selection, VmsError},
+    vms::{self, Selection, VmsError},
 };
 
-/// A wish for new VMs.
-pub struct Launch<'a> {
-    pub environment: &'a str,
-    pub source: Source,
-    /// At least 1; the form knows the highest.
-    pub count: u32,
+/// Why nothing is launched.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error("VMs can't be launched here: the provider is 'manual'. Register machines instead.")]
+    NoSource,
+    #[error("the operation could not be written")]
+    Db(#[from] DbError),
 }
+
+crate::db::takes_statement_errors!(LaunchError);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -25,8 +27,8 @@ pub enum AskError {
 
 crate::db::takes_statement_errors!(AskError);
 
-/// Queues the making of new VMs: their rows and the operation in one transaction.
-pub async fn launch(scope: &Scope, wish: &Launch<'_>) -> Result<OperationId, DbError> {
+/// Queues the making of `count` new VMs, at least 1: their rows and the operation in one transaction.
+pub async fn launch(scope: &Scope, count: u32) -> Result<OperationId, LaunchError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;
         let mut change = Change::begin(scope, &mut client).await?;
@@ -34,7 +36,7 @@ pub async fn launch(scope: &Scope, wish: &Launch<'_>) -> Result<OperationId, DbE
             return Ok(before);
         }
         lock(&change).await?;
-        let id = launch_in(&mut change, wish).await?;
+        let id = launch_in(&mut change, count).await?;
         scope.keep(&*change, &id).await?;
         change.commit().await?;
         Ok(id)
@@ -44,16 +46,16 @@ pub async fn launch(scope: &Scope, wish: &Launch<'_>) -> Result<OperationId, DbE
 /// The same for who holds the [lock].
 pub(super) async fn launch_in(
     change: &mut Change<'_>,
-    wish: &Launch<'_>,
-) -> Result<OperationId, DbError> {
-    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
-    let planned = vms::plan(&**change, change.pool(), &new).await?;
+    count: u32,
+) -> Result<OperationId, LaunchError> {
+    let source = change.pool().rules.machines.launched_from.ok_or(LaunchError::NoSource)?;
+    let planned = vms::plan(&**change, change.pool(), source, count).await?;
     let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
     for id in &vm_ids {
         change.event(Kind::VmRequested).of_vm(*id);
     }
     let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
-    queue(change, &job).await
+    Ok(queue(change, &job).await?)
 }
 
 /// Queues the removal of VMs: from now on they can't be claimed.

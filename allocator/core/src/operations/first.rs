@@ -1,12 +1,9 @@
-use super::{Launch, OperationId, ask};
-use crate::{DbError, Scope, events::Change};
+use super::{LaunchError, OperationId, ask};
+use crate::{Scope, events::Change};
 
-/// Queues the making of a pool's first VMs; nothing if there is one, or anything was ever done.
+/// Queues the making of a pool's first `count` VMs; nothing if there is one, or anything was ever done.
 /// Allocators that start at once ask for them once.
-pub async fn launch_first(
-    scope: &Scope,
-    wish: &Launch<'_>,
-) -> Result<Option<OperationId>, DbError> {
+pub async fn launch_first(scope: &Scope, count: u32) -> Result<Option<OperationId>, LaunchError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;
     ask::lock(&change).await?;
@@ -20,7 +17,7 @@ pub async fn launch_first(
     if touched.try_get("touched")? {
         return Ok(None);
     }
-    let id = ask::launch_in(&mut change, wish).await?;
+    let id = ask::launch_in(&mut change, count).await?;
     change.commit().await?;
     Ok(Some(id))
 }

@@ -18,7 +18,7 @@ mod targets;
 
 pub use again::{RetryError, replace, retry, undone};
 pub(crate) use ask::lock as lock_pool;
-pub use ask::{AskError, Launch, cancel, destroy, launch};
+pub use ask::{AskError, LaunchError, cancel, destroy, launch};
 pub use collect::{collect, collect_and_destroy};
 pub use first::launch_first;
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};

@@ -51,8 +51,6 @@ pub struct TakeBack<'a> {
     pub whose: Whose,
     pub reason: ReleaseReason,
     pub then: Then,
-    /// For a machine that LabLink did not make.
-    pub after_use: AfterUse,
 }
 
 /// Ends a VM's claim, and queues its replacement unless the VM goes back as it is; then who is
@@ -68,7 +66,7 @@ pub async fn take_back(
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let operation = free(&mut change, wish).await?;
+        let operation = free(&mut change, wish, scope.pool.rules.machines.after_use).await?;
         line::serve(&mut change).await?;
         scope.keep(&*change, &operation).await?;
         change.commit().await?;
@@ -90,7 +88,7 @@ pub struct Invited {
 /// line, behind a link that nobody else has.
 pub async fn give_fresh_machine(
     scope: &Scope,
-    (claim_id, after_use): (ClaimId, AfterUse),
+    claim_id: ClaimId,
 ) -> Result<Invited, TakeBackError> {
     again!(async {
         let mut client = scope.client().await?;
@@ -110,10 +108,13 @@ pub async fn give_fresh_machine(
             whose: Whose::Claim(claim_id),
             reason: ReleaseReason::Released,
             then: Then::Replace,
-            // As it is, it would be no fresh machine to whoever gets it.
-            after_use: if after_use == AfterUse::Reuse { AfterUse::Hold } else { after_use },
         };
-        free(&mut change, &wish).await?;
+        let after_use = match scope.pool.rules.machines.after_use {
+            // As it is, it would be no fresh machine to whoever gets it.
+            AfterUse::Reuse | AfterUse::Hold => AfterUse::Hold,
+            AfterUse::Clean => AfterUse::Clean,
+        };
+        free(&mut change, &wish, after_use).await?;
         let email = Email::stored(claim.try_get("email")?, claim.try_get("person")?);
         line::invite(&mut change, &email, &link).await?;
         line::serve(&mut change).await?;
@@ -126,6 +127,7 @@ pub async fn give_fresh_machine(
 async fn free(
     change: &mut Change<'_>,
     wish: &TakeBack<'_>,
+    after_use: AfterUse,
 ) -> Result<Option<OperationId>, TakeBackError> {
     ask::lock(change).await?;
     let vm = change
@@ -160,7 +162,7 @@ async fn free(
         None
     };
     claims::release_of_vm(change, id, wish.reason).await?;
-    if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
+    if wish.then == Then::Reuse || (!made && after_use == AfterUse::Reuse) {
         vms::reuse(change, id).await?;
     }
     Ok(operation)

@@ -23,12 +23,9 @@ pub enum AdmitError {
 
 crate::db::takes_statement_errors!(AdmitError);
 
-/// Makes a row for a VM that has none, as the original does, unless there are `most` of this kind.
-pub async fn admit(
-    scope: &Scope,
-    hostname: &Hostname,
-    most: Option<NonZero<u32>>,
-) -> Result<(), AdmitError> {
+/// Makes a row for a VM that has none, as the original does, unless there are as many of this kind as
+/// the pool takes in.
+pub async fn admit(scope: &Scope, hostname: &Hostname) -> Result<(), AdmitError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;
         let known = "select from vm where hostname = $1 and removed_at is null";
@@ -38,7 +35,7 @@ pub async fn admit(
         let mut change = Change::begin(scope, &mut client).await?;
         // Those that come at once are counted one after the other.
         operations::lock_pool(&change).await?;
-        if let Some(most) = most {
+        if let Some(most) = scope.pool.rules.machines.most_unknown {
             let unknown = "select count(*) from vm
                            where pool_id = $1 and source = 'unknown' and removed_at is null";
             let unknown: i64 =

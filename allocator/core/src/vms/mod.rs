@@ -18,8 +18,8 @@ mod watch;
 pub use admit::{AdmitError, admit};
 pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, source};
-pub(crate) use plan::{NewVms, made, never_made, plan};
 pub use plan::{Selection, VmsError};
+pub(crate) use plan::{made, never_made, plan};
 pub use reboot::{Provider, RebootError, reboot};
 pub use reconcile::{
     Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,

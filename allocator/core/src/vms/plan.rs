@@ -7,13 +7,6 @@ use crate::{
 };
 use lablink_protocol::Hostname;
 
-/// VMs to be made.
-pub(crate) struct NewVms<'a> {
-    pub environment: &'a str,
-    pub source: Source,
-    pub count: u32,
-}
-
 /// Which VMs a destroy is about.
 #[derive(Clone, Debug)]
 pub enum Selection {
@@ -34,12 +27,13 @@ pub enum VmsError {
 
 crate::db::takes_statement_errors!(VmsError);
 
-/// Writes rows for new VMs under the lowest free numbers. The caller holds the pool's lock, so
+/// Writes rows for `count` new VMs under the lowest free numbers. The caller holds the pool's lock, so
 /// two launches never take the same number.
 pub(crate) async fn plan(
     client: &impl GenericClient,
     pool: &Pool,
-    new: &NewVms<'_>,
+    source: Source,
+    count: u32,
 ) -> Result<Vec<(i64, Hostname)>, DbError> {
     let rows = client
         .query(
@@ -56,9 +50,9 @@ pub(crate) async fn plan(
              returning id, hostname",
             &[
                 &pool.as_i64(),
-                &new.environment,
-                &new.source.as_str(),
-                &i32::try_from(new.count).unwrap_or(i32::MAX),
+                &pool.environment,
+                &source.as_str(),
+                &i32::try_from(count).unwrap_or(i32::MAX),
             ],
         )
         .await?;

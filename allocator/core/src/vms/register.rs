@@ -2,10 +2,10 @@ use super::{remove_in, used::EARLIER_USE};
 use crate::{
     DbError, Scope, Token, agents,
     claims::{self, ReleaseReason},
-    ssh::{self, SealedSshAccess},
     db::violated,
     events::{Change, Kind},
     scope::Sent,
+    ssh::{self, SealedSshAccess},
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;

@@ -55,12 +55,11 @@ async fn an_enrolment_whose_answer_was_lost_can_be_tried_again_until_its_token_i
 #[tokio::test(flavor = "multi_thread")]
 async fn first_use_and_another_enrolment_at_once_leave_one_token_that_works() {
     let scene = Scene::with_running(1).await;
-    let one = name("lablink-vm-test-1");
+    let (scope, one) = (&scene.scope(), name("lablink-vm-test-1"));
     for _ in 0..40 {
-        let token = agents::issue_enrolment(&scene.scope(), &one).await.unwrap().unwrap();
-        let first = agents::enrol(&scene.scope(), &one, &token).await.unwrap();
-        let (used, again) =
-            tokio::join!(scene.bearer(&first), agents::enrol(&scene.scope(), &one, &token));
+        let token = agents::issue_enrolment(scope, &one).await.unwrap().unwrap();
+        let first = agents::enrol(scope, &one, &token).await.unwrap();
+        let (used, again) = tokio::join!(scene.bearer(&first), agents::enrol(scope, &one, &token));
         let (used, again) = (used.is_some(), again.ok());
         assert!(used != again.is_some(), "used: {used}, enrolled again: {}", again.is_some());
         let works = again.unwrap_or(first);
@@ -72,29 +71,29 @@ async fn first_use_and_another_enrolment_at_once_leave_one_token_that_works() {
 #[tokio::test]
 async fn a_launched_vm_that_never_enrolled_is_replaced_by_a_retry() {
     let scene = Scene::with_running(1).await;
-    let (db, pool) = (&scene.db, scene.pool);
-    let taken = operations::take(&scope(), "worker").await.unwrap().unwrap();
+    let (scope, teacher) = (&scene.scope(), &scene.by(admin()));
+    let taken = operations::take(scope, "worker").await.unwrap().unwrap();
     taken.lease.finish(&Outcome::succeeded()).await.unwrap();
     let (launch, one) = (taken.operation.id, name("lablink-vm-test-1"));
     scene.sql("update vm set status = 'initializing'").await;
-    let vm_id = vms::find(&scope(), &one).await.unwrap().unwrap().id;
-    let token = agents::issue_enrolment(&scope(), &one).await.unwrap().unwrap();
-    agents::enrol(&scope(), &one, &token).await.unwrap();
-    let retry = async || operations::retry(&by(admin()), launch).await;
+    let vm_id = vms::find(scope, &one).await.unwrap().unwrap().id;
+    let token = agents::issue_enrolment(scope, &one).await.unwrap().unwrap();
+    agents::enrol(scope, &one, &token).await.unwrap();
+    let retry = async || operations::retry(teacher, launch).await;
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "it may just be starting");
     scene.sql("update enrolment set expires_at = now() + interval '40 minutes'").await;
-    assert!(agents::has_never_enrolled(db, vm_id).await.unwrap());
+    assert!(agents::has_never_enrolled(&scene.db, vm_id).await.unwrap());
     let again = retry().await.unwrap();
-    let job = operations::find(&scope(), again).await.unwrap().unwrap().job;
+    let job = operations::find(scope, again).await.unwrap().unwrap().job;
     assert_eq!(job, Job::Replace { hostnames: vec![one.clone()] });
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "that is under way");
 
-    operations::cancel(&by(admin()), again).await.unwrap();
-    let token = agents::issue_enrolment(&scope(), &one).await.unwrap().unwrap();
-    let agent = agents::enrol(&scope(), &one, &token).await.unwrap();
+    operations::cancel(teacher, again).await.unwrap();
+    let token = agents::issue_enrolment(scope, &one).await.unwrap().unwrap();
+    let agent = agents::enrol(scope, &one, &token).await.unwrap();
     scene.bearer(&agent).await.unwrap();
     scene.sql("update enrolment set expires_at = now() + interval '40 minutes'").await;
-    assert!(!agents::has_never_enrolled(db, vm_id).await.unwrap(), "its agent was there");
+    assert!(!agents::has_never_enrolled(&scene.db, vm_id).await.unwrap(), "its agent was there");
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)));
 }
 

@@ -5,24 +5,25 @@ use lablink_core::{
     claims::{self, ClaimId, NotToClean, ReleaseReason, Situation},
     collections,
     operations::{self, TakeBack, Then, Whose},
-    vms::{self, AfterUse, State, Vm},
+    pools::AfterUse,
+    vms::{self, State, Vm},
 };
 use lablink_protocol::{CleanOutcome, CleanResult, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 const DESK: &str = "desk-7.lab.example.org";
 
 /// A registered machine that ada had, and has given back.
 async fn given_back(after_use: AfterUse, then: Then) -> Scene {
-    let scene = registered().await;
+    let scene = registered(after_use).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    take_back(&scene, after_use, then).await;
+    take_back(&scene, then).await;
     scene
 }
 
-async fn registered() -> Scene {
-    let scene = Scene::new().await;
+async fn registered(after_use: AfterUse) -> Scene {
+    let scene = Scene::new().await.ruled(|rules| rules.machines.after_use = after_use);
     register(&scene).await;
     scene
 }
@@ -32,10 +33,10 @@ async fn register(scene: &Scene) {
     scene.report(DESK, VmStatus::Running).await;
 }
 
-async fn take_back(scene: &Scene, after_use: AfterUse, then: Then) {
+async fn take_back(scene: &Scene, then: Then) {
     let hostname = name(DESK);
     let (whose, reason) = (Whose::Anybodys, ReleaseReason::Returned);
-    let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use };
+    let wish = TakeBack { hostname: &hostname, whose, reason, then };
     let taken = operations::take_back(&scene.by(admin()), &wish).await;
     assert_eq!(taken.unwrap(), None, "it can't be made anew");
 }
@@ -60,7 +61,7 @@ async fn tell(
     let detail = detail.map(str::to_owned);
     let result = CleanResult { hostname: name(DESK), claim_id, outcome, detail };
     let agent = Actor::Agent(name(DESK));
-    claims::cleaned(&scene.by(agent.clone()), &result).await
+    claims::cleaned(&scene.by(agent), &result).await
 }
 
 fn is_superseded(told: Result<(), NotToClean>) -> bool {
@@ -86,16 +87,16 @@ async fn the_rule_says_what_becomes_of_a_machine_and_the_organiser_has_the_last_
         assert_eq!((counts.used, counts.free), (1, 0));
         assert_eq!(desk(&scene).await.last_participant.as_deref(), Some("ada@example.org"));
         // A second taking back changes nothing by itself.
-        take_back(&scene, rule, Then::Replace).await;
+        take_back(&scene, Then::Replace).await;
         assert!(scene.claim("bob@example.org", "4/y").await.is_err(), "{rule}");
-        take_back(&scene, rule, Then::Reuse).await;
+        take_back(&scene, Then::Reuse).await;
         scene.claim("bob@example.org", "4/y").await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_cleaned_machine_goes_to_the_first_in_line_and_the_result_counts_once() {
-    let scene = registered().await;
+    let scene = registered(AfterUse::Clean).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
     assert!(scene.claim("bob@example.org", "4/y").await.is_err());
     scene
@@ -104,7 +105,7 @@ async fn a_cleaned_machine_goes_to_the_first_in_line_and_the_result_counts_once(
              select id, 'bob@example.org', decode(repeat('00', 32), 'hex'), now() from pool",
         )
         .await;
-    take_back(&scene, AfterUse::Clean, Then::Replace).await;
+    take_back(&scene, Then::Replace).await;
     let offered = "select count(*) from place where offered_at is not null";
     assert_eq!(scene.count(offered).await, 0);
     let claim = to_clean(&scene).await.unwrap();
@@ -138,12 +139,12 @@ async fn a_machine_that_could_not_be_cleaned_is_held_until_somebody_says_more() 
     assert!(desk(&scene).await.clean_failure.is_some(), "with or without words");
 
     // Handed out again as it is: what comes late is about nobody.
-    take_back(&scene, AfterUse::Clean, Then::Reuse).await;
+    take_back(&scene, Then::Reuse).await;
     assert!(is_superseded(tell(&scene, claim, CleanOutcome::Cleaned, None).await));
     scene.claim("bob@example.org", "4/y").await.unwrap();
     assert!(is_superseded(tell(&scene, claim, CleanOutcome::Failed, None).await));
     assert!(matches!(again().await, Err(NotToClean::NotFailed)));
-    take_back(&scene, AfterUse::Clean, Then::Replace).await;
+    take_back(&scene, Then::Replace).await;
     let next = to_clean(&scene).await.unwrap();
     assert!(next > claim, "bob's failure is not ada's");
     assert_eq!(desk(&scene).await.clean_failure, None);
@@ -176,8 +177,7 @@ async fn a_vm_that_lablink_makes_anew_is_not_cleaned() {
     scene.claim("ada@example.org", "4/x").await.unwrap();
     let hostname = name("lablink-vm-test-1");
     let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Returned, Then::Replace);
-    let after_use = AfterUse::Clean;
-    let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use };
+    let wish = TakeBack { hostname: &hostname, whose, reason, then };
     operations::take_back(&scene.by(admin()), &wish).await.unwrap();
     let situation = claims::situation(&scene.db, &hostname, None).await.unwrap().unwrap();
     assert!(matches!(situation, Situation::Unclaimed { to_clean: None }));

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use lablink_core::{
     Actor,
-    collections::{self, ChooseError, Collected, Extension, Kept, OnSkipped, Retention, Wish},
+    collections::{self, ChooseError, Collected, Kept, OnSkipped, Retention, Wish},
     events,
     operations::{self, Job, OperationId, OperationState, Outcome},
+    pools::Extension,
     vms::{Selection, VmsError},
 };
 
@@ -179,8 +180,8 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
     run(&scene, OperationState::Succeeded).await;
     let selection = Selection::These(vec![name(ONE)]);
     let ask = async |selection| {
-        let (db, pool, stop) = (&scene.db, scene.pool, OnSkipped::Stop);
-        operations::collect_and_destroy(&by(admin()), selection, extension(), stop).await
+        let (scope, stop) = (scene.by(admin()), OnSkipped::Stop);
+        operations::collect_and_destroy(&scope, selection, extension(), stop).await
     };
     let destroy = ask(&selection).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();

@@ -10,11 +10,10 @@ use lablink_core::{
     },
     line::{self, Presented, Standing},
     operations::{self, TakeBack, Then, Whose},
-    vms::AfterUse,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 async fn report(
     scene: &Scene,
@@ -27,7 +26,7 @@ async fn report(
     let (hostname, claim_id, command_no) = (name(hostname), 1, Some(command_no));
     let result = ClaimResult { hostname, claim_id, command_no, outcome, detail, fault };
     let agent = Actor::Agent(result.hostname.clone());
-    claims::report(&scene.by(agent.clone()), &result).await
+    claims::report(&scene.by(agent), &result).await
 }
 
 async fn breaks(scene: &Scene, hostname: &str, command_no: i32) {
@@ -134,7 +133,7 @@ async fn with_none_free_the_participant_waits_and_comes_before_the_line() {
 
     let hostname = name(TWO);
     let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Released, Then::Reuse);
-    let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use: AfterUse::Reuse };
+    let wish = TakeBack { hostname: &hostname, whose, reason, then };
     operations::take_back(&scene.by(admin()), &wish).await.unwrap();
     let moved = view(&scene, &ada.link).await;
     assert_eq!(
@@ -181,13 +180,12 @@ async fn results_releases_and_claims_at_once_neither_deadlock_nor_double() {
         let (scene, _ada) = ada_with(3).await;
         let (hostname, bob) = (name(ONE), scene.claim("bob@example.org", "4/b"));
         let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Released, Then::Replace);
-        let wish =
-            TakeBack { hostname: &hostname, whose, reason, then, after_use: AfterUse::Reuse };
-        let actor = admin();
+        let wish = TakeBack { hostname: &hostname, whose, reason, then };
+        let teacher = scene.by(admin());
         let (one, again, released, claimed) = tokio::join!(
             report(&scene, ONE, 1, Some(Fault::Machine)),
             report(&scene, ONE, 1, Some(Fault::Machine)),
-            operations::take_back(&scene.by(actor.clone()), &wish),
+            operations::take_back(&teacher, &wish),
             bob,
         );
         for told in [one, again] {

@@ -2,17 +2,17 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lablink_core::{
-    Db, DbError, Token,
+    Actor, Db, DbError, Scope, Token,
     claims::{self, Progress, Refusal, ReleaseReason},
     line::{self, ClaimKept, EndReason, JoinError, Joined, Presented, Standing},
     live::{self, Hub, Topic},
-    once::Key,
     operations::{self, TakeBack, Then, Whose},
+    scope::Key,
     vms,
 };
 use lablink_protocol::{CrdCode, GpuHealth, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 async fn try_join(scene: &Scene, email: &str, token: Option<&Token>) -> Result<Joined, JoinError> {
     join_with(scene, email, Presented { token: token.cloned(), key: None }).await
@@ -51,7 +51,6 @@ async fn release(scene: &Scene, hostname: &str) {
         whose: Whose::Anybodys,
         reason: ReleaseReason::Released,
         then: Then::Reuse,
-        after_use: vms::AfterUse::Reuse,
     };
     operations::take_back(&scene.by(admin()), &wish).await.unwrap();
 }
@@ -276,7 +275,7 @@ async fn a_vm_that_became_free_unseen_is_not_snatched_from_the_line() {
     assert_eq!(free(&scene).await, 0);
     assert_eq!(scene.claim("eve@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
     let every = std::time::Duration::from_millis(20);
-    let tending = tokio::spawn(line::tend(scene.db.clone(), scene.pool, STALE_AFTER, every));
+    let tending = tokio::spawn(line::tend(scene.scope(), every));
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while offered(&scene, &ada).await.is_none() {
         assert!(std::time::Instant::now() < deadline);
@@ -323,30 +322,27 @@ async fn forty_who_come_at_once_are_served_in_order_each_once() {
 }
 
 /// What a second allocator has of its own: connections, and a listener with its waiters.
-async fn another_allocator(scene: &Scene) -> (Db, Hub) {
+async fn another_allocator(scene: &Scene) -> (Scope, Hub) {
     let (db, hub) = (Db::new(&scene.database.config(), 4), Hub::default());
     tokio::spawn(live::listen(scene.database.config(), hub.clone()));
     while !hub.is_connected() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    (db, hub)
+    (Scope::new(&db, &scene.pool, Actor::System), hub)
 }
 
 #[tokio::test]
 async fn who_waits_at_one_allocator_hears_of_a_vm_that_another_frees() {
     let (scene, [ada, bob, _]) = three_in_line().await;
-    let (db, hub) = another_allocator(&scene).await;
+    let (scope, hub) = another_allocator(&scene).await;
     let mut changes = hub.subscribe(Topic::Line);
     release(&scene, "lablink-vm-test-1").await;
     tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap();
-    let there = |token: &Token| {
-        let (db, token, pool) = (db.clone(), token.clone(), scene.pool);
-        async move { line::look(&scope(), &token).await.unwrap().unwrap() }
-    };
+    let there = async |token| line::look(&scope, token).await.unwrap().unwrap();
     assert!(matches!(there(&ada).await, Standing::Offered { .. }));
     assert!(matches!(there(&bob).await, Standing::Waiting { .. }), "in the same order everywhere");
     let code = CrdCode::from_command("--code=4/late").unwrap();
-    let claimed = line::claim(&scope(), &ada, &code).await.unwrap();
+    let claimed = line::claim(&scope, &ada, &code).await.unwrap();
     assert!(matches!(claimed, ClaimKept::Claimed(_)));
     assert!(matches!(claim(&scene, &ada).await, ClaimKept::Claimed(_)), "told the same by either");
     let claims = "select count(*) from claim where email = 'ada@example.org'";

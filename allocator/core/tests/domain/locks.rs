@@ -3,20 +3,21 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor, DbError, Neighbours, PerAddress, PlacesPerAddress, Token,
+    Actor, DbError, Neighbours, Token,
     admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
-    claims::{self, LockOutError, NoSuchClaim, Reclaim, ReleaseReason, Request, RequestError},
+    claims::{self, LockOutError, NoSuchClaim, ReleaseReason, Request, RequestError},
     collections::{self, Kept, Wish},
     events,
     line::{self, Presented, Removal},
-    once::{Asker, Key, Once},
     operations::{self, Outcome, TakeBack, TakeBackError, Then, Whose},
+    pools::{PerAddress, PlacesPerAddress},
+    scope::{Key, Once},
     vms::{self, Selection},
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
+use crate::scene::{Scene, admin, alone, name};
 
 const ROUNDS: usize = 2;
 const ONE: &str = "lablink-vm-test-1";
@@ -46,7 +47,7 @@ const WRITES: [(&str, Write); 29] = [
                     fault: None,
                 };
                 let agent = Actor::Agent(name(&hostname));
-                match claims::report(&scene.by(agent.clone()), &result).await {
+                match claims::report(&scene.by(agent), &result).await {
                     Ok(()) | Err(NoSuchClaim::Superseded) => {}
                     Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
@@ -65,8 +66,7 @@ const WRITES: [(&str, Write); 29] = [
                     fault: Some(Fault::Machine),
                 };
                 let agent = Actor::Agent(name(&hostname));
-                let (db, pool) = (&scene.db, scene.pool);
-                match claims::report(&by(agent.clone()), &result).await {
+                match claims::report(&scene.by(agent), &result).await {
                     Ok(()) | Err(NoSuchClaim::Superseded) => {}
                     Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
@@ -87,8 +87,8 @@ const WRITES: [(&str, Write); 29] = [
     ("GPU", |scene| {
         Box::pin(async {
             for health in [GpuHealth::Unhealthy, GpuHealth::Healthy] {
-                let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
-                vms::set_gpu(&scope(), &vm, health, None).await.or_else(gone).unwrap();
+                let set = vms::set_gpu(&scene.scope(), &name(ONE), health, None).await;
+                set.or_else(gone).unwrap();
             }
         })
     }),
@@ -100,11 +100,9 @@ const WRITES: [(&str, Write); 29] = [
     }),
     ("use", |scene| {
         Box::pin(async {
-            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
-            let agent = Actor::Agent(vm.clone());
-            let used =
-                vms::set_in_use(&by(agent.clone()), &vm, rand_number().is_multiple_of(2), None)
-                    .await;
+            let agent = scene.by(Actor::Agent(name(ONE)));
+            let in_use = rand_number().is_multiple_of(2);
+            let used = vms::set_in_use(&agent, &name(ONE), in_use, None).await;
             used.or_else(gone).unwrap();
         })
     }),
@@ -132,30 +130,21 @@ const WRITES: [(&str, Write); 29] = [
             let key = || Key::presented("a-key-of-two-who-race-each-other");
             let email = "both@example.org".parse().unwrap();
             let code = CrdCode::from_command("--code=4/x").unwrap();
-            let (proof, reclaim, neighbours) = (None, Reclaim::Link, &alone());
-            let key_of_both = key();
-            let request = Request {
-                email: &email,
-                code: &code,
-                proof,
-                reclaim,
-                neighbours,
-                key: key_of_both,
-            };
+            let (proof, neighbours) = (None, &alone());
+            let request = Request { email: &email, code: &code, proof, neighbours, key: key() };
             match claims::request(&scene.scope(), &request).await {
                 Ok(_) | Err(RequestError::Refused(_) | RequestError::Db(DbError::KeyReused)) => {}
                 Err(RequestError::Db(error)) => panic!("{error:?}"),
             }
             let once = key().map(|key| Once::new(key, "release"));
-            let asker = Asker { actor: admin(), once };
+            let scope = scene.by(admin()).once(once);
             let wish = TakeBack {
                 hostname: &name(ONE),
                 whose: Whose::Anybodys,
                 reason: ReleaseReason::Released,
                 then: Then::Reuse,
-                after_use: vms::AfterUse::Clean,
             };
-            match operations::take_back(&scene.by(asker.clone()), &wish).await {
+            match operations::take_back(&scope, &wish).await {
                 Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {}
                 Err(TakeBackError::Db(error)) => panic!("{error:?}"),
             }
@@ -225,10 +214,10 @@ const WRITES: [(&str, Write); 29] = [
     ("a lock-out", |scene| {
         Box::pin(async {
             for (claim_id, hostname) in open_claims(scene).await {
-                let (db, pool, vm) = (&scene.db, scene.pool, name(&hostname));
+                let (vm, scope) = (name(&hostname), scene.by(admin()));
                 let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
-                vms::heartbeat(&scope(), &vm, &vitals).await.or_else(gone).unwrap();
-                match claims::lock_out(&by(admin()), claim_id).await {
+                vms::heartbeat(&scope, &vm, &vitals).await.or_else(gone).unwrap();
+                match claims::lock_out(&scope, claim_id).await {
                     Ok(_) | Err(LockOutError::NoSuchClaim | LockOutError::AgentCannot) => {}
                     Err(LockOutError::Db(error)) => panic!("{error:?}"),
                 }
@@ -238,8 +227,7 @@ const WRITES: [(&str, Write); 29] = [
     ("a fresh machine", |scene| {
         Box::pin(async {
             for (claim_id, _) in open_claims(scene).await {
-                let (db, pool, which) = (&scene.db, scene.pool, (claim_id, vms::AfterUse::Clean));
-                let given = operations::give_fresh_machine(&by(admin()), which).await;
+                let given = operations::give_fresh_machine(&scene.by(admin()), claim_id).await;
                 match given {
                     Ok(_)
                     | Err(
@@ -253,7 +241,8 @@ const WRITES: [(&str, Write); 29] = [
     ("from one address: a claim, a place, and the line cleared", |scene| {
         Box::pin(async {
             let limits = PerAddress { places: PlacesPerAddress::AtMost(3), claims: Some(3) };
-            let home = Neighbours::of([198, 51, 100, 7].into(), limits);
+            let scene = scene.ruled(|rules| rules.claiming.per_address = limits);
+            let home = Neighbours::of([198, 51, 100, 7].into());
             let nr = rand_number();
             let _refused = scene.claim_from(&format!("h{nr}@example.org"), &home).await;
             let joined =
@@ -261,8 +250,7 @@ const WRITES: [(&str, Write); 29] = [
             if let Err(line::JoinError::Db(error)) = joined {
                 panic!("{error:?}");
             }
-            let (db, pool) = (&scene.db, scene.pool);
-            line::remove(&by(admin()), Removal::All).await.unwrap();
+            line::remove(&scene.by(admin()), Removal::All).await.unwrap();
         })
     }),
     ("a browser that gave the access code", |scene| {
@@ -279,9 +267,9 @@ const WRITES: [(&str, Write); 29] = [
     }),
     ("a machine that is registered, and forgotten", |scene| {
         Box::pin(async {
-            let (db, pool, admin) = (&scene.db, scene.pool, admin());
-            let machine = vms::register(&by(admin.clone()), None, None).await.unwrap();
-            vms::forget(&by(admin.clone()), &machine.hostname).await.unwrap();
+            let scope = scene.by(admin());
+            let machine = vms::register(&scope, None, None).await.unwrap();
+            vms::forget(&scope, &machine.hostname).await.unwrap();
         })
     }),
     ("a collection, taken back", |scene| {
@@ -295,40 +283,38 @@ const WRITES: [(&str, Write); 29] = [
     ("an archive, downloaded", |scene| {
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-            let Ok(id) = operations::collect(&scene.by(admin()), &wish).await else {
-                return;
-            };
+            let scope = scene.by(admin());
+            let Ok(id) = operations::collect(&scope, &wish).await else { return };
             let kept =
                 Kept { file_name: "x.zip".to_owned(), size: 2, kept_by: "alloc-1".to_owned() };
-            let (db, pool) = (&scene.db, scene.pool);
-            collections::record(&scope(), id, &[], Some(&kept)).await.unwrap();
+            collections::record(&scope, id, &[], Some(&kept)).await.unwrap();
             for bytes in [0..1, 1..2] {
-                collections::taken(&by(admin()), id, bytes).await.unwrap();
+                collections::taken(&scope, id, bytes).await.unwrap();
             }
-            operations::cancel(&by(admin()), id).await.unwrap();
+            operations::cancel(&scope, id).await.unwrap();
         })
     }),
     ("silence, pointed out", |scene| {
         Box::pin(async {
             let limits =
                 vms::Limits { suspect_after: Duration::ZERO, overdue_after: Duration::ZERO };
-            vms::point_out(&scene.db, scene.pool, limits).await.unwrap();
+            vms::point_out(&scene.scope(), limits).await.unwrap();
         })
     }),
     ("a new token, fetched and used", |scene| {
         Box::pin(async {
-            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
-            let Ok(Some(once)) = agents::issue_enrolment(&scope(), &vm).await else { return };
+            let (scope, vm) = (scene.scope(), name(ONE));
+            let Ok(Some(once)) = agents::issue_enrolment(&scope, &vm).await else { return };
             // Another has come first: refused.
-            let Ok(token) = agents::enrol(&scope(), &vm, &once).await else { return };
-            agents::identify(&scope(), token.hash()).await.unwrap();
-            agents::attend(db, &vm).await.unwrap();
+            let Ok(token) = agents::enrol(&scope, &vm, &once).await else { return };
+            agents::identify(&scope, token.hash()).await.unwrap();
+            agents::attend(&scene.db, &vm).await.unwrap();
             scene
                 .sql("update vm set token_due_at = now() where hostname = 'lablink-vm-test-1'")
                 .await;
-            match agents::renew(&scope(), &vm, token.hash()).await {
+            match agents::renew(&scope, &vm, token.hash()).await {
                 Ok(new) => {
-                    agents::identify(&scope(), new.hash()).await.unwrap();
+                    agents::identify(&scope, new.hash()).await.unwrap();
                 }
                 Err(RenewError::Refused | RenewError::NotDue) => {}
                 Err(RenewError::Db(error)) => panic!("{error:?}"),
@@ -337,13 +323,13 @@ const WRITES: [(&str, Write); 29] = [
     }),
     ("a dead token, and the bar lifted", |scene| {
         Box::pin(async {
-            let (db, pool) = (&scene.db, scene.pool);
+            let scope = scene.by(admin());
             for vm in [TWO, ONE] {
-                let here = vms::find(&scope(), &name(vm)).await.unwrap();
+                let here = vms::find(&scope, &name(vm)).await.unwrap();
                 let Some(here) = here else { continue };
                 let (wait, from) = (Misuse::Wait, [127, 0, 0, 1].into());
-                agents::raise(&scope(), here.id, wait, from).await.unwrap();
-                match agents::lift_bar(&by(admin()), &name(vm)).await {
+                agents::raise(&scope, here.id, wait, from).await.unwrap();
+                match agents::lift_bar(&scope, &name(vm)).await {
                     Ok(()) | Err(LiftError::NotBarred) => {}
                     Err(LiftError::Db(error)) => panic!("{error:?}"),
                 }
@@ -372,9 +358,8 @@ fn gone(error: vms::ReportError) -> Result<(), vms::ReportError> {
 }
 
 async fn report(scene: &Scene, hostname: &str, status: VmStatus) {
-    let (db, pool, vm) = (&scene.db, scene.pool, name(hostname));
-    let agent = Actor::Agent(vm.clone());
-    vms::set_status(&by(agent.clone()), &vm, status).await.or_else(gone).unwrap();
+    let agent = scene.by(Actor::Agent(name(hostname)));
+    vms::set_status(&agent, &name(hostname), status).await.or_else(gone).unwrap();
 }
 
 async fn open_claims(scene: &Scene) -> Vec<(i64, String)> {
@@ -391,7 +376,6 @@ async fn take_back(scene: &Scene, then: Then) {
             whose: Whose::Anybodys,
             reason: ReleaseReason::Released,
             then,
-            after_use: vms::AfterUse::Clean,
         };
         match operations::take_back(&scene.by(admin()), &wish).await {
             Ok(_)

@@ -3,16 +3,18 @@
 
 use jiff::SignedDuration;
 use lablink_core::{
+    Actor,
     agents::{self, Bearer},
     claims::{self, Progress, ReleaseReason, Which},
     events,
     operations::{self, TakeBack, TakeBackError, Then, Whose},
+    pools::AfterUse,
     startup, usage,
-    vms::{self, AfterUse, RegisterError, Search, Sort, State},
+    vms::{self, RegisterError, Search, Sort, State},
 };
 use lablink_protocol::{GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 async fn take_back(
     scene: &Scene,
@@ -21,13 +23,7 @@ async fn take_back(
     then: Then,
 ) -> Result<Option<i64>, TakeBackError> {
     let hostname = name(hostname);
-    let wish = TakeBack {
-        hostname: &hostname,
-        whose,
-        reason: ReleaseReason::Returned,
-        then,
-        after_use: AfterUse::Reuse,
-    };
+    let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Returned, then };
     operations::take_back(&scene.by(admin()), &wish).await
 }
 
@@ -133,7 +129,7 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
 
 #[tokio::test]
 async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
-    let scene = Scene::new().await;
+    let scene = Scene::new().await.ruled(|rules| rules.machines.after_use = AfterUse::Reuse);
     let desk = || name("desk-7.lab.example.org");
     let register = async |hostname| vms::register(&scene.by(admin()), hostname, None).await;
     let first = register(Some(desk())).await.unwrap();
@@ -177,10 +173,10 @@ async fn the_last_hours_are_told_by_what_happened() {
         vms::set_gpu(&scene.scope(), &vm, health, None).await.unwrap();
     }
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    let agent = lablink_core::Actor::Agent(vm.clone());
+    let agent = scene.by(Actor::Agent(vm.clone()));
     let other = name("lablink-vm-test-2");
     for in_use in [true, false] {
-        vms::set_in_use(&scene.by(agent.clone()), &other, in_use, None).await.unwrap();
+        vms::set_in_use(&agent, &other, in_use, None).await.unwrap();
     }
     let changes = "select count(*) from event where kind = 'vm.gpu_changed'";
     assert_eq!(scene.count(changes).await, 2, "the same again is no change");

@@ -6,21 +6,21 @@ use lablink_core::{
     claims::{self, Refusal, ReleaseReason, Situation},
     line::{self, Joined, Presented, Standing},
     operations::{self, Outcome, Stage, Step, TakeBack, Then, Whose},
-    vms::{self, AfterUse},
+    pools::AfterUse,
+    vms,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Fault, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 const ONE: &str = "lablink-vm-test-1";
 
-async fn take_back(scene: &Scene, hostname: &str, then: Then, after_use: AfterUse) {
+async fn take_back(scene: &Scene, hostname: &str, then: Then) {
     let wish = TakeBack {
         hostname: &name(hostname),
         whose: Whose::Anybodys,
         reason: ReleaseReason::Returned,
         then,
-        after_use,
     };
     operations::take_back(&scene.by(admin()), &wish).await.unwrap();
 }
@@ -30,7 +30,7 @@ async fn given_back() -> (Scene, Token) {
     let scene = Scene::with_running(1).await;
     let token = scene.agent(ONE).await;
     scene.claim("ada@example.org", "4/ada").await.unwrap();
-    take_back(&scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+    take_back(&scene, ONE, Then::Reuse).await;
     (scene, token)
 }
 
@@ -118,7 +118,7 @@ async fn a_token_whose_answer_was_lost_is_void_when_another_is_fetched() {
 
 async fn take_in_turn(scene: &Scene, token: &Token) {
     scene.claim("cyd@example.org", "4/cyd").await.unwrap();
-    take_back(scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+    take_back(scene, ONE, Then::Reuse).await;
     assert_eq!(scene.bearer(token).await, Some(Bearer::Outgoing(name(ONE))));
 }
 
@@ -160,14 +160,14 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         let ada = scene.claim("ada@example.org", "4/ada").await.unwrap();
         assert_eq!(ada.hostname, name(ONE));
         match end {
-            "reuse" => take_back(&scene, ONE, Then::Reuse, AfterUse::Clean).await,
+            "reuse" => take_back(&scene, ONE, Then::Reuse).await,
             "replace refused" => {
-                take_back(&scene, ONE, Then::Replace, AfterUse::Clean).await;
+                take_back(&scene, ONE, Then::Replace).await;
                 let id = scene.count("select max(id) from operation").await;
                 operations::cancel(&scene.by(admin()), id).await.unwrap();
             }
             "replace failed" => {
-                take_back(&scene, ONE, Then::Replace, AfterUse::Clean).await;
+                take_back(&scene, ONE, Then::Replace).await;
                 let taken = operations::take(&scene.scope(), "worker").await.unwrap();
                 let state = operations::OperationState::Failed;
                 let failed = Outcome { state, exit_code: None, reason: None };
@@ -191,7 +191,8 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
                     "held" => AfterUse::Hold,
                     _ => AfterUse::Reuse,
                 };
-                take_back(&scene, ONE, Then::Replace, rule).await;
+                let scene = scene.ruled(|rules| rules.machines.after_use = rule);
+                take_back(&scene, ONE, Then::Replace).await;
             }
             other => panic!("{other}"),
         }
@@ -227,7 +228,7 @@ async fn an_original_client_has_no_token_and_goes_on_as_before() {
     for email in ["ada@example.org", "bea@example.org"] {
         scene.claim(email, "4/x").await.unwrap();
         assert!(matches!(reads().await, Situation::Claimed(_)));
-        take_back(&scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+        take_back(&scene, ONE, Then::Reuse).await;
         assert_eq!(free(&scene).await, 1);
     }
 
@@ -238,7 +239,7 @@ async fn an_original_client_has_no_token_and_goes_on_as_before() {
     assert!(!agents::needs_token(&scene.db, &name(ONE)).await.unwrap());
     scene.claim("ada@example.org", "4/x").await.unwrap();
     assert!(matches!(reads().await, Situation::Claimed(_)));
-    take_back(&scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+    take_back(&scene, ONE, Then::Reuse).await;
     assert_eq!(free(&scene).await, 1);
 
     agents::attend(&scene.db, &name(ONE)).await.unwrap();
@@ -271,7 +272,7 @@ async fn a_dead_token_bars_the_next_claim_and_an_open_one_goes_on() {
     assert!(matches!(situation(&scene, &new).await, Situation::Claimed(_)), "hers goes on");
     assert_eq!(vms::counts(&scene.scope()).await.unwrap().barred, 1);
 
-    take_back(&scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+    take_back(&scene, ONE, Then::Reuse).await;
     let newer = scene.renewed(ONE, &new).await;
     assert_eq!(free(&scene).await, 0);
     assert_eq!(scene.claim("cyd@example.org", "4/c").await.unwrap_err(), Refusal::NoneFree);
@@ -290,7 +291,7 @@ async fn a_bar_outlasts_all_but_a_machine_that_was_made_anew() {
     scene.renewed(ONE, &old).await;
     raise(&scene, Misuse::Wait).await;
     scene.remove(ONE).await;
-    vms::admit(&scene.scope(), &name(ONE), None).await.unwrap();
+    vms::admit(&scene.scope(), &name(ONE)).await.unwrap();
     scene.report(ONE, VmStatus::Running).await;
     assert_eq!(free(&scene).await, 0, "it left the pool, and is back");
     assert_eq!(scene.bearer(&old).await, None, "of a machine that is gone");
@@ -301,7 +302,7 @@ async fn a_bar_outlasts_all_but_a_machine_that_was_made_anew() {
     let old = scene.agent(ONE).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
     raise(&scene, Misuse::Wait).await;
-    take_back(&scene, ONE, Then::Replace, AfterUse::Reuse).await;
+    take_back(&scene, ONE, Then::Replace).await;
     let replacing = taken().await;
     replacing.lease.begin().await.unwrap();
     let barred = "select count(*) from vm where removed_at is null and barred_at is not null";

@@ -8,7 +8,7 @@ use lablink_core::{
 };
 use lablink_protocol::VmStatus;
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 pub const ONE: &str = "lablink-vm-test-1";
 
@@ -222,7 +222,6 @@ async fn taking_a_vm_back_while_a_destroy_waits_queues_nothing_more() {
         whose: Whose::Anybodys,
         reason: ReleaseReason::Released,
         then: Then::Replace,
-        after_use: vms::AfterUse::Reuse,
     };
     let queued = operations::take_back(&scene.by(admin()), &wish).await.unwrap();
     assert_eq!(queued, None);

@@ -7,12 +7,13 @@ use lablink_core::{
     operations::{
         self, OperationId, OperationState, Outcome, TakeBack, TakeBackError, Then, Whose,
     },
-    vms::{self, AfterUse, State},
+    pools::Source,
+    vms::{self, State},
 };
 
 use lablink_protocol::VmStatus;
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 const ONE: &str = "lablink-vm-test-1";
 
@@ -32,13 +33,7 @@ async fn take(scene: &Scene) -> operations::Taken {
 async fn take_back(scene: &Scene, then: Then) -> Result<Option<OperationId>, TakeBackError> {
     let hostname = name(ONE);
     let whose = Whose::Anybodys;
-    let wish = TakeBack {
-        hostname: &hostname,
-        whose,
-        reason: ReleaseReason::Released,
-        then,
-        after_use: AfterUse::Reuse,
-    };
+    let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Released, then };
     operations::take_back(&scene.by(admin()), &wish).await
 }
 
@@ -125,14 +120,14 @@ async fn a_machine_that_left_the_pool_used_comes_back_used_whoever_brings_it() {
     operations::cancel(&scene.by(admin()), id).await.unwrap();
     scene.remove(ONE).await;
     // It reports by itself, in `open` mode; or Terraform's state has it again.
-    let (unproven, running) = (Actor::UnprovenAgent, VmStatus::Running);
-    vms::admit(&scene.scope(), &name(ONE), None).await.unwrap();
-    vms::set_status(&scene.by(unproven.clone()), &name(ONE), running).await.unwrap();
+    let unproven = scene.by(Actor::UnprovenAgent);
+    vms::admit(&unproven, &name(ONE)).await.unwrap();
+    vms::set_status(&unproven, &name(ONE), VmStatus::Running).await.unwrap();
     assert_eq!(state(&scene).await, Some(State::Used));
     scene.remove(ONE).await;
     let found = [vms::Existing { hostname: name(ONE), number: 1 }];
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
-    vms::reconcile_existing(&scene.scope(), vms::Source::Local, &found, later).await.unwrap();
+    vms::reconcile_existing(&scene.scope(), Source::Local, &found, later).await.unwrap();
     scene.report(ONE, VmStatus::Running).await;
     assert_eq!(state(&scene).await, Some(State::Used));
     assert!(scene.claim("bea@example.org", "4/y").await.is_err());

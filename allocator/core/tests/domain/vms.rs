@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use lablink_core::{
     Actor,
     claims::{self, Progress, ReleaseReason},
-    vms::{self, Counts, Existing, ReportError, Source},
+    pools::Source,
+    vms::{self, Counts, Existing, ReportError},
 };
 use lablink_protocol::{GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, name};
+use crate::scene::{Scene, name};
 
 #[tokio::test]
 async fn status_changes_are_history_and_repeats_are_not() {
@@ -28,7 +29,7 @@ async fn a_report_makes_no_vm_that_was_not_admitted() {
     let refused =
         vms::set_status(&scene.by(Actor::Agent(stranger.clone())), &stranger, status).await;
     assert!(matches!(refused, Err(ReportError::NoSuchVm)));
-    vms::admit(&scene.scope(), &stranger, None).await.unwrap();
+    vms::admit(&scene.scope(), &stranger).await.unwrap();
     vms::set_status(&scene.by(Actor::UnprovenAgent), &stranger, status).await.unwrap();
     let vm = vms::find(&scene.scope(), &stranger).await.unwrap().unwrap();
     assert_eq!((vm.status, vm.source), (VmStatus::Running, Source::Unknown));
@@ -37,19 +38,19 @@ async fn a_report_makes_no_vm_that_was_not_admitted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_vms_that_nobody_asked_for_are_admitted_than_the_limit_says() {
     let scene = Scene::with_running(2).await;
-    let most = NonZero::new(3);
-    let tries = (0..12)
-        .map(async |n| vms::admit(&scene.scope(), &name(&format!("desk-{n}")), most).await.is_ok());
+    let scene = scene.ruled(|rules| rules.machines.most_unknown = NonZero::new(3));
+    let admit = async |hostname: &str| vms::admit(&scene.scope(), &name(hostname)).await;
+    let tries = (0..12).map(async |n| admit(&format!("desk-{n}")).await.is_ok());
     let admitted = futures_util::future::join_all(tries).await;
     assert_eq!(admitted.into_iter().filter(|admitted| *admitted).count(), 3);
     assert_eq!(scene.count("select count(*) from vm where source = 'unknown'").await, 3);
 
-    let refused = vms::admit(&scene.scope(), &name("desk-new"), most).await.unwrap_err();
+    let refused = admit("desk-new").await.unwrap_err();
     assert!(refused.to_string().contains("limits.unknown_vms"), "{refused}");
     let known = scene.text("select min(hostname) from vm where source = 'unknown'").await;
-    vms::admit(&scene.scope(), &name(&known), most).await.unwrap();
+    admit(&known).await.unwrap();
     scene.remove(&known).await;
-    vms::admit(&scene.scope(), &name("desk-new"), most).await.unwrap();
+    admit("desk-new").await.unwrap();
 }
 
 #[tokio::test]
@@ -155,10 +156,10 @@ async fn the_reason_of_a_sick_gpu_goes_when_it_is_well() {
 async fn the_start_and_the_end_of_use_are_history() {
     let scene = Scene::with_running(1).await;
     let vm = name("lablink-vm-test-1");
-    let agent = Actor::Agent(vm.clone());
+    let agent = scene.by(Actor::Agent(vm.clone()));
     let since = Timestamp::from_second(1_700_000_000).ok();
     for in_use in [false, true, true, false] {
-        vms::set_in_use(&scene.by(agent.clone()), &vm, in_use, since).await.unwrap();
+        vms::set_in_use(&agent, &vm, in_use, since).await.unwrap();
     }
     for (event, count) in [
         ("kind = 'vm.use_started' and data->>'since' = '2023-11-14T22:13:20Z'", 1),

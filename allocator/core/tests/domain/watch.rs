@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lablink_core::{
-    Db, agents, events,
+    Actor, Db, Scope, agents, events,
     vms::{self, Counts, Limits},
 };
 use lablink_protocol::{Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 const LIMITS: Limits =
     Limits { suspect_after: Duration::from_secs(180), overdue_after: Duration::from_secs(20 * 60) };
@@ -17,7 +17,13 @@ const LIMITS: Limits =
 /// One round of an allocator.
 async fn watch(scene: &Scene) {
     vms::notice(&scene.scope()).await.unwrap();
-    vms::point_out(&scene.db, scene.pool, LIMITS).await.unwrap();
+    vms::point_out(&scene.scope(), LIMITS).await.unwrap();
+}
+
+/// Each with connections of its own.
+fn four_allocators(scene: &Scene) -> [Scope; 4] {
+    let config = scene.database.config();
+    [(); 4].map(|()| Scope::new(&Db::new(&config, 2), &scene.pool, Actor::System))
 }
 
 async fn counts(scene: &Scene) -> Counts {
@@ -50,8 +56,8 @@ async fn a_vm_that_never_reports_is_pointed_out_once() {
     step(&scene, 2, "waiting", "21 minutes").await;
     step(&scene, 3, "done", "19 minutes").await;
     vms::notice(&scene.scope()).await.unwrap();
-    let allocators: Vec<Db> = (0..4).map(|_| Db::new(&scene.database.config(), 2)).collect();
-    let rounds = allocators.iter().map(|db| vms::point_out(db, scene.pool, LIMITS));
+    let allocators = four_allocators(&scene);
+    let rounds = allocators.iter().map(|scope| vms::point_out(scope, LIMITS));
     assert!(join_all(rounds).await.iter().all(Result::is_ok));
     watch(&scene).await;
     assert_eq!(told(&scene, "vm.overdue").await, 1);
@@ -167,8 +173,8 @@ async fn an_agent_that_falls_silent_is_pointed_out_once_and_so_is_its_return() {
     let counted = counts(&scene).await;
     assert_eq!((counted.stale, counted.suspect, counted.free), (2, 0, 1));
     scene.sql(&silent(181)).await;
-    let allocators: Vec<Db> = (0..4).map(|_| Db::new(&scene.database.config(), 2)).collect();
-    let rounds = allocators.iter().map(|db| vms::point_out(db, scene.pool, LIMITS));
+    let allocators = four_allocators(&scene);
+    let rounds = allocators.iter().map(|scope| vms::point_out(scope, LIMITS));
     assert!(join_all(rounds).await.iter().all(Result::is_ok));
     watch(&scene).await;
     assert_eq!(told(&scene, "vm.suspect").await, 2, "a claimed one too; none that never beat");

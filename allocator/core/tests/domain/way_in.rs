@@ -5,15 +5,16 @@ use lablink_core::{
     Actor, Token,
     claims::{
         self, ClaimView, Given, LockOut, LockOutError, Machine, NoSuchClaim, Progress, Proof,
-        Reclaim, Refusal, ReleaseReason, Situation,
+        Refusal, ReleaseReason, Situation,
     },
-    line::{self, ClaimKept, JoinError, Person, Presented, Standing},
+    line::{self, ClaimKept, JoinError, Presented, Standing},
     operations,
-    vms::{self, AfterUse},
+    pools::{AfterUse, Reclaim},
+    vms,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, Vitals};
 
-use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
+use crate::scene::{Scene, admin, name};
 
 const ADA: &str = "ada@example.org";
 const VM: &str = "lablink-vm-test-1";
@@ -60,7 +61,7 @@ async fn tells(
         fault,
     };
     let agent = Actor::Agent(name(VM));
-    claims::report(&scene.by(agent.clone()), &result).await
+    claims::report(&scene.by(agent), &result).await
 }
 
 /// A stranger has claimed as Ada, and sits at the desktop.
@@ -77,7 +78,8 @@ async fn a_stranger_has_it() -> (Scene, Token) {
 async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
     for reclaim in [Reclaim::Link, Reclaim::Email] {
         let (scene, stranger) = a_stranger_has_it().await;
-        let second = scene.claim_with(ADA, "4/x", None, reclaim).await.unwrap().link;
+        let scene = scene.ruled(|rules| rules.claiming.reclaim = reclaim);
+        let second = scene.claim(ADA, "4/x").await.unwrap().link;
         let before = pin(view(&scene, &stranger).await.unwrap());
         let new = claims::issue_link(&scene.by(admin()), 1).await.unwrap().unwrap();
 
@@ -87,7 +89,7 @@ async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
             assert_eq!(give(&scene, old, "4/mine").await, Given::NoClaim);
             let proof = Some(Proof(old.clone()));
             for code in ["4/x", "4/mine"] {
-                let cookie = scene.claim_with(ADA, code, proof_of(&proof), reclaim).await;
+                let cookie = scene.claim_with(ADA, code, proof_of(&proof)).await;
                 assert_eq!(cookie.unwrap_err(), Refusal::AlreadyClaimed, "{reclaim:?} {code}");
             }
             let presented = Presented { token: Some(old.clone()), key: None };
@@ -101,7 +103,7 @@ async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
 
         // The right person's new command is no proof for who sees it on the machine.
         assert_eq!(give(&scene, &new.link, "4/hers").await, Given::Taken);
-        let seen = scene.claim_with(ADA, "4/hers", None, reclaim).await;
+        let seen = scene.claim(ADA, "4/hers").await;
         assert_eq!(seen.unwrap_err(), Refusal::AlreadyClaimed);
         assert!(!claims::was_revoked(&scene.db, &new.link).await.unwrap());
     }
@@ -116,11 +118,11 @@ async fn no_way_in_is_made_beside_the_organisers_link() {
     let (scene, stranger) = a_stranger_has_it().await;
     for _ in 0..10 {
         let code = || CrdCode::from_command("--code=4/x").unwrap();
-        let organiser = admin();
+        let organiser = scene.by(admin());
         let (_same_code, _command, new) = tokio::join!(
             scene.claim(ADA, "4/x"),
             async { claims::give_command(&scene.by(Actor::Anyone), &stranger, &code()).await },
-            claims::issue_link(&scene.by(organiser.clone()), 1),
+            claims::issue_link(&organiser, 1),
         );
         let new = new.unwrap().unwrap();
         assert!(view(&scene, &new.link).await.is_some());
@@ -147,7 +149,7 @@ async fn who_is_locked_out_loses_the_desktop_and_the_next_command_waits_for_its_
 
     // Nothing is run while the stranger's desktop may still be there.
     assert_eq!(give(&scene, &new.link, "4/hers").await, Given::LockingOut);
-    let back = scene.claim_with(ADA, "4/hers", Some(Proof(new.link.clone())), Reclaim::Link).await;
+    let back = scene.claim_with(ADA, "4/hers", Some(Proof(new.link.clone()))).await;
     back.unwrap();
     assert_eq!(format!("{:?}", situation(&scene).await), format!("{lock_out:?}"));
     let late = tells(&scene, 1, ClaimOutcome::Connected, None).await;
@@ -200,8 +202,7 @@ async fn an_agent_that_does_not_know_how_is_not_asked() {
 }
 
 async fn try_fresh(scene: &Scene) -> Result<operations::Invited, operations::TakeBackError> {
-    let (db, pool, which) = (&scene.db, scene.pool, (1, AfterUse::Clean));
-    operations::give_fresh_machine(&by(admin()), which).await
+    operations::give_fresh_machine(&scene.by(admin()), 1).await
 }
 
 async fn fresh(scene: &Scene) -> operations::Invited {
@@ -240,10 +241,9 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
     // Who knows her e-mail has no use of that, also where another machine is free.
     assert_eq!(scene.claim(ADA, "4/x").await.unwrap_err(), Refusal::Invited);
     for reclaim in [Reclaim::Link, Reclaim::Email] {
-        let (email, neighbours) = (ADA.parse().unwrap(), alone());
-        let person = Person { email: &email, neighbours: &neighbours };
         let presented = Presented { token: Some(stranger.clone()), key: None };
-        let taken = line::join(&scene.scope(), person, presented, reclaim).await;
+        let scene = scene.ruled(|rules| rules.claiming.reclaim = reclaim);
+        let taken = scene.join(ADA, presented).await;
         assert!(matches!(taken, Err(JoinError::AlreadyInLine)), "{reclaim:?}");
     }
     scene
@@ -284,8 +284,7 @@ async fn an_invitation_that_nobody_takes_up_lapses_after_its_hour() {
 async fn a_machine_that_goes_out_as_it_is_after_use_does_not_after_this() {
     let (scene, _) = a_stranger_has_it().await;
     scene.sql("update vm set source = 'manual'").await;
-    let (db, pool, which) = (&scene.db, scene.pool, (1, AfterUse::Reuse));
-    operations::give_fresh_machine(&by(admin()), which).await.unwrap();
-    let vm = vms::find(&scope(), &name(VM)).await.unwrap().unwrap();
+    fresh(&scene.ruled(|rules| rules.machines.after_use = AfterUse::Reuse)).await;
+    let vm = vms::find(&scene.scope(), &name(VM)).await.unwrap().unwrap();
     assert!(vm.used_since.is_some() && !vm.offered, "nobody gets it");
 }
