@@ -14,7 +14,7 @@ pub(crate) use change::{Change, Touch};
 pub use kind::Kind;
 pub use retention::{Retention, retain, sweep};
 
-use crate::{DbError, Scope, db::GenericClient};
+use crate::{DbError, Scope};
 
 /// One line of history, as pages show it.
 #[derive(Clone, Debug)]

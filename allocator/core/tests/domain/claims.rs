@@ -3,6 +3,7 @@ use std::time::Duration;
 use lablink_core::{
     Actor, Token,
     claims::{self, ClaimState, Progress, Proof, Refusal, ReleaseReason, Situation},
+    operations::{self, TakeBack, Then, Whose},
     pools::Reclaim,
     vms,
 };
@@ -127,13 +128,13 @@ async fn none_free_is_said_only_after_looking_past_locks() {
 async fn a_released_claim_is_history_without_secrets_and_its_vm_is_used() {
     let scene = Scene::with_running(1).await;
     let first = scene.claim("ada@example.org", "4/x").await.unwrap();
-    let vm = vms::find(&scene.scope(), &first.hostname).await.unwrap().unwrap();
-    let mut client = scene.db.client().await.unwrap();
-    let transaction = client.transaction().await.unwrap();
-    claims::release_of_vm(&transaction, &scene.pool, vm.id, ReleaseReason::Released, &admin())
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
+    let wish = TakeBack {
+        hostname: &first.hostname,
+        whose: Whose::Anybodys,
+        reason: ReleaseReason::Released,
+        then: Then::Replace,
+    };
+    operations::take_back(&scene.by(admin()), &wish).await.unwrap();
 
     let view = claims::by_link(&scene.db, &first.link).await.unwrap().unwrap();
     assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Released }));

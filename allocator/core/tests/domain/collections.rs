@@ -5,7 +5,7 @@ use std::time::Duration;
 use lablink_core::{
     Actor,
     collections::{self, ChooseError, Collected, Kept, OnSkipped, Retention, Wish},
-    events,
+    events::{self, Kind},
     operations::{self, Job, OperationId, OperationState, Outcome},
     pools::Extension,
     vms::{Selection, VmsError},
@@ -105,7 +105,7 @@ async fn what_came_of_each_vm_is_told_and_who_failed_is_collected_again() {
         Job::Collect { hostnames: vec![name(TWO)], extension: extension(), on_skipped }
     );
     let events = events::recent(&scene.scope(), None, 20).await.unwrap();
-    let told: Vec<_> = events.iter().filter(|it| it.kind == "results.collected").collect();
+    let told: Vec<_> = events.iter().filter(|it| it.kind == Some(Kind::ResultsCollected)).collect();
     assert_eq!(told.len(), 1, "once");
     assert_eq!((&told[0].data["files"], &told[0].data["failed"]), (&4.into(), &1.into()));
 }
@@ -136,7 +136,7 @@ async fn the_last_time_counts_what_came_whole_and_is_not_lost_again() {
     let archive = archive.unwrap();
     assert!(archive.downloaded_at.is_some() && archive.removed_at.is_some());
     let events = events::recent(&scene.scope(), None, 2).await.unwrap();
-    let told: Vec<_> = events.iter().map(|it| (it.kind.as_str(), it.actor.as_str())).collect();
+    let told: Vec<_> = events.iter().map(|it| (it.word.as_str(), it.actor.as_str())).collect();
     assert_eq!(
         told,
         [("results.discarded", "admin:teacher"), ("results.downloaded", "admin:teacher")]

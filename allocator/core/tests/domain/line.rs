@@ -335,7 +335,7 @@ async fn another_allocator(scene: &Scene) -> (Scope, Hub) {
 async fn who_waits_at_one_allocator_hears_of_a_vm_that_another_frees() {
     let (scene, [ada, bob, _]) = three_in_line().await;
     let (scope, hub) = another_allocator(&scene).await;
-    let mut changes = hub.subscribe(Topic::Line);
+    let mut changes = hub.subscribe(Topic::Line(scene.pool.id));
     release(&scene, "lablink-vm-test-1").await;
     tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap();
     let there = async |token| line::look(&scope, token).await.unwrap().unwrap();

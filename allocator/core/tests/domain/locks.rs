@@ -179,8 +179,8 @@ const WRITES: [(&str, Write); 29] = [
             // Against the order of their ids, as a caller may have them.
             let unmet: Vec<_> =
                 rows.values().rev().map(|id| (*id, "No room.".to_owned())).collect();
-            vms::note_undone(&scene.db, &unmet).await.unwrap();
-            vms::fail(&scene.db, &unmet).await.unwrap();
+            vms::note_undone(&scene.scope(), &unmet).await.unwrap();
+            vms::fail(&scene.scope(), &unmet).await.unwrap();
             vms::make_anew(&scene.scope(), &names).await.unwrap();
         })
     }),

@@ -138,7 +138,7 @@ async fn with_a_failure() -> (Scene, OperationId) {
     };
     take(&scene).await.unwrap().lease.finish(&failed).await.unwrap();
     let unmade = [(scene.vm_id("lablink-vm-test-2").await, "No room.".to_owned())];
-    vms::fail(&scene.db, &unmade).await.unwrap();
+    vms::fail(&scene.scope(), &unmade).await.unwrap();
     (scene, id)
 }
 

@@ -205,7 +205,7 @@ async fn a_vms_history_and_start_are_told() {
     scene.report("lablink-vm-test-1", VmStatus::Running).await;
     let vm = name("lablink-vm-test-1");
     let events = events::of_vm(&scene.scope(), &vm, 10).await.unwrap();
-    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    let kinds: Vec<_> = events.iter().map(|event| event.word.as_str()).collect();
     assert_eq!(kinds, ["vm.status_changed", "vm.requested"]);
     let starts = startup::recent(&scene.scope(), 5).await.unwrap();
     assert_eq!(starts.len(), 1);

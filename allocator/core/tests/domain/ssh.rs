@@ -15,17 +15,17 @@ const ONE: &str = "lablink-vm-test-1";
 #[tokio::test]
 async fn the_first_host_key_counts_until_somebody_forgets_it() {
     let scene = Scene::with_running(1).await;
-    let (db, pool, one) = (&scene.db, scene.pool, name(ONE));
-    assert_eq!(ssh::host_key(&scope(), &one).await.unwrap(), None);
+    let (scope, one) = (&scene.by(admin()), name(ONE));
+    assert_eq!(ssh::host_key(scope, &one).await.unwrap(), None);
     for key in ["ssh-ed25519 AAAA", "ssh-ed25519 BBBB"] {
-        let counts = ssh::remember_host_key(&scope(), &one, key).await.unwrap();
+        let counts = ssh::remember_host_key(scope, &one, key).await.unwrap();
         assert_eq!(counts.as_deref(), Some("ssh-ed25519 AAAA"));
     }
-    assert!(ssh::forget_host_key(&by(admin()), &one).await.unwrap());
-    assert!(!ssh::forget_host_key(&by(admin()), &one).await.unwrap());
-    assert_eq!(ssh::host_key(&scope(), &one).await.unwrap(), None);
+    assert!(ssh::forget_host_key(scope, &one).await.unwrap());
+    assert!(!ssh::forget_host_key(scope, &one).await.unwrap());
+    assert_eq!(ssh::host_key(scope, &one).await.unwrap(), None);
     let gone = name("nobody");
-    assert_eq!(ssh::remember_host_key(&scope(), &gone, "k").await.unwrap(), None);
+    assert_eq!(ssh::remember_host_key(scope, &gone, "k").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -45,13 +45,10 @@ async fn a_machines_ssh_key_is_sealed_and_goes_with_the_machine() {
     let sealed = access.clone().sealed(Some(&key)).unwrap();
     assert!(!format!("{access:?} {sealed:?}").contains("MIIB"));
     let desk = name("desk");
-    vms::register(&scene.by(admin()), Some(desk.clone()), Some(&sealed))
-        .await
-        .unwrap();
+    vms::register(&scene.by(admin()), Some(desk.clone()), Some(&sealed)).await.unwrap();
     vms::register(&scene.by(admin()), Some(name("other")), None).await.unwrap();
 
-    let read =
-        async |key, hostname: &str| ssh::access(&scene.db, scene.pool, key, &name(hostname)).await;
+    let read = async |key, hostname: &str| ssh::access(&scene.scope(), key, &name(hostname)).await;
     assert_eq!(read(Some(&key), "desk").await.unwrap(), Some(access));
     assert_eq!(read(Some(&key), "other").await.unwrap(), None);
     let another: SecretKey = "f0".repeat(32).parse().unwrap();

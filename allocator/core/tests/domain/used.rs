@@ -106,7 +106,7 @@ async fn a_replacement_that_broke_off_in_the_middle_leaves_it_used() {
     let taken = take(&scene).await;
     let targets = taken.lease.begin().await.unwrap();
     let broken = [(targets[0].vm_id, "No room.".to_owned())];
-    vms::fail(&scene.db, &broken).await.unwrap();
+    vms::fail(&scene.scope(), &broken).await.unwrap();
     taken.lease.finish(&ended(OperationState::Interrupted)).await.unwrap();
     // In `open` mode anybody may report for it, what is left of the old machine included.
     scene.report(ONE, VmStatus::Running).await;

@@ -99,9 +99,9 @@ async fn what_an_operation_left_undone_says_so() {
         let id = scene.vm_id(&format!("lablink-vm-test-{number}")).await;
         (id, "No room.".to_owned())
     };
-    vms::fail(&scene.db, &[why(2).await]).await.unwrap();
-    vms::note_undone(&scene.db, &[why(3).await]).await.unwrap();
-    vms::doubt(&scene.db, &[why(1).await, why(4).await]).await.unwrap();
+    vms::fail(&scene.scope(), &[why(2).await]).await.unwrap();
+    vms::note_undone(&scene.scope(), &[why(3).await]).await.unwrap();
+    vms::doubt(&scene.scope(), &[why(1).await, why(4).await]).await.unwrap();
     let vms = vms::list(&scene.scope()).await.unwrap();
     let told: Vec<_> = vms.iter().map(|vm| (vm.status, vm.status_reason.as_deref())).collect();
     assert_eq!(told[0], (VmStatus::Error, Some("No room.")), "nobody knows");

@@ -67,7 +67,7 @@ async fn a_vm_that_never_reports_is_pointed_out_once() {
     scene.report("lablink-vm-test-1", VmStatus::Running).await;
     let vm = name("lablink-vm-test-1");
     let newest = events::of_vm(&scene.scope(), &vm, 1).await.unwrap().remove(0);
-    assert_eq!(newest.kind, "vm.status_changed");
+    assert_eq!(newest.word, "vm.status_changed");
     assert!(newest.data["overdue_at"].is_string(), "it says that it was late: {}", newest.data);
     assert_eq!((counts(&scene).await.free, counts(&scene).await.overdue), (1, 0));
 }

@@ -89,7 +89,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
     let lines = [(LogLevel::Info, SAID.to_owned())];
     let told = Report { done: 0, total: 1, lines: &lines, steps: &[step] };
     taken.lease.advance(&told).await.unwrap();
-    vms::doubt(&scene.db, &[(scene.vm_id(VM).await, SAID.to_owned())]).await.unwrap();
+    vms::doubt(&scene.scope(), &[(scene.vm_id(VM).await, SAID.to_owned())]).await.unwrap();
     let outcome =
         Outcome { state: OperationState::Failed, exit_code: None, reason: Some(SAID.to_owned()) };
     taken.lease.finish(&outcome).await.unwrap();
