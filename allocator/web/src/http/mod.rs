@@ -9,6 +9,7 @@ mod forwarded;
 mod gzip;
 mod head;
 mod headers;
+pub(crate) mod moment;
 mod multipart;
 pub(crate) mod once;
 mod prefix;

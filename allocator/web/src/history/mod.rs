@@ -1,0 +1,4 @@
+//! The pool's history, as words for pages and as JSON.
+
+pub mod routes;
+pub mod wire;

@@ -1,0 +1,6 @@
+//! The waiting line: its pages for those who stand in it, and what organisers do with it.
+
+pub mod page;
+pub mod places;
+pub mod routes;
+pub mod wire;

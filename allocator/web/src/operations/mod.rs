@@ -1,0 +1,9 @@
+//! Operations: the list, the live page, and what an organiser does with one.
+
+pub mod conflict;
+pub mod conflict_page;
+pub mod filled;
+pub mod list_page;
+pub mod page;
+pub mod routes;
+pub mod wire;

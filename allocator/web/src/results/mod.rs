@@ -1,0 +1,8 @@
+//! Participants' results: collected, listed, downloaded, discarded.
+
+pub mod archive;
+pub mod collections;
+pub mod page;
+pub mod routes;
+pub mod scp_client;
+pub mod wire;

@@ -1,0 +1,124 @@
+use askama::Template;
+use axum::{extract::State, response::Html};
+use jiff::Timestamp;
+use lablink_core::vms::{self, AfterUse, Search, Sort, StaleAfter, Vm};
+use lablink_protocol::VmStatus;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::instances_page::{
+    Activity, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState,
+};
+use crate::{
+    AppState,
+    claims::routes::connection,
+    http::{Problem, Query},
+    states::{attention::attention, used},
+};
+
+/// So many that a page stays under 50 KB.
+const PER_PAGE: i64 = 60;
+/// Nobody leafs further; and the database would have to count that far.
+const LAST_PAGE: i64 = 10_000;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// A part of the hostname or the e-mail.
+    #[serde(default)]
+    q: String,
+    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `overdue`, `stale`,
+    /// `suspect`, `used` or `removing`.
+    #[serde(default)]
+    #[param(
+        pattern = "^(free|offered|claimed|starting|failed|unhealthy|overdue|stale|suspect|used|removing)?$"
+    )]
+    state: String,
+    #[serde(default)]
+    sort: String,
+    #[serde(default)]
+    page: String,
+}
+
+impl Wanted {
+    /// What can't be read counts as not chosen, but for the state: a list must not show more than
+    /// was asked for.
+    fn parse(&self) -> Result<(Search, i64), Problem> {
+        let unknown = |_unknown| {
+            Problem::invalid(
+                "state: write free, offered, claimed, starting, failed, unhealthy, overdue, \
+                 stale, suspect, used or removing.",
+            )
+        };
+        let state = Some(self.state.as_str()).filter(|word| !word.is_empty());
+        let page = self.page.parse().unwrap_or(1).clamp(1, LAST_PAGE);
+        let search = Search {
+            text: self.q.trim().replace('\0', "").chars().take(100).collect(),
+            state: state.map(|word| word.parse().map_err(unknown)).transpose()?,
+            sort: self.sort.parse().unwrap_or(Sort::Number),
+            from: (page - 1) * PER_PAGE,
+            limit: PER_PAGE,
+        };
+        Ok((search, page))
+    }
+}
+
+/// The VMs that are there, page by page.
+#[utoipa::path(get, path = "/admin/instances", params(Wanted), responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn page(
+    State(state): State<AppState>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Html<String>, Problem> {
+    let now = Timestamp::now();
+    let (stale_after, rule) = (state.settings.stale_after, state.settings.after_use);
+    let (search, page) = wanted.parse()?;
+    let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
+    let page = InstancesPage {
+        total: found.total,
+        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
+        search: InstancesSearch { q: search.text, state: wanted.state, sort: wanted.sort },
+        page,
+        pages: (found.total + PER_PAGE - 1) / PER_PAGE,
+        now,
+    };
+    Ok(Html(page.render()?))
+}
+
+fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
+    let state = vm_state(&vm, now, stale_after);
+    let activity = activity(&vm);
+    InstanceRow {
+        number: vm.number,
+        hostname: vm.hostname.to_string(),
+        state,
+        used: used::note(&vm, rule, now, stale_after),
+        claim: vm.claim.map(|claim| InstanceClaim {
+            email: claim.email,
+            pin: claim.pin.reveal().to_owned(),
+            connection: connection(claim.state, claim.detail),
+            activity,
+            since: claim.since,
+        }),
+        gpu: vm.gpu.into(),
+        last_seen: vm.last_seen,
+        created_at: vm.created_at,
+    }
+}
+
+pub fn activity(vm: &Vm) -> Activity {
+    if vm.in_use { Activity::InUse } else { Activity::Idle }
+}
+
+/// What a VM is, in one word.
+pub fn vm_state(vm: &Vm, now: Timestamp, stale_after: StaleAfter) -> VmState {
+    match attention(vm, now, stale_after) {
+        _ if vm.removing => VmState::Removing,
+        Some(attention) => VmState::Attention(attention),
+        None if vm.claim.is_some() => VmState::Claimed,
+        None if vm.status == VmStatus::Initializing => VmState::Starting,
+        None if vm.used_since.is_some() => VmState::Used,
+        None if vm.token_due_since.is_some() => VmState::TokenDue,
+        None if vm.offered => VmState::Offered,
+        None => VmState::Free,
+    }
+}
