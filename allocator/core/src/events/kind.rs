@@ -69,8 +69,6 @@ text_enum! {
         VmTokenRenewed = "vm.token_renewed",
         /// What was asked for did not happen to it.
         VmUnchanged = "vm.unchanged",
-        /// It was to be made, and is not any more.
-        VmUnplanned = "vm.unplanned",
         VmUseEnded = "vm.use_ended",
         VmUseStarted = "vm.use_started",
     }

@@ -3,9 +3,9 @@ use std::{future::Future, io, path::PathBuf, pin::Pin, sync::Arc, time::Duration
 use jiff::Zoned;
 use lablink_core::{
     Db,
-    collections::{Archive, CollectError, Collector, Extension, Retention, Wish},
+    collections::{Archive, CollectError, Collector, Retention, Wish},
     operations::OperationId,
-    pools::PoolId,
+    pools::{Extension, PoolId},
 };
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;

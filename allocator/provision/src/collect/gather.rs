@@ -4,7 +4,10 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt};
-use lablink_core::{Db, collections::Extension, pools::PoolId};
+use lablink_core::{
+    Db,
+    pools::{Extension, PoolId},
+};
 use tokio::{
     io::BufReader,
     sync::mpsc,

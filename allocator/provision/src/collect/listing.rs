@@ -5,7 +5,7 @@ use std::{
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
 };
 
-use lablink_core::collections::Extension;
+use lablink_core::pools::Extension;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 use super::{

@@ -5,8 +5,9 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use futures_util::StreamExt;
 use lablink_core::{
     DbError,
-    collections::{self, Collected, Extension, Kept, OnSkipped},
+    collections::{self, Collected, Kept, OnSkipped},
     operations::{LeaseError, LogLevel, OperationState, Outcome},
+    pools::Extension,
 };
 use lablink_protocol::Hostname;
 use tokio::sync::Notify;

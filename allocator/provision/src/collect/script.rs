@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use lablink_core::collections::Extension;
+use lablink_core::pools::Extension;
 
 use super::listing::Place;
 use crate::ssh::Script;

@@ -2,9 +2,9 @@ use std::{num::NonZero, path::PathBuf};
 
 use lablink_core::{
     Db, DbError, SecretKey,
-    pools::PoolId,
+    pools::{PoolId, Source},
     ssh::{self, FitAddresses, SshAccess, SshAccessError},
-    vms::{self, Source},
+    vms,
 };
 use lablink_protocol::Hostname;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lablink_core::vms::{self, Source};
+use lablink_core::{pools::Source, vms};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

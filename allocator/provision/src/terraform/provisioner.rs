@@ -9,10 +9,9 @@ use lablink_core::{
     Db, DbError, Token, agents,
     operations::{Change, LeaseError},
     plain,
-    pools::PoolId,
+    pools::{PoolId, Source},
     secrets::{AwsLogin, VaultError},
-    state,
-    vms::{self, Source},
+    state, vms,
 };
 use lablink_protocol::Hostname;
 use tokio::sync::watch;

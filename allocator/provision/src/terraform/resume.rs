@@ -5,8 +5,8 @@ use std::{future::Future, io, time::Duration};
 use futures_util::StreamExt;
 use lablink_core::{
     Db, DbError, Token, agents,
-    pools::PoolId,
-    vms::{self, StaleAfter},
+    pools::{PoolId, StaleAfter},
+    vms,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},

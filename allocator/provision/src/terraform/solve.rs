@@ -5,8 +5,9 @@
 use lablink_core::{
     DbError,
     operations::{Job, LogLevel, OperationId, Report, Stage, Step},
+    pools::Source,
     state::{self, Fault},
-    vms::{self, Source},
+    vms,
 };
 use lablink_protocol::Hostname;
 

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use lablink_core::{
     Db, DbError,
-    pools::PoolId,
-    vms::{self, StaleAfter, Vm},
+    pools::{PoolId, StaleAfter},
+    vms::{self, Vm},
 };
 
 use super::LocalVms;

@@ -4,11 +4,12 @@
 use std::fs;
 
 use lablink_core::{
-    Actor, Neighbours, PerAddress, agents,
-    claims::{self, Proof, Reclaim, Request},
+    Actor, Neighbours, agents,
+    claims::{self, Proof, Request},
     operations::{self, Operation, OperationId, OperationState, SolveError},
+    pools::{PerAddress, Reclaim, StaleAfter},
     state::{self, Conflict, Fault},
-    vms::{self, Selection, StaleAfter},
+    vms::{self, Selection},
 };
 use lablink_protocol::{CrdCode, Hostname, VmStatus};
 use nix::sys::signal::Signal;

@@ -12,10 +12,10 @@ use lablink_core::{
     collections::Retention,
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId, OperationState},
-    pools::{self, PoolId},
+    pools::{self, PoolId, Source},
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
-    vms::{self, Selection, Source, Vm},
+    vms::{self, Selection, Vm},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{

@@ -4,7 +4,8 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use lablink_core::{
     operations::OperationId,
-    vms::{self, Provider, StaleAfter},
+    pools::StaleAfter,
+    vms::{self, Provider},
 };
 use lablink_protocol::Vitals;
 

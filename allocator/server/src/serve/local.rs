@@ -7,9 +7,8 @@ use anyhow::{Context, Result, bail};
 use lablink_core::{
     Actor, Db, DbError,
     operations::{self, Launch},
-    pools::PoolId,
+    pools::{PoolId, Source, StaleAfter},
     secrets::AwsLogin,
-    vms::{Source, StaleAfter},
 };
 use lablink_provision::terraform::{
     CaughtUp, LocalVms, Program, ProgramError, Provisioner, ProvisionerParts, RuntimeVariables,

@@ -20,8 +20,9 @@ use anyhow::{Context, Result};
 use lablink_core::{
     Db, events, line, live,
     logs::{self, Retention},
-    once, pools,
-    vms::{self, Provider, StaleAfter},
+    once,
+    pools::{self, StaleAfter},
+    vms::{self, Provider},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{

@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use lablink_core::{
-    PerAddress, PlacesPerAddress, Token, claims,
-    vms::{Source, StaleAfter},
+    Token, claims,
+    pools::{PerAddress, PlacesPerAddress, Source, StaleAfter},
 };
 use lablink_web::{AgentAuth, AgentInstall, AgentProgram, Proxies, Settings};
 

@@ -14,7 +14,7 @@ use lablink_core::{
     Action, DbError, TokenHash,
     claims::{self, ClaimId, Delivery, Situation},
     live::{Subscription, Topic},
-    vms::AfterUse,
+    pools::AfterUse,
 };
 use lablink_protocol::{Hostname, Seen, WaitAnswer, WaitRequest};
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub async fn vm_startup(
     }
     let can_return = preferred.0.is_some() || wait.seen.is_some();
     let turn = state.waits.begin(&hostname);
-    let cleans = wait.cleans && state.settings.after_use == AfterUse::Clean;
+    let cleans = wait.cleans && state.pool.rules.machines.after_use == AfterUse::Clean;
     let able = Ability {
         cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
         locks_out: wait.locks_out,

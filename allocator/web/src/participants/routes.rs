@@ -18,6 +18,7 @@ use utoipa::IntoParams;
 use super::page::{AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePersonRow};
 use crate::{
     AppState,
+    auth::Caller,
     claims::routes::connection,
     http::{Problem, Query},
     line::places::place,
@@ -38,15 +39,15 @@ pub struct Before {
 #[utoipa::path(get, path = "/admin/participants", params(Before), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(Before { before }): Query<Before>,
 ) -> Result<Html<String>, Problem> {
-    let (db, pool) = (&state.db, state.pool);
-    let open = claims::list(db, pool, Which::Open, before, CLAIMS_SHOWN).await?;
+    let open = claims::list(&scope, Which::Open, before, CLAIMS_SHOWN).await?;
     let is_full = i64::try_from(open.len()).is_ok_and(|claims| claims == CLAIMS_SHOWN);
     let next = open.last().filter(|_| is_full);
     let page = ParticipantsPage {
         next: next.map(|last| format!("/admin/participants?before={}", last.id)),
-        reentries: claims::reentries(db, pool)
+        reentries: claims::reentries(&scope)
             .await?
             .into_iter()
             .map(|asked| ReentryRow {
@@ -57,7 +58,7 @@ pub async fn page(
                 last_asked_at: asked.last_asked_at,
             })
             .collect(),
-        same_person: claims::same_person(db, pool)
+        same_person: claims::same_person(&scope)
             .await?
             .into_iter()
             .map(|SamePerson { first, later }| SamePersonRow {
@@ -65,11 +66,11 @@ pub async fn page(
                 later: (later.0, later.1.to_string()),
             })
             .collect(),
-        note: state.settings.open_form(),
-        crowd: line::crowd(db, pool)
+        note: state.open_form(),
+        crowd: line::crowd(&scope)
             .await?
             .map(|crowd| AddressCrowd { place: crowd.place, places: crowd.places }),
-        line: line::waiting(db, pool, PLACES_SHOWN).await?.into_iter().map(place).collect(),
+        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(place).collect(),
         claims: open
             .into_iter()
             .map(|claim| OpenClaim {
@@ -87,8 +88,8 @@ pub async fn page(
 
 /// Every claim that ever was, as a table for other programs.
 #[utoipa::path(get, path = "/admin/claims.csv", responses((status = 200, content_type = "text/csv", body = String)))]
-pub async fn csv(State(state): State<AppState>) -> Result<Response, Problem> {
-    let claims = claims::list(&state.db, state.pool, Which::All, None, i64::MAX).await?;
+pub async fn csv(Caller(scope): Caller) -> Result<Response, Problem> {
+    let claims = claims::list(&scope, Which::All, None, i64::MAX).await?;
     // With a byte order mark, by which Excel knows that it is UTF-8.
     let mut text =
         "\u{feff}email,hostname,connection,claimed_at,ended_at,ended_by,detail\r\n".to_owned();

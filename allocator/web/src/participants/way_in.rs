@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage};
 use crate::{
     AppState,
+    auth::Caller,
     claims::routes as claim,
     http::{Asking, Client, Path, Problem, Wants},
     line::routes as line,
@@ -27,13 +28,13 @@ use crate::{
 #[utoipa::path(get, path = "/admin/claims/{id}", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<i64>,
 ) -> Result<Html<String>, Problem> {
-    let (db, pool) = (&state.db, state.pool);
-    let holding = claims::holding(db, pool, id).await?.ok_or_else(no_such_claim)?;
-    let vm = vms::find(db, pool, &holding.hostname).await?;
+    let holding = claims::holding(&scope, id).await?.ok_or_else(no_such_claim)?;
+    let vm = vms::find(&scope, &holding.hostname).await?;
     // What goes back as it is after other claims is held after this one.
-    let afterwards = |vm| match used::afterwards(vm, state.settings.after_use) {
+    let afterwards = |vm| match used::afterwards(vm, state.pool.rules.machines.after_use) {
         Afterwards::Reused => Afterwards::Held,
         other => other,
     };
@@ -41,7 +42,7 @@ pub async fn page(
         claim_id: id,
         locking_out: standing(&holding),
         afterwards: vm.as_ref().map_or(Afterwards::Held, afterwards),
-        last: collections::last_whole(db, pool).await?.remove(&holding.hostname),
+        last: collections::last_whole(&scope).await?.remove(&holding.hostname),
         email: holding.email,
         hostname: holding.hostname.to_string(),
         now: jiff::Timestamp::now(),
@@ -75,12 +76,12 @@ pub struct NewPlace {
 #[utoipa::path(post, path = "/admin/claims/{id}/link", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn link(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     client: Client,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
-    let made = claims::issue_link(&state.db, state.pool, asker, id).await?;
+    let made = claims::issue_link(&scope, id).await?;
     let made = made.ok_or_else(no_such_claim)?;
     answer(&state, &client, wants, (id, WayIn::Link), made)
 }
@@ -89,12 +90,12 @@ pub async fn link(
 #[utoipa::path(post, path = "/admin/claims/{id}/lock-out", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn lock_out(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     client: Client,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
-    let made = claims::lock_out(&state.db, state.pool, asker, id).await?;
+    let made = claims::lock_out(&scope, id).await?;
     answer(&state, &client, wants, (id, WayIn::LockOut), made)
 }
 
@@ -102,15 +103,12 @@ pub async fn lock_out(
 #[utoipa::path(post, path = "/admin/claims/{id}/fresh-machine", params(("id" = i64, Path)), responses((status = 200, content((NewPlace = "application/json"), (String = "text/html")))))]
 pub async fn fresh_machine(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     client: Client,
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
-    let (db, settings) = (&state.db, &state.settings);
-    let which = (id, settings.after_use);
-    let invited =
-        operations::give_fresh_machine(db, state.pool, settings.stale_after, asker, which).await?;
+    let invited = operations::give_fresh_machine(&scope, id).await?;
     let url = format!("{}{}", home::origin(&state, &client), line::path(&invited.link));
     Ok(match wants {
         Wants::Json => Json(NewPlace { place_url: url }).into_response(),

@@ -2,8 +2,10 @@
 
 use axum::{Json, extract::State, response::Response};
 use lablink_core::{
-    collections::{self, Collection, Extension, Wish},
+    Scope,
+    collections::{self, Collection, Wish},
     operations::{self, OperationId},
+    pools::Extension,
 };
 use lablink_protocol::Hostname;
 use serde::Deserialize;
@@ -15,6 +17,7 @@ use super::{
 };
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Problem, Query, Wants},
     operations::{
         routes::{Started, started},
@@ -39,7 +42,7 @@ pub struct Collect {
 #[utoipa::path(post, path = "/api/collections", params(Started), request_body(content((Collect = "application/x-www-form-urlencoded"), (Collect = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn collect(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     FormOrJson(form): FormOrJson<Collect>,
@@ -47,12 +50,12 @@ pub async fn collect(
     let queued = async {
         let extension = extension(&state, form.extension.as_deref())?;
         let wish = Wish { hostnames: hostnames(&form.hostnames)?, extension };
-        Ok(operations::collect(&state.db, state.pool, asker, &wish).await?)
+        Ok(operations::collect(&scope, &wish).await?)
     };
     match (queued.await, wants) {
-        (Ok(id), _) => started(&state, wants, &started_as, id).await,
+        (Ok(id), _) => started(&state, &scope, wants, &started_as, id).await,
         (Err(problem), Wants::Json) => Err(problem),
-        (Err(problem), Wants::Page) => results::refused(&state, &form, problem).await,
+        (Err(problem), Wants::Page) => results::refused(&state, &scope, &form, problem).await,
     }
 }
 
@@ -67,21 +70,21 @@ pub struct Listing {
 /// The collections that were asked for, the newest first.
 #[utoipa::path(get, path = "/api/collections", params(Listing), responses((status = 200, body = CollectionList)))]
 pub async fn list(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(Listing { before }): Query<Listing>,
 ) -> Result<Json<CollectionList>, Problem> {
-    let (found, next) = older(&state, before, PER_PAGE).await?;
+    let (found, next) = older(&scope, before, PER_PAGE).await?;
     let collections = found.into_iter().map(CollectionBody::from).collect();
     Ok(Json(CollectionList { collections, next }))
 }
 
 /// One page of collections and the cursor of the next.
 pub async fn older(
-    state: &AppState,
+    scope: &Scope,
     before: Option<OperationId>,
     limit: i64,
 ) -> Result<(Vec<Collection>, Option<OperationId>), Problem> {
-    let found = collections::list(&state.db, state.pool, before, limit).await?;
+    let found = collections::list(scope, before, limit).await?;
     let full = i64::try_from(found.len()).unwrap_or(0) == limit;
     let next = found.last().map(|last| last.operation.id).filter(|_| full);
     Ok((found, next))
@@ -90,7 +93,7 @@ pub async fn older(
 /// What was asked for, or the configured one.
 pub fn extension(state: &AppState, typed: Option<&str>) -> Result<Extension, Problem> {
     match typed.map(str::trim).filter(|text| !text.is_empty()) {
-        None => Ok(state.settings.extension.clone()),
+        None => Ok(state.pool.rules.results.extension.clone()),
         Some(text) => {
             text.parse().map_err(|invalid| Problem::invalid(format!("extension: {invalid}")))
         }

@@ -7,6 +7,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use lablink_core::{
+    Scope,
     collections::{self, Collected, Collection},
     operations::OperationId,
     vms::{self, Vm},
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     AppState,
+    auth::Caller,
     http::{ListQuery, Problem},
     operations::filled::summary,
 };
@@ -44,35 +46,38 @@ pub struct Shown {
 #[utoipa::path(get, path = "/admin/results", params(Shown), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     ListQuery(Shown { before, hostnames }): ListQuery<Shown>,
 ) -> Result<Html<String>, Problem> {
     let form = Collect { hostnames, extension: None };
-    Ok(Html(filled(&state, &form, before, None).await?))
+    Ok(Html(filled(&state, &scope, &form, before, None).await?))
 }
 
 /// The page again, as the form was sent, with what is wrong about it.
 pub async fn refused(
     state: &AppState,
+    scope: &Scope,
     form: &Collect,
     problem: Problem,
 ) -> Result<Response, Problem> {
     let message = problem.message().to_owned();
-    let page = filled(state, form, None, Some(message)).await?;
+    let page = filled(state, scope, form, None, Some(message)).await?;
     Ok(problem.with_page(page))
 }
 
 async fn filled(
     state: &AppState,
+    scope: &Scope,
     form: &Collect,
     before: Option<OperationId>,
     error: Option<String>,
 ) -> Result<String, Problem> {
-    let mut vms = vms::list(&state.db, state.pool).await?;
+    let mut vms = vms::list(scope).await?;
     let ticked = |vm: &Vm| form.hostnames.iter().any(|name| name == vm.hostname.as_str());
     // Where not all are listed, those that are ticked must be.
     vms.sort_by_key(|vm| !ticked(vm));
-    let last = collections::last_whole(&state.db, state.pool).await?;
-    let (found, next) = older(state, before, PER_PAGE).await?;
+    let last = collections::last_whole(scope).await?;
+    let (found, next) = older(scope, before, PER_PAGE).await?;
     let listed = |vm: &Vm| ResultsVm {
         hostname: vm.hostname.to_string(),
         ticked: ticked(vm),
@@ -80,7 +85,10 @@ async fn filled(
         last: last.get(&vm.hostname).copied(),
     };
     let page = ResultsPage {
-        extension: form.extension.clone().unwrap_or_else(|| state.settings.extension.to_string()),
+        extension: form
+            .extension
+            .clone()
+            .unwrap_or_else(|| state.pool.rules.results.extension.to_string()),
         total: vms.len(),
         vms: vms.iter().take(VMS_LISTED).map(listed).collect(),
         collections: found.into_iter().map(|it| card(state, it)).collect(),

@@ -1,7 +1,10 @@
 //! What pages say of a machine that was used.
 
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{AfterUse, Source, StaleAfter, Vm};
+use lablink_core::{
+    pools::{AfterUse, Source, StaleAfter},
+    vms::Vm,
+};
 use lablink_protocol::Cleaning;
 
 use super::used_note::{Afterwards, UsedNote, UsedStanding};

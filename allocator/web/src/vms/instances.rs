@@ -1,7 +1,10 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::Timestamp;
-use lablink_core::vms::{self, AfterUse, Search, Sort, StaleAfter, Vm};
+use lablink_core::{
+    pools::{AfterUse, StaleAfter},
+    vms::{self, Search, Sort, Vm},
+};
 use lablink_protocol::VmStatus;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,6 +14,7 @@ use super::instances_page::{
 };
 use crate::{
     AppState,
+    auth::Caller,
     claims::routes::connection,
     http::{Problem, Query},
     states::{attention::attention, used},
@@ -67,12 +71,14 @@ impl Wanted {
 #[utoipa::path(get, path = "/admin/instances", params(Wanted), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
-    let (stale_after, rule) = (state.settings.stale_after, state.settings.after_use);
+    let (stale_after, rule) =
+        (state.pool.rules.machines.stale_after, state.pool.rules.machines.after_use);
     let (search, page) = wanted.parse()?;
-    let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
+    let found = vms::search(&scope, &search).await?;
     let page = InstancesPage {
         total: found.total,
         instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after, rule)).collect(),

@@ -14,15 +14,13 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
-    Actor, Db, PerAddress, Token, agents,
-    claims::Reclaim,
-    collections::Extension,
+    Actor, Db, Token, agents,
     live::{self, Hub},
     operations::{self, Launch},
-    pools::{self, PoolId},
+    pools::{self, AfterUse, Extension, PerAddress, PoolId, Reclaim, Source, StaleAfter},
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
-    vms::{AfterUse, Provider, Source, StaleAfter},
+    vms::Provider,
 };
 use lablink_test_db::TestDb;
 use lablink_web::{

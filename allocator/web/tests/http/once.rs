@@ -10,8 +10,8 @@ use axum::{
 use futures_util::future::join_all;
 use lablink_core::{
     Action, Token,
-    once::Key,
     operations::{self, OperationState, Outcome},
+    scope::Key,
     state::{self, Fault},
     vms::Provider,
 };
