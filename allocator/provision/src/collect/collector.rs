@@ -2,10 +2,10 @@ use std::{future::Future, io, path::PathBuf, pin::Pin, sync::Arc, time::Duration
 
 use jiff::Zoned;
 use lablink_core::{
-    Db,
+    Scope,
     collections::{Archive, CollectError, Collector, Retention, Wish},
     operations::OperationId,
-    pools::{Extension, PoolId},
+    pools::Extension,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
@@ -25,8 +25,7 @@ use crate::ssh::Machines;
 
 /// What a collector works with.
 pub struct CollectorParts {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub machines: Machines,
     pub limits: Limits,
     /// Where archives are kept, and what is too large for memory on its way into one.
@@ -52,17 +51,17 @@ const TIDY_EVERY: Duration = Duration::from_mins(10);
 impl ZipCollector {
     /// Removes what a killed allocator has left unfinished in the directory, which must be there.
     pub fn new(parts: CollectorParts) -> io::Result<Self> {
-        let CollectorParts { db, pool, machines, limits, directory, retention, owner } = parts;
+        let CollectorParts { scope, machines, limits, directory, retention, owner } = parts;
         let room = Room::new(directory.clone(), limits.reserve);
         let spool = Spool::new(room.clone());
         let shelf = Shelf::open(directory, owner, retention)?;
-        Ok(Self { machines, gatherer: Gatherer { db, pool, limits, spool }, room, shelf })
+        Ok(Self { machines, gatherer: Gatherer { scope, limits, spool }, room, shelf })
     }
 
     /// Removes old archives, for ever.
     pub async fn tend(self: Arc<Self>) {
         loop {
-            if let Err(error) = self.shelf.tidy(&self.gatherer.db, self.gatherer.pool).await {
+            if let Err(error) = self.shelf.tidy(&self.gatherer.scope).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "old archives could not be looked for");
             }

@@ -4,10 +4,7 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt};
-use lablink_core::{
-    Db,
-    pools::{Extension, PoolId},
-};
+use lablink_core::{Scope, pools::Extension};
 use tokio::{
     io::BufReader,
     sync::mpsc,
@@ -40,8 +37,7 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Reads VMs, several at once.
 #[derive(Clone)]
 pub(super) struct Gatherer {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub limits: Limits,
     pub spool: Spool,
 }
@@ -132,7 +128,7 @@ impl Gatherer {
             Ok(said) => said.unwrap_or_default(),
             Err(_elapsed) => Vec::new(),
         };
-        machine.remember(&self.db, self.pool, ending.learned()).await?;
+        machine.remember(&self.scope, ending.learned()).await?;
         let incomplete = match (&listing, status.success()) {
             (Err(ListingError::NoPlace), false) => {
                 return Err(trouble::sentence(machine, status, &said));

@@ -78,7 +78,7 @@ impl ZipCollector {
             Ok(end) => self.write(turn, &news, Some(&mut telling), &end).await,
             Err(ended) => self.end(turn, &news, Some(&mut telling), ended).await,
         }
-        if let Err(error) = self.shelf.tidy(&self.gatherer.db, self.gatherer.pool).await {
+        if let Err(error) = self.shelf.tidy(&self.gatherer.scope).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "old archives could not be looked for");
         }
@@ -197,8 +197,8 @@ impl ZipCollector {
         if let Some(telling) = telling {
             telling.tell(&turn.lease, news).await?;
         }
-        let (db, pool, id) = (&self.gatherer.db, self.gatherer.pool, turn.operation.id);
-        let recorded = collections::record(db, pool, id, &end.collected, end.kept.as_ref()).await;
+        let (scope, id) = (&self.gatherer.scope, turn.operation.id);
+        let recorded = collections::record(scope, id, &end.collected, end.kept.as_ref()).await;
         recorded.map_err(|error: DbError| LeaseError::Db(error))?;
         turn.lease.finish(&end.outcome).await
     }

@@ -1,19 +1,14 @@
-use lablink_core::{Db, pools::PoolId, ssh};
+use lablink_core::{Scope, ssh};
 
 use super::{Machine, Reach, trouble};
 
 impl Machine {
     /// Takes a first contact's host key for the machine's own from now on. The error is a sentence.
-    pub async fn remember(
-        &mut self,
-        db: &Db,
-        pool: PoolId,
-        learned: Option<String>,
-    ) -> Result<(), String> {
+    pub async fn remember(&mut self, scope: &Scope, learned: Option<String>) -> Result<(), String> {
         let (Reach::Ssh { host_key, .. }, Some(learned)) = (&mut self.reach, learned) else {
             return Ok(());
         };
-        let known = ssh::remember_host_key(db, pool, &self.hostname, &learned).await;
+        let known = ssh::remember_host_key(scope, &self.hostname, &learned).await;
         let known = known.map_err(|error| {
             format!("its host key could not be remembered, so it was left alone: {error}")
         })?;

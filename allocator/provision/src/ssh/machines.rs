@@ -1,8 +1,8 @@
 use std::{num::NonZero, path::PathBuf};
 
 use lablink_core::{
-    Db, DbError, SecretKey,
-    pools::{PoolId, Source},
+    DbError, Scope, SecretKey,
+    pools::Source,
     ssh::{self, FitAddresses, SshAccess, SshAccessError},
     vms,
 };
@@ -13,8 +13,7 @@ use crate::terraform::{Outputs, Workspace, chain};
 
 /// Knows how the VMs of a pool are reached.
 pub struct Machines {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     /// Opens the SSH keys of machines that were registered by hand.
     pub secret_key: Option<SecretKey>,
     /// Where those may be reached.
@@ -32,7 +31,7 @@ const SSH_PORT: NonZero<u16> = NonZero::new(22).expect("not 0");
 impl Machines {
     /// These VMs, or all that are there, in their order.
     pub(crate) async fn find(&self, these: Option<&[Hostname]>) -> Result<Vec<Machine>, DbError> {
-        let mut vms = vms::list(&self.db, self.pool).await?;
+        let mut vms = vms::list(&self.scope).await?;
         if let Some(these) = these {
             vms.retain(|vm| these.contains(&vm.hostname));
         }
@@ -107,7 +106,7 @@ impl Machines {
 
     async fn registered(&self, hostname: &Hostname) -> Result<Reach, DbError> {
         let key = self.secret_key.as_ref();
-        match ssh::access(&self.db, self.pool, key, hostname).await {
+        match ssh::access(&self.scope, key, hostname).await {
             Ok(Some(access)) => {
                 self.with_host_key(hostname, access, Some(self.ssh_addresses)).await
             }
@@ -126,7 +125,7 @@ impl Machines {
         access: SshAccess,
         fit: Option<FitAddresses>,
     ) -> Result<Reach, DbError> {
-        let host_key = ssh::host_key(&self.db, self.pool, hostname).await?;
+        let host_key = ssh::host_key(&self.scope, hostname).await?;
         Ok(Reach::Ssh { access, host_key, fit })
     }
 }

@@ -6,10 +6,10 @@ use std::{
 
 use jiff::Timestamp;
 use lablink_core::{
-    Db, DbError, Token, agents,
+    DbError, Scope, Token, agents,
     operations::{Change, LeaseError},
     plain,
-    pools::{PoolId, Source},
+    pools::Source,
     secrets::{AwsLogin, VaultError},
     state, vms,
 };
@@ -27,8 +27,7 @@ use crate::worker::{Ended, Limit, Turn, outcome};
 
 /// What a provisioner works with.
 pub struct ProvisionerParts {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub workspace: Workspace,
     /// Typed keys win over what the process finds by itself.
     pub aws: Arc<AwsLogin>,
@@ -82,8 +81,8 @@ impl Provisioner {
 
     /// Terraform's folder, with the keys that are in use now.
     pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
-        let ProvisionerParts { db, pool, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?).within(limit))
+        let ProvisionerParts { scope, workspace, aws, .. } = &self.parts;
+        Ok(workspace.with_keys(aws.vault.keys(scope).await?).within(limit))
     }
 
     /// Runs Terraform for a change, whatever comes in between, to a written end.
@@ -133,7 +132,7 @@ impl Provisioner {
     }
 
     async fn attempt(&self, change: Change<'_>, turn: &mut Turn) -> Result<Ran, WorkError> {
-        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
+        let ProvisionerParts { scope, variables, .. } = &self.parts;
         let workspace = self.workspace(turn.work_limit()).await?;
         workspace.recover().await?;
         match self.refuse_unreadable(&workspace).await {
@@ -151,7 +150,7 @@ impl Provisioner {
         }
         let asked_at = Timestamp::now();
         let before = self.state_put_right(&workspace).await?;
-        vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
+        vms::reconcile_existing(scope, Source::Local, &before.existing(), asked_at).await?;
         self.caught_up.send_replace(true);
 
         if let Some(stop) = turn.held.stop() {
@@ -188,8 +187,8 @@ impl Provisioner {
         let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
         let going = before.hostnames().filter(|it| !vms.contains(it)).cloned();
-        let ProvisionerParts { db, pool, .. } = &self.parts;
-        state::take_in_hand(db, *pool, &new, &going.collect::<Vec<_>>()).await?;
+        let ProvisionerParts { scope, .. } = &self.parts;
+        state::take_in_hand(scope, &new, &going.collect::<Vec<_>>()).await?;
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
             workspace,
@@ -217,9 +216,9 @@ impl Provisioner {
         &self,
         new: &[Hostname],
     ) -> Result<BTreeMap<Hostname, Token>, DbError> {
-        let ProvisionerParts { db, pool, .. } = &self.parts;
-        vms::make_anew(db, *pool, new).await?;
-        agents::issue_enrolments(db, *pool, new).await
+        let ProvisionerParts { scope, .. } = &self.parts;
+        vms::make_anew(scope, new).await?;
+        agents::issue_enrolments(scope, new).await
     }
 }
 

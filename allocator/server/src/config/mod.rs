@@ -39,8 +39,8 @@ pub use schema::Config;
 pub use secret::Secret;
 pub use sections::{
     Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, History,
-    Install, Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl,
-    SslProvider, StartupScript,
+    Install, Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Ssl, SslProvider,
+    StartupScript,
 };
 pub use url::unfit_url;
 

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{
     Json,
-    extract::State,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use jiff::Timestamp;
@@ -13,7 +12,6 @@ use utoipa::ToSchema;
 
 use super::wire::{PlaceBody, PlaceList};
 use crate::{
-    AppState,
     auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Wants},
     participants::{page::PlaceRow, way_in_page::ClearLinePage},
@@ -52,7 +50,6 @@ pub struct RemovedPlaces {
 #[utoipa::path(post, path = "/api/places/{id}/remove", params(("id" = i64, Path)),
     responses((status = 200, body = RemovedPlaces), (status = 303, description = "To a browser: the participants.")))]
 pub async fn remove(
-    State(_state): State<AppState>,
     Asking(scope): Asking,
     wants: Wants,
     Path(id): Path<i64>,
@@ -85,7 +82,6 @@ pub async fn clear_page(Caller(scope): Caller) -> Result<Html<String>, Problem> 
     request_body(content((ClearLine = "application/x-www-form-urlencoded"), (ClearLine = "application/json"))),
     responses((status = 200, body = RemovedPlaces), (status = 303, description = "To a browser: the participants.")))]
 pub async fn clear(
-    State(_state): State<AppState>,
     Asking(scope): Asking,
     wants: Wants,
     FormOrJson(ClearLine { same_address_as }): FormOrJson<ClearLine>,

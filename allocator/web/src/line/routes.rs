@@ -102,7 +102,6 @@ pub async fn page(
 /// Takes the VM that is kept for this place.
 #[utoipa::path(post, path = "/line/{link}/claim", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "To the claim's page.")))]
 pub async fn claim(
-    State(_state): State<AppState>,
     Caller(scope): Caller,
     Path(link): Path<String>,
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,

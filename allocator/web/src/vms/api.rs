@@ -111,7 +111,6 @@ pub struct Released {
     request_body(content((Release = "application/x-www-form-urlencoded"), (Release = "application/json"))),
     responses((status = 200, description = "Free again as it is; or, of a machine that LabLink did not make, whatever `manual.after_use` says.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
 pub async fn release(
-    State(_state): State<AppState>,
     Asking(scope): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
@@ -152,7 +151,6 @@ pub async fn clean(
 #[utoipa::path(post, path = "/api/vms/{hostname}/allow", params(("hostname" = String, Path)),
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn allow(
-    State(_state): State<AppState>,
     Asking(scope): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
