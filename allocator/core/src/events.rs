@@ -10,15 +10,20 @@ use tokio_postgres::Row;
 
 pub use retention::{Retention, retain, sweep};
 
-use crate::{Actor, DbError, Scope, db::GenericClient, pools::Pool};
+use crate::{
+    Actor, DbError, Scope,
+    db::GenericClient,
+    ids::{ClaimId, OperationId, VmId},
+    pools::Pool,
+};
 
 /// Something that happened, to be written in the transaction that made it happen.
 pub(crate) struct Event<'a> {
     pub actor: &'a Actor,
     pub kind: &'static str,
-    pub vm_id: Option<i64>,
-    pub claim_id: Option<i64>,
-    pub operation_id: Option<i64>,
+    pub vm_id: Option<VmId>,
+    pub claim_id: Option<ClaimId>,
+    pub operation_id: Option<OperationId>,
     pub data: Value,
 }
 
@@ -71,7 +76,7 @@ pub(crate) async fn record_of_vms(
     pool: &Pool,
     actor: &Actor,
     kind: &'static str,
-    vm_ids: &[i64],
+    vm_ids: &[VmId],
 ) -> Result<(), DbError> {
     let sql = "insert into event (pool_id, actor, kind, vm_id, data)
                select $1, $2, $3, vm_id, '{}' from unnest($4::bigint[]) as vm_id";

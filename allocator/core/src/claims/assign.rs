@@ -4,6 +4,7 @@ use super::request::command_mark;
 use crate::{
     Actor, DbError, Email, Pin, TokenHash,
     db::{self, GenericClient},
+    ids::{ClaimId, PlaceId},
     line,
     neighbours::Origin,
     pools::Pool,
@@ -13,9 +14,6 @@ use crate::{
 use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;
-
-/// A claim's number, for agents and logs. Knowing one grants nothing.
-pub type ClaimId = i64;
 
 /// What a fresh claim is made of.
 pub(crate) struct NewClaim<'a> {
@@ -55,7 +53,7 @@ pub(super) enum Locked {
 
 /// The place in line that a VM is kept for.
 #[derive(Clone, Copy)]
-pub(crate) struct KeptFor(pub i64);
+pub(crate) struct KeptFor(pub PlaceId);
 
 /// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one statement, so it
 /// happens whole or not at all, in one round trip.

@@ -6,6 +6,7 @@ use crate::{
     DbError, Scope,
     db::again,
     events::{self, Event},
+    ids::VmId,
     line,
     scope::Sent,
 };
@@ -44,7 +45,7 @@ pub async fn cleaned(scope: &Scope, result: &CleanResult) -> Result<(), NotToCle
             )
             .await?
             .ok_or(NotToClean::Superseded)?;
-        let id: i64 = vm.try_get("id")?;
+        let id: VmId = vm.try_get("id")?;
         let (kind, failure) = match result.outcome {
             CleanOutcome::Cleaned => {
                 transaction.execute("update vm set used_at = null where id = $1", &[&id]).await?;
@@ -67,7 +68,7 @@ pub async fn cleaned(scope: &Scope, result: &CleanResult) -> Result<(), NotToCle
             .await?;
         let event = Event {
             vm_id: Some(id),
-            claim_id: Some(result.claim_id),
+            claim_id: Some(result.claim_id.into()),
             data: serde_json::json!({ "detail": failure }),
             ..Event::new(&scope.actor, kind)
         };

@@ -8,6 +8,7 @@ use crate::{
     agents::TOKEN_DUE,
     db::GenericClient,
     events::{self, Event},
+    ids::VmId,
     pools::Pool,
     vms,
 };
@@ -20,7 +21,7 @@ pub(super) async fn blame(
     pool: &Pool,
     actor: &Actor,
     claim_id: ClaimId,
-    vm_id: i64,
+    vm_id: VmId,
     detail: Option<&str>,
 ) -> Result<(), DbError> {
     let reason = format!(
@@ -45,7 +46,7 @@ pub(super) async fn acquit(
     client: &impl GenericClient,
     pool: &Pool,
     actor: &Actor,
-    vm_id: i64,
+    vm_id: VmId,
     reason: &str,
 ) -> Result<(), DbError> {
     let sql = "update vm set status = 'running', status_reason = null

@@ -3,6 +3,7 @@ use crate::{
     agents::TOKEN_DUE,
     db::GenericClient,
     events::{self, Event},
+    ids::VmId,
     pools::Pool,
     text_enum::text_enum,
 };
@@ -24,7 +25,7 @@ text_enum! {
 pub async fn release_of_vm(
     client: &impl GenericClient,
     pool: &Pool,
-    vm_id: i64,
+    vm_id: VmId,
     reason: ReleaseReason,
     actor: &Actor,
 ) -> Result<(), DbError> {

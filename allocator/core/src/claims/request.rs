@@ -1,5 +1,6 @@
 use super::{
-    assign::{Assigned, ClaimId, Held, Locked, NewClaim, NotAssigned, assign, held_by},
+    ClaimId,
+    assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, held_by},
     crowded,
     page::{Given, set_command},
 };
@@ -117,7 +118,7 @@ pub async fn request(scope: &Scope, request: &Request<'_>) -> Result<Granted, Re
         for _ in 0..ATTEMPTS {
             let none_was_free = match assign(&client, &scope.pool, &claim, locked).await {
                 Ok(Assigned { claim_id, hostname }) => {
-                    tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
+                    tracing::info!(claim.id = i64::from(claim_id), machine.hostname = %hostname, "claimed");
                     return Ok(Granted { hostname, pin, link, is_new: true });
                 }
                 Err(NotAssigned::Db(error)) => return Err(error.into()),

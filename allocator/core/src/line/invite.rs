@@ -3,6 +3,7 @@ use crate::{
     Actor, DbError, Email, Token,
     db::GenericClient,
     events::{self, Event},
+    ids::PlaceId,
     pools::Pool,
 };
 use tokio_postgres::types::ToSql;
@@ -25,7 +26,7 @@ pub(crate) async fn invite(
     let (hash, kept_for) = (token.hash(), INVITED_FOR.as_secs_f64());
     let place: [&(dyn ToSql + Sync); 5] =
         [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes(), &kept_for];
-    let place: i64 = client.query_one(sql, &place).await?.try_get("id")?;
+    let place: PlaceId = client.query_one(sql, &place).await?.try_get("id")?;
     let data = serde_json::json!({ "place": place });
     events::record(client, pool, Event { data, ..Event::new(actor, "place.invited") }).await?;
     tell(client, pool).await?;

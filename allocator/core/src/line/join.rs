@@ -4,6 +4,7 @@ use super::{find_open, lock, serve, tell};
 use crate::{
     Actor, DbError, Email, Neighbours, Scope, Token, claims,
     events::{self, Event},
+    ids::PlaceId,
     pools::Reclaim,
     scope::{Key, Once, Sent},
 };
@@ -105,7 +106,7 @@ pub async fn join(
                     &hash.as_bytes(),
                     &origin,
                 ];
-                let place: i64 = transaction.query_one(sql, &place).await?.try_get("id")?;
+                let place: PlaceId = transaction.query_one(sql, &place).await?.try_get("id")?;
                 let event = Event {
                     data: serde_json::json!({ "place": place }),
                     ..Event::new(&Actor::Anyone, "place.joined")
@@ -151,7 +152,7 @@ pub async fn leave(scope: &Scope, token: &Token) -> Result<(), DbError> {
             transaction.query_opt(sql, &[&scope.pool.as_i64(), &token.hash().as_bytes()]).await?;
         if let Some(place) = left {
             let event = Event {
-                data: serde_json::json!({ "place": place.try_get::<_, i64>("id")? }),
+                data: serde_json::json!({ "place": place.try_get::<_, PlaceId>("id")? }),
                 ..Event::new(&Actor::Anyone, "place.left")
             };
             events::record(&transaction, &scope.pool, event).await?;

@@ -9,12 +9,14 @@ use std::{
 use lablink_protocol::Hostname;
 use tokio::sync::watch;
 
+use crate::ids::OperationId;
+
 /// What somebody can wait for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// A VM, its claim included.
     Vm(Hostname),
-    Operation(i64),
+    Operation(OperationId),
     /// The waiting line.
     Line,
     /// Any operation: for workers.

@@ -3,6 +3,7 @@ use crate::{
     Actor, DbError, Scope,
     db::{self, GenericClient},
     events::{self, Event},
+    ids::VmId,
     pools::Pool,
     scope::Sent,
     vms::{self, Selection, VmsError},
@@ -54,7 +55,7 @@ pub(super) async fn launch_in(
 ) -> Result<OperationId, LaunchError> {
     let source = pool.rules.machines.launched_from.ok_or(LaunchError::NoSource)?;
     let planned = vms::plan(client, pool, source, count).await?;
-    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
+    let vm_ids: Vec<VmId> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
     events::record_of_vms(client, pool, actor, "vm.requested", &vm_ids).await?;
     let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
     Ok(queue(client, pool, actor, &job).await?)

@@ -3,6 +3,7 @@ use crate::{
     Actor, DbError, Email, Scope, Token,
     claims::{self, ClaimId, ReleaseReason},
     db::{self, GenericClient, again},
+    ids::VmId,
     line,
     pools::{AfterUse, Pool, Source},
     scope::Sent,
@@ -142,7 +143,7 @@ async fn free(
         )
         .await?
         .ok_or(TakeBackError::NoSuchVm)?;
-    let id: i64 = vm.try_get("id")?;
+    let id: VmId = vm.try_get("id")?;
     let held: Option<ClaimId> = vm.try_get("claim_id")?;
     let removing: bool = vm.try_get("removing")?;
     match (held, wish.whose) {

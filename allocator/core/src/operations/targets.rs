@@ -6,6 +6,7 @@ use super::OperationId;
 use crate::{
     Db, DbError,
     db::{self, GenericClient},
+    ids::VmId,
     pools::Pool,
 };
 use lablink_protocol::Hostname;
@@ -15,7 +16,7 @@ use lablink_protocol::Hostname;
 pub struct Target {
     pub hostname: Hostname,
     /// The VM's row; once its machine is replaced, the row of the one that takes its place.
-    pub vm_id: i64,
+    pub vm_id: VmId,
     pub standing: Standing,
 }
 

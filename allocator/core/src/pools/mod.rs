@@ -9,8 +9,7 @@ mod rules;
 mod source;
 mod stale_after;
 
-use std::fmt;
-
+pub use crate::ids::PoolId;
 pub use after_use::AfterUse;
 pub use extension::{Extension, InvalidExtension};
 pub use per_address::{FEWEST, PerAddress, PlacesPerAddress};
@@ -20,15 +19,6 @@ pub use source::Source;
 pub use stale_after::StaleAfter;
 
 use crate::{Db, DbError};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PoolId(i64);
-
-impl fmt::Display for PoolId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A pool, as requests and jobs find it.
 #[derive(Clone, Debug)]
@@ -47,10 +37,10 @@ impl Pool {
         client.execute(sql, &[&environment]).await?;
         let sql = "select id from pool where environment = $1";
         let row = client.query_one(sql, &[&environment]).await?;
-        Ok(Self { id: PoolId(row.try_get("id")?), environment: environment.to_owned(), rules })
+        Ok(Self { id: row.try_get("id")?, environment: environment.to_owned(), rules })
     }
 
     pub(crate) fn as_i64(&self) -> i64 {
-        self.id.0
+        self.id.into()
     }
 }

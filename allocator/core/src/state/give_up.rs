@@ -1,7 +1,7 @@
 use lablink_protocol::Hostname;
 
 use super::{Version, seen};
-use crate::{Actor, DbError, Scope, operations::OperationId, vms};
+use crate::{Actor, DbError, Scope, ids::VmId, operations::OperationId, vms};
 
 /// Lets go of VMs that the state has lost, in the name of who asked for it: their rows end, open
 /// claims are told. From now on `state` is the one that counts; none: there is none yet.
@@ -21,7 +21,8 @@ pub async fn give_up(
                  and vm.removed_at is null and vm.source in ('local', 'aws')
                returning vm_id";
     let given_up = transaction.query(sql, &[&scope.pool.as_i64(), &operation, &names]).await?;
-    let given_up: Vec<i64> = given_up.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let given_up: Vec<VmId> =
+        given_up.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     vms::remove_in(&transaction, &scope.pool, &given_up, &Actor::System).await?;
     seen::replace(&transaction, &scope.pool, state).await?;
     transaction.commit().await?;

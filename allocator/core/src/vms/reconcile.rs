@@ -8,6 +8,7 @@ use crate::{
     claims::{self, ReleaseReason},
     db::{self, GenericClient},
     events::{self, Event},
+    ids::{ClaimId, VmId},
     operations::OperationId,
     pools::{Pool, Source},
 };
@@ -54,14 +55,14 @@ pub async fn reconcile_existing(
             &[&scope.pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
         )
         .await?;
-    let ids: Vec<i64> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+    let ids: Vec<VmId> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
     events::record_of_vms(&transaction, &scope.pool, &Actor::System, "vm.adopted", &ids).await?;
     transaction.commit().await?;
     Ok(())
 }
 
 /// Ends VMs that are gone: their claims end, the rows stay as history, the names are free.
-pub async fn remove(scope: &Scope, vms: &[i64]) -> Result<(), DbError> {
+pub async fn remove(scope: &Scope, vms: &[VmId]) -> Result<(), DbError> {
     let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
     remove_in(&transaction, &scope.pool, vms, &scope.actor).await?;
@@ -72,7 +73,7 @@ pub async fn remove(scope: &Scope, vms: &[i64]) -> Result<(), DbError> {
 pub(crate) async fn remove_in(
     client: &impl GenericClient,
     pool: &Pool,
-    vms: &[i64],
+    vms: &[VmId],
     actor: &Actor,
 ) -> Result<(), DbError> {
     let removed = client
@@ -86,9 +87,9 @@ pub(crate) async fn remove_in(
             &[&vms],
         )
         .await?;
-    let mut ids: Vec<i64> = Vec::with_capacity(removed.len());
+    let mut ids: Vec<VmId> = Vec::with_capacity(removed.len());
     for vm in removed {
-        let (id, claim): (i64, Option<i64>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
+        let (id, claim): (VmId, Option<ClaimId>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
         if claim.is_some() {
             claims::release_of_vm(client, pool, id, ReleaseReason::Destroyed, actor).await?;
         }
@@ -106,7 +107,7 @@ pub(crate) async fn remove_in(
 pub async fn present(
     scope: &Scope,
     hostnames: &[Hostname],
-) -> Result<BTreeMap<Hostname, i64>, DbError> {
+) -> Result<BTreeMap<Hostname, VmId>, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select hostname, id from vm
                where pool_id = $1 and hostname = any($2) and removed_at is null";
@@ -144,8 +145,8 @@ pub async fn running_among(
 pub(crate) async fn succeed(
     client: &impl GenericClient,
     pool: &Pool,
-    old: i64,
-) -> Result<i64, DbError> {
+    old: VmId,
+) -> Result<VmId, DbError> {
     remove_in(client, pool, &[old], &Actor::System).await?;
     let new =
         "insert into vm (pool_id, hostname, number, source, used_at, last_claim_id, barred_at)
@@ -180,7 +181,7 @@ pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbEr
 }
 
 /// A VM of which something did not come true, and why.
-pub type Unmet = (i64, String);
+pub type Unmet = (VmId, String);
 
 /// VMs that should exist but don't, or not whole, are in error, each with its reason.
 pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
@@ -236,6 +237,6 @@ pub async fn note_undone(db: &Db, undone: &[Unmet]) -> Result<(), DbError> {
     Ok(())
 }
 
-fn columns(unmet: &[Unmet]) -> (Vec<i64>, Vec<&str>) {
+fn columns(unmet: &[Unmet]) -> (Vec<VmId>, Vec<&str>) {
     unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip()
 }

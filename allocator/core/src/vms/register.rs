@@ -5,6 +5,7 @@ use crate::{
     collections::{self, SealedSshAccess},
     db::{GenericClient, violated},
     events::{self, Event},
+    ids::VmId,
     scope::Sent,
 };
 use jiff::Timestamp;
@@ -118,7 +119,7 @@ async fn enrolment(
     let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
                and source = 'manual' for no key update";
     let vm = client.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
-    let vm_id: i64 = vm.ok_or(RegisterError::NoSuchMachine)?.try_get("id")?;
+    let vm_id: VmId = vm.ok_or(RegisterError::NoSuchMachine)?.try_get("id")?;
     let token = scope.token(ENROLMENT);
     let expires_at = agents::issue_token(client, vm_id, &token).await?;
     let waits_again = "update vm set overdue_at = null where pool_id = $1 and hostname = $2
@@ -147,7 +148,7 @@ pub async fn forget(scope: &Scope, hostname: &Hostname) -> Result<bool, DbError>
             [&scope.pool.as_i64(), &hostname.as_str()];
         let Some(vm) = transaction.query_opt(sql, &key).await? else { return Ok(false) };
         let reason = ReleaseReason::Released;
-        let id: i64 = vm.try_get("id")?;
+        let id: VmId = vm.try_get("id")?;
         claims::release_of_vm(&transaction, &scope.pool, id, reason, &scope.actor).await?;
         remove_in(&transaction, &scope.pool, &[id], &scope.actor).await?;
         scope.keep(&transaction, &true).await?;

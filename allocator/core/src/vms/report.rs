@@ -7,6 +7,7 @@ use tokio_postgres::types::{Json as PgJson, ToSql};
 use crate::{
     Actor, DbError, Scope,
     events::{self, Event},
+    ids::VmId,
     line,
 };
 
@@ -129,7 +130,7 @@ pub async fn start_failed(scope: &Scope, hostname: &Hostname, reason: &str) -> R
             )
             .await?;
         let Some(row) = row else { return Ok(()) };
-        let id: i64 = row.try_get("id")?;
+        let id: VmId = row.try_get("id")?;
         transaction
             .execute(
                 "insert into vm_presence (vm_id, last_seen, stopped, start_failure)

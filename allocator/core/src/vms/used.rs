@@ -5,6 +5,7 @@ use crate::{
     Actor, DbError,
     db::GenericClient,
     events::{self, Event},
+    ids::VmId,
     pools::Pool,
 };
 
@@ -21,7 +22,7 @@ pub(crate) async fn reuse(
     client: &impl GenericClient,
     pool: &Pool,
     actor: &Actor,
-    vm_id: i64,
+    vm_id: VmId,
 ) -> Result<(), DbError> {
     let sql = "update vm set used_at = null where id = $1 and used_at is not null
                returning pg_notify('vm_changed', hostname)::text";

@@ -13,7 +13,7 @@ use lablink_protocol::Hostname;
 pub use place::{InvalidPlace, ResultsDirectory, SshAddress, SshLogin};
 pub use private_key::{InvalidPrivateKey, PrivateKey};
 
-use crate::{DbError, Scope, SecretKey, db};
+use crate::{DbError, Scope, SecretKey, db, ids::VmId};
 
 /// How long somebody waits who registers a machine whose name nobody resolves.
 const PATIENCE_AT_THE_FORM: Duration = Duration::from_secs(3);
@@ -83,7 +83,7 @@ impl SshAccess {
 /// Stores how a machine is reached, or what has changed about it.
 pub(crate) async fn store(
     client: &impl GenericClient,
-    vm_id: i64,
+    vm_id: VmId,
     access: &SealedSshAccess,
 ) -> Result<(), DbError> {
     client
