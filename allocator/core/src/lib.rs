@@ -13,6 +13,7 @@ pub mod collections;
 pub mod db;
 mod email;
 pub mod events;
+mod ids;
 pub mod line;
 pub mod live;
 pub mod logs;

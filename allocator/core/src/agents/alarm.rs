@@ -10,6 +10,7 @@ use crate::{
     Actor, DbError, Scope,
     db::again,
     events::{Change, Kind},
+    ids::VmId,
     line,
     scope::Sent,
     text_enum::text_enum,
@@ -35,7 +36,12 @@ crate::db::takes_statement_errors!(LiftError);
 
 /// Bars a VM's next claim and says so in the history. A claim that is open goes on. While the VM is
 /// barred, further tries change nothing. `from`: the address that showed the token.
-pub async fn raise(scope: &Scope, vm_id: i64, misuse: Misuse, from: IpAddr) -> Result<(), DbError> {
+pub async fn raise(
+    scope: &Scope,
+    vm_id: VmId,
+    misuse: Misuse,
+    from: IpAddr,
+) -> Result<(), DbError> {
     again!(async {
         let mut client = scope.client().await?;
         let mut change = Change::begin(scope, &mut client).await?;

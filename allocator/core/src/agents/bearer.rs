@@ -3,7 +3,7 @@
 use lablink_protocol::Hostname;
 
 use super::rotation;
-use crate::{Db, DbError, Scope, TokenHash, db};
+use crate::{Db, DbError, Scope, TokenHash, db, ids::VmId};
 
 /// Whoever holds a token of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Bearer {
     /// The VM's claim has ended: the token is good for a new one and for nothing else.
     Outgoing(Hostname),
     /// Another token has taken its place.
-    Dead { vm_id: i64 },
+    Dead { vm_id: VmId },
 }
 
 /// Whose token this is, if anybody's. The first use of a new one ends those before it, and with
@@ -44,7 +44,7 @@ pub async fn identify(scope: &Scope, token: TokenHash) -> Result<Option<Bearer>,
     let row = client.query_opt(&statement, &[&token.as_bytes()]).await?;
     drop(client);
     let Some(row) = row else { return Ok(None) };
-    let (vm_id, hostname): (i64, Hostname) = (row.try_get("id")?, db::word(&row, "hostname")?);
+    let (vm_id, hostname): (VmId, Hostname) = (row.try_get("id")?, db::word(&row, "hostname")?);
     let standing: &str = row.try_get("standing")?;
     Ok(match standing {
         "dead" => Some(Bearer::Dead { vm_id }),

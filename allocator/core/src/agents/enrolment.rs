@@ -7,6 +7,7 @@ use crate::{
     Actor, Db, DbError, Scope, Token, TokenHash,
     db::{self, GenericClient},
     events::{Change, Kind},
+    ids::VmId,
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
@@ -63,7 +64,7 @@ pub async fn issue_enrolments(
 /// Makes this token the one of the VM with this row, for an hour, and says until when.
 pub(crate) async fn issue_token(
     client: &impl GenericClient,
-    vm_id: i64,
+    vm_id: VmId,
     token: &Token,
 ) -> Result<Timestamp, DbError> {
     let sql = "insert into enrolment (vm_id, token_sha256, expires_at)
@@ -123,7 +124,7 @@ pub async fn enrol(
             )
             .await?
             .ok_or(EnrolError::Refused)?;
-        let vm_id: i64 = vm.try_get("id")?;
+        let vm_id: VmId = vm.try_get("id")?;
         let enrolment = change
             .query_opt(
                 "select used_at is null as fresh from enrolment
@@ -171,7 +172,7 @@ pub(crate) const NEVER_ENROLLED: &str = "(
     ))";
 
 /// Whether a VM that is there waits in vain for its agent: see [`NEVER_ENROLLED`].
-pub async fn has_never_enrolled(db: &Db, vm_id: i64) -> Result<bool, DbError> {
+pub async fn has_never_enrolled(db: &Db, vm_id: VmId) -> Result<bool, DbError> {
     let sql = format!("select {NEVER_ENROLLED} from vm where id = $1 and removed_at is null");
     let row = db.client().await?.query_opt(&sql, &[&vm_id]).await?;
     row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
@@ -181,7 +182,7 @@ pub async fn has_never_enrolled(db: &Db, vm_id: i64) -> Result<bool, DbError> {
 /// every other one.
 pub(crate) async fn issue_to_newcomer(
     scope: &Scope,
-    vm_id: i64,
+    vm_id: VmId,
     hostname: &Hostname,
 ) -> Result<Option<Token>, DbError> {
     let sql = "select from agent_credential where vm_id = $1 and first_used_at is not null";

@@ -6,6 +6,7 @@ use crate::{
     Actor, DbError, Scope, Token, TokenHash,
     db::GenericClient,
     events::{Change, Kind},
+    ids::VmId,
     line,
 };
 use lablink_protocol::Hostname;
@@ -50,7 +51,7 @@ pub async fn renew(
             )
             .await?
             .ok_or(RenewError::Refused)?;
-        let id: i64 = vm.try_get("id")?;
+        let id: VmId = vm.try_get("id")?;
         let credential = change
             .query_opt(
                 "select next_sha256 from agent_credential
@@ -75,7 +76,7 @@ pub async fn renew(
 /// A token that was never used takes its place now. `false`: it is void.
 pub(super) async fn first_use(
     scope: &Scope,
-    vm_id: i64,
+    vm_id: VmId,
     token: TokenHash,
 ) -> Result<bool, DbError> {
     crate::db::again!(async {
@@ -115,7 +116,7 @@ pub(super) async fn first_use(
 }
 
 /// Whoever shows this token from now on has kept what was not theirs to keep.
-async fn bury(client: &impl GenericClient, vm_id: i64, token: &[u8]) -> Result<(), DbError> {
+async fn bury(client: &impl GenericClient, vm_id: VmId, token: &[u8]) -> Result<(), DbError> {
     let sql = "insert into dead_token (token_sha256, vm_id, died_at)
                values ($1, $2, clock_timestamp()) on conflict do nothing";
     client.execute(sql, &[&token, &vm_id]).await?;

@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use lablink_protocol::{CrdCode, Hostname};
 
-use super::ClaimId;
-use crate::{Db, DbError, Pin, TokenHash};
+use crate::{Db, DbError, Pin, TokenHash, ids::ClaimId};
 
 /// What an agent needs to connect a participant.
 #[derive(Debug)]

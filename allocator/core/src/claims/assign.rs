@@ -5,6 +5,7 @@ use crate::{
     Actor, DbError, Email, Pin, TokenHash,
     db::{self, GenericClient},
     events::Kind,
+    ids::{ClaimId, PlaceId},
     line,
     neighbours::Origin,
     pools::Pool,
@@ -14,9 +15,6 @@ use crate::{
 use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;
-
-/// A claim's number, for agents and logs. Knowing one grants nothing.
-pub type ClaimId = i64;
 
 /// What a fresh claim is made of.
 pub(crate) struct NewClaim<'a> {
@@ -56,7 +54,7 @@ pub(super) enum Locked {
 
 /// The place in line that a VM is kept for.
 #[derive(Clone, Copy)]
-pub(crate) struct KeptFor(pub i64);
+pub(crate) struct KeptFor(pub PlaceId);
 
 /// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one statement,
 /// so it happens whole or not at all, in one round trip. The one event that no [`Change`] writes.

@@ -6,6 +6,7 @@ use crate::{
     DbError, Scope,
     db::again,
     events::{Change, Kind},
+    ids::VmId,
     line,
     scope::Sent,
 };
@@ -44,7 +45,7 @@ pub async fn cleaned(scope: &Scope, result: &CleanResult) -> Result<(), NotToCle
             )
             .await?
             .ok_or(NotToClean::Superseded)?;
-        let id: i64 = vm.try_get("id")?;
+        let id: VmId = vm.try_get("id")?;
         let (kind, failure) = match result.outcome {
             CleanOutcome::Cleaned => {
                 change.execute("update vm set used_at = null where id = $1", &[&id]).await?;
@@ -65,7 +66,7 @@ pub async fn cleaned(scope: &Scope, result: &CleanResult) -> Result<(), NotToCle
         change
             .event(kind)
             .of_vm(id)
-            .of_claim(result.claim_id)
+            .of_claim(result.claim_id.into())
             .with(serde_json::json!({ "detail": failure }));
         line::serve(&mut change).await?;
         change.commit().await?;

@@ -2,8 +2,7 @@
 
 use super::{
     assign::{Assigned, Locked, NewClaim, NotAssigned, assign, held_by},
-    request::ATTEMPTS,
-    request::{Begun, Granted, LINK, Refusal, Request, RequestError, back_in, none_free},
+    request::{ATTEMPTS, Begun, Granted, LINK, Refusal, Request, RequestError, back_in, none_free},
 };
 use crate::{
     Pin, Scope,
@@ -53,7 +52,7 @@ pub(super) async fn request(
         match taken {
             Ok(Assigned { claim_id, hostname }) => {
                 transaction.commit().await?;
-                tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
+                tracing::info!(claim.id = i64::from(claim_id), machine.hostname = %hostname, "claimed");
                 return Ok(Granted { hostname, pin, link, is_new: true });
             }
             Err(NotAssigned::NoneFree) => break,

@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 use tokio_postgres::types::ToSql;
 
-use super::ClaimId;
 use crate::{
     Actor, DbError,
     agents::TOKEN_DUE,
     db::GenericClient,
     events::{Change, Kind, Touch},
+    ids::{ClaimId, VmId},
     vms,
 };
 use serde_json::json;
@@ -18,7 +18,7 @@ use serde_json::json;
 pub(super) async fn blame(
     change: &mut Change<'_>,
     claim_id: ClaimId,
-    vm_id: i64,
+    vm_id: VmId,
     detail: Option<&str>,
 ) -> Result<(), DbError> {
     let reason = format!(
@@ -40,7 +40,7 @@ pub(super) async fn blame(
 /// Takes that mark back, unless it has been replaced by another meanwhile.
 pub(super) async fn acquit(
     change: &mut Change<'_>,
-    vm_id: i64,
+    vm_id: VmId,
     reason: &str,
 ) -> Result<(), DbError> {
     let sql = "update vm set status = 'running', status_reason = null

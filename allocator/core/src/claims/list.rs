@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{ClaimId, ClaimState, ReleaseReason};
-use crate::{DbError, Scope, db};
+use super::{ClaimState, ReleaseReason};
+use crate::{DbError, Scope, db, ids::ClaimId};
 
 /// A claim as history tells it: without its secrets.
 #[derive(Clone, Debug)]

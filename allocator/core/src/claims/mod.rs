@@ -15,8 +15,8 @@ mod result;
 mod same_person;
 mod way_in;
 
+pub use crate::ids::ClaimId;
 pub use agent_side::{Delivery, Situation, delivered, situation};
-pub use assign::ClaimId;
 pub(crate) use assign::{KeptFor, NewClaim, NotAssigned, assign_kept, open_claim_of};
 pub use cleaning::{NotToClean, clean_again, cleaned};
 pub(crate) use faulty_machine::move_claims;

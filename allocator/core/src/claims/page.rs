@@ -1,8 +1,9 @@
-use super::{ClaimId, ClaimState, ReleaseReason};
+use super::{ClaimState, ReleaseReason};
 use crate::{
     Actor, Db, DbError, Pin, Scope, Token, TokenHash,
     db::{self, GenericClient},
     events::{Change, Kind},
+    ids::ClaimId,
     scope::Sent,
     text_enum::text_enum,
 };

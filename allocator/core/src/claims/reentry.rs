@@ -1,8 +1,7 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::ClaimId;
-use crate::{DbError, Scope, db};
+use crate::{DbError, Scope, db, ids::ClaimId};
 
 /// Somebody knew the e-mail of a claim and nothing more: its participant without the link, or a
 /// stranger. The organiser decides.

@@ -2,6 +2,7 @@ use crate::{
     DbError,
     agents::TOKEN_DUE,
     events::{Change, Kind},
+    ids::VmId,
     text_enum::text_enum,
 };
 
@@ -21,7 +22,7 @@ text_enum! {
 /// VM. Its agent is to take a new token before somebody else can have the VM. The claim stays as history, without its command and PIN.
 pub(crate) async fn release_of_vm(
     change: &mut Change<'_>,
-    vm_id: i64,
+    vm_id: VmId,
     reason: ReleaseReason,
 ) -> Result<(), DbError> {
     let released = change

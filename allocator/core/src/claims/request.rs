@@ -1,5 +1,5 @@
 use super::{
-    assign::{Assigned, ClaimId, Held, Locked, NewClaim, NotAssigned, assign, held_by},
+    assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, held_by},
     crowded,
     page::{Given, set_command},
 };
@@ -7,6 +7,7 @@ use crate::{
     Actor, DbError, Email, Neighbours, Pin, Scope, Token,
     db::GenericClient,
     events::{Change, Kind},
+    ids::ClaimId,
     line,
     pools::{Pool, Reclaim},
     scope::{Key, Once, Sent},
@@ -117,7 +118,7 @@ pub async fn request(scope: &Scope, request: &Request<'_>) -> Result<Granted, Re
         for _ in 0..ATTEMPTS {
             let none_was_free = match assign(&client, &scope.pool, &claim, locked).await {
                 Ok(Assigned { claim_id, hostname }) => {
-                    tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
+                    tracing::info!(claim.id = i64::from(claim_id), machine.hostname = %hostname, "claimed");
                     return Ok(Granted { hostname, pin, link, is_new: true });
                 }
                 Err(NotAssigned::Db(error)) => return Err(error.into()),

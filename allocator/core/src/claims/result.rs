@@ -1,10 +1,11 @@
 //! How connecting a participant went, and what follows from it.
 
-use super::{ClaimId, ClaimState, faulty_machine};
+use super::{ClaimState, faulty_machine};
 use crate::{
     DbError, Scope,
     db::{self, GenericClient},
     events::{Change, Kind},
+    ids::{ClaimId, VmId},
     line,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, Fault};
@@ -26,7 +27,7 @@ crate::db::takes_statement_errors!(NoSuchClaim);
 /// What an agent was to do, with its claim and VM locked.
 struct Attempt {
     claim_id: ClaimId,
-    vm_id: i64,
+    vm_id: VmId,
     /// The newest command, which this is about.
     command_no: i32,
     state: ClaimState,
@@ -35,7 +36,7 @@ struct Attempt {
     /// Whose fault its failure was.
     fault: Option<String>,
     /// The machine that could not run this claim's desktop, and why.
-    faulty: Option<(i64, String)>,
+    faulty: Option<(VmId, String)>,
     /// The command with which the claim came from there.
     moved_command_no: Option<i32>,
 }
@@ -127,7 +128,7 @@ async fn lock(
                  and claim.released_at is null";
     let key: [&(dyn ToSql + Sync); 2] = [&result.hostname.as_str(), &result.claim_id];
     let Some(found) = client.query_opt(sql, &key).await? else { return Ok(None) };
-    let vm_id: i64 = found.try_get("id")?;
+    let vm_id: VmId = found.try_get("id")?;
     let vms = [Some(vm_id), found.try_get("faulty_vm_id")?];
     let sql = "select from vm where id = any($1) order by id for no key update";
     client.query(sql, &[&vms.as_slice()]).await?;
@@ -137,9 +138,9 @@ async fn lock(
                  and command_no = coalesce($3, command_no) for no key update";
     let key: [&(dyn ToSql + Sync); 3] = [&result.claim_id, &vm_id, &result.command_no];
     let Some(claim) = client.query_opt(sql, &key).await? else { return Ok(None) };
-    let faulty: Option<i64> = claim.try_get("faulty_vm_id")?;
+    let faulty: Option<VmId> = claim.try_get("faulty_vm_id")?;
     Ok(Some(Attempt {
-        claim_id: result.claim_id,
+        claim_id: result.claim_id.into(),
         vm_id,
         command_no: claim.try_get("command_no")?,
         state: db::word(&claim, "state")?,

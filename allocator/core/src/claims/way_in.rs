@@ -1,10 +1,11 @@
 //! What an organiser does for somebody whose claim is, or may be, in other hands.
 
-use super::{ClaimId, page};
+use super::page;
 use crate::{
     DbError, Pin, Scope, Token,
     db::{self, GenericClient},
     events::{Change, Kind},
+    ids::{ClaimId, VmId},
     pools::Pool,
     scope::Sent,
 };
@@ -164,7 +165,7 @@ async fn lock(
     let sql =
         "select vm.hostname, coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
                from vm left join vm_presence on vm_presence.vm_id = vm.id where vm.id = $1";
-    let vm = client.query_one(sql, &[&claim.try_get::<_, i64>("vm_id")?]).await?;
+    let vm = client.query_one(sql, &[&claim.try_get::<_, VmId>("vm_id")?]).await?;
     Ok(Some(Locked {
         email: claim.try_get("email")?,
         hostname: db::word(&vm, "hostname")?,

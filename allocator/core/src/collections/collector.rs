@@ -3,7 +3,7 @@ use std::{future::Future, io, path::PathBuf, pin::Pin};
 use lablink_protocol::Hostname;
 use tokio::sync::mpsc;
 
-use crate::{DbError, operations::OperationId, pools::Extension};
+use crate::{DbError, ids::OperationId, pools::Extension};
 
 /// What is to be collected.
 #[derive(Clone, Debug)]

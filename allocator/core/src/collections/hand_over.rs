@@ -6,7 +6,7 @@ use super::Wish;
 use crate::{
     DbError, Scope,
     events::{Change, Kind},
-    operations::OperationId,
+    ids::OperationId,
     scope::Sent,
 };
 

@@ -7,7 +7,8 @@ use tokio_postgres::Row;
 use super::{Collected, Kept};
 use crate::{
     Db, DbError, Scope, db,
-    operations::{self, Filter, Job, Operation, OperationId},
+    ids::OperationId,
+    operations::{self, Filter, Job, Operation},
     pools::Extension,
 };
 

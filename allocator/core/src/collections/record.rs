@@ -2,7 +2,7 @@ use crate::{
     Actor, DbError, Scope,
     db::{self, GenericClient},
     events::{Change, Kind},
-    operations::OperationId,
+    ids::OperationId,
     pools::Pool,
 };
 use lablink_protocol::Hostname;

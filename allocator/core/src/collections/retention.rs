@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{DbError, Scope, operations::OperationId};
+use crate::{DbError, Scope, ids::OperationId};
 
 /// How many archives an allocator keeps on its disk.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,12 @@ use std::ops::Deref;
 
 use serde_json::{Value, json};
 
-use super::{Kind, budget};
+use super::budget;
 use crate::{
     Actor, DbError, Scope,
     db::{Client, Transaction},
+    events::Kind,
+    ids::{ClaimId, OperationId, VmId},
     pools::Pool,
 };
 
@@ -26,25 +28,25 @@ pub(crate) struct Event {
     kind: Kind,
     /// None: the scope's.
     actor: Option<Actor>,
-    vm_id: Option<i64>,
-    claim_id: Option<i64>,
-    operation_id: Option<i64>,
+    vm_id: Option<VmId>,
+    claim_id: Option<ClaimId>,
+    operation_id: Option<OperationId>,
     data: Value,
 }
 
 /// What others show, and have to look at again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Touch {
-    Vm(i64),
-    Operation(i64),
+    Vm(VmId),
+    Operation(OperationId),
     /// The waiting line.
     Line,
 }
 
 #[derive(Default)]
 struct Touched {
-    vms: Vec<i64>,
-    operations: Vec<i64>,
+    vms: Vec<VmId>,
+    operations: Vec<OperationId>,
     line: bool,
 }
 
@@ -55,17 +57,17 @@ impl Event {
         self
     }
 
-    pub fn of_vm(&mut self, id: i64) -> &mut Self {
+    pub fn of_vm(&mut self, id: VmId) -> &mut Self {
         self.vm_id = Some(id);
         self
     }
 
-    pub fn of_claim(&mut self, id: i64) -> &mut Self {
+    pub fn of_claim(&mut self, id: ClaimId) -> &mut Self {
         self.claim_id = Some(id);
         self
     }
 
-    pub fn of_operation(&mut self, id: i64) -> &mut Self {
+    pub fn of_operation(&mut self, id: OperationId) -> &mut Self {
         self.operation_id = Some(id);
         self
     }

@@ -5,6 +5,7 @@ use crate::{
     claims::{self, KeptFor, NewClaim, NotAssigned},
     db::{self, GenericClient},
     events::{Change, Touch},
+    ids::PlaceId,
 };
 
 /// What comes of a command that was given for an offered VM.
@@ -31,7 +32,7 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
             )
             .await?;
         let Some(kept) = kept else { return taken_before(&*change, token).await };
-        let place: i64 = kept.try_get("id")?;
+        let place: PlaceId = kept.try_get("id")?;
         let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
         let origin = kept.try_get("origin")?;
         let (pin, link) = (Pin::random(), token.hash());
@@ -41,7 +42,7 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
                 change.touch(Touch::Line);
                 change.commit().await?;
                 tracing::info!(
-                    claim.id = assigned.claim_id,
+                    claim.id = i64::from(assigned.claim_id),
                     machine.hostname = %assigned.hostname,
                     "claimed from the line"
                 );

@@ -3,6 +3,7 @@ use crate::{
     DbError, Email, Token,
     db::GenericClient,
     events::{Change, Kind},
+    ids::PlaceId,
     pools::Pool,
 };
 use tokio_postgres::types::ToSql;
@@ -24,7 +25,7 @@ pub(crate) async fn invite(
     let (hash, kept_for) = (token.hash(), INVITED_FOR.as_secs_f64());
     let place: [&(dyn ToSql + Sync); 5] =
         [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes(), &kept_for];
-    let place: i64 = change.query_one(sql, &place).await?.try_get("id")?;
+    let place: PlaceId = change.query_one(sql, &place).await?.try_get("id")?;
     let data = serde_json::json!({ "place": place });
     change.event(Kind::PlaceInvited).with(data);
     Ok(())

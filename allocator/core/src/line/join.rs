@@ -4,6 +4,7 @@ use super::{find_open, lock, serve};
 use crate::{
     Actor, DbError, Email, Neighbours, Scope, Token, claims,
     events::{Change, Kind},
+    ids::PlaceId,
     pools::Reclaim,
     scope::{Key, Once, Sent},
 };
@@ -105,7 +106,7 @@ pub async fn join(
                     &hash.as_bytes(),
                     &origin,
                 ];
-                let place: i64 = change.query_one(sql, &place).await?.try_get("id")?;
+                let place: PlaceId = change.query_one(sql, &place).await?.try_get("id")?;
                 change.event(Kind::PlaceJoined).with(serde_json::json!({ "place": place }));
                 serve(&mut change).await?;
                 scope.keep(&*change, &()).await?;
@@ -146,7 +147,7 @@ pub async fn leave(scope: &Scope, token: &Token) -> Result<(), DbError> {
         if let Some(place) = left {
             change
                 .event(Kind::PlaceLeft)
-                .with(serde_json::json!({ "place": place.try_get::<_, i64>("id")? }))
+                .with(serde_json::json!({ "place": place.try_get::<_, PlaceId>("id")? }))
                 .by(Actor::Anyone);
             serve(&mut change).await?;
             change.commit().await?;

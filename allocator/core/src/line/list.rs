@@ -1,15 +1,14 @@
 use super::{ORDER, WAITING};
+use crate::{DbError, Scope, db, ids::PlaceId};
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use crate::{DbError, Scope, db};
-
 /// A place in line, as the organiser sees it.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    pub id: i64,
+    pub id: PlaceId,
     pub email: String,
     pub since: Timestamp,
     pub last_looked_at: Timestamp,
@@ -52,7 +51,7 @@ pub async fn waiting(scope: &Scope, limit: i64) -> Result<Vec<Waiting>, DbError>
 #[derive(Clone, Copy, Debug)]
 pub struct Crowd {
     /// One of them.
-    pub place: i64,
+    pub place: PlaceId,
     pub places: i64,
 }
 

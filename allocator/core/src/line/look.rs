@@ -4,6 +4,7 @@ use super::{EndReason, KEPT_FOR, WAITING};
 use crate::{
     DbError, Email, Scope, Token, TokenHash,
     db::{self, GenericClient},
+    ids::PlaceId,
     pools::Pool,
     startup::TOOK,
 };
@@ -121,7 +122,7 @@ pub(crate) async fn find_open(
     client: &impl GenericClient,
     pool: &Pool,
     email: &Email,
-) -> Result<Option<(i64, TokenHash)>, DbError> {
+) -> Result<Option<(PlaceId, TokenHash)>, DbError> {
     let sql = "select id, token_sha256 from place
                where pool_id = $1 and ended_at is null
                  and (person = $2 or (person is null and email = $3))

@@ -2,15 +2,16 @@ use super::{lock, serve};
 use crate::{
     DbError, Scope,
     events::{Change, Kind},
+    ids::PlaceId,
     scope::Sent,
 };
 
 /// Which places an organiser takes away.
 #[derive(Clone, Copy, Debug)]
 pub enum Removal {
-    One(i64),
+    One(PlaceId),
     /// All that came from the address of this one; it alone where addresses are not counted.
-    OfItsAddress(i64),
+    OfItsAddress(PlaceId),
     All,
 }
 

@@ -6,6 +6,7 @@ use super::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, lock};
 use crate::{
     Actor, DbError, Scope, claims,
     events::{Change, Kind, Touch},
+    ids::{PlaceId, VmId},
     neighbours, vms,
 };
 
@@ -43,7 +44,7 @@ async fn lapse(change: &mut Change<'_>) -> Result<(), DbError> {
     let statement = change.prepare_cached(sql).await?;
     let pool = change.pool().as_i64();
     for place in change.query(&statement, &[&pool, &unseen, &kept, &kept_unseen]).await? {
-        let place: i64 = place.try_get("id")?;
+        let place: PlaceId = place.try_get("id")?;
         change.event(Kind::PlaceLapsed).by(Actor::System).with(json!({ "place": place }));
     }
     Ok(())
@@ -141,7 +142,7 @@ async fn run(change: &Change<'_>, sql: &str) -> Result<Vec<Row>, DbError> {
 
 /// This has happened to a VM and the place that it is, or was, kept for.
 fn of_place(change: &mut Change<'_>, kind: Kind, row: &Row) -> Result<(), DbError> {
-    let (vm, place): (i64, i64) = (row.try_get("id")?, row.try_get("place")?);
+    let (vm, place): (VmId, PlaceId) = (row.try_get("id")?, row.try_get("place")?);
     change.event(kind).by(Actor::System).of_vm(vm).with(json!({ "place": place }));
     Ok(())
 }

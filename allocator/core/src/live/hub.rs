@@ -9,14 +9,14 @@ use std::{
 use lablink_protocol::Hostname;
 use tokio::sync::watch;
 
-use crate::pools::PoolId;
+use crate::{ids::OperationId, pools::PoolId};
 
 /// What somebody can wait for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// A VM, its claim included.
     Vm(Hostname),
-    Operation(i64),
+    Operation(OperationId),
     /// The waiting line.
     Line(PoolId),
     /// The queue of operations: for workers.

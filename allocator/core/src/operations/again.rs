@@ -1,10 +1,11 @@
-use super::{AskError, Job, OperationId, ask, read};
+use super::{AskError, Job, ask, read};
 use crate::{
     DbError, Scope,
     agents::NEVER_ENROLLED,
     collections,
     db::{self, GenericClient},
     events::Change,
+    ids::OperationId,
     pools::Pool,
     scope::Sent,
     vms::{self, Selection},

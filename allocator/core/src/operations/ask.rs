@@ -1,7 +1,8 @@
-use super::{Job, OperationId, OperationState, read, targets};
+use super::{Job, OperationState, read, targets};
 use crate::{
     DbError, Scope, db,
     events::{Change, Kind},
+    ids::{OperationId, VmId},
     scope::Sent,
     vms::{self, Selection, VmsError},
 };
@@ -50,7 +51,7 @@ pub(super) async fn launch_in(
 ) -> Result<OperationId, LaunchError> {
     let source = change.pool().rules.machines.launched_from.ok_or(LaunchError::NoSource)?;
     let planned = vms::plan(&**change, change.pool(), source, count).await?;
-    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
+    let vm_ids: Vec<VmId> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
     for id in &vm_ids {
         change.event(Kind::VmRequested).of_vm(*id);
     }

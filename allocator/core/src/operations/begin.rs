@@ -2,10 +2,10 @@
 //! asked for is left out.
 
 use super::{
-    Lease, LeaseError, OperationId, Standing, Target, ask,
+    Lease, LeaseError, Standing, Target, ask,
     targets::{recount, targets_in},
 };
-use crate::{DbError, db::GenericClient, events::Change, vms};
+use crate::{DbError, db::GenericClient, events::Change, ids::OperationId, vms};
 
 impl Lease {
     /// Decides which VMs the operation works on, and answers all that it is about: a VM that was

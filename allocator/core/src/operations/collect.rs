@@ -1,10 +1,11 @@
 //! Collecting results, alone or before what would lose them.
 
-use super::{AskError, Job, OperationId, ask};
+use super::{AskError, Job, ask};
 use crate::{
     Scope,
     collections::{self, ChooseError, OnSkipped, Wish},
     events::Change,
+    ids::OperationId,
     pools::Extension,
     scope::Sent,
     vms::{self, Selection},

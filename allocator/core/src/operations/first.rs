@@ -1,5 +1,5 @@
-use super::{LaunchError, OperationId, ask};
-use crate::{Scope, events::Change};
+use super::{LaunchError, ask};
+use crate::{Scope, events::Change, ids::OperationId};
 
 /// Queues the making of a pool's first `count` VMs; nothing if there is one, or anything was ever done.
 /// Allocators that start at once ask for them once.

@@ -1,10 +1,11 @@
 use serde_json::json;
 use std::time::Duration;
 
-use super::{Operation, OperationId, OperationState, Stage, Step, ask, read, targets};
+use super::{Operation, OperationState, Stage, Step, ask, read, targets};
 use crate::{
     Actor, DbError, Scope, db,
     events::{Change, Kind},
+    ids::OperationId,
     text_enum::text_enum,
 };
 

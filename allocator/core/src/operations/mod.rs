@@ -16,6 +16,7 @@ mod steps;
 mod take_back;
 mod targets;
 
+pub use crate::ids::OperationId;
 pub use again::{RetryError, replace, retry, undone};
 pub(crate) use ask::lock as lock_pool;
 pub use ask::{AskError, LaunchError, cancel, destroy, launch};
@@ -34,8 +35,6 @@ use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
 use crate::{collections::OnSkipped, pools::Extension, text_enum::text_enum};
-
-pub type OperationId = i64;
 
 text_enum! {
     pub enum OperationState {

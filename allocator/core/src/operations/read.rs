@@ -1,7 +1,8 @@
-use super::{Job, LogLevel, OperationId, OperationState};
+use super::{Job, LogLevel, OperationState};
 use crate::{
     Db, DbError, Scope,
     db::{self, GenericClient},
+    ids::OperationId,
     pools::Pool,
 };
 use jiff::Timestamp;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Job, OperationId, ask};
+use super::{Job, ask};
 use crate::{
     DbError, Scope,
     events::Change,
+    ids::OperationId,
     scope::Sent,
     state::{self, Conflict},
 };

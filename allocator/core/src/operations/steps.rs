@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{Job, OperationId};
-use crate::{Db, DbError, Scope, db, text_enum::text_enum};
+use super::Job;
+use crate::{Db, DbError, Scope, db, ids::OperationId, text_enum::text_enum};
 
 text_enum! {
     /// How far an operation has come with one VM.

@@ -1,9 +1,10 @@
-use super::{Job, OperationId, ask};
+use super::{Job, ask};
 use crate::{
     DbError, Email, Scope, Token,
-    claims::{self, ClaimId, ReleaseReason},
+    claims::{self, ReleaseReason},
     db::{self, again},
     events::Change,
+    ids::{ClaimId, OperationId, VmId},
     line,
     pools::{AfterUse, Source},
     scope::Sent,
@@ -140,7 +141,7 @@ async fn free(
         )
         .await?
         .ok_or(TakeBackError::NoSuchVm)?;
-    let id: i64 = vm.try_get("id")?;
+    let id: VmId = vm.try_get("id")?;
     let held: Option<ClaimId> = vm.try_get("claim_id")?;
     let removing: bool = vm.try_get("removing")?;
     match (held, wish.whose) {

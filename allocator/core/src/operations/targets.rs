@@ -2,11 +2,11 @@
 //! row carries what they add up to (`vm.removing_at`), for a quick claim, and [`recount`] alone
 //! writes it.
 
-use super::OperationId;
 use crate::{
     Db, DbError,
     db::{self, GenericClient},
     events::{Change, Kind},
+    ids::{OperationId, VmId},
 };
 use lablink_protocol::Hostname;
 
@@ -15,7 +15,7 @@ use lablink_protocol::Hostname;
 pub struct Target {
     pub hostname: Hostname,
     /// The VM's row; once its machine is replaced, the row of the one that takes its place.
-    pub vm_id: i64,
+    pub vm_id: VmId,
     pub standing: Standing,
 }
 

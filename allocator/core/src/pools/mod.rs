@@ -9,8 +9,6 @@ mod rules;
 mod source;
 mod stale_after;
 
-use std::{fmt, num::ParseIntError, str::FromStr};
-
 pub use after_use::AfterUse;
 pub use extension::{Extension, InvalidExtension};
 pub use per_address::{FEWEST, PerAddress, PlacesPerAddress};
@@ -19,24 +17,9 @@ pub use rules::{Claiming, Machines, Results, Rules};
 pub use source::Source;
 pub use stale_after::StaleAfter;
 
+pub use crate::ids::PoolId;
+
 use crate::{Db, DbError};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PoolId(i64);
-
-impl fmt::Display for PoolId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for PoolId {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIntError> {
-        text.parse().map(Self)
-    }
-}
 
 /// A pool, as requests and jobs find it.
 #[derive(Clone, Debug)]
@@ -55,10 +38,10 @@ impl Pool {
         client.execute(sql, &[&environment]).await?;
         let sql = "select id from pool where environment = $1";
         let row = client.query_one(sql, &[&environment]).await?;
-        Ok(Self { id: PoolId(row.try_get("id")?), environment: environment.to_owned(), rules })
+        Ok(Self { id: row.try_get("id")?, environment: environment.to_owned(), rules })
     }
 
     pub(crate) fn as_i64(&self) -> i64 {
-        self.id.0
+        self.id.into()
     }
 }

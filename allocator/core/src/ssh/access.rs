@@ -2,11 +2,13 @@
 
 use std::{num::NonZero, time::Duration};
 
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
 use super::{FitAddresses, PrivateKey, ResultsDirectory, SshAddress, SshLogin, UnfitAddress};
-use crate::{DbError, Scope, SecretKey, db};
+use crate::{
+    DbError, Scope, SecretKey,
+    db::{self, GenericClient},
+    ids::VmId,
+};
+use lablink_protocol::Hostname;
 
 /// How long somebody waits who registers a machine whose name nobody resolves.
 const PATIENCE_AT_THE_FORM: Duration = Duration::from_secs(3);
@@ -76,7 +78,7 @@ impl SshAccess {
 /// Stores how a machine is reached, or what has changed about it.
 pub(crate) async fn store(
     client: &impl GenericClient,
-    vm_id: i64,
+    vm_id: VmId,
     access: &SealedSshAccess,
 ) -> Result<(), DbError> {
     client

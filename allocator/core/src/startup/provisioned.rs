@@ -1,4 +1,4 @@
-use crate::{DbError, Scope, operations::OperationId};
+use crate::{DbError, Scope, ids::OperationId};
 
 /// Keeps how long Terraform took for each VM that this operation has made, with the total where the
 /// VM has told the rest already.

@@ -3,7 +3,7 @@ use lablink_protocol::Hostname;
 use tokio_postgres::types::ToSql;
 
 use super::{Startup, startup};
-use crate::{Db, DbError, Scope, db};
+use crate::{Db, DbError, Scope, db, ids::VmId};
 
 /// How a VM came up, from when it was asked for.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub async fn recent(scope: &Scope, limit: i64) -> Result<Vec<Start>, DbError> {
 }
 
 /// How this VM (its `vm.id`) came up, with nothing but its name as long as it tells nothing.
-pub async fn of_start(db: &Db, vm_id: i64) -> Result<Option<Start>, DbError> {
+pub async fn of_start(db: &Db, vm_id: VmId) -> Result<Option<Start>, DbError> {
     Ok(starts(db, "id = $1", &[&vm_id]).await?.pop())
 }
 

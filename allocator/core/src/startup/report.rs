@@ -2,7 +2,7 @@ use lablink_protocol::Hostname;
 use serde_json::{Map, Value};
 
 use super::{SELECT, Startup};
-use crate::{Scope, db::GenericClient, vms::ReportError};
+use crate::{Scope, db::GenericClient, ids::VmId, vms::ReportError};
 
 /// What somebody says of a VM's start: any part of it.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ pub async fn record(
         )
         .await?
         .ok_or(ReportError::NoSuchVm)?;
-    let vm_id: i64 = vm.try_get("id")?;
+    let vm_id: VmId = vm.try_get("id")?;
     let row = transaction.query_one(&format!("{SELECT} for no key update"), &[&vm_id]).await?;
     let known = super::startup(&row)?;
     let other = others(&transaction, vm_id, &report.other).await?;
@@ -85,7 +85,7 @@ pub async fn record(
 /// What is to be kept beside the known keys, with what an earlier report has brought.
 async fn others(
     client: &impl GenericClient,
-    vm_id: i64,
+    vm_id: VmId,
     told: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ReportError> {
     let sql = "select other from vm_startup where vm_id = $1";

@@ -2,7 +2,7 @@ use crate::{
     DbError, Scope,
     db::{self, GenericClient},
     events::{Change, Touch},
-    operations::OperationId,
+    ids::OperationId,
     pools::Pool,
     text_enum::text_enum,
 };

@@ -4,7 +4,7 @@ use super::{Version, seen};
 use crate::{
     Actor, DbError, Scope, db,
     events::{Change, Kind},
-    operations::OperationId,
+    ids::{OperationId, VmId},
     vms,
 };
 
@@ -23,9 +23,9 @@ pub async fn give_up(
                where operation.id = $2 and vm.pool_id = $1 and vm.hostname = any($3)
                  and vm.removed_at is null and vm.source in ('local', 'aws')
                order by vm.id for no key update of vm";
-    let mut given_up: Vec<i64> = Vec::new();
+    let mut given_up: Vec<VmId> = Vec::new();
     for vm in change.query(sql, &[&scope.pool.as_i64(), &operation, &names]).await? {
-        let (actor, vm): (Actor, i64) = (db::word(&vm, "actor")?, vm.try_get("id")?);
+        let (actor, vm): (Actor, VmId) = (db::word(&vm, "actor")?, vm.try_get("id")?);
         change.event(Kind::VmGivenUp).by(actor).of_vm(vm).of_operation(operation);
         given_up.push(vm);
     }

@@ -3,7 +3,7 @@
 use lablink_protocol::Hostname;
 
 use super::{Version, conflict, seen};
-use crate::{DbError, Scope, db, events::Change, operations::OperationId};
+use crate::{DbError, Scope, db, events::Change, ids::OperationId};
 
 /// VMs that exist by all that their rows say: a launch of ours made them, or their agents have
 /// reported. What an operation was making when it was cut off, and that never reported, is not

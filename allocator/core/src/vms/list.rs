@@ -6,15 +6,16 @@ use tokio_postgres::Row;
 
 use crate::{
     DbError, Pin, Scope,
-    claims::{ClaimId, ClaimState},
+    claims::ClaimState,
     db,
+    ids::{ClaimId, VmId},
     pools::Source,
 };
 
 /// A VM that is there, with its claim.
 #[derive(Clone, Debug)]
 pub struct Vm {
-    pub id: i64,
+    pub id: VmId,
     pub hostname: Hostname,
     /// Counts the VMs that LabLink made from 1; none for machines registered by hand.
     pub number: Option<i32>,
@@ -103,7 +104,7 @@ const SELECT: &str = concat!(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     number: i32,
-    id: i64,
+    id: VmId,
 }
 
 impl fmt::Display for Cursor {
@@ -136,7 +137,7 @@ pub async fn page(
     after: Option<Cursor>,
     limit: u16,
 ) -> Result<(Vec<Vm>, Option<Cursor>), DbError> {
-    let after = after.unwrap_or(Cursor { number: 0, id: 0 });
+    let after = after.unwrap_or(Cursor { number: 0, id: 0.into() });
     let client = scope.db.client().await?;
     let sql = format!(
         "{SELECT} and (coalesce(vm.number, {LAST}), vm.id) > ($2, $3)

@@ -15,6 +15,7 @@ mod suspect;
 mod used;
 mod watch;
 
+pub use crate::ids::VmId;
 pub use admit::{AdmitError, admit};
 pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, source};

@@ -3,6 +3,7 @@
 use crate::{
     DbError,
     db::{self, GenericClient},
+    ids::{OperationId, VmId},
     pools::{Pool, Source},
 };
 use lablink_protocol::Hostname;
@@ -34,7 +35,7 @@ pub(crate) async fn plan(
     pool: &Pool,
     source: Source,
     count: u32,
-) -> Result<Vec<(i64, Hostname)>, DbError> {
+) -> Result<Vec<(VmId, Hostname)>, DbError> {
     let rows = client
         .query(
             "insert into vm (pool_id, hostname, number, source)
@@ -91,8 +92,8 @@ pub(crate) async fn made(
 /// Those of an operation's VMs that nobody has tried to make yet, or seen.
 pub(crate) async fn never_made(
     client: &impl GenericClient,
-    operation: i64,
-) -> Result<Vec<i64>, DbError> {
+    operation: OperationId,
+) -> Result<Vec<VmId>, DbError> {
     let sql = "select vm.id from operation_target join vm on vm.id = vm_id
                where operation_id = $1 and removed_at is null and status = 'initializing'
                  and vm.claim_id is null

@@ -9,7 +9,7 @@ use crate::{
     claims::{self, ReleaseReason},
     db,
     events::{Change, Kind},
-    operations::OperationId,
+    ids::{ClaimId, OperationId, VmId},
     pools::Source,
 };
 use jiff::Timestamp;
@@ -55,7 +55,7 @@ pub async fn reconcile_existing(
             &[&scope.pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
         )
         .await?;
-    let ids: Vec<i64> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+    let ids: Vec<VmId> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
     for id in &ids {
         change.event(Kind::VmAdopted).of_vm(*id).by(Actor::System);
     }
@@ -64,7 +64,7 @@ pub async fn reconcile_existing(
 }
 
 /// Ends VMs that are gone: their claims end, the rows stay as history, the names are free.
-pub async fn remove(scope: &Scope, vms: &[i64]) -> Result<(), DbError> {
+pub async fn remove(scope: &Scope, vms: &[VmId]) -> Result<(), DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;
     remove_in(&mut change, vms).await?;
@@ -72,7 +72,7 @@ pub async fn remove(scope: &Scope, vms: &[i64]) -> Result<(), DbError> {
     Ok(())
 }
 
-pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[i64]) -> Result<(), DbError> {
+pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[VmId]) -> Result<(), DbError> {
     let removed = change
         .query(
             "with theirs as (
@@ -84,9 +84,9 @@ pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[i64]) -> Result<()
             &[&vms],
         )
         .await?;
-    let mut ids: Vec<i64> = Vec::with_capacity(removed.len());
+    let mut ids: Vec<VmId> = Vec::with_capacity(removed.len());
     for vm in removed {
-        let (id, claim): (i64, Option<i64>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
+        let (id, claim): (VmId, Option<ClaimId>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
         if claim.is_some() {
             claims::release_of_vm(change, id, ReleaseReason::Destroyed).await?;
         }
@@ -106,7 +106,7 @@ pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[i64]) -> Result<()
 pub async fn present(
     scope: &Scope,
     hostnames: &[Hostname],
-) -> Result<BTreeMap<Hostname, i64>, DbError> {
+) -> Result<BTreeMap<Hostname, VmId>, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select hostname, id from vm
                where pool_id = $1 and hostname = any($2) and removed_at is null";
@@ -141,14 +141,14 @@ pub async fn running_among(
 /// A VM whose machine is replaced now: the old one becomes history, its claim ends, and a row for
 /// the new one takes its name. Answers the new row. Until the new machine is made, what stands
 /// under this name is the old one, with what its participants left.
-pub(crate) async fn succeed(change: &mut Change<'_>, old: i64) -> Result<i64, DbError> {
+pub(crate) async fn succeed(change: &mut Change<'_>, old: VmId) -> Result<VmId, DbError> {
     remove_in(change, &[old]).await?;
     let new =
         "insert into vm (pool_id, hostname, number, source, used_at, last_claim_id, barred_at)
                select pool_id, hostname, number, source, used_at, last_claim_id, barred_at
                from vm where id = $1
                returning id";
-    let new: i64 = change.query_one(new, &[&old]).await?.try_get("id")?;
+    let new: VmId = change.query_one(new, &[&old]).await?.try_get("id")?;
     change.event(Kind::VmReplaced).of_vm(new).by(Actor::System);
     Ok(new)
 }
@@ -181,7 +181,7 @@ pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbEr
 }
 
 /// A VM of which something did not come true, and why.
-pub type Unmet = (i64, String);
+pub type Unmet = (VmId, String);
 
 /// VMs that should exist but don't, or not whole, are in error, each with its reason.
 pub async fn fail(scope: &Scope, unmade: &[Unmet]) -> Result<(), DbError> {
@@ -236,7 +236,7 @@ pub async fn note_undone(scope: &Scope, undone: &[Unmet]) -> Result<(), DbError>
 /// Writes what did not come true: `sql` takes ids and reasons, and answers those of the VMs that it
 /// has changed.
 async fn write(scope: &Scope, sql: &str, unmet: &[Unmet], kind: Kind) -> Result<(), DbError> {
-    let (ids, reasons): (Vec<i64>, Vec<&str>) =
+    let (ids, reasons): (Vec<VmId>, Vec<&str>) =
         unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip();
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;

@@ -4,6 +4,7 @@ use crate::{
     claims::{self, ReleaseReason},
     db::violated,
     events::{Change, Kind},
+    ids::VmId,
     scope::Sent,
     ssh::{self, SealedSshAccess},
 };
@@ -117,7 +118,7 @@ async fn enrolment(
                and source = 'manual' for no key update";
     let scope = change.scope();
     let vm = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
-    let vm_id: i64 = vm.ok_or(RegisterError::NoSuchMachine)?.try_get("id")?;
+    let vm_id: VmId = vm.ok_or(RegisterError::NoSuchMachine)?.try_get("id")?;
     let token = scope.token(ENROLMENT);
     let expires_at = agents::issue_token(&**change, vm_id, &token).await?;
     let waits_again = "update vm set overdue_at = null where id = $1 and overdue_at is not null";
@@ -145,7 +146,7 @@ pub async fn forget(scope: &Scope, hostname: &Hostname) -> Result<bool, DbError>
             [&scope.pool.as_i64(), &hostname.as_str()];
         let Some(vm) = change.query_opt(sql, &key).await? else { return Ok(false) };
         let reason = ReleaseReason::Released;
-        let id: i64 = vm.try_get("id")?;
+        let id: VmId = vm.try_get("id")?;
         claims::release_of_vm(&mut change, id, reason).await?;
         remove_in(&mut change, &[id]).await?;
         scope.keep(&*change, &true).await?;

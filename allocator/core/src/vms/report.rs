@@ -7,6 +7,7 @@ use tokio_postgres::types::{Json as PgJson, ToSql};
 use crate::{
     Actor, DbError, Scope,
     events::{Change, Kind, Touch},
+    ids::VmId,
     line,
 };
 
@@ -130,7 +131,7 @@ pub async fn start_failed(scope: &Scope, hostname: &Hostname, reason: &str) -> R
             )
             .await?;
         let Some(row) = row else { return Ok(()) };
-        let id: i64 = row.try_get("id")?;
+        let id: VmId = row.try_get("id")?;
         change
             .execute(
                 "insert into vm_presence (vm_id, last_seen, stopped, start_failure)

@@ -4,6 +4,7 @@
 use crate::{
     DbError,
     events::{Change, Kind},
+    ids::VmId,
 };
 
 /// A machine that left the pool with its last participant's traces, or barred, comes back so: a join
@@ -15,7 +16,7 @@ pub(super) const EARLIER_USE: &str = "lateral (
 ) as earlier on earlier.used_at is not null or earlier.barred_at is not null";
 
 /// A used machine goes out again as it is, its last participant's files included.
-pub(crate) async fn reuse(change: &mut Change<'_>, vm_id: i64) -> Result<(), DbError> {
+pub(crate) async fn reuse(change: &mut Change<'_>, vm_id: VmId) -> Result<(), DbError> {
     let sql = "update vm set used_at = null where id = $1 and used_at is not null
                returning id";
     if change.query_opt(sql, &[&vm_id]).await?.is_some() {

@@ -166,7 +166,7 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
 
     let mut result = ClaimResult {
         hostname: granted.hostname.clone(),
-        claim_id: first.claim_id,
+        claim_id: first.claim_id.into(),
         command_no: Some(1),
         outcome: ClaimOutcome::Failed,
         detail: Some("The code has expired.".to_owned()),
@@ -194,7 +194,7 @@ async fn an_agent_can_not_report_on_another_vms_claim() {
     let delivery = delivery(&scene, "lablink-vm-test-1").await;
     let result = ClaimResult {
         hostname: name("lablink-vm-test-2"),
-        claim_id: delivery.claim_id,
+        claim_id: delivery.claim_id.into(),
         command_no: None,
         outcome: ClaimOutcome::Connected,
         detail: None,

@@ -59,7 +59,7 @@ async fn tell(
     detail: Option<&str>,
 ) -> Result<(), NotToClean> {
     let detail = detail.map(str::to_owned);
-    let result = CleanResult { hostname: name(DESK), claim_id, outcome, detail };
+    let result = CleanResult { hostname: name(DESK), claim_id: claim_id.into(), outcome, detail };
     let agent = Actor::Agent(name(DESK));
     claims::cleaned(&scene.by(agent), &result).await
 }
@@ -110,7 +110,8 @@ async fn a_cleaned_machine_goes_to_the_first_in_line_and_the_result_counts_once(
     assert_eq!(scene.count(offered).await, 0);
     let claim = to_clean(&scene).await.unwrap();
 
-    assert!(is_superseded(tell(&scene, claim + 1, CleanOutcome::Cleaned, None).await));
+    let another = ClaimId::from(i64::from(claim) + 1);
+    assert!(is_superseded(tell(&scene, another, CleanOutcome::Cleaned, None).await));
     tell(&scene, claim, CleanOutcome::Cleaned, None).await.unwrap();
     assert_eq!(scene.count(offered).await, 1, "in the same transaction");
     assert_eq!(to_clean(&scene).await, None);
@@ -203,7 +204,7 @@ async fn what_was_left_may_go_once_a_later_collection_got_all_of_it() {
     let claim = to_clean(&scene).await.unwrap();
     let through = async || {
         let told = collections::kept_collected(&scene.scope(), &name(DESK)).await.unwrap();
-        told.map(|told| (told.claim_id, told.directory))
+        told.map(|told| (told.claim_id.into(), told.directory))
     };
     let collect = async |failure: &str| {
         let sql = format!(

@@ -6,7 +6,7 @@ use lablink_core::{
     Actor, DbError, Neighbours, Token,
     admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
-    claims::{self, LockOutError, NoSuchClaim, ReleaseReason, Request, RequestError},
+    claims::{self, ClaimId, LockOutError, NoSuchClaim, ReleaseReason, Request, RequestError},
     collections::{self, Kept, Wish},
     events,
     line::{self, Presented, Removal},
@@ -40,7 +40,7 @@ const WRITES: [(&str, Write); 29] = [
             for (claim_id, hostname) in open_claims(scene).await {
                 let result = ClaimResult {
                     hostname: name(&hostname),
-                    claim_id,
+                    claim_id: claim_id.into(),
                     command_no: None,
                     outcome: ClaimOutcome::Connected,
                     detail: None,
@@ -59,7 +59,7 @@ const WRITES: [(&str, Write); 29] = [
             for (claim_id, hostname) in open_claims(scene).await {
                 let result = ClaimResult {
                     hostname: name(&hostname),
-                    claim_id,
+                    claim_id: claim_id.into(),
                     command_no: None,
                     outcome: ClaimOutcome::Failed,
                     detail: None,
@@ -188,7 +188,7 @@ const WRITES: [(&str, Write); 29] = [
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
             let rows = vms::present(&scene.scope(), &names).await.unwrap();
-            let ids: Vec<i64> = rows.into_values().rev().collect();
+            let ids: Vec<_> = rows.into_values().rev().collect();
             vms::remove(&scene.by(admin()), &ids).await.unwrap();
         })
     }),
@@ -362,7 +362,7 @@ async fn report(scene: &Scene, hostname: &str, status: VmStatus) {
     vms::set_status(&agent, &name(hostname), status).await.or_else(gone).unwrap();
 }
 
-async fn open_claims(scene: &Scene) -> Vec<(i64, String)> {
+async fn open_claims(scene: &Scene) -> Vec<(ClaimId, String)> {
     let sql = "select claim.id, vm.hostname from claim join vm on vm.id = claim.vm_id
                where claim.released_at is null order by claim.id desc";
     let rows = scene.db.client().await.unwrap().query(sql, &[]).await.unwrap();

@@ -153,7 +153,7 @@ async fn a_key_whose_link_an_organiser_took_away_opens_nothing() {
     let scene = Scene::with_running(1).await;
     let key = Key::random();
     claim_with_key(&scene, "ada@example.org", "4/x", &key).await.unwrap();
-    let claim_id = scene.count("select id from claim").await;
+    let claim_id = scene.count("select id from claim").await.into();
     claims::issue_link(&scene.by(admin()), claim_id).await.unwrap().unwrap();
     for code in ["4/x", "4/y"] {
         let late = claim_with_key(&scene, "ada@example.org", code, &key).await;
@@ -192,7 +192,7 @@ async fn tokens_that_are_shown_once_are_shown_again_to_the_same_form() {
     assert_eq!(again.enrolment_token.reveal(), new.enrolment_token.reveal(), "it is not void");
 
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    let claim_id = scene.count("select id from claim").await;
+    let claim_id = scene.count("select id from claim").await.into();
     let link = &once(&scene, &Key::random(), "link");
     let new = claims::issue_link(link, claim_id).await.unwrap().unwrap();
     let again = claims::issue_link(link, claim_id).await.unwrap().unwrap();

@@ -154,7 +154,7 @@ async fn a_retry_is_of_what_failed_and_of_nothing_else() {
     let vms = vms::list(&scene.scope()).await.unwrap();
     assert_eq!(vms[1].status_reason.as_deref(), Some("No room."), "it is what it was");
     assert!(retry().await.is_ok());
-    let missing = operations::retry(&scene.by(admin()), 99).await;
+    let missing = operations::retry(&scene.by(admin()), 99.into()).await;
     assert!(matches!(missing, Err(RetryError::NoSuchOperation)));
 }
 

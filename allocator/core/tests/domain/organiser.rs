@@ -7,7 +7,7 @@ use lablink_core::{
     agents::{self, Bearer},
     claims::{self, Progress, ReleaseReason, Which},
     events,
-    operations::{self, TakeBack, TakeBackError, Then, Whose},
+    operations::{self, OperationId, TakeBack, TakeBackError, Then, Whose},
     pools::AfterUse,
     startup, usage,
     vms::{self, RegisterError, Search, Sort, State},
@@ -21,7 +21,7 @@ async fn take_back(
     hostname: &str,
     whose: Whose,
     then: Then,
-) -> Result<Option<i64>, TakeBackError> {
+) -> Result<Option<OperationId>, TakeBackError> {
     let hostname = name(hostname);
     let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Returned, then };
     operations::take_back(&scene.by(admin()), &wish).await

@@ -164,7 +164,7 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
             "replace refused" => {
                 take_back(&scene, ONE, Then::Replace).await;
                 let id = scene.count("select max(id) from operation").await;
-                operations::cancel(&scene.by(admin()), id).await.unwrap();
+                operations::cancel(&scene.by(admin()), id.into()).await.unwrap();
             }
             "replace failed" => {
                 take_back(&scene, ONE, Then::Replace).await;
@@ -209,6 +209,7 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         if end == "cleaned" {
             let claim_id = to_clean(&new).await.expect("with its new token it may clean");
             let (hostname, outcome) = (name(ONE), CleanOutcome::Cleaned);
+            let claim_id = claim_id.into();
             let result = CleanResult { hostname, claim_id, outcome, detail: None };
             claims::cleaned(&scene.by(admin()), &result).await.unwrap();
         }

@@ -12,7 +12,7 @@ use lablink_core::{
         AfterUse, Claiming, Extension, Machines, PerAddress, Pool, Reclaim, Results, Rules, Source,
         StaleAfter,
     },
-    vms,
+    vms::{self, VmId},
 };
 use lablink_protocol::{CrdCode, Hostname, VmStatus};
 use lablink_test_db::TestDb;
@@ -144,7 +144,7 @@ impl Scene {
     }
 
     /// The row of the VM of this name that is there.
-    pub async fn vm_id(&self, hostname: &str) -> i64 {
+    pub async fn vm_id(&self, hostname: &str) -> VmId {
         vms::find(&self.scope(), &name(hostname)).await.unwrap().unwrap().id
     }
 

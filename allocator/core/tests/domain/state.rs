@@ -75,11 +75,11 @@ async fn what_was_seen_never_grows_older_but_by_an_organiser_s_word() {
         state::take_true(scope, Some(&taken), &[]).await.unwrap();
         assert_eq!(seen().await, Some(expected));
     }
-    state::give_up(scope, 1, &[vm(1)], Some(&version("b", 1))).await.unwrap();
+    state::give_up(scope, 1.into(), &[vm(1)], Some(&version("b", 1))).await.unwrap();
     assert_eq!(seen().await, Some(version("b", 1)));
     assert!(vms::list(scope).await.unwrap().is_empty());
     assert_eq!(state::removed_among(scope, &[vm(1), vm(2)]).await.unwrap(), [vm(1)]);
-    state::give_up(scope, 1, &[], None).await.unwrap();
+    state::give_up(scope, 1.into(), &[], None).await.unwrap();
     assert_eq!(seen().await, None);
 }
 
@@ -87,10 +87,11 @@ async fn what_was_seen_never_grows_older_but_by_an_organiser_s_word() {
 async fn a_conflict_is_open_until_a_true_state_is_seen() {
     let scene = Scene::with_running(2).await;
     let (scope, teacher) = (&scene.scope(), &scene.by(admin()));
-    let none = operations::bring_back(teacher, 1).await;
+    let none = operations::bring_back(teacher, 1.into()).await;
     assert!(matches!(none, Err(SolveError::NoConflict)));
-    state::record_conflict(scope, 1, Fault::Older, &[vm(1), vm(2)]).await.unwrap();
-    let give_up = |names: Vec<Hostname>| async { operations::give_up(teacher, 1, names).await };
+    state::record_conflict(scope, 1.into(), Fault::Older, &[vm(1), vm(2)]).await.unwrap();
+    let give_up =
+        |names: Vec<Hostname>| async { operations::give_up(teacher, 1.into(), names).await };
     assert!(matches!(give_up(vec![vm(1)]).await, Err(SolveError::NotThese(all)) if all.len() == 2));
     let id = give_up(vec![vm(2), vm(1)]).await.unwrap();
     let queued = operations::find(scope, id).await.unwrap().unwrap();
@@ -98,6 +99,6 @@ async fn a_conflict_is_open_until_a_true_state_is_seen() {
     assert!(operations::cancel(teacher, id).await.unwrap());
     assert_eq!(vms::list(scope).await.unwrap().len(), 2, "taken back, nothing happens");
     state::take_true(scope, None, &[]).await.unwrap();
-    assert!(state::conflict_of(scope, 1).await.unwrap().unwrap().solved);
+    assert!(state::conflict_of(scope, 1.into()).await.unwrap().unwrap().solved);
     assert!(matches!(give_up(vec![vm(1), vm(2)]).await, Err(SolveError::NoConflict)));
 }

@@ -197,7 +197,7 @@ async fn an_organiser_removes_one_place_those_of_an_address_or_all_of_them() {
     let bob = join(&scene, "bob@example.org", &at("192.0.2.2")).await.unwrap();
     assert!(is_offered(&scene, &strangers[0]).await);
     let crowd = line::crowd(&scene.scope()).await.unwrap().unwrap();
-    assert_eq!((crowd.place, crowd.places), (1, 6));
+    assert_eq!((crowd.place, crowd.places), (1.into(), 6));
     let list = line::waiting(&scene.scope(), 10).await.unwrap();
     assert_eq!((list[0].of_address, list[6].of_address), (Some(6), Some(1)));
 

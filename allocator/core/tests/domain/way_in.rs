@@ -81,7 +81,7 @@ async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
         let scene = scene.ruled(|rules| rules.claiming.reclaim = reclaim);
         let second = scene.claim(ADA, "4/x").await.unwrap().link;
         let before = pin(view(&scene, &stranger).await.unwrap());
-        let new = claims::issue_link(&scene.by(admin()), 1).await.unwrap().unwrap();
+        let new = claims::issue_link(&scene.by(admin()), 1.into()).await.unwrap().unwrap();
 
         for old in [&stranger, &second] {
             assert!(view(&scene, old).await.is_none(), "{reclaim:?}: a link");
@@ -122,7 +122,7 @@ async fn no_way_in_is_made_beside_the_organisers_link() {
         let (_same_code, _command, new) = tokio::join!(
             scene.claim(ADA, "4/x"),
             async { claims::give_command(&scene.by(Actor::Anyone), &stranger, &code()).await },
-            claims::issue_link(&organiser, 1),
+            claims::issue_link(&organiser, 1.into()),
         );
         let new = new.unwrap().unwrap();
         assert!(view(&scene, &new.link).await.is_some());
@@ -136,15 +136,15 @@ async fn no_way_in_is_made_beside_the_organisers_link() {
 async fn who_is_locked_out_loses_the_desktop_and_the_next_command_waits_for_its_end() {
     let (scene, stranger) = a_stranger_has_it().await;
     let before = pin(view(&scene, &stranger).await.unwrap());
-    let new = claims::lock_out(&scene.by(admin()), 1).await.unwrap();
+    let new = claims::lock_out(&scene.by(admin()), 1.into()).await.unwrap();
     assert!(view(&scene, &stranger).await.is_none());
     assert!(scene.claim(ADA, "4/x").await.is_err(), "the command of before");
     let right = view(&scene, &new.link).await.unwrap();
     assert_eq!(machine(&right), Machine::LockingOut);
     assert_ne!(pin(right), before, "a new PIN");
-    let lock_out = Situation::LockedOut { claim_id: 1, command_no: 2 };
+    let lock_out = Situation::LockedOut { claim_id: 1.into(), command_no: 2 };
     assert_eq!(format!("{:?}", situation(&scene).await), format!("{lock_out:?}"));
-    let holding = async || claims::holding(&scene.scope(), 1).await.unwrap().unwrap();
+    let holding = async || claims::holding(&scene.scope(), 1.into()).await.unwrap().unwrap();
     assert_eq!(holding().await.lock_out, Some(LockOut::Asked));
 
     // Nothing is run while the stranger's desktop may still be there.
@@ -177,7 +177,7 @@ async fn who_is_locked_out_loses_the_desktop_and_the_next_command_waits_for_its_
 #[tokio::test]
 async fn a_desktop_that_can_not_be_ended_is_said_to_be_a_faulty_machine() {
     let (scene, _) = a_stranger_has_it().await;
-    let new = claims::lock_out(&scene.by(admin()), 1).await.unwrap();
+    let new = claims::lock_out(&scene.by(admin()), 1.into()).await.unwrap();
     tells(&scene, 2, ClaimOutcome::Failed, Some(Fault::Machine)).await.unwrap();
     assert_eq!(machine(&view(&scene, &new.link).await.unwrap()), Machine::Faulty);
     let vm = vms::find(&scene.scope(), &name(VM)).await.unwrap().unwrap();
@@ -193,16 +193,16 @@ async fn an_agent_that_does_not_know_how_is_not_asked() {
         if let Some(vitals) = vitals {
             vms::heartbeat(&scene.scope(), &name(VM), &vitals).await.unwrap();
         }
-        let refused = claims::lock_out(&scene.by(admin()), 1).await;
+        let refused = claims::lock_out(&scene.by(admin()), 1.into()).await;
         assert!(matches!(refused, Err(LockOutError::AgentCannot)));
     }
     assert!(view(&scene, &stranger.link).await.is_some(), "nothing was done by halves");
-    let none = claims::lock_out(&scene.by(admin()), 99).await;
+    let none = claims::lock_out(&scene.by(admin()), 99.into()).await;
     assert!(matches!(none, Err(LockOutError::NoSuchClaim)));
 }
 
 async fn try_fresh(scene: &Scene) -> Result<operations::Invited, operations::TakeBackError> {
-    operations::give_fresh_machine(&scene.by(admin()), 1).await
+    operations::give_fresh_machine(&scene.by(admin()), 1.into()).await
 }
 
 async fn fresh(scene: &Scene) -> operations::Invited {
