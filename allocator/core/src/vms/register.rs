@@ -11,7 +11,7 @@ use crate::{
     events::{self, Event},
     once::{Asker, Sent},
     pools::PoolId,
-    ssh::{self, SealedSshAccess},
+    ssh::{self, StorableSshAccess},
 };
 
 /// A machine that somebody already has, on its way into the pool.
@@ -48,7 +48,7 @@ pub async fn register(
     pool: PoolId,
     asker: impl Into<Asker>,
     hostname: Option<Hostname>,
-    ssh: Option<&SealedSshAccess>,
+    ssh: Option<&StorableSshAccess>,
 ) -> Result<Registered, RegisterError> {
     let asker = asker.into();
     let hostname = match hostname {

@@ -71,7 +71,7 @@ impl From<VaultError> for WorkError {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Db(error) => Self::Db(error),
-            VaultError::Locked => Self::Keys(error),
+            VaultError::Locked | VaultError::Replaced => Self::Keys(error),
         }
     }
 }
