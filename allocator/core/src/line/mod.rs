@@ -21,6 +21,7 @@ mod serve;
 
 use std::time::Duration;
 
+pub use crate::ids::PlaceId;
 pub use claim::{ClaimKept, claim};
 pub(crate) use invite::{invite, is_invited};
 pub use join::{JoinError, Joined, Person, Presented, join, leave};

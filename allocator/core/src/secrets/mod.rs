@@ -3,8 +3,11 @@
 
 mod aws_login;
 mod seal;
+mod subject;
 mod vault;
 
 pub use aws_login::AwsLogin;
+pub(crate) use seal::Unopened;
 pub use seal::{InvalidSecretKey, SecretKey};
+pub(crate) use subject::Subject;
 pub use vault::{Vault, VaultError};

@@ -1,6 +1,6 @@
 use std::sync::{Mutex, PoisonError};
 
-use super::SecretKey;
+use super::{SecretKey, Subject, Unopened};
 use crate::{
     DbError, Scope,
     aws::AwsKeys,
@@ -24,8 +24,23 @@ pub enum VaultError {
          again, or type the keys once more"
     )]
     Locked,
+    #[error(
+        "what the database holds as the AWS keys was not sealed as those of this pool, or was \
+         changed since: somebody has written to it past LabLink. Type the keys once more, and find \
+         out who it was"
+    )]
+    Replaced,
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<Unopened> for VaultError {
+    fn from(why: Unopened) -> Self {
+        match why {
+            Unopened::OtherKey => Self::Locked,
+            Unopened::OtherValue => Self::Replaced,
+        }
+    }
 }
 
 impl From<tokio_postgres::Error> for VaultError {
@@ -50,7 +65,7 @@ impl Vault {
         let query = "select sealed from aws_keys where pool_id = $1";
         let row = scope.db.client().await?.query_opt(query, &[&scope.pool.as_i64()]).await?;
         let Some(row) = row else { return Ok(None) };
-        let opened = key.open(row.get("sealed")).map_err(|_unspecified| VaultError::Locked)?;
+        let opened = key.open(Subject::AwsKeys(scope.pool.id), row.try_get("sealed")?)?;
         serde_json::from_slice(&opened).map(Some).map_err(|_unreadable| VaultError::Locked)
     }
 
@@ -70,7 +85,7 @@ impl Vault {
             (Self::Own(_), _) => {}
             (Self::Shared(key), Some(keys)) => {
                 let text = serde_json::to_vec(keys).map_err(|_unwritable| VaultError::Locked)?;
-                let sealed = key.seal(text).map_err(|_unspecified| VaultError::Locked)?;
+                let sealed = key.seal(Subject::AwsKeys(scope.pool.id), text);
                 change
                     .execute(
                         "insert into aws_keys (pool_id, sealed, set_by) values ($1, $2, $3)

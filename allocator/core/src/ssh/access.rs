@@ -7,6 +7,7 @@ use crate::{
     DbError, Scope, SecretKey,
     db::{self, GenericClient},
     ids::VmId,
+    secrets::{Subject, Unopened},
 };
 use lablink_protocol::Hostname;
 
@@ -24,15 +25,11 @@ pub struct SshAccess {
     pub directory: Option<ResultsDirectory>,
 }
 
-/// An access whose key nobody can read without `LABLINK_SECRET_KEY`: the only form in which it is
-/// stored.
+/// An access that can be stored: with what seals its private key once it is known for which row.
 #[derive(Clone, Debug)]
-pub struct SealedSshAccess {
-    address: SshAddress,
-    port: NonZero<u16>,
-    login: SshLogin,
-    sealed_key: Vec<u8>,
-    directory: Option<ResultsDirectory>,
+pub struct StorableSshAccess {
+    access: SshAccess,
+    key: SecretKey,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +47,23 @@ pub enum SshAccessError {
          that it was registered under, or register the machine again."
     )]
     Locked,
+    #[error(
+        "What the database holds as its SSH key was not sealed as this machine's, or was changed \
+         since, so it is not used: somebody has written to the database past LabLink. Register the \
+         machine again, and find out who it was."
+    )]
+    Replaced,
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<Unopened> for SshAccessError {
+    fn from(why: Unopened) -> Self {
+        match why {
+            Unopened::OtherKey => Self::Locked,
+            Unopened::OtherValue => Self::Replaced,
+        }
+    }
 }
 
 crate::db::takes_statement_errors!(SshAccessError);
@@ -66,21 +78,19 @@ impl SshAccess {
         }
     }
 
-    pub fn sealed(self, key: Option<&SecretKey>) -> Result<SealedSshAccess, NoSecretKey> {
-        let text = self.private_key.reveal().as_bytes().to_vec();
-        let sealed = key.ok_or(NoSecretKey)?.seal(text);
-        let sealed_key = sealed.map_err(|_unspecified| NoSecretKey)?;
-        let Self { address, port, login, directory, .. } = self;
-        Ok(SealedSshAccess { address, port, login, sealed_key, directory })
+    pub fn storable(self, key: Option<&SecretKey>) -> Result<StorableSshAccess, NoSecretKey> {
+        Ok(StorableSshAccess { access: self, key: key.ok_or(NoSecretKey)?.clone() })
     }
 }
 
-/// Stores how a machine is reached, or what has changed about it.
+/// Stores how a machine is reached. Its private key is stored sealed, as this machine's.
 pub(crate) async fn store(
     client: &impl GenericClient,
     vm_id: VmId,
-    access: &SealedSshAccess,
+    StorableSshAccess { access, key }: &StorableSshAccess,
 ) -> Result<(), DbError> {
+    let private_key = access.private_key.reveal().as_bytes().to_vec();
+    let sealed_key = key.seal(Subject::SshKey { vm_id }, private_key);
     client
         .execute(
             "insert into ssh_access (vm_id, address, port, login, sealed_key, directory)
@@ -90,7 +100,7 @@ pub(crate) async fn store(
                 &access.address.as_str(),
                 &i32::from(access.port.get()),
                 &access.login.as_str(),
-                &access.sealed_key,
+                &sealed_key,
                 &access.directory.as_ref().map(ResultsDirectory::as_str),
             ],
         )
@@ -109,15 +119,16 @@ pub async fn access(
         .client()
         .await?
         .query_opt(
-            "select address, port, login, sealed_key, directory
-             from ssh_access join vm on vm.id = vm_id
+            "select vm_id, address, port, login, sealed_key, directory
+             from ssh_access join vm on vm.id = %vm_id
              where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null",
             &[&scope.pool.as_i64(), &hostname.as_str()],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let opened = key.and_then(|key| key.open(row.get("sealed_key")).ok());
-    let text = opened.and_then(|bytes| String::from_utf8(bytes).ok());
+    let subject = Subject::SshKey { vm_id: row.try_get("vm_id")? };
+    let opened = key.ok_or(SshAccessError::Locked)?.open(subject, row.try_get("sealed_key")?)?;
+    let text = String::from_utf8(opened).ok();
     let private_key = text.and_then(|text| text.parse().ok()).ok_or(SshAccessError::Locked)?;
     let port: i32 = row.try_get("port")?;
     let port = u16::try_from(port).ok().and_then(NonZero::new);

@@ -7,7 +7,7 @@ mod place;
 mod private_key;
 
 pub(crate) use access::store;
-pub use access::{NoSecretKey, SealedSshAccess, SshAccess, SshAccessError, access};
+pub use access::{NoSecretKey, SshAccess, SshAccessError, StorableSshAccess, access};
 pub use fit::{FitAddresses, UnfitAddress};
 pub use host_key::{forget_host_key, host_key, remember_host_key};
 pub use place::{InvalidPlace, ResultsDirectory, SshAddress, SshLogin};

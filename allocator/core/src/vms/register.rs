@@ -6,7 +6,7 @@ use crate::{
     events::{Change, Kind},
     ids::VmId,
     scope::Sent,
-    ssh::{self, SealedSshAccess},
+    ssh::{self, StorableSshAccess},
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
@@ -44,7 +44,7 @@ crate::db::takes_statement_errors!(RegisterError);
 pub async fn register(
     scope: &Scope,
     hostname: Option<Hostname>,
-    ssh: Option<&SealedSshAccess>,
+    ssh: Option<&StorableSshAccess>,
 ) -> Result<Registered, RegisterError> {
     let hostname = match hostname {
         Some(hostname) if hostname.as_str().starts_with("lablink-vm-") => {

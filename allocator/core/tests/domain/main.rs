@@ -24,6 +24,7 @@ mod people;
 mod proxy;
 mod rotation;
 mod scene;
+mod secrets;
 mod silence;
 mod ssh;
 mod startup;

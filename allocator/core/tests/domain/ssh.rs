@@ -40,12 +40,12 @@ async fn a_machines_ssh_key_is_sealed_and_goes_with_the_machine() {
         directory: Some("/home/ada/my results".parse().unwrap()),
     };
     let key: SecretKey = "0f".repeat(32).parse().unwrap();
-    let refused = access.clone().sealed(None).unwrap_err().to_string();
+    let refused = access.clone().storable(None).unwrap_err().to_string();
     assert!(refused.contains("LABLINK_SECRET_KEY") && refused.contains("openssl rand"));
-    let sealed = access.clone().sealed(Some(&key)).unwrap();
-    assert!(!format!("{access:?} {sealed:?}").contains("MIIB"));
+    let storable = access.clone().storable(Some(&key)).unwrap();
+    assert!(!format!("{access:?} {storable:?}").contains("MIIB"));
     let desk = name("desk");
-    vms::register(&scene.by(admin()), Some(desk.clone()), Some(&sealed)).await.unwrap();
+    vms::register(&scene.by(admin()), Some(desk.clone()), Some(&storable)).await.unwrap();
     vms::register(&scene.by(admin()), Some(name("other")), None).await.unwrap();
 
     let read = async |key, hostname: &str| ssh::access(&scene.scope(), key, &name(hostname)).await;

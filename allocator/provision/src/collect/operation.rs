@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use lablink_core::{
     DbError,
     collections::{self, Collected, Kept, OnSkipped},
-    operations::{LeaseError, LogLevel, OperationState, Outcome},
+    operations::{LeaseError, LogLevel, OperationId, OperationState, Outcome},
     pools::Extension,
 };
 use lablink_protocol::Hostname;
@@ -70,7 +70,7 @@ impl ZipCollector {
         };
         let ended = ended.and_then(|made| {
             made.map_err(|trouble| {
-                tracing::error!(operation.id = id, reason = %trouble, "nothing could be kept");
+                tracing::error!(operation.id = %id, reason = %trouble, "nothing could be kept");
                 Ended::Failed { exit_code: None, reason: sentence(&trouble.to_string()) }
             })
         });
@@ -114,7 +114,7 @@ impl ZipCollector {
 
     async fn collect_and_keep(
         &self,
-        id: i64,
+        id: OperationId,
         visits: &[Visit],
         extension: &Extension,
         on_skipped: OnSkipped,
@@ -160,7 +160,7 @@ impl ZipCollector {
     async fn end(&self, turn: &mut Turn, news: &News, telling: Option<&mut Telling>, ended: Ended) {
         let id = turn.operation.id;
         match outcome(&ended) {
-            None => tracing::warn!(operation.id = id, "the operation was taken over"),
+            None => tracing::warn!(operation.id = %id, "the operation was taken over"),
             Some(mut outcome) => {
                 if outcome.state == OperationState::Interrupted {
                     outcome.reason =

@@ -64,12 +64,12 @@ impl Shelf {
     /// Removes archives of which no row tells, and those that are beyond the bounds, oldest first.
     pub async fn tidy(&self, scope: &Scope) -> Result<(), DbError> {
         for operation in self.unknown(scope).await? {
-            tracing::info!(operation.id = operation, "removing an archive that nobody knows of");
+            tracing::info!(operation.id = %operation, "removing an archive that nobody knows of");
             self.remove(operation);
         }
         for operation in collections::beyond(scope, &self.owner, &self.retention).await? {
             if self.remove(operation) {
-                tracing::info!(operation.id = operation, "an old archive was removed");
+                tracing::info!(operation.id = %operation, "an old archive was removed");
                 collections::discarded(scope, operation).await?;
             }
         }
@@ -99,7 +99,7 @@ impl Shelf {
         let removed = self.discard(operation);
         if let Err(error) = &removed {
             let error = error as &dyn std::error::Error;
-            tracing::warn!(operation.id = operation, error, "an archive can't be removed");
+            tracing::warn!(operation.id = %operation, error, "an archive can't be removed");
         }
         removed.is_ok()
     }

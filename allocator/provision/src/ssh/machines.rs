@@ -114,7 +114,9 @@ impl Machines {
                 "it was registered without SSH: register it again with an address and a key"
                     .to_owned(),
             )),
-            Err(error @ SshAccessError::Locked) => Ok(Reach::None(error.to_string())),
+            Err(error @ (SshAccessError::Locked | SshAccessError::Replaced)) => {
+                Ok(Reach::None(error.to_string()))
+            }
             Err(SshAccessError::Db(error)) => Err(error),
         }
     }

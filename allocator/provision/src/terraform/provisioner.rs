@@ -69,7 +69,7 @@ impl From<VaultError> for WorkError {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Db(error) => Self::Db(error),
-            VaultError::Locked => Self::Keys(error),
+            VaultError::Locked | VaultError::Replaced => Self::Keys(error),
         }
     }
 }
@@ -94,7 +94,7 @@ impl Provisioner {
                 (Err(error), Some(stop)) => {
                     let reason = chain(&error);
                     tracing::info!(
-                        operation.id = id,
+                        operation.id = %id,
                         reason,
                         ?stop,
                         "stopped before Terraform ran"
@@ -110,7 +110,7 @@ impl Provisioner {
                 continue;
             }
             let reason = chain(&error);
-            tracing::error!(operation.id = id, reason, "the operation could not be tried");
+            tracing::error!(operation.id = %id, reason, "the operation could not be tried");
             let doubt = match error {
                 WorkError::Doubted(doubt) => Some(doubt),
                 _ => None,
@@ -119,7 +119,7 @@ impl Provisioner {
         };
         ran.applied |= turn.abandoned;
         let Some(outcome) = outcome(&ran.ended) else {
-            tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
+            tracing::warn!(operation.id = %id, "the operation was taken over; leaving it alone");
             return;
         };
         loop {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lablink_core::{
     DbError, Scope,
     operations::{Change, OperationId, OperationState, Outcome, Standing, Target},
-    vms::{self, Unmet},
+    vms::{self, Unmet, VmId},
 };
 use lablink_protocol::Hostname;
 
@@ -113,6 +113,6 @@ impl Settlement<'_> {
     }
 }
 
-fn ids(targets: &[&Target]) -> Vec<i64> {
+fn ids(targets: &[&Target]) -> Vec<VmId> {
     targets.iter().map(|it| it.vm_id).collect()
 }

@@ -53,7 +53,7 @@ impl Provisioner {
                 continue;
             }
             let reason = chain(&error);
-            tracing::error!(operation.id = id, reason, "the conflict could not be solved");
+            tracing::error!(operation.id = %id, reason, "the conflict could not be solved");
             break failed(reason);
         };
         let Some(mut outcome) = outcome(&solved.ended) else { return };

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use lablink_core::{
     DbError, Scope,
-    vms::{self, Vm},
+    vms::{self, Vm, VmId},
 };
 
 use super::LocalVms;
@@ -48,7 +48,7 @@ const CALLS_ELSEWHERE: &str = "Its agent was started with an address of the allo
     settings, that no longer hold, and nothing is heard of it. A reboot ends its desktop and starts \
     it with today’s";
 
-fn is_heard(before: &BTreeMap<i64, Option<Timestamp>>, vm: &Vm) -> bool {
+fn is_heard(before: &BTreeMap<VmId, Option<Timestamp>>, vm: &Vm) -> bool {
     before.get(&vm.id).is_none_or(|seen| *seen != vm.last_seen)
 }
 

@@ -107,7 +107,7 @@ impl Worker {
     async fn work(&self, taken: Taken, at: Instant, shutdown: &CancellationToken) {
         let Taken { lease, operation, abandoned } = taken;
         let (id, lease) = (operation.id, Arc::new(lease));
-        tracing::info!(operation.id = id, kind = operation.job.kind(), "operation started");
+        tracing::info!(operation.id = %id, kind = operation.job.kind(), "operation started");
         let held = Held::new(Arc::clone(&lease), id, &self.parts.hub, shutdown.clone());
         let mut turn = Turn::new(lease, operation, abandoned, held, shutdown.clone(), at);
         let unmet = loop {

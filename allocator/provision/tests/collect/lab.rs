@@ -109,7 +109,7 @@ impl Lab {
             private_key: self.private_key.parse().unwrap(),
             directory: None,
         };
-        let sealed = access.sealed(Some(&secret_key())).unwrap();
+        let sealed = access.storable(Some(&secret_key())).unwrap();
         vms::register(&self.db, self.pool, &admin(), Some(name(hostname)), Some(&sealed))
             .await
             .unwrap();

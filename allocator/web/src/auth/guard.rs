@@ -11,6 +11,7 @@ use lablink_core::{
     Action, Actor, Resource, Scope, Token, TokenHash,
     agents::{self, Bearer, Misuse},
     can,
+    vms::VmId,
 };
 use lablink_protocol::Hostname;
 
@@ -189,7 +190,7 @@ fn on_behalf(state: &AppState) -> Scope {
 /// new token, with nothing but the newest that it has.
 async fn misused(
     state: &AppState,
-    vm_id: i64,
+    vm_id: VmId,
     action: Action,
     client: Client,
 ) -> Result<(), Problem> {

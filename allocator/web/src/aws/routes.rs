@@ -161,7 +161,7 @@ async fn filled(state: &AppState, scope: &Scope) -> Result<AwsPage, Problem> {
                 None => MachinesWithoutAws::Registered,
             },
         },
-        (Some(_), Err(locked @ VaultError::Locked)) => {
+        (Some(_), Err(locked @ (VaultError::Locked | VaultError::Replaced))) => {
             AwsStanding::Invalid { reason: format!("{locked}.") }
         }
         (Some(identity), Ok(keys)) => match identity.of(keys.as_ref()).await {

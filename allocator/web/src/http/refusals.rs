@@ -74,7 +74,9 @@ impl From<AdmitError> for Problem {
 impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::Locked => Self::conflict("locked", error.to_string()),
+            VaultError::Locked | VaultError::Replaced => {
+                Self::conflict("locked", error.to_string())
+            }
             VaultError::Db(error) => error.into(),
         }
     }

@@ -6,7 +6,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use jiff::Timestamp;
-use lablink_core::line::{self, Removal};
+use lablink_core::line::{self, PlaceId, Removal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,7 +22,7 @@ const MOST: i64 = 10_000;
 
 pub fn place(place: line::Waiting) -> PlaceRow {
     PlaceRow {
-        id: place.id,
+        id: place.id.into(),
         email: place.email,
         since: place.since,
         last_looked_at: place.last_looked_at,
@@ -52,7 +52,7 @@ pub struct RemovedPlaces {
 pub async fn remove(
     Asking(scope): Asking,
     wants: Wants,
-    Path(id): Path<i64>,
+    Path(id): Path<PlaceId>,
 ) -> Result<Response, Problem> {
     let removed = line::remove(&scope, Removal::One(id)).await?;
     if removed == 0 && wants == Wants::Json {
@@ -65,7 +65,8 @@ pub async fn remove(
 pub struct ClearLine {
     /// The number of a place: only those that came from the same address are taken away.
     #[serde(default)]
-    same_address_as: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    same_address_as: Option<PlaceId>,
 }
 
 /// Asks before everybody's place is taken away.

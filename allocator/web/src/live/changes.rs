@@ -13,7 +13,11 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt, future, stream};
-use lablink_core::{live::Topic, logs, vms};
+use lablink_core::{
+    live::Topic,
+    logs,
+    vms::{self, VmId},
+};
 use serde::{Deserialize, Serialize};
 
 use super::events::{claim_changes, in_turn, place_changes};
@@ -135,7 +139,7 @@ fn boxed(changes: impl Stream<Item = ()> + Send + 'static) -> Changes {
 }
 
 /// Whenever the log has lines after the last that is known.
-fn new_lines(state: AppState, vm_id: i64, known: i64) -> impl Stream<Item = ()> + Send {
+fn new_lines(state: AppState, vm_id: VmId, known: i64) -> impl Stream<Item = ()> + Send {
     stream::unfold((state, known), move |(state, known)| async move {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;

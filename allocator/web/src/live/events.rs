@@ -17,7 +17,7 @@ use lablink_core::{
     claims::{self, Progress},
     line::{self as core_line, Standing},
     live::{Subscription, Topic},
-    operations,
+    operations::{self, OperationId},
 };
 
 use crate::{
@@ -136,7 +136,7 @@ async fn next(changes: &mut Subscription) {
 pub async fn of_operation(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path(id): Path<i64>,
+    Path(id): Path<OperationId>,
 ) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let changes = state.hub.subscribe(Topic::Operation(id));
     let found = operations::find(&scope, id).await?;

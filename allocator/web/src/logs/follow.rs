@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt, stream};
 use lablink_core::{
     Db,
     logs::{self, Line, Place, Query},
+    vms::VmId,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -74,7 +75,7 @@ pub async fn events(
 async fn follow(
     db: Db,
     shutdown: CancellationToken,
-    vm_id: i64,
+    vm_id: VmId,
     from: Option<i64>,
 ) -> Result<impl Stream<Item = Vec<Line>> + use<>, Problem> {
     let last = match from {

@@ -120,7 +120,7 @@ async fn filled(
     let rows = vms::list(scope).await?;
     let row = |hostname: &Hostname| rows.iter().find(|vm| vm.hostname == *hostname);
     let page = ConflictPage {
-        operation: id,
+        operation: id.into(),
         way,
         fault: fault(wrong),
         vms: hostnames.iter().map(|hostname| conflict_vm(hostname, row(hostname))).collect(),

@@ -201,7 +201,7 @@ pub fn fault(fault: Fault) -> conflict_page::StateFault {
 pub fn summary(operation: &Operation) -> list_page::OperationSummary {
     let vms = operation.job.hostnames().len();
     list_page::OperationSummary {
-        id: operation.id,
+        id: operation.id.into(),
         kind: match operation.job {
             Job::Launch { .. } => list_page::OperationKind::Launch { vms },
             Job::Destroy { .. } => list_page::OperationKind::Destroy { vms },

@@ -9,7 +9,7 @@ use axum::{
 use jiff::Timestamp;
 use lablink_core::{
     cell,
-    claims::{self, ClaimRecord, SamePerson, Which},
+    claims::{self, ClaimId, ClaimRecord, SamePerson, Which},
     line,
 };
 use serde::Deserialize;
@@ -32,7 +32,8 @@ const PLACES_SHOWN: i64 = 25;
 #[into_params(parameter_in = Query)]
 pub struct Before {
     /// The id of the last claim of the page before.
-    before: Option<i64>,
+    #[param(value_type = Option<i64>)]
+    before: Option<ClaimId>,
 }
 
 /// Who has which VM, who waits, and who asks to get back in.
@@ -51,7 +52,7 @@ pub async fn page(
             .await?
             .into_iter()
             .map(|asked| ReentryRow {
-                claim_id: asked.claim_id,
+                claim_id: asked.claim_id.into(),
                 email: asked.email,
                 hostname: asked.hostname.to_string(),
                 asked: asked.asked,
@@ -69,12 +70,12 @@ pub async fn page(
         note: state.open_form(),
         crowd: line::crowd(&scope)
             .await?
-            .map(|crowd| AddressCrowd { place: crowd.place, places: crowd.places }),
+            .map(|crowd| AddressCrowd { place: crowd.place.into(), places: crowd.places }),
         line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(place).collect(),
         claims: open
             .into_iter()
             .map(|claim| OpenClaim {
-                id: claim.id,
+                id: claim.id.into(),
                 email: claim.email,
                 hostname: claim.hostname.to_string(),
                 connection: connection(claim.state, claim.detail),

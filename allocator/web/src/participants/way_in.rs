@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use lablink_core::{
-    claims::{self, Holding, LockOut},
+    claims::{self, ClaimId, Holding, LockOut},
     collections, operations, vms,
 };
 use serde::Serialize;
@@ -29,7 +29,7 @@ use crate::{
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path(id): Path<i64>,
+    Path(id): Path<ClaimId>,
 ) -> Result<Html<String>, Problem> {
     let holding = claims::holding(&scope, id).await?.ok_or_else(no_such_claim)?;
     let vm = vms::find(&scope, &holding.hostname).await?;
@@ -39,7 +39,7 @@ pub async fn page(
         other => other,
     };
     let page = WayInPage {
-        claim_id: id,
+        claim_id: id.into(),
         locking_out: standing(&holding),
         afterwards: vm.as_ref().map_or(Afterwards::Held, afterwards),
         last: collections::last_whole(&scope).await?.remove(&holding.hostname),
@@ -79,7 +79,7 @@ pub async fn link(
     Asking(scope): Asking,
     wants: Wants,
     client: Client,
-    Path(id): Path<i64>,
+    Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
     let made = claims::issue_link(&scope, id).await?;
     let made = made.ok_or_else(no_such_claim)?;
@@ -93,7 +93,7 @@ pub async fn lock_out(
     Asking(scope): Asking,
     wants: Wants,
     client: Client,
-    Path(id): Path<i64>,
+    Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
     let made = claims::lock_out(&scope, id).await?;
     answer(&state, &client, wants, (id, WayIn::LockOut), made)
@@ -106,7 +106,7 @@ pub async fn fresh_machine(
     Asking(scope): Asking,
     wants: Wants,
     client: Client,
-    Path(id): Path<i64>,
+    Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
     let invited = operations::give_fresh_machine(&scope, id).await?;
     let url = format!("{}{}", home::origin(&state, &client), line::path(&invited.link));
@@ -114,7 +114,7 @@ pub async fn fresh_machine(
         Wants::Json => Json(NewPlace { place_url: url }).into_response(),
         Wants::Page => {
             let (email, hostname) = (invited.email, invited.before.to_string());
-            let page = NewLinkPage { claim_id: id, email, hostname, url, way: WayIn::Fresh };
+            let page = NewLinkPage { claim_id: id.into(), email, hostname, url, way: WayIn::Fresh };
             Html(page.render()?).into_response()
         }
     })
@@ -124,7 +124,7 @@ fn answer(
     state: &AppState,
     client: &Client,
     wants: Wants,
-    (claim_id, way): (i64, WayIn),
+    (claim_id, way): (ClaimId, WayIn),
     made: claims::NewLink,
 ) -> Result<Response, Problem> {
     let url = format!("{}{}", home::origin(state, client), claim::path(&made.link));
@@ -132,7 +132,8 @@ fn answer(
         Wants::Json => Json(NewLink { claim_url: url }).into_response(),
         Wants::Page => {
             let (email, hostname) = (made.email, made.hostname.to_string());
-            Html(NewLinkPage { claim_id, email, hostname, url, way }.render()?).into_response()
+            Html(NewLinkPage { claim_id: claim_id.into(), email, hostname, url, way }.render()?)
+                .into_response()
         }
     })
 }

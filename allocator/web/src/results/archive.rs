@@ -56,7 +56,7 @@ pub async fn download(
         let bytes = got(given, taken);
         if let Err(error) = collections::taken(&scope, id, bytes).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(operation.id = id, error, "a download could not be noted");
+            tracing::warn!(operation.id = %id, error, "a download could not be noted");
         }
     }))
 }
