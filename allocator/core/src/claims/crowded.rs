@@ -52,7 +52,8 @@ pub(super) async fn request(
         match taken {
             Ok(Assigned { claim_id, hostname }) => {
                 transaction.commit().await?;
-                tracing::info!(claim.id = %i64::from(claim_id), machine.hostname = %hostname, "claimed");
+                let id = i64::from(claim_id);
+                tracing::info!(claim.id = id, machine.hostname = %hostname, "claimed");
                 return Ok(Granted { hostname, pin, link, is_new: true });
             }
             Err(NotAssigned::NoneFree) => break,

@@ -118,7 +118,8 @@ pub async fn request(scope: &Scope, request: &Request<'_>) -> Result<Granted, Re
         for _ in 0..ATTEMPTS {
             let none_was_free = match assign(&client, &scope.pool, &claim, locked).await {
                 Ok(Assigned { claim_id, hostname }) => {
-                    tracing::info!(claim.id = %i64::from(claim_id), machine.hostname = %hostname, "claimed");
+                    let id = i64::from(claim_id);
+                    tracing::info!(claim.id = id, machine.hostname = %hostname, "claimed");
                     return Ok(Granted { hostname, pin, link, is_new: true });
                 }
                 Err(NotAssigned::Db(error)) => return Err(error.into()),

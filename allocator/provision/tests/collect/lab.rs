@@ -110,7 +110,7 @@ impl Lab {
             directory: None,
         };
         let sealed = access.storable(Some(&secret_key())).unwrap();
-        vms::register(&self.db, self.pool, &admin(), Some(name(hostname)), Some(&sealed))
+        vms::register(&self.scope(admin()), Some(name(hostname)), Some(&sealed))
             .await
             .unwrap();
     }
@@ -226,7 +226,7 @@ impl Site {
     }
 
     pub async fn ask(&self) -> OperationId {
-        operations::collect(&self.db, self.pool, &admin(), &wish(None)).await.unwrap()
+        operations::collect(&self.scope(admin()), &wish(None)).await.unwrap()
     }
 
     /// The operation at its end, which must come soon.
@@ -243,7 +243,7 @@ impl Site {
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.db, self.pool, id).await.unwrap().unwrap()
+        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
     }
 
     /// What lies where archives are kept.

@@ -281,7 +281,7 @@ impl App {
 
     pub async fn launch(&self, count: u32) {
         let wish = Launch { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &Actor::System, &wish).await.unwrap();
+        operations::launch(&self.scope(Actor::System), &wish).await.unwrap();
     }
 
     pub async fn sql(&self, statement: &str) {
@@ -291,8 +291,8 @@ impl App {
     /// The `Authorization` value of this VM's agent.
     pub async fn agent(&self, hostname: &str) -> String {
         let hostname = hostname.parse().unwrap();
-        let token = agents::issue_enrolment(&self.db, self.pool, &hostname).await.unwrap().unwrap();
-        let token = agents::enrol(&self.db, self.pool, &hostname, &token).await.unwrap();
+        let token = agents::issue_enrolment(&self.scope(Actor::System), &hostname).await.unwrap().unwrap();
+        let token = agents::enrol(&self.scope(Actor::System), &hostname, &token).await.unwrap();
         format!("Bearer {}", token.reveal())
     }
 
