@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::{ClaimId, ClaimState, faulty_machine};
 use crate::{
-    Actor, Db, DbError, db,
+    Actor, Db, DbError, agents, db,
     events::{self, Event},
     line,
     pools::PoolId,
@@ -72,6 +72,8 @@ pub async fn report(
                 let ended: [&(dyn ToSql + Sync); 2] =
                     [&attempt.claim_id, &result.hostname.as_str()];
                 if client.query_opt(sql, &ended).await?.is_some() {
+                    // The one of now lay on the machine while the desktop was still there.
+                    agents::ask_for_new_token(client, attempt.vm_id).await?;
                     tell(client, pool, actor, &attempt, "claim.locked_out", None).await?;
                 }
             }

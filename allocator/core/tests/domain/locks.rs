@@ -14,7 +14,9 @@ use lablink_core::{
     operations::{self, Outcome, TakeBack, TakeBackError, Then, Whose},
     vms::{self, Selection},
 };
-use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
+use lablink_protocol::{
+    ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, TokenKeeping, Vitals, VmStatus,
+};
 
 use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
 
@@ -226,12 +228,21 @@ const WRITES: [(&str, Write); 29] = [
     ("a lock-out", |scene| {
         Box::pin(async {
             for (claim_id, hostname) in open_claims(scene).await {
-                let (db, pool, vm) = (&scene.db, scene.pool, name(&hostname));
-                let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
-                vms::heartbeat(db, pool, &vm, &vitals).await.or_else(gone).unwrap();
+                let (db, pool, hostname) = (&scene.db, scene.pool, name(&hostname));
+                let token = Some(TokenKeeping::Safe);
+                let vitals = Vitals { locks_out: Some(true), token, ..Vitals::default() };
+                vms::heartbeat(db, pool, &hostname, &vitals).await.or_else(gone).unwrap();
                 match claims::lock_out(db, pool, &admin(), claim_id).await {
                     Ok(_) | Err(LockOutError::NoSuchClaim | LockOutError::AgentCannot) => {}
                     Err(LockOutError::Db(error)) => panic!("{error:?}"),
+                }
+                let agent = Actor::Agent(hostname.clone());
+                let outcome = ClaimOutcome::LockedOut;
+                let (command_no, detail, fault) = (None, None, None);
+                let ended = ClaimResult { hostname, claim_id, command_no, outcome, detail, fault };
+                match claims::report(db, pool, STALE_AFTER, &agent, &ended).await {
+                    Ok(()) | Err(NoSuchClaim::Superseded) => {}
+                    Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
             }
         })

@@ -75,7 +75,7 @@ pub(super) fn happening(entry: Entry) -> Happening {
         "vm.replaced" => format!("{vm} was made anew"),
         "vm.cleaned" => format!("{vm} was cleaned"),
         "vm.clean_failed" => format!("{vm} could not be cleaned: {}", text("detail")),
-        "vm.token_renewed" => format!("The agent of {vm} has a new token, for its next claim"),
+        "vm.token_renewed" => format!("The agent of {vm} has a new token: the one before is dead"),
         "vm.barred" => format!(
             "ALARM: somebody at {} {} with a dead token of {vm}, which nobody can claim now",
             text("from"),
