@@ -77,6 +77,7 @@ class Browser {
     return value;
   }
   goto = (url) => this.call("POST", "/url", { url });
+  back = () => this.call("POST", "/back", {});
   url = () => this.call("GET", "/url");
   title = () => this.call("GET", "/title");
   run = (script, ...args) => this.call("POST", "/execute/sync", { script, args });
