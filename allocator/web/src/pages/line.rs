@@ -49,7 +49,7 @@ impl LinePage {
             LineState::Over(LineEnd::Claimed) => "You have a machine",
             LineState::Over(LineEnd::Left) => "You left the line",
             LineState::Over(LineEnd::Removed) => "Your place in line was removed",
-            LineState::Over(LineEnd::Lapsed) => "Your place in line lapsed",
+            LineState::Over(LineEnd::Lapsed) => "Your place in line has ended",
         }
     }
 
@@ -74,7 +74,7 @@ impl LinePage {
                 format!("You are {} in line.", nth(ahead + 1))
             }
             LineState::Offered { .. } => {
-                format!("{}. Fetch a command and paste it here.", self.title())
+                format!("{}. Get a command and paste it here.", self.title())
             }
             LineState::Waiting { .. } | LineState::Over(_) => format!("{}.", self.title()),
         }

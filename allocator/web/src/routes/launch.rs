@@ -92,7 +92,7 @@ async fn filled(
         num_vms,
         max: i64::from(state.settings.max_vms),
         existing: i64::try_from(existing).unwrap_or(i64::MAX),
-        machine: state.settings.machine.clone(),
+        machine: state.settings.launches.map(|_| state.settings.machine.clone()),
         error,
     };
     Ok(page.render()?)
