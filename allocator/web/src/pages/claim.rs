@@ -176,7 +176,10 @@ mod tests {
     #[test]
     fn only_a_moving_page_refreshes_without_script() {
         assert!(held(Connection::Connecting, None).contains(r#"http-equiv="refresh""#));
-        assert!(!held(Connection::Ready, None).contains(r#"http-equiv="refresh""#));
+        assert!(!held(Connection::Connecting, None).contains("Load it again"));
+        let ready = held(Connection::Ready, None);
+        assert!(!ready.contains(r#"http-equiv="refresh""#), "somebody may be typing");
+        assert!(ready.contains(r#"<a href="/claims/k3y">Load it again</a>"#));
     }
 
     #[test]

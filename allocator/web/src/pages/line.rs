@@ -123,6 +123,7 @@ mod tests {
         assert!(html.contains("A machine is ready for you") && html.contains("lablink-vm-dev-3"));
         assert!(html.contains(r#"action="/line/k3y/claim""#) && html.contains("1970-01-01"));
         assert!(!html.contains(r#"http-equiv="refresh""#), "somebody types");
+        assert!(html.contains(r#"<a href="/line/k3y">Load it again</a>"#));
     }
 
     #[test]
