@@ -110,9 +110,7 @@ impl Lab {
             directory: None,
         };
         let sealed = access.storable(Some(&secret_key())).unwrap();
-        vms::register(&self.scope(admin()), Some(name(hostname)), Some(&sealed))
-            .await
-            .unwrap();
+        vms::register(&self.scope(admin()), Some(name(hostname)), Some(&sealed)).await.unwrap();
     }
 
     /// Terraform, as far as it tells what a cloud's state says: VMs at this address, with our key.

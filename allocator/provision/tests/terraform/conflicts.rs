@@ -195,7 +195,8 @@ async fn a_terraform_killed_while_it_writes_its_state_loses_nothing() {
     let id = lab.launch(2).await;
     let terraform = lab.in_the_middle().await;
     // One agent is so quick that it has reported.
-    let token = agents::issue_enrolment(&lab.scope(Actor::System), &vm("2")).await.unwrap().unwrap();
+    let token =
+        agents::issue_enrolment(&lab.scope(Actor::System), &vm("2")).await.unwrap().unwrap();
     agents::enrol(&lab.scope(Actor::System), &vm("2"), &token).await.unwrap();
     lab.put_state(&lab.state_text()[..50]);
     signal(terraform, Signal::SIGKILL);

@@ -153,7 +153,9 @@ async fn another_allocators_vm_is_left_alone() {
     let heard = async {
         loop {
             for number in ["1", "2"] {
-                vms::heartbeat(&lab.scope(Actor::System), &vm(number), &Vitals::default()).await.unwrap();
+                vms::heartbeat(&lab.scope(Actor::System), &vm(number), &Vitals::default())
+                    .await
+                    .unwrap();
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -291,7 +291,8 @@ impl App {
     /// The `Authorization` value of this VM's agent.
     pub async fn agent(&self, hostname: &str) -> String {
         let hostname = hostname.parse().unwrap();
-        let token = agents::issue_enrolment(&self.scope(Actor::System), &hostname).await.unwrap().unwrap();
+        let token =
+            agents::issue_enrolment(&self.scope(Actor::System), &hostname).await.unwrap().unwrap();
         let token = agents::enrol(&self.scope(Actor::System), &hostname, &token).await.unwrap();
         format!("Bearer {}", token.reveal())
     }

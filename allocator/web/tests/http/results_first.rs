@@ -70,11 +70,15 @@ async fn what_was_left_out_stops_a_destroy_until_somebody_says_to_go_on() {
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
         answer.json()["operation_id"].as_i64().unwrap()
     };
-    let on_skipped =
-        async |id| match operations::find(&app.scope(Actor::System), id).await.unwrap().unwrap().job {
-            Job::Collect { on_skipped, .. } => on_skipped,
-            other => panic!("{other:?}"),
-        };
+    let on_skipped = async |id| match operations::find(&app.scope(Actor::System), id)
+        .await
+        .unwrap()
+        .unwrap()
+        .job
+    {
+        Job::Collect { on_skipped, .. } => on_skipped,
+        other => panic!("{other:?}"),
+    };
     let wish = json!({"hostname": [ONE], "collect": true});
     let answer = app.call(post_json("/destroy", &wish).by_admin()).await.json();
     let destroy = answer["operation_id"].as_i64().unwrap();
