@@ -23,6 +23,7 @@ pub mod operations;
 mod pin;
 mod plain;
 pub mod pools;
+mod rows;
 pub mod schema;
 pub mod scope;
 pub mod secrets;
