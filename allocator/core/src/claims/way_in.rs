@@ -125,7 +125,7 @@ pub async fn holding(scope: &Scope, claim_id: ClaimId) -> Result<Option<Holding>
     let sql = "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
                       coalesce(claim.lock_out_no = claim.command_no, false) as is_lock_out,
                       coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
-               from claim join vm on vm.id = %claim.vm_id
+               from claim join vm on vm.id = claim.vm_id
                           left join vm_presence on vm_presence.vm_id = vm.id
                where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
     let row = scope.db.client().await?.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;

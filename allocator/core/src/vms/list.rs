@@ -96,7 +96,7 @@ pub(super) const COLUMNS: &str = columns!();
 const SELECT: &str = concat!(
     columns!(),
     " from vm left join vm_presence on vm_presence.vm_id = vm.id
-              left join claim on claim.id = %vm.claim_id
+              left join claim on claim.id = vm.claim_id
       where vm.pool_id = $1 and vm.removed_at is null"
 );
 
