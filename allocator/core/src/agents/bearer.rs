@@ -14,7 +14,8 @@ pub enum Bearer {
         /// It has waited, or sent a heartbeat, with a token before.
         attends: bool,
     },
-    /// The VM's claim has ended: the token is good for a new one and for nothing else.
+    /// The VM's claim has ended or changed hands: the token is good for a new one and for nothing
+    /// else.
     Outgoing(Hostname),
     /// Another token has taken its place.
     Dead { vm_id: VmId },

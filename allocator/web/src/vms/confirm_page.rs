@@ -107,7 +107,7 @@ mod tests {
         ] {
             let html = page(deed, Afterwards::Replaced);
             assert!(html.contains("vm-1") && html.contains("&#60;script&#62;@example.org"));
-            assert!(html.contains("In use") && html.contains("lost"), "{deed:?}");
+            assert!(html.contains("In use") && html.contains("you lose"), "{deed:?}");
             assert!(html.contains(&format!(r#"method="post" action="{action}""#)), "{deed:?}");
         }
     }
