@@ -50,6 +50,7 @@ pub fn happening(entry: Entry) -> Happening {
             format!("Somebody who knew only the e-mail asked for {vm}, and was refused")
         }
         Kind::ClaimCommandReplaced => format!("{vm} got a new command"),
+        Kind::ClaimDelivered => format!("{vm} was given its participant’s command"),
         Kind::ClaimConnected => format!("{vm} is ready for its participant"),
         Kind::ClaimFailed => format!("{vm} could not use its command: {}", text("detail")),
         Kind::ClaimReleased => format!("The claim of {vm} ended ({})", text("reason")),
