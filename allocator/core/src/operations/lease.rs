@@ -1,10 +1,10 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::{Operation, OperationState, Stage, Step, ask, read, targets};
 use crate::{
     Actor, DbError, Scope, db,
-    events::{Change, Kind},
+    events::{Change, Kind, Touch},
     ids::OperationId,
     text_enum::text_enum,
 };
@@ -110,9 +110,10 @@ pub async fn take(scope: &Scope, owner: &str) -> Result<Option<Taken>, DbError> 
         Err(error) => return Err(error.into()),
     };
     let (id, attempt): (OperationId, i32) = (taken.try_get("id")?, taken.try_get("attempt")?);
-    change.event(Kind::OperationStarted).of_operation(id).with(json!({ "attempt": attempt }));
+    change.touch(Touch::Operation(id));
     change.commit().await?;
     drop(client);
+    tell(scope, Kind::OperationStarted, id, json!({ "attempt": attempt })).await;
     let Some(operation) = read::find(scope, id).await? else { return Ok(None) };
     let lease = Lease { scope: scope.clone(), id, attempt };
     Ok(Some(Taken { lease, operation, abandoned: attempt > 1 }))
@@ -257,8 +258,25 @@ impl Lease {
         let kind: String = closed.ok_or(LeaseError::Lost)?.try_get("kind")?;
         let state = OperationState::Failed.as_str();
         let data = json!({ "kind": kind, "state": state, "reason": reason });
-        change.event(Kind::OperationFinished).of_operation(self.id).with(data);
+        change.touch(Touch::Operation(self.id));
         change.commit().await?;
+        drop(client);
+        tell(&self.scope, Kind::OperationFinished, self.id, data).await;
         Ok(())
+    }
+}
+
+/// Writes an event after what it tells: an operation begins and ends even where the database
+/// refuses its history.
+async fn tell(scope: &Scope, kind: Kind, id: OperationId, data: Value) {
+    let told = async {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        change.event(kind).of_operation(id).with(data);
+        change.commit().await
+    };
+    if let Err(error) = told.await {
+        let error: &(dyn std::error::Error + 'static) = &error;
+        tracing::warn!(error, operation.id = %id, "an event could not be written");
     }
 }

@@ -8,11 +8,13 @@ use std::{
 };
 
 use lablink_core::{
-    Actor, Db, SecretKey,
+    Actor, Db, Scope, SecretKey,
     collections::{Archive, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
     operations::{self, Operation, OperationId},
-    pools::{self, PoolId},
+    pools::{
+        self, AfterUse, Claiming, Extension, PerAddress, Pool, Reclaim, Results, Rules, StaleAfter,
+    },
     ssh::{FitAddresses, SshAccess},
     vms,
 };
@@ -44,7 +46,7 @@ pub struct Lab {
 pub struct Site {
     pub database: tokio_postgres::Config,
     pub db: Db,
-    pub pool: PoolId,
+    pub pool: Arc<Pool>,
     pub root: PathBuf,
     pub limits: Limits,
     pub retention: Retention,
@@ -110,7 +112,7 @@ impl Lab {
             directory: None,
         };
         let sealed = access.storable(Some(&secret_key())).unwrap();
-        vms::register(&self.scope(admin()), Some(name(hostname)), Some(&sealed)).await.unwrap();
+        vms::register(&self.by(admin()), Some(name(hostname)), Some(&sealed)).await.unwrap();
     }
 
     /// Terraform, as far as it tells what a cloud's state says: VMs at this address, with our key.
@@ -149,7 +151,7 @@ impl Lab {
 impl Site {
     pub async fn at(database: tokio_postgres::Config, root: &Path) -> Self {
         let db = Db::new(&database, 8);
-        let pool = pools::open(&db, "test").await.unwrap();
+        let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
         let limits = Limits {
             at_once: 8,
             connect: Duration::from_secs(10),
@@ -176,11 +178,9 @@ impl Site {
 
     pub fn collector(&self) -> Arc<ZipCollector> {
         let parts = CollectorParts {
-            db: self.db.clone(),
-            pool: self.pool,
+            scope: self.scope(),
             machines: Machines {
-                db: self.db.clone(),
-                pool: self.pool,
+                scope: self.scope(),
                 secret_key: Some(secret_key()),
                 ssh_addresses: self.ssh_addresses,
                 local: Some(self.root.join("vms")),
@@ -211,8 +211,7 @@ impl Site {
         let (db, hub) = (Db::new(&self.database, 4), Hub::default());
         let listening = tokio::spawn(live::listen(self.database.clone(), hub.clone()));
         let worker = Worker::new(WorkerParts {
-            db,
-            pool: self.pool,
+            scope: Scope::new(&db, &self.pool, Actor::System),
             hub,
             owner: "lab".to_owned(),
             provisioner: None,
@@ -223,8 +222,16 @@ impl Site {
         Working { shutdown, task, _listening: AbortOnDropHandle::new(listening) }
     }
 
+    pub fn scope(&self) -> Scope {
+        self.by(Actor::System)
+    }
+
+    pub fn by(&self, actor: Actor) -> Scope {
+        Scope::new(&self.db, &self.pool, actor)
+    }
+
     pub async fn ask(&self) -> OperationId {
-        operations::collect(&self.scope(admin()), &wish(None)).await.unwrap()
+        operations::collect(&self.by(admin()), &wish(None)).await.unwrap()
     }
 
     /// The operation at its end, which must come soon.
@@ -241,7 +248,7 @@ impl Site {
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
+        operations::find(&self.scope(), id).await.unwrap().unwrap()
     }
 
     /// What lies where archives are kept.
@@ -308,4 +315,26 @@ fn secret_key() -> SecretKey {
 fn login() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap();
     user.expect("our user has a name").name
+}
+
+/// Everybody may have as many of this machine's VMs as there are.
+fn rules() -> Rules {
+    Rules {
+        claiming: Claiming {
+            email_domains: Vec::new(),
+            access_code: None,
+            reclaim: Reclaim::Link,
+            per_address: PerAddress::UNLIMITED,
+        },
+        machines: pools::Machines {
+            launched_from: None,
+            description: "A process.".to_owned(),
+            most_per_launch: 100,
+            most_unknown: None,
+            software: String::new(),
+            stale_after: StaleAfter(Duration::from_secs(60)),
+            after_use: AfterUse::Clean,
+        },
+        results: Results { extension: Extension::default() },
+    }
 }

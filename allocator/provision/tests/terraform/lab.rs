@@ -8,11 +8,14 @@ use std::{
 };
 
 use lablink_core::{
-    Actor, Db,
+    Actor, Db, Scope,
     collections::Retention,
     live::{self, Hub},
-    operations::{self, Launch, Operation, OperationId, OperationState},
-    pools::{self, PoolId, Source},
+    operations::{self, Operation, OperationId, OperationState},
+    pools::{
+        self, AfterUse, Claiming, Extension, PerAddress, Pool, Reclaim, Results, Rules, Source,
+        StaleAfter,
+    },
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
     vms::{self, Selection, Vm},
@@ -41,7 +44,7 @@ use crate::program::Programs;
 pub struct Lab {
     pub database: TestDb,
     pub db: Db,
-    pub pool: PoolId,
+    pub pool: Arc<Pool>,
     pub programs: Programs,
     backend: Backend,
     pub aws: Arc<AwsLogin>,
@@ -92,7 +95,7 @@ impl Lab {
     async fn with(root: tempfile::TempDir, backend: Backend, exports: &str) -> Self {
         let database = TestDb::create().await;
         let db = Db::new(&database.config(), 8);
-        let pool = pools::open(&db, "test").await.unwrap();
+        let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
         for folder in ["state", "vms"] {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
@@ -108,6 +111,7 @@ impl Lab {
     /// Starts an allocator's worker, with a database handle and a data directory of its own.
     pub async fn worker(&self, name: &str) -> Working {
         let db = Db::new(&self.database.config(), 4);
+        let scope = Scope::new(&db, &self.pool, Actor::System);
         let hub = Hub::default();
         let listening = tokio::spawn(live::listen(self.database.config(), hub.clone()));
         let data = self.path(name);
@@ -119,8 +123,7 @@ impl Lab {
             ..RuntimeVariables::default()
         };
         let provisioner = Provisioner::new(ProvisionerParts {
-            db: db.clone(),
-            pool: self.pool,
+            scope: scope.clone(),
             workspace: Workspace::new(
                 Program::find(&self.programs.terraform).await.unwrap(),
                 self.programs.module.clone(),
@@ -134,12 +137,11 @@ impl Lab {
         });
         let caught_up = provisioner.caught_up();
         let worker = Worker::new(WorkerParts {
-            db: db.clone(),
-            pool: self.pool,
+            scope: scope.clone(),
             hub,
             owner: name.to_owned(),
             provisioner: Some(provisioner),
-            collector: self.collector(db, &data),
+            collector: self.collector(scope, &data),
         });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
@@ -159,15 +161,13 @@ impl Lab {
         }
     }
 
-    fn collector(&self, db: Db, data: &Path) -> Arc<ZipCollector> {
+    fn collector(&self, scope: Scope, data: &Path) -> Arc<ZipCollector> {
         let directory = data.join("collections");
         fs::create_dir_all(&directory).unwrap();
         let parts = CollectorParts {
-            db: db.clone(),
-            pool: self.pool,
+            scope: scope.clone(),
             machines: Machines {
-                db,
-                pool: self.pool,
+                scope,
                 secret_key: None,
                 ssh_addresses: FitAddresses::Remote,
                 local: Some(self.path("vms")),
@@ -190,27 +190,34 @@ impl Lab {
     }
 
     pub async fn launch(&self, count: u32) -> OperationId {
-        let wish = Launch { environment: "test", source: Source::Local, count };
-        operations::launch(&self.scope(admin()), &wish).await.unwrap()
+        operations::launch(&self.by(admin()), count).await.unwrap()
+    }
+
+    pub fn scope(&self) -> Scope {
+        self.by(Actor::System)
+    }
+
+    pub fn by(&self, actor: Actor) -> Scope {
+        Scope::new(&self.db, &self.pool, actor)
     }
 
     pub async fn destroy(&self, selection: Selection) -> OperationId {
-        operations::destroy(&self.scope(admin()), &selection).await.unwrap()
+        operations::destroy(&self.by(admin()), &selection).await.unwrap()
     }
 
     pub async fn cancel(&self, id: OperationId) {
-        assert!(operations::cancel(&self.scope(admin()), id).await.unwrap());
+        assert!(operations::cancel(&self.by(admin()), id).await.unwrap());
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
+        operations::find(&self.scope(), id).await.unwrap().unwrap()
     }
 
     /// The operation at its end, which must come soon.
     pub async fn ended(&self, id: OperationId) -> Operation {
         let start = Instant::now();
         loop {
-            if let Ok(Some(operation)) = operations::find(&self.scope(Actor::System), id).await
+            if let Ok(Some(operation)) = operations::find(&self.scope(), id).await
                 && operation.state.is_over()
             {
                 return operation;
@@ -240,7 +247,7 @@ impl Lab {
     }
 
     pub async fn vms(&self) -> BTreeMap<String, Vm> {
-        let vms = vms::list(&self.scope(Actor::System)).await.unwrap();
+        let vms = vms::list(&self.scope()).await.unwrap();
         vms.into_iter().map(|vm| (short(vm.hostname.as_str()), vm)).collect()
     }
 
@@ -324,4 +331,26 @@ pub fn short(hostname: &str) -> String {
 
 pub fn admin() -> Actor {
     Actor::Admin("teacher".to_owned())
+}
+
+/// Everybody may have as many of this machine's VMs as there are.
+fn rules() -> Rules {
+    Rules {
+        claiming: Claiming {
+            email_domains: Vec::new(),
+            access_code: None,
+            reclaim: Reclaim::Link,
+            per_address: PerAddress::UNLIMITED,
+        },
+        machines: pools::Machines {
+            launched_from: Some(Source::Local),
+            description: "A process.".to_owned(),
+            most_per_launch: 100,
+            most_unknown: None,
+            software: String::new(),
+            stale_after: StaleAfter(Duration::from_secs(60)),
+            after_use: AfterUse::Clean,
+        },
+        results: Results { extension: Extension::default() },
+    }
 }

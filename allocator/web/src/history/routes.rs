@@ -50,6 +50,7 @@ pub fn happening(entry: Entry) -> Happening {
             format!("Somebody who knew only the e-mail asked for {vm}, and was refused")
         }
         Kind::ClaimCommandReplaced => format!("{vm} got a new command"),
+        Kind::ClaimDelivered => format!("{vm} was given its participant’s command"),
         Kind::ClaimConnected => format!("{vm} is ready for its participant"),
         Kind::ClaimFailed => format!("{vm} could not use its command: {}", text("detail")),
         Kind::ClaimReleased => format!("The claim of {vm} ended ({})", text("reason")),
@@ -157,5 +158,42 @@ fn job(kind: &str) -> String {
         "bring_back" => "Bringing VMs back into Terraform’s state".to_owned(),
         "give_up" => "Giving up VMs that Terraform’s state has lost".to_owned(),
         kind => format!("A {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(word: &str) -> Entry {
+        Entry {
+            id: 1,
+            at: Timestamp::UNIX_EPOCH,
+            actor: "system".to_owned(),
+            kind: word.parse().ok(),
+            word: word.to_owned(),
+            hostname: Some("desk-7".to_owned()),
+            data: json!({}),
+        }
+    }
+
+    #[test]
+    fn each_kind_has_a_sentence_of_its_own() {
+        let mut sentences = HashSet::new();
+        for kind in Kind::ALL {
+            let sentence = happening(entry(kind.as_str())).text;
+            assert!(sentence.contains(' ') && !sentence.contains(kind.as_str()), "{sentence}");
+            assert!(sentences.insert(sentence), "{kind} reads as another kind does");
+        }
+    }
+
+    #[test]
+    fn a_word_that_this_version_does_not_know_is_shown_as_it_is() {
+        assert_eq!(happening(entry("vm.lent")).text, "vm.lent: desk-7");
     }
 }
