@@ -15,6 +15,7 @@ mod connections;
 mod history;
 mod http;
 mod line;
+mod links;
 mod live;
 mod logs;
 mod machines;
@@ -56,33 +57,41 @@ pub use waits::Waits;
 pub mod gallery {
     pub use crate::{
         aws::page::{AwsPage, AwsStanding, MachinesWithoutAws},
-        claims::page::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection},
+        claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm},
+        history::happening::Happening,
+        line::clear_page::ClearLinePage,
         line::page::{LineEnd, LinePage, LineState},
+        line::place_row::PlaceRow,
         logs::own_page::{OwnLogLine, OwnLogPage},
         logs::page::{LogLevels, LogLines, LogPage, LogPart},
         machines::page::{InstallPage, MachineField, MachinePage, SshTyped},
         operations::conflict_page::{ConflictCard, ConflictPage, ConflictVm, StateFault, WayOut},
-        operations::list_page::{OperationKind, OperationState, OperationSummary, OperationsPage},
+        operations::list_page::OperationsPage,
         operations::page::{
-            LeftOut, LogLevel, LogLine, OperationPage, OperationResults, OperationVm, StepState,
+            LeftOut, LogLine, OperationPage, OperationResults, OperationVm, StepState,
         },
-        overview::page::{AdminPage, DatabaseConnections, Happening, PoolCounts},
+        operations::summary::{OperationKind, OperationState, OperationSummary},
+        overview::page::{AdminPage, DatabaseConnections, PoolCounts},
         overview::usage::{UsageChart, UsageSample},
-        pages::{ErrorPage, Stretch, Timeline, TimelineRow, Tone},
+        pages::{ErrorPage, LogLevel, Stretch, Timeline, TimelineRow, Tone},
         participants::page::{
-            AddressCrowd, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow,
+            AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePersonRow,
         },
-        participants::way_in_page::{ClearLinePage, LockingOut, NewLinkPage, WayIn, WayInPage},
+        participants::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage},
         request::page::{OwnPage, RequestField, RequestPage, RequestProblem},
-        results::page::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+        results::page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+        states::afterwards::Afterwards,
+        states::archive::ArchiveCard,
+        states::claim::{ClaimEnd, Connection},
+        states::gpu::Gpu,
+        states::source::VmSource,
         states::trouble::{Attention, Trouble},
-        states::used_note::{Afterwards, UsedNote, UsedStanding},
+        states::used_note::{UsedNote, UsedStanding},
+        states::vm::{Activity, Holder, InstanceClaim, VmState},
         vms::confirm_page::{ConfirmPage, Deed},
-        vms::destroy_page::{DestroyPage, DestroyRow, Holder},
-        vms::instances_page::{
-            Activity, Gpu, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState,
-        },
+        vms::destroy_page::{DestroyPage, DestroyRow},
+        vms::instances_page::{InstanceRow, InstancesPage, InstancesSearch},
         vms::launch_page::LaunchPage,
-        vms::vm_page::{PastClaim, Shelter, VmPage, VmSource},
+        vms::vm_page::{PastClaim, Shelter, VmPage},
     };
 }

@@ -2,7 +2,10 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::claims::Machine;
 
-use crate::{pages::Tone, states::used_note::Afterwards};
+use crate::states::{
+    afterwards::Afterwards,
+    claim::{ClaimEnd, Connection},
+};
 
 /// A participant's own page, behind an unguessable link. It changes by itself.
 #[derive(Template)]
@@ -33,70 +36,11 @@ pub enum ClaimState {
     Ended(ClaimEnd),
 }
 
-/// How far the VM has come with the participant's command.
-#[derive(Clone)]
-pub enum Connection {
-    /// The agent has not yet taken the command.
-    Claimed,
-    Connecting,
-    Ready,
-    /// `reason` is what the agent said.
-    Failed {
-        reason: String,
-    },
-}
-
 /// `POST {link}/command`, field `crd_command`.
 #[derive(Default)]
 pub struct CommandForm {
     pub crd_command: String,
     pub error: Option<String>,
-}
-
-#[derive(Clone, Copy)]
-pub enum ClaimEnd {
-    /// The participant gave it back.
-    Returned,
-    /// An organiser took it back.
-    Released,
-    Destroyed,
-}
-
-impl Connection {
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Claimed => "Claimed",
-            Self::Connecting => "Connecting",
-            Self::Ready => "Ready",
-            Self::Failed { .. } => "Failed",
-        }
-    }
-
-    pub fn tone(&self) -> Tone {
-        match self {
-            Self::Claimed | Self::Connecting => Tone::Busy,
-            Self::Ready => Tone::Good,
-            Self::Failed { .. } => Tone::Bad,
-        }
-    }
-
-    pub fn moves(&self) -> bool {
-        matches!(self, Self::Claimed | Self::Connecting)
-    }
-}
-
-impl ClaimEnd {
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Returned => "Given back",
-            Self::Released => "Released",
-            Self::Destroyed => "Destroyed",
-        }
-    }
-
-    pub fn tone(self) -> Tone {
-        Tone::Quiet
-    }
 }
 
 impl ClaimPage {

@@ -23,7 +23,7 @@ use super::{
     page::{LogLevels, LogLines, LogPage, LogPart},
     whole::whole,
 };
-use crate::{AgentAuth, AppState, FromAws, http::Problem, vms::instances::vm_state};
+use crate::{AgentAuth, AppState, FromAws, http::Problem, states::vm::VmState};
 
 /// Lines of one page.
 const SHOWN: i64 = 500;
@@ -98,7 +98,7 @@ pub async fn page(
         part,
         which,
         waits_for: is_empty.then(|| waits_for(&state, &vm)),
-        state: vm_state(&vm, Timestamp::now(), state.settings.stale_after),
+        state: VmState::of(&vm, Timestamp::now(), state.settings.stale_after),
     };
     Ok(Html(page.render()?))
 }

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::pages::Tone;
+use super::summary::OperationSummary;
 
 /// `/admin/operations`: what was done to the pool. It changes by itself.
 #[derive(Template)]
@@ -16,101 +16,6 @@ pub struct OperationsPage {
     pub state: String,
     /// What elapsed time is counted to while an operation runs.
     pub now: Timestamp,
-}
-
-/// One operation, as every page that names it shows it.
-#[derive(Clone)]
-pub struct OperationSummary {
-    pub id: i64,
-    pub kind: OperationKind,
-    pub state: OperationState,
-    /// Who asked for it.
-    pub actor: String,
-    pub created_at: Timestamp,
-    pub started_at: Option<Timestamp>,
-    pub finished_at: Option<Timestamp>,
-    /// Resources done, of all that are to be done, or files; `total` is 0 while nobody knows.
-    pub done: i32,
-    pub total: i32,
-}
-
-#[derive(Clone, Copy)]
-pub enum OperationKind {
-    Launch { vms: usize },
-    Destroy { vms: usize },
-    Replace { vms: usize },
-    Collect { vms: usize },
-    BringBack { vms: usize },
-    GiveUp { vms: usize },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperationState {
-    Queued,
-    Running,
-    /// Runs, but was asked to stop.
-    Cancelling,
-    Succeeded,
-    Failed,
-    Cancelled,
-    Interrupted,
-}
-
-impl OperationKind {
-    pub fn title(self) -> String {
-        match self {
-            Self::Launch { vms: 1 } => "Launch 1 VM".to_owned(),
-            Self::Launch { vms } => format!("Launch {vms} VMs"),
-            Self::Destroy { vms: 1 } => "Destroy 1 VM".to_owned(),
-            Self::Destroy { vms } => format!("Destroy {vms} VMs"),
-            Self::Replace { vms: 1 } => "Replace 1 VM".to_owned(),
-            Self::Replace { vms } => format!("Replace {vms} VMs"),
-            Self::Collect { vms: 1 } => "Collect the results of 1 VM".to_owned(),
-            Self::Collect { vms } => format!("Collect the results of {vms} VMs"),
-            Self::BringBack { vms: 0 } => "Bring Terraform’s state back".to_owned(),
-            Self::BringBack { vms: 1 } => "Bring 1 VM back into Terraform’s state".to_owned(),
-            Self::BringBack { vms } => format!("Bring {vms} VMs back into Terraform’s state"),
-            Self::GiveUp { vms: 0 } => "Take Terraform’s state as it is".to_owned(),
-            Self::GiveUp { vms: 1 } => "Give up 1 VM".to_owned(),
-            Self::GiveUp { vms } => format!("Give up {vms} VMs"),
-        }
-    }
-}
-
-impl OperationState {
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Queued => "Queued",
-            Self::Running => "Running",
-            Self::Cancelling => "Cancelling",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-            Self::Cancelled => "Cancelled",
-            Self::Interrupted => "Interrupted",
-        }
-    }
-
-    pub fn tone(self) -> Tone {
-        match self {
-            Self::Queued | Self::Cancelled => Tone::Quiet,
-            Self::Running => Tone::Busy,
-            Self::Cancelling | Self::Interrupted => Tone::Warn,
-            Self::Succeeded => Tone::Good,
-            Self::Failed => Tone::Bad,
-        }
-    }
-
-    pub fn moves(self) -> bool {
-        matches!(self, Self::Queued | Self::Running | Self::Cancelling)
-    }
-}
-
-impl OperationSummary {
-    /// From its start to its end, or to now. None before it starts.
-    pub fn seconds(&self, now: &Timestamp) -> Option<i64> {
-        let end = self.finished_at.as_ref().unwrap_or(now);
-        self.started_at.map(|start| end.as_second() - start.as_second())
-    }
 }
 
 impl OperationsPage {
@@ -143,26 +48,9 @@ impl OperationsPage {
 }
 
 #[cfg(test)]
-impl OperationSummary {
-    /// A launch of five VMs that started at the epoch, with two things of five done.
-    pub fn sample(state: OperationState) -> Self {
-        Self {
-            id: 7,
-            kind: OperationKind::Launch { vms: 5 },
-            state,
-            actor: "<script>admin</script>".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
-            started_at: Some(Timestamp::UNIX_EPOCH),
-            finished_at: None,
-            done: 2,
-            total: 5,
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operations::summary::OperationState;
 
     #[test]
     fn lists_what_was_done_by_whom_and_when() {

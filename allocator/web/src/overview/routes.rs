@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     AgentAuth, AppState,
-    history::routes::happening,
+    history::happening::Happening,
     http::Problem,
-    line::places::place,
-    operations::filled::summary,
-    pages::{Timeline, timeline::row as timeline},
+    line::place_row::PlaceRow,
+    operations::summary::OperationSummary,
+    pages::{Timeline, TimelineRow},
 };
 
 const OPERATIONS_SHOWN: i64 = 5;
@@ -60,13 +60,13 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
         line: line::waiting(&state.db, state.pool, PLACES_SHOWN)
             .await?
             .into_iter()
-            .map(place)
+            .map(PlaceRow::from)
             .collect(),
         reentries: claims::reentries(&state.db, state.pool).await?.len(),
         usage: UsageChart { samples: usage.iter().map(sample).collect() },
-        timeline: Timeline { rows: starts.iter().map(timeline::row).collect() },
-        operations: recent.iter().map(summary).collect(),
-        happenings: happened.into_iter().map(happening).collect(),
+        timeline: Timeline { rows: starts.iter().map(TimelineRow::from).collect() },
+        operations: recent.iter().map(OperationSummary::of).collect(),
+        happenings: happened.into_iter().map(Happening::from).collect(),
         connections: connections(&state).await?,
         notes,
         now: Timestamp::now(),

@@ -18,9 +18,9 @@ use utoipa::IntoParams;
 use super::page::{AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePersonRow};
 use crate::{
     AppState,
-    claims::routes::connection,
     http::{Problem, Query},
-    line::places::place,
+    line::place_row::PlaceRow,
+    states::claim::Connection,
 };
 
 /// So many that a page stays under 50 KB.
@@ -69,14 +69,18 @@ pub async fn page(
         crowd: line::crowd(db, pool)
             .await?
             .map(|crowd| AddressCrowd { place: crowd.place, places: crowd.places }),
-        line: line::waiting(db, pool, PLACES_SHOWN).await?.into_iter().map(place).collect(),
+        line: line::waiting(db, pool, PLACES_SHOWN)
+            .await?
+            .into_iter()
+            .map(PlaceRow::from)
+            .collect(),
         claims: open
             .into_iter()
             .map(|claim| OpenClaim {
                 id: claim.id,
                 email: claim.email,
                 hostname: claim.hostname.to_string(),
-                connection: connection(claim.state, claim.detail),
+                connection: Connection::of(claim.state, claim.detail),
                 since: claim.created_at,
             })
             .collect(),

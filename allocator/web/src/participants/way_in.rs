@@ -16,11 +16,9 @@ use utoipa::ToSchema;
 use super::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage};
 use crate::{
     AppState,
-    claims::routes as claim,
-    http::{Asking, Client, Path, Problem, Wants},
-    line::routes as line,
-    request::routes as home,
-    states::{used, used_note::Afterwards},
+    http::{Asking, Client, Path, Problem, Wants, origin},
+    links,
+    states::afterwards::Afterwards,
 };
 
 /// Three ways to let the right person in, each with what it ends.
@@ -33,7 +31,7 @@ pub async fn page(
     let holding = claims::holding(db, pool, id).await?.ok_or_else(no_such_claim)?;
     let vm = vms::find(db, pool, &holding.hostname).await?;
     // What goes back as it is after other claims is held after this one.
-    let afterwards = |vm| match used::afterwards(vm, state.settings.after_use) {
+    let afterwards = |vm| match Afterwards::of(vm, state.settings.after_use) {
         Afterwards::Reused => Afterwards::Held,
         other => other,
     };
@@ -111,7 +109,7 @@ pub async fn fresh_machine(
     let which = (id, settings.after_use);
     let invited =
         operations::give_fresh_machine(db, state.pool, settings.stale_after, asker, which).await?;
-    let url = format!("{}{}", home::origin(&state, &client), line::path(&invited.link));
+    let url = format!("{}{}", origin(&state, &client), links::place(&invited.link));
     Ok(match wants {
         Wants::Json => Json(NewPlace { place_url: url }).into_response(),
         Wants::Page => {
@@ -129,7 +127,7 @@ fn answer(
     (claim_id, way): (i64, WayIn),
     made: claims::NewLink,
 ) -> Result<Response, Problem> {
-    let url = format!("{}{}", home::origin(state, client), claim::path(&made.link));
+    let url = format!("{}{}", origin(state, client), links::claim(&made.link));
     Ok(match wants {
         Wants::Json => Json(NewLink { claim_url: url }).into_response(),
         Wants::Page => {

@@ -15,13 +15,14 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    collections::{Collect, older},
-    page::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+    form::Collect,
+    page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
 };
 use crate::{
     AppState,
     http::{ListQuery, Problem},
-    operations::filled::summary,
+    operations::summary::OperationSummary,
+    states::archive::ArchiveCard,
 };
 
 /// So many that a page stays under 50 KB.
@@ -91,8 +92,20 @@ async fn filled(
     Ok(page.render()?)
 }
 
+/// One page of collections and the cursor of the next.
+pub async fn older(
+    state: &AppState,
+    before: Option<OperationId>,
+    limit: i64,
+) -> Result<(Vec<Collection>, Option<OperationId>), Problem> {
+    let found = collections::list(&state.db, state.pool, before, limit).await?;
+    let full = i64::try_from(found.len()).unwrap_or(0) == limit;
+    let next = found.last().map(|last| last.operation.id).filter(|_| full);
+    Ok((found, next))
+}
+
 fn card(state: &AppState, collection: Collection) -> CollectionCard {
-    let archive = archive(state, &collection);
+    let archive = ArchiveCard::of(&collection, &*state.collector);
     let Collection { operation, extension, mut vms, .. } = collection;
     let failed = vms.iter().filter(|vm| vm.failure.is_some()).count();
     let (files, bytes) = (vms.iter().map(|vm| vm.files).sum(), vms.iter().map(|vm| vm.bytes).sum());
@@ -100,7 +113,7 @@ fn card(state: &AppState, collection: Collection) -> CollectionCard {
     // Those that failed come first, then those of which something was left out.
     vms.sort_by_key(|vm| (vm.failure.is_none(), vm.skipped == 0));
     CollectionCard {
-        operation: summary(&operation),
+        operation: OperationSummary::of(&operation),
         reason: operation.reason,
         extension: extension.to_string(),
         archive,
@@ -110,17 +123,6 @@ fn card(state: &AppState, collection: Collection) -> CollectionCard {
         bytes,
         more: vms.len().saturating_sub(OUTCOMES_LISTED),
         vms: vms.into_iter().take(OUTCOMES_LISTED).map(outcome).collect(),
-    }
-}
-
-/// What the pages say of a collection's archive.
-pub fn archive(state: &AppState, collection: &Collection) -> ArchiveCard {
-    let Some(archive) = &collection.archive else { return ArchiveCard::Nothing };
-    let bytes = archive.kept.size;
-    match (archive.removed_at, state.collector.kept(collection.operation.id)) {
-        (Some(at), _) => ArchiveCard::Removed { at },
-        (None, Some(_)) => ArchiveCard::Here { bytes, first_downloaded: archive.downloaded_at },
-        (None, None) => ArchiveCard::Elsewhere { bytes, kept_by: archive.kept.kept_by.clone() },
     }
 }
 

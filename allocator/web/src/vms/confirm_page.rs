@@ -1,8 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::destroy_page::Holder;
-use crate::states::used_note::Afterwards;
+use crate::states::{afterwards::Afterwards, vm::Holder};
 
 /// `/admin/vms/{hostname}/{deed}`: names what is lost before one VM is taken, replaced or removed.
 #[derive(Template)]
@@ -79,7 +78,7 @@ impl ConfirmPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vms::instances_page::Activity;
+    use crate::states::vm::Activity;
 
     fn page(deed: Deed, afterwards: Afterwards) -> String {
         let email = "<script>@example.org".to_owned();

@@ -13,17 +13,15 @@ use lablink_protocol::Hostname;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{
-    destroy_page::{DestroyPage, DestroyRow, Holder},
-    instances::activity,
-};
+use super::destroy_page::{DestroyPage, DestroyRow};
 use crate::{
     AppState,
     http::{Asking, FormOrJson, Path, Problem, Query, Wants, ticked},
     operations::{
-        routes::{Started, started},
+        started::{Started, started},
         wire::{OperationOutput, Queued},
     },
+    states::vm::Holder,
 };
 
 /// So many that a page stays under 50 KB.
@@ -144,10 +142,7 @@ async fn filled(
         hostname: vm.hostname.to_string(),
         ticked: ticked(vm),
         last: last.get(&vm.hostname).copied(),
-        holder: vm
-            .claim
-            .as_ref()
-            .map(|claim| Holder { email: claim.email.clone(), activity: activity(vm) }),
+        holder: Holder::of(vm),
     });
     let (vms, total) = (rows.collect(), launched.len());
     let (extension, now) = (state.settings.extension.to_string(), Timestamp::now());

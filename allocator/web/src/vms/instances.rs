@@ -2,18 +2,17 @@ use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::Timestamp;
 use lablink_core::vms::{self, AfterUse, Search, Sort, StaleAfter, Vm};
-use lablink_protocol::VmStatus;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::instances_page::{
-    Activity, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState,
-};
+use super::instances_page::{InstanceRow, InstancesPage, InstancesSearch};
 use crate::{
     AppState,
-    claims::routes::connection,
     http::{Problem, Query},
-    states::{attention::attention, used},
+    states::{
+        used_note::UsedNote,
+        vm::{InstanceClaim, VmState},
+    },
 };
 
 /// So many that a page stays under 50 KB.
@@ -75,7 +74,7 @@ pub async fn page(
     let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
     let page = InstancesPage {
         total: found.total,
-        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
+        instances: found.vms.iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
         search: InstancesSearch { q: search.text, state: wanted.state, sort: wanted.sort },
         page,
         pages: (found.total + PER_PAGE - 1) / PER_PAGE,
@@ -84,41 +83,16 @@ pub async fn page(
     Ok(Html(page.render()?))
 }
 
-fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
-    let state = vm_state(&vm, now, stale_after);
-    let activity = activity(&vm);
+fn row(vm: &Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
+    let state = VmState::of(vm, now, stale_after);
     InstanceRow {
         number: vm.number,
         hostname: vm.hostname.to_string(),
         state,
-        used: used::note(&vm, rule, now, stale_after),
-        claim: vm.claim.map(|claim| InstanceClaim {
-            email: claim.email,
-            pin: claim.pin.reveal().to_owned(),
-            connection: connection(claim.state, claim.detail),
-            activity,
-            since: claim.since,
-        }),
+        used: UsedNote::of(vm, rule, now, stale_after),
+        claim: InstanceClaim::of(vm),
         gpu: vm.gpu.into(),
         last_seen: vm.last_seen,
         created_at: vm.created_at,
-    }
-}
-
-pub fn activity(vm: &Vm) -> Activity {
-    if vm.in_use { Activity::InUse } else { Activity::Idle }
-}
-
-/// What a VM is, in one word.
-pub fn vm_state(vm: &Vm, now: Timestamp, stale_after: StaleAfter) -> VmState {
-    match attention(vm, now, stale_after) {
-        _ if vm.removing => VmState::Removing,
-        Some(attention) => VmState::Attention(attention),
-        None if vm.claim.is_some() => VmState::Claimed,
-        None if vm.status == VmStatus::Initializing => VmState::Starting,
-        None if vm.used_since.is_some() => VmState::Used,
-        None if vm.token_due_since.is_some() => VmState::TokenDue,
-        None if vm.offered => VmState::Offered,
-        None => VmState::Free,
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     AppState,
     http::{Asking, FormOrJson, Problem, Query, Wants},
     operations::{
-        routes::{Started, started},
+        started::{Started, started},
         wire::{OperationOutput, Queued},
     },
 };

@@ -14,25 +14,26 @@ use lablink_core::{
     agents,
     claims::{self, ClaimRecord, Which},
     collections, events, logs, startup,
-    vms::{self, Source, Vm},
+    vms::{self, Vm},
 };
 use lablink_protocol::{Hostname, TokenKeeping, VmStatus};
 use sha2::{Digest, Sha256};
 
 use super::{
     confirm_page::{ConfirmPage, Deed},
-    destroy_page::Holder,
-    instances::{activity, vm_state},
-    instances_page::InstanceClaim,
-    vm_page::{PastClaim, Shelter, VmPage, VmSource},
+    vm_page::{PastClaim, Shelter, VmPage},
 };
 use crate::{
     AgentAuth, AppState,
-    claims::routes::{connection, end},
-    history::routes::happening,
+    history::happening::Happening,
     http::{Asking, Path, Problem},
-    pages::{Timeline, timeline::row as timeline},
-    states::used,
+    pages::{Timeline, TimelineRow},
+    states::{
+        afterwards::Afterwards,
+        claim::Connection,
+        used_note::UsedNote,
+        vm::{Holder, InstanceClaim, VmState},
+    },
 };
 
 const CLAIMS_SHOWN: i64 = 50;
@@ -51,9 +52,9 @@ pub async fn page(
     let happened = events::of_vm(db, pool, &vm.hostname, HAPPENINGS_SHOWN).await?;
     let page = VmPage {
         hostname: vm.hostname.to_string(),
-        source: source(vm.source),
-        state: vm_state(&vm, now, state.settings.stale_after),
-        used: used::note(&vm, state.settings.after_use, now, state.settings.stale_after),
+        source: vm.source.into(),
+        state: VmState::of(&vm, now, state.settings.stale_after),
+        used: UsedNote::of(&vm, state.settings.after_use, now, state.settings.stale_after),
         gpu: vm.gpu.into(),
         gpu_reason: vm.gpu_reason.clone(),
         // Of a newer agent, what can't be read is not shown.
@@ -67,17 +68,11 @@ pub async fn page(
         never_enrolled: agents::has_never_enrolled(db, vm.id).await?,
         shelter: shelter(&state, &vm).await?,
         host_key: collections::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
-        timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
+        timeline: Timeline { rows: start.iter().map(TimelineRow::from).collect() },
         dropped: logs::dropped(db, vm.id).await?.map(|dropped| (dropped.lines, dropped.at)),
         claims: history.into_iter().map(past).collect(),
-        happenings: happened.into_iter().map(happening).collect(),
-        claim: vm.claim.clone().map(|claim| InstanceClaim {
-            email: claim.email,
-            pin: claim.pin.reveal().to_owned(),
-            connection: connection(claim.state, claim.detail),
-            activity: activity(&vm),
-            since: claim.since,
-        }),
+        happenings: happened.into_iter().map(Happening::from).collect(),
+        claim: InstanceClaim::of(&vm),
         now,
     };
     Ok(Html(page.render()?))
@@ -98,15 +93,6 @@ async fn shelter(state: &AppState, vm: &Vm) -> Result<Option<Shelter>, Problem> 
     })
 }
 
-pub fn source(source: Source) -> VmSource {
-    match source {
-        Source::Local => VmSource::Local,
-        Source::Aws => VmSource::Aws,
-        Source::Manual => VmSource::Manual,
-        Source::Unknown => VmSource::Unknown,
-    }
-}
-
 /// As `ssh-keygen -l` writes it: the type, then SHA-256 in base64.
 fn fingerprint(key: &str) -> String {
     let (kind, blob) = key.split_once(' ').unwrap_or(("", key));
@@ -117,9 +103,9 @@ fn fingerprint(key: &str) -> String {
 fn past(claim: ClaimRecord) -> PastClaim {
     PastClaim {
         email: claim.email,
-        connection: connection(claim.state, claim.detail),
+        connection: Connection::of(claim.state, claim.detail),
         from: claim.created_at,
-        end: claim.ended.map(|ended| (ended.at, end(ended.reason))),
+        end: claim.ended.map(|ended| (ended.at, ended.reason.into())),
     }
 }
 
@@ -140,11 +126,8 @@ pub async fn confirm(
     let vm = find(&state, &hostname).await?;
     let page = ConfirmPage {
         deed,
-        holder: vm
-            .claim
-            .as_ref()
-            .map(|claim| Holder { email: claim.email.clone(), activity: activity(&vm) }),
-        afterwards: used::afterwards(&vm, state.settings.after_use),
+        holder: Holder::of(&vm),
+        afterwards: Afterwards::of(&vm, state.settings.after_use),
         last: collections::last_whole(&state.db, state.pool).await?.remove(&vm.hostname),
         extension: state.settings.extension.to_string(),
         now: Timestamp::now(),

@@ -1,16 +1,19 @@
+use crate::states::trouble::Trouble;
 use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::Vitals;
 
-use super::{
-    confirm_page::Deed,
-    instances_page::{Gpu, InstanceClaim, VmState},
-};
+use super::confirm_page::Deed;
 use crate::{
-    claims::page::{ClaimEnd, Connection},
-    overview::page::Happening,
+    history::happening::Happening,
     pages::Timeline,
-    states::{trouble::Trouble, used_note::UsedNote},
+    states::{
+        claim::{ClaimEnd, Connection},
+        gpu::Gpu,
+        source::VmSource,
+        used_note::UsedNote,
+        vm::{InstanceClaim, VmState},
+    },
 };
 
 /// `/admin/vms/{hostname}`: one VM. It changes by itself.
@@ -43,16 +46,6 @@ pub struct VmPage {
     /// Likewise.
     pub happenings: Vec<Happening>,
     pub now: Timestamp,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum VmSource {
-    Local,
-    Aws,
-    /// Somebody's machine.
-    Manual,
-    /// It reported by itself.
-    Unknown,
 }
 
 /// Why who had a VM before may learn what its next participant is given.
@@ -97,22 +90,6 @@ pub struct PastClaim {
     pub end: Option<(Timestamp, ClaimEnd)>,
 }
 
-impl VmSource {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Local => "Process on the allocator’s machine",
-            Self::Aws => "Launched on AWS",
-            Self::Manual => "Registered by hand",
-            Self::Unknown => "Reported by itself",
-        }
-    }
-
-    /// LabLink can make it anew, and destroy it.
-    fn is_made(self) -> bool {
-        matches!(self, Self::Local | Self::Aws)
-    }
-}
-
 impl VmPage {
     fn deeds(&self) -> Vec<(Deed, &'static str, &'static str)> {
         let made = self.source.is_made();
@@ -154,7 +131,7 @@ mod tests {
     use lablink_protocol::GpuReading;
 
     use super::*;
-    use crate::{states::trouble::Attention, vms::instances_page::Activity};
+    use crate::states::{trouble::Attention, vm::Activity};
 
     fn page(source: VmSource, claimed: bool) -> String {
         shown(source, claimed, if claimed { VmState::Claimed } else { VmState::Free })
