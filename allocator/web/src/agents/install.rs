@@ -17,6 +17,7 @@ use utoipa::IntoParams;
 use crate::{
     AppState,
     http::{Client, Problem, Query, origin},
+    links,
     state::AgentProgram,
 };
 
@@ -35,7 +36,7 @@ pub fn script_from(state: &AppState, origin: &str) -> String {
     let agent = &state.settings.agent;
     let program = match &agent.program {
         Some(AgentProgram::Elsewhere { url, .. }) => url.clone(),
-        Some(AgentProgram::Here(_)) | None => format!("{origin}/install/lablink-client"),
+        Some(AgentProgram::Here(_)) | None => links::agent_program(origin),
     };
     let settings = [
         ("LABLINK_ALLOCATOR", origin),

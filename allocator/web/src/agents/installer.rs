@@ -8,6 +8,7 @@ use super::install::{checked_origin, script_from};
 use crate::{
     AppState,
     http::{Client, Problem},
+    links,
     sha256_sum::Sha256Sum,
     state::AgentProgram,
 };
@@ -45,8 +46,9 @@ impl Installer {
         let Self { origin, script, programs } = self;
         let programs: Vec<String> = programs.iter().map(Sha256Sum::to_string).collect();
         let (token, programs) = (token.reveal(), programs.join(","));
+        let url = links::install_script(origin);
         format!(
-            "printf %s {token} | sh -c 's=$(curl -fsSL {origin}/install); \
+            "printf %s {token} | sh -c 's=$(curl -fsSL {url}); \
              [ \"$(printf \"%s\\n\" \"$s\" | sha256sum | cut -c1-64)\" = {script} ] || \
              {{ echo \"lablink: this is not the script that the command was made for, so nothing \
              was run. Make a new install command.\" >&2; exit 1; }}; \

@@ -1,6 +1,6 @@
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::claims::Machine;
+use lablink_core::{Token, claims::Machine};
 
 use crate::states::{
     afterwards::Afterwards,
@@ -11,8 +11,7 @@ use crate::states::{
 #[derive(Template)]
 #[template(path = "claims/claim.html")]
 pub struct ClaimPage {
-    /// Path of this page, without a slash at the end.
-    pub link: String,
+    pub link: Token,
     pub hostname: String,
     pub claimed_at: Timestamp,
     /// The machine that it replaces, whose fault a failed start was.
@@ -24,8 +23,7 @@ pub struct ClaimPage {
 #[derive(Template)]
 #[template(path = "claims/return.html")]
 pub struct ClaimReturnPage {
-    /// Path of the claim's page.
-    pub link: String,
+    pub link: Token,
     pub hostname: String,
     /// What becomes of it.
     pub afterwards: Afterwards,
@@ -94,7 +92,7 @@ mod tests {
     use super::*;
 
     fn page(state: ClaimState) -> String {
-        let (link, hostname) = ("/claims/k3y".to_owned(), "lablink-vm-dev-3".to_owned());
+        let (link, hostname) = (Token::presented("k3y"), "lablink-vm-dev-3".to_owned());
         let (claimed_at, moved_from) = (Timestamp::UNIX_EPOCH, Some("lablink-vm-dev-1".to_owned()));
         ClaimPage { link, hostname, claimed_at, moved_from, state }.render().unwrap()
     }

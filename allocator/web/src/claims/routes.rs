@@ -98,7 +98,7 @@ pub async fn return_page(
     }
     let vm = vms::find(&state.db, state.pool, &claim.hostname).await?;
     let page = ClaimReturnPage {
-        link: path,
+        link: Token::presented(&link),
         hostname: claim.hostname.to_string(),
         afterwards: vm.map_or(Afterwards::Held, |vm| Afterwards::of(&vm, state.settings.after_use)),
     };
@@ -166,7 +166,7 @@ fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
         Progress::Over { reason } => ClaimState::Ended(reason.into()),
     };
     ClaimPage {
-        link: format!("/claims/{link}"),
+        link: Token::presented(link),
         hostname: claim.hostname.to_string(),
         claimed_at: claim.created_at,
         moved_from: claim.moved_from.map(|hostname| hostname.to_string()),

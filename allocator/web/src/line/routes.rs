@@ -163,5 +163,5 @@ fn filled(link: &str, standing: &Standing, command: CommandForm) -> LinePage {
             EndReason::Lapsed => LineEnd::Lapsed,
         }),
     };
-    LinePage { link: format!("/line/{link}"), state }
+    LinePage { link: Token::presented(link), state }
 }

@@ -14,7 +14,7 @@ use super::{conflict_page, page, summary::OperationSummary};
 use crate::{
     AppState,
     http::Problem,
-    pages,
+    links, pages,
     states::{archive::ArchiveCard, attention::attention, trouble::Trouble},
 };
 
@@ -67,7 +67,7 @@ pub async fn filled(
         older_log: log
             .first()
             .filter(|_| is_full)
-            .map(|line| format!("/admin/operations/{id}?log_before={}", line.id)),
+            .map(|line| links::operation_log_before(id, line.id)),
         log: log.into_iter().map(log_line).collect(),
         now: Timestamp::now(),
     };

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     AppState,
     http::{Asking, Path, Problem, Query, Wants},
+    links,
 };
 
 const OPERATIONS_PER_PAGE: i64 = 50;
@@ -88,13 +89,7 @@ pub async fn list_page(
     let page = OperationsPage {
         operations: found.iter().map(OperationSummary::of).collect(),
         now: Timestamp::now(),
-        next: next.map(|id| {
-            let query =
-                [("before", id.to_string()), ("kind", kind.clone()), ("state", only.clone())];
-            let query = query.iter().filter(|(_, value)| value.chars().all(char::is_alphanumeric));
-            let query: Vec<String> = query.map(|(name, value)| format!("{name}={value}")).collect();
-            format!("/admin/operations?{}", query.join("&"))
-        }),
+        next: next.map(|id| links::operations_before(id, &kind, &only)),
         kind,
         state: only,
     };
@@ -186,7 +181,7 @@ pub async fn cancel(
         return Err(Problem::conflict("already_over", "This operation is over already."));
     }
     Ok(match wants {
-        Wants::Page => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        Wants::Page => Redirect::to(&links::operation(id)).into_response(),
         Wants::Json => (StatusCode::ACCEPTED, Json(Queued { operation_id: id })).into_response(),
     })
 }

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     AppState,
     http::{Problem, Wants},
+    links,
 };
 
 /// How a form was posted: `?wait=true` is for scripts that want the end, as with the original.
@@ -37,7 +38,7 @@ pub async fn started(
     how: &Started,
     id: OperationId,
 ) -> Result<Response, Problem> {
-    let page = format!("/admin/operations/{id}");
+    let page = links::operation(id);
     if how.wait {
         let operation = ended(state, id).await?;
         return match wants {
@@ -53,7 +54,7 @@ pub async fn started(
     Ok(match wants {
         Wants::Page => Redirect::to(&page).into_response(),
         Wants::Json => {
-            let location = [(header::LOCATION, format!("/api/operations/{id}"))];
+            let location = [(header::LOCATION, links::operation_body(id))];
             (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
         }
     })

@@ -20,6 +20,7 @@ use crate::{
     AppState,
     http::{Problem, Query},
     line::place_row::PlaceRow,
+    links,
     states::claim::Connection,
 };
 
@@ -45,7 +46,7 @@ pub async fn page(
     let is_full = i64::try_from(open.len()).is_ok_and(|claims| claims == CLAIMS_SHOWN);
     let next = open.last().filter(|_| is_full);
     let page = ParticipantsPage {
-        next: next.map(|last| format!("/admin/participants?before={}", last.id)),
+        next: next.map(|last| links::participants_before(last.id)),
         reentries: claims::reentries(db, pool)
             .await?
             .into_iter()

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     AppState,
     http::{ListQuery, Problem},
+    links,
     operations::summary::OperationSummary,
     states::archive::ArchiveCard,
 };
@@ -85,7 +86,7 @@ async fn filled(
         total: vms.len(),
         vms: vms.iter().take(VMS_LISTED).map(listed).collect(),
         collections: found.into_iter().map(|it| card(state, it)).collect(),
-        next: next.map(|id| format!("/admin/results?before={id}")),
+        next: next.map(links::results_before),
         error,
         now: Timestamp::now(),
     };

@@ -88,7 +88,7 @@ impl ArchiveBody {
             file_name: archive.kept.file_name,
             size_bytes: archive.kept.size,
             kept_by: archive.kept.kept_by,
-            url: format!("/api/collections/{id}/download"),
+            url: links::archive_download(id),
             finished_at: archive.finished_at,
             downloaded_at: archive.downloaded_at,
             removed_at: archive.removed_at,

@@ -21,6 +21,7 @@ use super::wire::{VmBody, VmList};
 use crate::{
     AppState,
     http::{Asking, FormOrJson, Path, Problem, Query, Wants},
+    links,
     operations::wire::Queued,
     wire::Message,
 };
@@ -131,7 +132,7 @@ pub async fn release(
     let stale_after = state.settings.stale_after;
     let queued_as = operations::take_back(&state.db, state.pool, stale_after, asker, &wish).await?;
     Ok(match (queued_as, wants) {
-        (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        (Some(id), Wants::Page) => Redirect::to(&links::operation(id)).into_response(),
         (Some(id), Wants::Json) => queued(id),
         (None, wants) => done(wants, &hostname, Released { hostname: hostname.clone() }),
     })
@@ -201,13 +202,13 @@ pub async fn forget_host_key(
 /// A browser sees the VM again, everybody else reads `said`.
 fn done(wants: Wants, hostname: &Hostname, said: impl Serialize) -> Response {
     match wants {
-        Wants::Page => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
+        Wants::Page => Redirect::to(&links::vm(hostname)).into_response(),
         Wants::Json => Json(said).into_response(),
     }
 }
 
 fn queued(id: OperationId) -> Response {
-    let location = [(LOCATION, format!("/api/operations/{id}"))];
+    let location = [(LOCATION, links::operation_body(id))];
     (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
 }
 

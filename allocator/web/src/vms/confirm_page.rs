@@ -1,7 +1,10 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::states::{afterwards::Afterwards, vm::Holder};
+use crate::{
+    links,
+    states::{afterwards::Afterwards, vm::Holder},
+};
 
 /// `/admin/vms/{hostname}/{deed}`: names what is lost before one VM is taken, replaced or removed.
 #[derive(Template)]
@@ -32,6 +35,20 @@ pub enum Deed {
 }
 
 impl Deed {
+    pub const ALL: [Self; 5] =
+        [Self::Release, Self::Replace, Self::Reboot, Self::Delete, Self::Forget];
+
+    /// The last part of the path of its page.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Replace => "replace",
+            Self::Reboot => "reboot",
+            Self::Delete => "delete",
+            Self::Forget => "forget",
+        }
+    }
+
     fn title(self) -> &'static str {
         match self {
             Self::Release => "Take the VM back",
@@ -66,11 +83,11 @@ impl ConfirmPage {
     fn action(&self) -> String {
         let hostname = &self.hostname;
         match self.deed {
-            Deed::Release => format!("/api/vms/{hostname}/release"),
-            Deed::Replace => format!("/api/vms/{hostname}/replace"),
-            Deed::Reboot => format!("/api/vms/{hostname}/reboot"),
+            Deed::Release => links::do_to_vm(hostname, "release"),
+            Deed::Replace => links::do_to_vm(hostname, "replace"),
+            Deed::Reboot => links::do_to_vm(hostname, "reboot"),
             Deed::Delete => "/destroy".to_owned(),
-            Deed::Forget => format!("/admin/machines/{hostname}/forget"),
+            Deed::Forget => links::machine_forget(hostname),
         }
     }
 }

@@ -115,14 +115,8 @@ pub async fn confirm(
     State(state): State<AppState>,
     Path((hostname, deed)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
-    let deed = match deed.as_str() {
-        "release" => Deed::Release,
-        "replace" => Deed::Replace,
-        "reboot" => Deed::Reboot,
-        "delete" => Deed::Delete,
-        "forget" => Deed::Forget,
-        _ => return Err(Problem::not_found("There is nothing at this address.")),
-    };
+    let deed = Deed::ALL.into_iter().find(|it| it.word() == deed);
+    let deed = deed.ok_or_else(|| Problem::not_found("There is nothing at this address."))?;
     let vm = find(&state, &hostname).await?;
     let page = ConfirmPage {
         deed,

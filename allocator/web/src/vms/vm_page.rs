@@ -91,15 +91,15 @@ pub struct PastClaim {
 }
 
 impl VmPage {
-    fn deeds(&self) -> Vec<(Deed, &'static str, &'static str)> {
+    fn deeds(&self) -> Vec<(Deed, &'static str)> {
         let made = self.source.is_made();
         let going = matches!(self.state, VmState::Removing);
         [
-            (self.claim.is_some(), (Deed::Release, "release", "Take back…")),
-            (made && !going, (Deed::Replace, "replace", "Replace…")),
-            (self.source == VmSource::Local && !going, (Deed::Reboot, "reboot", "Reboot…")),
-            (made && !going, (Deed::Delete, "delete", "Delete…")),
-            (!made, (Deed::Forget, "forget", "Remove from the pool…")),
+            (self.claim.is_some(), (Deed::Release, "Take back…")),
+            (made && !going, (Deed::Replace, "Replace…")),
+            (self.source == VmSource::Local && !going, (Deed::Reboot, "Reboot…")),
+            (made && !going, (Deed::Delete, "Delete…")),
+            (!made, (Deed::Forget, "Remove from the pool…")),
         ]
         .into_iter()
         .filter_map(|(possible, deed)| possible.then_some(deed))
