@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use lablink_protocol::{CrdCode, Hostname};
 
-use super::ClaimId;
-use crate::{Db, DbError, Pin, TokenHash};
+use crate::{Db, DbError, Pin, TokenHash, ids::ClaimId};
 
 /// What an agent needs to connect a participant.
 #[derive(Debug)]
@@ -54,7 +53,7 @@ pub async fn situation(
                     case when $2::bytea is null then agent_at is null
                          else coalesce(token_sha256 = $2, false) end as is_agent,
                     $2 is not null and vm.token_due_at is not null as token_due
-             from vm left join claim on claim.id = vm.claim_id and claim.released_at is null
+             from vm left join claim on claim.id = %vm.claim_id and claim.released_at is null
                   left join agent_credential on agent_credential.vm_id = vm.id
              where vm.hostname = $1 and vm.removed_at is null",
         )
@@ -100,9 +99,8 @@ pub async fn delivered(db: &Db, delivery: &Delivery) -> Result<Option<Duration>,
                  where id = $1 and command_no = $2 and state = 'waiting' and released_at is null
                  returning vm_id, commanded_at
              )
-             select extract(epoch from clock_timestamp() - changed.commanded_at)::float8 as after,
-                    pg_notify('vm_changed', vm.hostname)::text
-             from vm join changed on vm.id = changed.vm_id",
+             select extract(epoch from clock_timestamp() - changed.commanded_at)::float8 as after
+             from vm join changed on vm.id = %changed.vm_id",
             &[&delivery.claim_id, &delivery.command_no],
         )
         .await?;

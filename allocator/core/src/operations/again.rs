@@ -1,15 +1,16 @@
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
-use super::{AskError, Job, OperationId, ask, read};
+use super::{AskError, Job, ask, read};
 use crate::{
-    Db, DbError,
+    DbError, Scope,
     agents::NEVER_ENROLLED,
-    collections, db,
-    once::{Asker, Sent},
-    pools::PoolId,
+    collections,
+    db::{self, GenericClient},
+    events::Change,
+    ids::OperationId,
+    pools::Pool,
+    scope::Sent,
     vms::{self, Selection},
 };
+use lablink_protocol::Hostname;
 
 /// Why an operation can't be tried again.
 #[derive(Debug, thiserror::Error)]
@@ -26,29 +27,23 @@ crate::db::takes_statement_errors!(RetryError);
 
 /// Queues what an operation left undone: VMs in error are made, or replaced, VMs that never
 /// enrolled are replaced, VMs that should be gone are destroyed.
-pub async fn retry(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-) -> Result<OperationId, RetryError> {
-    let asker = asker.into();
+pub async fn retry(scope: &Scope, id: OperationId) -> Result<OperationId, RetryError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, pool).await?;
+        ask::lock(&change).await?;
         let earlier =
-            read::find_in(&transaction, pool, id).await?.ok_or(RetryError::NoSuchOperation)?;
-        let left = left_undone(&transaction, pool, id, &earlier.job).await?;
+            read::find_in(&*change, &scope.pool, id).await?.ok_or(RetryError::NoSuchOperation)?;
+        let left = left_undone(&*change, &scope.pool, id, &earlier.job).await?;
         if left.is_empty() {
             return Err(RetryError::NothingLeft);
         }
         let job = match earlier.job {
             // Their machines are there, and can't be helped.
-            Job::Launch { .. } if any_waits(&transaction, pool, &left).await? => {
+            Job::Launch { .. } if any_waits(&*change, &scope.pool, &left).await? => {
                 Job::Replace { hostnames: left }
             }
             Job::Launch { .. } => Job::Launch { hostnames: left },
@@ -59,44 +54,33 @@ pub async fn retry(
             }
             Job::BringBack { .. } | Job::GiveUp { .. } => return Err(RetryError::NothingLeft),
         };
-        let id = ask::queue(&transaction, pool, &asker.actor, &job).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = ask::queue(&mut change, &job).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
 /// VMs that [`retry`] would try again.
-pub async fn undone(
-    db: &Db,
-    pool: PoolId,
-    id: OperationId,
-    job: &Job,
-) -> Result<Vec<Hostname>, DbError> {
-    left_undone(&db.client().await?, pool, id, job).await
+pub async fn undone(scope: &Scope, id: OperationId, job: &Job) -> Result<Vec<Hostname>, DbError> {
+    left_undone(&scope.db.client().await?, &scope.pool, id, job).await
 }
 
 /// Queues the replacement of VMs: the machine goes, with all that is on it, and a new one of the
 /// same name comes. From now on they can't be claimed.
-pub async fn replace(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    hostnames: Vec<Hostname>,
-) -> Result<OperationId, AskError> {
-    let asker = asker.into();
+pub async fn replace(scope: &Scope, hostnames: Vec<Hostname>) -> Result<OperationId, AskError> {
     let these = Selection::These(hostnames);
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, pool).await?;
-        let hostnames = vms::made(&transaction, pool, &these).await?;
-        let id = ask::queue(&transaction, pool, &asker.actor, &Job::Replace { hostnames }).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        ask::lock(&change).await?;
+        let hostnames = vms::made(&*change, &scope.pool, &these).await?;
+        let id = ask::queue(&mut change, &Job::Replace { hostnames }).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
@@ -104,7 +88,7 @@ pub async fn replace(
 /// The job's VMs that are not as it wanted them, and that no operation to come is about.
 async fn left_undone(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     id: OperationId,
     job: &Job,
 ) -> Result<Vec<Hostname>, DbError> {
@@ -121,7 +105,7 @@ async fn left_undone(
             &format!(
                 "select vm.hostname
                  from operation_target as target
-                 join vm on vm.id = coalesce(target.successor_id, target.vm_id)
+                 join vm on vm.id = %coalesce(target.successor_id, target.vm_id)
                  where target.operation_id = $1 and target.left_out is null
                    and vm.removed_at is null
                    and case when $2 then vm.claim_id is null
@@ -130,7 +114,7 @@ async fn left_undone(
                                  or vm.source in ('local', 'aws') and {NEVER_ENROLLED} end
                    and not exists (
                        select from operation_target as other
-                       join operation on operation.id = other.operation_id
+                       join operation on operation.id = %other.operation_id
                        where coalesce(other.successor_id, other.vm_id) = vm.id
                          and operation.state in ('queued', 'running'))
                  order by vm.number"
@@ -144,7 +128,7 @@ async fn left_undone(
 /// Whether a VM among these is no failure, but waits for its agent.
 async fn any_waits(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     hostnames: &[Hostname],
 ) -> Result<bool, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();

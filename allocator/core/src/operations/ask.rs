@@ -1,21 +1,22 @@
-use crate::db::GenericClient;
-
-use super::{Job, OperationId, OperationState, read, targets};
+use super::{Job, OperationState, read, targets};
 use crate::{
-    Actor, Db, DbError, db,
-    events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
-    vms::{self, NewVms, Selection, Source, VmsError},
+    DbError, Scope, db,
+    events::{Change, Kind},
+    ids::{OperationId, VmId},
+    scope::Sent,
+    vms::{self, Selection, VmsError},
 };
 
-/// A wish for new VMs.
-pub struct Launch<'a> {
-    pub environment: &'a str,
-    pub source: Source,
-    /// At least 1; the form knows the highest.
-    pub count: u32,
+/// Why nothing is launched.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error("VMs can't be launched here: the provider is 'manual'. Register machines instead.")]
+    NoSource,
+    #[error("the operation could not be written")]
+    Db(#[from] DbError),
 }
+
+crate::db::takes_statement_errors!(LaunchError);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -27,157 +28,126 @@ pub enum AskError {
 
 crate::db::takes_statement_errors!(AskError);
 
-/// Queues the making of new VMs: their rows and the operation in one transaction.
-pub async fn launch(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    wish: &Launch<'_>,
-) -> Result<OperationId, DbError> {
-    let asker = asker.into();
+/// Queues the making of `count` new VMs, at least 1: their rows and the operation in one transaction.
+pub async fn launch(scope: &Scope, count: u32) -> Result<OperationId, LaunchError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
-        let id = launch_in(&transaction, pool, &asker.actor, wish).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        lock(&change).await?;
+        let id = launch_in(&mut change, count).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
 /// The same for who holds the [lock].
 pub(super) async fn launch_in(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    wish: &Launch<'_>,
-) -> Result<OperationId, DbError> {
-    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
-    let planned = vms::plan(client, pool, &new).await?;
-    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
-    events::record_of_vms(client, pool, actor, "vm.requested", &vm_ids).await?;
+    change: &mut Change<'_>,
+    count: u32,
+) -> Result<OperationId, LaunchError> {
+    let source = change.pool().rules.machines.launched_from.ok_or(LaunchError::NoSource)?;
+    let planned = vms::plan(&**change, change.pool(), source, count).await?;
+    let vm_ids: Vec<VmId> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
+    for id in &vm_ids {
+        change.event(Kind::VmRequested).of_vm(*id);
+    }
     let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
-    queue(client, pool, actor, &job).await
+    Ok(queue(change, &job).await?)
 }
 
 /// Queues the removal of VMs: from now on they can't be claimed.
-pub async fn destroy(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    selection: &Selection,
-) -> Result<OperationId, AskError> {
-    let asker = asker.into();
+pub async fn destroy(scope: &Scope, selection: &Selection) -> Result<OperationId, AskError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
-        let hostnames = vms::made(&transaction, pool, selection).await?;
-        let id = queue(&transaction, pool, &asker.actor, &Job::Destroy { hostnames, after: None })
-            .await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        lock(&change).await?;
+        let hostnames = vms::made(&*change, &scope.pool, selection).await?;
+        let id = queue(&mut change, &Job::Destroy { hostnames, after: None }).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
 /// Asks for an operation to stop: one in the queue is over at once, a running one is told.
 /// `false` when there was nothing to stop any more.
-pub async fn cancel(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-) -> Result<bool, DbError> {
-    let asker = asker.into();
+pub async fn cancel(scope: &Scope, id: OperationId) -> Result<bool, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
-        let changed = transaction
+        lock(&change).await?;
+        let changed = change
             .query_opt(
                 "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
                         finished_at = case state when 'queued' then now() end,
                         reason = case state when 'queued' then 'It was cancelled before it began.' end,
                         state = case state when 'queued' then 'cancelled' else state end
                  where id = $1 and pool_id = $2 and state in ('queued', 'running')
-                 returning state, pg_notify('operation_changed', id::text)::text",
-                &[&id, &pool.as_i64()],
+                 returning state",
+                &[&id, &scope.pool.as_i64()],
             )
             .await?;
         let Some(changed) = changed else { return Ok(false) };
         if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
-            take_back(&transaction, pool, &asker.actor, id).await?;
+            take_back(&mut change, id).await?;
         }
-        let event = Event {
-            operation_id: Some(id),
-            ..Event::new(&asker.actor, "operation.cancel_requested")
-        };
-        events::record(&transaction, pool, event).await?;
-        asker.keep(&transaction, pool, &true).await?;
-        transaction.commit().await?;
+        change.event(Kind::OperationCancelRequested).of_operation(id);
+        scope.keep(&*change, &true).await?;
+        change.commit().await?;
         Ok(true)
     })
 }
 
 /// Nothing has been done yet: VMs that were to be made for the first time need no row, those that
 /// were to go stay.
-async fn take_back(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    id: OperationId,
-) -> Result<(), DbError> {
-    if read::find_in(client, pool, id).await?.is_some_and(|it| matches!(it.job, Job::Launch { .. }))
+async fn take_back(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+    if read::find_in(&**change, change.pool(), id)
+        .await?
+        .is_some_and(|it| matches!(it.job, Job::Launch { .. }))
     {
-        let planned = vms::never_made(client, id).await?;
-        vms::remove_in(client, pool, &planned, actor).await?;
+        let planned = vms::never_made(&**change, id).await?;
+        vms::remove_in(change, &planned).await?;
     }
-    targets::recount(client, id).await
+    targets::recount(change, id).await
 }
 
 /// Requests that plan VMs take turns. Not `for update`: that would stop everybody who writes a row
 /// of this pool, and who holds a VM's row at that moment is waited for in turn.
-pub(crate) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
-    client.execute("select from pool where id = $1 for no key update", &[&pool.as_i64()]).await?;
+pub(crate) async fn lock(change: &Change<'_>) -> Result<(), DbError> {
+    let sql = "select from pool where id = $1 for no key update";
+    change.execute(sql, &[&change.pool().as_i64()]).await?;
     Ok(())
 }
 
 /// The caller holds the pool's lock.
-pub(super) async fn queue(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    job: &Job,
-) -> Result<OperationId, DbError> {
+pub(super) async fn queue(change: &mut Change<'_>, job: &Job) -> Result<OperationId, DbError> {
     let vms = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
     // Of a collection, files are counted, and nobody has seen them yet.
     let total = if matches!(job, Job::Collect { .. }) { 0 } else { vms };
-    let row = client
+    let scope = change.scope();
+    let row = change
         .query_one(
             "insert into operation (pool_id, kind, payload, actor, progress_total)
              values ($1, $2, $3, $4, $5)
-             returning id, pg_notify('operation_changed', id::text)::text",
-            &[&pool.as_i64(), &job.kind(), &job.payload(), &actor.to_string(), &total],
+             returning id",
+            &[&scope.pool.as_i64(), &job.kind(), &job.payload(), &scope.actor.to_string(), &total],
         )
         .await?;
     let id = row.try_get("id")?;
-    targets::write(client, pool, id, job.hostnames()).await?;
-    let event = Event {
-        operation_id: Some(id),
-        data: serde_json::json!({ "kind": job.kind(), "vms": vms }),
-        ..Event::new(actor, "operation.queued")
-    };
-    events::record(client, pool, event).await?;
+    targets::write(change, id, job.hostnames()).await?;
+    change
+        .event(Kind::OperationQueued)
+        .of_operation(id)
+        .with(serde_json::json!({ "kind": job.kind(), "vms": vms }));
     Ok(id)
 }

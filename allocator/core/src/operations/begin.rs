@@ -1,13 +1,11 @@
 //! The moment at which an operation turns from a wish into work: what has changed since it was
 //! asked for is left out.
 
-use crate::db::GenericClient;
-
 use super::{
-    Lease, LeaseError, OperationId, Standing, Target, ask,
+    Lease, LeaseError, Standing, Target, ask,
     targets::{recount, targets_in},
 };
-use crate::{DbError, pools::PoolId, vms};
+use crate::{DbError, db::GenericClient, events::Change, ids::OperationId, vms};
 
 impl Lease {
     /// Decides which VMs the operation works on, and answers all that it is about: a VM that was
@@ -15,21 +13,21 @@ impl Lease {
     /// Machines that are to be made anew get new rows here, so that their claims end before
     /// anything is done to them. Called again, it changes nothing.
     pub async fn begin(&self) -> Result<Vec<Target>, LeaseError> {
-        let mut client = self.db.client().await?;
-        let transaction = client.transaction().await?;
-        ask::lock(&transaction, self.pool).await?;
-        let kind = self.still_mine(&transaction).await?;
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        ask::lock(&change).await?;
+        let kind = self.still_mine(&*change).await?;
         // Of an older allocator's operation, this brings the targets.
-        recount(&transaction, self.id).await?;
+        recount(&mut change, self.id).await?;
         if matches!(kind.as_str(), "destroy" | "replace") {
-            leave_out(&transaction, self.id).await?;
+            leave_out(&*change, self.id).await?;
         }
         if kind == "replace" {
-            succeed(&transaction, self.pool, self.id).await?;
+            succeed(&mut change, self.id).await?;
         }
-        recount(&transaction, self.id).await?;
-        let targets = targets_in(&transaction, self.id).await?;
-        transaction.commit().await?;
+        recount(&mut change, self.id).await?;
+        let targets = targets_in(&*change, self.id).await?;
+        change.commit().await?;
         Ok(targets)
     }
 
@@ -47,7 +45,7 @@ async fn leave_out(client: &impl GenericClient, id: OperationId) -> Result<(), D
     // Nobody claims one of them between this look and the commit: their rows are locked.
     let sql = "with present as (
                    select vm.id, vm.claim_id
-                   from operation_target as target join vm on vm.id = target.vm_id
+                   from operation_target as target join vm on vm.id = %target.vm_id
                    where target.operation_id = $1 and vm.removed_at is null
                    order by vm.id for no key update of vm
                )
@@ -59,19 +57,15 @@ async fn leave_out(client: &impl GenericClient, id: OperationId) -> Result<(), D
     Ok(())
 }
 
-async fn succeed(
-    client: &impl GenericClient,
-    pool: PoolId,
-    id: OperationId,
-) -> Result<(), DbError> {
-    for target in targets_in(client, id).await? {
+async fn succeed(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+    for target in targets_in(&**change, id).await? {
         if target.standing != Standing::Included {
             continue;
         }
-        let successor = vms::succeed(client, pool, target.vm_id).await?;
+        let successor = vms::succeed(change, target.vm_id).await?;
         let sql = "update operation_target set successor_id = $3
                    where operation_id = $1 and vm_id = $2";
-        client.execute(sql, &[&id, &target.vm_id, &successor]).await?;
+        change.execute(sql, &[&id, &target.vm_id, &successor]).await?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
+use serde_json::json;
 use std::time::Duration;
 
-use super::{Operation, OperationId, OperationState, Stage, Step, ask, read, targets};
+use super::{Operation, OperationState, Stage, Step, ask, read, targets};
 use crate::{
-    Actor, Db, DbError, db,
-    events::{self, Event},
-    pools::PoolId,
+    Actor, DbError, Scope, db,
+    events::{Change, Kind},
+    ids::OperationId,
     text_enum::text_enum,
 };
 
@@ -59,8 +60,7 @@ crate::db::takes_statement_errors!(LeaseError);
 
 /// The right to work on an operation. All that a worker writes goes through it.
 pub struct Lease {
-    pub(super) db: Db,
-    pub(super) pool: PoolId,
+    pub(super) scope: Scope,
     pub(super) id: OperationId,
     pub(super) attempt: i32,
 }
@@ -81,9 +81,10 @@ pub struct Taken {
 ///
 /// It starts when the row is written, which is after the one before has ended for all to see;
 /// `now()` is when the statement came, and that may be before.
-pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, DbError> {
-    let client = db.client().await?;
-    let taken = client
+pub async fn take(scope: &Scope, owner: &str) -> Result<Option<Taken>, DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    let taken = change
         .query_opt(
             "update operation set state = 'running', attempt = attempt + 1, lease_owner = $2,
                     lease_expires_at = now() + make_interval(secs => $3::float8),
@@ -97,8 +98,8 @@ pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, D
                             where other.pool_id = $1 and other.state = 'running'))
                  order by state = 'running' desc, id limit 1 for no key update
              )
-             returning id, attempt, pg_notify('operation_changed', id::text)::text",
-            &[&pool.as_i64(), &owner, &LEASE.as_secs_f64()],
+             returning id, attempt",
+            &[&scope.pool.as_i64(), &owner, &LEASE.as_secs_f64()],
         )
         .await;
     let taken = match taken {
@@ -108,10 +109,12 @@ pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, D
         Err(error) if db::violated(&error) == Some("operation_running") => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let (id, attempt) = (taken.try_get("id")?, taken.try_get("attempt")?);
+    let (id, attempt): (OperationId, i32) = (taken.try_get("id")?, taken.try_get("attempt")?);
+    change.event(Kind::OperationStarted).of_operation(id).with(json!({ "attempt": attempt }));
+    change.commit().await?;
     drop(client);
-    let Some(operation) = read::find(db, pool, id).await? else { return Ok(None) };
-    let lease = Lease { db: db.clone(), pool, id, attempt };
+    let Some(operation) = read::find(scope, id).await? else { return Ok(None) };
+    let lease = Lease { scope: scope.clone(), id, attempt };
     Ok(Some(Taken { lease, operation, abandoned: attempt > 1 }))
 }
 
@@ -123,6 +126,7 @@ impl Lease {
     /// Keeps the lease for another [`LEASE`]. Answers whether a stop has been asked for.
     pub async fn renew(&self) -> Result<bool, LeaseError> {
         let row = self
+            .scope
             .db
             .client()
             .await?
@@ -147,8 +151,7 @@ impl Lease {
         let started: Vec<_> = steps.iter().map(|step| step.started_at).collect();
         let finished: Vec<_> = steps.iter().map(|step| step.finished_at).collect();
         let details: Vec<Option<&str>> = steps.iter().map(|step| step.detail.as_deref()).collect();
-        let rows = self
-            .db
+        let rows = self.scope.db
             .client()
             .await?
             .query(
@@ -167,7 +170,7 @@ impl Lease {
                      order by vm.id for no key update of vm
                  ), freed as (
                      update vm set used_at = null, barred_at = null, token_due_at = null
-                     from made where vm.id = made.id
+                     from made where vm.id = %made.id
                  ), logged as (
                      insert into operation_log (operation_id, level, line)
                      select mine.id, new.level, new.line
@@ -183,7 +186,9 @@ impl Lease {
                          set stage = excluded.stage, started_at = excluded.started_at,
                              finished_at = excluded.finished_at, detail = excluded.detail
                  )
-                 select pg_notify('operation_changed', id::text)::text from mine",
+                 select pg_notify('operation_changed', id::text)::text,
+                        pg_notify('pool_changed', pool_id::text)::text
+                 from mine",
                 &[
                     &self.id,
                     &self.attempt,
@@ -204,15 +209,15 @@ impl Lease {
 
     /// Ends the operation: its VMs are no longer spoken for by it.
     pub async fn finish(&self, outcome: &Outcome) -> Result<(), LeaseError> {
-        let mut client = self.db.client().await?;
-        let transaction = client.transaction().await?;
-        ask::lock(&transaction, self.pool).await?;
-        let row = transaction
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        ask::lock(&change).await?;
+        let row = change
             .query_opt(
                 "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
                         lease_owner = null, lease_expires_at = null
                  where id = $1 and attempt = $2 and state = 'running'
-                 returning kind, pg_notify('operation_changed', id::text)::text",
+                 returning kind",
                 &[
                     &self.id,
                     &self.attempt,
@@ -226,15 +231,16 @@ impl Lease {
         let kind: String = row.try_get("kind")?;
         let left = "update operation_vm set stage = $2, finished_at = now()
                     where operation_id = $1 and stage in ('waiting', 'creating', 'destroying', 'collecting')";
-        transaction.execute(left, &[&self.id, &Stage::Unfinished.as_str()]).await?;
-        targets::recount(&transaction, self.id).await?;
-        let event = Event {
-            operation_id: Some(self.id),
-            data: serde_json::json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),
-            ..Event::new(&Actor::System, "operation.finished")
-        };
-        events::record(&transaction, self.pool, event).await?;
-        transaction.commit().await?;
+        change.execute(left, &[&self.id, &Stage::Unfinished.as_str()]).await?;
+        targets::recount(&mut change, self.id).await?;
+        change
+            .event(Kind::OperationFinished)
+            .of_operation(self.id)
+            .with(
+                json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),
+            )
+            .by(Actor::System);
+        change.commit().await?;
         Ok(())
     }
 
@@ -244,9 +250,15 @@ impl Lease {
         let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
                        lease_owner = null, lease_expires_at = null
                    where id = $1 and attempt = $2 and state = 'running'
-                   returning pg_notify('operation_changed', id::text)::text";
-        let client = self.db.client().await?;
-        let closed = client.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
-        closed.map(|_row| ()).ok_or(LeaseError::Lost)
+                   returning kind";
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        let closed = change.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
+        let kind: String = closed.ok_or(LeaseError::Lost)?.try_get("kind")?;
+        let state = OperationState::Failed.as_str();
+        let data = json!({ "kind": kind, "state": state, "reason": reason });
+        change.event(Kind::OperationFinished).of_operation(self.id).with(data);
+        change.commit().await?;
+        Ok(())
     }
 }

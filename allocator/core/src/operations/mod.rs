@@ -16,9 +16,10 @@ mod steps;
 mod take_back;
 mod targets;
 
+pub use crate::ids::OperationId;
 pub use again::{RetryError, replace, retry, undone};
 pub(crate) use ask::lock as lock_pool;
-pub use ask::{AskError, Launch, cancel, destroy, launch};
+pub use ask::{AskError, LaunchError, cancel, destroy, launch};
 pub use collect::{collect, collect_and_destroy};
 pub use first::launch_first;
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Outcome, RENEW_EVERY, Report, Taken, take};
@@ -33,12 +34,7 @@ pub use targets::{Standing, Target, targets};
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    collections::{Extension, OnSkipped},
-    text_enum::text_enum,
-};
-
-pub type OperationId = i64;
+use crate::{collections::OnSkipped, pools::Extension, text_enum::text_enum};
 
 text_enum! {
     pub enum OperationState {

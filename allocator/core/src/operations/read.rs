@@ -1,9 +1,12 @@
-use crate::db::GenericClient;
+use super::{Job, LogLevel, OperationState};
+use crate::{
+    Db, DbError, Scope,
+    db::{self, GenericClient},
+    ids::OperationId,
+    pools::Pool,
+};
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
-
-use super::{Job, LogLevel, OperationId, OperationState};
-use crate::{Db, DbError, db, pools::PoolId};
 
 /// An operation as its row tells it.
 #[derive(Clone, Debug)]
@@ -32,13 +35,13 @@ const SELECT: &str =
         attempt, progress_done, progress_total, exit_code, reason
     from operation where pool_id = $1";
 
-pub async fn find(db: &Db, pool: PoolId, id: OperationId) -> Result<Option<Operation>, DbError> {
-    find_in(&db.client().await?, pool, id).await
+pub async fn find(scope: &Scope, id: OperationId) -> Result<Option<Operation>, DbError> {
+    find_in(&scope.db.client().await?, &scope.pool, id).await
 }
 
 pub(super) async fn find_in(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     id: OperationId,
 ) -> Result<Option<Operation>, DbError> {
     let row = client.query_opt(&format!("{SELECT} and id = $2"), &[&pool.as_i64(), &id]).await?;
@@ -57,44 +60,42 @@ pub struct Filter<'a> {
 
 /// The newest `limit` operations that are older than `before`, newest first.
 pub async fn recent(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     before: Option<OperationId>,
     limit: i64,
 ) -> Result<Vec<Operation>, DbError> {
-    list(db, pool, &Filter { before, ..Filter::default() }, limit).await
+    list(scope, &Filter { before, ..Filter::default() }, limit).await
 }
 
 /// The newest `limit` operations that fit, newest first.
 pub async fn list(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     filter: &Filter<'_>,
     limit: i64,
 ) -> Result<Vec<Operation>, DbError> {
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let sql = format!(
         "{SELECT} and ($2::bigint is null or id < $2) and ($3::text is null or kind = $3)
              and ($4::text is null or state = $4) order by id desc limit $5"
     );
     let state = filter.state.map(OperationState::as_str);
     let parameters: [&(dyn ToSql + Sync); 5] =
-        [&pool.as_i64(), &filter.before, &filter.kind, &state, &limit];
+        [&scope.pool.as_i64(), &filter.before, &filter.kind, &state, &limit];
     client.query(&sql, &parameters).await?.iter().map(operation).collect()
 }
 
 /// Whether an operation that changes machines is at work in the pool.
-pub async fn is_at_work(db: &Db, pool: PoolId) -> Result<bool, DbError> {
+pub async fn is_at_work(scope: &Scope) -> Result<bool, DbError> {
     let sql = "select exists (
                    select from operation
                    where pool_id = $1 and state = 'running' and kind <> 'collect')";
-    Ok(db.client().await?.query_one(sql, &[&pool.as_i64()]).await?.try_get(0)?)
+    Ok(scope.db.client().await?.query_one(sql, &[&scope.pool.as_i64()]).await?.try_get(0)?)
 }
 
 /// How many operations there are, by kind and state.
-pub async fn counts(db: &Db, pool: PoolId) -> Result<Vec<(String, String, i64)>, DbError> {
+pub async fn counts(scope: &Scope) -> Result<Vec<(String, String, i64)>, DbError> {
     let sql = "select kind, state, count(*) from operation where pool_id = $1 group by kind, state";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64()]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
 }
 

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::db::Transaction;
-use lablink_protocol::Hostname;
-
-use super::{Job, OperationId, ask};
+use super::{Job, ask};
 use crate::{
-    Db, DbError,
-    once::{Asker, Sent},
-    pools::PoolId,
+    DbError, Scope,
+    events::Change,
+    ids::OperationId,
+    scope::Sent,
     state::{self, Conflict},
 };
+use lablink_protocol::Hostname;
 
 /// Why a conflict can't be solved in this way.
 #[derive(Debug, thiserror::Error)]
@@ -34,24 +33,17 @@ crate::db::takes_statement_errors!(SolveError);
 
 /// Queues that the VMs which an operation found missing from Terraform's state are put back into
 /// it.
-pub async fn bring_back(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-) -> Result<OperationId, SolveError> {
-    let asker = asker.into();
+pub async fn bring_back(scope: &Scope, id: OperationId) -> Result<OperationId, SolveError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
-        let id =
-            ask::queue(&transaction, pool, &asker.actor, &Job::BringBack { hostnames }).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let Conflict { hostnames, .. } = open_conflict(&change, id).await?;
+        let id = ask::queue(&mut change, &Job::BringBack { hostnames }).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
@@ -59,37 +51,30 @@ pub async fn bring_back(
 /// Queues that the VMs which an operation found missing from Terraform's state are let go of, and
 /// that the state counts as it is. Who means it names each of them.
 pub async fn give_up(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
+    scope: &Scope,
     id: OperationId,
     named: Vec<Hostname>,
 ) -> Result<OperationId, SolveError> {
-    let asker = asker.into();
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
+        let Conflict { hostnames, .. } = open_conflict(&change, id).await?;
         let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
         if !same {
             return Err(SolveError::NotThese(hostnames));
         }
-        let id = ask::queue(&transaction, pool, &asker.actor, &Job::GiveUp { hostnames }).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = ask::queue(&mut change, &Job::GiveUp { hostnames }).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
-async fn open_conflict(
-    transaction: &Transaction<'_>,
-    pool: PoolId,
-    id: OperationId,
-) -> Result<Conflict, SolveError> {
-    ask::lock(transaction, pool).await?;
-    let conflict = state::conflict_in(transaction, pool, id).await?;
+async fn open_conflict(change: &Change<'_>, id: OperationId) -> Result<Conflict, SolveError> {
+    ask::lock(change).await?;
+    let conflict = state::conflict_in(&**change, change.pool(), id).await?;
     conflict.filter(|it| !it.solved).ok_or(SolveError::NoConflict)
 }

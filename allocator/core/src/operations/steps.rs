@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{Job, OperationId};
-use crate::{Db, DbError, db, pools::PoolId, text_enum::text_enum};
+use super::Job;
+use crate::{Db, DbError, Scope, db, ids::OperationId, text_enum::text_enum};
 
 text_enum! {
     /// How far an operation has come with one VM.
@@ -62,9 +62,10 @@ pub async fn steps(db: &Db, id: OperationId) -> Result<Vec<Step>, DbError> {
 
 /// How long such a job usually takes, in seconds: the middle of the last ten that succeeded with
 /// about as many VMs. None before the first.
-pub async fn usual_seconds(db: &Db, pool: PoolId, job: &Job) -> Result<Option<i64>, DbError> {
+pub async fn usual_seconds(scope: &Scope, job: &Job) -> Result<Option<i64>, DbError> {
     let vms = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
-    let row = db
+    let row = scope
+        .db
         .client()
         .await?
         .query_one(
@@ -77,7 +78,7 @@ pub async fn usual_seconds(db: &Db, pool: PoolId, job: &Job) -> Result<Option<i6
                        between ($3 + 1) / 2 and $3 * 2
                  order by id desc limit 10
              ) as earlier",
-            &[&pool.as_i64(), &job.kind(), &vms],
+            &[&scope.pool.as_i64(), &job.kind(), &vms],
         )
         .await?;
     Ok(row.try_get("usual")?)

@@ -2,12 +2,12 @@ use std::{future::Future, pin::Pin};
 
 use lablink_protocol::Hostname;
 
-use super::{Source, Vm};
+use super::Vm;
 use crate::{
-    Db, DbError, Token, agents,
-    events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
+    DbError, Scope, Token, agents,
+    events::{Change, Kind},
+    pools::Source,
+    scope::Sent,
 };
 
 /// Where VMs come from, for what is done to one of them without Terraform.
@@ -35,9 +35,7 @@ crate::db::takes_statement_errors!(RebootError);
 
 /// Reboots a VM; `local` is who can for local ones. One that never enrolled gets another chance.
 pub async fn reboot(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
+    scope: &Scope,
     local: Option<&dyn Provider>,
     vm: &Vm,
 ) -> Result<(), RebootError> {
@@ -50,21 +48,19 @@ pub async fn reboot(
         (Source::Manual | Source::Unknown, _) => return not("Reboot it where it stands."),
     };
     let hostname = &vm.hostname;
-    let asker = asker.into();
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
     // Nothing but the wish's key is held while the VM starts.
-    if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+    if let Sent::Again(()) = scope.sent(&*change).await? {
         return Ok(());
     }
-    let enrolment = agents::issue_to_newcomer(db, pool, vm.id, hostname).await?;
+    let enrolment = agents::issue_to_newcomer(scope, vm.id, hostname).await?;
     if let Err(error) = provider.reboot(hostname, enrolment.as_ref()).await {
-        super::start_failed(db, pool, hostname, &error.to_string()).await?;
+        super::start_failed(scope, hostname, &error.to_string()).await?;
         return Err(RebootError::Failed(hostname.clone(), error));
     }
-    let event = Event { vm_id: Some(vm.id), ..Event::new(&asker.actor, "vm.rebooted") };
-    events::record(&transaction, pool, event).await?;
-    asker.keep(&transaction, pool, &()).await?;
-    transaction.commit().await?;
+    change.event(Kind::VmRebooted).of_vm(vm.id);
+    scope.keep(&*change, &()).await?;
+    change.commit().await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{overdue, suspect};
-use crate::{Db, DbError, line, pools::PoolId};
+use crate::{DbError, Scope, events::Change};
 
 /// How long nothing may be heard of a VM before it is pointed out.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Limits {
 }
 
 /// Looks now and then, for as long as the process lives.
-pub async fn watch(db: Db, pool: PoolId, limits: Limits, every: Duration) {
+pub async fn watch(scope: Scope, limits: Limits, every: Duration) {
     let mut turn = tokio::time::interval(every);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut hearing = Hearing::from(Instant::now());
@@ -27,11 +27,11 @@ pub async fn watch(db: Db, pool: PoolId, limits: Limits, every: Duration) {
         turn.tick().await;
         let heard_for = hearing.at(Instant::now(), every * 4);
         let looked = async {
-            notice(&db, pool).await?;
+            notice(&scope).await?;
             if heard_for < limits.suspect_after {
                 return Ok(());
             }
-            point_out(&db, pool, limits).await
+            point_out(&scope, limits).await
         };
         match looked.await {
             Ok(()) => hearing.last = Instant::now(),
@@ -67,22 +67,21 @@ impl Hearing {
 }
 
 /// Notes which machines start now, and which agents are heard again.
-pub async fn notice(db: &Db, pool: PoolId) -> Result<(), DbError> {
-    let client = db.client().await?;
-    overdue::note_begun(&client, pool).await?;
-    suspect::note_heard(&client, pool).await
+pub async fn notice(scope: &Scope) -> Result<(), DbError> {
+    let mut client = scope.client().await?;
+    overdue::note_begun(&client, &scope.pool).await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    suspect::note_heard(&mut change).await?;
+    change.commit().await
 }
 
 /// Points out what has become overdue or suspect, each VM once, whoever else looks.
-pub async fn point_out(db: &Db, pool: PoolId, limits: Limits) -> Result<(), DbError> {
-    let client = db.client().await?;
-    let late = overdue::point_out(&client, pool, limits.overdue_after).await?;
-    suspect::point_out(&client, pool, limits.suspect_after).await?;
-    if late > 0 {
-        // Who waits for one of them must not be told that it comes any moment.
-        line::tell(&client, pool).await?;
-    }
-    Ok(())
+pub async fn point_out(scope: &Scope, limits: Limits) -> Result<(), DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    overdue::point_out(&mut change, limits.overdue_after).await?;
+    suspect::point_out(&mut change, limits.suspect_after).await?;
+    change.commit().await
 }
 
 #[cfg(test)]

@@ -6,23 +6,23 @@ use lablink_core::{
     claims::{self, Refusal, ReleaseReason, Situation},
     line::{self, Joined, Presented, Standing},
     operations::{self, Outcome, Stage, Step, TakeBack, Then, Whose},
-    vms::{self, AfterUse},
+    pools::AfterUse,
+    vms,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Fault, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 const ONE: &str = "lablink-vm-test-1";
 
-async fn take_back(scene: &Scene, hostname: &str, then: Then, after_use: AfterUse) {
+async fn take_back(scene: &Scene, hostname: &str, then: Then) {
     let wish = TakeBack {
         hostname: &name(hostname),
         whose: Whose::Anybodys,
         reason: ReleaseReason::Returned,
         then,
-        after_use,
     };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
+    operations::take_back(&scene.by(admin()), &wish).await.unwrap();
 }
 
 /// ada had the VM, whose agent has this token, and has given it back for reuse.
@@ -30,12 +30,12 @@ async fn given_back() -> (Scene, Token) {
     let scene = Scene::with_running(1).await;
     let token = scene.agent(ONE).await;
     scene.claim("ada@example.org", "4/ada").await.unwrap();
-    take_back(&scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+    take_back(&scene, ONE, Then::Reuse).await;
     (scene, token)
 }
 
 async fn free(scene: &Scene) -> i64 {
-    vms::free(&scene.db, scene.pool, STALE_AFTER).await.unwrap()
+    vms::free(&scene.scope()).await.unwrap()
 }
 
 async fn situation(scene: &Scene, token: &Token) -> Situation {
@@ -43,12 +43,12 @@ async fn situation(scene: &Scene, token: &Token) -> Situation {
 }
 
 async fn renew(scene: &Scene, token: &Token) -> Result<Token, RenewError> {
-    agents::renew(&scene.db, scene.pool, &name(ONE), token.hash()).await
+    agents::renew(&scene.scope(), &name(ONE), token.hash()).await
 }
 
 async fn raise(scene: &Scene, misuse: Misuse) {
     let (vm_id, from) = (scene.vm_id(ONE).await, [192, 0, 2, 7].into());
-    agents::raise(&scene.db, scene.pool, STALE_AFTER, vm_id, misuse, from).await.unwrap();
+    agents::raise(&scene.scope(), vm_id, misuse, from).await.unwrap();
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn who_is_first_in_line_is_offered_the_vm_at_that_moment() {
     let (scene, old) = given_back().await;
     let joined = scene.join("bea@example.org", Presented::default()).await;
     let Ok(Joined::Place(place)) = joined else { panic!("no place") };
-    let standing = async || line::look(&scene.db, scene.pool, &place).await.unwrap().unwrap();
+    let standing = async || line::look(&scene.scope(), &place).await.unwrap().unwrap();
     assert!(matches!(standing().await, Standing::Waiting { .. }));
     let new = renew(&scene, &old).await.unwrap();
     assert!(matches!(standing().await, Standing::Waiting { .. }), "not used yet");
@@ -118,7 +118,7 @@ async fn a_token_whose_answer_was_lost_is_void_when_another_is_fetched() {
 
 async fn take_in_turn(scene: &Scene, token: &Token) {
     scene.claim("cyd@example.org", "4/cyd").await.unwrap();
-    take_back(scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+    take_back(scene, ONE, Then::Reuse).await;
     assert_eq!(scene.bearer(token).await, Some(Bearer::Outgoing(name(ONE))));
 }
 
@@ -148,7 +148,7 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         ["reuse", "replace refused", "replace failed", "moved", "cleaned", "held", "as it is"]
     {
         let scene = Scene::with_running(2).await;
-        operations::take(&scene.db, scene.pool, "worker")
+        operations::take(&scene.scope(), "worker")
             .await
             .unwrap()
             .unwrap()
@@ -160,15 +160,15 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         let ada = scene.claim("ada@example.org", "4/ada").await.unwrap();
         assert_eq!(ada.hostname, name(ONE));
         match end {
-            "reuse" => take_back(&scene, ONE, Then::Reuse, AfterUse::Clean).await,
+            "reuse" => take_back(&scene, ONE, Then::Reuse).await,
             "replace refused" => {
-                take_back(&scene, ONE, Then::Replace, AfterUse::Clean).await;
+                take_back(&scene, ONE, Then::Replace).await;
                 let id = scene.count("select max(id) from operation").await;
-                operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+                operations::cancel(&scene.by(admin()), id.into()).await.unwrap();
             }
             "replace failed" => {
-                take_back(&scene, ONE, Then::Replace, AfterUse::Clean).await;
-                let taken = operations::take(&scene.db, scene.pool, "worker").await.unwrap();
+                take_back(&scene, ONE, Then::Replace).await;
+                let taken = operations::take(&scene.scope(), "worker").await.unwrap();
                 let state = operations::OperationState::Failed;
                 let failed = Outcome { state, exit_code: None, reason: None };
                 taken.unwrap().lease.finish(&failed).await.unwrap();
@@ -182,9 +182,7 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
                     detail: None,
                     fault: Some(Fault::Machine),
                 };
-                claims::report(&scene.db, scene.pool, STALE_AFTER, &admin(), &result)
-                    .await
-                    .unwrap();
+                claims::report(&scene.by(admin()), &result).await.unwrap();
             }
             "cleaned" | "held" | "as it is" => {
                 scene.sql("update vm set source = 'manual'").await;
@@ -193,7 +191,8 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
                     "held" => AfterUse::Hold,
                     _ => AfterUse::Reuse,
                 };
-                take_back(&scene, ONE, Then::Replace, rule).await;
+                let scene = scene.ruled(|rules| rules.machines.after_use = rule);
+                take_back(&scene, ONE, Then::Replace).await;
             }
             other => panic!("{other}"),
         }
@@ -210,8 +209,9 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         if end == "cleaned" {
             let claim_id = to_clean(&new).await.expect("with its new token it may clean");
             let (hostname, outcome) = (name(ONE), CleanOutcome::Cleaned);
+            let claim_id = claim_id.into();
             let result = CleanResult { hostname, claim_id, outcome, detail: None };
-            claims::cleaned(&scene.db, scene.pool, STALE_AFTER, &admin(), &result).await.unwrap();
+            claims::cleaned(&scene.by(admin()), &result).await.unwrap();
         }
         let free_now = match end {
             "reuse" | "cleaned" | "as it is" => 2,
@@ -229,18 +229,18 @@ async fn an_original_client_has_no_token_and_goes_on_as_before() {
     for email in ["ada@example.org", "bea@example.org"] {
         scene.claim(email, "4/x").await.unwrap();
         assert!(matches!(reads().await, Situation::Claimed(_)));
-        take_back(&scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+        take_back(&scene, ONE, Then::Reuse).await;
         assert_eq!(free(&scene).await, 1);
     }
 
     // The program that starts the machine has a token. That is no agent's.
-    let once = agents::issue_enrolment(&scene.db, scene.pool, &name(ONE)).await.unwrap().unwrap();
-    let boot = agents::enrol(&scene.db, scene.pool, &name(ONE), &once).await.unwrap();
+    let once = agents::issue_enrolment(&scene.scope(), &name(ONE)).await.unwrap().unwrap();
+    let boot = agents::enrol(&scene.scope(), &name(ONE), &once).await.unwrap();
     assert!(matches!(scene.bearer(&boot).await, Some(Bearer::Agent { attends: false, .. })));
     assert!(!agents::needs_token(&scene.db, &name(ONE)).await.unwrap());
     scene.claim("ada@example.org", "4/x").await.unwrap();
     assert!(matches!(reads().await, Situation::Claimed(_)));
-    take_back(&scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+    take_back(&scene, ONE, Then::Reuse).await;
     assert_eq!(free(&scene).await, 1);
 
     agents::attend(&scene.db, &name(ONE)).await.unwrap();
@@ -253,8 +253,8 @@ async fn a_new_enrolment_brings_the_new_token_as_well() {
     let (scene, old) = given_back().await;
     let unused = renew(&scene, &old).await.unwrap();
     let vm = name(ONE);
-    let once = agents::issue_enrolment(&scene.db, scene.pool, &vm).await.unwrap().unwrap();
-    let enrolled = agents::enrol(&scene.db, scene.pool, &vm, &once).await.unwrap();
+    let once = agents::issue_enrolment(&scene.scope(), &vm).await.unwrap().unwrap();
+    let enrolled = agents::enrol(&scene.scope(), &vm, &once).await.unwrap();
     assert_eq!(free(&scene).await, 0, "not used yet");
     assert_eq!((scene.bearer(&old).await, scene.bearer(&unused).await), (None, None));
     assert!(matches!(scene.bearer(&enrolled).await, Some(Bearer::Agent { .. })));
@@ -271,14 +271,13 @@ async fn a_dead_token_bars_the_next_claim_and_an_open_one_goes_on() {
     let told = "select count(*) from event where kind = 'vm.barred'";
     assert_eq!(scene.count(told).await, 1, "until it is lifted");
     assert!(matches!(situation(&scene, &new).await, Situation::Claimed(_)), "hers goes on");
-    assert_eq!(vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap().barred, 1);
+    assert_eq!(vms::counts(&scene.scope()).await.unwrap().barred, 1);
 
-    take_back(&scene, ONE, Then::Reuse, AfterUse::Reuse).await;
+    take_back(&scene, ONE, Then::Reuse).await;
     let newer = scene.renewed(ONE, &new).await;
     assert_eq!(free(&scene).await, 0);
     assert_eq!(scene.claim("cyd@example.org", "4/c").await.unwrap_err(), Refusal::NoneFree);
-    let lift =
-        async || agents::lift_bar(&scene.db, scene.pool, STALE_AFTER, &admin(), &name(ONE)).await;
+    let lift = async || agents::lift_bar(&scene.by(admin()), &name(ONE)).await;
     lift().await.unwrap();
     assert_eq!(free(&scene).await, 1);
     assert!(matches!(lift().await, Err(LiftError::NotBarred)));
@@ -293,23 +292,23 @@ async fn a_bar_outlasts_all_but_a_machine_that_was_made_anew() {
     scene.renewed(ONE, &old).await;
     raise(&scene, Misuse::Wait).await;
     scene.remove(ONE).await;
-    vms::admit(&scene.db, scene.pool, &name(ONE), None).await.unwrap();
+    vms::admit(&scene.scope(), &name(ONE)).await.unwrap();
     scene.report(ONE, VmStatus::Running).await;
     assert_eq!(free(&scene).await, 0, "it left the pool, and is back");
     assert_eq!(scene.bearer(&old).await, None, "of a machine that is gone");
 
     let scene = Scene::with_running(1).await;
-    let taken = async || operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
+    let taken = async || operations::take(&scene.scope(), "worker").await.unwrap().unwrap();
     taken().await.lease.finish(&Outcome::succeeded()).await.unwrap();
     let old = scene.agent(ONE).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
     raise(&scene, Misuse::Wait).await;
-    take_back(&scene, ONE, Then::Replace, AfterUse::Reuse).await;
+    take_back(&scene, ONE, Then::Replace).await;
     let replacing = taken().await;
     replacing.lease.begin().await.unwrap();
     let barred = "select count(*) from vm where removed_at is null and barred_at is not null";
     assert_eq!(scene.count(barred).await, 1, "the old machine still stands under the name");
-    lablink_core::state::take_in_hand(&scene.db, scene.pool, &[name(ONE)], &[]).await.unwrap();
+    lablink_core::state::take_in_hand(&scene.scope(), &[name(ONE)], &[]).await.unwrap();
     let steps = [Step { stage: Stage::Done, ..Step::waiting(name(ONE)) }];
     let report = operations::Report { steps: &steps, ..Default::default() };
     replacing.lease.advance(&report).await.unwrap();

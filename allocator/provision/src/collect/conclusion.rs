@@ -1,6 +1,7 @@
 use lablink_core::{
-    collections::{Extension, OnSkipped},
+    collections::OnSkipped,
     operations::{OperationState, Outcome},
+    pools::Extension,
 };
 
 use super::{harvest::Harvest, words};

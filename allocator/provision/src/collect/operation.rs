@@ -5,8 +5,9 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use futures_util::StreamExt;
 use lablink_core::{
     DbError,
-    collections::{self, Collected, Extension, Kept, OnSkipped},
-    operations::{LeaseError, LogLevel, OperationState, Outcome},
+    collections::{self, Collected, Kept, OnSkipped},
+    operations::{LeaseError, LogLevel, OperationId, OperationState, Outcome},
+    pools::Extension,
 };
 use lablink_protocol::Hostname;
 use tokio::sync::Notify;
@@ -69,7 +70,7 @@ impl ZipCollector {
         };
         let ended = ended.and_then(|made| {
             made.map_err(|trouble| {
-                tracing::error!(operation.id = id, reason = %trouble, "nothing could be kept");
+                tracing::error!(operation.id = %id, reason = %trouble, "nothing could be kept");
                 Ended::Failed { exit_code: None, reason: sentence(&trouble.to_string()) }
             })
         });
@@ -77,7 +78,7 @@ impl ZipCollector {
             Ok(end) => self.write(turn, &news, Some(&mut telling), &end).await,
             Err(ended) => self.end(turn, &news, Some(&mut telling), ended).await,
         }
-        if let Err(error) = self.shelf.tidy(&self.gatherer.db, self.gatherer.pool).await {
+        if let Err(error) = self.shelf.tidy(&self.gatherer.scope).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "old archives could not be looked for");
         }
@@ -113,7 +114,7 @@ impl ZipCollector {
 
     async fn collect_and_keep(
         &self,
-        id: i64,
+        id: OperationId,
         visits: &[Visit],
         extension: &Extension,
         on_skipped: OnSkipped,
@@ -159,7 +160,7 @@ impl ZipCollector {
     async fn end(&self, turn: &mut Turn, news: &News, telling: Option<&mut Telling>, ended: Ended) {
         let id = turn.operation.id;
         match outcome(&ended) {
-            None => tracing::warn!(operation.id = id, "the operation was taken over"),
+            None => tracing::warn!(operation.id = %id, "the operation was taken over"),
             Some(mut outcome) => {
                 if outcome.state == OperationState::Interrupted {
                     outcome.reason =
@@ -196,8 +197,8 @@ impl ZipCollector {
         if let Some(telling) = telling {
             telling.tell(&turn.lease, news).await?;
         }
-        let (db, pool, id) = (&self.gatherer.db, self.gatherer.pool, turn.operation.id);
-        let recorded = collections::record(db, pool, id, &end.collected, end.kept.as_ref()).await;
+        let (scope, id) = (&self.gatherer.scope, turn.operation.id);
+        let recorded = collections::record(scope, id, &end.collected, end.kept.as_ref()).await;
         recorded.map_err(|error: DbError| LeaseError::Db(error))?;
         turn.lease.finish(&end.outcome).await
     }

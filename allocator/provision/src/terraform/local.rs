@@ -2,8 +2,7 @@ use std::{future::Future, io, path::PathBuf, pin::Pin, time::Duration};
 
 use futures_util::StreamExt;
 use lablink_core::{
-    Db, Token,
-    pools::PoolId,
+    Scope, Token,
     vms::{self, Provider},
 };
 use lablink_protocol::Hostname;
@@ -61,7 +60,7 @@ impl LocalVms {
     /// Stops the agents of all VMs; the VMs stay, and their rows say that they are stopped, since no
     /// allocator hears their agents' own goodbye. Names those that did not stop: one that can't be
     /// stopped is no reason to leave the others alone, or to wait for ever.
-    pub async fn stop_all(&self, db: &Db, pool: PoolId) -> io::Result<Vec<String>> {
+    pub async fn stop_all(&self, scope: &Scope) -> io::Result<Vec<String>> {
         let limit = Limit::default().within(STOP_ALL);
         let stopping = futures_util::stream::iter(self.names()?).map(|name| {
             let limit = limit.clone();
@@ -71,7 +70,7 @@ impl LocalVms {
                 }
                 if let Ok(hostname) = name.parse() {
                     // Else it is found silent, later.
-                    let _told = vms::goodbye(db, pool, &hostname).await;
+                    let _told = vms::goodbye(scope, &hostname).await;
                 }
                 None
             }

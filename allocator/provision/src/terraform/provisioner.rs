@@ -6,13 +6,12 @@ use std::{
 
 use jiff::Timestamp;
 use lablink_core::{
-    Db, DbError, Token, agents,
-    aws::{AwsLogin, VaultError},
+    DbError, Scope, Token, agents,
     operations::{Change, LeaseError},
     plain,
-    pools::PoolId,
-    state,
-    vms::{self, Source},
+    pools::Source,
+    secrets::{AwsLogin, VaultError},
+    state, vms,
 };
 use lablink_protocol::Hostname;
 use tokio::sync::watch;
@@ -28,8 +27,7 @@ use crate::worker::{Ended, Limit, Turn, outcome};
 
 /// What a provisioner works with.
 pub struct ProvisionerParts {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub workspace: Workspace,
     /// Typed keys win over what the process finds by itself.
     pub aws: Arc<AwsLogin>,
@@ -71,7 +69,7 @@ impl From<VaultError> for WorkError {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Db(error) => Self::Db(error),
-            VaultError::Locked => Self::Keys(error),
+            VaultError::Locked | VaultError::Replaced => Self::Keys(error),
         }
     }
 }
@@ -83,8 +81,8 @@ impl Provisioner {
 
     /// Terraform's folder, with the keys that are in use now.
     pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
-        let ProvisionerParts { db, pool, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?).within(limit))
+        let ProvisionerParts { scope, workspace, aws, .. } = &self.parts;
+        Ok(workspace.with_keys(aws.vault.keys(scope).await?).within(limit))
     }
 
     /// Runs Terraform for a change, whatever comes in between, to a written end.
@@ -96,7 +94,7 @@ impl Provisioner {
                 (Err(error), Some(stop)) => {
                     let reason = chain(&error);
                     tracing::info!(
-                        operation.id = id,
+                        operation.id = %id,
                         reason,
                         ?stop,
                         "stopped before Terraform ran"
@@ -112,7 +110,7 @@ impl Provisioner {
                 continue;
             }
             let reason = chain(&error);
-            tracing::error!(operation.id = id, reason, "the operation could not be tried");
+            tracing::error!(operation.id = %id, reason, "the operation could not be tried");
             let doubt = match error {
                 WorkError::Doubted(doubt) => Some(doubt),
                 _ => None,
@@ -121,7 +119,7 @@ impl Provisioner {
         };
         ran.applied |= turn.abandoned;
         let Some(outcome) = outcome(&ran.ended) else {
-            tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
+            tracing::warn!(operation.id = %id, "the operation was taken over; leaving it alone");
             return;
         };
         loop {
@@ -134,7 +132,7 @@ impl Provisioner {
     }
 
     async fn attempt(&self, change: Change<'_>, turn: &mut Turn) -> Result<Ran, WorkError> {
-        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
+        let ProvisionerParts { scope, variables, .. } = &self.parts;
         let workspace = self.workspace(turn.work_limit()).await?;
         workspace.recover().await?;
         match self.refuse_unreadable(&workspace).await {
@@ -152,7 +150,7 @@ impl Provisioner {
         }
         let asked_at = Timestamp::now();
         let before = self.state_put_right(&workspace).await?;
-        vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
+        vms::reconcile_existing(scope, Source::Local, &before.existing(), asked_at).await?;
         self.caught_up.send_replace(true);
 
         if let Some(stop) = turn.held.stop() {
@@ -189,8 +187,8 @@ impl Provisioner {
         let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
         let going = before.hostnames().filter(|it| !vms.contains(it)).cloned();
-        let ProvisionerParts { db, pool, .. } = &self.parts;
-        state::take_in_hand(db, *pool, &new, &going.collect::<Vec<_>>()).await?;
+        let ProvisionerParts { scope, .. } = &self.parts;
+        state::take_in_hand(scope, &new, &going.collect::<Vec<_>>()).await?;
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
             workspace,
@@ -218,9 +216,9 @@ impl Provisioner {
         &self,
         new: &[Hostname],
     ) -> Result<BTreeMap<Hostname, Token>, DbError> {
-        let ProvisionerParts { db, pool, .. } = &self.parts;
-        vms::make_anew(db, *pool, new).await?;
-        agents::issue_enrolments(db, *pool, new).await
+        let ProvisionerParts { scope, .. } = &self.parts;
+        vms::make_anew(scope, new).await?;
+        agents::issue_enrolments(scope, new).await
     }
 }
 

@@ -14,10 +14,9 @@ pub(crate) use turn::Turn;
 use std::{sync::Arc, time::Duration};
 
 use lablink_core::{
-    Db, DbError,
+    DbError, Scope,
     live::{Hub, Subscription, Topic},
     operations::{self, Job, LeaseError, OperationState, Outcome, Taken},
-    pools::PoolId,
     vms::{self, Unmet},
 };
 use tokio::time::Instant;
@@ -34,8 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What a worker works with.
 pub struct WorkerParts {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub hub: Hub,
     /// Tells this process from others in the row of an operation.
     pub owner: String,
@@ -56,7 +54,7 @@ impl Worker {
     /// Works until `shutdown`: then what runs is asked to stop, and the operation ends as
     /// interrupted.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut knock = self.parts.hub.subscribe(Topic::Operations);
+        let mut knock = self.parts.hub.subscribe(Topic::Operations(self.parts.scope.pool.id));
         while let Some((taken, at)) = self.next(&mut knock, &shutdown).await {
             self.work(taken, at, &shutdown).await;
         }
@@ -85,9 +83,9 @@ impl Worker {
         knock: &mut Subscription,
         shutdown: &CancellationToken,
     ) -> Option<(Taken, Instant)> {
-        let WorkerParts { db, pool, owner, .. } = &self.parts;
+        let WorkerParts { scope, owner, .. } = &self.parts;
         while !shutdown.is_cancelled() {
-            match operations::take(db, *pool, owner).await {
+            match operations::take(scope, owner).await {
                 Ok(Some(taken)) => return Some((taken, Instant::now())),
                 Ok(None) => {}
                 Err(error) => {
@@ -109,7 +107,7 @@ impl Worker {
     async fn work(&self, taken: Taken, at: Instant, shutdown: &CancellationToken) {
         let Taken { lease, operation, abandoned } = taken;
         let (id, lease) = (operation.id, Arc::new(lease));
-        tracing::info!(operation.id = id, kind = operation.job.kind(), "operation started");
+        tracing::info!(operation.id = %id, kind = operation.job.kind(), "operation started");
         let held = Held::new(Arc::clone(&lease), id, &self.parts.hub, shutdown.clone());
         let mut turn = Turn::new(lease, operation, abandoned, held, shutdown.clone(), at);
         let unmet = loop {
@@ -145,7 +143,7 @@ impl Worker {
     /// Why a job can't be begun, if it can't: what it relies on did not happen.
     async fn unmet(&self, job: &Job) -> Result<Option<String>, DbError> {
         let Job::Destroy { after: Some(first), .. } = job else { return Ok(None) };
-        let earlier = operations::find(&self.parts.db, self.parts.pool, *first).await?;
+        let earlier = operations::find(&self.parts.scope, *first).await?;
         let succeeded = earlier.is_some_and(|it| it.state == OperationState::Succeeded);
         Ok((!succeeded).then(|| {
             format!(
@@ -179,10 +177,10 @@ impl Worker {
         outcome: &Outcome,
     ) -> Result<(), LeaseError> {
         if let Job::Launch { .. } = turn.operation.job {
-            let targets = operations::targets(&self.parts.db, turn.operation.id).await?;
+            let targets = operations::targets(&self.parts.scope.db, turn.operation.id).await?;
             let unmade: Vec<Unmet> =
                 targets.into_iter().map(|it| (it.vm_id, reason.to_owned())).collect();
-            vms::doubt(&self.parts.db, &unmade).await?;
+            vms::doubt(&self.parts.scope, &unmade).await?;
         }
         turn.lease.finish(outcome).await
     }

@@ -9,15 +9,17 @@ use std::{
 
 use lablink_core::{
     Actor, Db, SecretKey,
-    collections::{Archive, CollectError, Collector, FitAddresses, Retention, SshAccess, Wish},
+    collections::{Archive, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
     operations::{self, Operation, OperationId},
     pools::{self, PoolId},
+    ssh::{FitAddresses, SshAccess},
     vms,
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
-    collect::{CollectorParts, Limits, Machines, ZipCollector},
+    collect::{CollectorParts, Limits, ZipCollector},
+    ssh::Machines,
     terraform::{Backend, Program, Workspace},
     worker::{Worker, WorkerParts},
 };
@@ -107,10 +109,8 @@ impl Lab {
             private_key: self.private_key.parse().unwrap(),
             directory: None,
         };
-        let sealed = access.sealed(Some(&secret_key())).unwrap();
-        vms::register(&self.db, self.pool, &admin(), Some(name(hostname)), Some(&sealed))
-            .await
-            .unwrap();
+        let sealed = access.storable(Some(&secret_key())).unwrap();
+        vms::register(&self.scope(admin()), Some(name(hostname)), Some(&sealed)).await.unwrap();
     }
 
     /// Terraform, as far as it tells what a cloud's state says: VMs at this address, with our key.
@@ -224,7 +224,7 @@ impl Site {
     }
 
     pub async fn ask(&self) -> OperationId {
-        operations::collect(&self.db, self.pool, &admin(), &wish(None)).await.unwrap()
+        operations::collect(&self.scope(admin()), &wish(None)).await.unwrap()
     }
 
     /// The operation at its end, which must come soon.
@@ -241,7 +241,7 @@ impl Site {
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.db, self.pool, id).await.unwrap().unwrap()
+        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
     }
 
     /// What lies where archives are kept.

@@ -17,7 +17,7 @@ use crate::{
 async fn destroyed(lab: &Lab, on_skipped: OnSkipped) -> [operations::Operation; 2] {
     let (db, pool, actor) = (&lab.db, lab.pool, admin());
     let (all, slp) = (Selection::All, "slp".parse().unwrap());
-    let asked = operations::collect_and_destroy(db, pool, &actor, &all, slp, on_skipped);
+    let asked = operations::collect_and_destroy(&scope, &all, slp, on_skipped);
     let id = asked.await.unwrap();
     [lab.ended(id - 1).await, lab.ended(id).await]
 }

@@ -9,16 +9,18 @@ use std::{
 
 use lablink_core::{
     Actor, Db,
-    aws::{AwsLogin, Vault},
-    collections::{FitAddresses, Retention},
+    collections::Retention,
     live::{self, Hub},
     operations::{self, Launch, Operation, OperationId, OperationState},
-    pools::{self, PoolId},
-    vms::{self, Selection, Source, Vm},
+    pools::{self, PoolId, Source},
+    secrets::{AwsLogin, Vault},
+    ssh::FitAddresses,
+    vms::{self, Selection, Vm},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
-    collect::{CollectorParts, Limits, Machines, ZipCollector},
+    collect::{CollectorParts, Limits, ZipCollector},
+    ssh::Machines,
     terraform::{
         Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables,
         Workspace,
@@ -189,26 +191,26 @@ impl Lab {
 
     pub async fn launch(&self, count: u32) -> OperationId {
         let wish = Launch { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &admin(), &wish).await.unwrap()
+        operations::launch(&self.scope(admin()), &wish).await.unwrap()
     }
 
     pub async fn destroy(&self, selection: Selection) -> OperationId {
-        operations::destroy(&self.db, self.pool, &admin(), &selection).await.unwrap()
+        operations::destroy(&self.scope(admin()), &selection).await.unwrap()
     }
 
     pub async fn cancel(&self, id: OperationId) {
-        assert!(operations::cancel(&self.db, self.pool, &admin(), id).await.unwrap());
+        assert!(operations::cancel(&self.scope(admin()), id).await.unwrap());
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.db, self.pool, id).await.unwrap().unwrap()
+        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
     }
 
     /// The operation at its end, which must come soon.
     pub async fn ended(&self, id: OperationId) -> Operation {
         let start = Instant::now();
         loop {
-            if let Ok(Some(operation)) = operations::find(&self.db, self.pool, id).await
+            if let Ok(Some(operation)) = operations::find(&self.scope(Actor::System), id).await
                 && operation.state.is_over()
             {
                 return operation;
@@ -238,7 +240,7 @@ impl Lab {
     }
 
     pub async fn vms(&self) -> BTreeMap<String, Vm> {
-        let vms = vms::list(&self.db, self.pool).await.unwrap();
+        let vms = vms::list(&self.scope(Actor::System)).await.unwrap();
         vms.into_iter().map(|vm| (short(vm.hostname.as_str()), vm)).collect()
     }
 

@@ -38,7 +38,7 @@ impl Lab {
     async fn collect(&self) -> OperationId {
         let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
         let (db, pool) = (&self.db, self.pool);
-        operations::collect(db, pool, &admin(), &wish).await.unwrap()
+        operations::collect(&scope, &wish).await.unwrap()
     }
 }
 
@@ -77,7 +77,7 @@ async fn work_that_is_refused_is_a_failure_whatever_its_kind() {
     let met = lab.ended(lab.launch(1).await).await;
     assert_eq!(met.state, OperationState::Failed);
     lab.refuse("insert or update on terraform_state").await;
-    let out = operations::bring_back(&lab.db, lab.pool, &admin(), met.id).await.unwrap();
+    let out = operations::bring_back(&lab.scope(admin()), met.id).await.unwrap();
     lab.is_told(out).await;
     // A change.
     std::fs::write(lab.path("state/test.tfstate"), state).unwrap();

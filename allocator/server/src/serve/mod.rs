@@ -8,6 +8,7 @@ pub mod database;
 mod http;
 mod local;
 pub mod places;
+mod pool_rules;
 mod results;
 pub mod settings;
 mod signals;
@@ -18,10 +19,11 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{
-    Db, events, line, live,
+    Actor, Db, Scope, events, line, live,
     logs::{self, Retention},
-    once, pools,
-    vms::{self, Provider, StaleAfter},
+    pools::Pool,
+    scope,
+    vms::{self, Provider},
 };
 use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{
@@ -41,6 +43,7 @@ use self::{
     http::answer_requests,
     local::{LocalProvider, Start},
     places::Places,
+    pool_rules::pool_rules,
     results::collector,
     web_settings::web_settings,
 };
@@ -106,7 +109,9 @@ async fn serve_on(
     let db = Db::new(&database.server, CONNECTIONS);
     let hand_over_db = Db::new(&database.server, HAND_OVER_CONNECTIONS);
     let agents_db = Db::new(&database.server, AGENT_CONNECTIONS);
-    let pool = pools::open(&db, args.environment.as_str()).await?;
+    let rules = pool_rules(config);
+    let pool = Arc::new(Pool::open(&db, args.environment.as_str(), rules).await?);
+    let scope = Scope::new(&db, &pool, Actor::System);
     let hub = live::Hub::default();
     let listener_task = live::listen(database.server.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
@@ -116,7 +121,7 @@ async fn serve_on(
     let aws = Arc::new(aws_login(config, secret_key.clone()).await);
     let local = match config.provider {
         ProviderKind::Local => {
-            Some(LocalProvider::new(args, config, places, &db, pool, Arc::clone(&aws)).await?)
+            Some(LocalProvider::new(args, config, places, &scope, Arc::clone(&aws)).await?)
         }
         ProviderKind::Aws | ProviderKind::Manual => None,
     };
@@ -129,34 +134,30 @@ async fn serve_on(
     };
     let history_task = events::retain(db.clone(), history, HISTORY_RETENTION);
     let _forgetting = AbortOnDropHandle::new(tokio::spawn(history_task));
-    let stale_after = StaleAfter(config.health.stale_after);
-    let line_task = line::tend(db.clone(), pool, stale_after, LINE);
+    let line_task = line::tend(scope.clone(), LINE);
     let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
-    let keys_task = once::tend(db.clone(), KEYS);
+    let keys_task = scope::tend(db.clone(), KEYS);
     let _forgetting_keys = AbortOnDropHandle::new(tokio::spawn(keys_task));
     let heard = vms::Limits {
         suspect_after: config.health.suspect_after,
         overdue_after: config.health.overdue_after,
     };
-    let watch_task = vms::watch(db.clone(), pool, heard, WATCH);
+    let watch_task = vms::watch(scope.clone(), heard, WATCH);
     let _watching = AbortOnDropHandle::new(tokio::spawn(watch_task));
 
-    let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
+    let collector = collector(config, places, &scope, secret_key.clone(), local.as_ref())?;
     let _tending = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&collector).tend()));
 
     let vms = local.as_ref().map(|local| local.vms.clone());
     let caught_up = local.as_ref().map(|local| local.provisioner.caught_up());
     let starting = vms.clone().zip(caught_up.clone()).map(|(vms, caught_up)| {
-        let environment = args.environment.as_str().to_owned();
-        let warm = config.local.warm;
-        let start = Start { vms, db: db.clone(), pool, environment, stale_after, warm };
+        let start = Start { vms, scope: scope.clone(), warm: config.local.warm };
         tokio::spawn(start.run(caught_up, stopping.clone()))
     });
     // Requests are answered for as long as Terraform runs: the VMs that it still makes enrol.
     let shutdown = CancellationToken::new();
     let worker = Worker::new(WorkerParts {
-        db: db.clone(),
-        pool,
+        scope: scope.clone(),
         hub: hub.clone(),
         owner: format!("process {}", std::process::id()),
         provisioner: local.map(|local| local.provisioner),
@@ -164,7 +165,6 @@ async fn serve_on(
     });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
-    let local_db = db.clone();
     let login = admin_password::login(&config.app.admin, places)?;
     let state = AppState {
         db,
@@ -213,7 +213,7 @@ async fn serve_on(
         starting.await.context("the start of the local VMs failed")?;
     }
     if let Some(vms) = vms.filter(|_| config.local.stop_with_allocator) {
-        let left = vms.stop_all(&local_db, pool).await.context("cannot stop the local VMs")?;
+        let left = vms.stop_all(&scope).await.context("cannot stop the local VMs")?;
         if !left.is_empty() {
             tracing::error!(
                 vms = left.join(", "),

@@ -41,7 +41,7 @@ pub fn script_from(state: &AppState, origin: &str) -> String {
     let settings = [
         ("LABLINK_ALLOCATOR", origin),
         ("LABLINK_AGENT_PROGRAM_URL", &program),
-        ("LABLINK_SOFTWARE", &agent.software),
+        ("LABLINK_SOFTWARE", &state.pool.rules.machines.software),
     ];
     let settings: String =
         settings.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm};
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Wants},
     links,
     states::{afterwards::Afterwards, claim::Connection},
@@ -49,7 +50,7 @@ pub struct GiveCommand {
 pub async fn give_command(
     State(state): State<AppState>,
     Path(link): Path<String>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
 ) -> Result<Response, Problem> {
@@ -66,7 +67,7 @@ pub async fn give_command(
         }
     };
     let token = Token::presented(&link);
-    let given = claims::give_command(&state.db, state.pool, asker, &token, &code).await?;
+    let given = claims::give_command(&scope, &token, &code).await?;
     if given == Given::NoClaim {
         // Over, if it is one at all: its page says how.
         find(&state, &link).await?;
@@ -89,6 +90,7 @@ pub async fn give_command(
 #[utoipa::path(get, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "It is over already.")))]
 pub async fn return_page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(link): Path<String>,
 ) -> Result<Response, Problem> {
     let claim = find(&state, &link).await?;
@@ -96,11 +98,13 @@ pub async fn return_page(
     if matches!(claim.progress, Progress::Over { .. }) {
         return Ok(Redirect::to(&path).into_response());
     }
-    let vm = vms::find(&state.db, state.pool, &claim.hostname).await?;
+    let vm = vms::find(&scope, &claim.hostname).await?;
     let page = ClaimReturnPage {
         link: Token::presented(&link),
         hostname: claim.hostname.to_string(),
-        afterwards: vm.map_or(Afterwards::Held, |vm| Afterwards::of(&vm, state.settings.after_use)),
+        afterwards: vm.map_or(Afterwards::Held, |vm| {
+            Afterwards::of(&vm, state.pool.rules.machines.after_use)
+        }),
     };
     Ok(Html(page.render()?).into_response())
 }
@@ -109,7 +113,7 @@ pub async fn return_page(
 #[utoipa::path(post, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 303, description = "To the claim's page.")))]
 pub async fn give_back(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     Path(link): Path<String>,
 ) -> Result<Redirect, Problem> {
     let claim = find(&state, &link).await?;
@@ -118,10 +122,8 @@ pub async fn give_back(
         whose: Whose::Claim(claim.id),
         reason: ReleaseReason::Returned,
         then: Then::Replace,
-        after_use: state.settings.after_use,
     };
-    let stale_after = state.settings.stale_after;
-    match operations::take_back(&state.db, state.pool, stale_after, asker, &wish).await {
+    match operations::take_back(&scope, &wish).await {
         // Over already, as after a double click: the page says how.
         Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {
             Ok(Redirect::to(&links::claim(&Token::presented(&link))))

@@ -1,7 +1,7 @@
 //! The pool's history in words.
 
 use jiff::Timestamp;
-use lablink_core::events::Entry;
+use lablink_core::events::{Entry, Kind};
 
 use crate::pages::who;
 
@@ -18,51 +18,60 @@ impl From<Entry> for Happening {
     fn from(entry: Entry) -> Self {
         let vm = entry.hostname.as_deref().unwrap_or("a VM");
         let text = |key: &str| entry.data[key].as_str().unwrap_or("unknown").to_owned();
-        let sentence = match entry.kind.as_str() {
-            "claim.created" => format!("{vm} was claimed"),
-            "claim.reentry_requested" => {
+        let Some(kind) = entry.kind else {
+            // A newer version runs beside this one, or did.
+            let text = format!("{}: {vm}", entry.word);
+            return Self { at: entry.at, text, actor: who(&entry.actor) };
+        };
+        let sentence = match kind {
+            Kind::ClaimCreated => format!("{vm} was claimed"),
+            Kind::ClaimReentryRequested => {
                 format!("Somebody who knew only the e-mail asked for {vm}, and was refused")
             }
-            "claim.command_replaced" => format!("{vm} got a new command"),
-            "claim.connected" => format!("{vm} is ready for its participant"),
-            "claim.failed" => format!("{vm} could not use its command: {}", text("detail")),
-            "claim.released" => format!("The claim of {vm} ended ({})", text("reason")),
-            "claim.moved" => {
+            Kind::ClaimCommandReplaced => format!("{vm} got a new command"),
+            Kind::ClaimConnected => format!("{vm} is ready for its participant"),
+            Kind::ClaimFailed => format!("{vm} could not use its command: {}", text("detail")),
+            Kind::ClaimReleased => format!("The claim of {vm} ended ({})", text("reason")),
+            Kind::ClaimMoved => {
                 format!(
                     "{vm} went to the participant of {}, which could not run the desktop",
                     text("from")
                 )
             }
-            "claim.same_person" => {
+            Kind::ClaimSamePerson => {
                 format!("Whoever has {vm} has another VM too: their address was typed in two ways")
             }
-            "claim.link_issued" => {
+            Kind::ClaimLinkIssued => {
                 format!(
                     "A new link was made for the participant of {vm}; earlier ones open nothing"
                 )
             }
-            "claim.lock_out_asked" => {
+            Kind::ClaimLockOutAsked => {
                 format!("Whoever had {vm} was locked out: its desktop is to end")
             }
-            "claim.locked_out" => {
+            Kind::ClaimLockedOut => {
                 format!("The desktop of {vm} has ended, and it waits for a command")
             }
-            "place.invited" => "Somebody got the first place in line from an organiser".to_owned(),
-            "place.passed" => format!("{vm} goes on to the next in line: nobody reacted"),
-            "place.removed" => match entry.data["places"].as_i64() {
+            Kind::PlaceInvited => {
+                "Somebody got the first place in line from an organiser".to_owned()
+            }
+            Kind::PlacePassed => format!("{vm} goes on to the next in line: nobody reacted"),
+            Kind::PlaceRemoved => match entry.data["places"].as_i64() {
                 Some(1) | None => "A place was taken out of the line".to_owned(),
                 Some(places) => format!("{places} places were taken out of the line"),
             },
-            "place.joined" => "Somebody took a place in line".to_owned(),
-            "place.offered" => format!("{vm} is kept for the first in line"),
-            "place.left" => "Somebody left the line".to_owned(),
-            "place.lapsed" => "A place in line lapsed".to_owned(),
-            "vm.registered" => format!("{vm} was registered by hand"),
-            "vm.replaced" => format!("{vm} was made anew"),
-            "vm.cleaned" => format!("{vm} was cleaned"),
-            "vm.clean_failed" => format!("{vm} could not be cleaned: {}", text("detail")),
-            "vm.token_renewed" => format!("The agent of {vm} has a new token, for its next claim"),
-            "vm.barred" => format!(
+            Kind::PlaceJoined => "Somebody took a place in line".to_owned(),
+            Kind::PlaceOffered => format!("{vm} is kept for the first in line"),
+            Kind::PlaceLeft => "Somebody left the line".to_owned(),
+            Kind::PlaceLapsed => "A place in line lapsed".to_owned(),
+            Kind::VmRegistered => format!("{vm} was registered by hand"),
+            Kind::VmReplaced => format!("{vm} was made anew"),
+            Kind::VmCleaned => format!("{vm} was cleaned"),
+            Kind::VmCleanFailed => format!("{vm} could not be cleaned: {}", text("detail")),
+            Kind::VmTokenRenewed => {
+                format!("The agent of {vm} has a new token, for its next claim")
+            }
+            Kind::VmBarred => format!(
                 "ALARM: somebody at {} {} with a dead token of {vm}, which nobody can claim now",
                 text("from"),
                 if text("misuse") == "wait" {
@@ -71,46 +80,60 @@ impl From<Entry> for Happening {
                     "asked for a new token"
                 },
             ),
-            "vm.bar_lifted" => format!("{vm} may be claimed again after the alarm"),
-            "vm.clean_again" => format!("{vm} was to be cleaned again"),
-            "vm.gpu_changed" => match entry.data["reason"].as_str() {
+            Kind::VmBarLifted => format!("{vm} may be claimed again after the alarm"),
+            Kind::VmCleanAgain => format!("{vm} was to be cleaned again"),
+            Kind::VmGpuChanged => match entry.data["reason"].as_str() {
                 Some(reason) => format!("The GPU of {vm} is {}: {reason}", text("to")),
                 None => format!("The GPU of {vm} is {}", text("to")),
             },
-            "vm.requested" => format!("{vm} was asked for"),
-            "vm.enrolled" => format!("{vm} enrolled"),
-            "vm.status_changed" => {
+            Kind::VmRequested => format!("{vm} was asked for"),
+            Kind::VmEnrolled => format!("{vm} enrolled"),
+            Kind::VmStatusChanged => {
                 let late =
                     if entry.data["overdue_at"].is_null() { "" } else { ", after it was overdue" };
                 let why = entry.data["reason"].as_str().map(|reason| format!(": {reason}"));
                 let why = why.unwrap_or_default();
                 format!("{vm} went from {} to {}{late}{why}", text("from"), text("to"))
             }
-            "vm.overdue" => format!("{vm} is overdue: its agent has not reported that it runs"),
-            "vm.suspect" => format!("{vm} is suspect: nothing is heard of its agent any more"),
-            "vm.heard" => format!("{vm} is heard again"),
-            "vm.start_failed" => {
+            Kind::VmOverdue => format!("{vm} is overdue: its agent has not reported that it runs"),
+            Kind::VmSuspect => format!("{vm} is suspect: nothing is heard of its agent any more"),
+            Kind::VmHeard => format!("{vm} is heard again"),
+            Kind::VmStartFailed => {
                 format!("The agent of {vm} could not be started: {}", text("reason"))
             }
-            "vm.rebooted" => format!("{vm} was rebooted"),
-            "aws_keys.set" => "AWS keys were typed".to_owned(),
-            "aws_keys.unset" => "The typed AWS keys were forgotten".to_owned(),
-            "vm.use_started" => format!("The software on {vm} was started"),
-            "vm.use_ended" => format!("The software on {vm} was ended"),
-            "vm.removed" => format!("{vm} is gone"),
-            "vm.given_up" => format!("{vm} was given up: Terraform’s state had lost it"),
-            "vm.adopted" => format!("{vm} was found without a record, and got one"),
-            "vm.host_key_forgotten" => format!("The SSH host key of {vm} was forgotten"),
-            "results.collected" => format!(
+            Kind::VmRebooted => format!("{vm} was rebooted"),
+            Kind::AwsKeysSet => "AWS keys were typed".to_owned(),
+            Kind::AwsKeysUnset => "The typed AWS keys were forgotten".to_owned(),
+            Kind::VmUseStarted => format!("The software on {vm} was started"),
+            Kind::VmUseEnded => format!("The software on {vm} was ended"),
+            Kind::VmRemoved => format!("{vm} is gone"),
+            Kind::VmGivenUp => format!("{vm} was given up: Terraform’s state had lost it"),
+            Kind::VmAdopted => format!("{vm} was found without a record, and got one"),
+            Kind::VmHostKeyForgotten => format!("The SSH host key of {vm} was forgotten"),
+            Kind::ResultsCollected => format!(
                 "{} files were collected from {} VMs; {} of these failed",
                 entry.data["files"], entry.data["vms"], entry.data["failed"]
             ),
-            "results.downloaded" => "Collected results were downloaded".to_owned(),
-            "results.discarded" => "An archive of results was discarded".to_owned(),
-            "operation.queued" => format!("{} was asked for", job(&text("kind"))),
-            "operation.cancel_requested" => "An operation was cancelled".to_owned(),
-            "operation.finished" => format!("{} {}", job(&text("kind")), text("state")),
-            other => format!("{other}: {vm}"),
+            Kind::ResultsDownloaded => "Collected results were downloaded".to_owned(),
+            Kind::ResultsDiscarded => "An archive of results was discarded".to_owned(),
+            Kind::OperationQueued => format!("{} was asked for", job(&text("kind"))),
+            Kind::OperationStarted => match entry.data["attempt"].as_i64() {
+                Some(1) | None => "An operation was begun".to_owned(),
+                Some(_) => "An operation was taken over from an allocator that has gone".to_owned(),
+            },
+            Kind::PlaceOfferEnded => {
+                format!("{vm} is no longer kept for somebody in line: it can’t be handed out now")
+            }
+            Kind::VmAdmitted => format!("{vm} reported by itself, and nobody had asked for it"),
+            Kind::VmEnrolmentIssued => format!("An install command was made for {vm}"),
+            Kind::VmFailed => format!("{vm} was not made: {}", text("reason")),
+            Kind::VmMadeAgain => format!("{vm} is made once more"),
+            Kind::VmReused => format!("{vm} goes out again as it is"),
+            Kind::VmStays => format!("{vm} stays: no operation is to remove it any more"),
+            Kind::VmToGo => format!("{vm} is to be removed by an operation"),
+            Kind::VmUnchanged => format!("{vm} stays as it is: {}", text("reason")),
+            Kind::OperationCancelRequested => "An operation was cancelled".to_owned(),
+            Kind::OperationFinished => format!("{} {}", job(&text("kind")), text("state")),
         };
         Self { at: entry.at, text: sentence, actor: who(&entry.actor) }
     }

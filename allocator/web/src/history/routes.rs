@@ -1,13 +1,13 @@
 //! The pool's history: every change with who made it, by id.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use lablink_core::events;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::wire::{EventBody, EventList};
 use crate::{
-    AppState,
+    auth::Caller,
     http::{Problem, Query},
 };
 
@@ -23,10 +23,10 @@ pub struct Before {
 /// What happened in the pool, the newest first; `next` leads to the older ones.
 #[utoipa::path(get, path = "/api/events", params(Before), responses((status = 200, body = EventList)))]
 pub async fn list(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(Before { before }): Query<Before>,
 ) -> Result<Json<EventList>, Problem> {
-    let entries = events::recent(&state.db, state.pool, before, PER_PAGE).await?;
+    let entries = events::recent(&scope, before, PER_PAGE).await?;
     let full = i64::try_from(entries.len()).unwrap_or(0) == PER_PAGE;
     let next = entries.last().map(|last| last.id).filter(|_| full);
     let events = entries.into_iter().map(EventBody::from).collect();

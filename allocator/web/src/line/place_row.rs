@@ -20,6 +20,6 @@ impl From<Waiting> for PlaceRow {
     fn from(place: Waiting) -> Self {
         let Waiting { id, email, since, last_looked_at, offered, of_address, is_invited } = place;
         let offered = offered.map(|hostname| hostname.to_string());
-        Self { id, email, since, last_looked_at, offered, of_address, is_invited }
+        Self { id: id.into(), email, since, last_looked_at, offered, of_address, is_invited }
     }
 }

@@ -3,10 +3,12 @@
 use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
+    Scope,
     collections::{self, Collected},
     operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step, Target},
+    pools::StaleAfter,
     state as known,
-    vms::{self, StaleAfter, Vm},
+    vms::{self, Vm},
 };
 use lablink_protocol::{Hostname, VmStatus};
 
@@ -22,28 +24,29 @@ pub const LOG_LINES_SHOWN: i64 = 500;
 
 pub async fn filled(
     state: &AppState,
+    scope: &Scope,
     operation: Operation,
     log_before: Option<i64>,
 ) -> Result<String, Problem> {
     let (db, id) = (&state.db, operation.id);
-    let vms = vms::list(db, state.pool).await?;
+    let vms = vms::list(scope).await?;
     let steps = operations::steps(db, id).await?;
     let before = log_before.unwrap_or(i64::MAX);
     let log = operations::log_before(db, id, before, LOG_LINES_SHOWN).await?;
     let is_full = i64::try_from(log.len()).is_ok_and(|lines| lines == LOG_LINES_SHOWN);
     let left = match operation.state.is_over() {
-        true => operations::undone(db, state.pool, id, &operation.job).await?,
+        true => operations::undone(scope, id, &operation.job).await?,
         false => Vec::new(),
     };
     let collects = matches!(operation.job, Job::Collect { .. });
     let collection = match operation.job.after().or(collects.then_some(id)) {
-        Some(collection) => collections::find(db, state.pool, collection).await?,
+        Some(collection) => collections::find(scope, collection).await?,
         None => None,
     };
     let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
-    let conflict = known::conflict_of(db, state.pool, id).await?;
+    let conflict = known::conflict_of(scope, id).await?;
     let first = match operation.job.after() {
-        Some(first) => operations::find(db, state.pool, first).await?,
+        Some(first) => operations::find(scope, first).await?,
         None => None,
     };
     let targets = operations::targets(db, id).await?;
@@ -61,8 +64,8 @@ pub async fn filled(
             vms: conflict.hostnames.iter().map(Hostname::to_string).collect(),
             solved: conflict.solved,
         }),
-        usual_seconds: operations::usual_seconds(db, state.pool, &operation.job).await?,
-        vms: touched(&operation, &targets, &vms, &steps, state.settings.stale_after),
+        usual_seconds: operations::usual_seconds(scope, &operation.job).await?,
+        vms: touched(&operation, &targets, &vms, &steps, state.pool.rules.machines.stale_after),
         left: left.iter().map(Hostname::to_string).collect(),
         older_log: log
             .first()

@@ -7,6 +7,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use lablink_core::{
+    Scope,
     operations::{self, Filter, Operation, OperationId, RetryError},
     state as known,
 };
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, Path, Problem, Query, Wants},
     links,
 };
@@ -47,7 +49,7 @@ pub struct Listing {
 
 /// One page of operations and the cursor of the next.
 async fn older(
-    state: &AppState,
+    scope: &Scope,
     listing: &Listing,
 ) -> Result<(Vec<Operation>, Option<OperationId>), Problem> {
     let only = match listing.state.as_str() {
@@ -60,7 +62,7 @@ async fn older(
     };
     let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());
     let filter = Filter { before: listing.before, kind, state: only };
-    let found = operations::list(&state.db, state.pool, &filter, OPERATIONS_PER_PAGE).await?;
+    let found = operations::list(scope, &filter, OPERATIONS_PER_PAGE).await?;
     let full = i64::try_from(found.len()).unwrap_or(0) == OPERATIONS_PER_PAGE;
     let next = found.last().map(|last| last.id).filter(|_| full);
     Ok((found, next))
@@ -69,10 +71,10 @@ async fn older(
 /// What was launched, destroyed and replaced, the newest first.
 #[utoipa::path(get, path = "/api/operations", params(Listing), responses((status = 200, body = OperationList)))]
 pub async fn list(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(listing): Query<Listing>,
 ) -> Result<Json<OperationList>, Problem> {
-    let (found, next) = older(&state, &listing).await?;
+    let (found, next) = older(&scope, &listing).await?;
     let operations = found.iter().map(OperationBody::from).collect();
     Ok(Json(OperationList { operations, next }))
 }
@@ -80,10 +82,10 @@ pub async fn list(
 /// The page of operations.
 #[utoipa::path(get, path = "/admin/operations", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn list_page(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(listing): Query<Listing>,
 ) -> Result<Html<String>, Problem> {
-    let (found, next) = older(&state, &listing).await?;
+    let (found, next) = older(&scope, &listing).await?;
     // Only words that `older` has let pass, or that match no kind.
     let Listing { kind, state: only, .. } = listing;
     let page = OperationsPage {
@@ -100,13 +102,14 @@ pub async fn list_page(
 #[utoipa::path(get, path = "/api/operations/{id}", params(("id" = i64, Path)), responses((status = 200, body = OperationDetail)))]
 pub async fn one(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<OperationId>,
 ) -> Result<Json<OperationDetail>, Problem> {
-    let operation = find(&state, id).await?;
+    let operation = find(&scope, id).await?;
     let steps = operations::steps(&state.db, id).await?;
-    let usual_seconds = operations::usual_seconds(&state.db, state.pool, &operation.job).await?;
+    let usual_seconds = operations::usual_seconds(&scope, &operation.job).await?;
     let vms = steps.into_iter().map(Step::from).collect();
-    let conflict = known::conflict_of(&state.db, state.pool, id).await?;
+    let conflict = known::conflict_of(&scope, id).await?;
     let conflict = conflict.map(|conflict| ConflictBody::new(id, conflict));
     let operation = OperationBody::from(&operation);
     Ok(Json(OperationDetail { operation, usual_seconds, conflict, vms }))
@@ -123,20 +126,22 @@ pub struct LogBefore {
 #[utoipa::path(get, path = "/admin/operations/{id}", params(("id" = i64, Path), LogBefore), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<OperationId>,
     Query(LogBefore { log_before }): Query<LogBefore>,
 ) -> Result<Html<String>, Problem> {
-    let operation = find(&state, id).await?;
-    Ok(Html(filled(&state, operation, log_before).await?))
+    let operation = find(&scope, id).await?;
+    Ok(Html(filled(&state, &scope, operation, log_before).await?))
 }
 
 /// The whole log as a file.
 #[utoipa::path(get, path = "/admin/operations/{id}/log", params(("id" = i64, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn log(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    find(&state, id).await?;
+    find(&scope, id).await?;
     let lines = operations::log(&state.db, id, i64::MAX).await?;
     let text: String = lines
         .iter()
@@ -154,30 +159,29 @@ pub async fn log(
 #[utoipa::path(post, path = "/api/operations/{id}/retry", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn retry(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    let retried = operations::retry(&state.db, state.pool, asker, id).await;
+    let retried = operations::retry(&scope, id).await;
     let id = retried.map_err(|error| match error {
         RetryError::NoSuchOperation => Problem::not_found(error.to_string()),
         RetryError::NothingLeft => Problem::conflict("nothing_left", error.to_string()),
         RetryError::Db(error) => error.into(),
     })?;
-    started(&state, wants, &started_as, id).await
+    started(&state, &scope, wants, &started_as, id).await
 }
 
 /// Asks a queued or running operation to stop.
 #[utoipa::path(post, path = "/api/operations/{id}/cancel", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn cancel(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    find(&state, id).await?;
-    if !operations::cancel(&state.db, state.pool, asker, id).await? {
+    find(&scope, id).await?;
+    if !operations::cancel(&scope, id).await? {
         return Err(Problem::conflict("already_over", "This operation is over already."));
     }
     Ok(match wants {

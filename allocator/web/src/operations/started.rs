@@ -6,6 +6,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use lablink_core::{
+    Scope,
     live::Topic,
     operations::{self, Operation, OperationId},
 };
@@ -34,15 +35,16 @@ pub struct Started {
 /// The answer to a form that queued an operation.
 pub async fn started(
     state: &AppState,
+    scope: &Scope,
     wants: Wants,
     how: &Started,
     id: OperationId,
 ) -> Result<Response, Problem> {
     let page = links::operation(id);
     if how.wait {
-        let operation = ended(state, id).await?;
+        let operation = ended(state, scope, id).await?;
         return match wants {
-            Wants::Page => Ok(Html(filled(state, operation, None).await?).into_response()),
+            Wants::Page => Ok(Html(filled(state, scope, operation, None).await?).into_response()),
             Wants::Json => {
                 let log = operations::log(&state.db, id, LOG_LINES_SHOWN).await?;
                 let output: Vec<String> = log.into_iter().map(|line| line.line).collect();
@@ -60,10 +62,10 @@ pub async fn started(
     })
 }
 
-async fn ended(state: &AppState, id: OperationId) -> Result<Operation, Problem> {
+async fn ended(state: &AppState, scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
     let mut changes = state.hub.subscribe(Topic::Operation(id));
     loop {
-        let operation = find(state, id).await?;
+        let operation = find(scope, id).await?;
         if operation.state.is_over() {
             return Ok(operation);
         }
@@ -76,7 +78,7 @@ async fn ended(state: &AppState, id: OperationId) -> Result<Operation, Problem> 
     }
 }
 
-pub async fn find(state: &AppState, id: OperationId) -> Result<Operation, Problem> {
-    let operation = operations::find(&state.db, state.pool, id).await?;
+pub async fn find(scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
+    let operation = operations::find(scope, id).await?;
     operation.ok_or_else(|| Problem::not_found("There is no such operation."))
 }

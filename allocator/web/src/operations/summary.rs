@@ -96,7 +96,7 @@ impl OperationSummary {
     pub fn of(operation: &Operation) -> Self {
         let vms = operation.job.hostnames().len();
         Self {
-            id: operation.id,
+            id: operation.id.into(),
             kind: match operation.job {
                 Job::Launch { .. } => OperationKind::Launch { vms },
                 Job::Destroy { .. } => OperationKind::Destroy { vms },

@@ -22,5 +22,5 @@ pub use who::who;
 
 /// A fresh key for a form: see [`lablink_core::once`].
 pub(crate) fn form_key() -> String {
-    lablink_core::once::Key::random().reveal().to_owned()
+    lablink_core::scope::Key::random().reveal().to_owned()
 }

@@ -1,6 +1,6 @@
 //! The form as it was typed, and its page.
 
-use lablink_core::{line, vms};
+use lablink_core::{Scope, line, vms};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -29,23 +29,24 @@ pub struct RequestVm {
     pub access_code: String,
 }
 
-pub async fn free(state: &AppState) -> Result<i64, Problem> {
-    Ok(vms::free(&state.db, state.pool, state.settings.stale_after).await?)
+pub async fn free(scope: &Scope) -> Result<i64, Problem> {
+    Ok(vms::free(scope).await?)
 }
 
 pub async fn filled(
     state: &AppState,
+    scope: &Scope,
     typed: RequestVm,
     problem: Option<RequestProblem>,
 ) -> Result<RequestPage, Problem> {
     let RequestVm { email, crd_command, access_code } = typed;
     Ok(RequestPage {
-        free: free(state).await?,
-        waiting: line::count(&state.db, state.pool).await?,
+        free: free(scope).await?,
+        waiting: line::count(scope).await?,
         own: None,
         email,
         crd_command,
-        access_code: state.settings.access_code.map(|_| access_code),
+        access_code: state.pool.rules.claiming.access_code.map(|_| access_code),
         problem,
     })
 }

@@ -8,10 +8,10 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    DbError, Email, EmailDomain, Token,
+    Actor, DbError, Email, EmailDomain, Scope, Token,
     admissions::{self, Known},
     claims,
-    once::Key,
+    scope::Key,
 };
 use lablink_protocol::CrdCode;
 
@@ -29,6 +29,7 @@ use crate::{
 /// The participants' form, as somebody posted it: for a machine, or for a place in line.
 pub(crate) struct Posted {
     pub state: AppState,
+    pub scope: Scope,
     pub wants: Wants,
     pub client: Client,
     pub cookies: CookieJar,
@@ -78,11 +79,12 @@ impl FromRequest<AppState> for Posted {
         let cookies = CookieJar::from_headers(&parts.headers);
         let client = Client::calling(&parts.extensions, &parts.headers, state);
         let Ok(wants) = Wants::from_request_parts(&mut parts, state).await;
-        let key = Asking::from_request_parts(&mut parts, state).await?.key();
+        let asking = Asking::from_request_parts(&mut parts, state).await?;
+        let (key, Asking(scope)) = (asking.key(), asking);
         let FormOrJson(typed) =
             FormOrJson::from_request(Request::from_parts(parts, body), state).await?;
         let visitor = state.browsers.visitor(client.address, &cookies);
-        Ok(Self { state: state.clone(), wants, client, cookies, typed, key, visitor })
+        Ok(Self { state: state.clone(), scope, wants, client, cookies, typed, key, visitor })
     }
 }
 
@@ -112,7 +114,8 @@ impl Posted {
             return Ok(());
         }
         if let Some(email) = email
-            && claims::is_proven(&state.db, state.pool, email, code, self.token().as_ref()).await?
+            && claims::is_proven(&state.scope(Actor::System), email, code, self.token().as_ref())
+                .await?
         {
             return Ok(());
         }
@@ -122,7 +125,7 @@ impl Posted {
     }
 
     fn check_domain(&self, email: &Email) -> Result<(), Unmet> {
-        let domains = &self.state.settings.email_domains;
+        let domains = &self.state.pool.rules.claiming.email_domains;
         if domains.is_empty() || domains.iter().any(|domain| email.is_of(domain)) {
             return Ok(());
         }
@@ -133,7 +136,7 @@ impl Posted {
     }
 
     async fn check_access_code(&self) -> Result<(), Unmet> {
-        let Some(wanted) = &self.state.settings.access_code else { return Ok(()) };
+        let Some(wanted) = &self.state.pool.rules.claiming.access_code else { return Ok(()) };
         let (typed, browser) = (&self.typed.access_code, shown(&self.cookies));
         let (db, known) = (&self.state.db, Known::AccessCode(wanted));
         let mut judged = self.state.code_guesses.judge(wanted, typed, &self.visitor);
@@ -171,7 +174,7 @@ impl Posted {
         if self.wants == Wants::Json {
             return Err(answer);
         }
-        let page = filled(&self.state, self.typed, Some(problem)).await?.render()?;
+        let page = filled(&self.state, &self.scope, self.typed, Some(problem)).await?.render()?;
         let scheme = scheme(&origin(&self.state, &self.client));
         let cookies = self.state.browsers.meet(self.cookies, scheme);
         Ok((cookies, answer.with_page(page)).into_response())

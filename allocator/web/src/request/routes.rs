@@ -7,7 +7,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    DbError, Neighbours, Token,
+    DbError, Neighbours, Scope, Token,
     claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
     line::{self, Standing},
 };
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     AppState,
+    auth::Caller,
     claims::cookie::{COOKIE, cookie},
     http::{Client, Problem, Wants, origin, scheme},
     links, metrics,
@@ -31,12 +32,13 @@ use crate::{
 #[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn form(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     client: Client,
     cookies: CookieJar,
 ) -> Result<(CookieJar, Html<String>), Problem> {
-    let mut page = filled(&state, RequestVm::default(), None).await?;
+    let mut page = filled(&state, &scope, RequestVm::default(), None).await?;
     page.own = match cookies.get(COOKIE) {
-        Some(cookie) => own(&state, &Token::presented(cookie.value())).await?,
+        Some(cookie) => own(&state, &scope, &Token::presented(cookie.value())).await?,
         None => None,
     };
     let cookies = state.browsers.meet(cookies, scheme(&origin(&state, &client)));
@@ -44,12 +46,12 @@ pub async fn form(
 }
 
 /// What the holder of a token has at the moment.
-async fn own(state: &AppState, token: &Token) -> Result<Option<OwnPage>, Problem> {
+async fn own(state: &AppState, scope: &Scope, token: &Token) -> Result<Option<OwnPage>, Problem> {
     let claimed = claims::by_link(&state.db, token).await?;
     if claimed.is_some_and(|claim| matches!(claim.progress, Progress::Open { .. })) {
         return Ok(Some(OwnPage::Machine(links::claim(token))));
     }
-    let place = line::look(&state.db, state.pool, token).await?;
+    let place = line::look(scope, token).await?;
     let open = place.is_some_and(|standing| !matches!(standing, Standing::Over(_)));
     Ok(open.then(|| OwnPage::PlaceInLine(links::place(token))))
 }
@@ -63,8 +65,8 @@ pub struct FreeCount {
 
 /// How many VMs can be claimed now.
 #[utoipa::path(get, path = "/api/unassigned_vms_count", responses((status = 200, body = FreeCount)))]
-pub async fn free_count(State(state): State<AppState>) -> Result<Json<FreeCount>, Problem> {
-    Ok(Json(FreeCount { count: free(&state).await? }))
+pub async fn free_count(Caller(scope): Caller) -> Result<Json<FreeCount>, Problem> {
+    Ok(Json(FreeCount { count: free(&scope).await? }))
 }
 
 /// The VM that was claimed.
@@ -92,17 +94,15 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
         Unmet::invalid(RequestField::CrdCommand, error.to_string())
     })?;
     let state = &posted.state;
-    let neighbours = Neighbours::of(posted.client.address, state.settings.per_address);
+    let neighbours = Neighbours::of(posted.client.address);
     let request = Request {
         email: &email,
         code: &code,
         proof: posted.token().map(Proof),
-        reclaim: state.settings.reclaim,
         neighbours: &neighbours,
         key: posted.key.clone(),
     };
-    let granted =
-        claims::request(&state.db, state.pool, state.settings.stale_after, &request).await;
+    let granted = claims::request(&posted.scope, &request).await;
     metrics::claim_answered(match &granted {
         Ok(granted) if granted.is_new => "granted",
         Ok(_) => "back_in",

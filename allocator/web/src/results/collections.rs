@@ -4,6 +4,7 @@ use axum::{Json, extract::State, response::Response};
 use lablink_core::{
     collections::Wish,
     operations::{self, OperationId},
+    pools::Extension,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Problem, Query, Wants},
     operations::{
         started::{Started, started},
@@ -29,7 +31,7 @@ const PER_PAGE: i64 = 50;
 #[utoipa::path(post, path = "/api/collections", params(Started), request_body(content((Collect = "application/x-www-form-urlencoded"), (Collect = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn collect(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     FormOrJson(form): FormOrJson<Collect>,
@@ -37,12 +39,12 @@ pub async fn collect(
     let queued = async {
         let extension = extension(&state, form.extension.as_deref())?;
         let wish = Wish { hostnames: hostnames(&form.hostnames)?, extension };
-        Ok(operations::collect(&state.db, state.pool, asker, &wish).await?)
+        Ok(operations::collect(&scope, &wish).await?)
     };
     match (queued.await, wants) {
-        (Ok(id), _) => started(&state, wants, &started_as, id).await,
+        (Ok(id), _) => started(&state, &scope, wants, &started_as, id).await,
         (Err(problem), Wants::Json) => Err(problem),
-        (Err(problem), Wants::Page) => results::refused(&state, &form, problem).await,
+        (Err(problem), Wants::Page) => results::refused(&state, &scope, &form, problem).await,
     }
 }
 
@@ -57,10 +59,10 @@ pub struct Listing {
 /// The collections that were asked for, the newest first.
 #[utoipa::path(get, path = "/api/collections", params(Listing), responses((status = 200, body = CollectionList)))]
 pub async fn list(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(Listing { before }): Query<Listing>,
 ) -> Result<Json<CollectionList>, Problem> {
-    let (found, next) = older(&state, before, PER_PAGE).await?;
+    let (found, next) = older(&scope, before, PER_PAGE).await?;
     let collections = found.into_iter().map(CollectionBody::from).collect();
     Ok(Json(CollectionList { collections, next }))
 }

@@ -1,6 +1,6 @@
 //! What somebody wants to be collected.
 
-use lablink_core::collections::Extension;
+use lablink_core::pools::Extension;
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ pub struct Collect {
 /// What was asked for, or the configured one.
 pub fn extension(state: &AppState, typed: Option<&str>) -> Result<Extension, Problem> {
     match typed.map(str::trim).filter(|text| !text.is_empty()) {
-        None => Ok(state.settings.extension.clone()),
+        None => Ok(state.pool.rules.results.extension.clone()),
         Some(text) => {
             text.parse().map_err(|invalid| Problem::invalid(format!("extension: {invalid}")))
         }

@@ -7,6 +7,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use lablink_core::{
+    Scope,
     collections::{self, Collected, Collection},
     operations::OperationId,
     vms::{self, Vm},
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     AppState,
+    auth::Caller,
     http::{ListQuery, Problem},
     links,
     operations::summary::OperationSummary,
@@ -46,35 +48,38 @@ pub struct Shown {
 #[utoipa::path(get, path = "/admin/results", params(Shown), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     ListQuery(Shown { before, hostnames }): ListQuery<Shown>,
 ) -> Result<Html<String>, Problem> {
     let form = Collect { hostnames, extension: None };
-    Ok(Html(filled(&state, &form, before, None).await?))
+    Ok(Html(filled(&state, &scope, &form, before, None).await?))
 }
 
 /// The page again, as the form was sent, with what is wrong about it.
 pub async fn refused(
     state: &AppState,
+    scope: &Scope,
     form: &Collect,
     problem: Problem,
 ) -> Result<Response, Problem> {
     let message = problem.message().to_owned();
-    let page = filled(state, form, None, Some(message)).await?;
+    let page = filled(state, scope, form, None, Some(message)).await?;
     Ok(problem.with_page(page))
 }
 
 async fn filled(
     state: &AppState,
+    scope: &Scope,
     form: &Collect,
     before: Option<OperationId>,
     error: Option<String>,
 ) -> Result<String, Problem> {
-    let mut vms = vms::list(&state.db, state.pool).await?;
+    let mut vms = vms::list(scope).await?;
     let ticked = |vm: &Vm| form.hostnames.iter().any(|name| name == vm.hostname.as_str());
     // Where not all are listed, those that are ticked must be.
     vms.sort_by_key(|vm| !ticked(vm));
-    let last = collections::last_whole(&state.db, state.pool).await?;
-    let (found, next) = older(state, before, PER_PAGE).await?;
+    let last = collections::last_whole(scope).await?;
+    let (found, next) = older(scope, before, PER_PAGE).await?;
     let listed = |vm: &Vm| ResultsVm {
         hostname: vm.hostname.to_string(),
         ticked: ticked(vm),
@@ -82,7 +87,10 @@ async fn filled(
         last: last.get(&vm.hostname).copied(),
     };
     let page = ResultsPage {
-        extension: form.extension.clone().unwrap_or_else(|| state.settings.extension.to_string()),
+        extension: form
+            .extension
+            .clone()
+            .unwrap_or_else(|| state.pool.rules.results.extension.to_string()),
         total: vms.len(),
         vms: vms.iter().take(VMS_LISTED).map(listed).collect(),
         collections: found.into_iter().map(|it| card(state, it)).collect(),
@@ -95,11 +103,11 @@ async fn filled(
 
 /// One page of collections and the cursor of the next.
 pub async fn older(
-    state: &AppState,
+    scope: &Scope,
     before: Option<OperationId>,
     limit: i64,
 ) -> Result<(Vec<Collection>, Option<OperationId>), Problem> {
-    let found = collections::list(&state.db, state.pool, before, limit).await?;
+    let found = collections::list(scope, before, limit).await?;
     let full = i64::try_from(found.len()).unwrap_or(0) == limit;
     let next = found.last().map(|last| last.operation.id).filter(|_| full);
     Ok((found, next))

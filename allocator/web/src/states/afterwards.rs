@@ -1,6 +1,9 @@
 //! What becomes of a machine that was used.
 
-use lablink_core::vms::{AfterUse, Source, Vm};
+use lablink_core::{
+    pools::{AfterUse, Source},
+    vms::Vm,
+};
 use lablink_protocol::Cleaning;
 
 /// What becomes of a machine when its participant is done.

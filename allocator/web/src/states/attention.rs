@@ -1,7 +1,10 @@
 //! What is wrong with a VM, if anything is.
 
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{Source, StaleAfter, Vm};
+use lablink_core::{
+    pools::{Source, StaleAfter},
+    vms::Vm,
+};
 use lablink_protocol::{GpuHealth, VmStatus};
 
 use super::trouble::{Attention, Trouble};

@@ -1,6 +1,6 @@
 //! Where a VM comes from.
 
-use lablink_core::vms::Source;
+use lablink_core::pools::Source;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum VmSource {

@@ -1,6 +1,9 @@
 use askama::Template;
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{AfterUse, StaleAfter, Vm};
+use lablink_core::{
+    pools::{AfterUse, StaleAfter},
+    vms::Vm,
+};
 use lablink_protocol::Cleaning;
 
 use super::afterwards::{cleaning, is_made};

@@ -1,7 +1,7 @@
 //! What a VM is, in one word, and who has it.
 
 use jiff::Timestamp;
-use lablink_core::vms::{StaleAfter, Vm};
+use lablink_core::{pools::StaleAfter, vms::Vm};
 use lablink_protocol::VmStatus;
 
 use super::{attention::attention, claim::Connection, trouble::Attention};

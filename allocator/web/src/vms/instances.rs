@@ -1,13 +1,17 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::Timestamp;
-use lablink_core::vms::{self, AfterUse, Search, Sort, StaleAfter, Vm};
+use lablink_core::{
+    pools::{AfterUse, StaleAfter},
+    vms::{self, Search, Sort, Vm},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::instances_page::{InstanceRow, InstancesPage, InstancesSearch};
 use crate::{
     AppState,
+    auth::Caller,
     http::{Problem, Query},
     states::{
         used_note::UsedNote,
@@ -66,12 +70,14 @@ impl Wanted {
 #[utoipa::path(get, path = "/admin/instances", params(Wanted), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
-    let (stale_after, rule) = (state.settings.stale_after, state.settings.after_use);
+    let (stale_after, rule) =
+        (state.pool.rules.machines.stale_after, state.pool.rules.machines.after_use);
     let (search, page) = wanted.parse()?;
-    let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
+    let found = vms::search(&scope, &search).await?;
     let page = InstancesPage {
         total: found.total,
         instances: found.vms.iter().map(|vm| row(vm, now, stale_after, rule)).collect(),

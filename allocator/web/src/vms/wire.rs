@@ -92,7 +92,7 @@ impl From<&Vm> for VmBody {
 impl From<&VmClaim> for ClaimBody {
     fn from(claim: &VmClaim) -> Self {
         Self {
-            claim_id: claim.id,
+            claim_id: claim.id.into(),
             email: claim.email.clone(),
             state: claim.state.as_str(),
             detail: claim.detail.clone(),

@@ -22,7 +22,7 @@ pub const ONE: &str = "lablink-vm-test-1";
 pub const TWO: &str = "lablink-vm-test-2";
 
 pub async fn finish(app: &App, state: OperationState) -> OperationId {
-    let taken = operations::take(&app.db, app.pool, "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.scope(Actor::System), "test").await.unwrap().unwrap();
     let outcome = Outcome { state, exit_code: None, reason: Some("Told <plainly>.".to_owned()) };
     taken.lease.finish(&outcome).await.unwrap();
     taken.operation.id
@@ -53,7 +53,7 @@ pub async fn with_an_archive() -> (App, OperationId) {
         size: 10,
         kept_by: "alloc-2".to_owned(),
     };
-    collections::record(&app.db, app.pool, id, &vms, Some(&kept)).await.unwrap();
+    collections::record(&app.scope(Actor::System), id, &vms, Some(&kept)).await.unwrap();
     finish(&app, OperationState::Failed).await;
     app.collector.keep(id, "0123456789");
     (app, id)
@@ -153,7 +153,7 @@ async fn a_collection_is_of_the_vms_and_files_that_were_asked_for() {
     let told: Vec<_> = listed["collections"].as_array().unwrap().iter().collect();
     assert_eq!((&told[0]["extension"], &told[1]["extension"]), (&json!("slp"), &json!("h5")));
     assert_eq!(told[1]["archive"], json!(null));
-    let job = operations::find(&app.db, app.pool, 3).await.unwrap().unwrap().job;
+    let job = operations::find(&app.scope(Actor::System), 3).await.unwrap().unwrap().job;
     assert!(matches!(job, Job::Collect { hostnames, .. } if hostnames.len() == 2));
 
     let none =

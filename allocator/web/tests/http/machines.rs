@@ -1,5 +1,5 @@
 use axum::http::StatusCode;
-use lablink_core::vms::AfterUse;
+use lablink_core::pools::AfterUse;
 use lablink_web::AgentAuth;
 use serde_json::json;
 

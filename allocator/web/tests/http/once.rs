@@ -10,8 +10,8 @@ use axum::{
 use futures_util::future::join_all;
 use lablink_core::{
     Action, Token,
-    once::Key,
     operations::{self, OperationState, Outcome},
+    scope::Key,
     state::{self, Fault},
     vms::Provider,
 };
@@ -68,10 +68,10 @@ async fn registered() -> App {
 
 async fn failed(fault: Option<Fault>) -> App {
     let app = App::with_running(1).await;
-    let taken = operations::take(&app.db, app.pool, "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.scope(Actor::System), "test").await.unwrap().unwrap();
     if let Some(fault) = fault {
         let lacking = [ONE.parse().unwrap()];
-        state::record_conflict(&app.db, app.pool, 1, fault, &lacking).await.unwrap();
+        state::record_conflict(&app.scope(Actor::System), 1, fault, &lacking).await.unwrap();
     }
     let outcome = Outcome { state: OperationState::Failed, exit_code: None, reason: None };
     taken.lease.finish(&outcome).await.unwrap();

@@ -19,7 +19,7 @@ async fn page(app: &App, path: &str) -> String {
 }
 
 async fn point_out(app: &App) {
-    vms::notice(&app.db, app.pool).await.unwrap();
+    vms::notice(&app.scope(Actor::System)).await.unwrap();
     vms::point_out(&app.db, app.pool, LIMITS).await.unwrap();
 }
 
