@@ -1,18 +1,13 @@
-//! Amounts, as people read them.
+//! Amounts, for templates.
 
-/// Such as `3.2 MB`.
+use lablink_core::amount;
+
+/// As in `3.2 MB`.
 pub fn size(bytes: &i64) -> String {
-    const UNITS: [(i64, &str); 4] =
-        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    let bytes = *bytes;
-    match UNITS.into_iter().find(|(unit, _)| bytes >= *unit) {
-        None => format!("{bytes} bytes"),
-        Some((unit, word)) if bytes >= 100 * unit => format!("{} {word}", bytes / unit),
-        Some((unit, word)) => format!("{}.{} {word}", bytes / unit, bytes % unit * 10 / unit),
-    }
+    amount::size(u64::try_from(*bytes).unwrap_or_default())
 }
 
-/// Such as `1 file`.
+/// As in `1 file`.
 pub fn files(count: &i64) -> String {
-    if *count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+    amount::counted(u64::try_from(*count).unwrap_or_default(), "file")
 }

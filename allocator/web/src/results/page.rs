@@ -115,7 +115,6 @@ impl VmOutcome {
 mod tests {
     use super::*;
     use crate::operations::summary::OperationState;
-    use crate::pages::amount::size;
 
     fn outcome(hostname: &str, failure: Option<&str>) -> VmOutcome {
         VmOutcome {
@@ -222,11 +221,5 @@ mod tests {
         assert!(html.contains("alloc-2") && html.contains("Removed"));
         assert!(!html.contains("/download\"") && !html.contains("/discard\""));
         assert!(html.contains(r#"http-equiv="refresh""#), "one still runs");
-    }
-
-    #[test]
-    fn sizes_are_told_in_the_unit_that_fits() {
-        let told = [0, 999, 1_000, 1_250_000, 99_900_000, 123_000_000_000].map(|it| size(&it));
-        assert_eq!(told, ["0 bytes", "999 bytes", "1.0 kB", "1.2 MB", "99.9 MB", "123 GB"]);
     }
 }
