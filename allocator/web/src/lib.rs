@@ -29,6 +29,7 @@ pub mod pages;
 mod participants;
 mod request;
 mod results;
+mod route;
 mod router;
 mod sha256_sum;
 mod state;
@@ -45,9 +46,8 @@ pub use auth::{
 pub use budgets::{AgentBudgets, AgentLimits};
 pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
 pub use http::{Proxies, ProxyHeader};
-pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
-pub use router::{access_table, begins_table, router};
+pub use router::{access_table, begins_table, openapi, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
 pub use state::{AgentInstall, AgentProgram, AppState, FromAws, Settings};
 pub use transfers::Transfers;
