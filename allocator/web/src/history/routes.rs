@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::wire::{EventBody, EventList};
 use crate::{
     auth::Caller,
-    http::{Problem, Query},
+    http::{Problem, Query, older},
 };
 
 const PER_PAGE: i64 = 100;
@@ -27,8 +27,7 @@ pub async fn list(
     Query(Before { before }): Query<Before>,
 ) -> Result<Json<EventList>, Problem> {
     let entries = events::recent(&scope, before, PER_PAGE).await?;
-    let full = i64::try_from(entries.len()).unwrap_or(0) == PER_PAGE;
-    let next = entries.last().map(|last| last.id).filter(|_| full);
+    let next = older(&entries, PER_PAGE, |last| last.id);
     let events = entries.into_iter().map(EventBody::from).collect();
     Ok(Json(EventList { events, next }))
 }

@@ -2,7 +2,7 @@ use askama::Template;
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
+    http::{self, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use jiff::Timestamp;
@@ -63,8 +63,7 @@ async fn older(
     let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());
     let filter = Filter { before: listing.before, kind, state: only };
     let found = operations::list(scope, &filter, OPERATIONS_PER_PAGE).await?;
-    let full = i64::try_from(found.len()).unwrap_or(0) == OPERATIONS_PER_PAGE;
-    let next = found.last().map(|last| last.id).filter(|_| full);
+    let next = http::older(&found, OPERATIONS_PER_PAGE, |last| last.id);
     Ok((found, next))
 }
 

@@ -19,7 +19,7 @@ use super::page::{AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePer
 use crate::{
     AppState,
     auth::Caller,
-    http::{Problem, Query},
+    http::{Problem, Query, older},
     line::place_row::PlaceRow,
     links,
     states::claim::Connection,
@@ -45,10 +45,8 @@ pub async fn page(
     Query(Before { before }): Query<Before>,
 ) -> Result<Html<String>, Problem> {
     let open = claims::list(&scope, Which::Open, before, CLAIMS_SHOWN).await?;
-    let is_full = i64::try_from(open.len()).is_ok_and(|claims| claims == CLAIMS_SHOWN);
-    let next = open.last().filter(|_| is_full);
     let page = ParticipantsPage {
-        next: next.map(|last| links::participants_before(last.id)),
+        next: older(&open, CLAIMS_SHOWN, |last| links::participants_before(last.id)),
         reentries: claims::reentries(&scope)
             .await?
             .into_iter()

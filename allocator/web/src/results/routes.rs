@@ -22,7 +22,7 @@ use super::{
 use crate::{
     AppState,
     auth::Caller,
-    http::{ListQuery, Problem},
+    http::{self, ListQuery, Problem},
     links,
     operations::summary::OperationSummary,
     states::archive::ArchiveCard,
@@ -108,8 +108,7 @@ pub async fn older(
     limit: i64,
 ) -> Result<(Vec<Collection>, Option<OperationId>), Problem> {
     let found = collections::list(scope, before, limit).await?;
-    let full = i64::try_from(found.len()).unwrap_or(0) == limit;
-    let next = found.last().map(|last| last.operation.id).filter(|_| full);
+    let next = http::older(&found, limit, |last| last.operation.id);
     Ok((found, next))
 }
 

@@ -19,7 +19,7 @@ use super::destroy_page::{DestroyPage, DestroyRow};
 use crate::{
     AppState,
     auth::Caller,
-    http::{Asking, FormOrJson, Path, Problem, Query, Wants, ticked},
+    http::{Asking, FormOrJson, Problem, Query, VmName, Wants, ticked},
     operations::{
         started::{Started, started},
         wire::{OperationOutput, Queued},
@@ -117,10 +117,9 @@ pub async fn replace(
     Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Response, Problem> {
-    let unknown = |_invalid| Problem::not_found("VM not found.");
-    let hostnames = vec![hostname.parse::<Hostname>().map_err(unknown)?];
+    let hostnames = vec![hostname];
     let id = operations::replace(&scope, hostnames).await?;
     started(&state, &scope, wants, &started_as, id).await
 }

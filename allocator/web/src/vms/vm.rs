@@ -27,7 +27,7 @@ use crate::{
     AgentAuth, AppState,
     auth::Caller,
     history::happening::Happening,
-    http::{Asking, Path, Problem},
+    http::{Asking, Path, Problem, VmName},
     pages::{Timeline, TimelineRow},
     states::{
         afterwards::Afterwards,
@@ -45,7 +45,7 @@ const HAPPENINGS_SHOWN: i64 = 50;
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Html<String>, Problem> {
     let (db, now) = (&state.db, Timestamp::now());
     let vm = find(&scope, &hostname).await?;
@@ -121,7 +121,8 @@ fn past(claim: ClaimRecord) -> PastClaim {
 pub async fn confirm(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path((hostname, deed)): Path<(String, String)>,
+    VmName(hostname): VmName,
+    Path((_, deed)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
     let deed = Deed::ALL.into_iter().find(|it| it.word() == deed);
     let deed = deed.ok_or_else(|| Problem::not_found("There is nothing at this address."))?;
@@ -140,22 +141,13 @@ pub async fn confirm(
 
 /// Takes a machine that LabLink did not make out of the pool.
 #[utoipa::path(post, path = "/admin/machines/{hostname}/forget", params(("hostname" = String, Path)), responses((status = 303, description = "To the instances.")))]
-pub async fn forget(
-    Asking(scope): Asking,
-    Path(hostname): Path<String>,
-) -> Result<Redirect, Problem> {
-    let hostname: Hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
+pub async fn forget(Asking(scope): Asking, VmName(hostname): VmName) -> Result<Redirect, Problem> {
     if !vms::forget(&scope, &hostname).await? {
-        return Err(no_such_vm());
+        return Err(VmName::unknown());
     }
     Ok(Redirect::to("/admin/instances"))
 }
 
-async fn find(scope: &Scope, hostname: &str) -> Result<Vm, Problem> {
-    let hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
-    vms::find(scope, &hostname).await?.ok_or_else(no_such_vm)
-}
-
-fn no_such_vm() -> Problem {
-    Problem::not_found("There is no VM of this name. It may be gone: look at the list again.")
+async fn find(scope: &Scope, hostname: &Hostname) -> Result<Vm, Problem> {
+    vms::find(scope, hostname).await?.ok_or_else(VmName::unknown)
 }
