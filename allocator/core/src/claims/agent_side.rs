@@ -22,8 +22,11 @@ pub enum Situation {
         to_clean: Option<ClaimId>,
     },
     Claimed(Delivery),
-    /// The claim has ended that the caller's token was for: it is to take a new one.
-    TokenDue,
+    /// The claim that the caller's token was for has ended or changed hands: it is to take a new one.
+    TokenDue {
+        /// The claim that goes on.
+        open: Option<ClaimId>,
+    },
     /// Another token speaks for the VM now.
     NotTheAgent,
     /// Whoever had it is locked out: the desktop is to end, and the next command is waited for.
@@ -53,7 +56,7 @@ pub async fn situation(
                     case when $2::bytea is null then agent_at is null
                          else coalesce(token_sha256 = $2, false) end as is_agent,
                     $2 is not null and vm.token_due_at is not null as token_due
-             from vm left join claim on claim.id = %vm.claim_id and claim.released_at is null
+             from vm left join claim on claim.id = vm.claim_id and claim.released_at is null
                   left join agent_credential on agent_credential.vm_id = vm.id
              where vm.hostname = $1 and vm.removed_at is null",
         )
@@ -66,7 +69,7 @@ pub async fn situation(
         return Ok(Some(Situation::NotTheAgent));
     }
     if row.try_get("token_due")? {
-        return Ok(Some(Situation::TokenDue));
+        return Ok(Some(Situation::TokenDue { open: row.try_get("id")? }));
     }
     let Some(claim_id) = row.try_get("id")? else {
         return Ok(Some(Situation::Unclaimed { to_clean: row.try_get("to_clean")? }));
@@ -100,7 +103,7 @@ pub async fn delivered(db: &Db, delivery: &Delivery) -> Result<Option<Duration>,
                  returning vm_id, commanded_at
              )
              select extract(epoch from clock_timestamp() - changed.commanded_at)::float8 as after
-             from vm join changed on vm.id = %changed.vm_id",
+             from vm join changed on vm.id = changed.vm_id",
             &[&delivery.claim_id, &delivery.command_no],
         )
         .await?;

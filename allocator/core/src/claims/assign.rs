@@ -69,7 +69,7 @@ fn statement(which: &str, locked: &str) -> String {
              select $1, taken.id, $3, $8, $4, $5, $9 from taken returning id, vm_id
          ), held as (
              update vm set claim_id = made.id, place_id = null, in_use = false from made
-             where vm.id = %made.vm_id
+             where vm.id = made.vm_id
          ), unqueued as (
              update place set ended_at = now(), end_reason = 'claimed' from made
              where place.pool_id = $1 and (place.person = $8 or place.email = $3)
@@ -187,7 +187,7 @@ pub(super) async fn held_by(
     client
         .query_opt(
             "select claim.id, claim.pin, vm.hostname
-             from claim join vm on vm.id = %claim.vm_id
+             from claim join vm on vm.id = claim.vm_id
              where claim.pool_id = $1 and claim.released_at is null
                and (claim.person = $2 or (claim.person is null and claim.email = $3))
              order by claim.person limit 1",

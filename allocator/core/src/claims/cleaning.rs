@@ -89,7 +89,7 @@ pub async fn clean_again(scope: &Scope, hostname: &Hostname) -> Result<(), NotTo
                    and used_at is not null and source in ('manual', 'unknown')
              ), forgotten as (
                  update claim set clean_failure = null from waiting
-                 where claim.id = %waiting.last_claim_id and clean_failure is not null
+                 where claim.id = waiting.last_claim_id and clean_failure is not null
                  returning claim.id
              )
              select waiting.id

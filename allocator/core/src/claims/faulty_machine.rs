@@ -60,14 +60,14 @@ pub(super) async fn forget(client: &impl GenericClient, claim_id: ClaimId) -> Re
 }
 
 /// Gives free VMs to participants whose own is at fault, who has waited longest first. The claim
-/// stays the same, with its links, PIN and command. The caller holds the line, so rows that
-/// somebody else has are passed over.
+/// stays the same, with its links, PIN and command; on another machine nobody is left to be locked
+/// out. The caller holds the line, so rows that somebody else has are passed over.
 pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with stranded as (
                  select claim.id, claim.vm_id, vm.hostname
-                 from claim join vm on vm.id = %claim.vm_id
+                 from claim join vm on vm.id = claim.vm_id
                  where claim.pool_id = $1 and claim.moving_since is not null
                    and claim.released_at is null
                  order by claim.moving_since, claim.id limit 1
@@ -78,14 +78,16 @@ pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> 
                  order by {order} limit 1 for no key update of vm skip locked
              ), left_behind as (
                  update vm set claim_id = null, token_due_at = {TOKEN_DUE}
-                 from stranded, taken where vm.id = %stranded.vm_id
+                 from stranded, taken where vm.id = stranded.vm_id
              ), held as (
                  update vm set claim_id = stranded.id, in_use = false from stranded, taken
-                 where vm.id = %taken.id
+                 where vm.id = taken.id
              ), moved as (
                  update claim set vm_id = taken.id, state = 'waiting', detail = null, fault = null,
-                     commanded_at = now(), moved_command_no = command_no, moving_since = null
-                 from stranded, taken where claim.id = %stranded.id
+                     commanded_at = now(), moved_command_no = command_no, moving_since = null,
+                     locked_out_at = case when lock_out_no = command_no then now()
+                                          else locked_out_at end
+                 from stranded, taken where claim.id = stranded.id
              )
              select stranded.id, stranded.hostname, stranded.vm_id as left_behind, taken.id as vm
              from stranded, taken",

@@ -47,7 +47,7 @@ pub async fn list(
     let sql = format!(
         "select claim.id, claim.email, claim.state, claim.detail, claim.created_at,
                 claim.released_at, claim.release_reason, vm.hostname
-         from claim join vm on vm.id = %claim.vm_id
+         from claim join vm on vm.id = claim.vm_id
          where claim.pool_id = $1 and {condition} and ($3::bigint is null or claim.id < $3)
          order by claim.id desc limit $4"
     );

@@ -80,8 +80,8 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
                               case when claim.locked_out_at is null then 'locking_out'
                                    else 'locked_out' end
                          else 'fine' end as machine
-             from claim_link join claim on claim.id = %claim_link.claim_id
-                             join vm on vm.id = %claim.vm_id
+             from claim_link join claim on claim.id = claim_link.claim_id
+                             join vm on vm.id = claim.vm_id
                              left join vm as faulty on faulty.id = claim.faulty_vm_id
                                                    and faulty.id <> claim.vm_id
              where claim_link.token_sha256 = $1",

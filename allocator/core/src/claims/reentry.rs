@@ -18,7 +18,7 @@ pub struct Reentry {
 /// Requests to get back in that no new link has answered, the newest first.
 pub async fn reentries(scope: &Scope) -> Result<Vec<Reentry>, DbError> {
     let sql = "select claim.id, claim.email, vm.hostname, count(*) as asked, max(event.at) as last
-               from event join claim on claim.id = %event.claim_id join vm on vm.id = claim.vm_id
+               from event join claim on claim.id = event.claim_id join vm on vm.id = claim.vm_id
                where event.pool_id = $1 and event.kind = 'claim.reentry_requested'
                  and claim.released_at is null
                  and not exists (

@@ -21,7 +21,7 @@ pub async fn kept_collected(
                    and claim.cleaned_at < (
                        select max(operation.started_at)
                        from collection_vm
-                       join operation on operation.id = %collection_vm.operation_id
+                       join operation on operation.id = collection_vm.operation_id
                        left join collection using (operation_id)
                        where collection_vm.vm_id = vm.id and failure is null and unread = 0
                          and (collection.removed_at is null or downloaded_at is not null)

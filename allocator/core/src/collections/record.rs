@@ -106,7 +106,7 @@ pub(crate) async fn left(
             "select vm.hostname
              from operation
              join operation_target as target on target.operation_id = operation.id
-             join vm on vm.id = %target.vm_id and vm.removed_at is null
+             join vm on vm.id = target.vm_id and vm.removed_at is null
              where operation.pool_id = $1 and operation.id = $2
                and not exists (
                    select from collection_vm

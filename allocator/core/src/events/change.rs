@@ -187,7 +187,7 @@ const TELL: &str = "
         select $1, actor, kind, vm_id, claim_id, operation_id, data from new order by place
     ), vms as (
         select coalesce(new.vm_id, claim.vm_id) as id
-        from new left join claim on claim.id = %new.claim_id
+        from new left join claim on claim.id = new.claim_id
         union select unnest($8::bigint[])
     ), operations as (
         select operation_id as id from new where operation_id is not null

@@ -38,8 +38,8 @@ pub async fn recent(scope: &Scope, before: Option<i64>, limit: i64) -> Result<Ve
         .await?
         .query(
             "select event.id, event.at, event.actor, event.kind, event.data, vm.hostname
-             from event left join claim on claim.id = %event.claim_id
-                        left join vm on vm.id = %coalesce(event.vm_id, claim.vm_id)
+             from event left join claim on claim.id = event.claim_id
+                        left join vm on vm.id = coalesce(event.vm_id, claim.vm_id)
              where event.pool_id = $1 and ($2::bigint is null or event.id < $2)
              order by event.id desc limit $3",
             &[&scope.pool.as_i64(), &before, &limit],

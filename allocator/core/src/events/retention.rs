@@ -18,7 +18,7 @@ const BREATH: Duration = Duration::from_millis(50);
 
 /// Its claim, if it has one, is over.
 const IS_OVER: &str = "not exists (select from claim
-    where claim.id = %event.claim_id and claim.released_at is null)";
+    where claim.id = event.claim_id and claim.released_at is null)";
 
 /// Drops what is not to be kept, again and again, for ever.
 pub async fn retain(db: Db, retention: Retention, every: Duration) {

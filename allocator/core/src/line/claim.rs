@@ -42,7 +42,7 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
                 change.touch(Touch::Line);
                 change.commit().await?;
                 tracing::info!(
-                    claim.id = %i64::from(assigned.claim_id),
+                    claim.id = i64::from(assigned.claim_id),
                     machine.hostname = %assigned.hostname,
                     "claimed from the line"
                 );
@@ -59,8 +59,8 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
 
 /// What was given for it a moment ago, as by the other click of two.
 async fn taken_before(client: &impl GenericClient, token: &Token) -> Result<ClaimKept, DbError> {
-    let sql = "select vm.hostname from claim_link join claim on claim.id = %claim_link.claim_id
-                                       join vm on vm.id = %claim.vm_id
+    let sql = "select vm.hostname from claim_link join claim on claim.id = claim_link.claim_id
+                                       join vm on vm.id = claim.vm_id
                where claim_link.token_sha256 = $1 and claim.released_at is null";
     let row = client.query_opt(sql, &[&token.hash().as_bytes()]).await?;
     Ok(match row {

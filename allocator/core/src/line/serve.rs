@@ -65,7 +65,7 @@ async fn pass(change: &mut Change<'_>) -> Result<(), DbError> {
                    where place.id = unseen.place_id and place.last_looked_at < place.offered_at
                    returning place.id, unseen.id as vm_id
                )
-               update vm set place_id = null from passed where vm.id = %passed.vm_id
+               update vm set place_id = null from passed where vm.id = passed.vm_id
                returning vm.id, passed.id as place";
     let statement = change.prepare_cached(sql).await?;
     let unseen = KEPT_UNSEEN_FOR.as_secs_f64();
@@ -88,7 +88,7 @@ async fn void(change: &mut Change<'_>) -> Result<(), DbError> {
                  update place set offered_at = null from unfit
                  where place.id = unfit.place_id and place.ended_at is null
              )
-             update vm set place_id = null from unfit where vm.id = %unfit.id 
+             update vm set place_id = null from unfit where vm.id = unfit.id 
              returning vm.id, unfit.place_id as place, unfit.waits",
             fit = vms::FIT,
         )
@@ -119,7 +119,7 @@ async fn offer(change: &mut Change<'_>) -> Result<(), DbError> {
                  update place set offered_at = now() from waiting join chosen using (turn)
                  where place.id = waiting.id returning place.id, chosen.id as vm_id
              )
-             update vm set place_id = offered.id from offered where vm.id = %offered.vm_id
+             update vm set place_id = offered.id from offered where vm.id = offered.vm_id
              returning vm.id, offered.id as place",
             waiting = super::WAITING,
             turn = super::ORDER,

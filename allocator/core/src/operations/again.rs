@@ -105,7 +105,7 @@ async fn left_undone(
             &format!(
                 "select vm.hostname
                  from operation_target as target
-                 join vm on vm.id = %coalesce(target.successor_id, target.vm_id)
+                 join vm on vm.id = coalesce(target.successor_id, target.vm_id)
                  where target.operation_id = $1 and target.left_out is null
                    and vm.removed_at is null
                    and case when $2 then vm.claim_id is null
@@ -114,7 +114,7 @@ async fn left_undone(
                                  or vm.source in ('local', 'aws') and {NEVER_ENROLLED} end
                    and not exists (
                        select from operation_target as other
-                       join operation on operation.id = %other.operation_id
+                       join operation on operation.id = other.operation_id
                        where coalesce(other.successor_id, other.vm_id) = vm.id
                          and operation.state in ('queued', 'running'))
                  order by vm.number"

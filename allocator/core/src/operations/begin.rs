@@ -45,7 +45,7 @@ async fn leave_out(client: &impl GenericClient, id: OperationId) -> Result<(), D
     // Nobody claims one of them between this look and the commit: their rows are locked.
     let sql = "with present as (
                    select vm.id, vm.claim_id
-                   from operation_target as target join vm on vm.id = %target.vm_id
+                   from operation_target as target join vm on vm.id = target.vm_id
                    where target.operation_id = $1 and vm.removed_at is null
                    order by vm.id for no key update of vm
                )

@@ -170,7 +170,7 @@ impl Lease {
                      order by vm.id for no key update of vm
                  ), freed as (
                      update vm set used_at = null, barred_at = null, token_due_at = null
-                     from made where vm.id = %made.id
+                     from made where vm.id = made.id
                  ), logged as (
                      insert into operation_log (operation_id, level, line)
                      select mine.id, new.level, new.line

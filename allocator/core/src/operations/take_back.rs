@@ -99,7 +99,7 @@ pub async fn give_fresh_machine(
             return Ok(Invited { email, link, before });
         }
         let sql = "select claim.email, claim.person, vm.hostname
-                   from claim join vm on vm.id = %claim.vm_id
+                   from claim join vm on vm.id = claim.vm_id
                    where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
         let claim = change.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;
         let claim = claim.ok_or(TakeBackError::NotClaimed)?;

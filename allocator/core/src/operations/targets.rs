@@ -46,7 +46,7 @@ pub(super) async fn targets_in(
             "select vm.id, vm.hostname, target.left_out, vm.removed_at is not null as gone,
                     target.successor_id is not null as succeeded
              from operation_target as target
-             join vm on vm.id = %coalesce(target.successor_id, target.vm_id)
+             join vm on vm.id = coalesce(target.successor_id, target.vm_id)
              where target.operation_id = $1 order by vm.number nulls last, vm.hostname, vm.id",
             &[&id],
         )
@@ -87,7 +87,7 @@ async fn write_if_missing(client: &impl GenericClient, id: OperationId) -> Resul
                from operation join vm on vm.pool_id = operation.pool_id
                     and vm.removed_at is null and vm.created_at <= operation.created_at
                     and operation.payload->'hostnames' ? vm.hostname
-               left join claim on claim.id = %vm.claim_id
+               left join claim on claim.id = vm.claim_id
                     and claim.created_at <= operation.created_at
                where operation.id = $1
                  and not exists (select from operation_target where operation_id = $1)";
@@ -97,7 +97,7 @@ async fn write_if_missing(client: &impl GenericClient, id: OperationId) -> Resul
 
 /// Whether an open operation removes the machine of the row `vm`, as SQL.
 pub(crate) const SPOKEN_FOR: &str = "exists (
-    select from operation_target as target join operation on operation.id = %target.operation_id
+    select from operation_target as target join operation on operation.id = target.operation_id
     where target.vm_id = vm.id and target.left_out is null and target.successor_id is null
       and operation.kind in ('destroy', 'replace', 'give_up') and operation.state in ('queued', 'running'))";
 
@@ -109,12 +109,12 @@ pub(super) async fn recount(change: &mut Change<'_>, id: OperationId) -> Result<
     let sql = format!(
         "with theirs as (
              select vm.id, {SPOKEN_FOR} as spoken_for
-             from operation_target as mine join vm on vm.id = %mine.vm_id
+             from operation_target as mine join vm on vm.id = mine.vm_id
              where mine.operation_id = $1 and {SPOKEN_FOR} <> (vm.removing_at is not null)
              order by vm.id for no key update of vm
          )
          update vm set removing_at = case when theirs.spoken_for then now() end
-         from theirs where vm.id = %theirs.id
+         from theirs where vm.id = theirs.id
          returning vm.id, theirs.spoken_for"
     );
     for vm in change.query(&sql, &[&id]).await? {

@@ -35,14 +35,14 @@ async fn claims(client: &Client) -> Result<(), Error> {
             order by claim.pool_id, keyed.person, claim.id
         )
         update claim set person = first.person, same_person_as = null from first
-        where claim.id = %first.id and claim.released_at is null and claim.person is null";
+        where claim.id = first.id and claim.released_at is null and claim.person is null";
     write(client, first, "claim_open_person", (&ids, &keys)).await?;
     // The event names no VM: its key would lock the VM's row after the claim's.
     let told = "with keyed as (
             select * from unnest($1::bigint[], $2::text[]) as keyed(id, person)
         ), later as (
             update claim set same_person_as = first.id from keyed, claim as first
-            where claim.id = %keyed.id and claim.released_at is null and claim.person is null
+            where claim.id = keyed.id and claim.released_at is null and claim.person is null
               and first.pool_id = claim.pool_id and first.person = keyed.person
               and first.released_at is null and claim.same_person_as is distinct from first.id
             returning claim.id, claim.pool_id

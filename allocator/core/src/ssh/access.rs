@@ -120,7 +120,7 @@ pub async fn access(
         .await?
         .query_opt(
             "select vm_id, address, port, login, sealed_key, directory
-             from ssh_access join vm on vm.id = %vm_id
+             from ssh_access join vm on vm.id = vm_id
              where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null",
             &[&scope.pool.as_i64(), &hostname.as_str()],
         )

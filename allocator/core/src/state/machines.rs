@@ -56,7 +56,7 @@ pub async fn take_true(
                       and hostname = any($2) and machine is distinct from 'made'
                     order by id for no key update
                 )
-                update vm set machine = 'made' from theirs where vm.id = %theirs.id";
+                update vm set machine = 'made' from theirs where vm.id = theirs.id";
     change.execute(made, &[&scope.pool.as_i64(), &held]).await?;
     if let Some(version) = version {
         seen::remember(&*change, &scope.pool, version).await?;
@@ -82,10 +82,10 @@ pub async fn take_in_hand(
                ), making as (
                    update vm set machine = 'making',
                           status = case when status = 'running' then 'initializing' else status end
-                   from theirs where vm.id = %theirs.id and is_making returning vm.id
+                   from theirs where vm.id = theirs.id and is_making returning vm.id
                ), removing as (
                    update vm set machine = 'removing'
-                   from theirs where vm.id = %theirs.id and not is_making
+                   from theirs where vm.id = theirs.id and not is_making
                ), silenced as (
                    delete from agent_credential using making where vm_id = making.id
                ), forgotten as (
@@ -104,7 +104,7 @@ pub async fn made_by(scope: &Scope, operation: OperationId) -> Result<(), DbErro
                      and vm.pool_id = $1 and vm.removed_at is null and vm.machine = 'making'
                    order by vm.id for no key update of vm
                )
-               update vm set machine = 'made' from theirs where vm.id = %theirs.id";
+               update vm set machine = 'made' from theirs where vm.id = theirs.id";
     scope.db.client().await?.execute(sql, &[&scope.pool.as_i64(), &operation]).await?;
     Ok(())
 }

@@ -33,8 +33,8 @@ pub struct Vm {
     pub offered: bool,
     /// Since when it is used: a participant had it, and it was not made anew or cleaned since.
     pub used_since: Option<Timestamp>,
-    /// Since when its agent is to take a new token: a claim has ended, and its participant may have
-    /// seen the one before.
+    /// Since when its agent is to take a new token: a claim has ended or changed hands, and whoever
+    /// had it may have seen the one before.
     pub token_due_since: Option<Timestamp>,
     /// Since when nobody can claim it, because a dead token of its agent was shown.
     pub barred_since: Option<Timestamp>,
@@ -96,7 +96,7 @@ pub(super) const COLUMNS: &str = columns!();
 const SELECT: &str = concat!(
     columns!(),
     " from vm left join vm_presence on vm_presence.vm_id = vm.id
-              left join claim on claim.id = %vm.claim_id
+              left join claim on claim.id = vm.claim_id
       where vm.pool_id = $1 and vm.removed_at is null"
 );
 

@@ -49,7 +49,7 @@ pub(super) async fn note_begun(client: &impl GenericClient, pool: &Pool) -> Resu
               and vm.removed_at is null and vm.removing_at is null and start.at is not null
             for no key update of vm skip locked
         )
-        update vm set starting_since = begun.at from begun where vm.id = %begun.id";
+        update vm set starting_since = begun.at from begun where vm.id = begun.id";
     let statement = client.prepare_cached(sql).await?;
     client.execute(&statement, &[&pool.as_i64()]).await?;
     Ok(())
@@ -70,7 +70,7 @@ pub(super) async fn point_out(change: &mut Change<'_>, longest: Duration) -> Res
                            and enrolment.expires_at < now())
                  for no key update of vm skip locked
              )
-             update vm set overdue_at = now() from late where vm.id = %late.id
+             update vm set overdue_at = now() from late where vm.id = late.id
              returning vm.id, vm.starting_since"
         )
     });

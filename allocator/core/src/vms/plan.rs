@@ -94,7 +94,7 @@ pub(crate) async fn never_made(
     client: &impl GenericClient,
     operation: OperationId,
 ) -> Result<Vec<VmId>, DbError> {
-    let sql = "select vm.id from operation_target join vm on vm.id = %vm_id
+    let sql = "select vm.id from operation_target join vm on vm.id = vm_id
                where operation_id = $1 and removed_at is null and status = 'initializing'
                  and vm.claim_id is null
                  and not exists (select from vm_presence where vm_presence.vm_id = vm.id)";

@@ -79,7 +79,7 @@ pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[VmId]) -> Result<(
                  select id from vm where id = any($1) and removed_at is null
                  order by id for no key update
              )
-             update vm set removed_at = now() from theirs where vm.id = %theirs.id
+             update vm set removed_at = now() from theirs where vm.id = theirs.id
              returning vm.id, claim_id",
             &[&vms],
         )
@@ -166,7 +166,7 @@ pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbEr
                ), anew as (
                    update vm set status = 'initializing', status_reason = null, ssh_host_key = null,
                           starting_since = null, overdue_at = null, suspect_at = null
-                   from theirs where vm.id = %theirs.id
+                   from theirs where vm.id = theirs.id
                    returning vm.id
                ), forgotten as (
                    delete from vm_presence using anew where vm_id = anew.id
@@ -189,11 +189,11 @@ pub async fn fail(scope: &Scope, unmade: &[Unmet]) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id, unmade.reason
                    from unnest($1::bigint[], $2::text[]) as unmade(id, reason)
-                   join vm on vm.id = %unmade.id and vm.removed_at is null
+                   join vm on vm.id = unmade.id and vm.removed_at is null
                    order by vm.id for no key update of vm
                ), failed as (
                    update vm set status = 'error', status_reason = theirs.reason
-                   from theirs where vm.id = %theirs.id
+                   from theirs where vm.id = theirs.id
                    returning vm.id, vm.status_reason as reason
                ), unenrolled as (
                    delete from enrolment using failed where vm_id = failed.id
@@ -210,11 +210,11 @@ pub async fn doubt(scope: &Scope, unknown: &[Unmet]) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id, doubted.reason
                    from unnest($1::bigint[], $2::text[]) as doubted(id, reason)
-                   join vm on vm.id = %doubted.id and vm.removed_at is null and vm.status = 'initializing'
+                   join vm on vm.id = doubted.id and vm.removed_at is null and vm.status = 'initializing'
                    order by vm.id for no key update of vm
                )
                update vm set status = 'error', status_reason = theirs.reason
-               from theirs where vm.id = %theirs.id
+               from theirs where vm.id = theirs.id
                returning vm.id, vm.status_reason as reason";
     write(scope, sql, unknown, Kind::VmFailed).await
 }
@@ -224,11 +224,11 @@ pub async fn note_undone(scope: &Scope, undone: &[Unmet]) -> Result<(), DbError>
     let sql = "with theirs as (
                    select vm.id, undone.reason
                    from unnest($1::bigint[], $2::text[]) as undone(id, reason)
-                   join vm on vm.id = %undone.id and vm.removed_at is null
+                   join vm on vm.id = undone.id and vm.removed_at is null
                    order by vm.id for no key update of vm
                )
                update vm set status_reason = theirs.reason
-               from theirs where vm.id = %theirs.id
+               from theirs where vm.id = theirs.id
                returning vm.id, vm.status_reason as reason";
     write(scope, sql, undone, Kind::VmUnchanged).await
 }

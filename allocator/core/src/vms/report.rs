@@ -44,7 +44,7 @@ pub async fn set_status(
                      update vm set status = $3, status_reason = null, overdue_at = null,
                          starting_since = case when $3 = 'initializing' then now() end
                      from before
-                     where vm.id = %before.id and vm.status <> $3
+                     where vm.id = before.id and vm.status <> $3
                      returning vm.id
                  )
                  select before.id, before.status as was, before.overdue_at,
@@ -165,7 +165,7 @@ pub async fn set_in_use(
                        where pool_id = $1 and hostname = $2 and removed_at is null for no key update
                    ), after as (
                        update vm set in_use = $3 from before
-                       where vm.id = %before.id and before.in_use <> $3
+                       where vm.id = before.id and before.in_use <> $3
                        returning vm.id
                    )
                    select before.id, after.id is not null as changed
@@ -205,7 +205,7 @@ pub async fn set_gpu(
                      where pool_id = $1 and hostname = $2 and removed_at is null for no key update
                  ), after as (
                      update vm set gpu = $3, gpu_reason = $4 from before
-                     where vm.id = %before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)
+                     where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)
                      returning vm.id
                  )
                  select before.id, before.gpu as was, after.id is not null as changed

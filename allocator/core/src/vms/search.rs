@@ -106,7 +106,7 @@ pub async fn search(scope: &Scope, search: &Search) -> Result<Found, DbError> {
         let _infallible = write!(condition, " and {STATE} = '{state}'");
     }
     let joined = "vm left join vm_presence on vm_presence.vm_id = vm.id
-                     left join claim on claim.id = %vm.claim_id";
+                     left join claim on claim.id = vm.claim_id";
     let state = if search.sort == Sort::State { STATE } else { "null" };
     let sql = format!(
         "with wanted as (
@@ -114,7 +114,7 @@ pub async fn search(scope: &Scope, search: &Search) -> Result<Found, DbError> {
                  select vm.id
                  from (select vm.*, {state} as state from vm where vm.pool_id = $1) as vm
                       left join vm_presence on vm_presence.vm_id = vm.id
-                      left join claim on claim.id = %vm.claim_id
+                      left join claim on claim.id = vm.claim_id
                  where {condition} and $2::float8 is not null and $3::text is not null
                  order by {order} offset $4 limit $5
              ) as page

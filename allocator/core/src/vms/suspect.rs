@@ -21,7 +21,7 @@ pub(super) async fn point_out(change: &mut Change<'_>, after: Duration) -> Resul
               and vm_presence.last_seen < now() - make_interval(secs => $2::float8)
             for no key update of vm skip locked
         )
-        update vm set suspect_at = now() from silent where vm.id = %silent.id
+        update vm set suspect_at = now() from silent where vm.id = silent.id
         returning vm.id, silent.last_seen";
     let statement = change.prepare_cached(sql).await?;
     let (pool, after) = (change.pool().as_i64(), after.as_secs_f64());
@@ -41,7 +41,7 @@ pub(super) async fn note_heard(change: &mut Change<'_>) -> Result<(), DbError> {
               and vm_presence.last_seen > vm.suspect_at and not vm_presence.stopped
             for no key update of vm skip locked
         )
-        update vm set suspect_at = null from heard where vm.id = %heard.id
+        update vm set suspect_at = null from heard where vm.id = heard.id
         returning vm.id, heard.suspect_at";
     let statement = change.prepare_cached(sql).await?;
     for heard in change.query(&statement, &[&change.pool().as_i64()]).await? {

@@ -15,7 +15,9 @@ use lablink_core::{
     scope::{Key, Once},
     vms::{self, Selection},
 };
-use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
+use lablink_protocol::{
+    ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, TokenKeeping, Vitals, VmStatus,
+};
 
 use crate::scene::{Scene, admin, alone, name};
 
@@ -215,11 +217,21 @@ const WRITES: [(&str, Write); 29] = [
         Box::pin(async {
             for (claim_id, hostname) in open_claims(scene).await {
                 let (vm, scope) = (name(&hostname), scene.by(admin()));
-                let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
+                let token = Some(TokenKeeping::Safe);
+                let vitals = Vitals { locks_out: Some(true), token, ..Vitals::default() };
                 vms::heartbeat(&scope, &vm, &vitals).await.or_else(gone).unwrap();
                 match claims::lock_out(&scope, claim_id).await {
                     Ok(_) | Err(LockOutError::NoSuchClaim | LockOutError::AgentCannot) => {}
                     Err(LockOutError::Db(error)) => panic!("{error:?}"),
+                }
+                let agent = Actor::Agent(vm.clone());
+                let outcome = ClaimOutcome::LockedOut;
+                let (command_no, detail, fault) = (None, None, None);
+                let (hostname, claim_id) = (vm, claim_id.into());
+                let ended = ClaimResult { hostname, claim_id, command_no, outcome, detail, fault };
+                match claims::report(&scene.by(agent), &ended).await {
+                    Ok(()) | Err(NoSuchClaim::Superseded) => {}
+                    Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
             }
         })

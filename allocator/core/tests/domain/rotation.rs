@@ -1,7 +1,7 @@
 //! A token changes hands with its VM: who copied it while they had the VM has nothing of it.
 
 use lablink_core::{
-    Token,
+    Actor, Token,
     agents::{self, Bearer, LiftError, Misuse, RenewError},
     claims::{self, Refusal, ReleaseReason, Situation},
     line::{self, Joined, Presented, Standing},
@@ -9,7 +9,10 @@ use lablink_core::{
     pools::AfterUse,
     vms,
 };
-use lablink_protocol::{ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Fault, VmStatus};
+use lablink_protocol::{
+    ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, CrdCode, Fault, TokenKeeping, Vitals,
+    VmStatus,
+};
 
 use crate::scene::{Scene, admin, name};
 
@@ -57,7 +60,7 @@ async fn nobody_can_claim_a_freed_vm_before_its_agent_has_used_a_new_token() {
     let refused = async || scene.claim("bea@example.org", "4/bea").await.unwrap_err();
     assert_eq!((free(&scene).await, refused().await), (0, Refusal::NoneFree));
     assert_eq!(scene.bearer(&old).await, Some(Bearer::Outgoing(name(ONE))));
-    assert!(matches!(situation(&scene, &old).await, Situation::TokenDue));
+    assert!(matches!(situation(&scene, &old).await, Situation::TokenDue { open: None }));
 
     let new = renew(&scene, &old).await.unwrap();
     assert_eq!((free(&scene).await, refused().await), (0, Refusal::NoneFree), "not used yet");
@@ -201,7 +204,7 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         assert_eq!(scene.bearer(&old).await, Some(Bearer::Outgoing(name(ONE))), "{end}");
         let to_clean = async |token: &Token| match situation(&scene, token).await {
             Situation::Unclaimed { to_clean } => to_clean,
-            Situation::TokenDue => None,
+            Situation::TokenDue { open: None } => None,
             other => panic!("{end}: {other:?}"),
         };
         assert_eq!(to_clean(&old).await, None, "{end}");
@@ -220,6 +223,75 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         };
         assert_eq!(free(&scene).await, free_now, "{end}");
     }
+}
+
+async fn says(scene: &Scene, vitals: &Vitals) {
+    vms::heartbeat(&scene.scope(), &name(ONE), vitals).await.unwrap();
+}
+
+/// Somebody claimed as Ada, and copied the token; then an organiser lets her in.
+#[tokio::test]
+async fn a_claim_that_an_organiser_gives_to_another_person_asks_for_a_new_token() {
+    for way in ["new link", "lock-out"] {
+        let scene = Scene::with_running(1).await;
+        let copied = scene.agent(ONE).await;
+        scene.claim("ada@example.org", "4/x").await.unwrap();
+        let token = Some(TokenKeeping::Safe);
+        says(&scene, &Vitals { locks_out: Some(true), token, ..Vitals::default() }).await;
+        let adas = match way {
+            "new link" => claims::issue_link(&scene.by(admin()), 1.into()).await.unwrap().unwrap(),
+            _ => claims::lock_out(&scene.by(admin()), 1.into()).await.unwrap(),
+        };
+        assert_eq!(scene.bearer(&copied).await, Some(Bearer::Outgoing(name(ONE))), "{way}");
+        let heard = situation(&scene, &copied).await;
+        assert!(matches!(heard, Situation::TokenDue { open: Some(_) }), "{way}: {heard:?}");
+
+        let mut seen = vec![copied];
+        let mut agents = scene.renewed(ONE, &seen[0]).await;
+        if way == "lock-out" {
+            let heard = situation(&scene, &agents).await;
+            assert!(matches!(heard, Situation::LockedOut { command_no: 2, .. }), "{heard:?}");
+            let ended = ClaimResult {
+                hostname: name(ONE),
+                claim_id: 1,
+                command_no: Some(2),
+                outcome: ClaimOutcome::LockedOut,
+                detail: None,
+                fault: None,
+            };
+            let tells = async || claims::report(&scene.by(admin()), &ended).await;
+            tells().await.unwrap();
+            // The stranger was there for as long as the agent had that one.
+            assert_eq!(scene.bearer(&agents).await, Some(Bearer::Outgoing(name(ONE))));
+            let newer = scene.renewed(ONE, &agents).await;
+            seen.push(std::mem::replace(&mut agents, newer));
+            tells().await.unwrap();
+            assert!(matches!(scene.bearer(&agents).await, Some(Bearer::Agent { .. })), "once");
+        }
+        let code = CrdCode::from_command("--code=4/adas").unwrap();
+        claims::give_command(&scene.by(Actor::Anyone), &adas.link, &code).await.unwrap();
+        for token in &seen {
+            assert!(matches!(scene.bearer(token).await, Some(Bearer::Dead { .. })), "{way}");
+            let heard = situation(&scene, token).await;
+            assert!(matches!(heard, Situation::NotTheAgent), "{way}: {heard:?}");
+        }
+        let Situation::Claimed(delivery) = situation(&scene, &agents).await else {
+            panic!("{way}")
+        };
+        assert_eq!((delivery.claim_id, delivery.code.as_str()), (1.into(), "4/adas"), "{way}");
+    }
+}
+
+/// It would hear nothing any more, and its participant has the desktop.
+#[tokio::test]
+async fn an_agent_that_takes_no_new_token_keeps_its_own_while_the_claim_goes_on() {
+    let scene = Scene::with_running(1).await;
+    let token = scene.agent(ONE).await;
+    scene.claim("ada@example.org", "4/x").await.unwrap();
+    says(&scene, &Vitals { agent_version: Some("0.1.0".into()), ..Vitals::default() }).await;
+    claims::issue_link(&scene.by(admin()), 1.into()).await.unwrap().unwrap();
+    assert!(matches!(scene.bearer(&token).await, Some(Bearer::Agent { .. })));
+    assert!(matches!(situation(&scene, &token).await, Situation::Claimed(_)));
 }
 
 #[tokio::test]

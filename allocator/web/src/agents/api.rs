@@ -28,8 +28,8 @@ pub async fn enrol(
     Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
 }
 
-/// Trades the token of a VM whose claim has ended for a new one, which ends it with its first use.
-/// One that was fetched and never used is void.
+/// Trades the token of a VM whose claim has ended or changed hands for a new one, which ends it with
+/// its first use. One that was fetched and never used is void.
 #[utoipa::path(post, path = "/api/agent/token", request_body = RenewToken, responses((status = 200, body = Enrolled)))]
 pub async fn renew_token(
     State(state): State<AppState>,

@@ -237,8 +237,12 @@ impl Waiter {
             Situation::LockedOut { .. } => self.without_claim(None),
             Situation::Unclaimed { to_clean } => self.without_claim(to_clean),
             // An agent that can take no new token is to end its participant's desktop at least.
-            Situation::TokenDue if self.seen.claim_id.is_some() => Look::News(WaitAnswer::Released),
-            Situation::TokenDue | Situation::NotTheAgent => Look::ComeAgain,
+            Situation::TokenDue { open }
+                if self.seen.claim_id.is_some() && self.seen.claim_id != open.map(i64::from) =>
+            {
+                Look::News(WaitAnswer::Released)
+            }
+            Situation::TokenDue { .. } | Situation::NotTheAgent => Look::ComeAgain,
         })
     }
 

@@ -23,9 +23,20 @@ pub fn attention(
     let told =
         |else_reason: &str| vm.status_reason.clone().unwrap_or_else(|| else_reason.to_owned());
     if let Some(since) = vm.barred_since {
-        let reason = "Somebody waited for its next claim with a token that is dead: one that was \
-                      copied while somebody had it, most likely. They learnt nothing, and nobody can \
-                      claim it for now; who has it keeps it.";
+        let reason = match &vm.claim {
+            None => {
+                "Somebody waited for its next claim with a token that is dead: one that was copied \
+                 while somebody had it, most likely. They learnt nothing, and nobody can claim it \
+                 for now."
+            }
+            Some(_) => {
+                "Somebody waited for what its participant is given, with a token that is dead: one \
+                 that was copied while somebody had it, most likely. Who has it keeps it, and \
+                 nobody can claim it next. If you have just locked somebody out or made a new \
+                 link, and its agent is silent since, they have its new token: then end the claim \
+                 and give a fresh machine."
+            }
+        };
         return Some(Attention {
             trouble: Trouble::Barred,
             since: Some(since),

@@ -119,7 +119,7 @@ async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
             let (app, _) = claimed().await;
             app.sql(
                 "insert into vm_presence (vm_id, last_seen, vitals)
-                 select id, now(), '{\"locks_out\": true}' from vm
+                 select id, now(), '{\"locks_out\": true, \"token\": \"safe\"}' from vm
                  on conflict (vm_id) do update set vitals = excluded.vitals",
             )
             .await;
