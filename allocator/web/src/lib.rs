@@ -2,8 +2,11 @@
 //!
 //! `connections` takes what comes, and bounds it. `router` lists every path and who may use it. A
 //! request passes `http` (its id, the security headers, errors as a page or as JSON), then `auth`
-//! (who asks, and whether they may; what a VM may ask for says `agents`), then one handler of
-//! `routes`, which calls one function of the core and fills a page or a wire type.
+//! (who asks, and whether they may; `budgets` says what a VM may ask for), then one handler, in the
+//! folder of its feature, which calls one function of the core and fills a page or a JSON body.
+//!
+//! A feature's handlers, pages and bodies lie together. What several features say of a VM, a claim or
+//! an archive is in `states`, what all pages share in `pages`; URLs come from `links`.
 
 mod agents;
 mod assets;

@@ -69,7 +69,7 @@ impl From<Entry> for Happening {
             Kind::VmCleaned => format!("{vm} was cleaned"),
             Kind::VmCleanFailed => format!("{vm} could not be cleaned: {}", text("detail")),
             Kind::VmTokenRenewed => {
-                format!("The agent of {vm} has a new token, for its next claim")
+                format!("The agent of {vm} has a new token: the one before is dead")
             }
             Kind::VmBarred => format!(
                 "ALARM: somebody at {} {} with a dead token of {vm}, which nobody can claim now",
