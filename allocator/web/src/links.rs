@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use lablink_core::Token;
+use lablink_core::{Token, vms::State};
 
 /// What the paths of pages begin with that a browser can listen to, see [`crate::live`].
 pub const CLAIMS: &str = "/claims/";
@@ -47,8 +47,8 @@ pub fn place_leave(link: &Token) -> String {
 
 // VMs.
 
-/// The VMs that are in a state, in the word of [`lablink_core::vms::State`].
-pub fn vms_in(state: impl Display) -> String {
+/// The VMs that are in a state.
+pub fn vms_in(state: State) -> String {
     format!("/admin/instances?state={state}")
 }
 
@@ -82,12 +82,10 @@ pub fn log(hostname: impl Display) -> String {
     format!("{LOGS}{hostname}")
 }
 
-/// The lines before one. `only_errors`: those that look like errors; an empty `search`: all.
-pub fn log_before(hostname: impl Display, line: i64, levels: &str, search: &str) -> String {
-    format!(
-        "{LOGS}{hostname}?before={line}{}",
-        parameters(&[("level", levels), ("search", search)])
-    )
+/// The lines before one. `level`: `error` for those that look like errors, or empty for all; an empty
+/// `search` is none.
+pub fn log_before(hostname: impl Display, line: i64, level: &str, search: &str) -> String {
+    format!("{LOGS}{hostname}?before={line}{}", parameters(&[("search", search), ("level", level)]))
 }
 
 /// The lines that look like errors, of those with `search` in them.

@@ -23,6 +23,7 @@ mod turned_away;
 mod url;
 mod vm_name;
 mod wants;
+mod words;
 
 pub(crate) use body::{FormOrJson, Json, ticked};
 pub(crate) use client::Client;
@@ -38,3 +39,4 @@ pub(crate) use scheme::Scheme;
 pub(crate) use url::{ListQuery, Path, Query};
 pub(crate) use vm_name::VmName;
 pub(crate) use wants::Wants;
+pub(crate) use words::write_one_of;

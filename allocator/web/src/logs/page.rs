@@ -213,8 +213,8 @@ mod tests {
             waits_for: None,
         };
         let html = html.render().unwrap();
-        assert!(html.contains("two") && html.contains("three") && !html.contains("one<"));
-        assert!(html.contains("?before=4&#38;search=x%20y&#38;level=error"));
+        assert!(html.contains("two<") && html.contains("three<") && !html.contains("one<"));
+        assert!(html.contains("?before=4&#38;search=x+y&#38;level=error"));
         assert!(!html.contains("data-lines") && html.contains(r#"name="level" value="error""#));
         assert!(html.contains("<b>Errors only</b>") && html.contains("All lines"));
         assert!(

@@ -131,7 +131,8 @@ mod tests {
         assert!(
             html.contains(r#"name="confirm""#) && html.contains("&#60;script&#62;@example.org")
         );
-        assert!(html.contains("lost") && !html.contains("cost"));
+        assert!(html.contains("This is lost with each of these VMs"));
+        assert!(!html.contains("may go on running there"));
         assert!(page(WayOut::GiveUp, true).contains("may go on running there, and cost"));
     }
 

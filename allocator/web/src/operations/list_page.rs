@@ -1,7 +1,10 @@
+use std::iter;
+
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::operations;
 
-use super::summary::OperationSummary;
+use super::summary::{OperationState, OperationSummary};
 
 /// `/admin/operations`: what was done to the pool. It changes by itself.
 #[derive(Template)]
@@ -28,15 +31,12 @@ impl OperationsPage {
         ("bring_back", "Bring back"),
         ("give_up", "Give up"),
     ];
-    const STATES: [(&str, &str); 7] = [
-        ("", "Any"),
-        ("queued", "Queued"),
-        ("running", "Running"),
-        ("succeeded", "Succeeded"),
-        ("failed", "Failed"),
-        ("cancelled", "Cancelled"),
-        ("interrupted", "Interrupted"),
-    ];
+    /// Of the form: words with their labels.
+    fn states() -> Vec<(&'static str, &'static str)> {
+        let states = operations::OperationState::ALL.iter();
+        let states = states.map(|it| (it.as_str(), OperationState::from(*it).label()));
+        iter::once(("", "Any")).chain(states).collect()
+    }
 
     fn is_filtered(&self) -> bool {
         !(self.kind.is_empty() && self.state.is_empty())
@@ -50,7 +50,6 @@ impl OperationsPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operations::summary::OperationState;
 
     #[test]
     fn lists_what_was_done_by_whom_and_when() {

@@ -8,7 +8,7 @@ use axum::{
 use jiff::Timestamp;
 use lablink_core::{
     Scope,
-    operations::{self, Filter, Operation, OperationId, RetryError},
+    operations::{self, Filter, Operation, OperationId, OperationState, RetryError},
     state as known,
 };
 use serde::Deserialize;
@@ -55,9 +55,8 @@ async fn older(
     let only = match listing.state.as_str() {
         "" => None,
         word => Some(word.parse().map_err(|_unknown| {
-            Problem::invalid(
-                "state: write queued, running, succeeded, failed, cancelled or interrupted.",
-            )
+            let words = OperationState::ALL.iter().map(|state| state.as_str());
+            Problem::invalid(http::write_one_of("state", words))
         })?),
     };
     let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());

@@ -64,6 +64,19 @@ impl OperationKind {
     }
 }
 
+impl From<operations::OperationState> for OperationState {
+    fn from(state: operations::OperationState) -> Self {
+        match state {
+            operations::OperationState::Queued => Self::Queued,
+            operations::OperationState::Running => Self::Running,
+            operations::OperationState::Succeeded => Self::Succeeded,
+            operations::OperationState::Failed => Self::Failed,
+            operations::OperationState::Cancelled => Self::Cancelled,
+            operations::OperationState::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
 impl OperationState {
     pub fn label(self) -> &'static str {
         match self {
@@ -106,15 +119,10 @@ impl OperationSummary {
                 Job::GiveUp { .. } => OperationKind::GiveUp { vms },
             },
             state: match operation.state {
-                operations::OperationState::Queued => OperationState::Queued,
                 operations::OperationState::Running if operation.cancel_requested => {
                     OperationState::Cancelling
                 }
-                operations::OperationState::Running => OperationState::Running,
-                operations::OperationState::Succeeded => OperationState::Succeeded,
-                operations::OperationState::Failed => OperationState::Failed,
-                operations::OperationState::Cancelled => OperationState::Cancelled,
-                operations::OperationState::Interrupted => OperationState::Interrupted,
+                state => state.into(),
             },
             actor: who(&operation.actor),
             created_at: operation.created_at,

@@ -12,7 +12,7 @@ use super::instances_page::{InstanceRow, InstancesPage, InstancesSearch};
 use crate::{
     AppState,
     auth::Caller,
-    http::{Problem, Query},
+    http::{Problem, Query, write_one_of},
     states::{
         used_note::UsedNote,
         vm::{InstanceClaim, VmState},
@@ -30,11 +30,10 @@ pub struct Wanted {
     /// A part of the hostname or the e-mail.
     #[serde(default)]
     q: String,
-    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `overdue`, `stale`,
-    /// `suspect`, `used` or `removing`.
+    /// One of these words; empty: any.
     #[serde(default)]
     #[param(
-        pattern = "^(free|offered|claimed|starting|failed|unhealthy|overdue|stale|suspect|used|removing)?$"
+        pattern = "^(removing|barred|failed|unhealthy|overdue|starting|used|token_due|suspect|stale|claimed|offered|free)?$"
     )]
     state: String,
     #[serde(default)]
@@ -48,10 +47,8 @@ impl Wanted {
     /// was asked for.
     fn parse(&self) -> Result<(Search, i64), Problem> {
         let unknown = |_unknown| {
-            Problem::invalid(
-                "state: write free, offered, claimed, starting, failed, unhealthy, overdue, \
-                 stale, suspect, used or removing.",
-            )
+            let words = vms::State::ALL.iter().map(|state| state.as_str());
+            Problem::invalid(write_one_of("state", words))
         };
         let state = Some(self.state.as_str()).filter(|word| !word.is_empty());
         let page = self.page.parse().unwrap_or(1).clamp(1, LAST_PAGE);

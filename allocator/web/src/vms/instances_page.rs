@@ -1,6 +1,9 @@
 use crate::states::claim::Connection;
+use std::iter;
+
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::vms::{Sort, State};
 
 use crate::states::{
     gpu::Gpu,
@@ -45,31 +48,46 @@ pub struct InstanceRow {
     pub created_at: Timestamp,
 }
 
+fn state_label(state: State) -> &'static str {
+    match state {
+        State::Removing => "Being removed",
+        State::Barred => "Barred",
+        State::Failed => "Failed",
+        State::Unhealthy => "Unhealthy",
+        State::Overdue => "Overdue",
+        State::Starting => "Starting",
+        State::Used => "Used before",
+        State::TokenDue => "Taking a new token",
+        State::Suspect => "Suspect",
+        State::Stale => "Silent",
+        State::Claimed => "Claimed",
+        State::Offered => "Kept for the line",
+        State::Free => "Free",
+    }
+}
+
+fn sort_label(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Number => "Number",
+        Sort::Name => "Name",
+        Sort::State => "Trouble first",
+        Sort::Participant => "Participant",
+        Sort::LastSeen => "Longest silent",
+        Sort::Newest => "Newest",
+    }
+}
+
 impl InstancesPage {
-    const STATES: [(&str, &str); 14] = [
-        ("", "Any"),
-        ("free", "Free"),
-        ("offered", "Kept for the line"),
-        ("claimed", "Claimed"),
-        ("starting", "Starting"),
-        ("barred", "Barred"),
-        ("failed", "Failed"),
-        ("unhealthy", "Unhealthy"),
-        ("overdue", "Overdue"),
-        ("stale", "Silent"),
-        ("suspect", "Suspect"),
-        ("used", "Used before"),
-        ("token_due", "Taking a new token"),
-        ("removing", "Being removed"),
-    ];
-    const SORTS: [(&str, &str); 6] = [
-        ("", "Number"),
-        ("name", "Name"),
-        ("state", "Trouble first"),
-        ("participant", "Participant"),
-        ("last_seen", "Longest silent"),
-        ("newest", "Newest"),
-    ];
+    /// Of the form: words with their labels.
+    fn states() -> Vec<(&'static str, &'static str)> {
+        // Those that need nobody come first.
+        let states = State::ALL.iter().rev().map(|state| (state.as_str(), state_label(*state)));
+        iter::once(("", "Any")).chain(states).collect()
+    }
+
+    fn sorts() -> Vec<(&'static str, &'static str)> {
+        Sort::ALL.iter().map(|sort| (sort.as_str(), sort_label(*sort))).collect()
+    }
 
     fn is_filtered(&self) -> bool {
         !(self.search.q.is_empty() && self.search.state.is_empty())
@@ -117,10 +135,10 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
         };
         let html = page(Some(claim), VmState::Claimed);
-        for key in ["41", "002041", "&#60;script&#62;@example.org", "Ready", "In use<"] {
+        for key in [">41<", ">002041<", ">&#60;script&#62;@example.org<", ">Ready<", ">In use<"] {
             assert!(html.contains(key), "{key}");
         }
-        assert!(html.contains("Degraded") && html.contains("12 s ago"));
+        assert!(html.contains(">Degraded<") && html.contains(">12 s ago<"));
         assert!(!html.contains(r#"http-equiv="refresh""#), "nothing moves");
     }
 
