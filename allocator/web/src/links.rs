@@ -110,7 +110,7 @@ pub fn own_log_of(request: &str) -> String {
 // Participants, for organisers.
 
 /// The page with the claims before one.
-pub fn participants_before(claim: i64) -> String {
+pub fn participants_before(claim: impl Display) -> String {
     format!("/admin/participants?before={claim}")
 }
 

@@ -2,7 +2,7 @@ use askama::Template;
 use axum::{
     Json,
     extract::State,
-    http::{self, StatusCode, header},
+    http::{StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use jiff::Timestamp;
@@ -56,13 +56,13 @@ async fn older(
         "" => None,
         word => Some(word.parse().map_err(|_unknown| {
             let words = OperationState::ALL.iter().map(|state| state.as_str());
-            Problem::invalid(http::write_one_of("state", words))
+            Problem::invalid(crate::http::write_one_of("state", words))
         })?),
     };
     let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());
     let filter = Filter { before: listing.before, kind, state: only };
     let found = operations::list(scope, &filter, OPERATIONS_PER_PAGE).await?;
-    let next = http::older(&found, OPERATIONS_PER_PAGE, |last| last.id);
+    let next = crate::http::older(&found, OPERATIONS_PER_PAGE, |last| last.id);
     Ok((found, next))
 }
 

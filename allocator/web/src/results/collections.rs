@@ -4,7 +4,6 @@ use axum::{Json, extract::State, response::Response};
 use lablink_core::{
     collections::Wish,
     operations::{self, OperationId},
-    pools::Extension,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     AppState,
     auth::Caller,
-    http::{self, ListQuery, Problem},
+    http::{ListQuery, Problem},
     links,
     operations::summary::OperationSummary,
     states::archive::ArchiveCard,
@@ -108,7 +108,7 @@ pub async fn older(
     limit: i64,
 ) -> Result<(Vec<Collection>, Option<OperationId>), Problem> {
     let found = collections::list(scope, before, limit).await?;
-    let next = http::older(&found, limit, |last| last.operation.id);
+    let next = crate::http::older(&found, limit, |last| last.operation.id);
     Ok((found, next))
 }
 

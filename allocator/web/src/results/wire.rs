@@ -7,6 +7,8 @@ use lablink_protocol::Hostname;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::links;
+
 /// A collection of results, by its operation.
 #[derive(Serialize, ToSchema)]
 pub struct CollectionBody {
