@@ -119,9 +119,9 @@ impl AppState {
     pub(crate) fn open_form(&self) -> Option<&'static str> {
         let is_open = self.pool.rules.claiming.access_code.is_none() && !self.settings.is_trial;
         is_open.then_some(
-            "Anybody who reaches this address can take machines and places in line: set an access \
-             code (app.access_code) and tell it to the class. E-mail domains keep out nobody who \
-             makes up an address.",
+            "Anybody who reaches this address can take machines and places in line. Set an access \
+             code (app.access_code) and give it to the class. A list of e-mail domains does not \
+             help, because anybody can make up an address.",
         )
     }
 }

@@ -163,9 +163,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     });
     let participants = ParticipantsPage {
         note: Some(
-            "Anybody who reaches this address can take machines and places in line: set an access \
-             code (app.access_code) and tell it to the class. E-mail domains keep out nobody who \
-             makes up an address.",
+            "Anybody who reaches this address can take machines and places in line. Set an access \
+             code (app.access_code) and give it to the class. A list of e-mail domains does not \
+             help, because anybody can make up an address.",
         ),
         crowd: Some(AddressCrowd { place: 7, places: 30 }),
         reentries: vec![ReentryRow {

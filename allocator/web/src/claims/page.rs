@@ -53,7 +53,7 @@ impl ClaimPage {
             ClaimState::Held { machine: Machine::Leaving, .. } => "Your machine is being removed",
             ClaimState::Held { machine: Machine::Failed, .. } => "Your machine is out of order",
             ClaimState::Held { machine: Machine::Silent, .. } => "Your machine does not answer",
-            ClaimState::Held { machine: Machine::LockingOut, .. } => "Your machine is being freed",
+            ClaimState::Held { machine: Machine::LockingOut, .. } => "The desktop is being closed",
             ClaimState::Held { machine: Machine::LockedOut, .. } => {
                 "Your machine needs a new command"
             }
@@ -118,7 +118,10 @@ mod tests {
     #[test]
     fn only_a_moving_page_refreshes_without_script() {
         assert!(held(Connection::Connecting, None).contains(r#"http-equiv="refresh""#));
-        assert!(!held(Connection::Ready, None).contains(r#"http-equiv="refresh""#));
+        assert!(!held(Connection::Connecting, None).contains("Load it again"));
+        let ready = held(Connection::Ready, None);
+        assert!(!ready.contains(r#"http-equiv="refresh""#), "somebody may be typing");
+        assert!(ready.contains(r#"<a href="/claims/k3y">Load it again</a>"#));
     }
 
     #[test]
@@ -153,7 +156,7 @@ mod tests {
             (Machine::Leaving, "Your machine is being removed", "Save"),
             (Machine::Failed, "Your machine is out of order", "organiser"),
             (Machine::Silent, "Your machine does not answer", "Wait a few minutes"),
-            (Machine::LockingOut, "Your machine is being freed", "takes a moment"),
+            (Machine::LockingOut, "The desktop is being closed", "takes a moment"),
         ] {
             let connection = Connection::Failed { reason: "killed".to_owned() };
             let (pin, command) = ("123456".to_owned(), CommandForm::default());

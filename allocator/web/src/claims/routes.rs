@@ -78,7 +78,7 @@ pub async fn give_command(
             Err(Problem::conflict("claim_over", message))
         }
         Given::LockingOut => {
-            let message = "The desktop of before has not ended yet. Send the command in a moment.";
+            let message = "The old desktop has not closed yet. Send the command in a moment.";
             Err(Problem::conflict("locking_out", message))
         }
         Given::Taken | Given::NoClaim => Ok(Redirect::to(&links::claim(&token)).into_response()),

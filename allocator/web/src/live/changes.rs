@@ -26,6 +26,7 @@ use crate::{
     auth::Caller,
     connections::Slot,
     http::{Json, Problem},
+    links,
 };
 
 /// The stream says something at least so often: a browser that hears nothing for longer has lost it.

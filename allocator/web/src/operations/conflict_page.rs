@@ -66,10 +66,10 @@ impl StateFault {
         match self {
             Self::Empty => "Terraform’s state is empty, though it was not before.",
             Self::Unreadable => {
-                "What is in the place of Terraform’s state is cut off, or no state that LabLink knows."
+                "Terraform’s state is cut off, or it is not a state that LabLink knows."
             }
             Self::OtherHistory => {
-                "Terraform’s state is another one than before: it does not follow from the last."
+                "Terraform’s state is not the one from before: it does not continue the last one."
             }
             Self::Older => "Terraform’s state is older than the last one that was seen.",
             Self::Incomplete => "Terraform’s state has lost VMs.",
@@ -131,8 +131,8 @@ mod tests {
         assert!(
             html.contains(r#"name="confirm""#) && html.contains("&#60;script&#62;@example.org")
         );
-        assert!(html.contains("This is lost with each of these VMs"));
-        assert!(!html.contains("may go on running there"));
+        assert!(html.contains("What you lose with each of these VMs"));
+        assert!(!html.contains("may go on running there, and cost"));
         assert!(page(WayOut::GiveUp, true).contains("may go on running there, and cost"));
     }
 
@@ -140,6 +140,6 @@ mod tests {
     fn who_brings_back_reads_that_nothing_is_lost() {
         let html = page(WayOut::BringBack, true);
         assert!(html.contains(r#"action="/api/operations/7/bring-back""#));
-        assert!(html.contains("older than the last") && !html.contains("lost with"));
+        assert!(html.contains("older than the last") && !html.contains("you lose with"));
     }
 }

@@ -84,7 +84,7 @@ mod tests {
         };
         let html = page.render().unwrap();
         page.state = "failed".to_owned();
-        assert!(page.render().unwrap().contains("No operation fits"));
+        assert!(page.render().unwrap().contains("No operation matches"));
         assert!(html.contains("No operation yet") && html.contains(r#"href="/admin/create""#));
     }
 

@@ -40,9 +40,9 @@ pub async fn page(
     let mut notes = Vec::new();
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(
-            "Agents need no token (LABLINK_AGENT_AUTH=open): anybody who reaches this address can \
-             speak for a VM whose agent shows none, as original clients do, and fetch its command \
-             and PIN; so can whoever had it before."
+            "Agents need no token (LABLINK_AGENT_AUTH=open). Anybody who reaches this address, \
+             earlier participants too, can speak for a VM whose agent shows none, as original \
+             clients do, and fetch its command and PIN."
                 .to_owned(),
         );
     }

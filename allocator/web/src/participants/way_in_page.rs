@@ -83,11 +83,12 @@ mod tests {
     #[test]
     fn a_machine_that_can_not_end_a_desktop_says_so_and_what_happens_instead() {
         let html = page(LockingOut::Impossible, Afterwards::Cleaned);
-        assert!(!html.contains("/lock-out\"") && html.contains("can’t end a desktop"));
+        assert!(!html.contains("/lock-out\"") && html.contains("can’t close a desktop"));
         assert!(html.contains("End it") && html.contains("cleaned"));
-        for (standing, says) in
-            [(LockingOut::UnderWay, "has not said yet"), (LockingOut::Done, "has ended")]
-        {
+        for (standing, says) in [
+            (LockingOut::UnderWay, "has not confirmed it yet"),
+            (LockingOut::Done, "has been closed"),
+        ] {
             assert!(page(standing, Afterwards::Held).contains(says), "{says}");
         }
     }

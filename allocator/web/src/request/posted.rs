@@ -59,7 +59,7 @@ impl Unmet {
         let answer = Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "address_full",
-            "As many people at your network address wait or have a machine as may. Ask your organiser.",
+            "Your network has, or waits for, as many machines as one network may. Ask your organiser.",
         );
         Self::Refused(RequestProblem::AddressFull, answer)
     }

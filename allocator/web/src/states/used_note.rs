@@ -78,23 +78,24 @@ impl UsedNote {
                 "It is being cleaned, and can be claimed when that is done.".to_owned()
             }
             UsedStanding::AgentAway => {
-                "It is cleaned as soon as its agent is back: see that the machine and its agent run."
+                "It is cleaned when its agent is back: check that the machine and its agent run."
                     .to_owned()
             }
             UsedStanding::Failed { reason } => format!(
-                "It could not be cleaned: {}. See to that and clean it again; or clean it \
-                 yourself, then hand it out again.",
+                "It could not be cleaned: {}. Fix that and clean it again. Or clean it yourself, \
+                 then hand it out again.",
                 reason.trim_end_matches('.')
             ),
             UsedStanding::Impossible { reason } => {
                 format!("Its agent can't clean it: {}. {NEXT}", reason.trim_end_matches('.'))
             }
             UsedStanding::AgentUnable => format!(
-                "Its agent can't clean it: it is an older one, or an original client. {NEXT} A new \
+                "Its agent can't clean it: it is too old, or an original client. {NEXT} A new \
                  install command brings today's agent."
             ),
             UsedStanding::Unreplaced => {
-                "It was to be made anew, and was not. Replace it, or hand it out again.".to_owned()
+                "It should have been replaced, and was not. Replace it, or hand it out again."
+                    .to_owned()
             }
             UsedStanding::ForOrganiser => {
                 format!("It is held for you, as the configuration says. {NEXT}")
@@ -141,8 +142,8 @@ mod tests {
         let reason = "its home is <b>mounted</b>.".to_owned();
         for (standing, words, again) in [
             (UsedStanding::BeingCleaned, "It is being cleaned", false),
-            (UsedStanding::AgentAway, "see that the machine and its agent run", false),
-            (UsedStanding::Failed { reason }, "&#60;b&#62;mounted&#60;/b&#62;. See to that", true),
+            (UsedStanding::AgentAway, "check that the machine and its agent run", false),
+            (UsedStanding::Failed { reason }, "&#60;b&#62;mounted&#60;/b&#62;. Fix that", true),
             (
                 UsedStanding::Impossible { reason: "no root".to_owned() },
                 "clean it: no root.",

@@ -122,7 +122,10 @@ mod tests {
             (Deed::Forget, "/admin/machines/vm-1/forget"),
         ] {
             let html = page(deed, Afterwards::Replaced);
-            assert!(html.contains(r#"<span class="host">vm-1</span> this is lost"#), "{deed:?}");
+            assert!(
+                html.contains(r#"What you lose with <span class="host">vm-1</span>"#),
+                "{deed:?}"
+            );
             assert!(html.contains(">&#60;script&#62;@example.org<"), "{deed:?}");
             assert!(html.contains(">In use<"), "{deed:?}");
             assert!(html.contains(&format!(r#"method="post" action="{action}""#)), "{deed:?}");

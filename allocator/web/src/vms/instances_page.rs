@@ -165,7 +165,7 @@ mod tests {
         assert!(html.contains("No VMs yet") && html.contains(r#"href="/admin/create""#));
         let search = InstancesSearch { q: "<ada>".to_owned(), ..InstancesSearch::default() };
         let html = listed(0, Vec::new(), search, now);
-        assert!(html.contains("No VM fits") && html.contains(r#"value="&#60;ada&#62;""#));
+        assert!(html.contains("No VM matches") && html.contains(r#"value="&#60;ada&#62;""#));
     }
 
     #[test]

@@ -25,11 +25,8 @@ use crate::{
 
 /// The page that asks how many.
 #[utoipa::path(get, path = "/admin/create", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page(
-    State(state): State<AppState>,
-    Caller(scope): Caller,
-) -> Result<Html<String>, Problem> {
-    Ok(Html(filled(&state, &scope, "1".to_owned(), None).await?))
+pub async fn page(Caller(scope): Caller) -> Result<Html<String>, Problem> {
+    Ok(Html(filled(&scope, "1".to_owned(), None).await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -66,7 +63,7 @@ pub async fn launch(
     let id = match asked {
         Ok(id) => id,
         Err(message) if wants == Wants::Page => {
-            let page = filled(&state, &scope, typed, Some(message.clone())).await?;
+            let page = filled(&scope, typed, Some(message.clone())).await?;
             return Ok(Problem::invalid(message).with_page(page));
         }
         Err(message) => return Err(Problem::invalid(message)),
@@ -89,18 +86,14 @@ fn count(typed: &str, max: u32) -> Result<u32, String> {
     }
 }
 
-async fn filled(
-    state: &AppState,
-    scope: &Scope,
-    num_vms: String,
-    error: Option<String>,
-) -> Result<String, Problem> {
+async fn filled(scope: &Scope, num_vms: String, error: Option<String>) -> Result<String, Problem> {
+    let machines = &scope.pool.rules.machines;
     let existing = vms::list(scope).await?.len();
     let page = LaunchPage {
         num_vms,
-        max: i64::from(state.pool.rules.machines.most_per_launch),
+        max: i64::from(machines.most_per_launch),
         existing: i64::try_from(existing).unwrap_or(i64::MAX),
-        machine: state.pool.rules.machines.description.clone(),
+        machine: machines.launched_from.map(|_| machines.description.clone()),
         error,
     };
     Ok(page.render()?)

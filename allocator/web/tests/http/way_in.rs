@@ -80,7 +80,7 @@ async fn three_ways_stand_beside_each_other_and_each_says_what_it_ends() {
     a_stranger_has_it(&app).await;
     let ways = async || app.call(get("/admin/claims/1").by_browser().by_admin()).await.body;
     let original = ways().await;
-    assert!(original.contains("can’t end a desktop") && original.contains("end the claim"));
+    assert!(original.contains("can’t close a desktop") && original.contains("end the claim"));
     let refused = organiser(&app, "lock-out").await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     assert_eq!(refused.json()["code"], "no_lock_out");
@@ -121,7 +121,7 @@ async fn a_lock_out_reaches_the_agent_and_its_end_the_page() {
     let handled = json!({"claim_id": 1, "command_no": 2});
     assert_eq!(wait(&agent, true, &handled).await.status, StatusCode::NO_CONTENT);
 
-    assert!(page(&app, &new).await.contains("being freed"));
+    assert!(page(&app, &new).await.contains("being closed"));
     let command = || form(&format!("{new}/command"), "crd_command=--code%3D4%2Fhers");
     assert_eq!(app.call(command()).await.json()["code"], "locking_out");
     let result = json!({"hostname": VM, "claim_id": 1, "command_no": 2, "outcome": "locked_out"});
@@ -133,7 +133,7 @@ async fn a_lock_out_reaches_the_agent_and_its_end_the_page() {
     let pin = |page: &str| page.split("class=\"pin\">").nth(1).unwrap()[..40].to_owned();
     assert_ne!(pin(&ended), pin(&before));
     let ways = app.call(get("/admin/claims/1").by_browser().by_admin()).await.body;
-    assert!(ways.contains("The desktop has ended"));
+    assert!(ways.contains("The desktop has been closed"));
     assert_eq!(app.call(command().by_browser()).await.header("location"), new);
     let told = wait(&agent, true, &handled).await.json();
     assert_eq!((&told["status"], &told["command_no"]), (&json!("success"), &json!(3)));
