@@ -27,7 +27,6 @@ use crate::{
     logs::{follow, forward, own as own_log, read, routes as log_page},
     machines::routes as machines,
     monitoring::{health, metrics},
-    openapi,
     operations::{conflict, routes as operations},
     overview::routes as overview,
     participants::{routes as participants, way_in},
@@ -223,7 +222,7 @@ pub fn begins_table() -> Vec<(Method, &'static str, Option<&'static str>)> {
 
 /// All of it as an `OpenAPI` document, of an allocator that asks agents for tokens, or not.
 pub fn openapi(agent_auth: AgentAuth) -> utoipa::openapi::OpenApi {
-    openapi::document(&access_table(), &begins_table(), agent_auth)
+    crate::openapi::document(&access_table(), &begins_table(), agent_auth)
 }
 
 /// `GET /openapi.json`

@@ -1,4 +1,3 @@
-use crate::states::claim::Connection;
 use std::iter;
 
 use askama::Template;
@@ -6,6 +5,7 @@ use jiff::Timestamp;
 use lablink_core::vms::{Sort, State};
 
 use crate::states::{
+    claim::Connection,
     gpu::Gpu,
     used_note::UsedNote,
     vm::{InstanceClaim, VmState},

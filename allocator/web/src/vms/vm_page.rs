@@ -1,4 +1,3 @@
-use crate::states::trouble::Trouble;
 use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::Vitals;
@@ -11,6 +10,7 @@ use crate::{
         claim::{ClaimEnd, Connection},
         gpu::Gpu,
         source::VmSource,
+        trouble::Trouble,
         used_note::UsedNote,
         vm::{InstanceClaim, VmState},
     },
