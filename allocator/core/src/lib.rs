@@ -7,6 +7,7 @@ mod access;
 mod access_code;
 pub mod admissions;
 pub mod agents;
+pub mod amount;
 pub mod aws;
 pub mod claims;
 pub mod collections;
