@@ -67,7 +67,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             attention(
                 Trouble::Overdue,
                 Some(before(1500)),
-                "Its machine was begun, and its agent has not reported that it runs.",
+                "Its machine was started, but its agent has not reported that it runs.",
             ),
             None,
             Gpu::Unreported,
@@ -77,7 +77,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             attention(
                 Trouble::Suspect,
                 Some(before(400)),
-                "Nothing is heard of its agent any more.",
+                "Its agent does not answer any more.",
             ),
             claim("grace@example.org", Connection::Ready, Activity::InUse),
             Gpu::Healthy,
