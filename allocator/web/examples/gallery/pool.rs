@@ -74,11 +74,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         ),
         row(
             10,
-            attention(
-                Trouble::Suspect,
-                Some(before(400)),
-                "Its agent does not answer any more.",
-            ),
+            attention(Trouble::Suspect, Some(before(400)), "Its agent does not answer any more."),
             claim("grace@example.org", Connection::Ready, Activity::InUse),
             Gpu::Healthy,
         ),
