@@ -35,7 +35,7 @@ mod token;
 pub mod usage;
 pub mod vms;
 
-pub use access::{Action, Actor, Resource, can};
+pub use access::{Action, Actor, Grants, Permission, PersonId, Resource, Role, can};
 pub use access_code::{AccessCode, EmptyAccessCode};
 pub use db::{Db, DbError};
 pub use email::{Email, EmailDomain, InvalidEmail};
