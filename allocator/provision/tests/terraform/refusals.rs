@@ -59,7 +59,7 @@ async fn an_end_that_is_refused_is_a_failure_and_holds_nobody_up() {
                select pg_notify('operation_changed', (select max(id) from operation)::text)";
     lab.sql(sql).await;
     let id = lab.count("select max(id) from operation").await;
-    lab.is_told(id).await;
+    lab.is_told(id.into()).await;
     lab.let_again().await;
     lab.works_again().await;
     worker.stop().await;
