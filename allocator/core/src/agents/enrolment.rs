@@ -8,6 +8,7 @@ use crate::{
     db::{self, GenericClient},
     events::{Change, Kind},
     ids::VmId,
+    operations::CHANGES_MACHINES,
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
@@ -83,19 +84,22 @@ pub async fn issue_while_idle(
     hostname: &Hostname,
 ) -> Result<Option<Token>, DbError> {
     let token = Token::random();
-    let row = scope.db
+    let row = scope
+        .db
         .client()
         .await?
         .query_opt(
-            "insert into enrolment (vm_id, token_sha256, expires_at)
-             select id, $3, now() + interval '1 hour' from vm
-             where pool_id = $1 and hostname = $2 and removed_at is null
-               and not exists (
-                   select from operation
-                   where pool_id = $1 and state = 'running' and kind <> 'collect')
-             on conflict (vm_id) do update
-                 set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
-             returning vm_id",
+            &format!(
+                "insert into enrolment (vm_id, token_sha256, expires_at)
+                 select id, $3, now() + interval '1 hour' from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null
+                   and not exists (
+                       select from operation where pool_id = $1 and {CHANGES_MACHINES})
+                 on conflict (vm_id) do update
+                     set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at,
+                         used_at = null
+                 returning vm_id"
+            ),
             &[&scope.pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
         )
         .await?;
@@ -180,7 +184,7 @@ pub async fn has_never_enrolled(db: &Db, vm_id: VmId) -> Result<bool, DbError> {
 
 /// Makes an enrolment token for a VM whose agent has never shown a token of its own; none for
 /// every other one.
-pub(crate) async fn issue_to_newcomer(
+pub async fn issue_to_newcomer(
     scope: &Scope,
     vm_id: VmId,
     hostname: &Hostname,

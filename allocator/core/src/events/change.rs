@@ -16,7 +16,7 @@ use crate::{
 /// Its commit writes the events and notifies whoever waits for what they are about, in one
 /// statement: the VM of an event, also by its claim, its operation, the line, and the pool. What
 /// changes without an event is named by [`Self::touch`].
-pub(crate) struct Change<'a> {
+pub struct Change<'a> {
     transaction: Transaction<'a>,
     scope: &'a Scope,
     events: Vec<Event>,
@@ -24,7 +24,7 @@ pub(crate) struct Change<'a> {
 }
 
 /// Something that happened.
-pub(crate) struct Event {
+pub struct Event {
     kind: Kind,
     /// None: the scope's.
     actor: Option<Actor>,
@@ -36,7 +36,7 @@ pub(crate) struct Event {
 
 /// What others show, and have to look at again.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Touch {
+pub enum Touch {
     Vm(VmId),
     Operation(OperationId),
     /// The waiting line.
@@ -105,6 +105,11 @@ impl<'a> Change<'a> {
         });
         let last = self.events.len() - 1;
         &mut self.events[last]
+    }
+
+    /// How many events there are so far.
+    pub fn told(&self) -> u64 {
+        self.events.len().try_into().unwrap_or(u64::MAX)
     }
 
     pub fn touch(&mut self, what: Touch) {

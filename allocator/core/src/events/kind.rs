@@ -19,10 +19,17 @@ text_enum! {
         ClaimReentryRequested = "claim.reentry_requested",
         ClaimReleased = "claim.released",
         ClaimSamePerson = "claim.same_person",
+        OperationApproved = "operation.approved",
+        OperationAwaitsApproval = "operation.awaits_approval",
         OperationCancelRequested = "operation.cancel_requested",
         OperationFinished = "operation.finished",
+        /// An attempt has failed by what may pass.
+        OperationPutOff = "operation.put_off",
         OperationQueued = "operation.queued",
+        OperationRejected = "operation.rejected",
         OperationStarted = "operation.started",
+        /// Its earlier worker is gone.
+        OperationTakenOver = "operation.taken_over",
         PlaceInvited = "place.invited",
         PlaceJoined = "place.joined",
         PlaceLapsed = "place.lapsed",

@@ -10,9 +10,9 @@ use lablink_protocol::Hostname;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-pub(crate) use change::{Change, Touch};
+pub use change::{Change, Touch};
 pub use kind::Kind;
-pub use retention::{Retention, retain, sweep};
+pub use retention::{Retention, sweep};
 
 use crate::{DbError, Scope};
 

@@ -1,5 +1,5 @@
 use serde_json::json;
-use std::{sync::LazyLock, time::Duration};
+use std::sync::LazyLock;
 use tokio_postgres::Row;
 
 use super::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, lock};
@@ -7,7 +7,9 @@ use crate::{
     Actor, DbError, Scope, claims,
     events::{Change, Kind, Touch},
     ids::{PlaceId, VmId},
-    neighbours, vms,
+    neighbours,
+    rows::WAITING,
+    vms,
 };
 
 /// Brings the line up to date, in the caller's transaction: places that lapsed end, offers of VMs
@@ -121,7 +123,7 @@ async fn offer(change: &mut Change<'_>) -> Result<(), DbError> {
              )
              update vm set place_id = offered.id from offered where vm.id = offered.vm_id
              returning vm.id, offered.id as place",
-            waiting = super::WAITING,
+            waiting = WAITING,
             turn = super::ORDER,
             claimable = vms::CLAIMABLE,
             order = vms::BEST_FIRST,
@@ -147,24 +149,14 @@ fn of_place(change: &mut Change<'_>, kind: Kind, row: &Row) -> Result<(), DbErro
     Ok(())
 }
 
-/// Serves the line now and then, for as long as the process lives: time makes places lapse, and a
-/// VM whose agent is heard again is free without a transaction that says so.
-pub async fn tend(scope: Scope, every: Duration) {
-    let mut turn = tokio::time::interval(every);
-    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        turn.tick().await;
-        if let Err(error) = serve_now(&scope).await {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::warn!(error, "the waiting line could not be served; trying again");
-        }
-    }
-}
-
-async fn serve_now(scope: &Scope) -> Result<(), DbError> {
+/// Serves the line: time makes places lapse, and a VM whose agent is heard again is free without a
+/// transaction that says so. Answers how much has changed.
+pub async fn tend(scope: &Scope) -> Result<u64, DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;
     serve(&mut change).await?;
+    let changed = change.told();
     change.commit().await?;
-    neighbours::forget_ended(&client).await
+    neighbours::forget_ended(&client).await?;
+    Ok(changed)
 }

@@ -1,153 +1,143 @@
-use super::{Job, OperationState, read, targets};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lablink_protocol::Hostname;
+
+use serde_json::json;
+
+use super::{Kind, Lane, OperationState, targets};
 use crate::{
-    DbError, Scope, db,
-    events::{Change, Kind},
-    ids::{OperationId, VmId},
+    DbError, Scope,
+    events::{self, Change},
+    ids::OperationId,
     scope::Sent,
-    vms::{self, Selection, VmsError},
 };
 
-/// Why nothing is launched.
-#[derive(Debug, thiserror::Error)]
-pub enum LaunchError {
-    #[error("VMs can't be launched here: the provider is 'manual'. Register machines instead.")]
-    NoSource,
-    #[error("the operation could not be written")]
-    Db(#[from] DbError),
+/// An operation to be, of any kind.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    kind: &'static str,
+    payload: serde_json::Value,
+    title: String,
+    hostnames: Vec<Hostname>,
+    lane: Lane,
+    removes: bool,
+    total: usize,
+    time_limit: Duration,
+    max_attempts: u16,
+    after: Option<OperationId>,
+    not_before: Option<Timestamp>,
+    parent: Option<OperationId>,
+    /// Before anybody has approved it, it waits.
+    state: OperationState,
 }
 
-crate::db::takes_statement_errors!(LaunchError);
-
-#[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    #[error(transparent)]
-    Vms(#[from] VmsError),
-    #[error("the operation could not be written")]
-    Db(#[from] DbError),
-}
-
-crate::db::takes_statement_errors!(AskError);
-
-/// Queues the making of `count` new VMs, at least 1: their rows and the operation in one transaction.
-pub async fn launch(scope: &Scope, count: u32) -> Result<OperationId, LaunchError> {
-    crate::db::again!(async {
-        let mut client = scope.client().await?;
-        let mut change = Change::begin(scope, &mut client).await?;
-        if let Sent::Again(before) = scope.sent(&*change).await? {
-            return Ok(before);
+impl Ask {
+    pub fn of<K: Kind>(job: &K) -> Self {
+        Self {
+            kind: K::WORD,
+            payload: serde_json::json!(job),
+            title: job.title(),
+            hostnames: job.hostnames().to_vec(),
+            lane: job.lane(),
+            removes: K::REMOVES,
+            total: job.total(),
+            time_limit: job.time_limit(),
+            max_attempts: K::MAX_ATTEMPTS,
+            after: None,
+            not_before: None,
+            parent: None,
+            state: OperationState::Queued,
         }
-        lock(&change).await?;
-        let id = launch_in(&mut change, count).await?;
-        scope.keep(&*change, &id).await?;
-        change.commit().await?;
-        Ok(id)
-    })
-}
-
-/// The same for who holds the [lock].
-pub(super) async fn launch_in(
-    change: &mut Change<'_>,
-    count: u32,
-) -> Result<OperationId, LaunchError> {
-    let source = change.pool().rules.machines.launched_from.ok_or(LaunchError::NoSource)?;
-    let planned = vms::plan(&**change, change.pool(), source, count).await?;
-    let vm_ids: Vec<VmId> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
-    for id in &vm_ids {
-        change.event(Kind::VmRequested).of_vm(*id);
     }
-    let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
-    Ok(queue(change, &job).await?)
-}
 
-/// Queues the removal of VMs: from now on they can't be claimed.
-pub async fn destroy(scope: &Scope, selection: &Selection) -> Result<OperationId, AskError> {
-    crate::db::again!(async {
-        let mut client = scope.client().await?;
-        let mut change = Change::begin(scope, &mut client).await?;
-        if let Sent::Again(before) = scope.sent(&*change).await? {
-            return Ok(before);
-        }
-        lock(&change).await?;
-        let hostnames = vms::made(&*change, &scope.pool, selection).await?;
-        let id = queue(&mut change, &Job::Destroy { hostnames, after: None }).await?;
-        scope.keep(&*change, &id).await?;
-        change.commit().await?;
-        Ok(id)
-    })
-}
+    /// It waits for the end of that one, and begins only if that one succeeds.
+    pub fn after(self, first: OperationId) -> Self {
+        Self { after: Some(first), ..self }
+    }
 
-/// Asks for an operation to stop: one in the queue is over at once, a running one is told.
-/// `false` when there was nothing to stop any more.
-pub async fn cancel(scope: &Scope, id: OperationId) -> Result<bool, DbError> {
-    crate::db::again!(async {
-        let mut client = scope.client().await?;
-        let mut change = Change::begin(scope, &mut client).await?;
-        if let Sent::Again(before) = scope.sent(&*change).await? {
-            return Ok(before);
-        }
-        lock(&change).await?;
-        let changed = change
-            .query_opt(
-                "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
-                        finished_at = case state when 'queued' then now() end,
-                        reason = case state when 'queued' then 'It was cancelled before it began.' end,
-                        state = case state when 'queued' then 'cancelled' else state end
-                 where id = $1 and pool_id = $2 and state in ('queued', 'running')
-                 returning state",
-                &[&id, &scope.pool.as_i64()],
+    /// It begins at this time, or later.
+    pub fn not_before(self, time: Timestamp) -> Self {
+        Self { not_before: Some(time), ..self }
+    }
+
+    /// It is a step of that one.
+    pub fn part_of(self, parent: OperationId) -> Self {
+        Self { parent: Some(parent), ..self }
+    }
+
+    /// It joins the queue when somebody has approved it. Until then nothing is spoken for.
+    pub fn once_approved(self) -> Self {
+        Self { state: OperationState::AwaitingApproval, ..self }
+    }
+
+    pub(super) fn hostnames(&self) -> &[Hostname] {
+        &self.hostnames
+    }
+
+    /// Writes it into the queue. The caller holds the pool's lock.
+    pub(crate) async fn queue(&self, change: &mut Change<'_>) -> Result<OperationId, DbError> {
+        let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        let time_limit = i32::try_from(self.time_limit.as_secs()).unwrap_or(i32::MAX);
+        let scope = change.scope();
+        let row = change
+            .query_one(
+                "insert into operation (pool_id, kind, payload, actor, progress_total, title, lane,
+                     removes, state, after_id, not_before, parent_id, max_attempts,
+                     time_limit_seconds)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                 returning id",
+                &[
+                    &scope.pool.as_i64(),
+                    &self.kind,
+                    &self.payload,
+                    &scope.actor.to_string(),
+                    &count(self.total),
+                    &self.title,
+                    &self.lane.as_str(),
+                    &self.removes,
+                    &self.state.as_str(),
+                    &self.after,
+                    &self.not_before,
+                    &self.parent,
+                    &i32::from(self.max_attempts),
+                    &time_limit,
+                ],
             )
             .await?;
-        let Some(changed) = changed else { return Ok(false) };
-        if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
-            take_back(&mut change, id).await?;
+        let id = row.try_get("id")?;
+        targets::write(change, id, &self.hostnames).await?;
+        let kind = match self.state {
+            OperationState::AwaitingApproval => events::Kind::OperationAwaitsApproval,
+            _ => events::Kind::OperationQueued,
+        };
+        let data = json!({ "kind": self.kind, "title": self.title, "vms": self.hostnames.len() });
+        change.event(kind).of_operation(id).with(data);
+        Ok(id)
+    }
+}
+
+/// Queues an operation of any kind.
+pub async fn ask(scope: &Scope, wish: &Ask) -> Result<OperationId, DbError> {
+    crate::db::again!(async {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
+            return Ok(before);
         }
-        change.event(Kind::OperationCancelRequested).of_operation(id);
-        scope.keep(&*change, &true).await?;
+        lock(&change).await?;
+        let id = wish.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
         change.commit().await?;
-        Ok(true)
+        Ok(id)
     })
 }
 
-/// Nothing has been done yet: VMs that were to be made for the first time need no row, those that
-/// were to go stay.
-async fn take_back(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
-    if read::find_in(&**change, change.pool(), id)
-        .await?
-        .is_some_and(|it| matches!(it.job, Job::Launch { .. }))
-    {
-        let planned = vms::never_made(&**change, id).await?;
-        vms::remove_in(change, &planned).await?;
-    }
-    targets::recount(change, id).await
-}
-
-/// Requests that plan VMs take turns. Not `for update`: that would stop everybody who writes a row
-/// of this pool, and who holds a VM's row at that moment is waited for in turn.
+/// Requests that plan VMs take turns, and so does whoever changes the state of an operation. Not
+/// `for update`: that would stop everybody who writes a row of this pool, and who holds a VM's row at
+/// that moment is waited for in turn.
 pub(crate) async fn lock(change: &Change<'_>) -> Result<(), DbError> {
     let sql = "select from pool where id = $1 for no key update";
     change.execute(sql, &[&change.pool().as_i64()]).await?;
     Ok(())
-}
-
-/// The caller holds the pool's lock.
-pub(super) async fn queue(change: &mut Change<'_>, job: &Job) -> Result<OperationId, DbError> {
-    let vms = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
-    // Of a collection, files are counted, and nobody has seen them yet.
-    let total = if matches!(job, Job::Collect { .. }) { 0 } else { vms };
-    let scope = change.scope();
-    let row = change
-        .query_one(
-            "insert into operation (pool_id, kind, payload, actor, progress_total)
-             values ($1, $2, $3, $4, $5)
-             returning id",
-            &[&scope.pool.as_i64(), &job.kind(), &job.payload(), &scope.actor.to_string(), &total],
-        )
-        .await?;
-    let id = row.try_get("id")?;
-    targets::write(change, id, job.hostnames()).await?;
-    change
-        .event(Kind::OperationQueued)
-        .of_operation(id)
-        .with(serde_json::json!({ "kind": job.kind(), "vms": vms }));
-    Ok(id)
 }

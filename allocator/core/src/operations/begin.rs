@@ -10,32 +10,42 @@ use crate::{DbError, db::GenericClient, events::Change, ids::OperationId, vms};
 impl Lease {
     /// Decides which VMs the operation works on, and answers all that it is about: a VM that was
     /// claimed since by somebody else is left out, if the operation would remove its machine.
-    /// Machines that are to be made anew get new rows here, so that their claims end before
-    /// anything is done to them. Called again, it changes nothing.
+    /// Idempotent.
     pub async fn begin(&self) -> Result<Vec<Target>, LeaseError> {
         let mut client = self.scope.client().await?;
         let mut change = Change::begin(&self.scope, &mut client).await?;
-        ask::lock(&change).await?;
-        let kind = self.still_mine(&*change).await?;
-        // Of an older allocator's operation, this brings the targets.
-        recount(&mut change, self.id).await?;
-        if matches!(kind.as_str(), "destroy" | "replace") {
-            leave_out(&*change, self.id).await?;
-        }
-        if kind == "replace" {
-            succeed(&mut change, self.id).await?;
-        }
+        self.decide(&mut change).await?;
+        let targets = targets_in(&*change, self.id).await?;
+        change.commit().await?;
+        Ok(targets)
+    }
+
+    /// The same, for machines that are to be made anew: they get new rows here, so that their claims
+    /// end before anything is done to them.
+    pub async fn begin_anew(&self) -> Result<Vec<Target>, LeaseError> {
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        self.decide(&mut change).await?;
+        succeed(&mut change, self.id).await?;
         recount(&mut change, self.id).await?;
         let targets = targets_in(&*change, self.id).await?;
         change.commit().await?;
         Ok(targets)
     }
 
-    async fn still_mine(&self, client: &impl GenericClient) -> Result<String, LeaseError> {
-        let sql = "select kind from operation
+    async fn decide(&self, change: &mut Change<'_>) -> Result<(), LeaseError> {
+        ask::lock(change).await?;
+        let sql = "select removes from operation
                    where id = $1 and attempt = $2 and state = 'running' for no key update";
-        let row = client.query_opt(sql, &[&self.id, &self.attempt]).await?;
-        Ok(row.ok_or(LeaseError::Lost)?.try_get("kind")?)
+        let mine = change.query_opt(sql, &[&self.id, &self.attempt]).await?;
+        let removes = mine.ok_or(LeaseError::Lost)?.try_get("removes")?;
+        // Of an older allocator's operation, this brings the targets.
+        recount(change, self.id).await?;
+        if removes {
+            leave_out(&**change, self.id).await?;
+            recount(change, self.id).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,10 +1,12 @@
-use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::{Operation, OperationState, Stage, Step, ask, read, targets};
+use serde_json::{Value, json};
+use tokio_postgres::types::ToSql;
+
+use super::{Kind, OperationState, Stage, Step, ask, targets};
 use crate::{
-    Actor, DbError, Scope, db,
-    events::{Change, Kind, Touch},
+    Actor, DbError, Scope,
+    events::{self, Change, Touch},
     ids::OperationId,
     text_enum::text_enum,
 };
@@ -33,6 +35,10 @@ impl Outcome {
     pub fn succeeded() -> Self {
         Self { state: OperationState::Succeeded, exit_code: Some(0), reason: None }
     }
+
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self { state: OperationState::Failed, exit_code: None, reason: Some(reason.into()) }
+    }
 }
 
 /// What a worker has to tell since it last did.
@@ -45,6 +51,18 @@ pub struct Report<'a> {
     pub lines: &'a [(LogLevel, String)],
     /// VMs with which it has come on, each once.
     pub steps: &'a [Step],
+    /// Of these, the ones whose steps are `done` because a machine was made for them just now.
+    pub makes: Makes,
+}
+
+/// What a step that is done says of its VM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Makes {
+    /// Nothing about its machine.
+    #[default]
+    Nothing,
+    /// A machine that an operation has in hand is made now: it is nobody's yet.
+    Machines,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,60 +83,6 @@ pub struct Lease {
     pub(super) attempt: i32,
 }
 
-/// An operation to work on.
-pub struct Taken {
-    pub lease: Lease,
-    pub operation: Operation,
-    /// Its earlier worker vanished in the middle: look at what it left, and end it.
-    pub abandoned: bool,
-}
-
-/// Takes the pool's next operation: one whose worker let its lease run out, else the oldest in
-/// the queue if none is running.
-///
-/// Two that come at once take turns at the same row. Who skipped it instead would begin the next
-/// operation before it.
-///
-/// It starts when the row is written, which is after the one before has ended for all to see;
-/// `now()` is when the statement came, and that may be before.
-pub async fn take(scope: &Scope, owner: &str) -> Result<Option<Taken>, DbError> {
-    let mut client = scope.client().await?;
-    let mut change = Change::begin(scope, &mut client).await?;
-    let taken = change
-        .query_opt(
-            "update operation set state = 'running', attempt = attempt + 1, lease_owner = $2,
-                    lease_expires_at = now() + make_interval(secs => $3::float8),
-                    started_at = coalesce(started_at, clock_timestamp())
-             where id = (
-                 select id from operation
-                 where pool_id = $1
-                   and (state = 'running' and lease_expires_at < now()
-                        or state = 'queued' and not exists (
-                            select from operation as other
-                            where other.pool_id = $1 and other.state = 'running'))
-                 order by state = 'running' desc, id limit 1 for no key update
-             )
-             returning id, attempt",
-            &[&scope.pool.as_i64(), &owner, &LEASE.as_secs_f64()],
-        )
-        .await;
-    let taken = match taken {
-        Ok(Some(row)) => row,
-        Ok(None) => return Ok(None),
-        // Another allocator was quicker: the schema allows one running operation.
-        Err(error) if db::violated(&error) == Some("operation_running") => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let (id, attempt): (OperationId, i32) = (taken.try_get("id")?, taken.try_get("attempt")?);
-    change.touch(Touch::Operation(id));
-    change.commit().await?;
-    drop(client);
-    tell(scope, Kind::OperationStarted, id, json!({ "attempt": attempt })).await;
-    let Some(operation) = read::find(scope, id).await? else { return Ok(None) };
-    let lease = Lease { scope: scope.clone(), id, attempt };
-    Ok(Some(Taken { lease, operation, abandoned: attempt > 1 }))
-}
-
 impl Lease {
     pub fn operation_id(&self) -> OperationId {
         self.id
@@ -128,7 +92,6 @@ impl Lease {
     pub async fn renew(&self) -> Result<bool, LeaseError> {
         let row = self
             .scope
-            .db
             .client()
             .await?
             .query_opt(
@@ -142,6 +105,15 @@ impl Lease {
         Ok(row.try_get("cancelling")?)
     }
 
+    /// The operation that this one follows, if that did not succeed.
+    pub(crate) async fn unmet(&self) -> Result<Option<OperationId>, DbError> {
+        let sql = "select first.id from operation join operation as first
+                       on first.id = operation.after_id
+                   where operation.id = $1 and first.state <> 'succeeded'";
+        let first = self.scope.client().await?.query_opt(sql, &[&self.id]).await?;
+        first.map(|row| Ok(row.try_get("id")?)).transpose()
+    }
+
     /// Adds lines to the readable log and moves the progress, together.
     pub async fn advance(&self, report: &Report<'_>) -> Result<(), LeaseError> {
         let (levels, texts): (Vec<&str>, Vec<&str>) =
@@ -152,17 +124,18 @@ impl Lease {
         let started: Vec<_> = steps.iter().map(|step| step.started_at).collect();
         let finished: Vec<_> = steps.iter().map(|step| step.finished_at).collect();
         let details: Vec<Option<&str>> = steps.iter().map(|step| step.detail.as_deref()).collect();
-        let rows = self.scope.db
+        let rows = self
+            .scope
             .client()
             .await?
             .query(
                 "with mine as (
                      update operation set progress_done = $3, progress_total = $4
-                     where id = $1 and attempt = $2 and state = 'running' returning id, kind, pool_id
+                     where id = $1 and attempt = $2 and state = 'running' returning id, pool_id
                  ), made as (
                      -- A machine that was just made is nobody's yet.
                      select vm.id from mine join vm on vm.pool_id = mine.pool_id
-                     where mine.kind in ('launch', 'replace') and vm.hostname = any($7)
+                     where $12 and vm.hostname = any($7)
                        and vm.removed_at is null
                        and (vm.used_at is not null or vm.barred_at is not null
                             or vm.token_due_at is not null)
@@ -202,6 +175,7 @@ impl Lease {
                     &started,
                     &finished,
                     &details,
+                    &(report.makes == Makes::Machines),
                 ],
             )
             .await?;
@@ -213,70 +187,121 @@ impl Lease {
         let mut client = self.scope.client().await?;
         let mut change = Change::begin(&self.scope, &mut client).await?;
         ask::lock(&change).await?;
-        let row = change
-            .query_opt(
-                "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
-                        lease_owner = null, lease_expires_at = null
-                 where id = $1 and attempt = $2 and state = 'running'
-                 returning kind",
-                &[
-                    &self.id,
-                    &self.attempt,
-                    &outcome.state.as_str(),
-                    &outcome.exit_code,
-                    &outcome.reason,
-                ],
-            )
+        self.write_end(&mut change, outcome).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Ends an operation that was not begun, and lets its kind note that, in one transaction.
+    pub(crate) async fn call_off<K: Kind>(&self, job: &K, reason: &str) -> Result<(), LeaseError> {
+        let outcome = Outcome::failed(reason);
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        ask::lock(&change).await?;
+        self.write_end(&mut change, &outcome).await?;
+        job.called_off(&mut change, self.id, reason).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Puts the operation back into the queue after an attempt that failed by what may pass, for
+    /// `pause` from now.
+    pub async fn try_again(&self, reason: &str, pause: Duration) -> Result<(), LeaseError> {
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        ask::lock(&change).await?;
+        let sql = "update operation set state = 'queued', reason = $3, lease_owner = null,
+                       lease_expires_at = null, deadline = null,
+                       not_before = now() + make_interval(secs => $4::float8)
+                   where id = $1 and attempt = $2 and state = 'running'
+                   returning kind, title";
+        let again = change
+            .query_opt(sql, &[&self.id, &self.attempt, &reason, &pause.as_secs_f64()])
             .await?
             .ok_or(LeaseError::Lost)?;
-        let kind: String = row.try_get("kind")?;
-        let left = "update operation_vm set stage = $2, finished_at = now()
-                    where operation_id = $1 and stage in ('waiting', 'creating', 'destroying', 'collecting')";
-        change.execute(left, &[&self.id, &Stage::Unfinished.as_str()]).await?;
         targets::recount(&mut change, self.id).await?;
+        let (kind, title): (String, String) = (again.try_get("kind")?, again.try_get("title")?);
+        let seconds = pause.as_secs();
+        let data = json!({ "kind": kind, "title": title, "reason": reason, "seconds": seconds });
         change
-            .event(Kind::OperationFinished)
+            .event(events::Kind::OperationPutOff)
             .of_operation(self.id)
-            .with(
-                json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),
-            )
+            .with(data)
             .by(Actor::System);
         change.commit().await?;
         Ok(())
     }
 
+    async fn write_end(
+        &self,
+        change: &mut Change<'_>,
+        outcome: &Outcome,
+    ) -> Result<(), LeaseError> {
+        let Outcome { state, exit_code, reason } = outcome;
+        let sql =
+            "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
+                       lease_owner = null, lease_expires_at = null
+                   where id = $1 and attempt = $2 and state = 'running'";
+        let state = state.as_str();
+        let parameters: [&(dyn ToSql + Sync); 5] =
+            [&self.id, &self.attempt, &state, exit_code, reason];
+        if change.execute(sql, &parameters).await? == 0 {
+            return Err(LeaseError::Lost);
+        }
+        Ok(tell_end(change, self.id).await?)
+    }
+
     /// Ends the operation as failed by its own row and nothing else, where [`Self::finish`] is
-    /// refused: one whose end can't be told must not hold up those after it.
+    /// refused: one whose end can't be told must not hold up those after it. The event follows, if it
+    /// is let.
     pub async fn close(&self, reason: &str) -> Result<(), LeaseError> {
         let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
                        lease_owner = null, lease_expires_at = null
                    where id = $1 and attempt = $2 and state = 'running'
-                   returning kind";
+                   returning kind, title";
         let mut client = self.scope.client().await?;
         let mut change = Change::begin(&self.scope, &mut client).await?;
         let closed = change.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
-        let kind: String = closed.ok_or(LeaseError::Lost)?.try_get("kind")?;
+        let closed = closed.ok_or(LeaseError::Lost)?;
+        let (kind, title): (String, String) = (closed.try_get("kind")?, closed.try_get("title")?);
         let state = OperationState::Failed.as_str();
-        let data = json!({ "kind": kind, "state": state, "reason": reason });
+        let data = json!({ "kind": kind, "title": title, "state": state, "reason": reason });
         change.touch(Touch::Operation(self.id));
         change.commit().await?;
         drop(client);
-        tell(&self.scope, Kind::OperationFinished, self.id, data).await;
+        tell_after(&self.scope, events::Kind::OperationFinished, self.id, data).await;
         Ok(())
     }
 }
 
 /// Writes an event after what it tells: an operation begins and ends even where the database
 /// refuses its history.
-async fn tell(scope: &Scope, kind: Kind, id: OperationId, data: Value) {
+pub(super) async fn tell_after(scope: &Scope, kind: events::Kind, id: OperationId, data: Value) {
     let told = async {
         let mut client = scope.client().await?;
         let mut change = Change::begin(scope, &mut client).await?;
-        change.event(kind).of_operation(id).with(data);
+        change.event(kind).of_operation(id).with(data).by(Actor::System);
         change.commit().await
     };
     if let Err(error) = told.await {
         let error: &(dyn std::error::Error + 'static) = &error;
         tracing::warn!(error, operation.id = %id, "an event could not be written");
     }
+}
+
+/// What belongs to an operation's end, once its row says it: nobody is spoken for, what was not
+/// finished says so, and the end is told. The caller holds the pool's lock.
+pub(super) async fn tell_end(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+    let left = "update operation_vm set stage = $2, finished_at = now()
+                where operation_id = $1
+                  and stage in ('waiting', 'creating', 'destroying', 'collecting')";
+    change.execute(left, &[&id, &Stage::Unfinished.as_str()]).await?;
+    targets::recount(change, id).await?;
+    let sql = "select kind, title, state, reason from operation where id = $1";
+    let row = change.query_one(sql, &[&id]).await?;
+    let word = |column| row.try_get::<_, Option<String>>(column);
+    let data = json!({ "kind": word("kind")?, "title": word("title")?, "state": word("state")?,
+        "reason": word("reason")? });
+    change.event(events::Kind::OperationFinished).of_operation(id).with(data).by(Actor::System);
+    Ok(())
 }

@@ -1,4 +1,4 @@
-use super::{Job, ask};
+use super::{Ask, Replace, ask};
 use crate::{
     DbError, Email, Scope, Token,
     claims::{self, ReleaseReason},
@@ -157,8 +157,8 @@ async fn free(
     // One that is going already needs no operation of its own.
     let replaced = wish.then == Then::Replace && made && !removing;
     let operation = if replaced {
-        let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
-        Some(ask::queue(change, &job).await?)
+        let replace = Ask::of(&Replace { hostnames: vec![wish.hostname.clone()] });
+        Some(replace.queue(change).await?)
     } else {
         None
     };

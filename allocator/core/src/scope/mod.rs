@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use key::{Key, Once};
 pub(crate) use once::Sent;
-pub use retention::{forget_old, tend};
+pub use retention::forget_old;
 
 use crate::{Actor, Db, DbError, db::Client, pools::Pool};
 

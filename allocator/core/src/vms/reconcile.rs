@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use super::{never_made, used::EARLIER_USE};
 use crate::{
-    Actor, DbError, Scope,
-    claims::{self, ReleaseReason},
-    db,
+    Actor, DbError, Scope, db,
     events::{Change, Kind},
     ids::{ClaimId, OperationId, VmId},
     pools::Source,
+    rows::{ReleaseReason, release_of_vm},
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
@@ -88,7 +87,7 @@ pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[VmId]) -> Result<(
     for vm in removed {
         let (id, claim): (VmId, Option<ClaimId>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
         if claim.is_some() {
-            claims::release_of_vm(change, id, ReleaseReason::Destroyed).await?;
+            release_of_vm(change, id, ReleaseReason::Destroyed).await?;
         }
         ids.push(id);
     }
@@ -207,6 +206,13 @@ pub async fn fail(scope: &Scope, unmade: &[Unmet]) -> Result<(), DbError> {
 /// VMs of which nobody knows whether they were made, and that have not reported: in error until
 /// they do.
 pub async fn doubt(scope: &Scope, unknown: &[Unmet]) -> Result<(), DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    doubt_in(&mut change, unknown).await?;
+    change.commit().await
+}
+
+pub(crate) async fn doubt_in(change: &mut Change<'_>, unknown: &[Unmet]) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id, doubted.reason
                    from unnest($1::bigint[], $2::text[]) as doubted(id, reason)
@@ -216,7 +222,7 @@ pub async fn doubt(scope: &Scope, unknown: &[Unmet]) -> Result<(), DbError> {
                update vm set status = 'error', status_reason = theirs.reason
                from theirs where vm.id = theirs.id
                returning vm.id, vm.status_reason as reason";
-    write(scope, sql, unknown, Kind::VmFailed).await
+    write_in(change, sql, unknown, Kind::VmFailed).await
 }
 
 /// VMs to which what was asked for did not happen: they are what they were, and say why.
@@ -233,16 +239,26 @@ pub async fn note_undone(scope: &Scope, undone: &[Unmet]) -> Result<(), DbError>
     write(scope, sql, undone, Kind::VmUnchanged).await
 }
 
-/// Writes what did not come true: `sql` takes ids and reasons, and answers those of the VMs that it
-/// has changed.
 async fn write(scope: &Scope, sql: &str, unmet: &[Unmet], kind: Kind) -> Result<(), DbError> {
-    let (ids, reasons): (Vec<VmId>, Vec<&str>) =
-        unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip();
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;
+    write_in(&mut change, sql, unmet, kind).await?;
+    change.commit().await
+}
+
+/// Writes what did not come true: `sql` takes ids and reasons, and answers those of the VMs that it
+/// has changed.
+async fn write_in(
+    change: &mut Change<'_>,
+    sql: &str,
+    unmet: &[Unmet],
+    kind: Kind,
+) -> Result<(), DbError> {
+    let (ids, reasons): (Vec<VmId>, Vec<&str>) =
+        unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip();
     for vm in change.query(sql, &[&ids, &reasons]).await? {
         let reason: &str = vm.try_get("reason")?;
         change.event(kind).of_vm(vm.try_get("id")?).with(json!({ "reason": reason }));
     }
-    change.commit().await
+    Ok(())
 }

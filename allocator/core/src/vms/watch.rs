@@ -1,9 +1,12 @@
 //! Points out VMs of which nothing is heard: those that never report, and those that fall silent.
 //! Nothing is done to them: that is the organiser's to decide.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
 use super::{overdue, suspect};
 use crate::{DbError, Scope, events::Change};
@@ -18,28 +21,37 @@ pub struct Limits {
     pub overdue_after: Duration,
 }
 
-/// Looks now and then, for as long as the process lives.
-pub async fn watch(scope: Scope, limits: Limits, every: Duration) {
-    let mut turn = tokio::time::interval(every);
-    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut hearing = Hearing::from(Instant::now());
-    loop {
-        turn.tick().await;
-        let heard_for = hearing.at(Instant::now(), every * 4);
-        let looked = async {
-            notice(&scope).await?;
-            if heard_for < limits.suspect_after {
-                return Ok(());
-            }
-            point_out(&scope, limits).await
+/// Looks for VMs of which nothing is heard.
+pub struct Watch {
+    scope: Scope,
+    limits: Limits,
+    /// Longer pauses between looks mean that nobody could be heard.
+    pause: Duration,
+    hearing: Mutex<Hearing>,
+}
+
+impl Watch {
+    /// One that looks about this often.
+    pub fn new(scope: Scope, limits: Limits, every: Duration) -> Self {
+        let hearing = Mutex::new(Hearing::from(Instant::now()));
+        Self { scope, limits, pause: every * 4, hearing }
+    }
+
+    /// Looks once. Answers how many VMs were pointed out.
+    pub async fn look(&self) -> Result<u64, DbError> {
+        let heard_for = self.hearing().at(Instant::now(), self.pause);
+        notice(&self.scope).await?;
+        let found = if heard_for < self.limits.suspect_after {
+            0
+        } else {
+            point_out(&self.scope, self.limits).await?
         };
-        match looked.await {
-            Ok(()) => hearing.last = Instant::now(),
-            Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(error, "silent VMs could not be looked for; trying again");
-            }
-        }
+        self.hearing().last = Instant::now();
+        Ok(found)
+    }
+
+    fn hearing(&self) -> MutexGuard<'_, Hearing> {
+        self.hearing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,13 +87,15 @@ pub async fn notice(scope: &Scope) -> Result<(), DbError> {
     change.commit().await
 }
 
-/// Points out what has become overdue or suspect, each VM once, whoever else looks.
-pub async fn point_out(scope: &Scope, limits: Limits) -> Result<(), DbError> {
+/// Points out what has become overdue or suspect, each VM once, whoever else looks. Answers how many.
+pub async fn point_out(scope: &Scope, limits: Limits) -> Result<u64, DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;
     overdue::point_out(&mut change, limits.overdue_after).await?;
     suspect::point_out(&mut change, limits.suspect_after).await?;
-    change.commit().await
+    let found = change.told();
+    change.commit().await?;
+    Ok(found)
 }
 
 #[cfg(test)]

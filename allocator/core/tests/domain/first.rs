@@ -6,7 +6,7 @@ use lablink_core::{
     operations::{self, LaunchError},
 };
 
-use crate::scene::{Scene, admin, name};
+use crate::scene::{Scene, admin, kinds, name};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_vms_are_asked_for_once() {
@@ -36,7 +36,7 @@ async fn an_operation_at_work_keeps_the_tokens_that_it_gave_out() {
     scene.launch(1).await;
     let (scope, one) = (&scene.scope(), name("lablink-vm-test-1"));
     let ask = || agents::issue_while_idle(scope, &one);
-    let taken = operations::take(scope, "worker").await.unwrap().unwrap();
+    let taken = operations::take(scope, "worker", &kinds()).await.unwrap().unwrap();
     let its = agents::issue_enrolment(scope, &one).await.unwrap().unwrap();
     assert!(ask().await.unwrap().is_none());
     agents::enrol(scope, &one, &its).await.unwrap();

@@ -10,7 +10,7 @@ use lablink_core::{
     collections::{self, Kept, Wish},
     events,
     line::{self, Presented, Removal},
-    operations::{self, Outcome, TakeBack, TakeBackError, Then, Whose},
+    operations::{self, Ask, Outcome, RebootError, TakeBack, TakeBackError, Then, Whose},
     pools::{PerAddress, PlacesPerAddress},
     scope::{Key, Once},
     vms::{self, Selection},
@@ -19,7 +19,7 @@ use lablink_protocol::{
     ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, TokenKeeping, Vitals, VmStatus,
 };
 
-use crate::scene::{Scene, admin, alone, name};
+use crate::scene::{Scene, admin, alone, begin, kinds, name};
 
 const ROUNDS: usize = 2;
 const ONE: &str = "lablink-vm-test-1";
@@ -29,7 +29,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 29] = [
+const WRITES: [(&str, Write); 33] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -120,7 +120,7 @@ const WRITES: [(&str, Write); 29] = [
             let all = Selection::All;
             match operations::destroy(&scene.by(admin()), &all).await {
                 Ok(id) => {
-                    operations::cancel(&scene.by(admin()), id).await.unwrap();
+                    operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
                 }
                 Err(operations::AskError::Vms(vms::VmsError::NothingSelected)) => {}
                 Err(other) => panic!("{other:?}"),
@@ -156,14 +156,14 @@ const WRITES: [(&str, Write); 29] = [
     ("launch, taken back", |scene| {
         Box::pin(async {
             let id = scene.launch(2).await;
-            operations::cancel(&scene.by(admin()), id).await.unwrap();
+            operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
         })
     }),
     ("an operation's turn", |scene| {
         Box::pin(async {
-            let taken = operations::take(&scene.scope(), "worker").await.unwrap();
+            let taken = operations::take(&scene.scope(), "worker", &kinds()).await.unwrap();
             let Some(taken) = taken else { return };
-            let begun = taken.lease.begin().await;
+            let begun = begin(&taken).await;
             if matches!(begun, Err(operations::LeaseError::Lost)) {
                 return;
             }
@@ -172,6 +172,51 @@ const WRITES: [(&str, Write); 29] = [
                 Ok(()) | Err(operations::LeaseError::Lost) => {}
                 Err(operations::LeaseError::Db(error)) => panic!("{error:?}"),
             }
+        })
+    }),
+    ("a destroy that is approved, and a launch that is rejected", |scene| {
+        Box::pin(async {
+            let (teacher, kinds) = (scene.by(admin()), kinds());
+            let hostnames = vec![name(TWO), name(ONE)];
+            let destroy = Ask::of(&operations::Destroy { hostnames }).once_approved();
+            let id = operations::ask(&teacher, &destroy).await.unwrap();
+            assert!(operations::approve(&teacher, &kinds, id).await.unwrap());
+            operations::cancel(&teacher, &kinds, id).await.unwrap();
+            let hostnames = vec![name("lablink-vm-test-9")];
+            let launch = Ask::of(&operations::Launch { hostnames }).once_approved();
+            let id = operations::ask(&teacher, &launch).await.unwrap();
+            assert!(operations::reject(&teacher, &kinds, id).await.unwrap());
+        })
+    }),
+    ("a reboot, taken back", |scene| {
+        Box::pin(async {
+            let (teacher, kinds) = (scene.by(admin()), kinds());
+            match operations::reboot(&teacher, &kinds, &name(ONE)).await {
+                Ok(id) => {
+                    operations::cancel(&teacher, &kinds, id).await.unwrap();
+                }
+                Err(RebootError::NoSuchVm | RebootError::NotPossible(..)) => {}
+                Err(RebootError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("an operation that is put off", |scene| {
+        Box::pin(async {
+            let taken = operations::take(&scene.scope(), "worker", &kinds()).await.unwrap();
+            let Some(taken) = taken else { return };
+            match taken.lease.try_again("The road is closed.", Duration::ZERO).await {
+                Ok(()) | Err(operations::LeaseError::Lost) => {}
+                Err(operations::LeaseError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("an operation that nobody ends", |scene| {
+        Box::pin(async {
+            let late = "update operation set deadline = now() - interval '1 hour'
+                        where id in (select id from operation where state = 'running'
+                                     order by id limit 1 for no key update)";
+            scene.db.client().await.unwrap().execute(late, &[]).await.unwrap();
+            operations::end_overdue(&scene.scope()).await.unwrap();
         })
     }),
     ("what a run has left", |scene| {
@@ -288,7 +333,7 @@ const WRITES: [(&str, Write); 29] = [
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
             if let Ok(id) = operations::collect(&scene.by(admin()), &wish).await {
-                operations::cancel(&scene.by(admin()), id).await.unwrap();
+                operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
             }
         })
     }),
@@ -303,7 +348,7 @@ const WRITES: [(&str, Write); 29] = [
             for bytes in [0..1, 1..2] {
                 collections::taken(&scope, id, bytes).await.unwrap();
             }
-            operations::cancel(&scope, id).await.unwrap();
+            operations::cancel(&scope, &kinds(), id).await.unwrap();
         })
     }),
     ("silence, pointed out", |scene| {
@@ -411,7 +456,7 @@ async fn afresh(scene: &Scene) {
         )
         .await;
     let id = scene.launch(3).await;
-    operations::take(&scene.scope(), "worker").await.unwrap().unwrap();
+    operations::take(&scene.scope(), "worker", &kinds()).await.unwrap().unwrap();
     scene
         .sql(&format!(
             "update operation set state = 'succeeded', finished_at = now(),

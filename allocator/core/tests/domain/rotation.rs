@@ -14,7 +14,7 @@ use lablink_protocol::{
     VmStatus,
 };
 
-use crate::scene::{Scene, admin, name};
+use crate::scene::{Scene, admin, begin, kinds, name};
 
 const ONE: &str = "lablink-vm-test-1";
 
@@ -151,7 +151,7 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         ["reuse", "replace refused", "replace failed", "moved", "cleaned", "held", "as it is"]
     {
         let scene = Scene::with_running(2).await;
-        operations::take(&scene.scope(), "worker")
+        operations::take(&scene.scope(), "worker", &kinds())
             .await
             .unwrap()
             .unwrap()
@@ -167,11 +167,11 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
             "replace refused" => {
                 take_back(&scene, ONE, Then::Replace).await;
                 let id = scene.count("select max(id) from operation").await;
-                operations::cancel(&scene.by(admin()), id.into()).await.unwrap();
+                operations::cancel(&scene.by(admin()), &kinds(), id.into()).await.unwrap();
             }
             "replace failed" => {
                 take_back(&scene, ONE, Then::Replace).await;
-                let taken = operations::take(&scene.scope(), "worker").await.unwrap();
+                let taken = operations::take(&scene.scope(), "worker", &kinds()).await.unwrap();
                 let state = operations::OperationState::Failed;
                 let failed = Outcome { state, exit_code: None, reason: None };
                 taken.unwrap().lease.finish(&failed).await.unwrap();
@@ -370,19 +370,21 @@ async fn a_bar_outlasts_all_but_a_machine_that_was_made_anew() {
     assert_eq!(scene.bearer(&old).await, None, "of a machine that is gone");
 
     let scene = Scene::with_running(1).await;
-    let taken = async || operations::take(&scene.scope(), "worker").await.unwrap().unwrap();
+    let taken =
+        async || operations::take(&scene.scope(), "worker", &kinds()).await.unwrap().unwrap();
     taken().await.lease.finish(&Outcome::succeeded()).await.unwrap();
     let old = scene.agent(ONE).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
     raise(&scene, Misuse::Wait).await;
     take_back(&scene, ONE, Then::Replace).await;
     let replacing = taken().await;
-    replacing.lease.begin().await.unwrap();
+    begin(&replacing).await.unwrap();
     let barred = "select count(*) from vm where removed_at is null and barred_at is not null";
     assert_eq!(scene.count(barred).await, 1, "the old machine still stands under the name");
     lablink_core::state::take_in_hand(&scene.scope(), &[name(ONE)], &[]).await.unwrap();
     let steps = [Step { stage: Stage::Done, ..Step::waiting(name(ONE)) }];
-    let report = operations::Report { steps: &steps, ..Default::default() };
+    let makes = operations::Makes::Machines;
+    let report = operations::Report { steps: &steps, makes, ..Default::default() };
     replacing.lease.advance(&report).await.unwrap();
     replacing.lease.finish(&Outcome::succeeded()).await.unwrap();
     scene.report(ONE, VmStatus::Running).await;

@@ -7,7 +7,7 @@ use lablink_core::{
     agents::{self, Bearer},
     claims::{self, Granted, Proof, Refusal, Request, RequestError},
     line::{self, JoinError, Joined, Person, Presented},
-    operations::{self, OperationId},
+    operations::{self, Kinds, LeaseError, OperationId, Taken, Target},
     pools::{
         AfterUse, Claiming, Extension, Machines, PerAddress, Pool, Reclaim, Results, Rules, Source,
         StaleAfter,
@@ -60,7 +60,7 @@ impl Scene {
 
     pub async fn hostnames_of(&self, id: OperationId) -> Vec<String> {
         let operation = operations::find(&self.scope(), id).await.unwrap().unwrap();
-        operation.job.hostnames().iter().map(Hostname::to_string).collect()
+        operation.hostnames.iter().map(Hostname::to_string).collect()
     }
 
     pub async fn report(&self, hostname: &str, status: VmStatus) {
@@ -166,6 +166,27 @@ impl Scene {
     pub async fn count(&self, query: &str) -> i64 {
         self.db.client().await.unwrap().query_one(query, &[]).await.unwrap().get(0)
     }
+}
+
+/// As the runner of its kind begins it.
+pub async fn begin(taken: &Taken) -> Result<Vec<Target>, LeaseError> {
+    if taken.operation.is::<operations::Replace>() {
+        taken.lease.begin_anew().await
+    } else {
+        taken.lease.begin().await
+    }
+}
+
+/// The product's kinds of operations.
+pub fn kinds() -> Kinds {
+    Kinds::default()
+        .with::<operations::Launch>()
+        .with::<operations::Destroy>()
+        .with::<operations::Replace>()
+        .with::<operations::Collect>()
+        .with::<operations::BringBack>()
+        .with::<operations::GiveUp>()
+        .with::<operations::Reboot>()
 }
 
 pub fn name(hostname: &str) -> Hostname {

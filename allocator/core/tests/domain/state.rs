@@ -8,7 +8,7 @@ use lablink_core::{
 };
 use lablink_protocol::{Hostname, Vitals, VmStatus};
 
-use crate::scene::{Scene, admin, name};
+use crate::scene::{Scene, admin, kinds, name};
 
 fn vm(number: u32) -> Hostname {
     name(&format!("lablink-vm-test-{number}"))
@@ -44,7 +44,7 @@ async fn a_row_tells_whether_its_machine_was_made() {
     vms::heartbeat(scope, &vm(3), &Vitals::default()).await.unwrap();
     assert_eq!(scene.existing().await, ["1", "2", "3"], "reported");
 
-    let taken = operations::take(scope, "a").await.unwrap().unwrap();
+    let taken = operations::take(scope, "a", &kinds()).await.unwrap().unwrap();
     let steps = [Step { stage: Stage::Done, ..Step::waiting(vm(4)) }];
     let report = operations::Report { steps: &steps, ..Default::default() };
     taken.lease.advance(&report).await.unwrap();
@@ -95,8 +95,8 @@ async fn a_conflict_is_open_until_a_true_state_is_seen() {
     assert!(matches!(give_up(vec![vm(1)]).await, Err(SolveError::NotThese(all)) if all.len() == 2));
     let id = give_up(vec![vm(2), vm(1)]).await.unwrap();
     let queued = operations::find(scope, id).await.unwrap().unwrap();
-    assert_eq!((queued.job.kind(), queued.state), ("give_up", OperationState::Queued));
-    assert!(operations::cancel(teacher, id).await.unwrap());
+    assert_eq!((queued.kind.as_str(), queued.state), ("give_up", OperationState::Queued));
+    assert!(operations::cancel(teacher, &kinds(), id).await.unwrap());
     assert_eq!(vms::list(scope).await.unwrap().len(), 2, "taken back, nothing happens");
     state::take_true(scope, None, &[]).await.unwrap();
     assert!(state::conflict_of(scope, 1.into()).await.unwrap().unwrap().solved);

@@ -12,7 +12,7 @@ use lablink_core::{
 use lablink_protocol::{ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, GpuHealth, Vitals};
 use serde_json::json;
 
-use crate::scene::{Scene, name};
+use crate::scene::{Scene, kinds, name};
 
 const VM: &str = "lablink-vm-test-1";
 const SAID: &str = "a\0b\u{1b}[31m\u{1b}]0;title\u{7}c\u{9b}2J\u{202e}\r\u{8}\nd";
@@ -84,10 +84,10 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
             "update operation set state = 'cancelled', finished_at = now() where id < {id}"
         ))
         .await;
-    let taken = operations::take(person, SAID).await.unwrap().unwrap();
+    let taken = operations::take(person, SAID, &kinds()).await.unwrap().unwrap();
     let step = Step { detail: Some(SAID.to_owned()), stage: Stage::Failed, ..Step::waiting(vm) };
     let lines = [(LogLevel::Info, SAID.to_owned())];
-    let told = Report { done: 0, total: 1, lines: &lines, steps: &[step] };
+    let told = Report { total: 1, lines: &lines, steps: &[step], ..Report::default() };
     taken.lease.advance(&told).await.unwrap();
     vms::doubt(&scene.scope(), &[(scene.vm_id(VM).await, SAID.to_owned())]).await.unwrap();
     let outcome =

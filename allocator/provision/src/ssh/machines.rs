@@ -1,7 +1,7 @@
 use std::{num::NonZero, path::PathBuf};
 
 use lablink_core::{
-    DbError, Scope, SecretKey,
+    DbError, Scope, SecretKey, chain,
     pools::Source,
     ssh::{self, FitAddresses, SshAccess, SshAccessError},
     vms,
@@ -9,7 +9,7 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 
 use super::{Machine, Reach};
-use crate::terraform::{Outputs, Workspace, chain};
+use crate::terraform::{Outputs, Workspace};
 
 /// Knows how the VMs of a pool are reached.
 pub struct Machines {

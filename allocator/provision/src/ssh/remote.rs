@@ -4,7 +4,10 @@ use std::{
     time::Duration,
 };
 
-use lablink_core::ssh::{FitAddresses, SshAccess};
+use lablink_core::{
+    chain,
+    ssh::{FitAddresses, SshAccess},
+};
 use tokio::{
     net::TcpStream,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -12,7 +15,6 @@ use tokio::{
 };
 
 use super::{Machine, Reach, Script, papers::Papers};
-use crate::terraform::chain;
 
 /// How long a program may take to end once its output has.
 const LAST_WORDS: Duration = Duration::from_secs(10);

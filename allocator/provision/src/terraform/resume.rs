@@ -3,7 +3,7 @@
 use std::{future::Future, io, time::Duration};
 
 use futures_util::StreamExt;
-use lablink_core::{DbError, Scope, Token, agents, vms};
+use lablink_core::{DbError, Scope, Token, agents, chain, vms};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{ChildStdin, ChildStdout},
@@ -94,7 +94,7 @@ impl LocalVms {
                     left.running_otherwise.push(name);
                 }
                 Err(error) => {
-                    let reason = super::chain(&error);
+                    let reason = chain(&error);
                     let _told = told::<()>(&name, Err(error));
                     left.broken.push((name, reason));
                 }

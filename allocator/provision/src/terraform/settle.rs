@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lablink_core::{
     DbError, Scope,
-    operations::{Change, OperationId, OperationState, Outcome, Standing, Target},
+    operations::{OperationId, OperationState, Outcome, Standing, Target},
     vms::{self, Unmet, VmId},
 };
 use lablink_protocol::Hostname;
 
-use super::state::State;
+use super::{change::Change, state::State};
 
 /// What is to be written about the VMs of an operation.
 pub(super) struct Settlement<'a> {
     pub id: OperationId,
-    pub change: Change<'a>,
+    pub change: &'a Change,
     pub targets: &'a [Target],
     pub outcome: &'a Outcome,
     /// What Terraform said of single VMs.

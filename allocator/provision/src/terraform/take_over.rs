@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use lablink_core::{
     DbError, Scope,
     vms::{self, Vm, VmId},
+    worker::Limit,
 };
 
 use super::LocalVms;
-use crate::worker::Limit;
 
 const AGAIN: Duration = Duration::from_secs(2);
 

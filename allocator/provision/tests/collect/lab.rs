@@ -11,19 +11,19 @@ use lablink_core::{
     Actor, Db, Scope, SecretKey,
     collections::{Archive, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
-    operations::{self, Operation, OperationId},
+    operations::{self, Collect, Destroy, Kinds, Operation, OperationId},
     pools::{
         self, AfterUse, Claiming, Extension, PerAddress, Pool, Reclaim, Results, Rules, StaleAfter,
     },
     ssh::{FitAddresses, SshAccess},
     vms,
+    worker::{Runners, Worker, WorkerParts},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, ZipCollector},
     ssh::Machines,
     terraform::{Backend, Program, Workspace},
-    worker::{Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -214,8 +214,11 @@ impl Site {
             scope: Scope::new(&db, &self.pool, Actor::System),
             hub,
             owner: "lab".to_owned(),
-            provisioner: None,
-            collector: self.collector(),
+            runners: Arc::new(
+                Runners::default()
+                    .with::<Collect>(&self.collector())
+                    .refusing::<Destroy>("This allocator makes and removes no VMs."),
+            ),
         });
         let shutdown = CancellationToken::new();
         let task = AbortOnDropHandle::new(tokio::spawn(worker.run(shutdown.clone())));
@@ -315,6 +318,11 @@ fn secret_key() -> SecretKey {
 fn login() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap();
     user.expect("our user has a name").name
+}
+
+/// The kinds of operations of the labs.
+pub fn kinds() -> Kinds {
+    Kinds::default().with::<Collect>().with::<Destroy>()
 }
 
 /// Everybody may have as many of this machine's VMs as there are.

@@ -13,7 +13,7 @@ use lablink_core::{
 use lablink_protocol::{CrdCode, Hostname, VmStatus};
 use nix::sys::signal::Signal;
 
-use crate::lab::{Lab, admin, signal, vm};
+use crate::lab::{Lab, admin, kinds, signal, vm};
 
 impl Lab {
     fn state_text(&self) -> String {
@@ -69,7 +69,7 @@ impl Lab {
     }
 
     async fn works_on(&self, met: OperationId) {
-        let again = operations::retry(&self.by(admin()), met).await.unwrap();
+        let again = operations::retry(&self.by(admin()), &kinds(), met).await.unwrap();
         self.succeeds(again).await;
         let conflict = state::conflict_of(&self.scope(), met).await.unwrap().unwrap();
         assert!(conflict.solved);

@@ -11,7 +11,7 @@ use lablink_core::{
     Actor, Db, Scope,
     collections::Retention,
     live::{self, Hub},
-    operations::{self, Operation, OperationId, OperationState},
+    operations::{self, Kinds, Lane, Operation, OperationId, OperationState},
     pools::{
         self, AfterUse, Claiming, Extension, PerAddress, Pool, Reclaim, Results, Rules, Source,
         StaleAfter,
@@ -19,16 +19,16 @@ use lablink_core::{
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
     vms::{self, Selection, Vm},
+    worker::{Runners, Worker, WorkerParts},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, ZipCollector},
     ssh::Machines,
     terraform::{
-        Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables,
-        Workspace,
+        Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, Reboots,
+        RuntimeVariables, Workspace,
     },
-    worker::{Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use nix::{
@@ -122,7 +122,7 @@ impl Lab {
             startup_on_error: "continue".to_owned(),
             ..RuntimeVariables::default()
         };
-        let provisioner = Provisioner::new(ProvisionerParts {
+        let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             scope: scope.clone(),
             workspace: Workspace::new(
                 Program::find(&self.programs.terraform).await.unwrap(),
@@ -134,14 +134,13 @@ impl Lab {
             variables,
             local: self.local(),
             operations_dir: data.join("operations"),
-        });
+        }));
         let caught_up = provisioner.caught_up();
         let worker = Worker::new(WorkerParts {
             scope: scope.clone(),
             hub,
             owner: name.to_owned(),
-            provisioner: Some(provisioner),
-            collector: self.collector(scope, &data),
+            runners: Arc::new(self.runners(&scope, &data, &provisioner)),
         });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
@@ -149,6 +148,23 @@ impl Lab {
         let _hangs =
             tokio::time::timeout(Duration::from_secs(2), caught_up.clone().reached()).await;
         Working { shutdown, caught_up, task, listening }
+    }
+
+    fn runners(&self, scope: &Scope, data: &Path, provisioner: &Arc<Provisioner>) -> Runners {
+        let reboots = Arc::new(Reboots { scope: scope.clone(), vms: self.local() });
+        let idle = Arc::clone(provisioner);
+        Runners::default()
+            .with::<operations::Launch>(provisioner)
+            .with::<operations::Destroy>(provisioner)
+            .with::<operations::Replace>(provisioner)
+            .with::<operations::BringBack>(provisioner)
+            .with::<operations::GiveUp>(provisioner)
+            .with::<operations::Reboot>(&reboots)
+            .with::<operations::Collect>(&self.collector(scope, data))
+            .while_idle(Lane::MACHINES, move |stop| {
+                let provisioner = Arc::clone(&idle);
+                async move { provisioner.while_idle(stop).await }
+            })
     }
 
     pub fn local(&self) -> LocalVms {
@@ -161,13 +177,13 @@ impl Lab {
         }
     }
 
-    fn collector(&self, scope: Scope, data: &Path) -> Arc<ZipCollector> {
+    fn collector(&self, scope: &Scope, data: &Path) -> Arc<ZipCollector> {
         let directory = data.join("collections");
         fs::create_dir_all(&directory).unwrap();
         let parts = CollectorParts {
             scope: scope.clone(),
             machines: Machines {
-                scope,
+                scope: scope.clone(),
                 secret_key: None,
                 ssh_addresses: FitAddresses::Remote,
                 local: Some(self.path("vms")),
@@ -206,7 +222,7 @@ impl Lab {
     }
 
     pub async fn cancel(&self, id: OperationId) {
-        assert!(operations::cancel(&self.by(admin()), id).await.unwrap());
+        assert!(operations::cancel(&self.by(admin()), &kinds(), id).await.unwrap());
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
@@ -331,6 +347,18 @@ pub fn short(hostname: &str) -> String {
 
 pub fn admin() -> Actor {
     Actor::Admin("teacher".to_owned())
+}
+
+/// The kinds of operations of the labs.
+pub fn kinds() -> Kinds {
+    Kinds::default()
+        .with::<operations::Launch>()
+        .with::<operations::Destroy>()
+        .with::<operations::Replace>()
+        .with::<operations::BringBack>()
+        .with::<operations::GiveUp>()
+        .with::<operations::Reboot>()
+        .with::<operations::Collect>()
 }
 
 /// Everybody may have as many of this machine's VMs as there are.

@@ -4,13 +4,13 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
     Actor, Scope,
-    operations::OperationId,
+    operations::{self, OperationId},
     pools::{Pool, StaleAfter},
-    vms::{self, Provider},
+    vms,
 };
 use lablink_protocol::Vitals;
 
-use crate::lab::{Lab, Working, vm};
+use crate::lab::{Lab, Working, admin, kinds, vm};
 
 impl Lab {
     /// What an allocator does for the VMs at its start, to the end.
@@ -116,7 +116,8 @@ async fn a_start_and_a_reboot_take_todays_settings() {
     for number in ["1", "2"] {
         lab.vm_sh("stop", &lab.folder(number));
     }
-    lab.local().reboot(&vm("2"), None).await.unwrap();
+    let asked = operations::reboot(&lab.by(admin()), &kinds(), &vm("2")).await;
+    lab.succeeds(asked.unwrap()).await;
     assert!(has_todays_settings(&lab, "2") && !has_todays_settings(&lab, "1"));
     lab.comes_back(&worker).await;
     for number in ["1", "2"] {

@@ -24,7 +24,7 @@ const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
 /// The `local` provider: VMs are processes on this machine.
 pub struct LocalProvider {
     pub vms: LocalVms,
-    pub provisioner: Provisioner,
+    pub provisioner: Arc<Provisioner>,
 }
 
 impl LocalProvider {
@@ -59,7 +59,7 @@ impl LocalProvider {
             local: vms.clone(),
             operations_dir: places.private("operations")?,
         });
-        Ok(Self { vms, provisioner })
+        Ok(Self { vms, provisioner: Arc::new(provisioner) })
     }
 }
 

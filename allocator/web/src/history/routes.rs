@@ -3,6 +3,7 @@
 use axum::Json;
 use lablink_core::events::{self, Entry, Kind};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use super::wire::{EventBody, EventList};
@@ -130,11 +131,19 @@ pub fn happening(entry: Entry) -> Happening {
         ),
         Kind::ResultsDownloaded => "Collected results were downloaded".to_owned(),
         Kind::ResultsDiscarded => "An archive of results was discarded".to_owned(),
-        Kind::OperationQueued => format!("{} was asked for", job(&text("kind"))),
-        Kind::OperationStarted => match entry.data["attempt"].as_i64() {
-            Some(1) | None => "An operation was begun".to_owned(),
-            Some(_) => "An operation was taken over from an allocator that has gone".to_owned(),
-        },
+        Kind::OperationQueued => format!("{} was asked for", operation(&entry.data)),
+        Kind::OperationAwaitsApproval => {
+            format!("{} was asked for, and awaits approval", operation(&entry.data))
+        }
+        Kind::OperationApproved => format!("{} was approved", operation(&entry.data)),
+        Kind::OperationRejected => format!("{} was rejected", operation(&entry.data)),
+        Kind::OperationStarted => format!("{} began", operation(&entry.data)),
+        Kind::OperationTakenOver => {
+            format!("{} was taken over from an allocator that has gone", operation(&entry.data))
+        }
+        Kind::OperationPutOff => {
+            format!("{} is tried again later: {}", operation(&entry.data), text("reason"))
+        }
         Kind::PlaceOfferEnded => {
             format!("{vm} is no longer kept for somebody in line: it can’t be handed out now")
         }
@@ -146,18 +155,18 @@ pub fn happening(entry: Entry) -> Happening {
         Kind::VmStays => format!("{vm} stays: no operation is to remove it any more"),
         Kind::VmToGo => format!("{vm} is to be removed by an operation"),
         Kind::VmUnchanged => format!("{vm} stays as it is: {}", text("reason")),
-        Kind::OperationCancelRequested => "An operation was cancelled".to_owned(),
-        Kind::OperationFinished => format!("{} {}", job(&text("kind")), text("state")),
+        Kind::OperationCancelRequested => format!("{} was cancelled", operation(&entry.data)),
+        Kind::OperationFinished => format!("{} {}", operation(&entry.data), text("state")),
     };
     Happening { at: entry.at, text: sentence, actor: who(&entry.actor) }
 }
 
-fn job(kind: &str) -> String {
-    match kind {
-        "collect" => "A collection of results".to_owned(),
-        "bring_back" => "Bringing VMs back into Terraform’s state".to_owned(),
-        "give_up" => "Giving up VMs that Terraform’s state has lost".to_owned(),
-        kind => format!("A {kind}"),
+/// By its title, which events from before this version lack.
+fn operation(data: &Value) -> String {
+    match (data["title"].as_str(), data["kind"].as_str()) {
+        (Some(title), _) => format!("“{title}”"),
+        (None, Some(kind)) => format!("An operation ({kind})"),
+        (None, None) => "An operation".to_owned(),
     }
 }
 

@@ -6,10 +6,10 @@ use lablink_core::{
     agents::{EnrolError, LiftError, RenewError},
     claims::{LockOutError, NoSuchClaim, NotToClean},
     collections::{ChooseError, CollectError},
-    operations::{AskError, TakeBackError},
+    operations::{AskError, RebootError, TakeBackError},
     secrets::VaultError,
     ssh::NoSecretKey,
-    vms::{AdmitError, InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
+    vms::{AdmitError, InvalidCursor, RegisterError, ReportError, VmsError},
 };
 
 use super::Problem;
@@ -124,7 +124,7 @@ impl From<RebootError> for Problem {
     fn from(error: RebootError) -> Self {
         match error {
             RebootError::NotPossible(..) => Self::conflict("no_reboot", error.to_string()),
-            RebootError::Failed(..) => Self::conflict("reboot_failed", error.to_string()),
+            RebootError::NoSuchVm => Self::not_found(error.to_string()),
             RebootError::Db(error) => error.into(),
         }
     }

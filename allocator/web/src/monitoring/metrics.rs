@@ -25,6 +25,7 @@ pub async fn metrics(
         operations: operations::counts(&scope).await?,
         waiters: state.hub.waiters(),
         connections: state.db.connections(),
+        tasks: state.tasks.tasks(),
     }
     .record();
     let text = state.metrics.render();

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use lablink_core::{
     Scope,
     collections::{self, Collected},
-    operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step, Target},
+    operations::{
+        self, BringBack, Collect, Destroy, GiveUp, Launch, LogLevel, LogLine, Operation,
+        OperationState, Replace, Stage, Step, Target,
+    },
     pools::StaleAfter,
     state::{self as known, Fault},
     vms::{self, Vm},
@@ -35,24 +38,29 @@ pub async fn filled(
     let log = operations::log_before(db, id, before, LOG_LINES_SHOWN).await?;
     let is_full = i64::try_from(log.len()).is_ok_and(|lines| lines == LOG_LINES_SHOWN);
     let left = match operation.state.is_over() {
-        true => operations::undone(scope, id, &operation.job).await?,
+        true => operations::undone(scope, &state.kinds, id).await?,
         false => Vec::new(),
     };
-    let collects = matches!(operation.job, Job::Collect { .. });
-    let collection = match operation.job.after().or(collects.then_some(id)) {
+    let collects = operation.is::<Collect>();
+    let collection = match operation.after.or(collects.then_some(id)) {
         Some(collection) => collections::find(scope, collection).await?,
         None => None,
     };
     let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
     let conflict = known::conflict_of(scope, id).await?;
-    let first = match operation.job.after() {
-        Some(first) => operations::find(scope, first).await?,
-        None => None,
+    let other = async |id| match id {
+        Some(id) => operations::find(scope, id).await,
+        None => Ok(None),
     };
+    let (first, parent) = (other(operation.after).await?, other(operation.parent).await?);
     let targets = operations::targets(db, id).await?;
     let page = page::OperationPage {
         operation: summary(&operation),
         first: first.as_ref().map(summary),
+        parent: parent.as_ref().map(summary),
+        starts: starts(&operation),
+        deadline: operation.deadline.filter(|_| operation.state == OperationState::Running),
+        decided: operation.decided.as_ref().map(|(by, at)| (pages::who(by), *at)),
         left_out,
         results: collection.filter(|_| collects).map(|collection| page::OperationResults {
             archive: archive(state, &collection),
@@ -64,7 +72,7 @@ pub async fn filled(
             vms: conflict.hostnames.iter().map(Hostname::to_string).collect(),
             solved: conflict.solved,
         }),
-        usual_seconds: operations::usual_seconds(scope, &operation.job).await?,
+        usual_seconds: operations::usual_seconds(scope, &operation).await?,
         vms: touched(&operation, &targets, &vms, &steps, state.pool.rules.machines.stale_after),
         left: left.iter().map(Hostname::to_string).collect(),
         older_log: log
@@ -75,6 +83,13 @@ pub async fn filled(
         now: Timestamp::now(),
     };
     Ok(page.render()?)
+}
+
+fn starts(operation: &Operation) -> Option<page::Starts> {
+    let waits =
+        matches!(operation.state, OperationState::AwaitingApproval | OperationState::Queued);
+    let at = operation.not_before.filter(|_| waits)?;
+    Some(if operation.attempts > 0 { page::Starts::Again(at) } else { page::Starts::At(at) })
 }
 
 fn left_out(vm: &Collected) -> Option<page::LeftOut> {
@@ -96,13 +111,13 @@ fn touched(
         None => vms.iter().find(|vm| vm.hostname == *hostname),
     };
     let stepped = steps.iter().map(|step| {
-        let (state, detail) = shown(step, row(&step.hostname), &operation.job, stale_after);
+        let (state, detail) = shown(step, row(&step.hostname), operation, stale_after);
         let seconds = step.started_at.map(|start| {
             step.finished_at.unwrap_or_else(Timestamp::now).as_second() - start.as_second()
         });
         page::OperationVm { hostname: step.hostname.to_string(), state, detail, seconds }
     });
-    let named = operation.job.hostnames().iter();
+    let named = operation.hostnames.iter();
     let unstepped =
         named.filter(|name| !steps.iter().any(|step| step.hostname == **name)).map(|name| {
             let (state, detail) = guessed(operation, row(name));
@@ -115,12 +130,12 @@ fn touched(
 fn shown(
     step: &Step,
     vm: Option<&Vm>,
-    job: &Job,
+    operation: &Operation,
     stale_after: StaleAfter,
 ) -> (page::StepState, Option<String>) {
     use page::StepState::{Done, Failed, Unfinished, Waiting, Working};
     let text = |text: &str| Some(text.to_owned());
-    let collects = matches!(job, Job::Collect { .. });
+    let collects = operation.is::<Collect>();
     match step.stage {
         Stage::Waiting => (Waiting, None),
         Stage::Creating => (Working, text("Being made.")),
@@ -161,12 +176,18 @@ fn made(vm: &Vm, stale_after: StaleAfter) -> (page::StepState, Option<String>) {
 fn guessed(operation: &Operation, vm: Option<&Vm>) -> (page::StepState, Option<String>) {
     use page::StepState::{Done, Failed, Unfinished, Waiting};
     let reason = vm.and_then(|vm| vm.status_reason.clone());
-    let wanted_gone = matches!(operation.job, Job::Destroy { .. } | Job::GiveUp { .. });
+    let wanted_gone = operation.is::<Destroy>() || operation.is::<GiveUp>();
+    let wanted_there =
+        operation.is::<Launch>() || operation.is::<Replace>() || operation.is::<BringBack>();
     match (operation.state, vm) {
-        (OperationState::Queued | OperationState::Running, _) => (Waiting, None),
-        _ if matches!(operation.job, Job::Collect { .. }) => (Unfinished, None),
-        // Its collection has failed, so it never began.
-        (_, Some(_)) if operation.job.after().is_some() => {
+        (
+            OperationState::AwaitingApproval | OperationState::Queued | OperationState::Running,
+            _,
+        ) => (Waiting, None),
+        (OperationState::Succeeded, _) if !wanted_gone && !wanted_there => (Done, None),
+        _ if !wanted_gone && !wanted_there => (Unfinished, None),
+        // What it was to follow has failed, so it never began.
+        (_, Some(_)) if operation.after.is_some() => {
             (Unfinished, Some("Nothing was done to it.".to_owned()))
         }
         (_, None) if wanted_gone => (Done, None),
@@ -199,18 +220,12 @@ pub fn fault(fault: Fault) -> conflict_page::StateFault {
 }
 
 pub fn summary(operation: &Operation) -> list_page::OperationSummary {
-    let vms = operation.job.hostnames().len();
     list_page::OperationSummary {
         id: operation.id.into(),
-        kind: match operation.job {
-            Job::Launch { .. } => list_page::OperationKind::Launch { vms },
-            Job::Destroy { .. } => list_page::OperationKind::Destroy { vms },
-            Job::Replace { .. } => list_page::OperationKind::Replace { vms },
-            Job::Collect { .. } => list_page::OperationKind::Collect { vms },
-            Job::BringBack { .. } => list_page::OperationKind::BringBack { vms },
-            Job::GiveUp { .. } => list_page::OperationKind::GiveUp { vms },
-        },
+        kind: operation.kind.clone(),
+        title: operation.title.clone(),
         state: match operation.state {
+            OperationState::AwaitingApproval => list_page::OperationState::AwaitingApproval,
             OperationState::Queued => list_page::OperationState::Queued,
             OperationState::Running if operation.cancel_requested => {
                 list_page::OperationState::Cancelling

@@ -11,6 +11,8 @@ pub struct OperationsPage {
     pub operations: Vec<OperationSummary>,
     /// URL of the page with older ones.
     pub next: Option<String>,
+    /// The kinds that there are, each with its name.
+    pub kinds: Vec<(&'static str, &'static str)>,
     /// What the list is limited to; empty for all.
     pub kind: String,
     pub state: String,
@@ -22,7 +24,9 @@ pub struct OperationsPage {
 #[derive(Clone)]
 pub struct OperationSummary {
     pub id: i64,
-    pub kind: OperationKind,
+    /// The word of its kind: some have panels of their own.
+    pub kind: String,
+    pub title: String,
     pub state: OperationState,
     /// Who asked for it.
     pub actor: String,
@@ -34,18 +38,9 @@ pub struct OperationSummary {
     pub total: i32,
 }
 
-#[derive(Clone, Copy)]
-pub enum OperationKind {
-    Launch { vms: usize },
-    Destroy { vms: usize },
-    Replace { vms: usize },
-    Collect { vms: usize },
-    BringBack { vms: usize },
-    GiveUp { vms: usize },
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperationState {
+    AwaitingApproval,
     Queued,
     Running,
     /// Runs, but was asked to stop.
@@ -56,30 +51,10 @@ pub enum OperationState {
     Interrupted,
 }
 
-impl OperationKind {
-    pub fn title(self) -> String {
-        match self {
-            Self::Launch { vms: 1 } => "Launch 1 VM".to_owned(),
-            Self::Launch { vms } => format!("Launch {vms} VMs"),
-            Self::Destroy { vms: 1 } => "Destroy 1 VM".to_owned(),
-            Self::Destroy { vms } => format!("Destroy {vms} VMs"),
-            Self::Replace { vms: 1 } => "Replace 1 VM".to_owned(),
-            Self::Replace { vms } => format!("Replace {vms} VMs"),
-            Self::Collect { vms: 1 } => "Collect the results of 1 VM".to_owned(),
-            Self::Collect { vms } => format!("Collect the results of {vms} VMs"),
-            Self::BringBack { vms: 0 } => "Bring Terraform’s state back".to_owned(),
-            Self::BringBack { vms: 1 } => "Bring 1 VM back into Terraform’s state".to_owned(),
-            Self::BringBack { vms } => format!("Bring {vms} VMs back into Terraform’s state"),
-            Self::GiveUp { vms: 0 } => "Take Terraform’s state as it is".to_owned(),
-            Self::GiveUp { vms: 1 } => "Give up 1 VM".to_owned(),
-            Self::GiveUp { vms } => format!("Give up {vms} VMs"),
-        }
-    }
-}
-
 impl OperationState {
     pub fn label(self) -> &'static str {
         match self {
+            Self::AwaitingApproval => "Awaits approval",
             Self::Queued => "Queued",
             Self::Running => "Running",
             Self::Cancelling => "Cancelling",
@@ -94,14 +69,14 @@ impl OperationState {
         match self {
             Self::Queued | Self::Cancelled => Tone::Quiet,
             Self::Running => Tone::Busy,
-            Self::Cancelling | Self::Interrupted => Tone::Warn,
+            Self::AwaitingApproval | Self::Cancelling | Self::Interrupted => Tone::Warn,
             Self::Succeeded => Tone::Good,
             Self::Failed => Tone::Bad,
         }
     }
 
     pub fn moves(self) -> bool {
-        matches!(self, Self::Queued | Self::Running | Self::Cancelling)
+        matches!(self, Self::AwaitingApproval | Self::Queued | Self::Running | Self::Cancelling)
     }
 }
 
@@ -114,17 +89,9 @@ impl OperationSummary {
 }
 
 impl OperationsPage {
-    const KINDS: [(&str, &str); 7] = [
+    const STATES: [(&str, &str); 8] = [
         ("", "Any"),
-        ("launch", "Launch"),
-        ("destroy", "Destroy"),
-        ("replace", "Replace"),
-        ("collect", "Collect"),
-        ("bring_back", "Bring back"),
-        ("give_up", "Give up"),
-    ];
-    const STATES: [(&str, &str); 7] = [
-        ("", "Any"),
+        ("awaiting_approval", "Awaits approval"),
         ("queued", "Queued"),
         ("running", "Running"),
         ("succeeded", "Succeeded"),
@@ -148,7 +115,8 @@ impl OperationSummary {
     pub fn sample(state: OperationState) -> Self {
         Self {
             id: 7,
-            kind: OperationKind::Launch { vms: 5 },
+            kind: "launch".to_owned(),
+            title: "Launch 5 VMs".to_owned(),
             state,
             actor: "<script>admin</script>".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
@@ -172,6 +140,7 @@ mod tests {
             operations,
             next,
             now: Timestamp::from_second(75).unwrap(),
+            kinds: vec![("launch", "Launch")],
             kind: String::new(),
             state: "interrupted".to_owned(),
         }
@@ -192,6 +161,7 @@ mod tests {
             operations: Vec::new(),
             next: None,
             now: Timestamp::UNIX_EPOCH,
+            kinds: Vec::new(),
             kind: String::new(),
             state: String::new(),
         };

@@ -1,5 +1,7 @@
 //! VMs as JSON, for organisers' scripts.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
@@ -9,7 +11,7 @@ use axum::{
 use lablink_core::{
     agents,
     claims::{self, ReleaseReason},
-    operations::{self, OperationId, TakeBack, Whose},
+    operations::{self, OperationId, OperationState, TakeBack, Whose},
     ssh,
     vms::{self, Selection},
 };
@@ -22,7 +24,7 @@ use crate::{
     AppState,
     auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Query, Wants},
-    operations::wire::Queued,
+    operations::{routes::ended, wire::Queued},
     wire::Message,
 };
 
@@ -160,9 +162,20 @@ pub async fn allow(
     Ok(done(wants, &hostname, Message::new("The machine can be claimed again.")))
 }
 
+/// The VM has been rebooted.
+#[derive(Serialize, ToSchema)]
+pub struct Rebooted {
+    message: &'static str,
+    #[schema(value_type = i64)]
+    operation_id: OperationId,
+}
+
+/// How long a program waits for a reboot: less than what load balancers allow.
+const REBOOT: Duration = Duration::from_secs(50);
+
 /// Starts the VM again, with its files and its claim as they are.
 #[utoipa::path(post, path = "/api/vms/{hostname}/reboot", params(("hostname" = String, Path)),
-    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+    responses((status = 200, body = Rebooted), (status = 202, body = Queued, description = "It has not ended within 50 s: another operation is about this VM."), (status = 303, description = "To a browser: the operation's page.")))]
 pub async fn reboot(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -170,9 +183,20 @@ pub async fn reboot(
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    let vm = vms::find(&scope, &hostname).await?.ok_or_else(no_such_vm)?;
-    vms::reboot(&scope, state.local.as_deref(), &vm).await?;
-    Ok(done(wants, &hostname, Message::new("VM reboots.")))
+    let kinds = &state.kinds;
+    let id = operations::reboot(&scope, kinds, &hostname).await?;
+    if wants == Wants::Page {
+        return Ok(Redirect::to(&format!("/admin/operations/{id}")).into_response());
+    }
+    let Ok(ended) = tokio::time::timeout(REBOOT, ended(&state, &scope, id)).await else {
+        return Ok(queued(id));
+    };
+    let operation = ended?;
+    if operation.state != OperationState::Succeeded {
+        let reason = operation.reason.unwrap_or_else(|| format!("{hostname} was not rebooted."));
+        return Err(Problem::conflict("reboot_failed", reason));
+    }
+    Ok(Json(Rebooted { message: "VM reboots.", operation_id: id }).into_response())
 }
 
 /// The SSH host key of the VM's next contact counts as the first: for a machine that was

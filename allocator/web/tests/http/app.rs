@@ -16,14 +16,15 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
     Actor, Db, Scope, Token, agents,
     live::{self, Hub},
-    operations,
+    operations::{self, Kinds},
     pools::{
         AfterUse, Claiming, Extension, Machines, PerAddress, Pool, Reclaim, Results, Rules, Source,
         StaleAfter,
     },
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
-    vms::Provider,
+    tasks::Board,
+    worker::{Runners, Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
@@ -100,7 +101,8 @@ impl App {
             code_guesses: Arc::new(CodeGuesses::default()),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
-            local: None,
+            kinds: Arc::new(kinds()),
+            tasks: Board::default(),
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
             collector: Arc::<FakeCollector>::clone(&collector),
             transfers: Transfers::default(),
@@ -255,10 +257,15 @@ impl App {
         self
     }
 
-    /// The same app with somebody who can start VMs again.
-    pub fn with_local(mut self, local: Arc<dyn Provider>) -> Self {
-        self.state.local = Some(local);
-        self.router = router(self.state.clone());
+    /// The same app beside somebody who carries out operations.
+    pub fn with_worker(self, runners: Runners) -> Self {
+        let worker = Worker::new(WorkerParts {
+            scope: self.scope(),
+            hub: self.hub.clone(),
+            owner: "test".to_owned(),
+            runners: Arc::new(runners),
+        });
+        tokio::spawn(worker.run(self.shutdown.clone()));
         self
     }
 
@@ -380,4 +387,16 @@ impl With for Request<Body> {
         self.headers_mut().append(name, value.parse().unwrap());
         self
     }
+}
+
+/// The product's kinds of operations.
+pub fn kinds() -> Kinds {
+    Kinds::default()
+        .with::<operations::Launch>()
+        .with::<operations::Destroy>()
+        .with::<operations::Replace>()
+        .with::<operations::Collect>()
+        .with::<operations::BringBack>()
+        .with::<operations::GiveUp>()
+        .with::<operations::Reboot>()
 }

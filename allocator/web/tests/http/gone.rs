@@ -10,7 +10,7 @@ use lablink_core::{
 };
 use serde_json::json;
 
-use crate::app::{App, With, form, get, json as post_json};
+use crate::app::{App, With, form, get, json as post_json, kinds};
 
 const ADA: &str = "email=ada%40example.org&crd_command=--code%3D4%2Fx";
 const VM: &str = "lablink-vm-test-1";
@@ -40,7 +40,7 @@ async fn happens(app: &App, way: Way) {
             let scope = app.scope();
             operations::replace(&scope, vec![hostname]).await.unwrap();
             for _ in 0..2 {
-                let taken = operations::take(&scope, "worker").await.unwrap().unwrap();
+                let taken = operations::take(&scope, "worker", &kinds()).await.unwrap().unwrap();
                 taken.lease.begin().await.unwrap();
                 taken.lease.finish(&Outcome::succeeded()).await.unwrap();
             }

@@ -19,6 +19,7 @@ mod gone;
 mod history;
 mod hostile;
 mod install;
+mod kinds;
 mod limits;
 mod line;
 mod logs;

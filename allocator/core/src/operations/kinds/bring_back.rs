@@ -1,18 +1,46 @@
-//! The ways out of a conflict with Terraform's state, for an organiser to choose.
+use std::time::Duration;
 
-use std::collections::BTreeSet;
+use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
 
-use super::{Job, ask};
+use super::terraform;
 use crate::{
     DbError, Scope,
     events::Change,
     ids::OperationId,
+    operations::{Ask, Kind, ask},
     scope::Sent,
     state::{self, Conflict},
 };
-use lablink_protocol::Hostname;
 
-/// Why a conflict can't be solved in this way.
+/// Put these VMs back into Terraform's state, which has lost them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BringBack {
+    pub hostnames: Vec<Hostname>,
+}
+
+impl Kind for BringBack {
+    const WORD: &'static str = "bring_back";
+    const NAME: &'static str = "Bring back";
+
+    fn title(&self) -> String {
+        match self.hostnames.len() {
+            0 => "Bring Terraform’s state back".to_owned(),
+            1 => "Bring 1 VM back into Terraform’s state".to_owned(),
+            vms => format!("Bring {vms} VMs back into Terraform’s state"),
+        }
+    }
+
+    fn hostnames(&self) -> &[Hostname] {
+        &self.hostnames
+    }
+
+    fn time_limit(&self) -> Duration {
+        terraform(self.hostnames.len())
+    }
+}
+
+/// Why a conflict with Terraform's state can't be solved in this way.
 #[derive(Debug, thiserror::Error)]
 pub enum SolveError {
     #[error(
@@ -41,39 +69,18 @@ pub async fn bring_back(scope: &Scope, id: OperationId) -> Result<OperationId, S
             return Ok(before);
         }
         let Conflict { hostnames, .. } = open_conflict(&change, id).await?;
-        let id = ask::queue(&mut change, &Job::BringBack { hostnames }).await?;
+        let wish = Ask::of(&BringBack { hostnames });
+        let id = wish.queue(&mut change).await?;
         scope.keep(&*change, &id).await?;
         change.commit().await?;
         Ok(id)
     })
 }
 
-/// Queues that the VMs which an operation found missing from Terraform's state are let go of, and
-/// that the state counts as it is. Who means it names each of them.
-pub async fn give_up(
-    scope: &Scope,
+pub(super) async fn open_conflict(
+    change: &Change<'_>,
     id: OperationId,
-    named: Vec<Hostname>,
-) -> Result<OperationId, SolveError> {
-    crate::db::again!(async {
-        let mut client = scope.client().await?;
-        let mut change = Change::begin(scope, &mut client).await?;
-        if let Sent::Again(before) = scope.sent(&*change).await? {
-            return Ok(before);
-        }
-        let Conflict { hostnames, .. } = open_conflict(&change, id).await?;
-        let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
-        if !same {
-            return Err(SolveError::NotThese(hostnames));
-        }
-        let id = ask::queue(&mut change, &Job::GiveUp { hostnames }).await?;
-        scope.keep(&*change, &id).await?;
-        change.commit().await?;
-        Ok(id)
-    })
-}
-
-async fn open_conflict(change: &Change<'_>, id: OperationId) -> Result<Conflict, SolveError> {
+) -> Result<Conflict, SolveError> {
     ask::lock(change).await?;
     let conflict = state::conflict_in(&**change, change.pool(), id).await?;
     conflict.filter(|it| !it.solved).ok_or(SolveError::NoConflict)

@@ -1,15 +1,58 @@
 //! Collecting results, alone or before what would lose them.
 
-use super::{AskError, Job, ask};
+use std::time::Duration;
+
+use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
+
+use super::{AskError, Destroy};
 use crate::{
-    Scope,
+    DbError, Scope,
     collections::{self, ChooseError, OnSkipped, Wish},
     events::Change,
     ids::OperationId,
+    operations::{Ask, Kind, ask, kind},
     pools::Extension,
     scope::Sent,
     vms::{self, Selection},
 };
+
+/// Bring the results of these VMs together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collect {
+    pub hostnames: Vec<Hostname>,
+    pub extension: Extension,
+    #[serde(default, skip_serializing_if = "OnSkipped::is_default")]
+    pub on_skipped: OnSkipped,
+}
+
+impl Kind for Collect {
+    const WORD: &'static str = "collect";
+    const NAME: &'static str = "Collect";
+
+    fn title(&self) -> String {
+        format!("Collect the results of {}", kind::vms(&self.hostnames))
+    }
+
+    fn hostnames(&self) -> &[Hostname] {
+        &self.hostnames
+    }
+
+    /// Each VM has limits of its own, which settings may raise.
+    fn time_limit(&self) -> Duration {
+        Duration::from_hours(24)
+    }
+
+    /// Files are counted, and nobody has seen them yet.
+    fn total(&self) -> usize {
+        0
+    }
+
+    async fn rest(self, change: &mut Change<'_>, id: OperationId) -> Result<Option<Ask>, DbError> {
+        let hostnames = collections::left(&**change, change.pool(), id).await?;
+        Ok((!hostnames.is_empty()).then(|| Ask::of(&Self { hostnames, ..self })))
+    }
+}
 
 /// Queues the collection of results.
 pub async fn collect(scope: &Scope, wish: &Wish) -> Result<OperationId, ChooseError> {
@@ -23,8 +66,8 @@ pub async fn collect(scope: &Scope, wish: &Wish) -> Result<OperationId, ChooseEr
         let hostnames =
             collections::chosen(&*change, &scope.pool, wish.hostnames.as_deref()).await?;
         let (extension, on_skipped) = (wish.extension.clone(), OnSkipped::Accept);
-        let job = Job::Collect { hostnames, extension, on_skipped };
-        let id = ask::queue(&mut change, &job).await?;
+        let job = Ask::of(&Collect { hostnames, extension, on_skipped });
+        let id = job.queue(&mut change).await?;
         scope.keep(&*change, &id).await?;
         change.commit().await?;
         Ok(id)
@@ -48,11 +91,14 @@ pub async fn collect_and_destroy(
         }
         ask::lock(&change).await?;
         let hostnames = vms::made(&*change, &scope.pool, selection).await?;
-        let first =
-            Job::Collect { hostnames: hostnames.clone(), extension: extension.clone(), on_skipped };
-        let first = ask::queue(&mut change, &first).await?;
-        let then = Job::Destroy { hostnames, after: Some(first) };
-        let id = ask::queue(&mut change, &then).await?;
+        let first = Ask::of(&Collect {
+            hostnames: hostnames.clone(),
+            extension: extension.clone(),
+            on_skipped,
+        });
+        let first = first.queue(&mut change).await?;
+        let then = Ask::of(&Destroy { hostnames }).after(first);
+        let id = then.queue(&mut change).await?;
         scope.keep(&*change, &id).await?;
         change.commit().await?;
         Ok(id)

@@ -1,5 +1,5 @@
-use super::{LaunchError, ask};
-use crate::{Scope, events::Change, ids::OperationId};
+use super::{LaunchError, launch::launch_in};
+use crate::{Scope, events::Change, ids::OperationId, operations::ask};
 
 /// Queues the making of a pool's first `count` VMs; nothing if there is one, or anything was ever done.
 /// Allocators that start at once ask for them once.
@@ -17,7 +17,7 @@ pub async fn launch_first(scope: &Scope, count: u32) -> Result<Option<OperationI
     if touched.try_get("touched")? {
         return Ok(None);
     }
-    let id = ask::launch_in(&mut change, count).await?;
+    let id = launch_in(&mut change, count).await?;
     change.commit().await?;
     Ok(Some(id))
 }
