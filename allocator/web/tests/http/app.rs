@@ -146,6 +146,13 @@ impl App {
         app
     }
 
+    /// The same app with these periodic tasks.
+    pub fn tending(mut self, tasks: Board) -> Self {
+        self.state.tasks = tasks;
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// The same app by other rules.
     pub fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
         let mut pool = Pool::clone(&self.pool);
