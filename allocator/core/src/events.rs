@@ -8,7 +8,7 @@ use lablink_protocol::Hostname;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-pub use retention::{Retention, retain, sweep};
+pub use retention::{Retention, sweep};
 
 use crate::{Actor, Db, DbError, db::GenericClient, pools::PoolId};
 

@@ -22,7 +22,14 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The same, but for a terminal's colours, which stay.
+/// An error with its causes, as a line that is fit to be read.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    plain(&text).into_owned()
+}
+
+/// Like [`plain`], but a terminal's colours stay.
 pub(crate) fn coloured(text: &str) -> String {
     let mut coloured = String::with_capacity(text.len());
     let mut rest = text;

@@ -6,6 +6,10 @@ use crate::{Db, DbError};
 pub struct PoolId(i64);
 
 impl PoolId {
+    pub(crate) fn from_i64(id: i64) -> Self {
+        Self(id)
+    }
+
     pub(crate) fn as_i64(self) -> i64 {
         self.0
     }

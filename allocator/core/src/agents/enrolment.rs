@@ -10,6 +10,7 @@ use lablink_protocol::Hostname;
 use crate::{
     Actor, Db, DbError, Token, TokenHash, db,
     events::{self, Event},
+    operations::CHANGES_MACHINES,
     pools::PoolId,
 };
 
@@ -94,15 +95,17 @@ pub async fn issue_while_idle(
         .client()
         .await?
         .query_opt(
-            "insert into enrolment (vm_id, token_sha256, expires_at)
-             select id, $3, now() + interval '1 hour' from vm
-             where pool_id = $1 and hostname = $2 and removed_at is null
-               and not exists (
-                   select from operation
-                   where pool_id = $1 and state = 'running' and kind <> 'collect')
-             on conflict (vm_id) do update
-                 set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
-             returning vm_id",
+            &format!(
+                "insert into enrolment (vm_id, token_sha256, expires_at)
+                 select id, $3, now() + interval '1 hour' from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null
+                   and not exists (
+                       select from operation where pool_id = $1 and {CHANGES_MACHINES})
+                 on conflict (vm_id) do update
+                     set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at,
+                         used_at = null
+                 returning vm_id"
+            ),
             &[&pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
         )
         .await?;
@@ -189,7 +192,7 @@ pub async fn has_never_enrolled(db: &Db, vm_id: i64) -> Result<bool, DbError> {
 
 /// Makes an enrolment token for a VM whose agent has never shown a token of its own; none for
 /// every other one.
-pub(crate) async fn issue_to_newcomer(
+pub async fn issue_to_newcomer(
     db: &Db,
     pool: PoolId,
     vm_id: i64,

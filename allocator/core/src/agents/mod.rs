@@ -10,8 +10,9 @@ mod rotation;
 pub use alarm::{LiftError, Misuse, lift_bar, raise};
 pub use bearer::{Bearer, attend, identify, needs_token};
 pub use enrolment::{
-    EnrolError, enrol, has_never_enrolled, issue_enrolment, issue_enrolments, issue_while_idle,
+    EnrolError, enrol, has_never_enrolled, issue_enrolment, issue_enrolments, issue_to_newcomer,
+    issue_while_idle,
 };
-pub(crate) use enrolment::{NEVER_ENROLLED, issue_to_newcomer, issue_token};
+pub(crate) use enrolment::{NEVER_ENROLLED, issue_token};
 pub(crate) use rotation::TOKEN_DUE;
 pub use rotation::{RenewError, renew};

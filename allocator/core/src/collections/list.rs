@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::{Collected, Extension, Kept};
 use crate::{
     Db, DbError, db,
-    operations::{self, Filter, Job, Operation, OperationId},
+    operations::{self, Collect, Filter, Kind, Operation, OperationId},
     pools::PoolId,
 };
 
@@ -40,7 +40,7 @@ pub async fn list(
     before: Option<OperationId>,
     limit: i64,
 ) -> Result<Vec<Collection>, DbError> {
-    let filter = Filter { before, kind: Some("collect"), state: None };
+    let filter = Filter { before, kind: Some(Collect::WORD), state: None };
     with_outcome(db, operations::list(db, pool, &filter, limit).await?).await
 }
 
@@ -75,13 +75,14 @@ async fn with_outcome(db: &Db, found: Vec<Operation>) -> Result<Vec<Collection>,
     for row in &rows {
         vms.entry(row.try_get("operation_id")?).or_default().push(collected(row)?);
     }
-    let collections = found.into_iter().filter_map(|operation| {
-        let Job::Collect { extension, .. } = &operation.job else { return None };
-        let (extension, id) = (extension.clone(), operation.id);
+    let mut collections = Vec::with_capacity(found.len());
+    for operation in found {
+        let Some(Collect { extension, .. }) = operation.job()? else { continue };
+        let id = operation.id;
         let (archive, vms) = (archives.remove(&id), vms.remove(&id).unwrap_or_default());
-        Some(Collection { operation, extension, archive, vms })
-    });
-    Ok(collections.collect())
+        collections.push(Collection { operation, extension, archive, vms });
+    }
+    Ok(collections)
 }
 
 fn archive(row: &Row) -> Result<(OperationId, KeptArchive), DbError> {

@@ -20,23 +20,6 @@ const BREATH: Duration = Duration::from_millis(50);
 const IS_OVER: &str = "not exists (select from claim
     where claim.id = event.claim_id and claim.released_at is null)";
 
-/// Drops what is not to be kept, again and again, for ever.
-pub async fn retain(db: Db, retention: Retention, every: Duration) {
-    loop {
-        match sweep(&db, retention).await {
-            Ok(0) => {}
-            Ok(events) => tracing::info!(events, "old events dropped"),
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "old events could not be dropped; trying again"
-                );
-            }
-        }
-        tokio::time::sleep(every).await;
-    }
-}
-
 /// Drops what is not to be kept, and says how many events that were.
 pub async fn sweep(db: &Db, retention: Retention) -> Result<u64, DbError> {
     let mut dropped = 0;

@@ -1,4 +1,4 @@
-use std::{sync::LazyLock, time::Duration};
+use std::sync::LazyLock;
 
 use crate::db::GenericClient;
 
@@ -16,14 +16,14 @@ pub(crate) async fn serve(
     client: &impl GenericClient,
     pool: PoolId,
     stale_after: StaleAfter,
-) -> Result<(), DbError> {
+) -> Result<u64, DbError> {
     let sql = "select exists (select from place where pool_id = $1 and ended_at is null)
                    or exists (select from vm where pool_id = $1 and place_id is not null)
                    or exists (select from claim where pool_id = $1 and moving_since is not null
                               and released_at is null)";
     let statement = client.prepare_cached(sql).await?;
     if !client.query_one(&statement, &[&pool.as_i64()]).await?.try_get::<_, bool>(0)? {
-        return Ok(());
+        return Ok(0);
     }
     lock(client, pool).await?;
     let changed = lapse(client, pool).await?
@@ -34,7 +34,7 @@ pub(crate) async fn serve(
     if changed > 0 {
         tell(client, pool).await?;
     }
-    Ok(())
+    Ok(changed)
 }
 
 async fn lapse(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError> {
@@ -140,24 +140,13 @@ async fn offer(
     Ok(client.execute(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
 }
 
-/// Serves the line now and then, for as long as the process lives: time makes places lapse, and a
-/// VM whose agent is heard again is free without a transaction that says so.
-pub async fn tend(db: Db, pool: PoolId, stale_after: StaleAfter, every: Duration) {
-    let mut turn = tokio::time::interval(every);
-    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        turn.tick().await;
-        if let Err(error) = serve_now(&db, pool, stale_after).await {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::warn!(error, "the waiting line could not be served; trying again");
-        }
-    }
-}
-
-async fn serve_now(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<(), DbError> {
+/// Serves the line: time makes places lapse, and a VM whose agent is heard again is free without a
+/// transaction that says so. Answers how much has changed.
+pub async fn tend(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<u64, DbError> {
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
-    serve(&transaction, pool, stale_after).await?;
+    let changed = serve(&transaction, pool, stale_after).await?;
     transaction.commit().await?;
-    neighbours::forget_ended(&client).await
+    neighbours::forget_ended(&client).await?;
+    Ok(changed)
 }

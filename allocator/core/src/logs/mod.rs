@@ -15,4 +15,4 @@ pub use append::append;
 pub use batch::{Batch, Message};
 pub use dropped::{Dropped, dropped};
 pub use read::{Line, Place, Query, last_id, read};
-pub use retention::{Retention, retain, sweep};
+pub use retention::{Retention, sweep};

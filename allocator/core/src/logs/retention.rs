@@ -17,33 +17,16 @@ const STEP: i64 = 5_000;
 /// A pause between steps leaves the disk to the others.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Drops what is not to be kept, again and again, for ever.
-pub async fn retain(db: Db, retention: Retention, every: Duration) {
-    loop {
-        match sweep(&db, retention).await {
-            Ok(0) => {}
-            Ok(lines) => tracing::info!(lines, "old log lines dropped"),
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "old log lines could not be dropped; trying again"
-                );
-            }
-        }
-        tokio::time::sleep(every).await;
-    }
-}
-
 /// Drops what is not to be kept, and says how many lines that were. Logs of VMs that are gone count
 /// as well.
-pub async fn sweep(db: &Db, retention: Retention) -> Result<i64, DbError> {
+pub async fn sweep(db: &Db, retention: Retention) -> Result<u64, DbError> {
     let vms = db.client().await?.query("select vm_id from log_volume where lines > 0", &[]).await?;
     let mut dropped = 0;
     for vm in vms {
         let vm_id = vm.try_get("vm_id")?;
         loop {
             let lines = drop_oldest(db, vm_id, retention).await?;
-            dropped += lines;
+            dropped += lines.unsigned_abs();
             if lines < STEP {
                 break;
             }

@@ -13,4 +13,4 @@ mod retention;
 pub use asker::Asker;
 pub(crate) use asker::Sent;
 pub use key::{Key, Once};
-pub use retention::{forget_old, tend};
+pub use retention::forget_old;

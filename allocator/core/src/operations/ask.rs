@@ -1,183 +1,156 @@
-use crate::db::GenericClient;
+use std::time::Duration;
 
-use super::{Job, OperationId, OperationState, read, targets};
+use jiff::Timestamp;
+use lablink_protocol::Hostname;
+
+use super::{Kind, Lane, OperationId, OperationState, targets};
 use crate::{
-    Actor, Db, DbError, db,
+    Actor, Db, DbError,
+    db::GenericClient,
     events::{self, Event},
     once::{Asker, Sent},
     pools::PoolId,
-    vms::{self, NewVms, Selection, Source, VmsError},
 };
 
-/// A wish for new VMs.
-pub struct Launch<'a> {
-    pub environment: &'a str,
-    pub source: Source,
-    /// At least 1; the form knows the highest.
-    pub count: u32,
+/// An operation to be, of any kind.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    kind: &'static str,
+    payload: serde_json::Value,
+    title: String,
+    hostnames: Vec<Hostname>,
+    lane: Lane,
+    removes: bool,
+    total: usize,
+    time_limit: Duration,
+    max_attempts: u16,
+    after: Option<OperationId>,
+    not_before: Option<Timestamp>,
+    parent: Option<OperationId>,
+    /// Before anybody has approved it, it waits.
+    state: OperationState,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    #[error(transparent)]
-    Vms(#[from] VmsError),
-    #[error("the operation could not be written")]
-    Db(#[from] DbError),
-}
-
-crate::db::takes_statement_errors!(AskError);
-
-/// Queues the making of new VMs: their rows and the operation in one transaction.
-pub async fn launch(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    wish: &Launch<'_>,
-) -> Result<OperationId, DbError> {
-    let asker = asker.into();
-    crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
-            return Ok(before);
+impl Ask {
+    pub fn of<K: Kind>(job: &K) -> Self {
+        Self {
+            kind: K::WORD,
+            payload: serde_json::json!(job),
+            title: job.title(),
+            hostnames: job.hostnames().to_vec(),
+            lane: job.lane(),
+            removes: K::REMOVES,
+            total: job.total(),
+            time_limit: job.time_limit(),
+            max_attempts: K::MAX_ATTEMPTS,
+            after: None,
+            not_before: None,
+            parent: None,
+            state: OperationState::Queued,
         }
-        lock(&transaction, pool).await?;
-        let id = launch_in(&transaction, pool, &asker.actor, wish).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
-        Ok(id)
-    })
-}
+    }
 
-/// The same for who holds the [lock].
-pub(super) async fn launch_in(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    wish: &Launch<'_>,
-) -> Result<OperationId, DbError> {
-    let new = NewVms { environment: wish.environment, source: wish.source, count: wish.count };
-    let planned = vms::plan(client, pool, &new).await?;
-    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
-    events::record_of_vms(client, pool, actor, "vm.requested", &vm_ids).await?;
-    let job = Job::Launch { hostnames: planned.into_iter().map(|(_, name)| name).collect() };
-    queue(client, pool, actor, &job).await
-}
+    /// It waits for the end of that one, and begins only if that one succeeds.
+    pub fn after(self, first: OperationId) -> Self {
+        Self { after: Some(first), ..self }
+    }
 
-/// Queues the removal of VMs: from now on they can't be claimed.
-pub async fn destroy(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    selection: &Selection,
-) -> Result<OperationId, AskError> {
-    let asker = asker.into();
-    crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
-            return Ok(before);
-        }
-        lock(&transaction, pool).await?;
-        let hostnames = vms::made(&transaction, pool, selection).await?;
-        let id = queue(&transaction, pool, &asker.actor, &Job::Destroy { hostnames, after: None })
-            .await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
-        Ok(id)
-    })
-}
+    /// It begins at this time, or later.
+    pub fn not_before(self, time: Timestamp) -> Self {
+        Self { not_before: Some(time), ..self }
+    }
 
-/// Asks for an operation to stop: one in the queue is over at once, a running one is told.
-/// `false` when there was nothing to stop any more.
-pub async fn cancel(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-) -> Result<bool, DbError> {
-    let asker = asker.into();
-    crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
-            return Ok(before);
-        }
-        lock(&transaction, pool).await?;
-        let changed = transaction
-            .query_opt(
-                "update operation set cancel_requested_at = coalesce(cancel_requested_at, now()),
-                        finished_at = case state when 'queued' then now() end,
-                        reason = case state when 'queued' then 'It was cancelled before it began.' end,
-                        state = case state when 'queued' then 'cancelled' else state end
-                 where id = $1 and pool_id = $2 and state in ('queued', 'running')
-                 returning state, pg_notify('operation_changed', id::text)::text",
-                &[&id, &pool.as_i64()],
+    /// It is a step of that one.
+    pub fn part_of(self, parent: OperationId) -> Self {
+        Self { parent: Some(parent), ..self }
+    }
+
+    /// It joins the queue when somebody has approved it. Until then nothing is spoken for.
+    pub fn once_approved(self) -> Self {
+        Self { state: OperationState::AwaitingApproval, ..self }
+    }
+
+    pub(super) fn hostnames(&self) -> &[Hostname] {
+        &self.hostnames
+    }
+
+    /// Writes it into the queue. The caller holds the pool's lock.
+    pub(crate) async fn queue(
+        &self,
+        client: &impl GenericClient,
+        pool: PoolId,
+        actor: &Actor,
+    ) -> Result<OperationId, DbError> {
+        let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        let time_limit = i32::try_from(self.time_limit.as_secs()).unwrap_or(i32::MAX);
+        let row = client
+            .query_one(
+                "insert into operation (pool_id, kind, payload, actor, progress_total, title, lane,
+                     removes, state, after_id, not_before, parent_id, max_attempts,
+                     time_limit_seconds)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                 returning id, pg_notify('operation_changed', id::text)::text",
+                &[
+                    &pool.as_i64(),
+                    &self.kind,
+                    &self.payload,
+                    &actor.to_string(),
+                    &count(self.total),
+                    &self.title,
+                    &self.lane.as_str(),
+                    &self.removes,
+                    &self.state.as_str(),
+                    &self.after,
+                    &self.not_before,
+                    &self.parent,
+                    &i32::from(self.max_attempts),
+                    &time_limit,
+                ],
             )
             .await?;
-        let Some(changed) = changed else { return Ok(false) };
-        if db::word::<OperationState>(&changed, "state")? == OperationState::Cancelled {
-            take_back(&transaction, pool, &asker.actor, id).await?;
-        }
+        let id = row.try_get("id")?;
+        targets::write(client, pool, id, &self.hostnames).await?;
+        let kind = match self.state {
+            OperationState::AwaitingApproval => "operation.awaits_approval",
+            _ => "operation.queued",
+        };
+        let vms = self.hostnames.len();
         let event = Event {
             operation_id: Some(id),
-            ..Event::new(&asker.actor, "operation.cancel_requested")
+            data: serde_json::json!({ "kind": self.kind, "title": self.title, "vms": vms }),
+            ..Event::new(actor, kind)
         };
-        events::record(&transaction, pool, event).await?;
-        asker.keep(&transaction, pool, &true).await?;
+        events::record(client, pool, event).await?;
+        Ok(id)
+    }
+}
+
+/// Queues an operation of any kind.
+pub async fn ask(
+    db: &Db,
+    pool: PoolId,
+    asker: impl Into<Asker>,
+    wish: &Ask,
+) -> Result<OperationId, DbError> {
+    let asker = asker.into();
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
+        lock(&transaction, pool).await?;
+        let id = wish.queue(&transaction, pool, &asker.actor).await?;
+        asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(id)
     })
 }
 
-/// Nothing has been done yet: VMs that were to be made for the first time need no row, those that
-/// were to go stay.
-async fn take_back(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    id: OperationId,
-) -> Result<(), DbError> {
-    if read::find_in(client, pool, id).await?.is_some_and(|it| matches!(it.job, Job::Launch { .. }))
-    {
-        let planned = vms::never_made(client, id).await?;
-        vms::remove_in(client, pool, &planned, actor).await?;
-    }
-    targets::recount(client, id).await
-}
-
-/// Requests that plan VMs take turns. Not `for update`: that would stop everybody who writes a row
-/// of this pool, and who holds a VM's row at that moment is waited for in turn.
+/// Requests that plan VMs take turns, and so does whoever changes the state of an operation. Not
+/// `for update`: that would stop everybody who writes a row of this pool, and who holds a VM's row at
+/// that moment is waited for in turn.
 pub(crate) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
     client.execute("select from pool where id = $1 for no key update", &[&pool.as_i64()]).await?;
     Ok(())
-}
-
-/// The caller holds the pool's lock.
-pub(super) async fn queue(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    job: &Job,
-) -> Result<OperationId, DbError> {
-    let vms = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
-    // Of a collection, files are counted, and nobody has seen them yet.
-    let total = if matches!(job, Job::Collect { .. }) { 0 } else { vms };
-    let row = client
-        .query_one(
-            "insert into operation (pool_id, kind, payload, actor, progress_total)
-             values ($1, $2, $3, $4, $5)
-             returning id, pg_notify('operation_changed', id::text)::text",
-            &[&pool.as_i64(), &job.kind(), &job.payload(), &actor.to_string(), &total],
-        )
-        .await?;
-    let id = row.try_get("id")?;
-    targets::write(client, pool, id, job.hostnames()).await?;
-    let event = Event {
-        operation_id: Some(id),
-        data: serde_json::json!({ "kind": job.kind(), "vms": vms }),
-        ..Event::new(actor, "operation.queued")
-    };
-    events::record(client, pool, event).await?;
-    Ok(id)
 }

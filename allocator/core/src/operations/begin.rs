@@ -7,37 +7,47 @@ use super::{
     Lease, LeaseError, OperationId, Standing, Target, ask,
     targets::{recount, targets_in},
 };
-use crate::{DbError, pools::PoolId, vms};
+use crate::{DbError, db::Transaction, pools::PoolId, vms};
 
 impl Lease {
     /// Decides which VMs the operation works on, and answers all that it is about: a VM that was
     /// claimed since by somebody else is left out, if the operation would remove its machine.
-    /// Machines that are to be made anew get new rows here, so that their claims end before
-    /// anything is done to them. Called again, it changes nothing.
+    /// Idempotent.
     pub async fn begin(&self) -> Result<Vec<Target>, LeaseError> {
         let mut client = self.db.client().await?;
         let transaction = client.transaction().await?;
-        ask::lock(&transaction, self.pool).await?;
-        let kind = self.still_mine(&transaction).await?;
-        // Of an older allocator's operation, this brings the targets.
-        recount(&transaction, self.id).await?;
-        if matches!(kind.as_str(), "destroy" | "replace") {
-            leave_out(&transaction, self.id).await?;
-        }
-        if kind == "replace" {
-            succeed(&transaction, self.pool, self.id).await?;
-        }
+        self.decide(&transaction).await?;
+        let targets = targets_in(&transaction, self.id).await?;
+        transaction.commit().await?;
+        Ok(targets)
+    }
+
+    /// The same, for machines that are to be made anew: they get new rows here, so that their claims
+    /// end before anything is done to them.
+    pub async fn begin_anew(&self) -> Result<Vec<Target>, LeaseError> {
+        let mut client = self.db.client().await?;
+        let transaction = client.transaction().await?;
+        self.decide(&transaction).await?;
+        succeed(&transaction, self.pool, self.id).await?;
         recount(&transaction, self.id).await?;
         let targets = targets_in(&transaction, self.id).await?;
         transaction.commit().await?;
         Ok(targets)
     }
 
-    async fn still_mine(&self, client: &impl GenericClient) -> Result<String, LeaseError> {
-        let sql = "select kind from operation
+    async fn decide(&self, transaction: &Transaction<'_>) -> Result<(), LeaseError> {
+        ask::lock(transaction, self.pool).await?;
+        let sql = "select removes from operation
                    where id = $1 and attempt = $2 and state = 'running' for no key update";
-        let row = client.query_opt(sql, &[&self.id, &self.attempt]).await?;
-        Ok(row.ok_or(LeaseError::Lost)?.try_get("kind")?)
+        let mine = transaction.query_opt(sql, &[&self.id, &self.attempt]).await?;
+        let removes = mine.ok_or(LeaseError::Lost)?.try_get("removes")?;
+        // Of an older allocator's operation, this brings the targets.
+        recount(transaction, self.id).await?;
+        if removes {
+            leave_out(transaction, self.id).await?;
+            recount(transaction, self.id).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
-use super::{Operation, OperationId, OperationState, Stage, Step, ask, read, targets};
+use tokio_postgres::types::ToSql;
+
+use super::{Asked, Kind, OperationId, OperationState, Stage, Step, ask, targets};
 use crate::{
-    Actor, Db, DbError, db,
+    Actor, Db, DbError,
+    db::{GenericClient, Transaction},
     events::{self, Event},
     pools::PoolId,
     text_enum::text_enum,
@@ -32,6 +35,10 @@ impl Outcome {
     pub fn succeeded() -> Self {
         Self { state: OperationState::Succeeded, exit_code: Some(0), reason: None }
     }
+
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self { state: OperationState::Failed, exit_code: None, reason: Some(reason.into()) }
+    }
 }
 
 /// What a worker has to tell since it last did.
@@ -44,6 +51,18 @@ pub struct Report<'a> {
     pub lines: &'a [(LogLevel, String)],
     /// VMs with which it has come on, each once.
     pub steps: &'a [Step],
+    /// Of these, the ones whose steps are `done` because a machine was made for them just now.
+    pub makes: Makes,
+}
+
+/// What a step that is done says of its VM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Makes {
+    /// Nothing about its machine.
+    #[default]
+    Nothing,
+    /// A machine that an operation has in hand is made now: it is nobody's yet.
+    Machines,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,56 +82,6 @@ pub struct Lease {
     pub(super) pool: PoolId,
     pub(super) id: OperationId,
     pub(super) attempt: i32,
-}
-
-/// An operation to work on.
-pub struct Taken {
-    pub lease: Lease,
-    pub operation: Operation,
-    /// Its earlier worker vanished in the middle: look at what it left, and end it.
-    pub abandoned: bool,
-}
-
-/// Takes the pool's next operation: one whose worker let its lease run out, else the oldest in
-/// the queue if none is running.
-///
-/// Two that come at once take turns at the same row. Who skipped it instead would begin the next
-/// operation before it.
-///
-/// It starts when the row is written, which is after the one before has ended for all to see;
-/// `now()` is when the statement came, and that may be before.
-pub async fn take(db: &Db, pool: PoolId, owner: &str) -> Result<Option<Taken>, DbError> {
-    let client = db.client().await?;
-    let taken = client
-        .query_opt(
-            "update operation set state = 'running', attempt = attempt + 1, lease_owner = $2,
-                    lease_expires_at = now() + make_interval(secs => $3::float8),
-                    started_at = coalesce(started_at, clock_timestamp())
-             where id = (
-                 select id from operation
-                 where pool_id = $1
-                   and (state = 'running' and lease_expires_at < now()
-                        or state = 'queued' and not exists (
-                            select from operation as other
-                            where other.pool_id = $1 and other.state = 'running'))
-                 order by state = 'running' desc, id limit 1 for no key update
-             )
-             returning id, attempt, pg_notify('operation_changed', id::text)::text",
-            &[&pool.as_i64(), &owner, &LEASE.as_secs_f64()],
-        )
-        .await;
-    let taken = match taken {
-        Ok(Some(row)) => row,
-        Ok(None) => return Ok(None),
-        // Another allocator was quicker: the schema allows one running operation.
-        Err(error) if db::violated(&error) == Some("operation_running") => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let (id, attempt) = (taken.try_get("id")?, taken.try_get("attempt")?);
-    drop(client);
-    let Some(operation) = read::find(db, pool, id).await? else { return Ok(None) };
-    let lease = Lease { db: db.clone(), pool, id, attempt };
-    Ok(Some(Taken { lease, operation, abandoned: attempt > 1 }))
 }
 
 impl Lease {
@@ -137,6 +106,15 @@ impl Lease {
         Ok(row.try_get("cancelling")?)
     }
 
+    /// The operation that this one follows, if that did not succeed.
+    pub(crate) async fn unmet(&self) -> Result<Option<OperationId>, DbError> {
+        let sql = "select first.id from operation join operation as first
+                       on first.id = operation.after_id
+                   where operation.id = $1 and first.state <> 'succeeded'";
+        let first = self.db.client().await?.query_opt(sql, &[&self.id]).await?;
+        first.map(|row| Ok(row.try_get("id")?)).transpose()
+    }
+
     /// Adds lines to the readable log and moves the progress, together.
     pub async fn advance(&self, report: &Report<'_>) -> Result<(), LeaseError> {
         let (levels, texts): (Vec<&str>, Vec<&str>) =
@@ -154,11 +132,11 @@ impl Lease {
             .query(
                 "with mine as (
                      update operation set progress_done = $3, progress_total = $4
-                     where id = $1 and attempt = $2 and state = 'running' returning id, kind, pool_id
+                     where id = $1 and attempt = $2 and state = 'running' returning id, pool_id
                  ), made as (
                      -- A machine that was just made is nobody's yet.
                      select vm.id from mine join vm on vm.pool_id = mine.pool_id
-                     where mine.kind in ('launch', 'replace') and vm.hostname = any($7)
+                     where $12 and vm.hostname = any($7)
                        and vm.removed_at is null
                        and (vm.used_at is not null or vm.barred_at is not null
                             or vm.token_due_at is not null)
@@ -196,6 +174,7 @@ impl Lease {
                     &started,
                     &finished,
                     &details,
+                    &(report.makes == Makes::Machines),
                 ],
             )
             .await?;
@@ -207,46 +186,114 @@ impl Lease {
         let mut client = self.db.client().await?;
         let transaction = client.transaction().await?;
         ask::lock(&transaction, self.pool).await?;
-        let row = transaction
-            .query_opt(
-                "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
-                        lease_owner = null, lease_expires_at = null
-                 where id = $1 and attempt = $2 and state = 'running'
-                 returning kind, pg_notify('operation_changed', id::text)::text",
-                &[
-                    &self.id,
-                    &self.attempt,
-                    &outcome.state.as_str(),
-                    &outcome.exit_code,
-                    &outcome.reason,
-                ],
-            )
+        self.write_end(&transaction, outcome).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Ends an operation that was not begun, and lets its kind note that, in one transaction.
+    pub(crate) async fn call_off<K: Kind>(&self, job: &K, reason: &str) -> Result<(), LeaseError> {
+        let outcome = Outcome::failed(reason);
+        let mut client = self.db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, self.pool).await?;
+        self.write_end(&transaction, &outcome).await?;
+        let asked = Asked { pool: self.pool, id: self.id, actor: &Actor::System };
+        job.called_off(&transaction, asked, reason).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Puts the operation back into the queue after an attempt that failed by what may pass, for
+    /// `pause` from now.
+    pub async fn try_again(&self, reason: &str, pause: Duration) -> Result<(), LeaseError> {
+        let mut client = self.db.client().await?;
+        let transaction = client.transaction().await?;
+        ask::lock(&transaction, self.pool).await?;
+        let sql = "update operation set state = 'queued', reason = $3, lease_owner = null,
+                       lease_expires_at = null, deadline = null,
+                       not_before = now() + make_interval(secs => $4::float8)
+                   where id = $1 and attempt = $2 and state = 'running'
+                   returning kind, title, pg_notify('operation_changed', id::text)::text";
+        let again = transaction
+            .query_opt(sql, &[&self.id, &self.attempt, &reason, &pause.as_secs_f64()])
             .await?
             .ok_or(LeaseError::Lost)?;
-        let kind: String = row.try_get("kind")?;
-        let left = "update operation_vm set stage = $2, finished_at = now()
-                    where operation_id = $1 and stage in ('waiting', 'creating', 'destroying', 'collecting')";
-        transaction.execute(left, &[&self.id, &Stage::Unfinished.as_str()]).await?;
         targets::recount(&transaction, self.id).await?;
+        let (kind, title): (String, String) = (again.try_get("kind")?, again.try_get("title")?);
+        let data = serde_json::json!({ "kind": kind, "title": title, "reason": reason,
+            "seconds": pause.as_secs() });
         let event = Event {
             operation_id: Some(self.id),
-            data: serde_json::json!({ "kind": kind, "state": outcome.state.as_str(), "reason": outcome.reason }),
-            ..Event::new(&Actor::System, "operation.finished")
+            data,
+            ..Event::new(&Actor::System, "operation.put_off")
         };
         events::record(&transaction, self.pool, event).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Ends the operation as failed by its own row and nothing else, where [`Self::finish`] is
-    /// refused: one whose end can't be told must not hold up those after it.
-    pub async fn close(&self, reason: &str) -> Result<(), LeaseError> {
-        let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
+    async fn write_end(
+        &self,
+        transaction: &Transaction<'_>,
+        outcome: &Outcome,
+    ) -> Result<(), LeaseError> {
+        let Outcome { state, exit_code, reason } = outcome;
+        let sql =
+            "update operation set state = $3, exit_code = $4, reason = $5, finished_at = now(),
                        lease_owner = null, lease_expires_at = null
-                   where id = $1 and attempt = $2 and state = 'running'
-                   returning pg_notify('operation_changed', id::text)::text";
+                   where id = $1 and attempt = $2 and state = 'running'";
+        let state = state.as_str();
+        let parameters: [&(dyn ToSql + Sync); 5] =
+            [&self.id, &self.attempt, &state, exit_code, reason];
+        if transaction.execute(sql, &parameters).await? == 0 {
+            return Err(LeaseError::Lost);
+        }
+        Ok(tell_end(transaction, self.pool, self.id).await?)
+    }
+
+    /// Ends the operation as failed by its own row and an event, and nothing else, where
+    /// [`Self::finish`] is refused: one whose end can't be told must not hold up those after it.
+    pub async fn close(&self, reason: &str) -> Result<(), LeaseError> {
+        let sql = "with closed as (
+                       update operation set state = 'failed', reason = $3, finished_at = now(),
+                           lease_owner = null, lease_expires_at = null
+                       where id = $1 and attempt = $2 and state = 'running'
+                       returning id, pool_id, kind, title, state, reason
+                   ), told as (
+                       insert into event (pool_id, actor, kind, operation_id, data)
+                       select pool_id, 'system', 'operation.finished', id,
+                              jsonb_build_object('kind', kind, 'title', title, 'state', state,
+                                                 'reason', reason)
+                       from closed
+                   )
+                   select pg_notify('operation_changed', id::text)::text from closed";
         let client = self.db.client().await?;
         let closed = client.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
         closed.map(|_row| ()).ok_or(LeaseError::Lost)
     }
+}
+
+/// What belongs to an operation's end, once its row says it: nobody is spoken for, what was not
+/// finished says so, and the end is told. The caller holds the pool's lock.
+pub(super) async fn tell_end(
+    client: &impl GenericClient,
+    pool: PoolId,
+    id: OperationId,
+) -> Result<(), DbError> {
+    let left = "update operation_vm set stage = $2, finished_at = now()
+                where operation_id = $1
+                  and stage in ('waiting', 'creating', 'destroying', 'collecting')";
+    client.execute(left, &[&id, &Stage::Unfinished.as_str()]).await?;
+    targets::recount(client, id).await?;
+    let sql = "select kind, title, state, reason, pg_notify('operation_changed', id::text)::text
+               from operation where id = $1";
+    let row = client.query_one(sql, &[&id]).await?;
+    let (kind, title): (String, String) = (row.try_get("kind")?, row.try_get("title")?);
+    let (state, reason): (String, Option<String>) = (row.try_get("state")?, row.try_get("reason")?);
+    let data =
+        serde_json::json!({ "kind": kind, "title": title, "state": state, "reason": reason });
+    let event =
+        Event { operation_id: Some(id), data, ..Event::new(&Actor::System, "operation.finished") };
+    events::record(client, pool, event).await
 }

@@ -1,35 +1,81 @@
 use crate::db::GenericClient;
 use jiff::Timestamp;
+use lablink_protocol::Hostname;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{Job, LogLevel, OperationId, OperationState};
+use super::{Kind, Lane, LogLevel, OperationId, OperationState, known::parsed};
 use crate::{Db, DbError, db, pools::PoolId};
 
 /// An operation as its row tells it.
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub id: OperationId,
-    pub job: Job,
+    /// The word of its [`Kind`]; a newer allocator may have kinds that are unknown here.
+    pub kind: String,
+    payload: serde_json::Value,
+    /// What it does, as people read it.
+    pub title: String,
+    /// The VMs that it is about, by number.
+    pub hostnames: Vec<Hostname>,
+    pub lane: Lane,
+    /// Whether the machines of its VMs go.
+    pub removes: bool,
     pub state: OperationState,
     pub actor: String,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub cancel_requested: bool,
-    pub attempt: i32,
-    /// Resources done, of all that are to be done; of a collection, files. `total` is 0 while
-    /// nobody knows.
+    /// Must succeed before this one begins.
+    pub after: Option<OperationId>,
+    pub not_before: Option<Timestamp>,
+    /// Which one it is a step of.
+    pub parent: Option<OperationId>,
+    /// How often it was begun, and how often it is tried at most.
+    pub attempts: i32,
+    pub max_attempts: i32,
+    /// When the attempt that runs is stopped.
+    pub deadline: Option<Timestamp>,
+    /// Who approved or rejected it, and when.
+    pub decided: Option<(String, Timestamp)>,
+    /// Things done, of all that are to be done: resources, files, VMs. `total` is 0 while nobody
+    /// knows.
     pub done: i32,
     pub total: i32,
     pub exit_code: Option<i32>,
-    /// Why it failed or stopped, in plain words.
+    /// Why it failed or stopped, in plain words; of one that is to be tried again, why that is.
     pub reason: Option<String>,
 }
 
-const SELECT: &str =
-    "select id, jsonb_build_object('kind', kind, 'payload', payload) as job, state,
-        actor, created_at, started_at, finished_at, cancel_requested_at is not null as cancelling,
-        attempt, progress_done, progress_total, exit_code, reason
+impl Operation {
+    pub fn is<K: Kind>(&self) -> bool {
+        self.kind == K::WORD
+    }
+
+    /// What it is to do, if it is of this kind.
+    pub fn job<K: Kind>(&self) -> Result<Option<K>, DbError> {
+        if self.is::<K>() { parsed(self.payload.clone()).map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn payload(&self) -> serde_json::Value {
+        self.payload.clone()
+    }
+}
+
+/// The VMs of one that an older allocator has just asked for stand in its payload alone.
+const SELECT: &str = "select id, kind, payload, title, lane, removes, state, actor, created_at,
+        started_at, finished_at, cancel_requested_at is not null as cancelling, after_id, not_before,
+        parent_id, attempts, max_attempts, deadline, decided_by, decided_at,
+        progress_done, progress_total, exit_code, reason,
+        coalesce(
+            nullif(array(
+                select vm.hostname
+                from operation_target as target join vm on vm.id = target.vm_id
+                where target.operation_id = operation.id
+                order by vm.number nulls last, vm.hostname), '{}'),
+            array(select jsonb_array_elements_text(
+                case jsonb_typeof(payload->'hostnames') when 'array' then payload->'hostnames' end)),
+            '{}') as hostnames
     from operation where pool_id = $1";
 
 pub async fn find(db: &Db, pool: PoolId, id: OperationId) -> Result<Option<Operation>, DbError> {
@@ -50,7 +96,7 @@ pub(super) async fn find_in(
 pub struct Filter<'a> {
     /// Only older ones than this.
     pub before: Option<OperationId>,
-    /// As [`Job::kind`] says it.
+    /// The word of a [`Kind`].
     pub kind: Option<&'a str>,
     pub state: Option<OperationState>,
 }
@@ -83,14 +129,6 @@ pub async fn list(
     client.query(&sql, &parameters).await?.iter().map(operation).collect()
 }
 
-/// Whether an operation that changes machines is at work in the pool.
-pub async fn is_at_work(db: &Db, pool: PoolId) -> Result<bool, DbError> {
-    let sql = "select exists (
-                   select from operation
-                   where pool_id = $1 and state = 'running' and kind <> 'collect')";
-    Ok(db.client().await?.query_one(sql, &[&pool.as_i64()]).await?.try_get(0)?)
-}
-
 /// How many operations there are, by kind and state.
 pub async fn counts(db: &Db, pool: PoolId) -> Result<Vec<(String, String, i64)>, DbError> {
     let sql = "select kind, state, count(*) from operation where pool_id = $1 group by kind, state";
@@ -98,22 +136,33 @@ pub async fn counts(db: &Db, pool: PoolId) -> Result<Vec<(String, String, i64)>,
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
 }
 
-pub(super) fn operation(row: &Row) -> Result<Operation, DbError> {
-    let job: serde_json::Value = row.try_get("job")?;
-    let job = serde_json::from_value(job.clone()).map_err(|_unknown| DbError::UnknownWord {
-        column: "kind",
-        value: job["kind"].to_string(),
-    })?;
+fn operation(row: &Row) -> Result<Operation, DbError> {
+    let decided_by: Option<String> = row.try_get("decided_by")?;
+    let names: Vec<String> = row.try_get("hostnames")?;
+    let hostnames = names.into_iter().map(|name| {
+        name.parse().map_err(|_invalid| DbError::UnknownWord { column: "hostnames", value: name })
+    });
     Ok(Operation {
         id: row.try_get("id")?,
-        job,
+        kind: row.try_get("kind")?,
+        payload: row.try_get("payload")?,
+        title: row.try_get("title")?,
+        hostnames: hostnames.collect::<Result<_, _>>()?,
+        lane: Lane::from(row.try_get::<_, String>("lane")?),
+        removes: row.try_get("removes")?,
         state: db::word(row, "state")?,
         actor: row.try_get("actor")?,
         created_at: row.try_get("created_at")?,
         started_at: row.try_get("started_at")?,
         finished_at: row.try_get("finished_at")?,
         cancel_requested: row.try_get("cancelling")?,
-        attempt: row.try_get("attempt")?,
+        after: row.try_get("after_id")?,
+        not_before: row.try_get("not_before")?,
+        parent: row.try_get("parent_id")?,
+        attempts: row.try_get("attempts")?,
+        max_attempts: row.try_get("max_attempts")?,
+        deadline: row.try_get("deadline")?,
+        decided: decided_by.zip(row.try_get("decided_at")?),
         done: row.try_get("progress_done")?,
         total: row.try_get("progress_total")?,
         exit_code: row.try_get("exit_code")?,

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{Job, OperationId};
+use super::{Operation, OperationId};
 use crate::{Db, DbError, db, pools::PoolId, text_enum::text_enum};
 
 text_enum! {
@@ -60,24 +60,28 @@ pub async fn steps(db: &Db, id: OperationId) -> Result<Vec<Step>, DbError> {
         .collect()
 }
 
-/// How long such a job usually takes, in seconds: the middle of the last ten that succeeded with
-/// about as many VMs. None before the first.
-pub async fn usual_seconds(db: &Db, pool: PoolId, job: &Job) -> Result<Option<i64>, DbError> {
-    let vms = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
+/// How long such an operation usually takes, in seconds: the middle of the last ten that succeeded
+/// with about as many VMs. None before the first.
+pub async fn usual_seconds(
+    db: &Db,
+    pool: PoolId,
+    operation: &Operation,
+) -> Result<Option<i64>, DbError> {
     let row = db
         .client()
         .await?
         .query_one(
-            "select round(percentile_cont(0.5) within group (order by seconds))::bigint as usual
+            "with this as (select count(*) as vms from operation_target where operation_id = $3)
+             select round(percentile_cont(0.5) within group (order by seconds))::bigint as usual
              from (
                  select extract(epoch from finished_at - started_at)::float8 as seconds
-                 from operation
+                 from operation, this
                  where pool_id = $1 and kind = $2 and state = 'succeeded'
                    and (select count(*) from operation_target where operation_id = operation.id)
-                       between ($3 + 1) / 2 and $3 * 2
+                       between (this.vms + 1) / 2 and this.vms * 2
                  order by id desc limit 10
              ) as earlier",
-            &[&pool.as_i64(), &job.kind(), &vms],
+            &[&pool.as_i64(), &operation.kind, &operation.id],
         )
         .await?;
     Ok(row.try_get("usual")?)

@@ -1,7 +1,7 @@
 use crate::db::GenericClient;
 use lablink_protocol::Hostname;
 
-use super::{Job, OperationId, ask};
+use super::{Ask, OperationId, Replace, ask};
 use crate::{
     Actor, Db, DbError, Email, Token,
     claims::{self, ClaimId, ReleaseReason},
@@ -165,8 +165,8 @@ async fn free(
     // One that is going already needs no operation of its own.
     let replaced = wish.then == Then::Replace && made && !removing;
     let operation = if replaced {
-        let job = Job::Replace { hostnames: vec![wish.hostname.clone()] };
-        Some(ask::queue(transaction, pool, actor, &job).await?)
+        let replace = Ask::of(&Replace { hostnames: vec![wish.hostname.clone()] });
+        Some(replace.queue(transaction, pool, actor).await?)
     } else {
         None
     };

@@ -98,7 +98,7 @@ async fn write_if_missing(client: &impl GenericClient, id: OperationId) -> Resul
 pub(crate) const SPOKEN_FOR: &str = "exists (
     select from operation_target as target join operation on operation.id = target.operation_id
     where target.vm_id = vm.id and target.left_out is null and target.successor_id is null
-      and operation.kind in ('destroy', 'replace', 'give_up') and operation.state in ('queued', 'running'))";
+      and operation.removes and operation.state in ('queued', 'running'))";
 
 /// Lets the rows of an operation's VMs say whether they are spoken for. Part of every transaction
 /// that changes an operation's state or targets; its caller holds the pool's lock, without which two

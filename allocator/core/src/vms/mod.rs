@@ -7,7 +7,6 @@ mod counts;
 mod list;
 mod overdue;
 mod plan;
-mod reboot;
 mod reconcile;
 mod register;
 mod report;
@@ -22,19 +21,18 @@ pub use admit::{AdmitError, admit};
 pub use after_use::AfterUse;
 pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, source};
-pub(crate) use plan::{NewVms, made, never_made, plan};
-pub use plan::{Selection, VmsError};
-pub use reboot::{Provider, RebootError, reboot};
+pub use plan::{NewVms, Selection, VmsError};
+pub(crate) use plan::{made, never_made, plan};
 pub use reconcile::{
     Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,
     running_among, unplan,
 };
-pub(crate) use reconcile::{remove_in, succeed};
+pub(crate) use reconcile::{doubt_in, remove_in, succeed};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status, start_failed};
 pub use search::{Found, Search, Sort, State, search};
 pub(crate) use used::reuse;
-pub use watch::{Limits, notice, point_out, watch};
+pub use watch::{Limits, Watch, notice, point_out};
 
 use crate::text_enum::text_enum;
 

@@ -7,9 +7,11 @@ use super::Source;
 use crate::{DbError, db, pools::PoolId};
 
 /// VMs to be made.
-pub(crate) struct NewVms<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct NewVms<'a> {
     pub environment: &'a str,
     pub source: Source,
+    /// At least 1; the form knows the highest.
     pub count: u32,
 }
 

@@ -211,6 +211,13 @@ pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
 /// VMs of which nobody knows whether they were made, and that have not reported: in error until
 /// they do.
 pub async fn doubt(db: &Db, unknown: &[Unmet]) -> Result<(), DbError> {
+    doubt_in(&db.client().await?, unknown).await
+}
+
+pub(crate) async fn doubt_in(
+    client: &impl GenericClient,
+    unknown: &[Unmet],
+) -> Result<(), DbError> {
     let (ids, reasons) = columns(unknown);
     let sql = "with theirs as (
                    select vm.id, doubted.reason
@@ -221,7 +228,7 @@ pub async fn doubt(db: &Db, unknown: &[Unmet]) -> Result<(), DbError> {
                update vm set status = 'error', status_reason = theirs.reason
                from theirs where vm.id = theirs.id
                returning pg_notify('vm_changed', hostname)::text";
-    db.client().await?.query(sql, &[&ids, &reasons]).await?;
+    client.query(sql, &[&ids, &reasons]).await?;
     Ok(())
 }
 

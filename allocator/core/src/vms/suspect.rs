@@ -6,13 +6,13 @@ use crate::db::GenericClient;
 
 use crate::{DbError, pools::PoolId};
 
-/// Points out VMs whose agent has been silent for so long. Those that do not run yet are overdue in
+/// Points out VMs whose agent has been silent for so long, and says how many. Those that do not run yet are overdue in
 /// their own time.
 pub(super) async fn point_out(
     client: &impl GenericClient,
     pool: PoolId,
     after: Duration,
-) -> Result<(), DbError> {
+) -> Result<u64, DbError> {
     let sql = "with silent as (
             select vm.id, vm_presence.last_seen
             from vm join vm_presence on vm_presence.vm_id = vm.id
@@ -29,8 +29,7 @@ pub(super) async fn point_out(
         select $1, 'system', 'vm.suspect', id, jsonb_build_object('last_seen', last_seen)
         from marked";
     let statement = client.prepare_cached(sql).await?;
-    client.execute(&statement, &[&pool.as_i64(), &after.as_secs_f64()]).await?;
-    Ok(())
+    Ok(client.execute(&statement, &[&pool.as_i64(), &after.as_secs_f64()]).await?)
 }
 
 /// Agents that were pointed out as silent and are heard again. One that says goodbye is not.

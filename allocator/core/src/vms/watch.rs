@@ -1,9 +1,12 @@
 //! Points out VMs of which nothing is heard: those that never report, and those that fall silent.
 //! Nothing is done to them: that is the organiser's to decide.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
 use super::{overdue, suspect};
 use crate::{Db, DbError, line, pools::PoolId};
@@ -18,28 +21,39 @@ pub struct Limits {
     pub overdue_after: Duration,
 }
 
-/// Looks now and then, for as long as the process lives.
-pub async fn watch(db: Db, pool: PoolId, limits: Limits, every: Duration) {
-    let mut turn = tokio::time::interval(every);
-    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut hearing = Hearing::from(Instant::now());
-    loop {
-        turn.tick().await;
-        let heard_for = hearing.at(Instant::now(), every * 4);
-        let looked = async {
-            notice(&db, pool).await?;
-            if heard_for < limits.suspect_after {
-                return Ok(());
-            }
-            point_out(&db, pool, limits).await
+/// Looks for VMs of which nothing is heard.
+pub struct Watch {
+    db: Db,
+    pool: PoolId,
+    limits: Limits,
+    /// Longer pauses between looks mean that nobody could be heard.
+    pause: Duration,
+    hearing: Mutex<Hearing>,
+}
+
+impl Watch {
+    /// One that looks about this often.
+    pub fn new(db: Db, pool: PoolId, limits: Limits, every: Duration) -> Self {
+        let hearing = Mutex::new(Hearing::from(Instant::now()));
+        Self { db, pool, limits, pause: every * 4, hearing }
+    }
+
+    /// Looks once. Answers how many VMs were pointed out.
+    pub async fn look(&self) -> Result<u64, DbError> {
+        let Self { db, pool, limits, .. } = self;
+        let heard_for = self.hearing().at(Instant::now(), self.pause);
+        notice(db, *pool).await?;
+        let found = if heard_for < limits.suspect_after {
+            0
+        } else {
+            point_out(db, *pool, *limits).await?
         };
-        match looked.await {
-            Ok(()) => hearing.last = Instant::now(),
-            Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(error, "silent VMs could not be looked for; trying again");
-            }
-        }
+        self.hearing().last = Instant::now();
+        Ok(found)
+    }
+
+    fn hearing(&self) -> MutexGuard<'_, Hearing> {
+        self.hearing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,16 +87,16 @@ pub async fn notice(db: &Db, pool: PoolId) -> Result<(), DbError> {
     suspect::note_heard(&client, pool).await
 }
 
-/// Points out what has become overdue or suspect, each VM once, whoever else looks.
-pub async fn point_out(db: &Db, pool: PoolId, limits: Limits) -> Result<(), DbError> {
+/// Points out what has become overdue or suspect, each VM once, whoever else looks. Answers how many.
+pub async fn point_out(db: &Db, pool: PoolId, limits: Limits) -> Result<u64, DbError> {
     let client = db.client().await?;
     let late = overdue::point_out(&client, pool, limits.overdue_after).await?;
-    suspect::point_out(&client, pool, limits.suspect_after).await?;
+    let silent = suspect::point_out(&client, pool, limits.suspect_after).await?;
     if late > 0 {
         // Who waits for one of them must not be told that it comes any moment.
         line::tell(&client, pool).await?;
     }
-    Ok(())
+    Ok(late + silent)
 }
 
 #[cfg(test)]

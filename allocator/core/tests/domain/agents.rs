@@ -1,13 +1,13 @@
 use lablink_core::{
     Token,
     agents::{self, Bearer, EnrolError},
-    operations::{self, Job, Outcome, RetryError},
+    operations::{self, Outcome, Replace, RetryError},
     vms,
 };
 
 use lablink_protocol::Hostname;
 
-use crate::scene::{Scene, admin, name};
+use crate::scene::{Scene, admin, kinds, name};
 
 /// One that has neither waited nor sent a heartbeat.
 fn new_agent(hostname: &Hostname) -> Option<Bearer> {
@@ -73,23 +73,23 @@ async fn first_use_and_another_enrolment_at_once_leave_one_token_that_works() {
 async fn a_launched_vm_that_never_enrolled_is_replaced_by_a_retry() {
     let scene = Scene::with_running(1).await;
     let (db, pool) = (&scene.db, scene.pool);
-    let taken = operations::take(db, pool, "worker").await.unwrap().unwrap();
+    let taken = operations::take(db, pool, "worker", &kinds()).await.unwrap().unwrap();
     taken.lease.finish(&Outcome::succeeded()).await.unwrap();
     let (launch, one) = (taken.operation.id, name("lablink-vm-test-1"));
     scene.sql("update vm set status = 'initializing'").await;
     let vm_id = vms::find(db, pool, &one).await.unwrap().unwrap().id;
     let token = agents::issue_enrolment(db, pool, &one).await.unwrap().unwrap();
     agents::enrol(db, pool, &one, &token).await.unwrap();
-    let retry = async || operations::retry(db, pool, &admin(), launch).await;
+    let retry = async || operations::retry(db, pool, &kinds(), &admin(), launch).await;
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "it may just be starting");
     scene.sql("update enrolment set expires_at = now() + interval '40 minutes'").await;
     assert!(agents::has_never_enrolled(db, vm_id).await.unwrap());
     let again = retry().await.unwrap();
-    let job = operations::find(db, pool, again).await.unwrap().unwrap().job;
-    assert_eq!(job, Job::Replace { hostnames: vec![one.clone()] });
+    let again_is = operations::find(db, pool, again).await.unwrap().unwrap();
+    assert_eq!(again_is.job().unwrap(), Some(Replace { hostnames: vec![one.clone()] }));
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "that is under way");
 
-    operations::cancel(db, pool, &admin(), again).await.unwrap();
+    operations::cancel(db, pool, &kinds(), &admin(), again).await.unwrap();
     let token = agents::issue_enrolment(db, pool, &one).await.unwrap().unwrap();
     let agent = agents::enrol(db, pool, &one, &token).await.unwrap();
     scene.bearer(&agent).await.unwrap();

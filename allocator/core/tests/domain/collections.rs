@@ -9,11 +9,11 @@ use lablink_core::{
         SshAccessError, Wish,
     },
     events,
-    operations::{self, Job, OperationId, OperationState, Outcome},
+    operations::{self, Collect, Destroy, OperationId, OperationState, Outcome},
     vms::{self, Selection, VmsError},
 };
 
-use crate::scene::{Scene, admin, name};
+use crate::scene::{Scene, admin, kinds, name};
 
 fn extension() -> Extension {
     "slp".parse().unwrap()
@@ -55,7 +55,7 @@ async fn came(scene: &Scene, id: OperationId, vms: &[(&str, Option<&str>)], size
 }
 
 async fn run(scene: &Scene, state: OperationState) -> OperationId {
-    let taken = operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
+    let taken = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap();
     let outcome = Outcome { state, exit_code: None, reason: None };
     taken.lease.finish(&outcome).await.unwrap();
     taken.operation.id
@@ -99,13 +99,11 @@ async fn what_came_of_each_vm_is_told_and_who_failed_is_collected_again() {
     assert_eq!(listed[0].vms[1].failure.as_deref(), Some("It did not answer."));
     assert!(collections::list(&scene.db, scene.pool, Some(id), 10).await.unwrap().is_empty());
 
-    let again = operations::retry(&scene.db, scene.pool, &admin(), id).await.unwrap();
-    let job = operations::find(&scene.db, scene.pool, again).await.unwrap().unwrap().job;
+    let again = operations::retry(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
+    let again = operations::find(&scene.db, scene.pool, again).await.unwrap().unwrap();
     let on_skipped = OnSkipped::Accept;
-    assert_eq!(
-        job,
-        Job::Collect { hostnames: vec![name(TWO)], extension: extension(), on_skipped }
-    );
+    let job = Collect { hostnames: vec![name(TWO)], extension: extension(), on_skipped };
+    assert_eq!(again.job().unwrap(), Some(job));
     let events = events::recent(&scene.db, scene.pool, None, 20).await.unwrap();
     let told: Vec<_> = events.iter().filter(|it| it.kind == "results.collected").collect();
     assert_eq!(told.len(), 1, "once");
@@ -188,14 +186,14 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
     let destroy = ask(&selection).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), TWO, "what goes is not handed out");
-    let first = operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
+    let first = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap();
     let hostnames = vec![name(ONE)];
     let on_skipped = OnSkipped::Stop;
-    let collecting =
-        Job::Collect { hostnames: hostnames.clone(), extension: extension(), on_skipped };
-    assert_eq!(first.operation.job, collecting);
-    let job = operations::find(&scene.db, scene.pool, destroy).await.unwrap().unwrap().job;
-    assert_eq!(job, Job::Destroy { hostnames, after: Some(first.operation.id) });
+    let collecting = Collect { hostnames: hostnames.clone(), extension: extension(), on_skipped };
+    assert_eq!(first.operation.job().unwrap(), Some(collecting));
+    let behind = operations::find(&scene.db, scene.pool, destroy).await.unwrap().unwrap();
+    assert_eq!(behind.job().unwrap(), Some(Destroy { hostnames }));
+    assert_eq!(behind.after, Some(first.operation.id));
 
     let nobody = Selection::These(vec![name("nobody")]);
     let refused = ask(&nobody).await.unwrap_err();
@@ -205,9 +203,10 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
     // Tried again after a collection that failed, it is a destroy without one.
     first.lease.finish(&Outcome::succeeded()).await.unwrap();
     run(&scene, OperationState::Failed).await;
-    let again = operations::retry(&scene.db, scene.pool, &admin(), destroy).await.unwrap();
-    let job = operations::find(&scene.db, scene.pool, again).await.unwrap().unwrap().job;
-    assert!(matches!(job, Job::Destroy { after: None, .. }));
+    let again =
+        operations::retry(&scene.db, scene.pool, &kinds(), &admin(), destroy).await.unwrap();
+    let again = operations::find(&scene.db, scene.pool, again).await.unwrap().unwrap();
+    assert!(again.is::<Destroy>() && again.after.is_none());
 }
 
 #[tokio::test]

@@ -2,17 +2,16 @@
 
 use futures_util::future::join_all;
 use lablink_core::{
-    agents,
-    operations::{self, Launch},
-    vms::Source,
+    agents, operations,
+    vms::{NewVms, Source},
 };
 
-use crate::scene::{Scene, admin, name};
+use crate::scene::{Scene, admin, kinds, name};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_vms_are_asked_for_once() {
     let scene = Scene::new().await;
-    let wish = Launch { environment: "test", source: Source::Local, count: 2 };
+    let wish = NewVms { environment: "test", source: Source::Local, count: 2 };
     let actor = admin();
     let ask = || operations::launch_first(&scene.db, scene.pool, &actor, &wish);
     let asked = join_all((0..8).map(|_| ask())).await;
@@ -30,7 +29,7 @@ async fn an_operation_at_work_keeps_the_tokens_that_it_gave_out() {
     scene.launch(1).await;
     let one = name("lablink-vm-test-1");
     let ask = || agents::issue_while_idle(&scene.db, scene.pool, &one);
-    let taken = operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
+    let taken = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap();
     let its = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
     assert!(ask().await.unwrap().is_none());
     agents::enrol(&scene.db, scene.pool, &one, &its).await.unwrap();

@@ -11,12 +11,12 @@ use lablink_core::{
     events,
     line::{self, Presented, Removal},
     once::{Asker, Key, Once},
-    operations::{self, Outcome, TakeBack, TakeBackError, Then, Whose},
+    operations::{self, Ask, Outcome, RebootError, TakeBack, TakeBackError, Then, Whose},
     vms::{self, Selection},
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
+use crate::scene::{STALE_AFTER, Scene, admin, alone, begin, kinds, name};
 
 const ROUNDS: usize = 2;
 const ONE: &str = "lablink-vm-test-1";
@@ -26,7 +26,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 29] = [
+const WRITES: [(&str, Write); 33] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -119,7 +119,9 @@ const WRITES: [(&str, Write); 29] = [
             let all = Selection::All;
             match operations::destroy(&scene.db, scene.pool, &admin(), &all).await {
                 Ok(id) => {
-                    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+                    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id)
+                        .await
+                        .unwrap();
                 }
                 Err(operations::AskError::Vms(vms::VmsError::NothingSelected)) => {}
                 Err(other) => panic!("{other:?}"),
@@ -164,14 +166,14 @@ const WRITES: [(&str, Write); 29] = [
     ("launch, taken back", |scene| {
         Box::pin(async {
             let id = scene.launch(2).await;
-            operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+            operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
         })
     }),
     ("an operation's turn", |scene| {
         Box::pin(async {
-            let taken = operations::take(&scene.db, scene.pool, "worker").await.unwrap();
+            let taken = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap();
             let Some(taken) = taken else { return };
-            let begun = taken.lease.begin().await;
+            let begun = begin(&taken).await;
             if matches!(begun, Err(operations::LeaseError::Lost)) {
                 return;
             }
@@ -180,6 +182,51 @@ const WRITES: [(&str, Write); 29] = [
                 Ok(()) | Err(operations::LeaseError::Lost) => {}
                 Err(operations::LeaseError::Db(error)) => panic!("{error:?}"),
             }
+        })
+    }),
+    ("a destroy that is approved, and a launch that is rejected", |scene| {
+        Box::pin(async {
+            let (db, pool, kinds) = (&scene.db, scene.pool, kinds());
+            let hostnames = vec![name(TWO), name(ONE)];
+            let destroy = Ask::of(&operations::Destroy { hostnames }).once_approved();
+            let id = operations::ask(db, pool, &admin(), &destroy).await.unwrap();
+            assert!(operations::approve(db, pool, &kinds, &admin(), id).await.unwrap());
+            operations::cancel(db, pool, &kinds, &admin(), id).await.unwrap();
+            let hostnames = vec![name("lablink-vm-test-9")];
+            let launch = Ask::of(&operations::Launch { hostnames }).once_approved();
+            let id = operations::ask(db, pool, &admin(), &launch).await.unwrap();
+            assert!(operations::reject(db, pool, &kinds, &admin(), id).await.unwrap());
+        })
+    }),
+    ("a reboot, taken back", |scene| {
+        Box::pin(async {
+            let (db, pool, kinds) = (&scene.db, scene.pool, kinds());
+            match operations::reboot(db, pool, &kinds, &admin(), &name(ONE)).await {
+                Ok(id) => {
+                    operations::cancel(db, pool, &kinds, &admin(), id).await.unwrap();
+                }
+                Err(RebootError::NoSuchVm | RebootError::NotPossible(..)) => {}
+                Err(RebootError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("an operation that is put off", |scene| {
+        Box::pin(async {
+            let taken = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap();
+            let Some(taken) = taken else { return };
+            match taken.lease.try_again("The road is closed.", Duration::ZERO).await {
+                Ok(()) | Err(operations::LeaseError::Lost) => {}
+                Err(operations::LeaseError::Db(error)) => panic!("{error:?}"),
+            }
+        })
+    }),
+    ("an operation that nobody ends", |scene| {
+        Box::pin(async {
+            let late = "update operation set deadline = now() - interval '1 hour'
+                        where id in (select id from operation where state = 'running'
+                                     order by id limit 1 for no key update)";
+            scene.db.client().await.unwrap().execute(late, &[]).await.unwrap();
+            operations::end_overdue(&scene.db).await.unwrap();
         })
     }),
     ("what a run has left", |scene| {
@@ -290,7 +337,7 @@ const WRITES: [(&str, Write); 29] = [
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
             if let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await {
-                operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+                operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
             }
         })
     }),
@@ -307,7 +354,7 @@ const WRITES: [(&str, Write); 29] = [
             for bytes in [0..1, 1..2] {
                 collections::taken(db, pool, &admin(), id, bytes).await.unwrap();
             }
-            operations::cancel(db, pool, &admin(), id).await.unwrap();
+            operations::cancel(db, pool, &kinds(), &admin(), id).await.unwrap();
         })
     }),
     ("silence, pointed out", |scene| {
@@ -417,7 +464,7 @@ async fn afresh(scene: &Scene) {
         )
         .await;
     let id = scene.launch(3).await;
-    operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
+    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap();
     scene
         .sql(&format!(
             "update operation set state = 'succeeded', finished_at = now(),

@@ -8,6 +8,7 @@ mod claims;
 mod cleaning;
 mod collections;
 mod crowd;
+mod engine;
 mod faulty_machines;
 mod first;
 mod history;

@@ -5,7 +5,7 @@ use lablink_core::{
     Actor, Db, DbError, Email, Neighbours, PerAddress, Token,
     claims::{self, Granted, Reclaim, Refusal, ReleaseReason, Request, RequestError},
     once::{self, Asker, Key, Once},
-    operations::{self, AskError, Launch, OperationId, TakeBack, TakeBackError, Then, Whose},
+    operations::{self, AskError, OperationId, TakeBack, TakeBackError, Then, Whose},
     vms::{self, AfterUse, Selection, Source},
 };
 use lablink_protocol::CrdCode;
@@ -19,7 +19,7 @@ fn asker(key: &Key, wish: &str) -> Asker {
 }
 
 async fn launch(db: &Db, scene: &Scene, asker: Asker) -> Result<OperationId, DbError> {
-    let wish = Launch { environment: "test", source: Source::Local, count: 2 };
+    let wish = NewVms { environment: "test", source: Source::Local, count: 2 };
     operations::launch(db, scene.pool, asker, &wish).await
 }
 

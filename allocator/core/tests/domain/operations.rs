@@ -10,10 +10,10 @@ use lablink_core::{
     vms::{self, Selection, VmsError},
 };
 
-use crate::scene::{Scene, admin, name};
+use crate::scene::{Scene, admin, kinds, name};
 
 async fn take(scene: &Scene) -> Option<operations::Taken> {
-    operations::take(&scene.db, scene.pool, "worker").await.unwrap()
+    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap()
 }
 
 #[tokio::test]
@@ -76,9 +76,17 @@ async fn progress_and_log_are_kept_in_order() {
     let taken = take(&scene).await.unwrap();
     let line = |level, text: &str| (level, text.to_owned());
     let lines = [line(LogLevel::Info, "one"), line(LogLevel::Error, "two")];
-    taken.lease.advance(&Report { done: 1, total: 2, lines: &lines, steps: &[] }).await.unwrap();
+    taken
+        .lease
+        .advance(&Report { done: 1, total: 2, lines: &lines, ..Report::default() })
+        .await
+        .unwrap();
     let lines = [line(LogLevel::Info, "three")];
-    taken.lease.advance(&Report { done: 2, total: 2, lines: &lines, steps: &[] }).await.unwrap();
+    taken
+        .lease
+        .advance(&Report { done: 2, total: 2, lines: &lines, ..Report::default() })
+        .await
+        .unwrap();
 
     let log = operations::log(&scene.db, id, 100).await.unwrap();
     assert_eq!(log.iter().map(|it| it.line.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
@@ -96,17 +104,19 @@ async fn a_queued_operation_can_be_taken_back_whole() {
         operations::destroy(&scene.db, scene.pool, &admin(), &Selection::All).await.unwrap();
     let launch = scene.launch(3).await;
     for id in [destroy, launch] {
-        assert!(operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap());
+        assert!(operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap());
         let operation = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
         assert_eq!(operation.state, OperationState::Cancelled);
-        assert!(!operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap());
+        assert!(!operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap());
     }
     let vms = vms::list(&scene.db, scene.pool).await.unwrap();
     assert_eq!(vms.len(), 2, "the three that were to be made are gone");
     assert!(vms.iter().all(|vm| !vm.removing), "the two that were to go stay");
 
     assert!(
-        operations::cancel(&scene.db, scene.pool, &admin(), running.operation.id).await.unwrap()
+        operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), running.operation.id)
+            .await
+            .unwrap()
     );
     assert!(running.lease.renew().await.unwrap(), "a running one is told");
 }
@@ -149,16 +159,16 @@ async fn with_a_failure() -> (Scene, OperationId) {
 #[tokio::test]
 async fn a_retry_is_of_what_failed_and_of_nothing_else() {
     let (scene, id) = with_a_failure().await;
-    let retry = async || operations::retry(&scene.db, scene.pool, &admin(), id).await;
+    let retry = async || operations::retry(&scene.db, scene.pool, &kinds(), &admin(), id).await;
     let again = retry().await.unwrap();
     assert_eq!(scene.hostnames_of(again).await, ["lablink-vm-test-2"]);
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "it is queued already");
 
-    operations::cancel(&scene.db, scene.pool, &admin(), again).await.unwrap();
+    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), again).await.unwrap();
     let vms = vms::list(&scene.db, scene.pool).await.unwrap();
     assert_eq!(vms[1].status_reason.as_deref(), Some("No room."), "it is what it was");
     assert!(retry().await.is_ok());
-    let missing = operations::retry(&scene.db, scene.pool, &admin(), 99).await;
+    let missing = operations::retry(&scene.db, scene.pool, &kinds(), &admin(), 99).await;
     assert!(matches!(missing, Err(RetryError::NoSuchOperation)));
 }
 
@@ -189,8 +199,8 @@ async fn steps_keep_their_times_and_what_was_not_finished_says_so() {
 async fn the_usual_time_is_that_of_jobs_of_like_size() {
     let scene = Scene::new().await;
     let usual = async |id| {
-        let job = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap().job;
-        operations::usual_seconds(&scene.db, scene.pool, &job).await.unwrap()
+        let operation = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
+        operations::usual_seconds(&scene.db, scene.pool, &operation).await.unwrap()
     };
     for (vms, seconds) in [(4, 40), (5, 50), (6, 900), (40, 400)] {
         let id = scene.launch(vms).await;

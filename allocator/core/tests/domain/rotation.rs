@@ -10,7 +10,7 @@ use lablink_core::{
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Fault, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{STALE_AFTER, Scene, admin, begin, kinds, name};
 
 const ONE: &str = "lablink-vm-test-1";
 
@@ -148,7 +148,7 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
         ["reuse", "replace refused", "replace failed", "moved", "cleaned", "held", "as it is"]
     {
         let scene = Scene::with_running(2).await;
-        operations::take(&scene.db, scene.pool, "worker")
+        operations::take(&scene.db, scene.pool, "worker", &kinds())
             .await
             .unwrap()
             .unwrap()
@@ -164,11 +164,12 @@ async fn every_end_of_a_claim_that_leaves_the_vm_there_asks_for_a_new_token() {
             "replace refused" => {
                 take_back(&scene, ONE, Then::Replace, AfterUse::Clean).await;
                 let id = scene.count("select max(id) from operation").await;
-                operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+                operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
             }
             "replace failed" => {
                 take_back(&scene, ONE, Then::Replace, AfterUse::Clean).await;
-                let taken = operations::take(&scene.db, scene.pool, "worker").await.unwrap();
+                let taken =
+                    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap();
                 let state = operations::OperationState::Failed;
                 let failed = Outcome { state, exit_code: None, reason: None };
                 taken.unwrap().lease.finish(&failed).await.unwrap();
@@ -299,14 +300,16 @@ async fn a_bar_outlasts_all_but_a_machine_that_was_made_anew() {
     assert_eq!(scene.bearer(&old).await, None, "of a machine that is gone");
 
     let scene = Scene::with_running(1).await;
-    let taken = async || operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap();
+    let taken = async || {
+        operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap()
+    };
     taken().await.lease.finish(&Outcome::succeeded()).await.unwrap();
     let old = scene.agent(ONE).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
     raise(&scene, Misuse::Wait).await;
     take_back(&scene, ONE, Then::Replace, AfterUse::Reuse).await;
     let replacing = taken().await;
-    replacing.lease.begin().await.unwrap();
+    begin(&replacing).await.unwrap();
     let barred = "select count(*) from vm where removed_at is null and barred_at is not null";
     assert_eq!(scene.count(barred).await, 1, "the old machine still stands under the name");
     lablink_core::state::take_in_hand(&scene.db, scene.pool, &[name(ONE)], &[]).await.unwrap();

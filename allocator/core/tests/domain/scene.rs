@@ -7,9 +7,9 @@ use lablink_core::{
     agents::{self, Bearer},
     claims::{self, Granted, Proof, Reclaim, Refusal, Request, RequestError},
     line::{self, JoinError, Joined, Person, Presented},
-    operations::{self, Launch, OperationId},
+    operations::{self, Kinds, LeaseError, OperationId, Taken, Target},
     pools::{self, PoolId},
-    vms::{self, Source, StaleAfter},
+    vms::{self, NewVms, Source, StaleAfter},
 };
 use lablink_protocol::{CrdCode, Hostname, VmStatus};
 use lablink_test_db::TestDb;
@@ -39,13 +39,13 @@ impl Scene {
     }
 
     pub async fn launch(&self, count: u32) -> OperationId {
-        let wish = Launch { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &admin(), &wish).await.unwrap()
+        let new = NewVms { environment: "test", source: Source::Local, count };
+        operations::launch(&self.db, self.pool, &admin(), &new).await.unwrap()
     }
 
     pub async fn hostnames_of(&self, id: OperationId) -> Vec<String> {
         let operation = operations::find(&self.db, self.pool, id).await.unwrap().unwrap();
-        operation.job.hostnames().iter().map(Hostname::to_string).collect()
+        operation.hostnames.iter().map(Hostname::to_string).collect()
     }
 
     pub async fn report(&self, hostname: &str, status: VmStatus) {
@@ -158,6 +158,27 @@ impl Scene {
 
 pub fn name(hostname: &str) -> Hostname {
     hostname.parse().unwrap()
+}
+
+/// As the runner of its kind begins it.
+pub async fn begin(taken: &Taken) -> Result<Vec<Target>, LeaseError> {
+    if taken.operation.is::<operations::Replace>() {
+        taken.lease.begin_anew().await
+    } else {
+        taken.lease.begin().await
+    }
+}
+
+/// The product's kinds of operations.
+pub fn kinds() -> Kinds {
+    Kinds::default()
+        .with::<operations::Launch>()
+        .with::<operations::Destroy>()
+        .with::<operations::Replace>()
+        .with::<operations::Collect>()
+        .with::<operations::BringBack>()
+        .with::<operations::GiveUp>()
+        .with::<operations::Reboot>()
 }
 
 pub fn admin() -> Actor {

@@ -8,7 +8,7 @@ use lablink_core::{
 };
 use lablink_protocol::{Hostname, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{STALE_AFTER, Scene, admin, kinds, name};
 
 fn vm(number: u32) -> Hostname {
     name(&format!("lablink-vm-test-{number}"))
@@ -46,7 +46,7 @@ async fn a_row_tells_whether_its_machine_was_made() {
     vms::heartbeat(db, pool, &vm(3), &Vitals::default()).await.unwrap();
     assert_eq!(scene.existing().await, ["1", "2", "3"], "reported");
 
-    let taken = operations::take(db, pool, "a").await.unwrap().unwrap();
+    let taken = operations::take(db, pool, "a", &kinds()).await.unwrap().unwrap();
     let steps = [Step { stage: Stage::Done, ..Step::waiting(vm(4)) }];
     let report = operations::Report { steps: &steps, ..Default::default() };
     taken.lease.advance(&report).await.unwrap();
@@ -97,8 +97,8 @@ async fn a_conflict_is_open_until_a_true_state_is_seen() {
     assert!(matches!(give_up(vec![vm(1)]).await, Err(SolveError::NotThese(all)) if all.len() == 2));
     let id = give_up(vec![vm(2), vm(1)]).await.unwrap();
     let queued = operations::find(db, pool, id).await.unwrap().unwrap();
-    assert_eq!((queued.job.kind(), queued.state), ("give_up", OperationState::Queued));
-    assert!(operations::cancel(db, pool, &admin(), id).await.unwrap());
+    assert_eq!((queued.kind.as_str(), queued.state), ("give_up", OperationState::Queued));
+    assert!(operations::cancel(db, pool, &kinds(), &admin(), id).await.unwrap());
     assert_eq!(vms::list(db, pool).await.unwrap().len(), 2, "taken back, nothing happens");
     state::take_true(db, pool, None, &[]).await.unwrap();
     assert!(state::conflict_of(db, pool, 1).await.unwrap().unwrap().solved);

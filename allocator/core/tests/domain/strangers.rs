@@ -244,12 +244,9 @@ async fn an_address_is_kept_as_a_digest_and_only_while_it_is_needed() {
         .sql("update claim set released_at = now(), release_reason = 'released', crd_code = null, pin = null;
               update vm set claim_id = null")
         .await;
-    let every = std::time::Duration::from_millis(20);
-    let tending = tokio::spawn(line::tend(scene.db.clone(), scene.pool, STALE_AFTER, every));
     let kept = "select (select count(*) from claim where origin is not null)
                      + (select count(*) from place where origin is not null)";
     while scene.count(kept).await > 0 {
-        tokio::time::sleep(every).await;
+        line::tend(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
     }
-    tending.abort();
 }

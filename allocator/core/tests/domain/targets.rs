@@ -8,7 +8,7 @@ use lablink_core::{
 };
 use lablink_protocol::VmStatus;
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{STALE_AFTER, Scene, admin, begin, kinds, name};
 
 pub const ONE: &str = "lablink-vm-test-1";
 
@@ -24,7 +24,7 @@ async fn made(count: u32) -> Scene {
 }
 
 async fn take(scene: &Scene) -> operations::Taken {
-    operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap()
+    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap()
 }
 
 async fn destroy(scene: &Scene, hostname: &str) -> OperationId {
@@ -36,7 +36,7 @@ async fn replace(scene: &Scene, hostname: &str) -> OperationId {
 }
 
 async fn cancel(scene: &Scene, id: OperationId) {
-    assert!(operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap());
+    assert!(operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap());
 }
 
 fn failed() -> Outcome {
@@ -97,7 +97,7 @@ async fn rows_and_operations_agree_after_any_crowd() {
     }
     for _ in 0..6 {
         let taken = take(&scene).await;
-        taken.lease.begin().await.unwrap();
+        begin(&taken).await.unwrap();
         recounted(&scene).await;
         taken.lease.finish(&failed()).await.unwrap();
         recounted(&scene).await;
@@ -116,7 +116,7 @@ async fn a_machine_that_was_claimed_since_is_left_out() {
             scene.claim("bea@example.org", "4/y").await.unwrap();
         }
         let taken = take(&scene).await;
-        let targets = taken.lease.begin().await.unwrap();
+        let targets = begin(&taken).await.unwrap();
         assert_eq!(taken.operation.id, id);
         match &targets[0].standing {
             Standing::Succeeded => assert_eq!(hostname, ONE, "ada's claim was known"),
@@ -137,7 +137,7 @@ async fn nothing_is_made_that_no_row_wants() {
     let replaced = replace(&scene, ONE).await;
     let taken = take(&scene).await;
     assert_eq!(taken.operation.id, destroyed);
-    let targets = taken.lease.begin().await.unwrap();
+    let targets = begin(&taken).await.unwrap();
     vms::remove(&scene.db, scene.pool, &[targets[0].vm_id], &admin()).await.unwrap();
     taken.lease.finish(&Outcome::succeeded()).await.unwrap();
     // The name is somebody else's by now.
@@ -145,7 +145,7 @@ async fn nothing_is_made_that_no_row_wants() {
 
     let taken = take(&scene).await;
     assert_eq!(taken.operation.id, replaced);
-    let targets = taken.lease.begin().await.unwrap();
+    let targets = begin(&taken).await.unwrap();
     assert_eq!(targets[0].standing, Standing::Gone);
     assert_eq!(scene.count("select count(*) from vm where removed_at is null").await, 1);
 }
@@ -155,10 +155,10 @@ async fn a_retried_destroy_spares_who_has_claimed_the_vm_since() {
     let scene = made(1).await;
     let id = destroy(&scene, ONE).await;
     let taken = take(&scene).await;
-    taken.lease.begin().await.unwrap();
+    begin(&taken).await.unwrap();
     taken.lease.finish(&failed()).await.unwrap();
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    let again = operations::retry(&scene.db, scene.pool, &admin(), id).await;
+    let again = operations::retry(&scene.db, scene.pool, &kinds(), &admin(), id).await;
     assert!(matches!(again, Err(operations::RetryError::NothingLeft)));
 }
 
@@ -168,8 +168,8 @@ async fn a_replaced_vm_is_history_and_its_name_has_a_new_row() {
     scene.claim("ada@example.org", "4/x").await.unwrap();
     let id = replace(&scene, ONE).await;
     let taken = take(&scene).await;
-    let targets = taken.lease.begin().await.unwrap();
-    assert_eq!(taken.lease.begin().await.unwrap(), targets, "again, it changes nothing");
+    let targets = begin(&taken).await.unwrap();
+    assert_eq!(begin(&taken).await.unwrap(), targets, "again, it changes nothing");
     assert_eq!(targets[0].vm_id, scene.vm_id(ONE).await);
     assert_eq!(scene.count("select count(*) from vm").await, 3, "once");
     assert_eq!(scene.count("select count(*) from claim where released_at is null").await, 0);
@@ -180,7 +180,11 @@ async fn a_replaced_vm_is_history_and_its_name_has_a_new_row() {
 
     let step = operations::Step::waiting(name(ONE));
     let step = operations::Step { stage: operations::Stage::Done, ..step };
-    let report = operations::Report { steps: &[step], ..operations::Report::default() };
+    let report = operations::Report {
+        steps: &[step],
+        makes: operations::Makes::Machines,
+        ..operations::Report::default()
+    };
     let used = "select count(*) from vm where removed_at is null and used_at is not null";
     assert_eq!(scene.count(used).await, 1, "what stands there is ada's until it was made anew");
     taken.lease.advance(&report).await.unwrap();
@@ -197,7 +201,7 @@ async fn an_operation_that_an_older_allocator_queued_has_its_targets_when_it_beg
     destroy(&scene, ONE).await;
     scene.sql("delete from operation_target; update vm set removing_at = null").await;
     let taken = take(&scene).await;
-    let targets = taken.lease.begin().await.unwrap();
+    let targets = begin(&taken).await.unwrap();
     assert_eq!(targets[0].standing, Standing::Included);
     recounted(&scene).await;
 }

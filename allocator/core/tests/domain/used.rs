@@ -12,7 +12,7 @@ use lablink_core::{
 
 use lablink_protocol::VmStatus;
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{STALE_AFTER, Scene, admin, begin, kinds, name};
 
 const ONE: &str = "lablink-vm-test-1";
 
@@ -26,7 +26,7 @@ async fn given_back() -> (Scene, OperationId) {
 }
 
 async fn take(scene: &Scene) -> operations::Taken {
-    operations::take(&scene.db, scene.pool, "worker").await.unwrap().unwrap()
+    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap()
 }
 
 async fn take_back(scene: &Scene, then: Then) -> Result<Option<OperationId>, TakeBackError> {
@@ -70,7 +70,7 @@ async fn whatever_becomes_of_its_replacement_nobody_else_gets_it() {
         let (scene, id) = given_back().await;
         match end {
             "cancelled in the queue" => {
-                operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+                operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
             }
             "never begun" => {}
             other => {
@@ -88,12 +88,12 @@ async fn whatever_becomes_of_its_replacement_nobody_else_gets_it() {
 #[tokio::test]
 async fn an_organiser_may_hand_it_out_as_it_is_or_have_it_made_anew() {
     let (scene, id) = given_back().await;
-    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
     let vm = vms::find(&scene.db, scene.pool, &name(ONE)).await.unwrap().unwrap();
     assert_eq!(vm.last_participant.as_deref(), Some("ada@example.org"));
 
     let id = take_back(&scene, Then::Replace).await.unwrap().expect("an operation");
-    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
 
     assert_eq!(take_back(&scene, Then::Reuse).await.unwrap(), None);
     assert!(scene.claim("bea@example.org", "4/y").await.is_ok());
@@ -109,7 +109,7 @@ async fn an_organiser_may_hand_it_out_as_it_is_or_have_it_made_anew() {
 async fn a_replacement_that_broke_off_in_the_middle_leaves_it_used() {
     let (scene, _) = given_back().await;
     let taken = take(&scene).await;
-    let targets = taken.lease.begin().await.unwrap();
+    let targets = begin(&taken).await.unwrap();
     let broken = [(targets[0].vm_id, "No room.".to_owned())];
     vms::fail(&scene.db, &broken).await.unwrap();
     taken.lease.finish(&ended(OperationState::Interrupted)).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_replacement_that_broke_off_in_the_middle_leaves_it_used() {
 #[tokio::test]
 async fn a_machine_that_left_the_pool_used_comes_back_used_whoever_brings_it() {
     let (scene, id) = given_back().await;
-    operations::cancel(&scene.db, scene.pool, &admin(), id).await.unwrap();
+    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
     scene.remove(ONE).await;
     // It reports by itself, in `open` mode; or Terraform's state has it again.
     let (unproven, running) = (Actor::UnprovenAgent, VmStatus::Running);

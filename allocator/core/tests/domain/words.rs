@@ -12,7 +12,7 @@ use lablink_core::{
 use lablink_protocol::{ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, GpuHealth, Vitals};
 use serde_json::json;
 
-use crate::scene::{STALE_AFTER, Scene, name};
+use crate::scene::{STALE_AFTER, Scene, kinds, name};
 
 const VM: &str = "lablink-vm-test-1";
 const SAID: &str = "a\0b\u{1b}[31m\u{1b}]0;title\u{7}c\u{9b}2J\u{202e}\r\u{8}\nd";
@@ -82,7 +82,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
         db,
         pool,
         &person,
-        &operations::Launch { environment: "test", source: vms::Source::Local, count: 1 },
+        &vms::NewVms { environment: "test", source: vms::Source::Local, count: 1 },
     )
     .await
     .unwrap();
@@ -91,7 +91,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
             "update operation set state = 'cancelled', finished_at = now() where id < {id}"
         ))
         .await;
-    let taken = operations::take(db, pool, SAID).await.unwrap().unwrap();
+    let taken = operations::take(db, pool, SAID, &kinds()).await.unwrap().unwrap();
     let step = Step { detail: Some(SAID.to_owned()), stage: Stage::Failed, ..Step::waiting(vm) };
     let lines = [(LogLevel::Info, SAID.to_owned())];
     let told = Report { done: 0, total: 1, lines: &lines, steps: &[step] };

@@ -1,8 +1,8 @@
-use std::{future::Future, io, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, io, path::PathBuf, pin::Pin, sync::Arc};
 
 use jiff::Zoned;
 use lablink_core::{
-    Db,
+    Db, DbError,
     collections::{Archive, CollectError, Collector, Extension, Retention, Wish},
     operations::OperationId,
     pools::PoolId,
@@ -45,8 +45,6 @@ pub struct ZipCollector {
 
 /// Chunks of an archive that somebody reads while it is made.
 const CHUNKS: usize = 4;
-/// How often old archives are looked for.
-const TIDY_EVERY: Duration = Duration::from_mins(10);
 
 impl ZipCollector {
     /// Removes what a killed allocator has left unfinished in the directory, which must be there.
@@ -58,15 +56,9 @@ impl ZipCollector {
         Ok(Self { machines, gatherer: Gatherer { db, pool, limits, spool }, room, shelf })
     }
 
-    /// Removes old archives, for ever.
-    pub async fn tend(self: Arc<Self>) {
-        loop {
-            if let Err(error) = self.shelf.tidy(&self.gatherer.db, self.gatherer.pool).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "old archives could not be looked for");
-            }
-            tokio::time::sleep(TIDY_EVERY).await;
-        }
+    /// Removes old archives, and says how many.
+    pub async fn tidy_shelf(&self) -> Result<u64, DbError> {
+        self.shelf.tidy(&self.gatherer.db, self.gatherer.pool).await
     }
 
     async fn stream(&self, wish: &Wish) -> Result<Archive, CollectError> {

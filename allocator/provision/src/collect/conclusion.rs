@@ -1,6 +1,6 @@
 use lablink_core::{
     collections::{Extension, OnSkipped},
-    operations::{OperationState, Outcome},
+    worker::Ended,
 };
 
 use super::{harvest::Harvest, words};
@@ -11,30 +11,30 @@ pub(super) fn conclusion(
     harvests: &[Harvest],
     extension: &Extension,
     on_skipped: OnSkipped,
-) -> Outcome {
+) -> Ended {
     let is_kept = harvests.iter().any(|it| it.files > 0);
     let all = harvests.len();
     let short: Vec<&Harvest> = harvests.iter().filter(|it| it.shortfall().is_some()).collect();
     let left_out = left_out(harvests);
-    if short.is_empty() && left_out.is_some() {
-        let reason = left_out.map(|told| match on_skipped {
-            OnSkipped::Accept => told,
-            OnSkipped::Stop => format!(
+    if short.is_empty()
+        && let Some(told) = left_out
+    {
+        return match on_skipped {
+            OnSkipped::Accept => Ended::SucceededBut(told),
+            OnSkipped::Stop => Ended::failed(format!(
                 "{told} What is to be kept must be copied to where results lie, or fetched by \
                  hand; then say that the rest may go."
-            ),
-        });
-        let state = match on_skipped {
-            OnSkipped::Accept => OperationState::Succeeded,
-            OnSkipped::Stop => OperationState::Failed,
+            )),
         };
-        return Outcome { state, exit_code: None, reason };
     }
     if short.is_empty() {
-        let reason = (!is_kept).then(|| {
-            format!("No {extension} files found in any VMs: there is nothing to download.")
-        });
-        return Outcome { reason, ..Outcome::succeeded() };
+        return if is_kept {
+            Ended::Succeeded
+        } else {
+            Ended::SucceededBut(format!(
+                "No {extension} files found in any VMs: there is nothing to download."
+            ))
+        };
     }
     let which = match &*short {
         [one] => one.hostname.to_string(),
@@ -51,7 +51,7 @@ pub(super) fn conclusion(
             sentence(&short.iter().find_map(|it| it.shortfall()).unwrap_or_default())
         )
     };
-    Outcome { state: OperationState::Failed, exit_code: None, reason: Some(reason) }
+    Ended::failed(reason)
 }
 
 /// What was not collected and may be meant; none: nothing.
@@ -99,16 +99,21 @@ mod tests {
         }
     }
 
-    fn told(harvests: &[Harvest]) -> (OperationState, Option<String>) {
-        let outcome = conclusion(harvests, &Extension::default(), OnSkipped::Stop);
-        (outcome.state, outcome.reason)
+    /// Whether it succeeded, and what is said.
+    fn told(harvests: &[Harvest], on_skipped: OnSkipped) -> (bool, Option<String>) {
+        match conclusion(harvests, &Extension::default(), on_skipped) {
+            Ended::Succeeded => (true, None),
+            Ended::SucceededBut(note) => (true, Some(note)),
+            Ended::Failed { reason, .. } => (false, Some(reason)),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn it_succeeds_when_nothing_is_missing() {
-        assert_eq!(told(&[vm(1, 3, None), vm(2, 0, None)]), (OperationState::Succeeded, None));
-        let (state, reason) = told(&[vm(1, 0, None)]);
-        assert_eq!(state, OperationState::Succeeded);
+        assert_eq!(told(&[vm(1, 3, None), vm(2, 0, None)], OnSkipped::Stop), (true, None));
+        let (succeeded, reason) = told(&[vm(1, 0, None)], OnSkipped::Stop);
+        assert!(succeeded);
         assert!(reason.unwrap().starts_with("No slp files found in any VMs"));
     }
 
@@ -116,24 +121,24 @@ mod tests {
     fn what_was_left_out_stops_it_until_that_is_accepted() {
         let mut vms = [vm(1, 3, None), vm(2, 0, None)];
         vms[1].skipped.add(b"results", Why::LinkToFolder((*b"/other/disk").into()));
-        let (state, reason) = told(&vms);
-        assert_eq!(state, OperationState::Failed);
+        let (succeeded, reason) = told(&vms, OnSkipped::Stop);
+        assert!(!succeeded);
         let expected = "1 thing that may be results was left out, on 1 of 2 VMs, first on \
             lablink-vm-test-2: results (a link to the folder /other/disk).";
         assert!(reason.as_ref().unwrap().starts_with(expected), "{reason:?}");
-        let outcome = conclusion(&vms, &Extension::default(), OnSkipped::Accept);
-        assert_eq!(outcome.state, OperationState::Succeeded);
-        assert!(outcome.reason.unwrap().starts_with(expected));
+        let (succeeded, reason) = told(&vms, OnSkipped::Accept);
+        assert!(succeeded && reason.unwrap().starts_with(expected));
     }
 
     #[test]
     fn it_fails_when_something_is_missing_and_says_what_there_is() {
-        let (state, reason) =
-            told(&[vm(1, 3, None), vm(2, 1, Some("it hung")), vm(3, 0, Some("x"))]);
-        assert_eq!(state, OperationState::Failed);
+        let vms = [vm(1, 3, None), vm(2, 1, Some("it hung")), vm(3, 0, Some("x"))];
+        let (succeeded, reason) = told(&vms, OnSkipped::Stop);
+        assert!(!succeeded);
         assert!(reason.unwrap().starts_with("2 of 3 VMs did not give everything. What came is"));
-        let (state, reason) = told(&[vm(1, 0, None), vm(2, 0, Some("it hung"))]);
-        assert_eq!(state, OperationState::Failed);
+        let vms = [vm(1, 0, None), vm(2, 0, Some("it hung"))];
+        let (succeeded, reason) = told(&vms, OnSkipped::Stop);
+        assert!(!succeeded);
         let expected = "lablink-vm-test-2 gave nothing, and the others have nothing: It hung.";
         assert_eq!(reason.unwrap(), expected);
     }

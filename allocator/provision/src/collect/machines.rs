@@ -1,7 +1,7 @@
 use std::{num::NonZero, path::PathBuf};
 
 use lablink_core::{
-    Db, DbError, SecretKey,
+    Db, DbError, SecretKey, chain,
     collections::{self, FitAddresses, SshAccess, SshAccessError},
     pools::PoolId,
     vms::{self, Source, Vm},
@@ -12,7 +12,7 @@ use super::{
     machine::{Machine, Reach},
     names,
 };
-use crate::terraform::{Outputs, Workspace, chain};
+use crate::terraform::{Outputs, Workspace};
 
 /// Knows how the VMs of a pool are reached.
 pub struct Machines {

@@ -5,8 +5,9 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use futures_util::StreamExt;
 use lablink_core::{
     DbError,
-    collections::{self, Collected, Extension, Kept, OnSkipped},
-    operations::{LeaseError, LogLevel, OperationState, Outcome},
+    collections::{self, Collected, Kept},
+    operations::{Collect, LeaseError, LogLevel, Outcome},
+    worker::{Attempt, Ended, Runner, Stop, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
 use tokio::sync::Notify;
@@ -23,89 +24,95 @@ use super::{
     telling::{News, Telling},
     words::{files, size},
 };
-use crate::{
-    terraform::chain,
-    worker::{Ended, Turn, outcome},
-};
 
-/// What is written at the end.
-struct End {
-    outcome: Outcome,
+/// What a collection leaves to be written at its end.
+#[derive(Default)]
+pub struct Left {
+    news: News,
+    telling: Option<Telling>,
+    collected: Vec<Collected>,
+    kept: Option<Kept>,
+}
+
+/// What was gathered.
+struct Gathered {
+    ended: Ended,
     collected: Vec<Collected>,
     kept: Option<Kept>,
 }
 
 /// Why a collection could not be made.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum Obstacle {
     #[error(transparent)]
     Full(#[from] Full),
     #[error("the archive could not be written: {0}")]
     Archive(#[from] std::io::Error),
 }
 
-impl ZipCollector {
-    /// Collects for an operation, whatever comes in between, to a written end.
-    pub(crate) async fn carry_out(
-        &self,
-        hostnames: &[Hostname],
-        extension: &Extension,
-        on_skipped: OnSkipped,
-        turn: &mut Turn,
-    ) {
-        let id = turn.operation.id;
-        let news = News::default();
-        let visits = match self.visits(hostnames, turn).await {
-            Ok(visits) => visits,
-            Err(ended) => return self.end(turn, &news, None, ended).await,
-        };
-        let mut telling = Telling::new(visits.clone());
-        let lease = Arc::clone(&turn.lease);
-        let ended = tokio::select! {
-            biased;
-            stop = turn.held.stopped(None) => Err(Ended::stopped_by(stop)),
-            made = self.collect_and_keep(id, &visits, extension, on_skipped, &news) => Ok(made),
-            never = telling.go_on(&lease, &news) => match never {},
-        };
-        let ended = ended.and_then(|made| {
-            made.map_err(|trouble| {
-                tracing::error!(operation.id = id, reason = %trouble, "nothing could be kept");
-                Ended::Failed { exit_code: None, reason: sentence(&trouble.to_string()) }
-            })
-        });
-        match ended {
-            Ok(end) => self.write(turn, &news, Some(&mut telling), &end).await,
-            Err(ended) => self.end(turn, &news, Some(&mut telling), ended).await,
+impl Runner<Collect> for ZipCollector {
+    type Left = Left;
+
+    async fn attempt(&self, job: &Collect, turn: &mut Turn) -> Result<Attempt<Left>, Trouble> {
+        if turn.operation.cancel_requested {
+            return Ok(Ended::Cancelled.into());
         }
-        if let Err(error) = self.shelf.tidy(&self.gatherer.db, self.gatherer.pool).await {
+        if turn.abandoned {
+            return Ok(stopped_by(Stop::Shutdown).into());
+        }
+        let visits = tokio::select! {
+            biased;
+            stop = turn.held.stopped(None) => return Ok(stopped_by(stop).into()),
+            visits = self.visits(&job.hostnames) => visits?,
+        };
+        let (news, mut telling) = (News::default(), Telling::new(visits.clone()));
+        let made = tokio::select! {
+            biased;
+            stop = turn.held.stopped(None) => Err(stopped_by(stop)),
+            made = self.collect_and_keep(turn.operation.id, &visits, job, &news) => Ok(made),
+            never = telling.go_on(&turn.lease, &news) => match never {},
+        };
+        let left = Left { news, telling: Some(telling), ..Left::default() };
+        Ok(match made {
+            Ok(Ok(Gathered { ended, collected, kept })) => {
+                Attempt { ended, left: Left { collected, kept, ..left } }
+            }
+            Ok(Err(obstacle)) => {
+                let reason = obstacle.to_string();
+                tracing::error!(operation.id = turn.operation.id, reason, "nothing could be kept");
+                Attempt { ended: Ended::failed(sentence(&reason)), left }
+            }
+            Err(ended) => Attempt { ended, left },
+        })
+    }
+
+    async fn settle(
+        &self,
+        _job: &Collect,
+        turn: &Turn,
+        _outcome: &Outcome,
+        left: &mut Left,
+    ) -> Result<(), LeaseError> {
+        let Left { news, telling, collected, kept } = left;
+        if let Some(telling) = telling {
+            telling.tell(&turn.lease, news).await?;
+        }
+        let (db, pool, id) = (&self.gatherer.db, self.gatherer.pool, turn.operation.id);
+        collections::record(db, pool, id, collected, kept.as_ref()).await?;
+        Ok(())
+    }
+
+    async fn tidy(&self) {
+        if let Err(error) = self.tidy_shelf().await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "old archives could not be looked for");
         }
     }
+}
 
-    /// The VMs to collect from, as soon as the database tells them.
-    async fn visits(&self, hostnames: &[Hostname], turn: &mut Turn) -> Result<Vec<Visit>, Ended> {
-        if turn.operation.cancel_requested {
-            return Err(Ended::Cancelled);
-        }
-        if turn.abandoned {
-            return Err(Ended::Interrupted);
-        }
-        let machines = loop {
-            let found = tokio::select! {
-                biased;
-                stop = turn.held.stopped(None) => return Err(Ended::stopped_by(stop)),
-                found = self.machines.find(Some(hostnames)) => found,
-            };
-            match found {
-                Ok(machines) => break machines,
-                Err(refused) if turn.waits_for(&refused).await => {}
-                Err(refused) => {
-                    let reason = chain(&refused);
-                    return Err(Ended::Failed { exit_code: None, reason });
-                }
-            }
-        };
+impl ZipCollector {
+    async fn visits(&self, hostnames: &[Hostname]) -> Result<Vec<Visit>, DbError> {
+        let machines = self.machines.find(Some(hostnames)).await?;
         let begun = Arc::new(Notify::new());
         let visit = |machine| Visit { machine, tally: Arc::new(Tally::new(Arc::clone(&begun))) };
         Ok(machines.into_iter().map(visit).collect())
@@ -115,11 +122,10 @@ impl ZipCollector {
         &self,
         id: i64,
         visits: &[Visit],
-        extension: &Extension,
-        on_skipped: OnSkipped,
+        job: &Collect,
         news: &News,
-    ) -> Result<End, Trouble> {
-        let mut listed: Vec<Listed> = self.gatherer.list(visits, extension).collect().await;
+    ) -> Result<Gathered, Obstacle> {
+        let mut listed: Vec<Listed> = self.gatherer.list(visits, &job.extension).collect().await;
         let (count, bytes) = visits.iter().fold((0, 0), |(count, bytes): (u64, u64), visit| {
             let tally = &visit.tally;
             let found = tally.found_bytes.load(Relaxed);
@@ -150,57 +156,20 @@ impl ZipCollector {
                 Some(kept)
             }
         };
-        let outcome = conclusion(&harvests, extension, on_skipped);
+        let ended = conclusion(&harvests, &job.extension, job.on_skipped);
         let collected = harvests.iter().map(Harvest::collected).collect();
-        Ok(End { outcome, collected, kept })
-    }
-
-    /// The end of a collection of which nothing is kept.
-    async fn end(&self, turn: &mut Turn, news: &News, telling: Option<&mut Telling>, ended: Ended) {
-        let id = turn.operation.id;
-        match outcome(&ended) {
-            None => tracing::warn!(operation.id = id, "the operation was taken over"),
-            Some(mut outcome) => {
-                if outcome.state == OperationState::Interrupted {
-                    outcome.reason =
-                        Some(format!("{} No archive was kept: collect again.", STOPPED));
-                }
-                let end = End { outcome, collected: Vec::new(), kept: None };
-                self.write(turn, news, telling, &end).await;
-            }
-        }
-    }
-
-    async fn write(
-        &self,
-        turn: &mut Turn,
-        news: &News,
-        mut telling: Option<&mut Telling>,
-        end: &End,
-    ) {
-        loop {
-            let written = self.write_once(turn, news, telling.as_deref_mut(), end).await;
-            if !turn.again(written).await {
-                return;
-            }
-        }
-    }
-
-    async fn write_once(
-        &self,
-        turn: &Turn,
-        news: &News,
-        telling: Option<&mut Telling>,
-        end: &End,
-    ) -> Result<(), LeaseError> {
-        if let Some(telling) = telling {
-            telling.tell(&turn.lease, news).await?;
-        }
-        let (db, pool, id) = (&self.gatherer.db, self.gatherer.pool, turn.operation.id);
-        let recorded = collections::record(db, pool, id, &end.collected, end.kept.as_ref()).await;
-        recorded.map_err(|error: DbError| LeaseError::Db(error))?;
-        turn.lease.finish(&end.outcome).await
+        Ok(Gathered { ended, collected, kept })
     }
 }
 
-const STOPPED: &str = "The allocator stopped in the middle, or could not reach the database.";
+/// Of what was stopped, no archive is kept.
+fn stopped_by(stop: Stop) -> Ended {
+    match Ended::stopped_by(stop) {
+        Ended::Interrupted { .. } => Ended::Interrupted {
+            reason: "The allocator stopped in the middle, or could not reach the database. No \
+                     archive was kept: collect again."
+                .to_owned(),
+        },
+        other => other,
+    }
+}

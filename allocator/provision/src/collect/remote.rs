@@ -4,7 +4,10 @@ use std::{
     time::Duration,
 };
 
-use lablink_core::collections::{FitAddresses, SshAccess};
+use lablink_core::{
+    chain,
+    collections::{FitAddresses, SshAccess},
+};
 use tokio::{
     net::TcpStream,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -16,7 +19,6 @@ use super::{
     script::Words,
     ssh::Papers,
 };
-use crate::terraform::chain;
 
 /// How long a program may take to end once its output has.
 const LAST_WORDS: Duration = Duration::from_secs(10);

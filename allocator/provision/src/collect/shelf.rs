@@ -63,18 +63,19 @@ impl Shelf {
     }
 
     /// Removes archives of which no row tells, and those that are beyond the bounds, oldest first.
-    pub async fn tidy(&self, db: &Db, pool: PoolId) -> Result<(), DbError> {
+    pub async fn tidy(&self, db: &Db, pool: PoolId) -> Result<u64, DbError> {
+        let mut removed = 0;
         for operation in self.unknown(db, pool).await? {
             tracing::info!(operation.id = operation, "removing an archive that nobody knows of");
-            self.remove(operation);
+            removed += u64::from(self.remove(operation));
         }
         for operation in collections::beyond(db, pool, &self.owner, &self.retention).await? {
             if self.remove(operation) {
-                tracing::info!(operation.id = operation, "an old archive was removed");
+                removed += 1;
                 collections::discarded(db, pool, &Actor::System, operation).await?;
             }
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// Old archives whose allocator was killed before it could write that they are there. Young

@@ -110,6 +110,7 @@ impl Telling {
             total: sum(|it| it.tally.found_files.load(Relaxed)),
             lines: &lines,
             steps: &steps,
+            ..Report::default()
         };
         if lines.is_empty() && steps.is_empty() {
             return Ok(());

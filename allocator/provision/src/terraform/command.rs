@@ -5,11 +5,10 @@ use std::{
     time::Duration,
 };
 
-use lablink_core::plain;
+use lablink_core::{plain, worker::Limit};
 use tokio::process::Command;
 
 use super::{StepError, step::Step};
-use crate::worker::Limit;
 
 /// The lowest versions that have ephemeral variables.
 const LOWEST_TERRAFORM: (u64, u64) = (1, 10);

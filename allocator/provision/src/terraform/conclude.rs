@@ -3,30 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lablink_core::{
-    DbError,
-    operations::{self, Change, Lease, LeaseError, OperationId, Outcome, Stage},
+    DbError, chain,
+    operations::{self, LeaseError, OperationId, Outcome, Stage},
     startup, state, vms,
+    worker::{Limit, Turn},
 };
 use lablink_protocol::Hostname;
 
 use super::{
-    Provisioner, ProvisionerParts, Workspace,
-    provisioner::{WorkError, chain},
-    run::Ran,
+    Provisioner, ProvisionerParts, Workspace, change::Change, provisioner::WorkError, run::Ran,
     settle::Settlement,
 };
-use crate::worker::Limit;
 
 impl Provisioner {
-    /// Writes the end of a change, with the last of its log and the rows of its VMs.
-    pub(super) async fn end(
+    /// Writes what belongs to the end of a change: the last of its log, and the rows of its VMs.
+    pub(super) async fn conclude(
         &self,
-        lease: &Lease,
-        change: Change<'_>,
+        turn: &Turn,
+        change: &Change,
         outcome: &Outcome,
         ran: &mut Ran,
-        limit: Limit,
     ) -> Result<(), LeaseError> {
+        let (lease, limit) = (&turn.lease, turn.end_limit());
         ran.progress.tell(lease).await?;
         let id = lease.operation_id();
         if let Some(doubt) = &ran.doubt {
@@ -45,7 +43,7 @@ impl Provisioner {
         if matches!(change, Change::Launch(_) | Change::Replace(_)) {
             startup::provisioned(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
         }
-        lease.finish(outcome).await
+        Ok(())
     }
 
     async fn settle(&self, settlement: &Settlement<'_>, limit: Limit) -> Result<(), DbError> {
@@ -106,7 +104,7 @@ impl Provisioner {
         let Some(id) = workspace.unsettled() else { return Ok(()) };
         let operation = operations::find(db, *pool, id).await?;
         if let Some(operation) = &operation
-            && let Some(change) = operation.job.change()
+            && let Some(change) = Change::wanted_by(operation)?
         {
             let state = self.state_put_right(workspace).await?;
             let (state_then, reason) = (operation.state, operation.reason.clone());
@@ -118,7 +116,7 @@ impl Provisioner {
             let (done, errors) = (self.done_with(id).await?, BTreeMap::new());
             Settlement {
                 id,
-                change,
+                change: &change,
                 targets: &targets,
                 outcome: &outcome,
                 errors: &errors,

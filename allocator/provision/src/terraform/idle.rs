@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lablink_core::vms::{self, Source};
+use lablink_core::{
+    chain,
+    vms::{self, Source},
+    worker::Limit,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Provisioner, ProvisionerParts,
-    provisioner::{WorkError, chain},
-};
-use crate::worker::Limit;
+use super::{Provisioner, ProvisionerParts, provisioner::WorkError};
 
 /// How often it is looked whether there is something to be put right.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -31,8 +31,9 @@ impl CaughtUp {
 }
 
 impl Provisioner {
-    /// Goes on until `stop`.
-    pub(crate) async fn while_idle(&self, stop: CancellationToken) {
+    /// What is done while no operation of the pool makes or removes machines here. Goes on until
+    /// `stop`.
+    pub async fn while_idle(&self, stop: CancellationToken) {
         if !*self.caught_up.borrow() {
             self.catch_up(&stop).await;
         }

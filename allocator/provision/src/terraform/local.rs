@@ -1,16 +1,11 @@
-use std::{future::Future, io, path::PathBuf, pin::Pin, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use futures_util::StreamExt;
-use lablink_core::{
-    Db, Token,
-    pools::PoolId,
-    vms::{self, Provider},
-};
+use lablink_core::{Db, Token, chain, pools::PoolId, vms, worker::Limit};
 use lablink_protocol::Hostname;
 use tokio::process::Command;
 
 use super::{StepError, step::Step};
-use crate::worker::Limit;
 
 /// How long `vm.sh` may take for one VM: to stop it, which is TERM, 5 s, KILL, 2 s; to start it.
 const STOP: Duration = Duration::from_secs(8);
@@ -110,6 +105,26 @@ impl LocalVms {
         }
     }
 
+    /// Ends the agent of a VM, and starts it again; with an enrolment token, as a new machine that
+    /// enrols with that.
+    pub async fn reboot(
+        &self,
+        hostname: &Hostname,
+        enrolment: Option<&Token>,
+        limit: &Limit,
+    ) -> Result<(), StepError> {
+        let name = hostname.as_str();
+        if !self.directory.join(name).is_dir() {
+            let cause = io::Error::other("it has no folder on this machine");
+            return Err(StepError::Io { step: format!("vm.sh stop of {name}"), cause });
+        }
+        self.step("stop", name, STOP, limit.clone()).run().await?;
+        let mut start = self.starting("start", name);
+        start.command.envs(enrolment.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal())));
+        // Once stopped, it is started whatever comes.
+        start.run().await.map(drop)
+    }
+
     /// One call of `vm.sh`, which can be killed any time.
     pub(super) fn step(&self, verb: &str, name: &str, deadline: Duration, limit: Limit) -> Step {
         let mut command = Command::new("setsid");
@@ -157,31 +172,7 @@ impl LocalVms {
 /// Says in the log what went wrong with one VM.
 pub(super) fn told<T>(name: &str, done: Result<T, StepError>) -> Result<T, StepError> {
     done.inspect_err(|error| {
-        let reason = super::chain(error);
+        let reason = chain(error);
         tracing::warn!(machine.hostname = name, reason, "a local VM does not do as it is told");
     })
-}
-
-impl Provider for LocalVms {
-    fn reboot<'a>(
-        &'a self,
-        hostname: &'a Hostname,
-        enrolment: Option<&'a Token>,
-    ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>> {
-        Box::pin(async move {
-            if !self.directory.join(hostname.as_str()).is_dir() {
-                return Err(io::Error::other("it has no folder on this machine"));
-            }
-            let name = hostname.as_str();
-            self.step("stop", name, STOP, Limit::default())
-                .run()
-                .await
-                .map_err(io::Error::other)?;
-            let mut start = self.starting("start", name);
-            let token = enrolment.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal()));
-            start.command.envs(token);
-            start.run().await.map_err(io::Error::other)?;
-            Ok(())
-        })
-    }
 }

@@ -7,6 +7,7 @@
 //! anything.
 
 mod backend;
+mod change;
 mod command;
 mod conclude;
 mod follow;
@@ -19,6 +20,7 @@ mod outputs;
 mod progress;
 mod provisioner;
 mod reasons;
+mod reboot;
 mod recover;
 mod resume;
 mod run;
@@ -37,8 +39,8 @@ pub use command::{Program, ProgramError};
 pub use idle::CaughtUp;
 pub use local::LocalVms;
 pub(crate) use outputs::Outputs;
-pub(crate) use provisioner::chain;
 pub use provisioner::{Provisioner, ProvisionerParts};
+pub use reboot::Reboots;
 pub use step::StepError;
 pub use variables::RuntimeVariables;
 pub use workspace::{Workspace, WorkspaceError};

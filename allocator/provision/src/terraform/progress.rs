@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lablink_core::{
-    operations::{Lease, LeaseError, LogLevel, Report, Stage, Step},
+    operations::{Lease, LeaseError, LogLevel, Makes, Report, Stage, Step},
     plain,
 };
 use lablink_protocol::Hostname;
@@ -16,10 +16,12 @@ use super::{
 
 /// Where a run stands, gathered from its messages.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// Resources done, of all that the plan changes.
     done: i32,
     total: i32,
+    /// What steps say that are done.
+    makes: Makes,
     /// The first error, in plain words.
     pub first_error: Option<String>,
     /// The first error of each VM.
@@ -34,6 +36,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Of a run whose steps that are done say this.
+    pub fn of(makes: Makes) -> Self {
+        Self { makes, ..Self::default() }
+    }
+
     /// Takes in one line of output. What is no message, such as a crash, is logged as it is.
     pub fn take(&mut self, line: &str) {
         let Ok(raw) = serde_json::from_str::<Message>(line) else {
@@ -88,8 +95,13 @@ impl Progress {
         }
         let steps: Vec<Step> =
             self.new_steps.iter().filter_map(|name| self.steps.get(name)).cloned().collect();
-        let report =
-            Report { done: self.done, total: self.total, lines: &self.new_lines, steps: &steps };
+        let report = Report {
+            done: self.done,
+            total: self.total,
+            lines: &self.new_lines,
+            steps: &steps,
+            makes: self.makes,
+        };
         lease.advance(&report).await?;
         self.new_lines.clear();
         self.new_steps.clear();

@@ -8,23 +8,24 @@ use jiff::Timestamp;
 use lablink_core::{
     Db, DbError, Token, agents,
     aws::{AwsLogin, VaultError},
-    operations::{Change, LeaseError},
-    plain,
+    chain,
+    operations::{LeaseError, Outcome},
     pools::PoolId,
     state,
     vms::{self, Source},
+    worker::{Attempt, Ended, Limit, Runner, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
 use tokio::sync::watch;
 
 use super::{
     LocalVms, RuntimeVariables, StepError, Workspace, WorkspaceError,
+    change::{Change, Changes},
     recover::RecoverError,
     run::{Apply, Ran},
     state::{Doubt, State, StateError},
     work::Work,
 };
-use crate::worker::{Ended, Limit, Turn, outcome};
 
 /// What a provisioner works with.
 pub struct ProvisionerParts {
@@ -67,12 +68,48 @@ pub(super) enum WorkError {
     Db(#[from] DbError),
 }
 
+impl From<WorkError> for Trouble {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Db(error) => Self::Db(error),
+            other => Self::Other(chain(&other)),
+        }
+    }
+}
+
 impl From<VaultError> for WorkError {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Db(error) => Self::Db(error),
             VaultError::Locked => Self::Keys(error),
         }
+    }
+}
+
+impl<K: Changes> Runner<K> for Provisioner {
+    type Left = Ran;
+
+    async fn attempt(&self, job: &K, turn: &mut Turn) -> Result<Attempt<Ran>, Trouble> {
+        match self.change(&job.change(), turn).await {
+            // Its end notes what is wrong with the state.
+            Err(WorkError::Doubted(doubt)) if turn.held.stop().is_none() => {
+                let ended = Ended::failed(chain(&doubt));
+                Ok(Attempt { ended, left: Ran { doubt: Some(doubt), ..Ran::default() } })
+            }
+            attempt => Ok(attempt?),
+        }
+    }
+
+    async fn settle(
+        &self,
+        job: &K,
+        turn: &Turn,
+        outcome: &Outcome,
+        ran: &mut Ran,
+    ) -> Result<(), LeaseError> {
+        // Whatever kept us from looking at it: an earlier worker may have let Terraform at the VMs.
+        ran.applied |= turn.abandoned;
+        self.conclude(turn, &job.change(), outcome, ran).await
     }
 }
 
@@ -87,59 +124,13 @@ impl Provisioner {
         Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?).within(limit))
     }
 
-    /// Runs Terraform for a change, whatever comes in between, to a written end.
-    pub(crate) async fn carry_out(&self, change: Change<'_>, turn: &mut Turn) {
-        let id = turn.operation.id;
-        let mut ran = loop {
-            let error = match (self.attempt(change, turn).await, turn.held.stop()) {
-                (Ok(ran), _) => break ran,
-                (Err(error), Some(stop)) => {
-                    let reason = chain(&error);
-                    tracing::info!(
-                        operation.id = id,
-                        reason,
-                        ?stop,
-                        "stopped before Terraform ran"
-                    );
-                    break Ended::stopped_by(stop).into();
-                }
-                (Err(error), None) => error,
-            };
-            // Nothing has been done yet: again, when the database is back.
-            if let WorkError::Db(refused) = &error
-                && turn.waits_for(refused).await
-            {
-                continue;
-            }
-            let reason = chain(&error);
-            tracing::error!(operation.id = id, reason, "the operation could not be tried");
-            let doubt = match error {
-                WorkError::Doubted(doubt) => Some(doubt),
-                _ => None,
-            };
-            break Ran { doubt, ..Ended::Failed { exit_code: None, reason }.into() };
-        };
-        ran.applied |= turn.abandoned;
-        let Some(outcome) = outcome(&ran.ended) else {
-            tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
-            return;
-        };
-        loop {
-            let limit = turn.end_limit();
-            let written = self.end(&turn.lease, change, &outcome, &mut ran, limit).await;
-            if !turn.again(written).await {
-                return;
-            }
-        }
-    }
-
-    async fn attempt(&self, change: Change<'_>, turn: &mut Turn) -> Result<Ran, WorkError> {
+    async fn change(&self, change: &Change, turn: &mut Turn) -> Result<Attempt<Ran>, WorkError> {
         let ProvisionerParts { db, pool, variables, .. } = &self.parts;
         let workspace = self.workspace(turn.work_limit()).await?;
         workspace.recover().await?;
         match self.refuse_unreadable(&workspace).await {
             // Its end tells what is wrong.
-            Err(WorkError::Doubted(_)) if turn.abandoned => return Ok(Ended::Interrupted.into()),
+            Err(WorkError::Doubted(_)) if turn.abandoned => return Ok(Ended::interrupted().into()),
             refused => refused?,
         }
         self.settle_again(&workspace).await?;
@@ -148,7 +139,7 @@ impl Provisioner {
             return Ok(Ended::Cancelled.into());
         }
         if turn.abandoned {
-            return Ok(Ended::Interrupted.into());
+            return Ok(Ended::interrupted().into());
         }
         let asked_at = Timestamp::now();
         let before = self.state_put_right(&workspace).await?;
@@ -158,30 +149,34 @@ impl Provisioner {
         if let Some(stop) = turn.held.stop() {
             return Ok(Ended::stopped_by(stop).into());
         }
-        let targets = match turn.lease.begin().await {
+        let begun = match change {
+            Change::Replace(_) => turn.lease.begin_anew().await,
+            Change::Launch(_) | Change::Destroy(_) => turn.lease.begin().await,
+        };
+        let targets = match begun {
             Ok(targets) => targets,
             Err(LeaseError::Lost) => return Ok(Ended::LeaseLost.into()),
             Err(LeaseError::Db(error)) => return Err(error.into()),
         };
         let work = Work::of(change, &targets);
-        let mut ran = if work.hostnames.is_empty() {
+        let mut attempt = if work.hostnames.is_empty() {
             Ended::Succeeded.into()
         } else {
             self.apply(change, &work.hostnames, &before, &workspace, turn).await?
         };
-        work.tell(&mut ran);
-        Ok(ran)
+        work.tell(&mut attempt);
+        Ok(attempt)
     }
 
     /// Lets Terraform bring about what the change wants of these VMs.
     async fn apply(
         &self,
-        change: Change<'_>,
+        change: &Change,
         hostnames: &[Hostname],
         before: &State,
         workspace: &Workspace,
         turn: &mut Turn,
-    ) -> Result<Ran, WorkError> {
+    ) -> Result<Attempt<Ran>, WorkError> {
         let folder = self.parts.operations_dir.join(turn.operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
         let vms = desired(change, hostnames, before);
@@ -193,6 +188,7 @@ impl Provisioner {
         state::take_in_hand(db, *pool, &new, &going.collect::<Vec<_>>()).await?;
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
+            makes: change.makes(),
             workspace,
             lease: &turn.lease,
             folder: &folder,
@@ -226,18 +222,11 @@ impl Provisioner {
 
 /// The VMs that shall exist after the change: what exists, plus or minus what it names. What
 /// exists is the state's to say, so an empty or lost table destroys nothing.
-fn desired(change: Change<'_>, hostnames: &[Hostname], before: &State) -> Vec<Hostname> {
+fn desired(change: &Change, hostnames: &[Hostname], before: &State) -> Vec<Hostname> {
     let existing: BTreeSet<Hostname> = before.hostnames().cloned().collect();
     let named: BTreeSet<Hostname> = hostnames.iter().cloned().collect();
     match change {
         Change::Launch(_) | Change::Replace(_) => existing.union(&named).cloned().collect(),
         Change::Destroy(_) => existing.difference(&named).cloned().collect(),
     }
-}
-
-/// An error with its causes, as a line that is fit to be read.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    plain(&text).into_owned()
 }

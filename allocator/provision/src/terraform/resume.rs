@@ -4,7 +4,7 @@ use std::{future::Future, io, time::Duration};
 
 use futures_util::StreamExt;
 use lablink_core::{
-    Db, DbError, Token, agents,
+    Db, DbError, Token, agents, chain,
     pools::PoolId,
     vms::{self, StaleAfter},
 };
@@ -104,7 +104,7 @@ impl LocalVms {
                     left.running_otherwise.push(name);
                 }
                 Err(error) => {
-                    let reason = super::chain(&error);
+                    let reason = chain(&error);
                     let _told = told::<()>(&name, Err(error));
                     left.broken.push((name, reason));
                 }

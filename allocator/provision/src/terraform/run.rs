@@ -9,8 +9,9 @@ use std::{
 
 use lablink_core::{
     Token,
-    operations::{Lease, LeaseError},
+    operations::{Lease, LeaseError, Makes},
     plain,
+    worker::{Attempt, Ended, Held, Stop},
 };
 use lablink_protocol::Hostname;
 use tokio::{
@@ -26,7 +27,6 @@ use super::{
     state::{Doubt, number},
     workspace,
 };
-use crate::worker::{Ended, Held, Stop};
 
 /// How often the output is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -40,6 +40,8 @@ const LONGEST_PER_VM: Duration = Duration::from_secs(30);
 
 /// One `terraform apply`.
 pub(super) struct Apply<'a> {
+    /// What its steps that are done say.
+    pub makes: Makes,
     pub workspace: &'a Workspace,
     pub lease: &'a Lease,
     /// For what Terraform says.
@@ -53,16 +55,15 @@ pub(super) struct Apply<'a> {
     pub environment: Vec<(&'static str, PathBuf)>,
 }
 
-/// A run that has ended.
-#[derive(Debug)]
-pub(super) struct Ran {
-    pub ended: Ended,
+/// What a run leaves for its end to be written with.
+#[derive(Debug, Default)]
+pub struct Ran {
     /// What Terraform said, as far as it could not be written yet.
-    pub progress: Progress,
+    pub(super) progress: Progress,
     /// Whether Terraform was let at the VMs at all, by us or by an earlier worker.
-    pub applied: bool,
+    pub(super) applied: bool,
     /// What stopped it before it began: a state that can't be true.
-    pub doubt: Option<Doubt>,
+    pub(super) doubt: Option<Doubt>,
 }
 
 /// How it came to its end.
@@ -74,15 +75,9 @@ struct Watched {
     overdue: bool,
 }
 
-impl From<Ended> for Ran {
-    fn from(ended: Ended) -> Self {
-        Self { ended, progress: Progress::default(), applied: false, doubt: None }
-    }
-}
-
 impl Apply<'_> {
     /// Errors happen before Terraform runs, or after it was ended: none is left running.
-    pub async fn run(self, held: &mut Held) -> io::Result<Ran> {
+    pub async fn run(self, held: &mut Held) -> io::Result<Attempt<Ran>> {
         self.write_vms()?;
         let output = self.folder.join("terraform.jsonl");
         let errors = self.folder.join("terraform.stderr");
@@ -106,7 +101,7 @@ impl Apply<'_> {
             child.wait().await?;
             return Err(error);
         }
-        let mut progress = Progress::default();
+        let mut progress = Progress::of(self.makes);
         let Watched { status, stop, overdue } =
             self.watch(&mut child, process, &output, &mut progress, held).await?;
         let ended_by_itself = status.code().is_some() && stop.is_none() && !overdue;
@@ -140,7 +135,7 @@ impl Apply<'_> {
                 reason: reason(&progress, status, &errors),
             },
         };
-        Ok(Ran { ended, progress, applied: true, doubt: None })
+        Ok(Attempt { ended, left: Ran { progress, applied: true, doubt: None } })
     }
 
     /// Follows Terraform to its end, and asks it to stop when it must.

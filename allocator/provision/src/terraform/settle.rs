@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lablink_core::{
     Actor, Db, DbError,
-    operations::{Change, OperationId, OperationState, Outcome, Standing, Target},
+    operations::{OperationId, OperationState, Outcome, Standing, Target},
     pools::PoolId,
     vms::{self, Unmet},
 };
 use lablink_protocol::Hostname;
 
-use super::state::State;
+use super::{change::Change, state::State};
 
 /// What is to be written about the VMs of an operation.
 pub(super) struct Settlement<'a> {
     pub id: OperationId,
-    pub change: Change<'a>,
+    pub change: &'a Change,
     pub targets: &'a [Target],
     pub outcome: &'a Outcome,
     /// What Terraform said of single VMs.

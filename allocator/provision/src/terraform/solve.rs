@@ -3,80 +3,92 @@
 //! again, changes nothing.
 
 use lablink_core::{
-    DbError,
-    operations::{Job, LogLevel, OperationId, Report, Stage, Step},
+    DbError, chain,
+    operations::{
+        BringBack, GiveUp, LeaseError, LogLevel, OperationId, Outcome, Report, Stage, Step,
+    },
     state::{self, Fault},
     vms::{self, Source},
+    worker::{Attempt, Ended, Limit, Runner, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
 
 use super::{
     Backend, Provisioner, ProvisionerParts, StepError, Workspace,
-    provisioner::{WorkError, chain},
+    provisioner::WorkError,
     state::{Doubt, Look, Pieces, listed, mend},
 };
-use crate::worker::{Ended, Limit, Turn, outcome};
 
-/// How a way out ended, and what is to be said of it.
-struct Solved {
-    ended: Ended,
+/// What a way out leaves to be told.
+#[derive(Debug, Default)]
+pub struct Solved {
     lines: Vec<(LogLevel, String)>,
     done: Vec<Hostname>,
-    /// What the organiser has to know though all went well.
-    note: Option<String>,
 }
 
-impl From<Ended> for Solved {
-    fn from(ended: Ended) -> Self {
-        Self { ended, lines: Vec::new(), done: Vec::new(), note: None }
+/// A chosen way out.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    BringBack,
+    GiveUp(&'a [Hostname]),
+}
+
+impl Runner<BringBack> for Provisioner {
+    type Left = Solved;
+
+    async fn attempt(&self, _job: &BringBack, turn: &mut Turn) -> Result<Attempt<Solved>, Trouble> {
+        Ok(self.solve(Way::BringBack, turn).await?)
+    }
+
+    async fn settle(
+        &self,
+        job: &BringBack,
+        turn: &Turn,
+        _outcome: &Outcome,
+        solved: &mut Solved,
+    ) -> Result<(), LeaseError> {
+        tell(turn, job.hostnames.len(), solved).await
     }
 }
 
-fn failed(reason: String) -> Solved {
-    Ended::Failed { exit_code: None, reason }.into()
+impl Runner<GiveUp> for Provisioner {
+    type Left = Solved;
+
+    async fn attempt(&self, job: &GiveUp, turn: &mut Turn) -> Result<Attempt<Solved>, Trouble> {
+        Ok(self.solve(Way::GiveUp(&job.hostnames), turn).await?)
+    }
+
+    async fn settle(
+        &self,
+        job: &GiveUp,
+        turn: &Turn,
+        _outcome: &Outcome,
+        solved: &mut Solved,
+    ) -> Result<(), LeaseError> {
+        tell(turn, job.hostnames.len(), solved).await
+    }
+}
+
+/// Writes what was done. What is written is not written again.
+async fn tell(turn: &Turn, total: usize, solved: &mut Solved) -> Result<(), LeaseError> {
+    let step = |it: &Hostname| Step { stage: Stage::Done, ..Step::waiting(it.clone()) };
+    let steps: Vec<Step> = solved.done.iter().map(step).collect();
+    let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let report = Report {
+        done: count(steps.len()),
+        total: count(total),
+        lines: &solved.lines,
+        steps: &steps,
+        ..Report::default()
+    };
+    turn.lease.advance(&report).await?;
+    solved.lines.clear();
+    Ok(())
 }
 
 impl Provisioner {
-    /// Carries out a way out of a conflict, to a written end.
-    pub(crate) async fn solve(&self, job: &Job, turn: &mut Turn) {
-        let id = turn.operation.id;
-        let solved = loop {
-            let error = match (self.try_to_solve(job, turn).await, turn.held.stop()) {
-                (Ok(solved), _) => break solved,
-                (Err(_), Some(stop)) => break Ended::stopped_by(stop).into(),
-                (Err(error), None) => error,
-            };
-            if let WorkError::Db(refused) = &error
-                && turn.waits_for(refused).await
-            {
-                continue;
-            }
-            let reason = chain(&error);
-            tracing::error!(operation.id = id, reason, "the conflict could not be solved");
-            break failed(reason);
-        };
-        let Some(mut outcome) = outcome(&solved.ended) else { return };
-        outcome.reason = outcome.reason.or(solved.note);
-        let steps: Vec<Step> = solved
-            .done
-            .into_iter()
-            .map(|hostname| Step { stage: Stage::Done, ..Step::waiting(hostname) })
-            .collect();
-        let done = i32::try_from(steps.len()).unwrap_or(i32::MAX);
-        let total = i32::try_from(job.hostnames().len()).unwrap_or(i32::MAX);
-        let report = Report { done, total, lines: &solved.lines, steps: &steps };
-        loop {
-            let written = match turn.lease.advance(&report).await {
-                Ok(()) => turn.lease.finish(&outcome).await,
-                Err(error) => Err(error),
-            };
-            if !turn.again(written).await {
-                return;
-            }
-        }
-    }
-
-    async fn try_to_solve(&self, job: &Job, turn: &Turn) -> Result<Solved, WorkError> {
+    /// Finds a way out of a conflict.
+    async fn solve(&self, way: Way<'_>, turn: &Turn) -> Result<Attempt<Solved>, WorkError> {
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
         }
@@ -92,24 +104,25 @@ impl Provisioner {
             return Ok(Ended::stopped_by(stop).into());
         }
         let id = turn.operation.id;
-        let solved = match (&look.doubt, job) {
-            (None, Job::GiveUp { hostnames }) => held_again(&look, hostnames),
-            (None, _) => Ended::Succeeded.into(),
-            (Some(doubt), _) if doubt.fault == Fault::Unreadable => failed(unreadable(&workspace)),
-            (Some(doubt), Job::GiveUp { hostnames }) => {
+        let solved = match (&look.doubt, way) {
+            (None, Way::GiveUp(hostnames)) => held_again(&look, hostnames).into(),
+            (None, Way::BringBack) => Ended::Succeeded.into(),
+            (Some(doubt), _) if doubt.fault == Fault::Unreadable => {
+                Ended::failed(unreadable(&workspace)).into()
+            }
+            (Some(doubt), Way::GiveUp(hostnames)) => {
                 self.give_up(id, &look, doubt, hostnames, &limit).await?
             }
-            (Some(doubt), _) => self.bring_back(&workspace, &look, doubt).await?,
+            (Some(doubt), Way::BringBack) => self.bring_back(&workspace, &look, doubt).await?,
         };
         match self.take(&workspace).await {
             Ok(_) => Ok(solved),
             Err(WorkError::Doubted(doubt)) => {
                 self.record(id, &doubt).await?;
                 Ok(match solved.ended {
-                    Ended::Succeeded => Solved {
-                        ended: Ended::Failed { exit_code: None, reason: doubt.to_string() },
-                        ..solved
-                    },
+                    Ended::Succeeded | Ended::SucceededBut(_) => {
+                        Attempt { ended: Ended::failed(doubt.to_string()), ..solved }
+                    }
                     _ => solved,
                 })
             }
@@ -128,7 +141,7 @@ impl Provisioner {
         workspace: &Workspace,
         look: &Look,
         doubt: &Doubt,
-    ) -> Result<Solved, WorkError> {
+    ) -> Result<Attempt<Solved>, WorkError> {
         let ProvisionerParts { db, pool, local, .. } = &self.parts;
         let copy = workspace.kept_copy();
         let seen = look.seen.as_ref();
@@ -136,7 +149,7 @@ impl Provisioner {
         let removed = state::removed_among(db, *pool, &pieces.vms()).await?;
         let mended = mend(&pieces, &look.existing, &removed)?;
         if mended.state.holds_nothing() && !mended.lost.is_empty() {
-            return Ok(failed(in_no_copy(&mended.lost)));
+            return Ok(Ended::failed(in_no_copy(&mended.lost)).into());
         }
         workspace.replace_state(&mended.state, doubt.found.as_ref()).await?;
         let back = |it: &&Hostname| !mended.lost.contains(it);
@@ -145,9 +158,9 @@ impl Provisioner {
         let lines = done.iter().map(told).collect();
         let ended = match &mended.lost[..] {
             [] => Ended::Succeeded,
-            lost => Ended::Failed { exit_code: None, reason: in_no_copy(lost) },
+            lost => Ended::failed(in_no_copy(lost)),
         };
-        Ok(Solved { ended, lines, done, note: None })
+        Ok(Attempt { ended, left: Solved { lines, done } })
     }
 
     async fn give_up(
@@ -157,11 +170,11 @@ impl Provisioner {
         doubt: &Doubt,
         named: &[Hostname],
         limit: &Limit,
-    ) -> Result<Solved, WorkError> {
+    ) -> Result<Attempt<Solved>, WorkError> {
         let ProvisionerParts { db, pool, local, .. } = &self.parts;
         // What was not named then is nobody's to give up now.
         if doubt.lacking.iter().any(|it| !named.contains(it)) {
-            return Ok(failed(doubt.to_string()));
+            return Ok(Ended::failed(doubt.to_string()).into());
         }
         let mut elsewhere = Vec::new();
         let mut lines = Vec::new();
@@ -170,11 +183,12 @@ impl Provisioner {
                 Ok(()) => {}
                 Err(stopped @ StepError::Stopped { .. }) => return Err(stopped.into()),
                 Err(error) => {
-                    return Ok(failed(format!(
+                    let reason = format!(
                         "{hostname} could not be removed from this machine, and no VM was given up: \
                          {} Put that right, then try again.",
                         chain(&error)
-                    )));
+                    );
+                    return Ok(Ended::failed(reason).into());
                 }
             }
             let vm = vms::find(db, *pool, hostname).await?;
@@ -184,23 +198,25 @@ impl Provisioner {
             lines.push((LogLevel::Info, format!("{hostname} was given up.")));
         }
         state::give_up(db, *pool, id, &doubt.lacking, look.state.version.as_ref()).await?;
-        let note = (!elsewhere.is_empty()).then(|| {
-            format!(
+        let ended = if elsewhere.is_empty() {
+            Ended::Succeeded
+        } else {
+            Ended::SucceededBut(format!(
                 "{} may still run in the cloud, and cost: look for it there by its name, and end it.",
                 listed(&elsewhere)
-            )
-        });
-        Ok(Solved { ended: Ended::Succeeded, lines, done: doubt.lacking.clone(), note })
+            ))
+        };
+        Ok(Attempt { ended, left: Solved { lines, done: doubt.lacking.clone() } })
     }
 }
 
 /// Somebody else put it right, or this was done before and only its end was not written.
-fn held_again(look: &Look, named: &[Hostname]) -> Solved {
+fn held_again(look: &Look, named: &[Hostname]) -> Ended {
     let held: Vec<Hostname> = named.iter().filter(|it| look.state.contains(it)).cloned().collect();
     if held.is_empty() {
-        return Ended::Succeeded.into();
+        return Ended::Succeeded;
     }
-    failed(format!(
+    Ended::failed(format!(
         "Terraform's state has {} again, so no VM was given up. Destroy it if it is to go.",
         listed(&held)
     ))

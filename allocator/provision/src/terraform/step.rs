@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use lablink_core::worker::Limit;
 use tokio::{
     io::AsyncReadExt,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -21,7 +22,7 @@ use super::{
     notes::{self, Note},
     reasons,
 };
-use crate::{last_words::last_words, worker::Limit};
+use crate::last_words::last_words;
 
 /// More than any state.
 const LONGEST_OUTPUT: u64 = 256 * 1024 * 1024;

@@ -8,10 +8,10 @@ use lablink_core::{
     Db, DbError,
     pools::PoolId,
     vms::{self, StaleAfter, Vm},
+    worker::Limit,
 };
 
 use super::LocalVms;
-use crate::worker::Limit;
 
 const AGAIN: Duration = Duration::from_secs(2);
 

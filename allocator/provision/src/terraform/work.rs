@@ -1,10 +1,12 @@
 //! What is left of an operation's wish when its turn comes.
 
-use lablink_core::operations::{Change, LogLevel, Stage, Standing, Step, Target};
+use lablink_core::{
+    operations::{LogLevel, Stage, Standing, Step, Target},
+    worker::{Attempt, Ended},
+};
 use lablink_protocol::Hostname;
 
-use super::run::Ran;
-use crate::worker::Ended;
+use super::{change::Change, run::Ran};
 
 /// The VMs that an operation works on, and those that it leaves alone.
 pub(super) struct Work {
@@ -14,7 +16,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub fn of(change: Change<'_>, targets: &[Target]) -> Self {
+    pub fn of(change: &Change, targets: &[Target]) -> Self {
         let (mut hostnames, mut left_out) = (Vec::new(), Vec::new());
         for Target { hostname, standing, .. } in targets {
             let (stage, why) = match (standing, change) {
@@ -38,7 +40,7 @@ impl Work {
 
     /// Adds what was left out to what a run has to tell. A success with less than was asked for is
     /// none.
-    pub fn tell(self, ran: &mut Ran) {
+    pub fn tell(self, attempt: &mut Attempt<Ran>) {
         let missed: Vec<String> = self
             .left_out
             .iter()
@@ -47,12 +49,15 @@ impl Work {
             .collect();
         for step in self.left_out {
             let detail = step.detail.as_deref().unwrap_or("");
-            ran.progress.log(LogLevel::Warn, &format!("{} is left out: {detail}", step.hostname));
-            ran.progress.add(step);
+            attempt
+                .left
+                .progress
+                .log(LogLevel::Warn, &format!("{} is left out: {detail}", step.hostname));
+            attempt.left.progress.add(step);
         }
-        if !missed.is_empty() && matches!(ran.ended, Ended::Succeeded) {
+        if !missed.is_empty() && matches!(attempt.ended, Ended::Succeeded) {
             let reason = format!("Left out, and nothing was done to it: {}.", missed.join(", "));
-            ran.ended = Ended::Failed { exit_code: None, reason };
+            attempt.ended = Ended::failed(reason);
         }
     }
 }
@@ -70,25 +75,25 @@ mod tests {
         let claimed = Standing::LeftOut("Somebody has it.".to_owned());
         let targets =
             [target("a", Standing::Included), target("b", Standing::Gone), target("c", claimed)];
-        let ended = |change| {
+        let ended = |change: &Change| {
             let work = Work::of(change, &targets);
             assert_eq!(work.hostnames.len(), 1);
-            let mut ran = Ran::from(Ended::Succeeded);
+            let mut ran = Attempt::from(Ended::Succeeded);
             work.tell(&mut ran);
             match ran.ended {
                 Ended::Failed { reason, .. } => reason,
                 other => panic!("{other:?}"),
             }
         };
-        let destroyed = ended(Change::Destroy(&[]));
+        let destroyed = ended(&Change::Destroy(Vec::new()));
         assert!(destroyed.contains("c (Somebody") && !destroyed.contains("b ("), "{destroyed}");
-        assert!(ended(Change::Launch(&[])).contains("b (It was removed"));
+        assert!(ended(&Change::Launch(Vec::new())).contains("b (It was removed"));
     }
 
     #[test]
     fn a_destroy_of_what_is_gone_has_nothing_left_to_do() {
-        let work = Work::of(Change::Destroy(&[]), &[target("a", Standing::Gone)]);
-        let mut ran = Ran::from(Ended::Succeeded);
+        let work = Work::of(&Change::Destroy(Vec::new()), &[target("a", Standing::Gone)]);
+        let mut ran = Attempt::from(Ended::Succeeded);
         assert!(work.hostnames.is_empty());
         work.tell(&mut ran);
         assert!(matches!(ran.ended, Ended::Succeeded));

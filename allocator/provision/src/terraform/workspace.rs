@@ -4,12 +4,11 @@ use std::{
     time::Duration,
 };
 
-use lablink_core::aws::AwsKeys;
+use lablink_core::{aws::AwsKeys, worker::Limit};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use super::{Backend, Program, RuntimeVariables, StepError, notes, step::Step};
-use crate::worker::Limit;
 
 /// The folder in which Terraform runs for one environment: a copy of the module, the backend's
 /// settings and the variables. The state lies where the backend says.

@@ -11,15 +11,15 @@ use lablink_core::{
     Actor, Db, SecretKey,
     collections::{Archive, CollectError, Collector, FitAddresses, Retention, SshAccess, Wish},
     live::{self, Hub},
-    operations::{self, Operation, OperationId},
+    operations::{self, Collect, Destroy, Kinds, Operation, OperationId},
     pools::{self, PoolId},
     vms,
+    worker::{Runners, Worker, WorkerParts},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, Machines, ZipCollector},
     terraform::{Backend, Program, Workspace},
-    worker::{Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -215,8 +215,11 @@ impl Site {
             pool: self.pool,
             hub,
             owner: "lab".to_owned(),
-            provisioner: None,
-            collector: self.collector(),
+            runners: Arc::new(
+                Runners::default()
+                    .with::<Collect>(&self.collector())
+                    .refusing::<Destroy>("This allocator makes and removes no VMs."),
+            ),
         });
         let shutdown = CancellationToken::new();
         let task = AbortOnDropHandle::new(tokio::spawn(worker.run(shutdown.clone())));
@@ -308,4 +311,9 @@ fn secret_key() -> SecretKey {
 fn login() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap();
     user.expect("our user has a name").name
+}
+
+/// The kinds of operations of the labs.
+pub fn kinds() -> Kinds {
+    Kinds::default().with::<Collect>().with::<Destroy>()
 }

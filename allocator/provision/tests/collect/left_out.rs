@@ -54,7 +54,7 @@ async fn a_link_to_another_disk_stops_a_destroy_until_somebody_says_to_go_on() {
     assert_eq!(collection.state, OperationState::Succeeded);
     assert!(collection.reason.unwrap().starts_with("1 thing that may be results"));
     // This lab has nobody who destroys; but it was begun.
-    assert!(destroy.reason.unwrap().contains("its provider is manual"));
+    assert!(destroy.reason.unwrap().contains("makes and removes no VMs"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,7 @@ async fn letter_case_stops_nothing_and_leaves_nothing_out() {
     let tree = lab.kept(collection.id);
     assert!(tree.contains_key(b"vm_1/home/UPPER.SLP".as_slice()), "{:?}", tree.keys());
     assert!(tree.contains_key(b"vm_1/home/Models/a.sLp".as_slice()), "{:?}", tree.keys());
-    assert!(destroy.reason.unwrap().contains("its provider is manual"));
+    assert!(destroy.reason.unwrap().contains("makes and removes no VMs"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use lablink_core::{
 use nix::sys::signal::Signal;
 
 use crate::{
-    lab::{Lab, admin, signal},
+    lab::{Lab, admin, kinds, signal},
     moto::Moto,
 };
 
@@ -130,7 +130,7 @@ async fn a_bucket_that_was_rolled_back_costs_no_vm() {
     assert!(lab.agent_runs("1") && lab.agent_runs("2"));
     let back = operations::bring_back(&lab.db, lab.pool, &admin(), met.id).await.unwrap();
     lab.succeeds(back).await;
-    let again = operations::retry(&lab.db, lab.pool, &admin(), met.id).await.unwrap();
+    let again = operations::retry(&lab.db, lab.pool, &kinds(), &admin(), met.id).await.unwrap();
     lab.succeeds(again).await;
     assert_eq!(lab.state().len(), 4);
     assert!(!moto.is_locked().await);

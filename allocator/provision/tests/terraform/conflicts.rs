@@ -13,7 +13,7 @@ use lablink_core::{
 use lablink_protocol::{CrdCode, Hostname, VmStatus};
 use nix::sys::signal::Signal;
 
-use crate::lab::{Lab, admin, signal, vm};
+use crate::lab::{Lab, admin, kinds, signal, vm};
 
 const WAIT: StaleAfter = StaleAfter(std::time::Duration::from_secs(60));
 
@@ -72,7 +72,7 @@ impl Lab {
     }
 
     async fn works_on(&self, met: OperationId) {
-        let again = operations::retry(&self.db, self.pool, &admin(), met).await.unwrap();
+        let again = operations::retry(&self.db, self.pool, &kinds(), &admin(), met).await.unwrap();
         self.succeeds(again).await;
         let conflict = state::conflict_of(&self.db, self.pool, met).await.unwrap().unwrap();
         assert!(conflict.solved);

@@ -1,9 +1,9 @@
 use lablink_core::{
-    operations::{self, Job, OperationState, RetryError, Stage},
+    operations::{self, Launch, OperationState, RetryError, Stage},
     vms::Selection,
 };
 
-use crate::lab::{Lab, admin, vm};
+use crate::lab::{Lab, admin, kinds, vm};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn launches_then_destroys_some_then_all() {
@@ -129,7 +129,7 @@ async fn a_failed_replacement_says_so_and_can_be_tried_again() {
     assert_eq!(lab.ended(replace).await.state, OperationState::Failed);
     lab.tells_one_story().await;
     lab.heal();
-    let again = operations::retry(&lab.db, lab.pool, &admin(), replace).await.unwrap();
+    let again = operations::retry(&lab.db, lab.pool, &kinds(), &admin(), replace).await.unwrap();
     lab.succeeds(again).await;
     lab.tells_one_story().await;
     assert!(lab.enrols("1").await);
@@ -154,11 +154,12 @@ async fn what_a_launch_left_undone_is_made_by_a_retry_of_its_own() {
     );
     assert!(steps[0].detail.as_deref().unwrap().contains("no room"));
     lab.heal();
-    let retry = operations::retry(&lab.db, lab.pool, &admin(), launch).await.unwrap();
-    assert_eq!(lab.succeeds(retry).await.job, Job::Launch { hostnames: vec![vm("2")] });
+    let retry = operations::retry(&lab.db, lab.pool, &kinds(), &admin(), launch).await.unwrap();
+    let job: Option<Launch> = lab.succeeds(retry).await.job().unwrap();
+    assert_eq!(job, Some(Launch { hostnames: vec![vm("2")] }));
     assert_eq!(lab.state().len(), 3);
     lab.tells_one_story().await;
-    let nothing = operations::retry(&lab.db, lab.pool, &admin(), launch).await;
+    let nothing = operations::retry(&lab.db, lab.pool, &kinds(), &admin(), launch).await;
     assert!(matches!(nothing, Err(RetryError::NothingLeft)));
     worker.stop().await;
 }

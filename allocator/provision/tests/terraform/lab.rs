@@ -12,18 +12,18 @@ use lablink_core::{
     aws::{AwsLogin, Vault},
     collections::{FitAddresses, Retention},
     live::{self, Hub},
-    operations::{self, Launch, Operation, OperationId, OperationState},
+    operations::{self, Kinds, Lane, Operation, OperationId, OperationState},
     pools::{self, PoolId},
-    vms::{self, Selection, Source, Vm},
+    vms::{self, NewVms, Selection, Source, Vm},
+    worker::{Runners, Worker, WorkerParts},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, Machines, ZipCollector},
     terraform::{
-        Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, RuntimeVariables,
-        Workspace,
+        Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, Reboots,
+        RuntimeVariables, Workspace,
     },
-    worker::{Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use nix::{
@@ -116,7 +116,7 @@ impl Lab {
             startup_on_error: "continue".to_owned(),
             ..RuntimeVariables::default()
         };
-        let provisioner = Provisioner::new(ProvisionerParts {
+        let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             db: db.clone(),
             pool: self.pool,
             workspace: Workspace::new(
@@ -129,15 +129,14 @@ impl Lab {
             variables,
             local: self.local(),
             operations_dir: data.join("operations"),
-        });
+        }));
         let caught_up = provisioner.caught_up();
         let worker = Worker::new(WorkerParts {
             db: db.clone(),
             pool: self.pool,
             hub,
             owner: name.to_owned(),
-            provisioner: Some(provisioner),
-            collector: self.collector(db, &data),
+            runners: Arc::new(self.runners(db, &data, &provisioner)),
         });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
@@ -145,6 +144,23 @@ impl Lab {
         let _hangs =
             tokio::time::timeout(Duration::from_secs(2), caught_up.clone().reached()).await;
         Working { shutdown, caught_up, task, listening }
+    }
+
+    fn runners(&self, db: Db, data: &Path, provisioner: &Arc<Provisioner>) -> Runners {
+        let reboots = Arc::new(Reboots { db: db.clone(), pool: self.pool, vms: self.local() });
+        let idle = Arc::clone(provisioner);
+        Runners::default()
+            .with::<operations::Launch>(provisioner)
+            .with::<operations::Destroy>(provisioner)
+            .with::<operations::Replace>(provisioner)
+            .with::<operations::BringBack>(provisioner)
+            .with::<operations::GiveUp>(provisioner)
+            .with::<operations::Reboot>(&reboots)
+            .with::<operations::Collect>(&self.collector(db, data))
+            .while_idle(Lane::MACHINES, move |stop| {
+                let provisioner = Arc::clone(&idle);
+                async move { provisioner.while_idle(stop).await }
+            })
     }
 
     pub fn local(&self) -> LocalVms {
@@ -188,8 +204,8 @@ impl Lab {
     }
 
     pub async fn launch(&self, count: u32) -> OperationId {
-        let wish = Launch { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &admin(), &wish).await.unwrap()
+        let new = NewVms { environment: "test", source: Source::Local, count };
+        operations::launch(&self.db, self.pool, &admin(), &new).await.unwrap()
     }
 
     pub async fn destroy(&self, selection: Selection) -> OperationId {
@@ -197,7 +213,7 @@ impl Lab {
     }
 
     pub async fn cancel(&self, id: OperationId) {
-        assert!(operations::cancel(&self.db, self.pool, &admin(), id).await.unwrap());
+        assert!(operations::cancel(&self.db, self.pool, &kinds(), &admin(), id).await.unwrap());
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
@@ -318,6 +334,18 @@ pub fn vm(number: &str) -> Hostname {
 /// A hostname without what all have in common.
 pub fn short(hostname: &str) -> String {
     hostname.trim_start_matches("lablink-vm-test-").to_owned()
+}
+
+/// The kinds of operations of the labs.
+pub fn kinds() -> Kinds {
+    Kinds::default()
+        .with::<operations::Launch>()
+        .with::<operations::Destroy>()
+        .with::<operations::Replace>()
+        .with::<operations::BringBack>()
+        .with::<operations::GiveUp>()
+        .with::<operations::Reboot>()
+        .with::<operations::Collect>()
 }
 
 pub fn admin() -> Actor {

@@ -3,12 +3,12 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use lablink_core::{
-    operations::OperationId,
-    vms::{self, Provider, StaleAfter},
+    operations::{self, OperationId},
+    vms::{self, StaleAfter},
 };
 use lablink_protocol::Vitals;
 
-use crate::lab::{Lab, Working, vm};
+use crate::lab::{Lab, Working, admin, kinds, vm};
 
 impl Lab {
     /// What an allocator does for the VMs at its start, to the end.
@@ -112,7 +112,8 @@ async fn a_start_and_a_reboot_take_todays_settings() {
     for number in ["1", "2"] {
         lab.vm_sh("stop", &lab.folder(number));
     }
-    lab.local().reboot(&vm("2"), None).await.unwrap();
+    let asked = operations::reboot(&lab.db, lab.pool, &kinds(), &admin(), &vm("2")).await;
+    lab.succeeds(asked.unwrap()).await;
     assert!(has_todays_settings(&lab, "2") && !has_todays_settings(&lab, "1"));
     lab.comes_back(&worker).await;
     for number in ["1", "2"] {

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 use lablink_core::{
     Actor, Db, DbError,
     aws::AwsLogin,
-    operations::{self, Launch},
+    operations,
     pools::PoolId,
-    vms::{Source, StaleAfter},
+    vms::{NewVms, Source, StaleAfter},
 };
 use lablink_provision::terraform::{
     CaughtUp, LocalVms, Program, ProgramError, Provisioner, ProvisionerParts, RuntimeVariables,
@@ -26,7 +26,7 @@ const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
 /// The `local` provider: VMs are processes on this machine.
 pub struct LocalProvider {
     pub vms: LocalVms,
-    pub provisioner: Provisioner,
+    pub provisioner: Arc<Provisioner>,
 }
 
 impl LocalProvider {
@@ -63,7 +63,7 @@ impl LocalProvider {
             local: vms.clone(),
             operations_dir: places.private("operations")?,
         });
-        Ok(Self { vms, provisioner })
+        Ok(Self { vms, provisioner: Arc::new(provisioner) })
     }
 }
 
@@ -100,8 +100,8 @@ impl Start {
     async fn warm_up(&self) -> Result<(), DbError> {
         if self.warm > 0 {
             let environment = self.environment.as_str();
-            let wish = Launch { environment, source: Source::Local, count: self.warm };
-            operations::launch_first(&self.db, self.pool, &Actor::System, &wish).await?;
+            let new = NewVms { environment, source: Source::Local, count: self.warm };
+            operations::launch_first(&self.db, self.pool, &Actor::System, &new).await?;
         }
         Ok(())
     }

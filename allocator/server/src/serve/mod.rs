@@ -9,21 +9,21 @@ mod http;
 mod local;
 pub mod places;
 mod results;
+mod runners;
 pub mod settings;
 mod signals;
 mod state_backend;
+mod tasks;
 mod web_settings;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{
-    Db, events, line, live,
-    logs::{self, Retention},
-    once, pools,
-    vms::{self, Provider, StaleAfter},
+    Db, live, pools,
+    vms::StaleAfter,
+    worker::{Worker, WorkerParts},
 };
-use lablink_provision::worker::{Worker, WorkerParts};
 use lablink_web::{
     AdminLogin, AgentBudgets, AgentLimits, AppState, Browsers, CodeGuesses, ConnectionLimits,
     FormLimits, OwnLog, Transfers, Waits,
@@ -42,6 +42,7 @@ use self::{
     local::{LocalProvider, Start},
     places::Places,
     results::collector,
+    runners::runners,
     web_settings::web_settings,
 };
 use crate::{
@@ -59,15 +60,6 @@ const AGENT_CONNECTIONS: usize = 4;
 /// How long requests wait for Terraform at start, whatever it is at: for its version, and for the
 /// rows of VMs that exist, without which a launch may take a name that is taken.
 const TERRAFORM: Duration = Duration::from_secs(3);
-/// How often the waiting line is looked after, beside what happens at once.
-const LINE: Duration = Duration::from_secs(5);
-/// How often VMs are looked for of which nothing is heard.
-const WATCH: Duration = Duration::from_secs(5);
-/// How often old keys of requests are looked for.
-const KEYS: Duration = Duration::from_secs(3600);
-/// How often old log lines are looked for, and old events.
-const RETENTION: Duration = Duration::from_secs(60);
-const HISTORY_RETENTION: Duration = Duration::from_hours(1);
 
 /// Serves until SIGINT or SIGTERM.
 pub async fn serve(args: ServeArgs) -> Result<()> {
@@ -120,29 +112,10 @@ async fn serve_on(
         }
         ProviderKind::Aws | ProviderKind::Manual => None,
     };
-    let retention = Retention { age: config.logs.age(), bytes_per_vm: config.logs.bytes_per_vm() };
-    let retention_task = logs::retain(db.clone(), retention, RETENTION);
-    let _retaining = AbortOnDropHandle::new(tokio::spawn(retention_task));
-    let history = events::Retention {
-        age: config.history.age(),
-        per_vm: config.history.keep_events_per_vm.map(|most| i64::from(most.get())),
-    };
-    let history_task = events::retain(db.clone(), history, HISTORY_RETENTION);
-    let _forgetting = AbortOnDropHandle::new(tokio::spawn(history_task));
     let stale_after = StaleAfter(config.health.stale_after);
-    let line_task = line::tend(db.clone(), pool, stale_after, LINE);
-    let _serving_line = AbortOnDropHandle::new(tokio::spawn(line_task));
-    let keys_task = once::tend(db.clone(), KEYS);
-    let _forgetting_keys = AbortOnDropHandle::new(tokio::spawn(keys_task));
-    let heard = vms::Limits {
-        suspect_after: config.health.suspect_after,
-        overdue_after: config.health.overdue_after,
-    };
-    let watch_task = vms::watch(db.clone(), pool, heard, WATCH);
-    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_task));
-
     let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
-    let _tending = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&collector).tend()));
+    let tasks = tasks::begin(config, &db, pool, &collector);
+    let runners = Arc::new(runners(&db, pool, &collector, local.as_ref()));
 
     let vms = local.as_ref().map(|local| local.vms.clone());
     let caught_up = local.as_ref().map(|local| local.provisioner.caught_up());
@@ -159,8 +132,7 @@ async fn serve_on(
         pool,
         hub: hub.clone(),
         owner: format!("process {}", std::process::id()),
-        provisioner: local.map(|local| local.provisioner),
-        collector: Arc::clone(&collector),
+        runners: Arc::clone(&runners),
     });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
@@ -186,7 +158,8 @@ async fn serve_on(
             config.limits.form_per_address,
             config.limits.form_per_email,
         )),
-        local: vms.clone().map(|vms| Arc::new(vms) as Arc<dyn Provider>),
+        kinds: Arc::new(runners.kinds().clone()),
+        tasks: tasks.board(),
         aws,
         collector,
         transfers: Transfers::default(),

@@ -1,5 +1,10 @@
-use super::{Launch, OperationId, ask};
-use crate::{Actor, Db, DbError, pools::PoolId};
+use super::launch::launch_in;
+use crate::{
+    Actor, Db, DbError,
+    operations::{OperationId, ask},
+    pools::PoolId,
+    vms::NewVms,
+};
 
 /// Queues the making of a pool's first VMs; nothing if there is one, or anything was ever done.
 /// Allocators that start at once ask for them once.
@@ -7,7 +12,7 @@ pub async fn launch_first(
     db: &Db,
     pool: PoolId,
     actor: &Actor,
-    wish: &Launch<'_>,
+    new: &NewVms<'_>,
 ) -> Result<Option<OperationId>, DbError> {
     let mut client = db.client().await?;
     let transaction = client.transaction().await?;
@@ -22,7 +27,7 @@ pub async fn launch_first(
     if touched.try_get("touched")? {
         return Ok(None);
     }
-    let id = ask::launch_in(&transaction, pool, actor, wish).await?;
+    let id = launch_in(&transaction, pool, actor, new).await?;
     transaction.commit().await?;
     Ok(Some(id))
 }

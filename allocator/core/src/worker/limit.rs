@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 /// When the steps of some work have to end, done or not. Each has a deadline of its own as well.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Limit {
+pub struct Limit {
     stop: CancellationToken,
     by: Option<Instant>,
 }

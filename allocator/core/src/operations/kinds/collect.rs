@@ -1,13 +1,61 @@
 //! Collecting results, alone or before what would lose them.
 
-use super::{AskError, Job, OperationId, ask};
+use std::time::Duration;
+
+use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
+
+use super::{AskError, Destroy};
 use crate::{
-    Db,
+    Db, DbError,
     collections::{self, ChooseError, Extension, OnSkipped, Wish},
+    db::Transaction,
     once::{Asker, Sent},
+    operations::{Ask, Asked, Kind, OperationId, ask, kind},
     pools::PoolId,
     vms::{self, Selection},
 };
+
+/// Bring the results of these VMs together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collect {
+    pub hostnames: Vec<Hostname>,
+    pub extension: Extension,
+    #[serde(default, skip_serializing_if = "OnSkipped::is_default")]
+    pub on_skipped: OnSkipped,
+}
+
+impl Kind for Collect {
+    const WORD: &'static str = "collect";
+    const NAME: &'static str = "Collect";
+
+    fn title(&self) -> String {
+        format!("Collect the results of {}", kind::vms(&self.hostnames))
+    }
+
+    fn hostnames(&self) -> &[Hostname] {
+        &self.hostnames
+    }
+
+    /// Each VM has limits of its own, which settings may raise.
+    fn time_limit(&self) -> Duration {
+        Duration::from_hours(24)
+    }
+
+    /// Files are counted, and nobody has seen them yet.
+    fn total(&self) -> usize {
+        0
+    }
+
+    async fn rest(
+        self,
+        transaction: &Transaction<'_>,
+        asked: Asked<'_>,
+    ) -> Result<Option<Ask>, DbError> {
+        let hostnames = collections::left(transaction, asked.pool, asked.id).await?;
+        Ok((!hostnames.is_empty()).then(|| Ask::of(&Self { hostnames, ..self })))
+    }
+}
 
 /// Queues the collection of results.
 pub async fn collect(
@@ -26,8 +74,8 @@ pub async fn collect(
         ask::lock(&transaction, pool).await?;
         let hostnames = collections::chosen(&transaction, pool, wish.hostnames.as_deref()).await?;
         let (extension, on_skipped) = (wish.extension.clone(), OnSkipped::Accept);
-        let job = Job::Collect { hostnames, extension, on_skipped };
-        let id = ask::queue(&transaction, pool, &asker.actor, &job).await?;
+        let job = Ask::of(&Collect { hostnames, extension, on_skipped });
+        let id = job.queue(&transaction, pool, &asker.actor).await?;
         asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)
@@ -54,11 +102,14 @@ pub async fn collect_and_destroy(
         }
         ask::lock(&transaction, pool).await?;
         let hostnames = vms::made(&transaction, pool, selection).await?;
-        let first =
-            Job::Collect { hostnames: hostnames.clone(), extension: extension.clone(), on_skipped };
-        let first = ask::queue(&transaction, pool, &asker.actor, &first).await?;
-        let then = Job::Destroy { hostnames, after: Some(first) };
-        let id = ask::queue(&transaction, pool, &asker.actor, &then).await?;
+        let first = Ask::of(&Collect {
+            hostnames: hostnames.clone(),
+            extension: extension.clone(),
+            on_skipped,
+        });
+        let first = first.queue(&transaction, pool, &asker.actor).await?;
+        let then = Ask::of(&Destroy { hostnames }).after(first);
+        let id = then.queue(&transaction, pool, &asker.actor).await?;
         asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)

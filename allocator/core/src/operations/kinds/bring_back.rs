@@ -1,19 +1,46 @@
-//! The ways out of a conflict with Terraform's state, for an organiser to choose.
+use std::time::Duration;
 
-use std::collections::BTreeSet;
-
-use crate::db::Transaction;
 use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
 
-use super::{Job, OperationId, ask};
+use super::terraform;
 use crate::{
     Db, DbError,
+    db::Transaction,
     once::{Asker, Sent},
+    operations::{Ask, Kind, OperationId, ask},
     pools::PoolId,
     state::{self, Conflict},
 };
 
-/// Why a conflict can't be solved in this way.
+/// Put these VMs back into Terraform's state, which has lost them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BringBack {
+    pub hostnames: Vec<Hostname>,
+}
+
+impl Kind for BringBack {
+    const WORD: &'static str = "bring_back";
+    const NAME: &'static str = "Bring back";
+
+    fn title(&self) -> String {
+        match self.hostnames.len() {
+            0 => "Bring Terraform’s state back".to_owned(),
+            1 => "Bring 1 VM back into Terraform’s state".to_owned(),
+            vms => format!("Bring {vms} VMs back into Terraform’s state"),
+        }
+    }
+
+    fn hostnames(&self) -> &[Hostname] {
+        &self.hostnames
+    }
+
+    fn time_limit(&self) -> Duration {
+        terraform(self.hostnames.len())
+    }
+}
+
+/// Why a conflict with Terraform's state can't be solved in this way.
 #[derive(Debug, thiserror::Error)]
 pub enum SolveError {
     #[error(
@@ -48,43 +75,15 @@ pub async fn bring_back(
             return Ok(before);
         }
         let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
-        let id =
-            ask::queue(&transaction, pool, &asker.actor, &Job::BringBack { hostnames }).await?;
+        let wish = Ask::of(&BringBack { hostnames });
+        let id = wish.queue(&transaction, pool, &asker.actor).await?;
         asker.keep(&transaction, pool, &id).await?;
         transaction.commit().await?;
         Ok(id)
     })
 }
 
-/// Queues that the VMs which an operation found missing from Terraform's state are let go of, and
-/// that the state counts as it is. Who means it names each of them.
-pub async fn give_up(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-    named: Vec<Hostname>,
-) -> Result<OperationId, SolveError> {
-    let asker = asker.into();
-    crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
-            return Ok(before);
-        }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
-        let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
-        if !same {
-            return Err(SolveError::NotThese(hostnames));
-        }
-        let id = ask::queue(&transaction, pool, &asker.actor, &Job::GiveUp { hostnames }).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
-        Ok(id)
-    })
-}
-
-async fn open_conflict(
+pub(super) async fn open_conflict(
     transaction: &Transaction<'_>,
     pool: PoolId,
     id: OperationId,

@@ -1,14 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
-use lablink_core::{
-    DbError,
-    operations::{Lease, LeaseError, Operation, OperationState, Outcome},
-};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Held, Limit, Stop};
-use crate::terraform::chain;
+use crate::{
+    DbError, chain,
+    live::Hub,
+    operations::{Lease, LeaseError, Operation, OperationId, Outcome, Taken},
+};
 
 /// How soon what a database that is away did not take is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ const ABANDONED: Duration = Duration::from_secs(6);
 const ONE_LOOK: Duration = Duration::from_millis(1500);
 
 /// An operation that is ours to work on.
-pub(crate) struct Turn {
+pub struct Turn {
     pub lease: Arc<Lease>,
     pub operation: Operation,
     /// Its earlier worker vanished in the middle.
@@ -40,25 +40,35 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// One that was taken at `taken_at`.
-    pub fn new(
-        lease: Arc<Lease>,
-        operation: Operation,
-        abandoned: bool,
-        held: Held,
-        shutdown: CancellationToken,
-        taken_at: Instant,
-    ) -> Self {
-        let due = taken_at + ABANDONED;
+    /// One that was taken now.
+    pub(super) fn new(taken: Taken, hub: &Hub, shutdown: &CancellationToken) -> Self {
+        let Taken { lease, operation, abandoned, time_left } = taken;
+        let (lease, now) = (Arc::new(lease), Instant::now());
+        let held =
+            Held::new(Arc::clone(&lease), operation.id, hub, shutdown.clone(), now + time_left);
         Self {
             lease,
             operation,
             abandoned,
             held,
-            shutdown,
-            due,
+            shutdown: shutdown.clone(),
+            due: now + ABANDONED,
             gives_up: None,
             refused_since: None,
+        }
+    }
+
+    /// The operation that this one follows, if that did not succeed; why that can't be said, if it
+    /// can't.
+    pub(super) async fn unmet(&mut self) -> Result<Option<OperationId>, String> {
+        loop {
+            match (self.lease.unmet().await, self.held.stop()) {
+                (Ok(first), _) => return Ok(first),
+                // Who works on it sees the stop before it does anything.
+                (Err(_), Some(_)) => return Ok(None),
+                (Err(refused), None) if self.waits_for(&refused).await => {}
+                (Err(refused), None) => return Err(chain(&refused)),
+            }
         }
     }
 
@@ -120,12 +130,7 @@ impl Turn {
              before you try again.",
             chain(refused)
         );
-        let outcome = Outcome {
-            state: OperationState::Failed,
-            exit_code: None,
-            reason: Some(reason.clone()),
-        };
-        let ended = match self.lease.finish(&outcome).await {
+        let ended = match self.lease.finish(&Outcome::failed(&reason)).await {
             Err(LeaseError::Db(_)) => self.lease.close(&reason).await,
             ended => ended,
         };

@@ -1,24 +1,26 @@
 //! A lease that is kept while there is work: renewed in the background, through a long `init` and
 //! an outage of the database alike.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use lablink_core::{
-    live::{Hub, Topic},
-    operations::{LEASE, Lease, LeaseError, OperationId, RENEW_EVERY},
-};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::Limit;
+use crate::{
+    live::{Hub, Topic},
+    operations::{LEASE, Lease, LeaseError, OperationId, RENEW_EVERY},
+};
 
 /// Why the work must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
     /// Somebody asked for it.
     Cancel,
     /// The allocator is stopping.
     Shutdown,
+    /// Its deadline has come.
+    Overdue,
     /// The lease could not be renewed for so long that it may be somebody else's.
     DatabaseAway,
     /// Somebody else has the operation, or it is over: nothing more is ours to write.
@@ -26,10 +28,11 @@ pub(crate) enum Stop {
 }
 
 /// Renews a lease until it is dropped, and says when to stop.
-pub(crate) struct Held {
+pub struct Held {
     told: Told,
     _renewing: AbortOnDropHandle<()>,
     _hurrying: AbortOnDropHandle<()>,
+    _timing: AbortOnDropHandle<()>,
 }
 
 /// What the work has been told, in the forms in which it listens.
@@ -49,7 +52,9 @@ impl Told {
                 (_, Some(Stop::LeaseLost)) => stop,
                 (None, stop) => stop,
                 // Who is at it for another reason has less time now.
-                (Some(Stop::Cancel | Stop::DatabaseAway), Some(Stop::Shutdown)) => stop,
+                (Some(Stop::Cancel | Stop::Overdue | Stop::DatabaseAway), Some(Stop::Shutdown)) => {
+                    stop
+                }
                 (told, _) => told,
             };
             std::mem::replace(told, news) != news
@@ -64,7 +69,13 @@ impl Told {
 }
 
 impl Held {
-    pub fn new(lease: Arc<Lease>, id: OperationId, hub: &Hub, shutdown: CancellationToken) -> Self {
+    pub(super) fn new(
+        lease: Arc<Lease>,
+        id: OperationId,
+        hub: &Hub,
+        shutdown: CancellationToken,
+        deadline: Instant,
+    ) -> Self {
         let (stop, _) = watch::channel(None);
         let told = Told { stop, enough: CancellationToken::new(), late: CancellationToken::new() };
         let (late, stopping) = (told.late.clone(), shutdown.clone());
@@ -73,11 +84,17 @@ impl Held {
             tokio::time::sleep(LAST).await;
             late.cancel();
         };
+        let timed = told.clone();
+        let timing = async move {
+            tokio::time::sleep_until(deadline).await;
+            timed.tell(Some(Stop::Overdue));
+        };
         let renewing = renew(lease, id, hub.clone(), shutdown, told.clone());
         Self {
             told,
             _renewing: AbortOnDropHandle::new(tokio::spawn(renewing)),
             _hurrying: AbortOnDropHandle::new(tokio::spawn(hurrying)),
+            _timing: AbortOnDropHandle::new(tokio::spawn(timing)),
         }
     }
 
@@ -88,12 +105,16 @@ impl Held {
 
     /// Waits for a reason to stop that differs from `known`.
     pub async fn stopped(&self, known: Option<Stop>) -> Stop {
-        let mut told = self.told.stop.subscribe();
-        let told = told.wait_for(|stop| stop.is_some() && *stop != known).await;
-        match told.map(|stop| *stop) {
-            Ok(Some(stop)) => stop,
-            // We hold the sender.
-            Ok(None) | Err(_) => std::future::pending().await,
+        told(self.told.stop.subscribe(), known).await
+    }
+
+    /// Waits until the work should have stopped long ago.
+    pub(super) fn overrun(&self) -> impl Future<Output = Stop> + Send + 'static {
+        let stop = self.told.stop.subscribe();
+        async move {
+            let stop = told(stop, None).await;
+            tokio::time::sleep(OVERRUN).await;
+            stop
         }
     }
 
@@ -105,6 +126,15 @@ impl Held {
     /// What follows the work, so that its end can be written, goes on for a while.
     pub fn end_limit(&self) -> Limit {
         Limit::until(self.told.late.clone())
+    }
+}
+
+async fn told(mut stop: watch::Receiver<Option<Stop>>, known: Option<Stop>) -> Stop {
+    let told = stop.wait_for(|stop| stop.is_some() && *stop != known).await;
+    match told.map(|stop| *stop) {
+        Ok(Some(stop)) => stop,
+        // Nobody is left who could say so.
+        Ok(None) | Err(_) => std::future::pending().await,
     }
 }
 
@@ -152,6 +182,8 @@ async fn renew(
     }
 }
 
+/// How long the work may take to stop. Then it is dropped where it stands.
+const OVERRUN: Duration = Duration::from_mins(2);
 /// Our own progress wakes us as well; a cancellation need not be heard faster than this.
 const SOON: Duration = Duration::from_millis(500);
 /// How long after the word to stop, a running Terraform's end included, what follows the work may

@@ -1,0 +1,126 @@
+use std::{borrow::Cow, future::Future, time::Duration};
+
+use lablink_protocol::Hostname;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Ask, OperationId};
+use crate::{Actor, DbError, db::Transaction, pools::PoolId};
+
+/// What an operation can be. The type is its payload, as the row keeps it: fields may be added later,
+/// with defaults, and none may change its meaning.
+///
+/// The engine knows a kind by this alone, and by the runner that carries it out
+/// (`worker::Runner`). Both are registered together.
+pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// As rows and programs call it.
+    const WORD: &'static str;
+    /// As lists and filters call it.
+    const NAME: &'static str;
+    /// Whether the machines of its VMs go: from the queue on nobody can claim them, and one that
+    /// somebody has claimed since is left out.
+    const REMOVES: bool = false;
+    /// How often it is tried in all, where an attempt fails by what may pass.
+    const MAX_ATTEMPTS: u16 = 1;
+
+    /// What is done, as people read it: `Launch 3 VMs`.
+    fn title(&self) -> String;
+
+    /// The VMs that it is about.
+    fn hostnames(&self) -> &[Hostname];
+
+    /// Operations of one lane and pool exclude each other.
+    fn lane(&self) -> Lane {
+        Lane::MACHINES
+    }
+
+    /// How long one attempt may take, at most. Then it is stopped, and has failed.
+    fn time_limit(&self) -> Duration;
+
+    /// How much there is to do at first sight; 0: nobody knows yet.
+    fn total(&self) -> usize {
+        self.hostnames().len()
+    }
+
+    /// Why it can't begin, where the operation `first` was to succeed before it and did not.
+    fn unmet(&self, first: OperationId) -> String {
+        format!(
+            "Nothing was done: operation {first} had to succeed first, and it did not. Look at \
+             what it says, then ask for this again."
+        )
+    }
+
+    /// Undoes what asking for it has done. It was cancelled or rejected before it began, in this
+    /// transaction, which holds the pool's lock.
+    fn undo(
+        &self,
+        _transaction: &Transaction<'_>,
+        _asked: Asked<'_>,
+    ) -> impl Future<Output = Result<(), DbError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Notes that it ended without being begun, and why.
+    fn called_off(
+        &self,
+        _transaction: &Transaction<'_>,
+        _asked: Asked<'_>,
+        _reason: &str,
+    ) -> impl Future<Output = Result<(), DbError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// What does the rest of it, now that it is over; none: nothing is left.
+    fn rest(
+        self,
+        _transaction: &Transaction<'_>,
+        _asked: Asked<'_>,
+    ) -> impl Future<Output = Result<Option<Ask>, DbError>> + Send {
+        std::future::ready(Ok(None))
+    }
+}
+
+/// The row of an operation, and who wants something of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub pool: PoolId,
+    pub id: OperationId,
+    pub actor: &'a Actor,
+}
+
+/// Where operations wait for each other: one of a lane and pool runs at a time. Besides, two never
+/// work on one VM at a time, whatever their lanes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane(Cow<'static, str>);
+
+impl Lane {
+    /// Of all that makes, changes or reads machines as a whole.
+    pub const MACHINES: Self = Self(Cow::Borrowed("machines"));
+
+    /// A lane of its own for each VM.
+    pub fn of_vm(hostname: &Hostname) -> Self {
+        Self(Cow::Owned(format!("vm:{hostname}")))
+    }
+
+    /// Any other one.
+    pub const fn named(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Lane {
+    fn from(name: String) -> Self {
+        Self(Cow::Owned(name))
+    }
+}
+
+/// `1 VM`, `3 VMs`: for titles.
+pub(super) fn vms(hostnames: &[Hostname]) -> String {
+    match hostnames.len() {
+        1 => "1 VM".to_owned(),
+        count => format!("{count} VMs"),
+    }
+}

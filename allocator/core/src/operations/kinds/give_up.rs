@@ -1,0 +1,70 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
+
+use super::{SolveError, bring_back::open_conflict, terraform};
+use crate::{
+    Db,
+    once::{Asker, Sent},
+    operations::{Ask, Kind, OperationId},
+    pools::PoolId,
+    state::Conflict,
+};
+
+/// Let go of these VMs, which Terraform's state has lost, and take the state as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GiveUp {
+    pub hostnames: Vec<Hostname>,
+}
+
+impl Kind for GiveUp {
+    const WORD: &'static str = "give_up";
+    const NAME: &'static str = "Give up";
+    const REMOVES: bool = true;
+
+    fn title(&self) -> String {
+        match self.hostnames.len() {
+            0 => "Take Terraform’s state as it is".to_owned(),
+            1 => "Give up 1 VM".to_owned(),
+            vms => format!("Give up {vms} VMs"),
+        }
+    }
+
+    fn hostnames(&self) -> &[Hostname] {
+        &self.hostnames
+    }
+
+    fn time_limit(&self) -> Duration {
+        terraform(self.hostnames.len())
+    }
+}
+
+/// Queues that the VMs which an operation found missing from Terraform's state are let go of, and
+/// that the state counts as it is. Who means it names each of them.
+pub async fn give_up(
+    db: &Db,
+    pool: PoolId,
+    asker: impl Into<Asker>,
+    id: OperationId,
+    named: Vec<Hostname>,
+) -> Result<OperationId, SolveError> {
+    let asker = asker.into();
+    crate::db::again!(async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+            return Ok(before);
+        }
+        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
+        let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
+        if !same {
+            return Err(SolveError::NotThese(hostnames));
+        }
+        let wish = Ask::of(&GiveUp { hostnames });
+        let id = wish.queue(&transaction, pool, &asker.actor).await?;
+        asker.keep(&transaction, pool, &id).await?;
+        transaction.commit().await?;
+        Ok(id)
+    })
+}

@@ -1,0 +1,44 @@
+//! The kinds of operations on VMs: what each is, and how it is asked for.
+
+mod at_work;
+mod bring_back;
+mod collect;
+mod destroy;
+mod first;
+mod give_up;
+mod launch;
+mod left;
+mod reboot;
+mod replace;
+
+pub(crate) use at_work::CHANGES_MACHINES;
+pub use at_work::is_at_work;
+pub use bring_back::{BringBack, SolveError, bring_back};
+pub use collect::{Collect, collect, collect_and_destroy};
+pub use destroy::{Destroy, destroy};
+pub use first::launch_first;
+pub use give_up::{GiveUp, give_up};
+pub use launch::{Launch, launch};
+pub use reboot::{Reboot, RebootError, reboot, rebooted};
+pub use replace::{Replace, replace};
+
+use std::time::Duration;
+
+use crate::{DbError, vms::VmsError};
+
+/// Why something can't be asked of VMs.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error(transparent)]
+    Vms(#[from] VmsError),
+    #[error("the operation could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(AskError);
+
+/// Terraform has a limit of its own, by all VMs that there are. This is for what hangs around it.
+fn terraform(vms: usize) -> Duration {
+    let each = Duration::from_secs(30).saturating_mul(u32::try_from(vms).unwrap_or(u32::MAX));
+    Duration::from_hours(12).saturating_add(each)
+}

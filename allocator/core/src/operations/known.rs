@@ -1,0 +1,114 @@
+use std::{future::Future, pin::Pin};
+
+use serde_json::Value;
+
+use super::{Ask, Asked, Kind};
+use crate::{DbError, db::Transaction};
+
+/// The kinds that this allocator knows. An operation of another kind, which a newer allocator has
+/// asked for, is shown and can be cancelled; it is left to those who know it.
+#[derive(Clone, Debug, Default)]
+pub struct Kinds(Vec<Known>);
+
+#[derive(Clone, Debug)]
+struct Known {
+    word: &'static str,
+    name: &'static str,
+    /// Why none is carried out here; none: they are.
+    refusal: Option<&'static str>,
+    hooks: Hooks,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Hooks {
+    undo: for<'a> fn(Value, &'a Transaction<'a>, Asked<'a>) -> Hooked<'a, ()>,
+    rest: for<'a> fn(Value, &'a Transaction<'a>, Asked<'a>) -> Hooked<'a, Option<Ask>>,
+}
+
+type Hooked<'a, T> = Pin<Box<dyn Future<Output = Result<T, DbError>> + Send + 'a>>;
+
+impl Kinds {
+    /// With a kind that is carried out here.
+    pub fn with<K: Kind>(self) -> Self {
+        self.and(Known::of::<K>(None))
+    }
+
+    /// With a kind that this allocator does not carry out, and why.
+    pub fn with_refused<K: Kind>(self, why: &'static str) -> Self {
+        self.and(Known::of::<K>(Some(why)))
+    }
+
+    fn and(mut self, known: Known) -> Self {
+        self.0.retain(|it| it.word != known.word);
+        self.0.push(known);
+        self
+    }
+
+    /// As rows call them.
+    pub fn words(&self) -> Vec<&'static str> {
+        self.0.iter().map(|known| known.word).collect()
+    }
+
+    /// As rows and as people call them, in the order in which they were registered.
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.0.iter().map(|known| (known.word, known.name))
+    }
+
+    /// Why operations of this kind can't be carried out here, if they can't.
+    pub fn refusal<K: Kind>(&self) -> Option<&'static str> {
+        match self.0.iter().find(|known| known.word == K::WORD) {
+            Some(known) => known.refusal,
+            None => Some("This allocator does not do that."),
+        }
+    }
+
+    /// See [`Kind::undo`].
+    pub(super) async fn undo(
+        &self,
+        kind: &str,
+        payload: Value,
+        transaction: &Transaction<'_>,
+        asked: Asked<'_>,
+    ) -> Result<(), DbError> {
+        match self.0.iter().find(|known| known.word == kind) {
+            Some(known) => (known.hooks.undo)(payload, transaction, asked).await,
+            None => Ok(()),
+        }
+    }
+
+    /// See [`Kind::rest`].
+    pub(super) async fn rest(
+        &self,
+        kind: &str,
+        payload: Value,
+        transaction: &Transaction<'_>,
+        asked: Asked<'_>,
+    ) -> Result<Option<Ask>, DbError> {
+        match self.0.iter().find(|known| known.word == kind) {
+            Some(known) => (known.hooks.rest)(payload, transaction, asked).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl Known {
+    fn of<K: Kind>(refusal: Option<&'static str>) -> Self {
+        let hooks = Hooks {
+            undo: |payload, transaction, asked| {
+                Box::pin(async move { parsed::<K>(payload)?.undo(transaction, asked).await })
+            },
+            rest: |payload, transaction, asked| {
+                Box::pin(async move { parsed::<K>(payload)?.rest(transaction, asked).await })
+            },
+        };
+        Self { word: K::WORD, name: K::NAME, refusal, hooks }
+    }
+}
+
+/// A row's payload as its kind's.
+pub(super) fn parsed<K: Kind>(payload: Value) -> Result<K, DbError> {
+    serde_json::from_value(payload.clone()).map_err(|_other| DbError::UnknownWord {
+        column: "payload",
+        value: format!("{} {payload}", K::WORD),
+    })
+}

@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use super::{Kinds, Lease, Operation, OperationId, ask, lease::LEASE, read};
+use crate::{
+    Actor, Db, DbError, db,
+    events::{self, Event},
+    pools::PoolId,
+};
+
+/// An operation to work on.
+pub struct Taken {
+    pub lease: Lease,
+    pub operation: Operation,
+    /// Its earlier worker vanished in the middle: look at what it left, and end it.
+    pub abandoned: bool,
+    /// How much time is left until its deadline.
+    pub time_left: Duration,
+}
+
+/// The next one: one whose worker let its lease run out, else the oldest in the queue whose time has
+/// come, whose lane is free, and whose VMs nobody works on. What it follows must be over.
+macro_rules! next {
+    () => {
+        "select id, state from operation as next
+         where pool_id = $1 and kind = any($2)
+           and (state = 'running' and lease_expires_at < now()
+                or state = 'queued' and (not_before is null or not_before <= now())
+                   and not exists (
+                       select from operation as first where first.id = next.after_id
+                         and first.state in ('awaiting_approval', 'queued', 'running'))
+                   and not exists (
+                       select from operation as other where other.pool_id = $1
+                         and other.state = 'running'
+                         and (other.lane = next.lane
+                              or exists (
+                                  select from operation_target as mine
+                                  join operation_target as theirs
+                                      on coalesce(theirs.successor_id, theirs.vm_id)
+                                       = coalesce(mine.successor_id, mine.vm_id)
+                                  where mine.operation_id = next.id
+                                    and theirs.operation_id = other.id))))
+         order by state = 'running' desc, id limit 1"
+    };
+}
+
+/// Takes the pool's next operation of these kinds, and tells of its start.
+///
+/// It starts when the row is written, which is after the one before has ended for all to see;
+/// `now()` is when the statement came, and that may be before.
+pub async fn take(
+    db: &Db,
+    pool: PoolId,
+    owner: &str,
+    kinds: &Kinds,
+) -> Result<Option<Taken>, DbError> {
+    let mut client = db.client().await?;
+    let words = kinds.words();
+    // Most looks find nothing, and need not wait for anybody.
+    if client.query_opt(next!(), &[&pool.as_i64(), &words]).await?.is_none() {
+        return Ok(None);
+    }
+    let transaction = client.transaction().await?;
+    // Those who come at once take turns: two in different lanes might be about one VM.
+    ask::lock(&transaction, pool).await?;
+    let taken = transaction
+        .query_opt(
+            concat!(
+                "with chosen as (",
+                next!(),
+                " for no key update)
+                 update operation set state = 'running', attempt = attempt + 1,
+                     attempts = attempts + 1, lease_owner = $3,
+                     lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8),
+                     started_at = coalesce(started_at, clock_timestamp()),
+                     deadline = coalesce(deadline,
+                         clock_timestamp() + make_interval(secs => time_limit_seconds))
+                 from chosen where operation.id = chosen.id
+                 returning operation.id, attempt, chosen.state = 'running' as abandoned,
+                     extract(epoch from deadline - clock_timestamp())::float8 as seconds_left,
+                     pg_notify('operation_changed', operation.id::text)::text"
+            ),
+            &[&pool.as_i64(), &words, &owner, &LEASE.as_secs_f64()],
+        )
+        .await;
+    let taken = match taken {
+        Ok(Some(row)) => row,
+        Ok(None) => return Ok(None),
+        // An older allocator, which takes no turns, was quicker.
+        Err(error) if db::violated(&error) == Some("operation_running") => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let id: OperationId = taken.try_get("id")?;
+    let attempt = taken.try_get("attempt")?;
+    let abandoned = taken.try_get("abandoned")?;
+    let seconds: f64 = taken.try_get("seconds_left")?;
+    let Some(operation) = read::find_in(&transaction, pool, id).await? else { return Ok(None) };
+    let event = Event {
+        operation_id: Some(id),
+        data: serde_json::json!({ "kind": operation.kind, "title": operation.title }),
+        ..Event::new(
+            &Actor::System,
+            if abandoned { "operation.taken_over" } else { "operation.started" },
+        )
+    };
+    events::record(&transaction, pool, event).await?;
+    transaction.commit().await?;
+    let lease = Lease { db: db.clone(), pool, id, attempt };
+    let time_left = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    Ok(Some(Taken { lease, operation, abandoned, time_left }))
+}

@@ -1,0 +1,127 @@
+//! One operation, from its attempt to its written end, whatever comes in between.
+
+use std::time::Duration;
+
+use super::{Attempt, Ended, Runner, Trouble, Turn};
+use crate::operations::Kind;
+
+/// How long the pause is before what failed by what may pass is tried again; twice as long before
+/// each further attempt.
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
+const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+
+pub(super) async fn carry_out<K: Kind, R: Runner<K>>(runner: &R, job: &K, turn: &mut Turn) {
+    let id = turn.operation.id;
+    let Attempt { ended, mut left } = attempted(runner, job, turn).await;
+    if let Ended::Passing { reason } = &ended
+        && turn.operation.attempts < turn.operation.max_attempts
+    {
+        return put_off(turn, reason).await;
+    }
+    let Some(outcome) = ended.outcome() else {
+        tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
+        return;
+    };
+    loop {
+        let written = match runner.settle(job, turn, &outcome, &mut left).await {
+            Ok(()) => turn.lease.finish(&outcome).await,
+            Err(error) => Err(error),
+        };
+        if !turn.again(written).await {
+            break;
+        }
+    }
+    runner.tidy().await;
+}
+
+/// Ends an operation that can't be begun.
+pub(super) async fn call_off<K: Kind>(job: &K, turn: &mut Turn, reason: &str) {
+    loop {
+        let written = turn.lease.call_off(job, reason).await;
+        if !turn.again(written).await {
+            return;
+        }
+    }
+}
+
+/// Ends an operation of which nothing but its end is to be written.
+pub(super) async fn end(turn: &mut Turn, ended: Ended) {
+    let Some(outcome) = ended.outcome() else { return };
+    loop {
+        let written = turn.lease.finish(&outcome).await;
+        if !turn.again(written).await {
+            return;
+        }
+    }
+}
+
+async fn attempted<K: Kind, R: Runner<K>>(
+    runner: &R,
+    job: &K,
+    turn: &mut Turn,
+) -> Attempt<R::Left> {
+    let overrun = turn.held.overrun();
+    let attempt = async {
+        loop {
+            let error = match (runner.attempt(job, turn).await, turn.held.stop()) {
+                (Ok(attempt), _) => return attempt,
+                (Err(error), Some(stop)) => {
+                    let (id, reason) = (turn.operation.id, error.to_string());
+                    tracing::info!(operation.id = id, reason, ?stop, "stopped before it was done");
+                    return Ended::stopped_by(stop).into();
+                }
+                (Err(error), None) => error,
+            };
+            let reason = match error {
+                // Nothing has been done yet: again, when the database is back.
+                Trouble::Db(refused) if turn.waits_for(&refused).await => continue,
+                Trouble::Db(refused) => crate::chain(&refused),
+                Trouble::LeaseLost => return Ended::LeaseLost.into(),
+                Trouble::Other(reason) => reason,
+            };
+            tracing::error!(operation.id = turn.operation.id, reason, "it could not be done");
+            return Ended::failed(reason).into();
+        }
+    };
+    tokio::select! {
+        attempt = attempt => attempt,
+        stop = overrun => {
+            tracing::error!(?stop, "the work did not stop when it was told to");
+            Ended::stopped_by(stop).into()
+        }
+    }
+}
+
+/// Gives it back to the queue for a while.
+async fn put_off(turn: &mut Turn, reason: &str) {
+    let pause = pause_after(turn.operation.attempts);
+    let reason = format!(
+        "Attempt {} of {} failed: {reason}",
+        turn.operation.attempts, turn.operation.max_attempts
+    );
+    loop {
+        let written = turn.lease.try_again(&reason, pause).await;
+        if !turn.again(written).await {
+            return;
+        }
+    }
+}
+
+/// How long to wait after this many attempts.
+fn pause_after(attempts: i32) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(16);
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        assert_eq!(pause_after(1), FIRST_PAUSE);
+        assert_eq!(pause_after(2), FIRST_PAUSE * 2);
+        assert_eq!(pause_after(3), FIRST_PAUSE * 4);
+        assert_eq!(pause_after(i32::MAX), LONGEST_PAUSE);
+    }
+}

@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use lablink_core::{
+    Db,
+    operations::{BringBack, Collect, Destroy, GiveUp, Lane, Launch, Reboot, Replace},
+    pools::PoolId,
+    worker::Runners,
+};
+use lablink_provision::{collect::ZipCollector, terraform::Reboots};
+
+use super::local::LocalProvider;
+
+/// Every kind of operation, and who carries it out here.
+pub fn runners(
+    db: &Db,
+    pool: PoolId,
+    collector: &Arc<ZipCollector>,
+    local: Option<&LocalProvider>,
+) -> Runners {
+    let runners = Runners::default();
+    let runners = match local {
+        Some(LocalProvider { vms, provisioner }) => {
+            let reboots = Arc::new(Reboots { db: db.clone(), pool, vms: vms.clone() });
+            let idle = Arc::clone(provisioner);
+            runners
+                .with::<Launch>(provisioner)
+                .with::<Destroy>(provisioner)
+                .with::<Replace>(provisioner)
+                .with::<BringBack>(provisioner)
+                .with::<GiveUp>(provisioner)
+                .with::<Reboot>(&reboots)
+                .while_idle(Lane::MACHINES, move |stop| {
+                    let provisioner = Arc::clone(&idle);
+                    async move { provisioner.while_idle(stop).await }
+                })
+        }
+        None => runners
+            .refusing::<Launch>(NO_VMS)
+            .refusing::<Destroy>(NO_VMS)
+            .refusing::<Replace>(NO_VMS)
+            .refusing::<BringBack>(NO_VMS)
+            .refusing::<GiveUp>(NO_VMS)
+            .refusing::<Reboot>("This allocator has no local VMs."),
+    };
+    runners.with::<Collect>(collector)
+}
+
+const NO_VMS: &str = "This allocator makes and removes no VMs: its provider is manual.";

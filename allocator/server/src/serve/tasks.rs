@@ -1,0 +1,73 @@
+use std::{sync::Arc, time::Duration};
+
+use lablink_core::{
+    Db, events, line, logs, once, operations,
+    pools::PoolId,
+    tasks::Driver,
+    vms::{self, StaleAfter, Watch},
+};
+use lablink_provision::collect::ZipCollector;
+
+use crate::config::Config;
+
+/// How often the waiting line is looked after, in addition to what happens at once.
+const LINE: Duration = Duration::from_secs(5);
+/// How often VMs are looked for of which nothing is heard.
+const WATCH: Duration = Duration::from_secs(5);
+const OVERDUE_OPERATIONS: Duration = Duration::from_secs(30);
+const LOG_LINES: Duration = Duration::from_secs(60);
+const ARCHIVES: Duration = Duration::from_mins(10);
+const HISTORY: Duration = Duration::from_hours(1);
+const KEYS: Duration = Duration::from_hours(1);
+
+/// Begins all that this allocator does again and again by itself.
+pub fn begin(config: &Config, db: &Db, pool: PoolId, collector: &Arc<ZipCollector>) -> Driver {
+    let mut driver = Driver::default();
+    let stale_after = StaleAfter(config.health.stale_after);
+    let its = db.clone();
+    driver.begin("waiting line", "Hands free VMs to who waits.", LINE, move || {
+        let db = its.clone();
+        async move { line::tend(&db, pool, stale_after).await }
+    });
+    let limits = vms::Limits {
+        suspect_after: config.health.suspect_after,
+        overdue_after: config.health.overdue_after,
+    };
+    let watch = Arc::new(Watch::new(db.clone(), pool, limits, WATCH));
+    driver.begin("silent VMs", "Points out VMs that do not report.", WATCH, move || {
+        let watch = Arc::clone(&watch);
+        async move { watch.look().await }
+    });
+    let its = db.clone();
+    let does = "Ends operations that run past their deadline.";
+    driver.begin("overdue operations", does, OVERDUE_OPERATIONS, move || {
+        let db = its.clone();
+        async move { operations::end_overdue(&db).await }
+    });
+    let its = db.clone();
+    let kept = logs::Retention { age: config.logs.age(), bytes_per_vm: config.logs.bytes_per_vm() };
+    driver.begin("log lines", "Drops log lines that are old or too many.", LOG_LINES, move || {
+        let db = its.clone();
+        async move { logs::sweep(&db, kept).await }
+    });
+    let its = db.clone();
+    let kept = events::Retention {
+        age: config.history.age(),
+        per_vm: config.history.keep_events_per_vm.map(|most| i64::from(most.get())),
+    };
+    driver.begin("history", "Drops events that are old or too many.", HISTORY, move || {
+        let db = its.clone();
+        async move { events::sweep(&db, kept).await }
+    });
+    let collector = Arc::clone(collector);
+    driver.begin("archives", "Removes old archives of results.", ARCHIVES, move || {
+        let collector = Arc::clone(&collector);
+        async move { collector.tidy_shelf().await }
+    });
+    let its = db.clone();
+    driver.begin("request keys", "Forgets keys of requests after a week.", KEYS, move || {
+        let db = its.clone();
+        async move { once::forget_old(&db).await }
+    });
+    driver
+}
