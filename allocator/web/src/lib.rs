@@ -6,26 +6,43 @@
 //! `routes`, which calls one function of the core and fills a page or a wire type.
 
 mod agents;
+mod assets;
 mod auth;
+mod aws;
+mod budgets;
+mod claims;
 mod connections;
+mod history;
 mod http;
+mod line;
+mod links;
+mod live;
+mod logs;
+mod machines;
 pub mod metrics;
+mod monitoring;
 mod openapi;
+mod operations;
+mod overview;
 mod own_log;
 pub mod pages;
+mod participants;
+mod request;
+mod results;
 mod router;
-mod routes;
 mod sha256_sum;
 mod state;
+mod states;
 mod transfers;
+mod vms;
 mod waits;
 mod wire;
 
-pub use agents::{AgentBudgets, AgentLimits};
 pub use auth::{
     AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits, InvalidHash, UnfitPassword,
     WeakPassword, fits_bcrypt, fits_new, is_common, is_short,
 };
+pub use budgets::{AgentBudgets, AgentLimits};
 pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
 pub use http::{Proxies, ProxyHeader};
 pub use openapi::document as openapi;
@@ -35,3 +52,46 @@ pub use sha256_sum::{InvalidSum, Sha256Sum};
 pub use state::{AgentInstall, AgentProgram, AppState, FromAws, Settings};
 pub use transfers::Transfers;
 pub use waits::Waits;
+
+/// What the pages are made of, for the gallery that shows each of them (`examples/gallery`).
+pub mod gallery {
+    pub use crate::{
+        aws::page::{AwsPage, AwsStanding, MachinesWithoutAws},
+        claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm},
+        history::happening::Happening,
+        line::clear_page::ClearLinePage,
+        line::page::{LineEnd, LinePage, LineState},
+        line::place_row::PlaceRow,
+        logs::own_page::{OwnLogLine, OwnLogPage},
+        logs::page::{LogLevels, LogLines, LogPage, LogPart},
+        machines::page::{InstallPage, MachineField, MachinePage, SshTyped},
+        operations::conflict_page::{ConflictCard, ConflictPage, ConflictVm, StateFault, WayOut},
+        operations::list_page::OperationsPage,
+        operations::page::{
+            LeftOut, LogLine, OperationPage, OperationResults, OperationVm, StepState,
+        },
+        operations::summary::{OperationKind, OperationState, OperationSummary},
+        overview::page::{AdminPage, DatabaseConnections, PoolCounts},
+        overview::usage::{UsageChart, UsageSample},
+        pages::{ErrorPage, LogLevel, Stretch, Timeline, TimelineRow, Tone},
+        participants::page::{
+            AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePersonRow,
+        },
+        participants::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage},
+        request::page::{OwnPage, RequestField, RequestPage, RequestProblem},
+        results::page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+        states::afterwards::Afterwards,
+        states::archive::ArchiveCard,
+        states::claim::{ClaimEnd, Connection},
+        states::gpu::Gpu,
+        states::source::VmSource,
+        states::trouble::{Attention, Trouble},
+        states::used_note::{UsedNote, UsedStanding},
+        states::vm::{Activity, Holder, InstanceClaim, VmState},
+        vms::confirm_page::{ConfirmPage, Deed},
+        vms::destroy_page::{DestroyPage, DestroyRow},
+        vms::instances_page::{InstanceRow, InstancesPage, InstancesSearch},
+        vms::launch_page::LaunchPage,
+        vms::vm_page::{PastClaim, Shelter, VmPage},
+    };
+}

@@ -18,17 +18,27 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     AppState,
+    agents::{api as agent, install, reports, vm_metrics, wait},
+    assets,
     auth::guard,
+    aws::routes as aws,
+    claims::routes as claim,
+    history::routes as history,
     http::{
         EveryRequest, LARGEST_BATCH, Problem, Wants, back_to_form, from_here_alone, once::keyed,
     },
+    line::{places, routes as line},
+    live::{changes, events},
+    logs::{follow, forward, own as own_log, read, routes as log_page},
+    machines::routes as machines,
+    monitoring::{health, metrics},
     openapi,
-    routes::{
-        agent, assets, aws, changes, claim, collections, destroy, events, health, history, home,
-        install, instances, launch, line, log_page, machines, metrics, operations, overview,
-        own_log, participants, places, reports, results, scp_client, statuses, vm, vm_logs,
-        vm_metrics, vms, wait, way_in,
-    },
+    operations::{conflict, routes as operations},
+    overview::routes as overview,
+    participants::{routes as participants, way_in},
+    request::routes as home,
+    results::{archive, collections, routes as results, scp_client},
+    vms::{api as vms, destroy, instances, launch, statuses, vm},
 };
 
 /// Largest body that a request may have, in bytes.
@@ -150,12 +160,12 @@ fn routes() -> Vec<Route> {
         post("/api/vm-status", SpeakForVm, reports::status),
         post("/api/vm-metrics/{hostname}", SpeakForVm, vm_metrics::post),
         // Agents, and the function that forwards logs.
-        post("/api/vm-logs", ForwardLogs, vm_logs::forward).taking_batches(),
+        post("/api/vm-logs", ForwardLogs, forward::forward).taking_batches(),
         // Who wants to know how a VM is.
         get("/api/vm-status", ReadVm, statuses::all),
         get("/api/vm-status/{hostname}", ReadVm, statuses::one),
-        get("/api/vm-logs/{hostname}", ReadVm, vm_logs::read),
-        get("/api/vm-logs/{hostname}/events", ReadVm, vm_logs::events),
+        get("/api/vm-logs/{hostname}", ReadVm, read::read),
+        get("/api/vm-logs/{hostname}/events", ReadVm, follow::events),
         // Organisers.
         get("/admin", Administer, overview::page),
         get("/admin/create", Administer, launch::page),
@@ -201,19 +211,19 @@ fn routes() -> Vec<Route> {
         get("/api/scp-client", Administer, scp_client::download).refusing_other_sites(),
         get("/api/collections", Administer, collections::list),
         begin("/api/collections", Administer, "/admin/results", collections::collect),
-        get("/api/collections/{operation_id}/download", Administer, collections::download)
+        get("/api/collections/{operation_id}/download", Administer, archive::download)
             .refusing_other_sites(),
         begin(
             "/api/collections/{operation_id}/discard",
             Administer,
             "/admin/results",
-            collections::discard,
+            archive::discard,
         ),
         get("/admin/operations", Administer, operations::list_page),
         get("/admin/operations/{id}", Administer, operations::page),
         get("/admin/operations/{id}/log", Administer, operations::log),
-        get("/admin/operations/{id}/bring-back", Administer, operations::conflict::bring_back_page),
-        get("/admin/operations/{id}/give-up", Administer, operations::conflict::give_up_page),
+        get("/admin/operations/{id}/bring-back", Administer, conflict::bring_back_page),
+        get("/admin/operations/{id}/give-up", Administer, conflict::give_up_page),
         get("/admin/aws", Administer, aws::page),
         begin("/api/admin/set-aws-credentials", Administer, "/admin/aws", aws::set),
         begin("/api/admin/unset-aws-credentials", Administer, "/admin/aws", aws::unset),
@@ -267,13 +277,13 @@ fn routes() -> Vec<Route> {
             "/api/operations/{id}/bring-back",
             Administer,
             "/admin/operations/{id}/bring-back",
-            operations::conflict::bring_back,
+            conflict::bring_back,
         ),
         begin(
             "/api/operations/{id}/give-up",
             Administer,
             "/admin/operations/{id}/give-up",
-            operations::conflict::give_up,
+            conflict::give_up,
         ),
         get("/api/operations/{id}/events", Administer, events::of_operation),
         // Load balancers and service managers.

@@ -1,5 +1,5 @@
 use lablink_core::claims::Machine;
-use lablink_web::pages::*;
+use lablink_web::gallery::*;
 
 use crate::{Pages, SCRIPT, add, before};
 

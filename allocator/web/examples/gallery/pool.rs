@@ -1,4 +1,4 @@
-use lablink_web::pages::*;
+use lablink_web::gallery::*;
 
 use crate::{Pages, SCRIPT, add, before, now};
 

@@ -17,7 +17,7 @@ use lablink_protocol::Hostname;
 use super::{AgentAuth, admin_browser};
 use crate::{
     AppState,
-    agents::Share,
+    budgets::Share,
     connections::Slot,
     http::{Client, Problem},
     metrics, pages,

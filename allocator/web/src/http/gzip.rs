@@ -11,7 +11,7 @@ use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
 use tracing::Span;
 
 use super::{Json, Problem};
-use crate::{AppState, agents::Share};
+use crate::{AppState, budgets::Share};
 
 /// Largest body of routes that take batches, in bytes: as it comes, and unpacked.
 pub(crate) const LARGEST_BATCH: usize = 2 * 1024 * 1024;

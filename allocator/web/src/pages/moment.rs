@@ -4,12 +4,12 @@
 use jiff::Timestamp;
 
 /// Such as `8 Aug 2026, 14:03 UTC`.
-pub(super) fn utc(at: &Timestamp) -> String {
+pub fn utc(at: &Timestamp) -> String {
     at.strftime("%-d %b %Y, %H:%M UTC").to_string()
 }
 
 /// Such as `12 s ago`. A clock that runs ahead counts as now.
-pub(super) fn ago(then: &Timestamp, now: &Timestamp) -> String {
+pub fn ago(then: &Timestamp, now: &Timestamp) -> String {
     match now.as_second() - then.as_second() {
         ..5 => "just now".to_owned(),
         seconds @ ..60 => format!("{seconds} s ago"),
@@ -20,7 +20,7 @@ pub(super) fn ago(then: &Timestamp, now: &Timestamp) -> String {
 }
 
 /// Such as `3 min 12 s`.
-pub(super) fn stretch(seconds: &i64) -> String {
+pub fn stretch(seconds: &i64) -> String {
     match *seconds {
         seconds @ ..60 => format!("{} s", seconds.max(0)),
         seconds @ ..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
@@ -29,7 +29,7 @@ pub(super) fn stretch(seconds: &i64) -> String {
 }
 
 /// Such as `3 min`: what is only estimated needs no seconds.
-pub(super) fn roughly(seconds: &i64) -> String {
+pub fn roughly(seconds: &i64) -> String {
     match *seconds {
         seconds @ ..60 => format!("{} s", seconds.max(0)),
         seconds @ ..3600 => format!("{} min", (seconds + 30) / 60),
@@ -38,7 +38,7 @@ pub(super) fn roughly(seconds: &i64) -> String {
 }
 
 /// Such as `3rd`.
-pub(super) fn nth(number: i64) -> String {
+pub fn nth(number: i64) -> String {
     let suffix = match (number % 10, number % 100) {
         (_, 11..=13) => "th",
         (1, _) => "st",

@@ -13,6 +13,6 @@ pub(crate) fn under<F: Future>(
 }
 
 /// The sentences that stand above the page.
-pub(super) fn notices() -> Arc<[String]> {
+pub fn notices() -> Arc<[String]> {
     NOTICES.try_with(Arc::clone).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! How VMs came up, drawn as a chart that the table behind it repeats.
 
+mod row;
+
 use super::moment;
 
 /// A chart of at most a few dozen VMs.
@@ -44,20 +46,20 @@ impl Timeline {
         ends.fold(SHORTEST, f64::max)
     }
 
-    pub(super) fn height(&self) -> f64 {
+    pub fn height(&self) -> f64 {
         ROW * f64::from(u16::try_from(self.rows.len()).unwrap_or(u16::MAX)) + 24.0
     }
 
     /// Where a row's bar begins, from above.
-    pub(super) fn y(&self, row: &usize) -> f64 {
+    pub fn y(&self, row: &usize) -> f64 {
         ROW * f64::from(u16::try_from(*row).unwrap_or(u16::MAX))
     }
 
-    pub(super) fn x(&self, seconds: &f64) -> String {
+    pub fn x(&self, seconds: &f64) -> String {
         format!("{:.1}", LEFT + self.scaled(*seconds))
     }
 
-    pub(super) fn width(&self, seconds: &f64) -> String {
+    pub fn width(&self, seconds: &f64) -> String {
         format!("{:.1}", self.scaled(*seconds).max(1.0))
     }
 
@@ -66,7 +68,7 @@ impl Timeline {
     }
 
     /// The axis: a mark at the start, in the middle, and at the end.
-    pub(super) fn marks(&self) -> [(String, String); 3] {
+    pub fn marks(&self) -> [(String, String); 3] {
         [0.0, 0.5, 1.0].map(|part| {
             let seconds = self.longest() * part;
             (self.x(&seconds), whole(&seconds))
@@ -75,7 +77,7 @@ impl Timeline {
 }
 
 /// Such as `1 min 12 s`.
-pub(super) fn whole(seconds: &f64) -> String {
+pub fn whole(seconds: &f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "a start takes no 200 billion years")]
     let seconds = seconds.round() as i64;
     moment::stretch(&seconds)

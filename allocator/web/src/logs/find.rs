@@ -1,0 +1,23 @@
+//! A VM's log: handed over in batches, read whole, by page or as it grows (contract §1.10, §1.11).
+
+use axum::extract::rejection::QueryRejection;
+use lablink_core::{
+    Db,
+    pools::PoolId,
+    vms::{self, Vm},
+};
+use lablink_protocol::Hostname;
+
+use crate::http::Problem;
+
+/// The VM that a path names.
+pub async fn find(db: &Db, pool: PoolId, hostname: &str) -> Result<Vm, Problem> {
+    let not_found = || Problem::not_found("VM not found.");
+    let hostname: Hostname = hostname.parse().map_err(|_invalid| not_found())?;
+    vms::find(db, pool, &hostname).await?.ok_or_else(not_found)
+}
+
+/// What is wrong with the part of a URL after its question mark.
+pub fn bad_query(rejection: &QueryRejection) -> Problem {
+    Problem::invalid(rejection.body_text())
+}

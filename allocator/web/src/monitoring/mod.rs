@@ -1,0 +1,4 @@
+//! What load balancers, service managers and Prometheus ask.
+
+pub mod health;
+pub mod metrics;

@@ -1,0 +1,183 @@
+//! The page of one operation, filled from its rows.
+
+use askama::Template;
+use jiff::Timestamp;
+use lablink_core::{
+    collections::{self, Collected},
+    operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step, Target},
+    state as known,
+    vms::{self, StaleAfter, Vm},
+};
+use lablink_protocol::{Hostname, VmStatus};
+
+use super::{conflict_page, page, summary::OperationSummary};
+use crate::{
+    AppState,
+    http::Problem,
+    pages,
+    states::{archive::ArchiveCard, attention::attention, trouble::Trouble},
+};
+
+pub const LOG_LINES_SHOWN: i64 = 500;
+
+pub async fn filled(
+    state: &AppState,
+    operation: Operation,
+    log_before: Option<i64>,
+) -> Result<String, Problem> {
+    let (db, id) = (&state.db, operation.id);
+    let vms = vms::list(db, state.pool).await?;
+    let steps = operations::steps(db, id).await?;
+    let before = log_before.unwrap_or(i64::MAX);
+    let log = operations::log_before(db, id, before, LOG_LINES_SHOWN).await?;
+    let is_full = i64::try_from(log.len()).is_ok_and(|lines| lines == LOG_LINES_SHOWN);
+    let left = match operation.state.is_over() {
+        true => operations::undone(db, state.pool, id, &operation.job).await?,
+        false => Vec::new(),
+    };
+    let collects = matches!(operation.job, Job::Collect { .. });
+    let collection = match operation.job.after().or(collects.then_some(id)) {
+        Some(collection) => collections::find(db, state.pool, collection).await?,
+        None => None,
+    };
+    let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
+    let conflict = known::conflict_of(db, state.pool, id).await?;
+    let first = match operation.job.after() {
+        Some(first) => operations::find(db, state.pool, first).await?,
+        None => None,
+    };
+    let targets = operations::targets(db, id).await?;
+    let page = page::OperationPage {
+        operation: OperationSummary::of(&operation),
+        first: first.as_ref().map(OperationSummary::of),
+        left_out,
+        results: collection.filter(|_| collects).map(|collection| page::OperationResults {
+            archive: ArchiveCard::of(&collection, &*state.collector),
+            extension: collection.extension.to_string(),
+        }),
+        reason: operation.reason.clone(),
+        conflict: conflict.map(|conflict| conflict_page::ConflictCard {
+            fault: conflict.fault.into(),
+            vms: conflict.hostnames.iter().map(Hostname::to_string).collect(),
+            solved: conflict.solved,
+        }),
+        usual_seconds: operations::usual_seconds(db, state.pool, &operation.job).await?,
+        vms: touched(&operation, &targets, &vms, &steps, state.settings.stale_after),
+        left: left.iter().map(Hostname::to_string).collect(),
+        older_log: log
+            .first()
+            .filter(|_| is_full)
+            .map(|line| format!("/admin/operations/{id}?log_before={}", line.id)),
+        log: log.into_iter().map(log_line).collect(),
+        now: Timestamp::now(),
+    };
+    Ok(page.render()?)
+}
+
+fn left_out(vm: &Collected) -> Option<page::LeftOut> {
+    let what = vm.skipped_what.clone()?;
+    Some(page::LeftOut { hostname: vm.hostname.to_string(), count: vm.skipped, what })
+}
+
+/// The VMs that it touches, failed ones first; before it has found out, those that it names.
+fn touched(
+    operation: &Operation,
+    targets: &[Target],
+    vms: &[Vm],
+    steps: &[Step],
+    stale_after: StaleAfter,
+) -> Vec<page::OperationVm> {
+    // Another machine may have the name by now.
+    let row = |hostname: &Hostname| match targets.iter().find(|it| it.hostname == *hostname) {
+        Some(target) => vms.iter().find(|vm| vm.id == target.vm_id),
+        None => vms.iter().find(|vm| vm.hostname == *hostname),
+    };
+    let stepped = steps.iter().map(|step| {
+        let (state, detail) = shown(step, row(&step.hostname), &operation.job, stale_after);
+        let seconds = step.started_at.map(|start| {
+            step.finished_at.unwrap_or_else(Timestamp::now).as_second() - start.as_second()
+        });
+        page::OperationVm { hostname: step.hostname.to_string(), state, detail, seconds }
+    });
+    let named = operation.job.hostnames().iter();
+    let unstepped =
+        named.filter(|name| !steps.iter().any(|step| step.hostname == **name)).map(|name| {
+            let (state, detail) = guessed(operation, row(name));
+            page::OperationVm { hostname: name.to_string(), state, detail, seconds: None }
+        });
+    stepped.chain(unstepped).collect()
+}
+
+/// What the worker has said of a VM, and, once it is made, its agent.
+fn shown(
+    step: &Step,
+    vm: Option<&Vm>,
+    job: &Job,
+    stale_after: StaleAfter,
+) -> (page::StepState, Option<String>) {
+    use page::StepState::{Done, Failed, Unfinished, Waiting, Working};
+    let text = |text: &str| Some(text.to_owned());
+    let collects = matches!(job, Job::Collect { .. });
+    match step.stage {
+        Stage::Waiting => (Waiting, None),
+        Stage::Creating => (Working, text("Being made.")),
+        Stage::Destroying => (Working, text("Being destroyed.")),
+        Stage::Collecting => (Working, step.detail.clone()),
+        Stage::Failed => (Failed, step.detail.clone()),
+        Stage::Unfinished if collects => (Unfinished, step.detail.clone()),
+        Stage::Unfinished => {
+            let told = || vm.and_then(|vm| vm.status_reason.clone());
+            (Unfinished, step.detail.clone().or_else(told))
+        }
+        Stage::Done if collects => (Done, step.detail.clone()),
+        Stage::Done => match vm {
+            None => (Done, text("Gone.")),
+            Some(vm) => made(vm, stale_after),
+        },
+    }
+}
+
+/// What became of a VM after it was made, and what to do where it needs somebody.
+fn made(vm: &Vm, stale_after: StaleAfter) -> (page::StepState, Option<String>) {
+    use page::StepState::{Done, Unfinished};
+    let detail = match (attention(vm, Timestamp::now(), stale_after), vm.status) {
+        (Some(it), _) => {
+            let state = if it.trouble == Trouble::Overdue { Unfinished } else { Done };
+            return (state, Some(format!("{} {}", it.reason, it.trouble.advice(vm.source.into()))));
+        }
+        (None, VmStatus::Initializing) => "Made; its agent is starting.",
+        (None, _) => "Its agent has reported in.",
+    };
+    (Done, Some(detail.to_owned()))
+}
+
+/// For VMs of which the worker has said nothing: their rows tell.
+fn guessed(operation: &Operation, vm: Option<&Vm>) -> (page::StepState, Option<String>) {
+    use page::StepState::{Done, Failed, Unfinished, Waiting};
+    let reason = vm.and_then(|vm| vm.status_reason.clone());
+    let wanted_gone = matches!(operation.job, Job::Destroy { .. } | Job::GiveUp { .. });
+    match (operation.state, vm) {
+        (OperationState::Queued | OperationState::Running, _) => (Waiting, None),
+        _ if matches!(operation.job, Job::Collect { .. }) => (Unfinished, None),
+        // Its collection has failed, so it never began.
+        (_, Some(_)) if operation.job.after().is_some() => {
+            (Unfinished, Some("Nothing was done to it.".to_owned()))
+        }
+        (_, None) if wanted_gone => (Done, None),
+        (_, None) => (Done, Some("Removed since.".to_owned())),
+        (_, Some(vm)) if wanted_gone || vm.status == VmStatus::Error => (Failed, reason),
+        (_, Some(_)) => (Done, Some("There already.".to_owned())),
+    }
+}
+
+fn log_line(line: LogLine) -> page::LogLine {
+    page::LogLine {
+        at: line.at,
+        level: match line.level {
+            LogLevel::Info => pages::LogLevel::Info,
+            LogLevel::Warn => pages::LogLevel::Warn,
+            LogLevel::Error => pages::LogLevel::Error,
+        },
+        text: line.line,
+    }
+}

@@ -1,0 +1,11 @@
+//! Operations: the list, the live page, and what an organiser does with one.
+
+pub mod conflict;
+pub mod conflict_page;
+pub mod filled;
+pub mod list_page;
+pub mod page;
+pub mod routes;
+pub mod started;
+pub mod summary;
+pub mod wire;

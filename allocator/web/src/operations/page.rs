@@ -1,0 +1,287 @@
+use askama::Template;
+use jiff::Timestamp;
+
+use super::{
+    conflict_page::ConflictCard,
+    summary::{OperationKind, OperationState, OperationSummary},
+};
+use crate::{
+    pages::{LogLevel, Tone},
+    states::archive::ArchiveCard,
+};
+
+/// `/admin/operations/{id}`: one operation, live. It changes by itself
+/// until the operation is over.
+#[derive(Template)]
+#[template(path = "operations/operation.html")]
+pub struct OperationPage {
+    pub operation: OperationSummary,
+    /// The collection of results that must succeed before this begins.
+    pub first: Option<OperationSummary>,
+    /// Of a collection: what is collected, and what has come of it.
+    pub results: Option<OperationResults>,
+    /// What its collection left out though it may be results.
+    pub left_out: Vec<LeftOut>,
+    /// Why it failed, stopped or waits, in plain words.
+    pub reason: Option<String>,
+    /// What it found wrong with Terraform's state, and the ways out.
+    pub conflict: Option<ConflictCard>,
+    pub vms: Vec<OperationVm>,
+    /// The end of the log, oldest line first.
+    pub log: Vec<LogLine>,
+    /// URL of the page with the lines before those.
+    pub older_log: Option<String>,
+    /// VMs that could be tried again.
+    pub left: Vec<String>,
+    /// How long this usually takes.
+    pub usual_seconds: Option<i64>,
+    /// What elapsed time is counted to while it runs.
+    pub now: Timestamp,
+}
+
+pub struct OperationResults {
+    pub extension: String,
+    pub archive: ArchiveCard,
+}
+
+/// What was left out of one VM.
+pub struct LeftOut {
+    pub hostname: String,
+    pub count: i64,
+    /// The first of it, in words.
+    pub what: String,
+}
+
+pub struct OperationVm {
+    pub hostname: String,
+    pub state: StepState,
+    /// What happens to it, or why it failed.
+    pub detail: Option<String>,
+    /// How long it has taken so far, or in the end.
+    pub seconds: Option<i64>,
+}
+
+/// How far the operation has come with one VM.
+#[derive(Clone, Copy)]
+pub enum StepState {
+    Waiting,
+    Working,
+    Done,
+    Failed,
+    /// The operation ended first.
+    Unfinished,
+}
+
+pub struct LogLine {
+    pub at: Timestamp,
+    pub level: LogLevel,
+    pub text: String,
+}
+
+impl OperationPage {
+    /// What went wrong, in Terraform's words: above the log, so that nobody has to look for it.
+    /// Each with the lines that go on from its first, which are indented.
+    fn errors(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut errors: Vec<(&str, Vec<&str>)> = Vec::new();
+        for line in self.log.iter().filter(|line| line.level == LogLevel::Error) {
+            match (line.text.strip_prefix("  "), errors.last_mut()) {
+                (Some(more), Some((_, detail))) => detail.push(more),
+                (Some(more), None) => errors.push((more, Vec::new())),
+                (None, _) => errors.push((&line.text, Vec::new())),
+            }
+        }
+        errors
+    }
+
+    /// Trying again would meet the same conflict.
+    fn is_stuck(&self) -> bool {
+        self.conflict.as_ref().is_some_and(|conflict| !conflict.solved)
+    }
+
+    /// VMs that were wanted and are broken can be removed as well as tried again.
+    fn can_clean(&self) -> bool {
+        matches!(self.operation.kind, OperationKind::Launch { .. } | OperationKind::Replace { .. })
+    }
+
+    /// Done of all that is to be done.
+    fn progress(&self) -> String {
+        let OperationSummary { kind, done, total, .. } = self.operation;
+        match kind {
+            OperationKind::Collect { .. } => format!("{done} of {total} files"),
+            OperationKind::Launch { .. }
+            | OperationKind::Destroy { .. }
+            | OperationKind::Replace { .. }
+            | OperationKind::BringBack { .. }
+            | OperationKind::GiveUp { .. } => format!("{done} of {total} done"),
+        }
+    }
+
+    /// What somebody hears who can't see the page: its state, and four steps on the way.
+    fn tells(&self) -> String {
+        let OperationSummary { kind, state, done, total, .. } = &self.operation;
+        let part = match (state, done * 4 / (*total).max(1)) {
+            (OperationState::Running, 1) => ", a quarter done",
+            (OperationState::Running, 2) => ", half done",
+            (OperationState::Running, 3) => ", three quarters done",
+            _ => "",
+        };
+        format!("{}: {}{part}.", kind.title(), state.label())
+    }
+
+    fn vms_stay(&self) -> bool {
+        !matches!(self.operation.kind, OperationKind::Destroy { .. } | OperationKind::GiveUp { .. })
+    }
+
+    fn can_cancel(&self) -> bool {
+        matches!(self.operation.state, OperationState::Queued | OperationState::Running)
+    }
+}
+
+impl StepState {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting",
+            Self::Working => "In progress",
+            Self::Done => "Done",
+            Self::Failed => "Failed",
+            Self::Unfinished => "Not finished",
+        }
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Self::Waiting => Tone::Quiet,
+            Self::Unfinished => Tone::Warn,
+            Self::Working => Tone::Busy,
+            Self::Done => Tone::Good,
+            Self::Failed => Tone::Bad,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(state: OperationState, reason: Option<&str>) -> String {
+        sample(state, reason).render().unwrap()
+    }
+
+    fn sample(state: OperationState, reason: Option<&str>) -> OperationPage {
+        let hostname = "lablink-vm-dev-1<script>".to_owned();
+        let text = "Error: <script>no capacity</script>".to_owned();
+        OperationPage {
+            operation: OperationSummary::sample(state),
+            first: None,
+            left_out: Vec::new(),
+            results: None,
+            reason: reason.map(str::to_owned),
+            conflict: None,
+            vms: vec![OperationVm {
+                hostname: hostname.clone(),
+                state: StepState::Failed,
+                detail: None,
+                seconds: Some(61),
+            }],
+            left: vec![hostname],
+            usual_seconds: Some(125),
+            log: vec![LogLine { at: Timestamp::UNIX_EPOCH, level: LogLevel::Error, text }],
+            older_log: Some("/admin/operations/7?log_before=9".to_owned()),
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn collection(state: OperationState) -> OperationSummary {
+        let kind = OperationKind::Collect { vms: 5 };
+        OperationSummary { kind, ..OperationSummary::sample(state) }
+    }
+
+    #[test]
+    fn a_collection_counts_files_and_is_downloaded_here() {
+        let mut page = sample(OperationState::Failed, None);
+        page.operation = collection(OperationState::Failed);
+        let archive = ArchiveCard::Here { bytes: 2_500_000, first_downloaded: None };
+        page.results = Some(OperationResults { extension: "slp".to_owned(), archive });
+        let html = page.render().unwrap();
+        for key in ["2 of 5 files", "*.slp", "Download 2.5 MB", "Collect again from 1 VM"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains(r#"href="/api/collections/7/download""#));
+        assert!(!html.contains("Remove what failed"));
+    }
+
+    #[test]
+    fn a_destroy_whose_collection_failed_loses_nothing_silently() {
+        let mut page = sample(OperationState::Failed, Some("Nothing was destroyed."));
+        page.operation.kind = OperationKind::Destroy { vms: 1 };
+        let plain = page.render().unwrap();
+        assert!(plain.contains("Retry 1 VM") && !plain.contains("without their results"));
+        page.first = Some(collection(OperationState::Failed));
+        let html = page.render().unwrap();
+        assert!(html.contains(r#"<button class="danger">Destroy without their results</button>"#));
+        assert!(html.contains("Collect again, then destroy") && !html.contains("Retry 1 VM"));
+        assert!(html.contains(r#"name="collect" value="yes""#));
+        assert!(html.contains("Collect the results of 5 VMs"));
+    }
+
+    #[test]
+    fn a_conflict_names_its_vms_and_offers_the_ways_out_until_it_is_solved() {
+        let mut page = sample(OperationState::Failed, Some("Nothing was changed."));
+        page.conflict = Some(ConflictCard::sample());
+        let html = page.render().unwrap();
+        for key in
+            ["is empty", "lablink-vm-dev-1&#60;script&#62;", "Bring them back", "Give them up"]
+        {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains(r#"href="/admin/operations/7/bring-back""#));
+        assert!(html.contains(r#"href="/admin/operations/7/give-up""#));
+        assert!(!html.contains("Retry 1 VM"), "it would only meet the same");
+        page.conflict = Some(ConflictCard { solved: true, ..ConflictCard::sample() });
+        let html = page.render().unwrap();
+        assert!(html.contains("Retry 1 VM") && !html.contains("/give-up"));
+    }
+
+    #[test]
+    fn a_running_operation_shows_progress_and_can_be_cancelled() {
+        let html = page(OperationState::Running, None);
+        assert!(html.contains("Launch 5 VMs") && html.contains("2 of 5"));
+        assert!(html.contains(r#"<progress id="progress" value="2" max="5""#));
+        assert!(html.contains(r#"action="/api/operations/7/cancel""#));
+        assert!(html.contains(r#"data-live="/admin/operations/7""#));
+        assert!(html.contains(r#"http-equiv="refresh""#));
+    }
+
+    #[test]
+    fn a_finished_operation_stands_still() {
+        for state in [OperationState::Succeeded, OperationState::Failed, OperationState::Cancelled]
+        {
+            let html = page(state, None);
+            assert!(!html.contains("data-live") && !html.contains("/cancel\""), "{state:?}");
+            assert!(!html.contains(r#"http-equiv="refresh""#), "{state:?}");
+            assert!(html.contains(state.label()));
+        }
+    }
+
+    #[test]
+    fn a_stop_can_be_asked_for_once() {
+        let html = page(OperationState::Cancelling, None);
+        assert!(!html.contains("/cancel\"") && html.contains("data-live"));
+    }
+
+    #[test]
+    fn the_reason_comes_before_the_log() {
+        let html = page(OperationState::Failed, Some("AWS has no g4dn.xlarge left."));
+        let at = |key: &str| html.find(key).unwrap();
+        assert!(at("AWS has no g4dn.xlarge left.") < at("no capacity"));
+    }
+
+    #[test]
+    fn log_lines_and_hostnames_are_escaped_and_errors_marked() {
+        let html = page(OperationState::Failed, None);
+        assert!(html.contains("Error: &#60;script&#62;no capacity&#60;/script&#62;"));
+        assert!(html.contains("lablink-vm-dev-1&#60;script&#62;"));
+        assert!(html.contains(r#"<li class="error">"#));
+        assert!(html.contains("/admin/operations/7?log_before=9"));
+    }
+}

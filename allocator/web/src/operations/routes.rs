@@ -1,0 +1,192 @@
+use askama::Template;
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use jiff::Timestamp;
+use lablink_core::{
+    operations::{self, Filter, Operation, OperationId, RetryError},
+    state as known,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    filled::filled,
+    list_page::OperationsPage,
+    started::{Started, find, started},
+    summary::OperationSummary,
+    wire::{
+        ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
+    },
+};
+use crate::{
+    AppState,
+    http::{Asking, Path, Problem, Query, Wants},
+};
+
+const OPERATIONS_PER_PAGE: i64 = 50;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Listing {
+    /// The `next` of the page before.
+    #[param(value_type = Option<i64>)]
+    before: Option<OperationId>,
+    /// `launch`, `destroy`, `replace`, `collect`, `bring_back` or `give_up`. A form sends an empty text for any.
+    #[serde(default)]
+    kind: String,
+    /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`; empty: any.
+    #[serde(default)]
+    #[param(pattern = "^(queued|running|succeeded|failed|cancelled|interrupted)?$")]
+    state: String,
+}
+
+/// One page of operations and the cursor of the next.
+async fn older(
+    state: &AppState,
+    listing: &Listing,
+) -> Result<(Vec<Operation>, Option<OperationId>), Problem> {
+    let only = match listing.state.as_str() {
+        "" => None,
+        word => Some(word.parse().map_err(|_unknown| {
+            Problem::invalid(
+                "state: write queued, running, succeeded, failed, cancelled or interrupted.",
+            )
+        })?),
+    };
+    let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());
+    let filter = Filter { before: listing.before, kind, state: only };
+    let found = operations::list(&state.db, state.pool, &filter, OPERATIONS_PER_PAGE).await?;
+    let full = i64::try_from(found.len()).unwrap_or(0) == OPERATIONS_PER_PAGE;
+    let next = found.last().map(|last| last.id).filter(|_| full);
+    Ok((found, next))
+}
+
+/// What was launched, destroyed and replaced, the newest first.
+#[utoipa::path(get, path = "/api/operations", params(Listing), responses((status = 200, body = OperationList)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Query(listing): Query<Listing>,
+) -> Result<Json<OperationList>, Problem> {
+    let (found, next) = older(&state, &listing).await?;
+    let operations = found.iter().map(OperationBody::from).collect();
+    Ok(Json(OperationList { operations, next }))
+}
+
+/// The page of operations.
+#[utoipa::path(get, path = "/admin/operations", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn list_page(
+    State(state): State<AppState>,
+    Query(listing): Query<Listing>,
+) -> Result<Html<String>, Problem> {
+    let (found, next) = older(&state, &listing).await?;
+    // Only words that `older` has let pass, or that match no kind.
+    let Listing { kind, state: only, .. } = listing;
+    let page = OperationsPage {
+        operations: found.iter().map(OperationSummary::of).collect(),
+        now: Timestamp::now(),
+        next: next.map(|id| {
+            let query =
+                [("before", id.to_string()), ("kind", kind.clone()), ("state", only.clone())];
+            let query = query.iter().filter(|(_, value)| value.chars().all(char::is_alphanumeric));
+            let query: Vec<String> = query.map(|(name, value)| format!("{name}={value}")).collect();
+            format!("/admin/operations?{}", query.join("&"))
+        }),
+        kind,
+        state: only,
+    };
+    Ok(Html(page.render()?))
+}
+
+/// One operation, with its steps.
+#[utoipa::path(get, path = "/api/operations/{id}", params(("id" = i64, Path)), responses((status = 200, body = OperationDetail)))]
+pub async fn one(
+    State(state): State<AppState>,
+    Path(id): Path<OperationId>,
+) -> Result<Json<OperationDetail>, Problem> {
+    let operation = find(&state, id).await?;
+    let steps = operations::steps(&state.db, id).await?;
+    let usual_seconds = operations::usual_seconds(&state.db, state.pool, &operation.job).await?;
+    let vms = steps.into_iter().map(Step::from).collect();
+    let conflict = known::conflict_of(&state.db, state.pool, id).await?;
+    let conflict = conflict.map(|conflict| ConflictBody::new(id, conflict));
+    let operation = OperationBody::from(&operation);
+    Ok(Json(OperationDetail { operation, usual_seconds, conflict, vms }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogBefore {
+    /// Shows the lines of the log before this one.
+    log_before: Option<i64>,
+}
+
+/// The live page of an operation.
+#[utoipa::path(get, path = "/admin/operations/{id}", params(("id" = i64, Path), LogBefore), responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn page(
+    State(state): State<AppState>,
+    Path(id): Path<OperationId>,
+    Query(LogBefore { log_before }): Query<LogBefore>,
+) -> Result<Html<String>, Problem> {
+    let operation = find(&state, id).await?;
+    Ok(Html(filled(&state, operation, log_before).await?))
+}
+
+/// The whole log as a file.
+#[utoipa::path(get, path = "/admin/operations/{id}/log", params(("id" = i64, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
+pub async fn log(
+    State(state): State<AppState>,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&state, id).await?;
+    let lines = operations::log(&state.db, id, i64::MAX).await?;
+    let text: String = lines
+        .iter()
+        .map(|line| format!("{} {:5} {}\n", line.at, line.level.as_str(), line.line))
+        .collect();
+    let name = format!("attachment; filename=\"operation-{id}.log\"");
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// Queues what an operation left undone.
+#[utoipa::path(post, path = "/api/operations/{id}/retry", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+pub async fn retry(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Query(started_as): Query<Started>,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    let retried = operations::retry(&state.db, state.pool, asker, id).await;
+    let id = retried.map_err(|error| match error {
+        RetryError::NoSuchOperation => Problem::not_found(error.to_string()),
+        RetryError::NothingLeft => Problem::conflict("nothing_left", error.to_string()),
+        RetryError::Db(error) => error.into(),
+    })?;
+    started(&state, wants, &started_as, id).await
+}
+
+/// Asks a queued or running operation to stop.
+#[utoipa::path(post, path = "/api/operations/{id}/cancel", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+pub async fn cancel(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&state, id).await?;
+    if !operations::cancel(&state.db, state.pool, asker, id).await? {
+        return Err(Problem::conflict("already_over", "This operation is over already."));
+    }
+    Ok(match wants {
+        Wants::Page => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        Wants::Json => (StatusCode::ACCEPTED, Json(Queued { operation_id: id })).into_response(),
+    })
+}

@@ -1,0 +1,5 @@
+//! The organisers' first page: the pool at a glance.
+
+pub mod page;
+pub mod routes;
+pub mod usage;

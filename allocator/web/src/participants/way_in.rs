@@ -1,0 +1,142 @@
+//! What an organiser does where a claim is, or may be, in other hands.
+
+use askama::Template;
+use axum::{
+    Json,
+    extract::State,
+    response::{Html, IntoResponse, Response},
+};
+use lablink_core::{
+    claims::{self, Holding, LockOut},
+    collections, operations, vms,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage};
+use crate::{
+    AppState,
+    http::{Asking, Client, Path, Problem, Wants, origin},
+    links,
+    states::afterwards::Afterwards,
+};
+
+/// Three ways to let the right person in, each with what it ends.
+#[utoipa::path(get, path = "/admin/claims/{id}", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn page(
+    State(state): State<AppState>,
+    Path(id): Path<i64>,
+) -> Result<Html<String>, Problem> {
+    let (db, pool) = (&state.db, state.pool);
+    let holding = claims::holding(db, pool, id).await?.ok_or_else(no_such_claim)?;
+    let vm = vms::find(db, pool, &holding.hostname).await?;
+    // What goes back as it is after other claims is held after this one.
+    let afterwards = |vm| match Afterwards::of(vm, state.settings.after_use) {
+        Afterwards::Reused => Afterwards::Held,
+        other => other,
+    };
+    let page = WayInPage {
+        claim_id: id,
+        locking_out: standing(&holding),
+        afterwards: vm.as_ref().map_or(Afterwards::Held, afterwards),
+        last: collections::last_whole(db, pool).await?.remove(&holding.hostname),
+        email: holding.email,
+        hostname: holding.hostname.to_string(),
+        now: jiff::Timestamp::now(),
+    };
+    Ok(Html(page.render()?))
+}
+
+fn standing(holding: &Holding) -> LockingOut {
+    match holding.lock_out {
+        Some(LockOut::Asked) => LockingOut::UnderWay,
+        Some(LockOut::Ended) => LockingOut::Done,
+        None if holding.agent_locks_out => LockingOut::Possible,
+        None => LockingOut::Impossible,
+    }
+}
+
+/// A link that opens somebody's claim, alone.
+#[derive(Serialize, ToSchema)]
+pub struct NewLink {
+    claim_url: String,
+}
+
+/// A link that opens somebody's place in line, and their claim after it.
+#[derive(Serialize, ToSchema)]
+pub struct NewPlace {
+    place_url: String,
+}
+
+/// Makes a link into an open claim, for the organiser to hand on. Links, cookies and the command of
+/// before open it no more; desktop and PIN stay as they are.
+#[utoipa::path(post, path = "/admin/claims/{id}/link", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
+pub async fn link(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    client: Client,
+    Path(id): Path<i64>,
+) -> Result<Response, Problem> {
+    let made = claims::issue_link(&state.db, state.pool, asker, id).await?;
+    let made = made.ok_or_else(no_such_claim)?;
+    answer(&state, &client, wants, (id, WayIn::Link), made)
+}
+
+/// Likewise, and its agent ends the desktop; the claim gets another PIN and waits for a new command.
+#[utoipa::path(post, path = "/admin/claims/{id}/lock-out", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
+pub async fn lock_out(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    client: Client,
+    Path(id): Path<i64>,
+) -> Result<Response, Problem> {
+    let made = claims::lock_out(&state.db, state.pool, asker, id).await?;
+    answer(&state, &client, wants, (id, WayIn::LockOut), made)
+}
+
+/// Ends a claim and has its machine made anew, and gives its person the first place in line.
+#[utoipa::path(post, path = "/admin/claims/{id}/fresh-machine", params(("id" = i64, Path)), responses((status = 200, content((NewPlace = "application/json"), (String = "text/html")))))]
+pub async fn fresh_machine(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    client: Client,
+    Path(id): Path<i64>,
+) -> Result<Response, Problem> {
+    let (db, settings) = (&state.db, &state.settings);
+    let which = (id, settings.after_use);
+    let invited =
+        operations::give_fresh_machine(db, state.pool, settings.stale_after, asker, which).await?;
+    let url = format!("{}{}", origin(&state, &client), links::place(&invited.link));
+    Ok(match wants {
+        Wants::Json => Json(NewPlace { place_url: url }).into_response(),
+        Wants::Page => {
+            let (email, hostname) = (invited.email, invited.before.to_string());
+            let page = NewLinkPage { claim_id: id, email, hostname, url, way: WayIn::Fresh };
+            Html(page.render()?).into_response()
+        }
+    })
+}
+
+fn answer(
+    state: &AppState,
+    client: &Client,
+    wants: Wants,
+    (claim_id, way): (i64, WayIn),
+    made: claims::NewLink,
+) -> Result<Response, Problem> {
+    let url = format!("{}{}", origin(state, client), links::claim(&made.link));
+    Ok(match wants {
+        Wants::Json => Json(NewLink { claim_url: url }).into_response(),
+        Wants::Page => {
+            let (email, hostname) = (made.email, made.hostname.to_string());
+            Html(NewLinkPage { claim_id, email, hostname, url, way }.render()?).into_response()
+        }
+    })
+}
+
+fn no_such_claim() -> Problem {
+    Problem::not_found("This claim is over, or never was. Look at the list again.")
+}

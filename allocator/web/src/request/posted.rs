@@ -1,0 +1,193 @@
+use std::time::Duration;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    response::{IntoResponse, Response},
+};
+use axum_extra::extract::CookieJar;
+use lablink_core::{
+    DbError, Email, EmailDomain, Token,
+    admissions::{self, Known},
+    claims,
+    once::Key,
+};
+use lablink_protocol::CrdCode;
+
+use super::{
+    form::{RequestVm, filled},
+    page::{RequestField, RequestProblem},
+};
+use crate::{
+    AppState,
+    auth::{Typed, Visitor, shown},
+    claims::cookie::COOKIE,
+    http::{Asking, Client, FormOrJson, Problem, Wants, origin, scheme},
+};
+
+/// The participants' form, as somebody posted it: for a machine, or for a place in line.
+pub(crate) struct Posted {
+    pub state: AppState,
+    pub wants: Wants,
+    pub client: Client,
+    pub cookies: CookieJar,
+    pub typed: RequestVm,
+    /// The same one asks for the same again.
+    pub key: Option<Key>,
+    visitor: Visitor,
+}
+
+/// Why a form was not met.
+pub(crate) enum Unmet {
+    /// For people and for programs.
+    Refused(RequestProblem, Problem),
+    /// For no fault of theirs.
+    Failed(Problem),
+}
+
+impl From<DbError> for Unmet {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Unmet {
+    /// As many people as may come from one network address have come.
+    pub fn address_full() -> Self {
+        let answer = Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "address_full",
+            "As many people at your network address wait or have a machine as may. Ask your organiser.",
+        );
+        Self::Refused(RequestProblem::AddressFull, answer)
+    }
+
+    pub fn invalid(field: RequestField, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let answer = Problem::invalid(message.clone());
+        Self::Refused(RequestProblem::Invalid { field, message }, answer)
+    }
+}
+
+impl FromRequest<AppState> for Posted {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let cookies = CookieJar::from_headers(&parts.headers);
+        let client = Client::calling(&parts.extensions, &parts.headers, state);
+        let Ok(wants) = Wants::from_request_parts(&mut parts, state).await;
+        let key = Asking::from_request_parts(&mut parts, state).await?.key();
+        let FormOrJson(typed) =
+            FormOrJson::from_request(Request::from_parts(parts, body), state).await?;
+        let visitor = state.browsers.visitor(client.address, &cookies);
+        Ok(Self { state: state.clone(), wants, client, cookies, typed, key, visitor })
+    }
+}
+
+impl Posted {
+    /// Who asks, if they may: not refused too often of late, of a domain that may claim, and with
+    /// the access code of the class. `code`: the command that they sent, if they sent one.
+    pub async fn person(&self, code: Option<&CrdCode>) -> Result<Email, Unmet> {
+        let email = self.typed.email.parse::<Email>();
+        self.admit(email.as_ref().ok(), code).await?;
+        let email =
+            email.map_err(|error| Unmet::invalid(RequestField::Email, error.to_string()))?;
+        self.check_domain(&email)?;
+        self.check_access_code().await?;
+        Ok(email)
+    }
+
+    /// The token of the claim or place that this browser has.
+    pub fn token(&self) -> Option<Token> {
+        self.cookies.get(COOKIE).map(|cookie| Token::presented(cookie.value()))
+    }
+
+    /// Who shows that a claim or place is theirs is never kept from it, whatever others send with
+    /// their e-mail or from their address.
+    async fn admit(&self, email: Option<&Email>, code: Option<&CrdCode>) -> Result<(), Unmet> {
+        let Self { state, visitor, .. } = self;
+        if state.form_limits.admits(visitor, email) {
+            return Ok(());
+        }
+        if let Some(email) = email
+            && claims::is_proven(&state.db, state.pool, email, code, self.token().as_ref()).await?
+        {
+            return Ok(());
+        }
+        let answer =
+            Problem::too_many("Too many tries. Wait a minute, then send the form again.", 60);
+        Err(Unmet::Refused(RequestProblem::TooMany, answer))
+    }
+
+    fn check_domain(&self, email: &Email) -> Result<(), Unmet> {
+        let domains = &self.state.settings.email_domains;
+        if domains.is_empty() || domains.iter().any(|domain| email.is_of(domain)) {
+            return Ok(());
+        }
+        let names: Vec<String> = domains.iter().map(EmailDomain::for_people).collect();
+        let message =
+            format!("Use your address at {}: others can't claim here.", names.join(" or "));
+        Err(Unmet::invalid(RequestField::Email, message))
+    }
+
+    async fn check_access_code(&self) -> Result<(), Unmet> {
+        let Some(wanted) = &self.state.settings.access_code else { return Ok(()) };
+        let (typed, browser) = (&self.typed.access_code, shown(&self.cookies));
+        let (db, known) = (&self.state.db, Known::AccessCode(wanted));
+        let mut judged = self.state.code_guesses.judge(wanted, typed, &self.visitor);
+        if let (Typed::NotLookedAt(_), Some(browser)) = (judged, &browser)
+            && admissions::has(db, browser, known).await?
+        {
+            let is_right = typed.parse().is_ok_and(|typed| wanted.matches(&typed));
+            judged = if is_right { Typed::Right } else { Typed::Wrong };
+        }
+        match judged {
+            Typed::Right => {
+                if let Some(browser) = &browser {
+                    admissions::record(db, browser, known).await?;
+                }
+                Ok(())
+            }
+            Typed::Wrong => Err(Unmet::invalid(
+                RequestField::AccessCode,
+                "That is not the access code of this class. Ask your organiser for it.",
+            )),
+            Typed::NotLookedAt(wait) => Err(too_many_codes(wait)),
+        }
+    }
+
+    /// The answer: a browser gets its form back as it was typed, with the status that a program
+    /// would get.
+    pub async fn answer(self, met: Result<Response, Unmet>) -> Result<Response, Problem> {
+        let (problem, answer) = match met {
+            Ok(response) => return Ok(response),
+            Err(Unmet::Failed(problem)) => return Err(problem),
+            Err(Unmet::Refused(problem, answer)) => (problem, answer),
+        };
+        let email = self.typed.email.parse::<Email>();
+        self.state.form_limits.refused(&self.visitor, email.as_ref().ok());
+        if self.wants == Wants::Json {
+            return Err(answer);
+        }
+        let page = filled(&self.state, self.typed, Some(problem)).await?.render()?;
+        let scheme = scheme(&origin(&self.state, &self.client));
+        let cookies = self.state.browsers.meet(self.cookies, scheme);
+        Ok((cookies, answer.with_page(page)).into_response())
+    }
+}
+
+/// Whoever may guess no more is told the same whether or not the code was right.
+fn too_many_codes(wait: Duration) -> Unmet {
+    let minutes = wait.as_secs().div_ceil(60).max(1);
+    let seconds = u16::try_from(wait.as_secs() + 1).unwrap_or(u16::MAX);
+    let answer = Problem::too_many(
+        format!(
+            "Too many wrong access codes were sent, so yours was not looked at. Try again in \
+             {minutes} min, or ask your organiser."
+        ),
+        seconds,
+    );
+    Unmet::Refused(RequestProblem::TooManyCodes { minutes }, answer)
+}

@@ -1,0 +1,66 @@
+//! Participants' results: collected by an operation, kept for a while, downloaded.
+
+use axum::{Json, extract::State, response::Response};
+use lablink_core::{
+    collections::Wish,
+    operations::{self, OperationId},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    form::{Collect, extension, hostnames},
+    routes as results,
+    routes::older,
+    wire::{CollectionBody, CollectionList},
+};
+use crate::{
+    AppState,
+    http::{Asking, FormOrJson, Problem, Query, Wants},
+    operations::{
+        started::{Started, started},
+        wire::{OperationOutput, Queued},
+    },
+};
+
+const PER_PAGE: i64 = 50;
+
+/// Queues the collection of results into an archive that is kept for a while.
+#[utoipa::path(post, path = "/api/collections", params(Started), request_body(content((Collect = "application/x-www-form-urlencoded"), (Collect = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+pub async fn collect(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Query(started_as): Query<Started>,
+    FormOrJson(form): FormOrJson<Collect>,
+) -> Result<Response, Problem> {
+    let queued = async {
+        let extension = extension(&state, form.extension.as_deref())?;
+        let wish = Wish { hostnames: hostnames(&form.hostnames)?, extension };
+        Ok(operations::collect(&state.db, state.pool, asker, &wish).await?)
+    };
+    match (queued.await, wants) {
+        (Ok(id), _) => started(&state, wants, &started_as, id).await,
+        (Err(problem), Wants::Json) => Err(problem),
+        (Err(problem), Wants::Page) => results::refused(&state, &form, problem).await,
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Listing {
+    /// The `next` of the page before.
+    #[param(value_type = Option<i64>)]
+    before: Option<OperationId>,
+}
+
+/// The collections that were asked for, the newest first.
+#[utoipa::path(get, path = "/api/collections", params(Listing), responses((status = 200, body = CollectionList)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Query(Listing { before }): Query<Listing>,
+) -> Result<Json<CollectionList>, Problem> {
+    let (found, next) = older(&state, before, PER_PAGE).await?;
+    let collections = found.into_iter().map(CollectionBody::from).collect();
+    Ok(Json(CollectionList { collections, next }))
+}

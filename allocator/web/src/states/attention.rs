@@ -1,0 +1,96 @@
+//! What is wrong with a VM, if anything is.
+
+use jiff::{SignedDuration, Timestamp};
+use lablink_core::vms::{Source, StaleAfter, Vm};
+use lablink_protocol::{GpuHealth, VmStatus};
+
+use super::trouble::{Attention, Trouble};
+
+/// How long an agent may take for a new token before that is pointed out.
+const SOON: SignedDuration = SignedDuration::from_mins(1);
+
+/// The worst that is known of a VM. None: it needs nobody.
+pub fn attention(
+    vm: &Vm,
+    now: Timestamp,
+    StaleAfter(stale_after): StaleAfter,
+) -> Option<Attention> {
+    let stale_after = SignedDuration::try_from(stale_after).unwrap_or_default();
+    let is_silent = vm.last_seen.is_some_and(|seen| now.duration_since(seen) > stale_after);
+    let told =
+        |else_reason: &str| vm.status_reason.clone().unwrap_or_else(|| else_reason.to_owned());
+    if let Some(since) = vm.barred_since {
+        let reason = "Somebody waited for its next claim with a token that is dead: one that was \
+                      copied while somebody had it, most likely. They learnt nothing, and nobody can \
+                      claim it for now; who has it keeps it.";
+        return Some(Attention {
+            trouble: Trouble::Barred,
+            since: Some(since),
+            reason: reason.to_owned(),
+        });
+    }
+    let token_due = vm.token_due_since.filter(|since| {
+        vm.claim.is_none() && (!renews_token(vm) || now.duration_since(*since) > SOON)
+    });
+    let (trouble, since, reason) = match vm.status {
+        VmStatus::Error => (Trouble::Failed, None, told("The VM reports an error.")),
+        VmStatus::Unknown => (Trouble::Failed, None, told("The VM's state is not known.")),
+        _ if let Some(reason) = &vm.start_failure => {
+            (Trouble::Broken, vm.suspect_at, reason.clone())
+        }
+        _ if vm.gpu == Some(GpuHealth::Unhealthy) => (Trouble::Unhealthy, None, sick(vm)),
+        VmStatus::Initializing if vm.claim.is_none() => {
+            vm.overdue_at?;
+            let reason = match (vm.starting_since, vm.source) {
+                (None, _) => {
+                    "It was registered, and its install command expired before it was used."
+                }
+                (Some(_), Source::Local | Source::Aws) => {
+                    "Its machine was begun, and its agent has not reported that it runs."
+                }
+                (Some(_), Source::Manual | Source::Unknown) => {
+                    "Its agent was heard of once, and has not reported that it runs."
+                }
+            };
+            let since = vm.starting_since.unwrap_or(vm.created_at);
+            (Trouble::Overdue, Some(since), reason.to_owned())
+        }
+        _ if token_due.is_some() => {
+            let reason = if renews_token(vm) {
+                "A claim has ended, and its agent has not taken a new token since. Until it has, \
+                 nobody can claim it."
+            } else {
+                "A claim has ended, and its agent is an older one that can’t take a new token. So \
+                 nobody can claim it: its last participant may have copied the token."
+            };
+            (Trouble::TokenDue, token_due, reason.to_owned())
+        }
+        _ if vm.suspect_at.is_some() && vm.stopped => {
+            (Trouble::Suspect, vm.last_seen, "Its agent was stopped, and did not come back.".into())
+        }
+        _ if vm.suspect_at.is_some() => {
+            (Trouble::Suspect, vm.last_seen, "Nothing is heard of its agent any more.".into())
+        }
+        _ if vm.stopped => {
+            let reason = told("Its agent was stopped, so it is not handed out.");
+            (Trouble::Silent, vm.last_seen, reason)
+        }
+        _ if is_silent => {
+            (Trouble::Silent, vm.last_seen, "No sign of life, so it is not handed out.".into())
+        }
+        VmStatus::Initializing | VmStatus::Running => return None,
+    };
+    Some(Attention { trouble, since, reason })
+}
+
+/// Its agent is one that takes new tokens, as far as it has said.
+fn renews_token(vm: &Vm) -> bool {
+    vm.vitals.as_ref().is_some_and(|vitals| vitals.get("token").is_some())
+}
+
+fn sick(vm: &Vm) -> String {
+    match &vm.gpu_reason {
+        Some(reason) => format!("Its GPU is unhealthy, so it is not handed out: {reason}."),
+        None => "Its GPU is unhealthy, so it is not handed out.".to_owned(),
+    }
+}

@@ -1,0 +1,179 @@
+use jiff::Timestamp;
+
+use super::source::VmSource;
+use crate::pages::Tone;
+
+/// A VM that is not handed out, or is lost to its participant.
+pub struct Attention {
+    pub trouble: Trouble,
+    /// Since when, where that is known.
+    pub since: Option<Timestamp>,
+    /// What is known of it, in a sentence.
+    pub reason: String,
+}
+
+/// What is wrong with a VM, as far as that decides what an organiser does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A dead token of its agent was shown: nobody can claim it.
+    Barred,
+    /// Its agent is to take a new token since a claim has ended, and does not.
+    TokenDue,
+    /// In error, or nobody knows.
+    Failed,
+    /// Its agent could not be started.
+    Broken,
+    /// Its GPU is.
+    Unhealthy,
+    /// It was begun long ago, and never reported that it runs.
+    Overdue,
+    /// Not heard for a while.
+    Silent,
+    /// Not heard for so long that it hardly comes back by itself.
+    Suspect,
+}
+
+impl Trouble {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Barred => "Barred",
+            Self::TokenDue => "Waits for a new token",
+            Self::Failed => "Failed",
+            Self::Broken => "Broken",
+            Self::Unhealthy => "Unhealthy",
+            Self::Overdue => "Overdue",
+            Self::Silent => "Silent",
+            Self::Suspect => "Suspect",
+        }
+    }
+
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Silent | Self::TokenDue => Tone::Warn,
+            Self::Barred
+            | Self::Failed
+            | Self::Broken
+            | Self::Unhealthy
+            | Self::Overdue
+            | Self::Suspect => Tone::Bad,
+        }
+    }
+
+    /// What an organiser does next about a VM that comes from there.
+    pub fn advice(self, source: VmSource) -> &'static str {
+        use VmSource::{Aws, Local, Manual, Unknown};
+        match (self, source) {
+            (Self::Barred, Local | Aws) => {
+                "Find out who had it before: their claims stand below. Then replace it: a fresh \
+                 machine takes its name, with a token that nobody has seen."
+            }
+            (Self::Barred, Manual | Unknown) => {
+                "Find out who had it before: their claims stand below. See on the machine that \
+                 nobody has left anything there, and run a new install command on it: that brings \
+                 a token that nobody has seen. Then let it be claimed again."
+            }
+            (Self::TokenDue, Local | Aws) => {
+                "See in its log whether its agent runs. If it is an older one that can’t take a new \
+                 token, replace the machine: a fresh one has today’s agent."
+            }
+            (Self::TokenDue, Manual | Unknown) => {
+                "See on the machine whether its agent runs: systemctl restart lablink-client. If it \
+                 is an older one that can’t take a new token, run a new install command there: that \
+                 brings today’s agent, and its token is the new one."
+            }
+            (Self::Silent, _) => "Wait: it is back as soon as its agent is.",
+            (Self::Failed, Local | Aws) => {
+                "Look at its log and at the log of the operation that made it. Then replace it: a \
+                 fresh machine takes its name, and what is on this one is lost."
+            }
+            (Self::Failed | Self::Suspect, Unknown) => {
+                "See whether the machine is on and its agent runs. Nobody registered it: if it is \
+                 not yours, remove it from the pool."
+            }
+            (Self::Broken, _) => {
+                "Put right what its reason names, then reboot it: files and participant stay. If \
+                 that fails again, replace it; what is on it is lost."
+            }
+            (Self::Unhealthy, Local) => {
+                "Look at its log and reboot it: files and participant stay. If the GPU is not \
+                 healthy then, replace it."
+            }
+            (Self::Unhealthy, Aws) => {
+                "Reboot it in the EC2 console. If the GPU is not healthy then, replace it: a fresh \
+                 machine is often another piece of hardware."
+            }
+            (Self::Unhealthy, Manual | Unknown) => {
+                "Reboot it where it stands. It is handed out again once its agent finds the GPU \
+                 healthy; until then, repair it or remove it from the pool."
+            }
+            (Self::Overdue, Local) => {
+                "Look at agent.log in its folder, vms/ in the data directory. If nothing goes on \
+                 there, replace it."
+            }
+            (Self::Overdue, Aws) => {
+                "Look at its log; if that is empty, at the instance’s system log in the EC2 \
+                 console. If nothing goes on there, replace it."
+            }
+            (Self::Overdue | Self::Failed, Manual) => {
+                "See on the machine whether its agent runs: journalctl -u lablink-client, and start \
+                 it with systemctl restart lablink-client. If it never enrolled, make a new install \
+                 command and run it there within the hour."
+            }
+            (Self::Overdue, Unknown) => {
+                "See on the machine what its agent does, and start it again. If it is not yours, \
+                 remove it from the pool."
+            }
+            (Self::Suspect, Local) => {
+                "Reboot it: files and participant stay. If its agent is not heard then, look at \
+                 its log and replace it; what is on it is lost."
+            }
+            (Self::Suspect, Aws) => {
+                "See in the EC2 console whether it runs, and reboot it there: files and \
+                 participant stay. If its agent is not heard then, replace it; what is on it is \
+                 lost."
+            }
+            (Self::Suspect, Manual) => {
+                "See whether the machine is on and has a network, and start its agent there: \
+                 systemctl restart lablink-client. If it is refused, make a new install command \
+                 and run it there."
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_fits_where_the_vm_comes_from() {
+        for trouble in [
+            Trouble::Barred,
+            Trouble::TokenDue,
+            Trouble::Failed,
+            Trouble::Unhealthy,
+            Trouble::Overdue,
+            Trouble::Suspect,
+        ] {
+            for source in [VmSource::Local, VmSource::Aws] {
+                let advice = trouble.advice(source);
+                assert!(advice.contains("eplace "), "{advice}");
+                assert!(!advice.contains("install command"), "{advice}");
+            }
+            for source in [VmSource::Manual, VmSource::Unknown] {
+                let advice = trouble.advice(source);
+                assert!(!advice.contains("replace"), "it can’t be made anew: {advice}");
+            }
+            assert!(!trouble.advice(VmSource::Local).contains("EC2"));
+        }
+        for trouble in [
+            Trouble::Barred,
+            Trouble::TokenDue,
+            Trouble::Failed,
+            Trouble::Overdue,
+            Trouble::Suspect,
+        ] {
+            assert!(trouble.advice(VmSource::Manual).contains("new install command"));
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! VMs as JSON, for organisers' scripts.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::LOCATION},
+    response::{IntoResponse, Redirect, Response},
+};
+use lablink_core::{
+    agents,
+    claims::{self, ReleaseReason},
+    collections,
+    operations::{self, OperationId, TakeBack, Whose},
+    vms::{self, Selection},
+};
+use lablink_protocol::Hostname;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::wire::{VmBody, VmList};
+use crate::{
+    AppState,
+    http::{Asking, FormOrJson, Path, Problem, Query, Wants},
+    operations::wire::Queued,
+    wire::Message,
+};
+
+const PER_PAGE: u16 = 100;
+const MOST_PER_PAGE: u16 = 1000;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// The `next` of the page before.
+    #[param(pattern = "^[0-9]{1,9}-[0-9]{1,18}$")]
+    after: Option<String>,
+    /// From 1 to 1000; 100 by default.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u16>,
+}
+
+/// The VMs of the pool, by number.
+#[utoipa::path(get, path = "/api/vms", params(Page), responses((status = 200, body = VmList)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Query(page): Query<Page>,
+) -> Result<Json<VmList>, Problem> {
+    let after = page.after.map(|text| text.parse()).transpose()?;
+    let limit = page.limit.unwrap_or(PER_PAGE);
+    if !(1..=MOST_PER_PAGE).contains(&limit) {
+        return Err(Problem::invalid(format!("limit: must be from 1 to {MOST_PER_PAGE}.")));
+    }
+    let (vms, next) = vms::page(&state.db, state.pool, after, limit).await?;
+    let vms = vms.iter().map(VmBody::from).collect();
+    Ok(Json(VmList { vms, next: next.map(|cursor| cursor.to_string()) }))
+}
+
+/// One VM.
+#[utoipa::path(get, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, body = VmBody)))]
+pub async fn one(
+    State(state): State<AppState>,
+    Path(hostname): Path<String>,
+) -> Result<Json<VmBody>, Problem> {
+    let hostname = named(&hostname)?;
+    let vm = vms::find(&state.db, state.pool, &hostname).await?;
+    Ok(Json(VmBody::from(&vm.ok_or_else(no_such_vm)?)))
+}
+
+/// Queues the removal of one VM; or takes a registered machine out of the pool.
+#[utoipa::path(delete, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, description = "Out of the pool.", body = Released), (status = 202, body = Queued)))]
+pub async fn delete(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    // A machine that LabLink did not make only leaves the pool, at once.
+    if vms::forget(&state.db, state.pool, asker.clone(), &hostname).await? {
+        return Ok(Json(Released { hostname }).into_response());
+    }
+    let selection = Selection::These(vec![hostname]);
+    Ok(queued(operations::destroy(&state.db, state.pool, asker, &selection).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct Release {
+    #[serde(default)]
+    then: Then,
+}
+
+/// What becomes of a VM that its participant no longer has.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Then {
+    /// A fresh one takes its place: nobody meets a stranger's files. A machine that LabLink did
+    /// not make follows `manual.after_use`.
+    #[default]
+    Replace,
+    /// It goes back to the pool as it is.
+    Reuse,
+}
+
+/// The VM that is free again.
+#[derive(Serialize, ToSchema)]
+pub struct Released {
+    hostname: Hostname,
+}
+
+/// Takes a VM back from its participant.
+#[utoipa::path(post, path = "/api/vms/{hostname}/release", params(("hostname" = String, Path)),
+    request_body(content((Release = "application/x-www-form-urlencoded"), (Release = "application/json"))),
+    responses((status = 200, description = "Free again as it is; or, of a machine that LabLink did not make, whatever `manual.after_use` says.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
+pub async fn release(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Path(hostname): Path<String>,
+    FormOrJson(Release { then }): FormOrJson<Release>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    let wish = TakeBack {
+        hostname: &hostname,
+        whose: Whose::Anybodys,
+        reason: ReleaseReason::Released,
+        then: match then {
+            Then::Replace => operations::Then::Replace,
+            Then::Reuse => operations::Then::Reuse,
+        },
+        after_use: state.settings.after_use,
+    };
+    let stale_after = state.settings.stale_after;
+    let queued_as = operations::take_back(&state.db, state.pool, stale_after, asker, &wish).await?;
+    Ok(match (queued_as, wants) {
+        (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        (Some(id), Wants::Json) => queued(id),
+        (None, wants) => done(wants, &hostname, Released { hostname: hostname.clone() }),
+    })
+}
+
+/// Has the agent of a registered machine clean it again, which failed before.
+#[utoipa::path(post, path = "/api/vms/{hostname}/clean", params(("hostname" = String, Path)),
+    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+pub async fn clean(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    claims::clean_again(&state.db, state.pool, asker, &hostname).await?;
+    Ok(done(wants, &hostname, Message::new("The machine is cleaned again.")))
+}
+
+/// Lets a VM be claimed again that is barred because a dead token of its agent was shown.
+#[utoipa::path(post, path = "/api/vms/{hostname}/allow", params(("hostname" = String, Path)),
+    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+pub async fn allow(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    let stale_after = state.settings.stale_after;
+    agents::lift_bar(&state.db, state.pool, stale_after, asker, &hostname).await?;
+    Ok(done(wants, &hostname, Message::new("The machine can be claimed again.")))
+}
+
+/// Starts the VM again, with its files and its claim as they are.
+#[utoipa::path(post, path = "/api/vms/{hostname}/reboot", params(("hostname" = String, Path)),
+    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+pub async fn reboot(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
+    vms::reboot(&state.db, state.pool, asker, state.local.as_deref(), &vm).await?;
+    Ok(done(wants, &hostname, Message::new("VM reboots.")))
+}
+
+/// The SSH host key of the VM's next contact counts as the first: for a machine that was
+/// installed anew.
+#[utoipa::path(post, path = "/api/vms/{hostname}/forget-host-key", params(("hostname" = String, Path)),
+    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+pub async fn forget_host_key(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Path(hostname): Path<String>,
+) -> Result<Response, Problem> {
+    let hostname = named(&hostname)?;
+    if !collections::forget_host_key(&state.db, state.pool, asker, &hostname).await? {
+        return Err(Problem::not_found("There is no host key of a VM of this name."));
+    }
+    Ok(done(wants, &hostname, Message::new("The host key was forgotten.")))
+}
+
+/// A browser sees the VM again, everybody else reads `said`.
+fn done(wants: Wants, hostname: &Hostname, said: impl Serialize) -> Response {
+    match wants {
+        Wants::Page => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
+        Wants::Json => Json(said).into_response(),
+    }
+}
+
+fn queued(id: OperationId) -> Response {
+    let location = [(LOCATION, format!("/api/operations/{id}"))];
+    (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
+}
+
+fn named(hostname: &str) -> Result<Hostname, Problem> {
+    hostname.parse().map_err(|_invalid| no_such_vm())
+}
+
+fn no_such_vm() -> Problem {
+    Problem::not_found("VM not found.")
+}

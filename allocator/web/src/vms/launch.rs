@@ -1,0 +1,117 @@
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{Html, IntoResponse, Response},
+};
+use lablink_core::{
+    operations::{self, Launch},
+    vms::{self, Source},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::launch_page::LaunchPage;
+use crate::{
+    AppState,
+    http::{Asking, FormOrJson, Problem, Query, Wants},
+    operations::{
+        started::{Started, started},
+        wire::{OperationOutput, Queued},
+    },
+};
+
+/// The page that asks how many.
+#[utoipa::path(get, path = "/admin/create", responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
+    Ok(Html(filled(&state, "1".to_owned(), None).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct LaunchForm {
+    /// How many: at most `limits.max_vms`, which is 100 unless it is configured.
+    /// A form sends text, JSON a number.
+    #[schema(value_type = u32, minimum = 1, maximum = 100)]
+    num_vms: Option<Value>,
+}
+
+/// Queues the launch of some VMs.
+#[utoipa::path(post, path = "/api/launch", params(Started), request_body(content((LaunchForm = "application/x-www-form-urlencoded"), (LaunchForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+pub async fn launch(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Query(started_as): Query<Started>,
+    FormOrJson(form): FormOrJson<LaunchForm>,
+) -> Result<Response, Problem> {
+    let typed = match form.num_vms {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.trim().to_owned(),
+        Some(other) => other.to_string(),
+    };
+    let wish = count(&typed, state.settings.max_vms).and_then(|count| {
+        let source = state.settings.launches.ok_or_else(|| {
+            "VMs can't be launched here: the provider is 'manual'. Register machines instead."
+                .to_owned()
+        })?;
+        Ok((count, source))
+    });
+    let (count, source): (u32, Source) = match wish {
+        Ok(wish) => wish,
+        Err(message) if wants == Wants::Page => {
+            let page = filled(&state, typed, Some(message.clone())).await?;
+            return Ok(Problem::invalid(message).with_page(page));
+        }
+        Err(message) => return Err(Problem::invalid(message)),
+    };
+    let wish = Launch { environment: &state.settings.environment, source, count };
+    let id = operations::launch(&state.db, state.pool, asker, &wish).await?;
+    Ok(started(&state, wants, &started_as, id).await?.into_response())
+}
+
+/// The original's sentences, and a limit of ours.
+fn count(typed: &str, max: u32) -> Result<u32, String> {
+    if typed.is_empty() {
+        return Err("Number of VMs is required.".to_owned());
+    }
+    match typed.parse::<i64>() {
+        Err(_) => Err("Invalid number of VMs. Please enter a valid integer.".to_owned()),
+        Ok(..1) => Err("Number of VMs must be greater than 0.".to_owned()),
+        Ok(count) => match u32::try_from(count) {
+            Ok(count) if count <= max => Ok(count),
+            _ => Err(format!("Ask for at most {max} VMs at a time (limits.max_vms).")),
+        },
+    }
+}
+
+async fn filled(
+    state: &AppState,
+    num_vms: String,
+    error: Option<String>,
+) -> Result<String, Problem> {
+    let existing = vms::list(&state.db, state.pool).await?.len();
+    let page = LaunchPage {
+        num_vms,
+        max: i64::from(state.settings.max_vms),
+        existing: i64::try_from(existing).unwrap_or(i64::MAX),
+        machine: state.settings.machine.clone(),
+        error,
+    };
+    Ok(page.render()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn takes_whole_numbers_from_one_to_the_limit() {
+        assert_eq!(count("3", 100), Ok(3));
+        assert!(count("", 100).unwrap_err().contains("required"));
+        assert!(count("0", 100).unwrap_err().contains("greater than 0"));
+        assert!(count("-2", 100).unwrap_err().contains("greater than 0"));
+        assert!(count("2.5", 100).unwrap_err().contains("valid integer"));
+        assert!(count("101", 100).unwrap_err().contains("at most 100"));
+        assert!(count("99999999999", 100).unwrap_err().contains("at most 100"));
+    }
+}

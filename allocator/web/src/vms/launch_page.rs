@@ -1,0 +1,52 @@
+use askama::Template;
+
+/// `/admin/create`: asks how many VMs to launch. Also the answer to a `POST /api/launch` that was
+/// refused (422).
+#[derive(Template)]
+#[template(path = "vms/launch.html")]
+pub struct LaunchPage {
+    /// What was typed; `1` at first.
+    pub num_vms: String,
+    /// The most VMs that one launch may ask for.
+    pub max: i64,
+    /// VMs that there are already.
+    pub existing: i64,
+    /// What is launched, in the organiser's words: `g4dn.xlarge on AWS in us-west-2`.
+    pub machine: String,
+    pub error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(error: Option<&str>) -> String {
+        LaunchPage {
+            num_vms: "99<".to_owned(),
+            max: 50,
+            existing: 3,
+            machine: "g4dn.xlarge on AWS".to_owned(),
+            error: error.map(str::to_owned),
+        }
+        .render()
+        .unwrap()
+    }
+
+    #[test]
+    fn asks_for_a_number_within_the_limit() {
+        let html = page(None);
+        assert!(html.contains(r#"min="1" max="50""#) && html.contains(r#"action="/api/launch""#));
+        assert!(html.contains("g4dn.xlarge on AWS") && html.contains("3 VMs"));
+        assert!(!html.contains(r#"id="problem""#));
+    }
+
+    #[test]
+    fn an_error_is_tied_to_the_field_and_keeps_what_was_typed() {
+        let html = page(Some("Ask for at most 50 VMs."));
+        assert!(html.contains("Ask for at most 50 VMs."));
+        assert!(
+            html.contains(r#"aria-invalid="true" autofocus aria-describedby="problem num-hint""#)
+        );
+        assert!(html.contains(r#"value="99&#60;""#));
+    }
+}

@@ -1,0 +1,262 @@
+use crate::states::trouble::Trouble;
+use askama::Template;
+use jiff::Timestamp;
+use lablink_protocol::Vitals;
+
+use super::confirm_page::Deed;
+use crate::{
+    history::happening::Happening,
+    pages::Timeline,
+    states::{
+        claim::{ClaimEnd, Connection},
+        gpu::Gpu,
+        source::VmSource,
+        used_note::UsedNote,
+        vm::{InstanceClaim, VmState},
+    },
+};
+
+/// `/admin/vms/{hostname}`: one VM. It changes by itself.
+#[derive(Template)]
+#[template(path = "vms/vm.html")]
+pub struct VmPage {
+    pub hostname: String,
+    pub source: VmSource,
+    pub state: VmState,
+    pub gpu: Gpu,
+    pub claim: Option<InstanceClaim>,
+    pub used: Option<UsedNote>,
+    pub last_seen: Option<Timestamp>,
+    pub created_at: Timestamp,
+    /// Its agent has not enrolled, and could have long ago.
+    pub never_enrolled: bool,
+    /// Why the GPU is not healthy.
+    pub gpu_reason: Option<String>,
+    /// What heartbeats have told of the machine.
+    pub vitals: Vitals,
+    /// None: who had it before is shut off from its next claim.
+    pub shelter: Option<Shelter>,
+    /// The SSH host key of its first contact, as `ssh-keygen -l` shows it.
+    pub host_key: Option<String>,
+    pub timeline: Timeline,
+    /// Lines of its log that were dropped, and when the last of them came.
+    pub dropped: Option<(i64, Timestamp)>,
+    /// The newest first; also those of earlier machines of this name.
+    pub claims: Vec<PastClaim>,
+    /// Likewise.
+    pub happenings: Vec<Happening>,
+    pub now: Timestamp,
+}
+
+/// Why who had a VM before may learn what its next participant is given.
+pub enum Shelter {
+    /// Its agent shows no token: an original client.
+    NoToken,
+    /// Its agent can't take a new token.
+    OlderAgent,
+    /// The participant can get at the agent's token, for this reason.
+    WithinReach { reason: String },
+}
+
+impl Shelter {
+    fn words(&self) -> String {
+        match self {
+            Self::NoToken => {
+                "Its agent shows no token, as original clients don’t. So whoever had it before, or \
+                 knows its name, can wait for its next claim and read the command and PIN of who \
+                 comes next. Today’s agent closes that."
+                    .to_owned()
+            }
+            Self::OlderAgent => {
+                "Its agent is an older one that takes no new token when a claim ends. So the machine \
+                 is held then; today’s agent takes one by itself. Replace the machine, or run a new \
+                 install command on it."
+                    .to_owned()
+            }
+            Self::WithinReach { reason } => format!(
+                "The protection against earlier participants is off: {}. Whoever has it can read its \
+                 agent’s token, also the one after theirs, and so what the next participant is given.",
+                reason.trim_end_matches('.')
+            ),
+        }
+    }
+}
+
+pub struct PastClaim {
+    pub email: String,
+    pub connection: Connection,
+    pub from: Timestamp,
+    /// None: it goes on.
+    pub end: Option<(Timestamp, ClaimEnd)>,
+}
+
+impl VmPage {
+    fn deeds(&self) -> Vec<(Deed, &'static str, &'static str)> {
+        let made = self.source.is_made();
+        let going = matches!(self.state, VmState::Removing);
+        [
+            (self.claim.is_some(), (Deed::Release, "release", "Take back…")),
+            (made && !going, (Deed::Replace, "replace", "Replace…")),
+            (self.source == VmSource::Local && !going, (Deed::Reboot, "reboot", "Reboot…")),
+            (made && !going, (Deed::Delete, "delete", "Delete…")),
+            (!made, (Deed::Forget, "forget", "Remove from the pool…")),
+        ]
+        .into_iter()
+        .filter_map(|(possible, deed)| possible.then_some(deed))
+        .collect()
+    }
+
+    fn tells_vitals(&self) -> bool {
+        self.vitals != Vitals::default()
+    }
+
+    fn moves(&self) -> bool {
+        matches!(self.state, VmState::Starting | VmState::Removing | VmState::TokenDue)
+            || self.claim.as_ref().is_some_and(|claim| claim.connection.moves())
+            || self.used.as_ref().is_some_and(UsedNote::moves)
+    }
+}
+
+/// Such as `16 GiB`.
+fn gib(bytes: &u64) -> String {
+    let tenths = bytes / (1 << 30) * 10 + bytes % (1 << 30) * 10 / (1 << 30);
+    match tenths {
+        tenths if tenths % 10 == 0 || tenths >= 1000 => format!("{} GiB", tenths / 10),
+        tenths => format!("{}.{} GiB", tenths / 10, tenths % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lablink_protocol::GpuReading;
+
+    use super::*;
+    use crate::states::{trouble::Attention, vm::Activity};
+
+    fn page(source: VmSource, claimed: bool) -> String {
+        shown(source, claimed, if claimed { VmState::Claimed } else { VmState::Free })
+    }
+
+    fn shown(source: VmSource, claimed: bool, state: VmState) -> String {
+        let claim = claimed.then(|| InstanceClaim {
+            email: "<script>@example.org".to_owned(),
+            pin: "002041".to_owned(),
+            connection: Connection::Ready,
+            activity: Activity::InUse,
+            since: Timestamp::UNIX_EPOCH,
+        });
+        VmPage {
+            hostname: "vm-7".to_owned(),
+            source,
+            state,
+            gpu: Gpu::Healthy,
+            claim,
+            used: None,
+            last_seen: None,
+            never_enrolled: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            gpu_reason: Some("hot <b>".to_owned()),
+            vitals: Vitals {
+                cpu_percent: Some(7),
+                memory_total_bytes: Some(16 << 30),
+                gpus: Some(vec![GpuReading {
+                    name: Some("Tesla T4".to_owned()),
+                    temperature_celsius: Some(61),
+                    ..GpuReading::default()
+                }]),
+                ..Vitals::default()
+            },
+            shelter: Some(Shelter::WithinReach { reason: "<b>sudo</b>.".to_owned() }),
+            host_key: None,
+            timeline: Timeline { rows: Vec::new() },
+            dropped: None,
+            claims: vec![PastClaim {
+                email: "bob@example.org".to_owned(),
+                connection: Connection::Failed { reason: "<b>old</b> code".to_owned() },
+                from: Timestamp::UNIX_EPOCH,
+                end: Some((Timestamp::UNIX_EPOCH, ClaimEnd::Returned)),
+            }],
+            happenings: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+        }
+        .render()
+        .unwrap()
+    }
+
+    #[test]
+    fn says_what_is_wrong_since_when_and_what_to_do_next() {
+        let reason = "Its machine was begun.".to_owned();
+        let since = Some(Timestamp::UNIX_EPOCH);
+        let attention = Attention { trouble: Trouble::Overdue, since, reason };
+        let html = shown(VmSource::Manual, false, VmState::Attention(attention));
+        for key in ["Overdue", "1970-01-01", "What to do next", "new install command", "was begun"]
+        {
+            assert!(html.contains(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_barred_machine_is_let_in_again_by_who_has_read_what_that_means() {
+        for claimed in [false, true] {
+            let (reason, since) = ("A dead token.".to_owned(), Some(Timestamp::UNIX_EPOCH));
+            let barred = Attention { trouble: Trouble::Barred, since, reason };
+            let html = shown(VmSource::Manual, claimed, VmState::Attention(barred));
+            for key in [
+                "Barred",
+                "A dead token.",
+                "new install command",
+                r#"method="post" action="/api/vms/vm-7/allow""#,
+                "Whoever copied the old one",
+            ] {
+                assert!(html.contains(key), "{key}");
+            }
+        }
+        assert!(!page(VmSource::Manual, false).contains("/allow"));
+    }
+
+    #[test]
+    fn says_where_earlier_participants_are_not_shut_off() {
+        let html = page(VmSource::Manual, false);
+        for key in ["protection against earlier participants is off", "&#60;b&#62;sudo&#60;/b&#62;"]
+        {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(Shelter::NoToken.words().contains("original clients"));
+        assert!(Shelter::OlderAgent.words().contains("the machine is held"));
+    }
+
+    #[test]
+    fn offers_what_can_be_done_and_nothing_else() {
+        for (source, claimed, deeds) in [
+            (VmSource::Local, true, &["release", "replace", "delete"][..]),
+            (VmSource::Local, false, &["replace", "delete"]),
+            (VmSource::Manual, true, &["release", "forget"]),
+            (VmSource::Manual, false, &["forget"]),
+        ] {
+            let html = page(source, claimed);
+            for deed in ["release", "replace", "delete", "forget"] {
+                let offered = html.contains(&format!("/admin/vms/vm-7/{deed}\""));
+                assert_eq!(offered, deeds.contains(&deed), "{deed}");
+            }
+        }
+        assert!(page(VmSource::Manual, false).contains("/admin/machines/vm-7/install"));
+    }
+
+    #[test]
+    fn shows_how_the_machine_is_as_far_as_it_tells() {
+        let html = page(VmSource::Local, false);
+        for key in ["Processor", "7 %", "16 GiB", "Tesla T4", "61 °C", "hot &#60;b&#62;"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(!html.contains("Disk"), "not told");
+    }
+
+    #[test]
+    fn tells_who_has_and_who_had_it() {
+        let html = page(VmSource::Aws, true);
+        for key in ["&#60;script&#62;@example.org", "002041", "bob@example.org", "Given back"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(html.contains("&#60;b&#62;old&#60;/b&#62; code"));
+    }
+}
