@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use lablink_core::tasks::Task;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -20,6 +21,9 @@ const VMS: &str = "lablink_vms";
 const VMS_IN_USE: &str = "lablink_vms_in_use";
 const WAITERS: &str = "lablink_waiters";
 const OPERATIONS: &str = "lablink_operations";
+const TASK_RUNS: &str = "lablink_task_runs_total";
+const TASK_LAST_RUN: &str = "lablink_task_last_run_timestamp_seconds";
+const TASK_FAILING: &str = "lablink_task_failing";
 const CONNECTIONS: &str = "lablink_database_connections";
 
 /// Upper bounds in seconds: from a hand-over that nobody notices to a wait of a minute.
@@ -51,6 +55,9 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     describe_gauge!(VMS_IN_USE, "Claimed VMs whose subject software runs.");
     describe_gauge!(WAITERS, "Agents and pages that wait in this process.");
     describe_gauge!(OPERATIONS, "Operations on record, by kind and state.");
+    describe_counter!(TASK_RUNS, "Runs of this process's periodic tasks, by task and result.");
+    describe_gauge!(TASK_LAST_RUN, Unit::Seconds, "When a periodic task last ended, by task.");
+    describe_gauge!(TASK_FAILING, "1 where the last run of a periodic task failed, by task.");
     describe_gauge!(CONNECTIONS, "Connections of this process to the database, by state.");
     Ok(handle)
 }
@@ -106,11 +113,12 @@ pub(crate) struct Snapshot {
     pub operations: Vec<(String, String, i64)>,
     pub waiters: usize,
     pub connections: lablink_core::db::Connections,
+    pub tasks: Vec<Task>,
 }
 
 impl Snapshot {
     pub fn record(self) {
-        let Self { vms, operations, waiters, connections } = self;
+        let Self { vms, operations, waiters, connections, tasks } = self;
         let states = [
             ("free", vms.free),
             ("claimed", vms.claimed),
@@ -139,7 +147,19 @@ impl Snapshot {
         {
             gauge!(CONNECTIONS, "state" => state).set(float(count));
         }
+        tasks.iter().for_each(record_task);
     }
+}
+
+fn record_task(task: &Task) {
+    let ended_well = task.runs - task.failures;
+    for (result, runs) in [("succeeded", ended_well), ("failed", task.failures)] {
+        counter!(TASK_RUNS, "task" => task.name, "result" => result).absolute(runs);
+    }
+    let Some(last) = &task.last else { return };
+    let ended = last.began_at.as_duration().as_secs_f64() + last.took.as_secs_f64();
+    gauge!(TASK_LAST_RUN, "task" => task.name).set(ended);
+    gauge!(TASK_FAILING, "task" => task.name).set(f64::from(u8::from(last.outcome.is_err())));
 }
 
 /// Exact up to 2^32, and nobody counts further here.

@@ -6,8 +6,10 @@ use lablink_core::{
     claims::Reclaim,
     collections::{Collector, Extension, FitAddresses},
     live::Hub,
+    operations::Kinds,
     pools::PoolId,
-    vms::{AfterUse, Provider, Source, StaleAfter},
+    tasks::Board,
+    vms::{AfterUse, Source, StaleAfter},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -46,8 +48,10 @@ pub struct AppState {
     pub transfers: Transfers,
     /// Seals what must not be read in the database; none: no SSH key can be taken.
     pub secret_key: Option<SecretKey>,
-    /// Who can do something to local VMs, if they are made here.
-    pub local: Option<Arc<dyn Provider>>,
+    /// The kinds of operations that are known here.
+    pub kinds: Arc<Kinds>,
+    /// What this process does again and again by itself, and how it goes.
+    pub tasks: Board,
     pub settings: Arc<Settings>,
     pub own_log: OwnLog,
     /// Set when we were asked to stop: nobody new is to be sent here.

@@ -101,16 +101,12 @@ impl Lane {
         Self(Cow::Owned(format!("vm:{hostname}")))
     }
 
-    /// Any other one.
-    pub const fn named(name: &'static str) -> Self {
-        Self(Cow::Borrowed(name))
-    }
-
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+/// Any other one.
 impl From<String> for Lane {
     fn from(name: String) -> Self {
         Self(Cow::Owned(name))

@@ -6,7 +6,7 @@ use lablink_core::{
     claims::{self, Granted, Reclaim, Refusal, ReleaseReason, Request, RequestError},
     once::{self, Asker, Key, Once},
     operations::{self, AskError, OperationId, TakeBack, TakeBackError, Then, Whose},
-    vms::{self, AfterUse, Selection, Source},
+    vms::{self, AfterUse, NewVms, Selection, Source},
 };
 use lablink_protocol::CrdCode;
 

@@ -94,7 +94,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
     let taken = operations::take(db, pool, SAID, &kinds()).await.unwrap().unwrap();
     let step = Step { detail: Some(SAID.to_owned()), stage: Stage::Failed, ..Step::waiting(vm) };
     let lines = [(LogLevel::Info, SAID.to_owned())];
-    let told = Report { done: 0, total: 1, lines: &lines, steps: &[step] };
+    let told = Report { total: 1, lines: &lines, steps: &[step], ..Report::default() };
     taken.lease.advance(&told).await.unwrap();
     vms::doubt(db, &[(scene.vm_id(VM).await, SAID.to_owned())]).await.unwrap();
     let outcome =

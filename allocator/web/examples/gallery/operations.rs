@@ -5,21 +5,26 @@ use crate::{Pages, SCRIPT, add, before, now};
 
 pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     use OperationState::*;
-    let summary =
-        |id, kind, state, done, started: Option<i64>, finished: Option<i64>| OperationSummary {
-            id,
-            kind,
-            state,
-            actor: "mara".to_owned(),
-            created_at: before(9000 - id * 100),
-            started_at: started.map(before),
-            finished_at: finished.map(before),
-            done,
-            total: if started.is_some() { 24 } else { 0 },
-        };
-    let launch = OperationKind::Launch { vms: 8 };
-    let destroy = OperationKind::Destroy { vms: 1 };
+    let summary = |id,
+                   (kind, title): (&str, &str),
+                   state,
+                   done,
+                   started: Option<i64>,
+                   finished: Option<i64>| OperationSummary {
+        id,
+        kind: kind.to_owned(),
+        title: title.to_owned(),
+        state,
+        actor: "mara".to_owned(),
+        created_at: before(9000 - id * 100),
+        started_at: started.map(before),
+        finished_at: finished.map(before),
+        done,
+        total: if started.is_some() { 24 } else { 0 },
+    };
+    let (launch, destroy) = (("launch", "Launch 8 VMs"), ("destroy", "Destroy 1 VM"));
     let all = vec![
+        summary(8, ("reboot", "Reboot lablink-vm-prod-4"), AwaitingApproval, 0, None, None),
         summary(7, launch, Queued, 0, None, None),
         summary(6, launch, Running, 9, Some(75), None),
         summary(5, destroy, Cancelling, 3, Some(200), None),
@@ -67,7 +72,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         in_line: 2,
         ..PoolCounts::default()
     };
-    add(pages, "admin", &admin(counts, all[1..5].to_vec(), &[]))?;
+    add(pages, "admin", &admin(counts, all[2..6].to_vec(), &[]))?;
     let warned =
         "LABLINK_AGENT_AUTH is open: any program that reaches this server can act as a VM.";
     add(pages, "admin-empty", &admin(PoolCounts::default(), Vec::new(), &[warned]))?;
@@ -93,12 +98,51 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         let page = ConflictPage { operation: 3, way, fault: StateFault::Older, vms, error };
         add(pages, &format!("conflict-{name}"), &page)?;
     }
+    if let Some(operation) = all.iter().find(|it| it.state == Queued).cloned() {
+        let mut page = operation_page(operation.clone());
+        page.starts = Some(Starts::Again(before(-30)));
+        page.decided = Some(("boss".to_owned(), before(400)));
+        page.parent = Some(operation);
+        page.reason =
+            Some("Attempt 1 of 3 failed: the state is locked by another program.".to_owned());
+        add(pages, "operation-again", &page)?;
+    }
+    add(pages, "tasks", &tasks())?;
     add(pages, "operations", &list(all, older))?;
     add(pages, "operations-empty", &list(Vec::new(), None))
 }
 
+fn tasks() -> TasksPage {
+    let task = |name, does, every: &str, outcome: Option<Result<u64, String>>| TaskRow {
+        name,
+        does,
+        every: every.to_owned(),
+        running_since: (name == "history").then(|| before(700)),
+        runs: 1204,
+        failures: u64::from(matches!(outcome, Some(Err(_)))) * 3,
+        last: outcome.map(|outcome| TaskRun { at: before(4), outcome }),
+    };
+    let away = Err("the database has said nothing for 30 s".to_owned());
+    TasksPage {
+        rows: vec![
+            task("waiting line", "Hands free VMs to who waits.", "5 s", Some(Ok(2))),
+            task("silent VMs", "Points out VMs that do not report.", "5 s", Some(away)),
+            task("history", "Drops events that are old or too many.", "1 h", Some(Ok(0))),
+            task("archives", "Removes old archives of results.", "10 min", None),
+        ],
+        now: now(),
+    }
+}
+
 fn list(operations: Vec<OperationSummary>, next: Option<String>) -> OperationsPage {
-    OperationsPage { operations, next, now: now(), kind: String::new(), state: String::new() }
+    OperationsPage {
+        operations,
+        next,
+        now: now(),
+        kinds: vec![("launch", "Launch"), ("destroy", "Destroy"), ("reboot", "Reboot")],
+        kind: String::new(),
+        state: String::new(),
+    }
 }
 
 fn operation_page(operation: OperationSummary) -> OperationPage {
@@ -145,10 +189,14 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
         log.push(line(62, LogLevel::Error, &format!("  {more}")));
     }
     log.push(line(63, LogLevel::Info, "aws_security_group.client: created."));
-    let queued = state == OperationState::Queued;
+    let queued = matches!(state, OperationState::AwaitingApproval | OperationState::Queued);
     OperationPage {
         operation,
         first: None,
+        parent: None,
+        starts: None,
+        deadline: None,
+        decided: None,
         left_out: Vec::new(),
         results: None,
         reason: reason.map(str::to_owned),

@@ -24,7 +24,8 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "operation-collect", &operation(Running, ArchiveCard::Nothing))?;
     add(pages, "operation-collect-failed", &operation(Failed, here))?;
     let mut destroy = operation(Failed, ArchiveCard::Nothing);
-    destroy.operation.kind = OperationKind::Destroy { vms: 3 };
+    destroy.operation.kind = "destroy".to_owned();
+    destroy.operation.title = "Destroy 3 VMs".to_owned();
     destroy.operation.total = 0;
     destroy.results = None;
     destroy.first = Some(summary(11, Failed));
@@ -68,7 +69,8 @@ fn summary(id: i64, state: OperationState) -> OperationSummary {
     let over = !matches!(state, OperationState::Running);
     OperationSummary {
         id,
-        kind: OperationKind::Collect { vms: 3 },
+        kind: "collect".to_owned(),
+        title: "Collect the results of 3 VMs".to_owned(),
         state,
         actor: "mara".to_owned(),
         created_at: before(9000 - id * 100),
@@ -130,6 +132,10 @@ fn operation(state: OperationState, archive: ArchiveCard) -> OperationPage {
     OperationPage {
         operation: summary(11, state),
         first: None,
+        parent: None,
+        starts: None,
+        deadline: None,
+        decided: None,
         results: Some(OperationResults { extension: "slp".to_owned(), archive }),
         left_out: vec![LeftOut {
             hostname: "lablink-vm-prod-3".to_owned(),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use lablink_core::events::Entry;
+use serde_json::Value;
 
 use crate::pages::who;
 
@@ -107,20 +108,32 @@ impl From<Entry> for Happening {
             ),
             "results.downloaded" => "Collected results were downloaded".to_owned(),
             "results.discarded" => "An archive of results was discarded".to_owned(),
-            "operation.queued" => format!("{} was asked for", job(&text("kind"))),
-            "operation.cancel_requested" => "An operation was cancelled".to_owned(),
-            "operation.finished" => format!("{} {}", job(&text("kind")), text("state")),
+            "operation.queued" => format!("{} was asked for", operation(&entry.data)),
+            "operation.awaits_approval" => {
+                format!("{} was asked for, and awaits approval", operation(&entry.data))
+            }
+            "operation.approved" => format!("{} was approved", operation(&entry.data)),
+            "operation.rejected" => format!("{} was rejected", operation(&entry.data)),
+            "operation.started" => format!("{} began", operation(&entry.data)),
+            "operation.taken_over" => {
+                format!("{} was taken over from an allocator that is gone", operation(&entry.data))
+            }
+            "operation.put_off" => {
+                format!("{} is tried again later: {}", operation(&entry.data), text("reason"))
+            }
+            "operation.cancel_requested" => format!("{} was cancelled", operation(&entry.data)),
+            "operation.finished" => format!("{} {}", operation(&entry.data), text("state")),
             other => format!("{other}: {vm}"),
         };
         Self { at: entry.at, text: sentence, actor: who(&entry.actor) }
     }
 }
 
-fn job(kind: &str) -> String {
-    match kind {
-        "collect" => "A collection of results".to_owned(),
-        "bring_back" => "Bringing VMs back into Terraform’s state".to_owned(),
-        "give_up" => "Giving up VMs that Terraform’s state has lost".to_owned(),
-        kind => format!("A {kind}"),
+/// By its title, which events from before this version lack.
+fn operation(data: &Value) -> String {
+    match (data["title"].as_str(), data["kind"].as_str()) {
+        (Some(title), _) => format!("“{title}”"),
+        (None, Some(kind)) => format!("An operation ({kind})"),
+        (None, None) => "An operation".to_owned(),
     }
 }

@@ -7,8 +7,8 @@ use lablink_core::{
     aws::VaultError,
     claims::{LockOutError, NoSuchClaim, NotToClean},
     collections::{ChooseError, CollectError, NoSecretKey},
-    operations::{AskError, TakeBackError},
-    vms::{AdmitError, InvalidCursor, RebootError, RegisterError, ReportError, VmsError},
+    operations::{AskError, RebootError, TakeBackError},
+    vms::{AdmitError, InvalidCursor, RegisterError, ReportError, VmsError},
 };
 
 use super::Problem;
@@ -121,7 +121,7 @@ impl From<RebootError> for Problem {
     fn from(error: RebootError) -> Self {
         match error {
             RebootError::NotPossible(..) => Self::conflict("no_reboot", error.to_string()),
-            RebootError::Failed(..) => Self::conflict("reboot_failed", error.to_string()),
+            RebootError::NoSuchVm => Self::not_found(error.to_string()),
             RebootError::Db(error) => error.into(),
         }
     }

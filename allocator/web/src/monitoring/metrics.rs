@@ -24,6 +24,7 @@ pub async fn metrics(
         operations: operations::counts(&state.db, state.pool).await?,
         waiters: state.hub.waiters(),
         connections: state.db.connections(),
+        tasks: state.tasks.tasks(),
     }
     .record();
     let text = state.metrics.render();

@@ -4,7 +4,10 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
     collections::{self, Collected},
-    operations::{self, Job, LogLevel, LogLine, Operation, OperationState, Stage, Step, Target},
+    operations::{
+        self, BringBack, Collect, Destroy, GiveUp, Launch, LogLevel, LogLine, Operation,
+        OperationState, Replace, Stage, Step, Target,
+    },
     state as known,
     vms::{self, StaleAfter, Vm},
 };
@@ -32,24 +35,29 @@ pub async fn filled(
     let log = operations::log_before(db, id, before, LOG_LINES_SHOWN).await?;
     let is_full = i64::try_from(log.len()).is_ok_and(|lines| lines == LOG_LINES_SHOWN);
     let left = match operation.state.is_over() {
-        true => operations::undone(db, state.pool, id, &operation.job).await?,
+        true => operations::undone(db, state.pool, &state.kinds, id).await?,
         false => Vec::new(),
     };
-    let collects = matches!(operation.job, Job::Collect { .. });
-    let collection = match operation.job.after().or(collects.then_some(id)) {
+    let collects = operation.is::<Collect>();
+    let collection = match operation.after.or(collects.then_some(id)) {
         Some(collection) => collections::find(db, state.pool, collection).await?,
         None => None,
     };
     let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
     let conflict = known::conflict_of(db, state.pool, id).await?;
-    let first = match operation.job.after() {
-        Some(first) => operations::find(db, state.pool, first).await?,
-        None => None,
+    let other = async |id| match id {
+        Some(id) => operations::find(db, state.pool, id).await,
+        None => Ok(None),
     };
+    let (first, parent) = (other(operation.after).await?, other(operation.parent).await?);
     let targets = operations::targets(db, id).await?;
     let page = page::OperationPage {
         operation: OperationSummary::of(&operation),
         first: first.as_ref().map(OperationSummary::of),
+        parent: parent.as_ref().map(OperationSummary::of),
+        starts: starts(&operation),
+        deadline: operation.deadline.filter(|_| operation.state == OperationState::Running),
+        decided: operation.decided.as_ref().map(|(by, at)| (pages::who(by), *at)),
         left_out,
         results: collection.filter(|_| collects).map(|collection| page::OperationResults {
             archive: ArchiveCard::of(&collection, &*state.collector),
@@ -61,7 +69,7 @@ pub async fn filled(
             vms: conflict.hostnames.iter().map(Hostname::to_string).collect(),
             solved: conflict.solved,
         }),
-        usual_seconds: operations::usual_seconds(db, state.pool, &operation.job).await?,
+        usual_seconds: operations::usual_seconds(db, state.pool, &operation).await?,
         vms: touched(&operation, &targets, &vms, &steps, state.settings.stale_after),
         left: left.iter().map(Hostname::to_string).collect(),
         older_log: log
@@ -72,6 +80,13 @@ pub async fn filled(
         now: Timestamp::now(),
     };
     Ok(page.render()?)
+}
+
+fn starts(operation: &Operation) -> Option<page::Starts> {
+    let waits =
+        matches!(operation.state, OperationState::AwaitingApproval | OperationState::Queued);
+    let at = operation.not_before.filter(|_| waits)?;
+    Some(if operation.attempts > 0 { page::Starts::Again(at) } else { page::Starts::At(at) })
 }
 
 fn left_out(vm: &Collected) -> Option<page::LeftOut> {
@@ -93,13 +108,13 @@ fn touched(
         None => vms.iter().find(|vm| vm.hostname == *hostname),
     };
     let stepped = steps.iter().map(|step| {
-        let (state, detail) = shown(step, row(&step.hostname), &operation.job, stale_after);
+        let (state, detail) = shown(step, row(&step.hostname), operation, stale_after);
         let seconds = step.started_at.map(|start| {
             step.finished_at.unwrap_or_else(Timestamp::now).as_second() - start.as_second()
         });
         page::OperationVm { hostname: step.hostname.to_string(), state, detail, seconds }
     });
-    let named = operation.job.hostnames().iter();
+    let named = operation.hostnames.iter();
     let unstepped =
         named.filter(|name| !steps.iter().any(|step| step.hostname == **name)).map(|name| {
             let (state, detail) = guessed(operation, row(name));
@@ -112,12 +127,12 @@ fn touched(
 fn shown(
     step: &Step,
     vm: Option<&Vm>,
-    job: &Job,
+    operation: &Operation,
     stale_after: StaleAfter,
 ) -> (page::StepState, Option<String>) {
     use page::StepState::{Done, Failed, Unfinished, Waiting, Working};
     let text = |text: &str| Some(text.to_owned());
-    let collects = matches!(job, Job::Collect { .. });
+    let collects = operation.is::<Collect>();
     match step.stage {
         Stage::Waiting => (Waiting, None),
         Stage::Creating => (Working, text("Being made.")),
@@ -155,12 +170,18 @@ fn made(vm: &Vm, stale_after: StaleAfter) -> (page::StepState, Option<String>) {
 fn guessed(operation: &Operation, vm: Option<&Vm>) -> (page::StepState, Option<String>) {
     use page::StepState::{Done, Failed, Unfinished, Waiting};
     let reason = vm.and_then(|vm| vm.status_reason.clone());
-    let wanted_gone = matches!(operation.job, Job::Destroy { .. } | Job::GiveUp { .. });
+    let wanted_gone = operation.is::<Destroy>() || operation.is::<GiveUp>();
+    let wanted_there =
+        operation.is::<Launch>() || operation.is::<Replace>() || operation.is::<BringBack>();
     match (operation.state, vm) {
-        (OperationState::Queued | OperationState::Running, _) => (Waiting, None),
-        _ if matches!(operation.job, Job::Collect { .. }) => (Unfinished, None),
-        // Its collection has failed, so it never began.
-        (_, Some(_)) if operation.job.after().is_some() => {
+        (
+            OperationState::AwaitingApproval | OperationState::Queued | OperationState::Running,
+            _,
+        ) => (Waiting, None),
+        (OperationState::Succeeded, _) if !wanted_gone && !wanted_there => (Done, None),
+        _ if !wanted_gone && !wanted_there => (Unfinished, None),
+        // What it was to follow has failed, so it never began.
+        (_, Some(_)) if operation.after.is_some() => {
             (Unfinished, Some("Nothing was done to it.".to_owned()))
         }
         (_, None) if wanted_gone => (Done, None),

@@ -11,6 +11,8 @@ pub struct OperationsPage {
     pub operations: Vec<OperationSummary>,
     /// URL of the page with older ones.
     pub next: Option<String>,
+    /// The kinds that there are, each with its name.
+    pub kinds: Vec<(&'static str, &'static str)>,
     /// What the list is limited to; empty for all.
     pub kind: String,
     pub state: String,
@@ -19,17 +21,9 @@ pub struct OperationsPage {
 }
 
 impl OperationsPage {
-    const KINDS: [(&str, &str); 7] = [
+    const STATES: [(&str, &str); 8] = [
         ("", "Any"),
-        ("launch", "Launch"),
-        ("destroy", "Destroy"),
-        ("replace", "Replace"),
-        ("collect", "Collect"),
-        ("bring_back", "Bring back"),
-        ("give_up", "Give up"),
-    ];
-    const STATES: [(&str, &str); 7] = [
-        ("", "Any"),
+        ("awaiting_approval", "Awaits approval"),
         ("queued", "Queued"),
         ("running", "Running"),
         ("succeeded", "Succeeded"),
@@ -60,6 +54,7 @@ mod tests {
             operations,
             next,
             now: Timestamp::from_second(75).unwrap(),
+            kinds: vec![("launch", "Launch")],
             kind: String::new(),
             state: "interrupted".to_owned(),
         }
@@ -80,6 +75,7 @@ mod tests {
             operations: Vec::new(),
             next: None,
             now: Timestamp::UNIX_EPOCH,
+            kinds: Vec::new(),
             kind: String::new(),
             state: String::new(),
         };

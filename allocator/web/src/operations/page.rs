@@ -1,9 +1,10 @@
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::operations::{Collect, Destroy, GiveUp, Kind, Launch, Replace};
 
 use super::{
     conflict_page::ConflictCard,
-    summary::{OperationKind, OperationState, OperationSummary},
+    summary::{OperationState, OperationSummary},
 };
 use crate::{
     pages::{LogLevel, Tone},
@@ -16,8 +17,16 @@ use crate::{
 #[template(path = "operations/operation.html")]
 pub struct OperationPage {
     pub operation: OperationSummary,
-    /// The collection of results that must succeed before this begins.
+    /// What must succeed before this begins.
     pub first: Option<OperationSummary>,
+    /// What it is a step of.
+    pub parent: Option<OperationSummary>,
+    /// When it starts at the earliest, while it waits.
+    pub starts: Option<Starts>,
+    /// When what runs is stopped.
+    pub deadline: Option<Timestamp>,
+    /// Who approved or rejected it, and when.
+    pub decided: Option<(String, Timestamp)>,
     /// Of a collection: what is collected, and what has come of it.
     pub results: Option<OperationResults>,
     /// What its collection left out though it may be results.
@@ -37,6 +46,14 @@ pub struct OperationPage {
     pub usual_seconds: Option<i64>,
     /// What elapsed time is counted to while it runs.
     pub now: Timestamp,
+}
+
+/// Why an operation waits for a time.
+pub enum Starts {
+    /// That was asked for.
+    At(Timestamp),
+    /// An attempt has failed by what may pass.
+    Again(Timestamp),
 }
 
 pub struct OperationResults {
@@ -100,40 +117,49 @@ impl OperationPage {
 
     /// VMs that were wanted and are broken can be removed as well as tried again.
     fn can_clean(&self) -> bool {
-        matches!(self.operation.kind, OperationKind::Launch { .. } | OperationKind::Replace { .. })
+        matches!(self.operation.kind.as_str(), Launch::WORD | Replace::WORD)
     }
 
     /// Done of all that is to be done.
     fn progress(&self) -> String {
-        let OperationSummary { kind, done, total, .. } = self.operation;
-        match kind {
-            OperationKind::Collect { .. } => format!("{done} of {total} files"),
-            OperationKind::Launch { .. }
-            | OperationKind::Destroy { .. }
-            | OperationKind::Replace { .. }
-            | OperationKind::BringBack { .. }
-            | OperationKind::GiveUp { .. } => format!("{done} of {total} done"),
-        }
+        let OperationSummary { kind, done, total, .. } = &self.operation;
+        let what = if kind == Collect::WORD { "files" } else { "done" };
+        format!("{done} of {total} {what}")
     }
 
     /// What somebody hears who can't see the page: its state, and four steps on the way.
     fn tells(&self) -> String {
-        let OperationSummary { kind, state, done, total, .. } = &self.operation;
+        let OperationSummary { title, state, done, total, .. } = &self.operation;
         let part = match (state, done * 4 / (*total).max(1)) {
             (OperationState::Running, 1) => ", a quarter done",
             (OperationState::Running, 2) => ", half done",
             (OperationState::Running, 3) => ", three quarters done",
             _ => "",
         };
-        format!("{}: {}{part}.", kind.title(), state.label())
+        format!("{title}: {}{part}.", state.label())
     }
 
     fn vms_stay(&self) -> bool {
-        !matches!(self.operation.kind, OperationKind::Destroy { .. } | OperationKind::GiveUp { .. })
+        !matches!(self.operation.kind.as_str(), Destroy::WORD | GiveUp::WORD)
     }
 
     fn can_cancel(&self) -> bool {
         matches!(self.operation.state, OperationState::Queued | OperationState::Running)
+    }
+
+    fn awaits_approval(&self) -> bool {
+        self.operation.state == OperationState::AwaitingApproval
+    }
+
+    /// What it waits for, before anything is done.
+    fn waits_for(&self) -> &'static str {
+        match (self.operation.state, &self.starts) {
+            (OperationState::AwaitingApproval, _) => "Waits for somebody to approve it",
+            (OperationState::Queued, Some(Starts::Again(_))) => "Waits to be tried again",
+            (OperationState::Queued, Some(Starts::At(_))) => "Waits for its time",
+            (OperationState::Queued, None) => "Waits for the operation before it",
+            _ => "Working out what to do",
+        }
     }
 }
 
@@ -173,6 +199,10 @@ mod tests {
         OperationPage {
             operation: OperationSummary::sample(state),
             first: None,
+            parent: None,
+            starts: None,
+            deadline: None,
+            decided: None,
             left_out: Vec::new(),
             results: None,
             reason: reason.map(str::to_owned),
@@ -192,8 +222,11 @@ mod tests {
     }
 
     fn collection(state: OperationState) -> OperationSummary {
-        let kind = OperationKind::Collect { vms: 5 };
-        OperationSummary { kind, ..OperationSummary::sample(state) }
+        OperationSummary {
+            kind: Collect::WORD.to_owned(),
+            title: "Collect the results of 5 VMs".to_owned(),
+            ..OperationSummary::sample(state)
+        }
     }
 
     #[test]
@@ -213,7 +246,7 @@ mod tests {
     #[test]
     fn a_destroy_whose_collection_failed_loses_nothing_silently() {
         let mut page = sample(OperationState::Failed, Some("Nothing was destroyed."));
-        page.operation.kind = OperationKind::Destroy { vms: 1 };
+        page.operation.kind = Destroy::WORD.to_owned();
         let plain = page.render().unwrap();
         assert!(plain.contains("Retry 1 VM") && !plain.contains("without their results"));
         page.first = Some(collection(OperationState::Failed));
@@ -261,6 +294,27 @@ mod tests {
             assert!(!html.contains(r#"http-equiv="refresh""#), "{state:?}");
             assert!(html.contains(state.label()));
         }
+    }
+
+    #[test]
+    fn any_kind_is_shown_by_its_title_and_state_alone() {
+        let mut page = sample(OperationState::AwaitingApproval, None);
+        page.operation.kind = "run_recipe".to_owned();
+        page.operation.title = "Run <recipe>".to_owned();
+        page.operation.total = 0;
+        let html = page.render().unwrap();
+        assert!(html.contains("Run &#60;recipe&#62;") && html.contains("Awaits approval"));
+        assert!(html.contains("Waits for somebody to approve it"));
+        for decision in ["approve", "reject"] {
+            assert!(html.contains(&format!("action=\"/api/operations/7/{decision}\"")));
+        }
+        assert!(!html.contains("/cancel\"") && html.contains("data-live"));
+        page.operation.state = OperationState::Queued;
+        page.starts = Some(Starts::Again(Timestamp::UNIX_EPOCH));
+        page.decided = Some(("boss".to_owned(), Timestamp::UNIX_EPOCH));
+        let html = page.render().unwrap();
+        assert!(html.contains("Waits to be tried again") && html.contains("Tried again"));
+        assert!(html.contains("Approved by") && !html.contains("/approve\""));
     }
 
     #[test]

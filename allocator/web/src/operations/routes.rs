@@ -20,6 +20,7 @@ use super::{
     summary::OperationSummary,
     wire::{
         ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
+        Target,
     },
 };
 use crate::{
@@ -35,12 +36,15 @@ pub struct Listing {
     /// The `next` of the page before.
     #[param(value_type = Option<i64>)]
     before: Option<OperationId>,
-    /// `launch`, `destroy`, `replace`, `collect`, `bring_back` or `give_up`. A form sends an empty text for any.
+    /// As in `kind` of an operation. A form sends an empty text for any.
     #[serde(default)]
     kind: String,
-    /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`; empty: any.
+    /// `awaiting_approval`, `queued`, `running`, `succeeded`, `failed`, `cancelled` or
+    /// `interrupted`; empty: any.
     #[serde(default)]
-    #[param(pattern = "^(queued|running|succeeded|failed|cancelled|interrupted)?$")]
+    #[param(
+        pattern = "^(awaiting_approval|queued|running|succeeded|failed|cancelled|interrupted)?$"
+    )]
     state: String,
 }
 
@@ -53,7 +57,8 @@ async fn older(
         "" => None,
         word => Some(word.parse().map_err(|_unknown| {
             Problem::invalid(
-                "state: write queued, running, succeeded, failed, cancelled or interrupted.",
+                "state: write awaiting_approval, queued, running, succeeded, failed, cancelled or \
+                 interrupted.",
             )
         })?),
     };
@@ -91,10 +96,13 @@ pub async fn list_page(
         next: next.map(|id| {
             let query =
                 [("before", id.to_string()), ("kind", kind.clone()), ("state", only.clone())];
-            let query = query.iter().filter(|(_, value)| value.chars().all(char::is_alphanumeric));
+            let query = query
+                .iter()
+                .filter(|(_, value)| value.chars().all(|it| it.is_alphanumeric() || it == '_'));
             let query: Vec<String> = query.map(|(name, value)| format!("{name}={value}")).collect();
             format!("/admin/operations?{}", query.join("&"))
         }),
+        kinds: state.kinds.names().collect(),
         kind,
         state: only,
     };
@@ -109,12 +117,15 @@ pub async fn one(
 ) -> Result<Json<OperationDetail>, Problem> {
     let operation = find(&state, id).await?;
     let steps = operations::steps(&state.db, id).await?;
-    let usual_seconds = operations::usual_seconds(&state.db, state.pool, &operation.job).await?;
-    let vms = steps.into_iter().map(Step::from).collect();
+    let usual_seconds = operations::usual_seconds(&state.db, state.pool, &operation).await?;
+    let steps: Vec<Step> = steps.into_iter().map(Step::from).collect();
+    let targets = operations::targets(&state.db, id).await?;
+    let targets = targets.into_iter().map(Target::from).collect();
     let conflict = known::conflict_of(&state.db, state.pool, id).await?;
     let conflict = conflict.map(|conflict| ConflictBody::new(id, conflict));
     let operation = OperationBody::from(&operation);
-    Ok(Json(OperationDetail { operation, usual_seconds, conflict, vms }))
+    let vms = steps.clone();
+    Ok(Json(OperationDetail { operation, usual_seconds, conflict, targets, steps, vms }))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -164,7 +175,7 @@ pub async fn retry(
     Query(started_as): Query<Started>,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    let retried = operations::retry(&state.db, state.pool, asker, id).await;
+    let retried = operations::retry(&state.db, state.pool, &state.kinds, asker, id).await;
     let id = retried.map_err(|error| match error {
         RetryError::NoSuchOperation => Problem::not_found(error.to_string()),
         RetryError::NothingLeft => Problem::conflict("nothing_left", error.to_string()),
@@ -173,7 +184,7 @@ pub async fn retry(
     started(&state, wants, &started_as, id).await
 }
 
-/// Asks a queued or running operation to stop.
+/// Asks an operation that waits or runs to stop.
 #[utoipa::path(post, path = "/api/operations/{id}/cancel", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn cancel(
     State(state): State<AppState>,
@@ -182,11 +193,53 @@ pub async fn cancel(
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
     find(&state, id).await?;
-    if !operations::cancel(&state.db, state.pool, asker, id).await? {
+    if !operations::cancel(&state.db, state.pool, &state.kinds, asker, id).await? {
         return Err(Problem::conflict("already_over", "This operation is over already."));
     }
-    Ok(match wants {
+    Ok(decided(wants, id))
+}
+
+/// Lets an operation join the queue that waits to be approved.
+#[utoipa::path(post, path = "/api/operations/{id}/approve", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+pub async fn approve(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&state, id).await?;
+    if !operations::approve(&state.db, state.pool, &state.kinds, asker, id).await? {
+        return Err(not_awaiting());
+    }
+    Ok(decided(wants, id))
+}
+
+/// Ends an operation that waits to be approved: nothing is done.
+#[utoipa::path(post, path = "/api/operations/{id}/reject", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+pub async fn reject(
+    State(state): State<AppState>,
+    Asking(asker): Asking,
+    wants: Wants,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&state, id).await?;
+    if !operations::reject(&state.db, state.pool, &state.kinds, asker, id).await? {
+        return Err(not_awaiting());
+    }
+    Ok(decided(wants, id))
+}
+
+fn not_awaiting() -> Problem {
+    Problem::conflict(
+        "not_awaiting_approval",
+        "This operation does not wait to be approved. Look at it again: somebody else may have \
+         decided.",
+    )
+}
+
+fn decided(wants: Wants, id: OperationId) -> Response {
+    match wants {
         Wants::Page => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
         Wants::Json => (StatusCode::ACCEPTED, Json(Queued { operation_id: id })).into_response(),
-    })
+    }
 }

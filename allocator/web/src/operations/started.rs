@@ -59,7 +59,7 @@ pub async fn started(
     })
 }
 
-async fn ended(state: &AppState, id: OperationId) -> Result<Operation, Problem> {
+pub async fn ended(state: &AppState, id: OperationId) -> Result<Operation, Problem> {
     let mut changes = state.hub.subscribe(Topic::Operation(id));
     loop {
         let operation = find(state, id).await?;

@@ -1,7 +1,7 @@
 //! One operation, as every page that names it shows it.
 
 use jiff::Timestamp;
-use lablink_core::operations::{self, Job, Operation};
+use lablink_core::operations::{self, Operation};
 
 use crate::pages::{Tone, who};
 
@@ -9,7 +9,9 @@ use crate::pages::{Tone, who};
 #[derive(Clone)]
 pub struct OperationSummary {
     pub id: i64,
-    pub kind: OperationKind,
+    /// The word of its kind: some have panels of their own.
+    pub kind: String,
+    pub title: String,
     pub state: OperationState,
     /// Who asked for it.
     pub actor: String,
@@ -21,18 +23,9 @@ pub struct OperationSummary {
     pub total: i32,
 }
 
-#[derive(Clone, Copy)]
-pub enum OperationKind {
-    Launch { vms: usize },
-    Destroy { vms: usize },
-    Replace { vms: usize },
-    Collect { vms: usize },
-    BringBack { vms: usize },
-    GiveUp { vms: usize },
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperationState {
+    AwaitingApproval,
     Queued,
     Running,
     /// Runs, but was asked to stop.
@@ -43,30 +36,10 @@ pub enum OperationState {
     Interrupted,
 }
 
-impl OperationKind {
-    pub fn title(self) -> String {
-        match self {
-            Self::Launch { vms: 1 } => "Launch 1 VM".to_owned(),
-            Self::Launch { vms } => format!("Launch {vms} VMs"),
-            Self::Destroy { vms: 1 } => "Destroy 1 VM".to_owned(),
-            Self::Destroy { vms } => format!("Destroy {vms} VMs"),
-            Self::Replace { vms: 1 } => "Replace 1 VM".to_owned(),
-            Self::Replace { vms } => format!("Replace {vms} VMs"),
-            Self::Collect { vms: 1 } => "Collect the results of 1 VM".to_owned(),
-            Self::Collect { vms } => format!("Collect the results of {vms} VMs"),
-            Self::BringBack { vms: 0 } => "Bring Terraform’s state back".to_owned(),
-            Self::BringBack { vms: 1 } => "Bring 1 VM back into Terraform’s state".to_owned(),
-            Self::BringBack { vms } => format!("Bring {vms} VMs back into Terraform’s state"),
-            Self::GiveUp { vms: 0 } => "Take Terraform’s state as it is".to_owned(),
-            Self::GiveUp { vms: 1 } => "Give up 1 VM".to_owned(),
-            Self::GiveUp { vms } => format!("Give up {vms} VMs"),
-        }
-    }
-}
-
 impl OperationState {
     pub fn label(self) -> &'static str {
         match self {
+            Self::AwaitingApproval => "Awaits approval",
             Self::Queued => "Queued",
             Self::Running => "Running",
             Self::Cancelling => "Cancelling",
@@ -81,31 +54,25 @@ impl OperationState {
         match self {
             Self::Queued | Self::Cancelled => Tone::Quiet,
             Self::Running => Tone::Busy,
-            Self::Cancelling | Self::Interrupted => Tone::Warn,
+            Self::AwaitingApproval | Self::Cancelling | Self::Interrupted => Tone::Warn,
             Self::Succeeded => Tone::Good,
             Self::Failed => Tone::Bad,
         }
     }
 
     pub fn moves(self) -> bool {
-        matches!(self, Self::Queued | Self::Running | Self::Cancelling)
+        matches!(self, Self::AwaitingApproval | Self::Queued | Self::Running | Self::Cancelling)
     }
 }
 
 impl OperationSummary {
     pub fn of(operation: &Operation) -> Self {
-        let vms = operation.job.hostnames().len();
         Self {
             id: operation.id,
-            kind: match operation.job {
-                Job::Launch { .. } => OperationKind::Launch { vms },
-                Job::Destroy { .. } => OperationKind::Destroy { vms },
-                Job::Replace { .. } => OperationKind::Replace { vms },
-                Job::Collect { .. } => OperationKind::Collect { vms },
-                Job::BringBack { .. } => OperationKind::BringBack { vms },
-                Job::GiveUp { .. } => OperationKind::GiveUp { vms },
-            },
+            kind: operation.kind.clone(),
+            title: operation.title.clone(),
             state: match operation.state {
+                operations::OperationState::AwaitingApproval => OperationState::AwaitingApproval,
                 operations::OperationState::Queued => OperationState::Queued,
                 operations::OperationState::Running if operation.cancel_requested => {
                     OperationState::Cancelling
@@ -138,7 +105,8 @@ impl OperationSummary {
     pub fn sample(state: OperationState) -> Self {
         Self {
             id: 7,
-            kind: OperationKind::Launch { vms: 5 },
+            kind: "launch".to_owned(),
+            title: "Launch 5 VMs".to_owned(),
             state,
             actor: "<script>admin</script>".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use lablink_core::{
-    operations::{self, Operation, OperationId},
+    operations::{self, Operation, OperationId, Standing},
     state::Conflict,
 };
 use lablink_protocol::Hostname;
@@ -19,15 +19,34 @@ pub struct Queued {
 pub struct OperationBody {
     #[schema(value_type = i64)]
     operation_id: OperationId,
-    /// `launch`, `destroy`, `replace`, `collect`, `bring_back` or `give_up`.
-    kind: &'static str,
+    /// `launch`, `destroy`, `replace`, `collect`, `bring_back`, `give_up` or `reboot`; a newer
+    /// allocator may have more.
+    kind: String,
+    /// What it does, as people read it.
+    title: String,
     hostnames: Vec<Hostname>,
-    /// The collection of results that must succeed before this begins.
+    /// Operations of one lane take turns.
+    lane: String,
+    /// Must succeed before this begins.
     #[schema(value_type = Option<i64>)]
     after: Option<OperationId>,
-    /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
+    /// It begins at this time, or later.
+    not_before: Option<Timestamp>,
+    /// Which one it is a step of.
+    #[schema(value_type = Option<i64>)]
+    parent: Option<OperationId>,
+    /// `awaiting_approval`, `queued`, `running`, `succeeded`, `failed`, `cancelled` or
+    /// `interrupted`.
     state: &'static str,
     actor: String,
+    /// Who approved or rejected it, and when.
+    decided_by: Option<String>,
+    decided_at: Option<Timestamp>,
+    /// How often it was begun, and how often it is tried at most, where a failure may pass.
+    attempts: i32,
+    max_attempts: i32,
+    /// When the attempt that runs is stopped.
+    deadline: Option<Timestamp>,
     created_at: Timestamp,
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
@@ -53,7 +72,22 @@ pub struct OperationDetail {
     pub usual_seconds: Option<i64>,
     /// What it found wrong with Terraform's state.
     pub conflict: Option<ConflictBody>,
+    /// The VMs that it is about.
+    pub targets: Vec<Target>,
+    /// How far it has come with each VM that it touches.
+    pub steps: Vec<Step>,
+    /// The same as `steps`, by its earlier name.
     pub vms: Vec<Step>,
+}
+
+/// A VM that an operation is about.
+#[derive(Serialize, ToSchema)]
+pub struct Target {
+    hostname: Hostname,
+    /// `included`, `replaced` (another machine has its place), `gone` or `left_out`.
+    standing: &'static str,
+    /// Why it is left out.
+    reason: Option<String>,
 }
 
 /// A state of Terraform's that can't be true: nothing is launched or destroyed until it is solved.
@@ -85,7 +119,7 @@ impl ConflictBody {
 }
 
 /// How far one VM has come.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct Step {
     hostname: Hostname,
     /// `waiting`, `creating`, `destroying`, `collecting`, `done`, `failed` or `unfinished`.
@@ -115,11 +149,20 @@ impl From<&Operation> for OperationBody {
     fn from(operation: &Operation) -> Self {
         Self {
             operation_id: operation.id,
-            kind: operation.job.kind(),
-            hostnames: operation.job.hostnames().to_vec(),
-            after: operation.job.after(),
+            kind: operation.kind.clone(),
+            title: operation.title.clone(),
+            hostnames: operation.hostnames.clone(),
+            lane: operation.lane.as_str().to_owned(),
+            after: operation.after,
+            not_before: operation.not_before,
+            parent: operation.parent,
             state: operation.state.as_str(),
             actor: operation.actor.clone(),
+            decided_by: operation.decided.as_ref().map(|(who, _)| who.clone()),
+            decided_at: operation.decided.as_ref().map(|(_, at)| *at),
+            attempts: operation.attempts,
+            max_attempts: operation.max_attempts,
+            deadline: operation.deadline,
             created_at: operation.created_at,
             started_at: operation.started_at,
             finished_at: operation.finished_at,
@@ -127,6 +170,18 @@ impl From<&Operation> for OperationBody {
             exit_code: operation.exit_code,
             reason: operation.reason.clone(),
         }
+    }
+}
+
+impl From<operations::Target> for Target {
+    fn from(target: operations::Target) -> Self {
+        let (standing, reason) = match target.standing {
+            Standing::Included => ("included", None),
+            Standing::Succeeded => ("replaced", None),
+            Standing::Gone => ("gone", None),
+            Standing::LeftOut(reason) => ("left_out", Some(reason)),
+        };
+        Self { hostname: target.hostname, standing, reason }
     }
 }
 

@@ -77,7 +77,7 @@ impl ResultsPage {
     /// What somebody hears who can't see the page: what has become of the newest collection.
     fn tells(&self) -> String {
         self.collections.first().map_or_else(String::new, |newest| {
-            format!("{}: {}.", newest.operation.kind.title(), newest.operation.state.label())
+            format!("{}: {}.", newest.operation.title, newest.operation.state.label())
         })
     }
 

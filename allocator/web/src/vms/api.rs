@@ -1,5 +1,7 @@
 //! VMs as JSON, for organisers' scripts.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
@@ -10,7 +12,7 @@ use lablink_core::{
     agents,
     claims::{self, ReleaseReason},
     collections,
-    operations::{self, OperationId, TakeBack, Whose},
+    operations::{self, OperationId, OperationState, TakeBack, Whose},
     vms::{self, Selection},
 };
 use lablink_protocol::Hostname;
@@ -21,7 +23,7 @@ use super::wire::{VmBody, VmList};
 use crate::{
     AppState,
     http::{Asking, FormOrJson, Path, Problem, Query, Wants},
-    operations::wire::Queued,
+    operations::{started::ended, wire::Queued},
     wire::Message,
 };
 
@@ -166,9 +168,20 @@ pub async fn allow(
     Ok(done(wants, &hostname, Message::new("The machine can be claimed again.")))
 }
 
+/// The VM has been rebooted.
+#[derive(Serialize, ToSchema)]
+pub struct Rebooted {
+    message: &'static str,
+    #[schema(value_type = i64)]
+    operation_id: OperationId,
+}
+
+/// How long a program waits for a reboot: less than what load balancers allow.
+const REBOOT: Duration = Duration::from_secs(50);
+
 /// Starts the VM again, with its files and its claim as they are.
 #[utoipa::path(post, path = "/api/vms/{hostname}/reboot", params(("hostname" = String, Path)),
-    responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
+    responses((status = 200, body = Rebooted), (status = 202, body = Queued, description = "It has not ended within 50 s: another operation is about this VM."), (status = 303, description = "To a browser: the operation's page.")))]
 pub async fn reboot(
     State(state): State<AppState>,
     Asking(asker): Asking,
@@ -176,9 +189,20 @@ pub async fn reboot(
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)?;
-    vms::reboot(&state.db, state.pool, asker, state.local.as_deref(), &vm).await?;
-    Ok(done(wants, &hostname, Message::new("VM reboots.")))
+    let kinds = &state.kinds;
+    let id = operations::reboot(&state.db, state.pool, kinds, asker, &hostname).await?;
+    if wants == Wants::Page {
+        return Ok(Redirect::to(&format!("/admin/operations/{id}")).into_response());
+    }
+    let Ok(ended) = tokio::time::timeout(REBOOT, ended(&state, id)).await else {
+        return Ok(queued(id));
+    };
+    let operation = ended?;
+    if operation.state != OperationState::Succeeded {
+        let reason = operation.reason.unwrap_or_else(|| format!("{hostname} was not rebooted."));
+        return Err(Problem::conflict("reboot_failed", reason));
+    }
+    Ok(Json(Rebooted { message: "VM reboots.", operation_id: id }).into_response())
 }
 
 /// The SSH host key of the VM's next contact counts as the first: for a machine that was

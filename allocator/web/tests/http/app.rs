@@ -19,9 +19,11 @@ use lablink_core::{
     claims::Reclaim,
     collections::{Extension, FitAddresses},
     live::{self, Hub},
-    operations::{self, Launch},
+    operations::{self, Kinds},
     pools::{self, PoolId},
-    vms::{AfterUse, Provider, Source, StaleAfter},
+    tasks::Board,
+    vms::{AfterUse, NewVms, Source, StaleAfter},
+    worker::{Runners, Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
@@ -98,7 +100,8 @@ impl App {
             code_guesses: Arc::new(CodeGuesses::default()),
             form_limits: Arc::new(FormLimits::new(NonZero::new(300), NonZero::new(20))),
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
-            local: None,
+            kinds: Arc::new(kinds()),
+            tasks: Board::default(),
             aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
             collector: Arc::<FakeCollector>::clone(&collector),
             transfers: Transfers::default(),
@@ -261,10 +264,16 @@ impl App {
         self
     }
 
-    /// The same app with somebody who can start VMs again.
-    pub fn with_local(mut self, local: Arc<dyn Provider>) -> Self {
-        self.state.local = Some(local);
-        self.router = router(self.state.clone());
+    /// The same app beside somebody who carries out operations.
+    pub fn with_worker(self, runners: Runners) -> Self {
+        let worker = Worker::new(WorkerParts {
+            db: self.db.clone(),
+            pool: self.pool,
+            hub: self.hub.clone(),
+            owner: "test".to_owned(),
+            runners: Arc::new(runners),
+        });
+        tokio::spawn(worker.run(self.shutdown.clone()));
         self
     }
 
@@ -281,8 +290,8 @@ impl App {
     }
 
     pub async fn launch(&self, count: u32) {
-        let wish = Launch { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &Actor::System, &wish).await.unwrap();
+        let new = NewVms { environment: "test", source: Source::Local, count };
+        operations::launch(&self.db, self.pool, &Actor::System, &new).await.unwrap();
     }
 
     pub async fn sql(&self, statement: &str) {
@@ -360,4 +369,16 @@ impl With for Request<Body> {
         self.headers_mut().append(name, value.parse().unwrap());
         self
     }
+}
+
+/// The product's kinds of operations.
+pub fn kinds() -> Kinds {
+    Kinds::default()
+        .with::<operations::Launch>()
+        .with::<operations::Destroy>()
+        .with::<operations::Replace>()
+        .with::<operations::Collect>()
+        .with::<operations::BringBack>()
+        .with::<operations::GiveUp>()
+        .with::<operations::Reboot>()
 }

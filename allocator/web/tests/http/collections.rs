@@ -8,13 +8,13 @@ use axum::{
 };
 use lablink_core::{
     collections::{self, Collected, Kept},
-    operations::{self, Job, OperationId, OperationState, Outcome},
+    operations::{self, Collect, OperationId, OperationState, Outcome},
 };
 use lablink_web::AgentAuth;
 use serde_json::json;
 
 use crate::{
-    app::{App, With, form, get, json as post_json},
+    app::{App, With, form, get, json as post_json, kinds},
     collector::Gives,
 };
 
@@ -22,7 +22,7 @@ pub const ONE: &str = "lablink-vm-test-1";
 pub const TWO: &str = "lablink-vm-test-2";
 
 pub async fn finish(app: &App, state: OperationState) -> OperationId {
-    let taken = operations::take(&app.db, app.pool, "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.db, app.pool, "test", &kinds()).await.unwrap().unwrap();
     let outcome = Outcome { state, exit_code: None, reason: Some("Told <plainly>.".to_owned()) };
     taken.lease.finish(&outcome).await.unwrap();
     taken.operation.id
@@ -153,8 +153,8 @@ async fn a_collection_is_of_the_vms_and_files_that_were_asked_for() {
     let told: Vec<_> = listed["collections"].as_array().unwrap().iter().collect();
     assert_eq!((&told[0]["extension"], &told[1]["extension"]), (&json!("slp"), &json!("h5")));
     assert_eq!(told[1]["archive"], json!(null));
-    let job = operations::find(&app.db, app.pool, 3).await.unwrap().unwrap().job;
-    assert!(matches!(job, Job::Collect { hostnames, .. } if hostnames.len() == 2));
+    let asked = operations::find(&app.db, app.pool, 3).await.unwrap().unwrap();
+    assert_eq!(asked.job::<Collect>().unwrap().unwrap().hostnames.len(), 2);
 
     let none =
         app.call(post_json("/api/collections", &json!({"hostnames": ["nobody"]})).by_admin());

@@ -7,7 +7,7 @@ use lablink_core::{
 };
 use serde_json::json;
 
-use crate::app::{App, With, form, get, json as post_json};
+use crate::app::{App, With, form, get, json as post_json, kinds};
 
 const ONE: &str = "lablink-vm-test-1";
 const TWO: &str = "lablink-vm-test-2";
@@ -15,7 +15,7 @@ const TWO: &str = "lablink-vm-test-2";
 /// The launch of two VMs met a state that lacks both.
 async fn with_a_conflict() -> App {
     let app = App::with_running(2).await;
-    let taken = operations::take(&app.db, app.pool, "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.db, app.pool, "test", &kinds()).await.unwrap().unwrap();
     let lacking = [ONE.parse().unwrap(), TWO.parse().unwrap()];
     state::record_conflict(&app.db, app.pool, 1, Fault::Empty, &lacking).await.unwrap();
     let reason = Some("Nothing was changed.".to_owned());

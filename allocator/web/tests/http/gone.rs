@@ -11,7 +11,7 @@ use lablink_core::{
 };
 use serde_json::json;
 
-use crate::app::{App, With, form, get, json as post_json};
+use crate::app::{App, With, form, get, json as post_json, kinds};
 
 const ADA: &str = "email=ada%40example.org&crd_command=--code%3D4%2Fx";
 const VM: &str = "lablink-vm-test-1";
@@ -41,7 +41,7 @@ async fn happens(app: &App, way: Way) {
             let (db, pool) = (&app.db, app.pool);
             operations::replace(db, pool, &Actor::System, vec![hostname]).await.unwrap();
             for _ in 0..2 {
-                let taken = operations::take(db, pool, "worker").await.unwrap().unwrap();
+                let taken = operations::take(db, pool, "worker", &kinds()).await.unwrap().unwrap();
                 taken.lease.begin().await.unwrap();
                 taken.lease.finish(&Outcome::succeeded()).await.unwrap();
             }

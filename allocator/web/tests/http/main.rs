@@ -18,6 +18,7 @@ mod downloads;
 mod gone;
 mod hostile;
 mod install;
+mod kinds;
 mod limits;
 mod line;
 mod logs;

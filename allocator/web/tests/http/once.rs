@@ -1,7 +1,7 @@
 //! Every form, and every call of a program, that begins something: sent again, it begins nothing and
 //! is answered as before.
 
-use std::{fs, future::Future, io, pin::Pin, sync::Arc};
+use std::{fs, sync::Arc};
 
 use axum::{
     body::Body,
@@ -9,17 +9,16 @@ use axum::{
 };
 use futures_util::future::join_all;
 use lablink_core::{
-    Action, Token,
+    Action, Actor,
     once::Key,
-    operations::{self, OperationState, Outcome},
+    operations::{self, Ask, Destroy, OperationState, Outcome, Reboot},
     state::{self, Fault},
-    vms::Provider,
+    worker::{Attempt, Ended, Runner, Runners, Trouble, Turn},
 };
-use lablink_protocol::Hostname;
 use lablink_web::{access_table, begins_table};
 
 use crate::{
-    app::{Answer, App, With, form, get, json},
+    app::{Answer, App, With, form, get, json, kinds},
     aws::with_keys_that_work,
     collections::{finish, with_an_archive},
 };
@@ -35,14 +34,20 @@ const LISTEN: [&str; 2] = ["/changes", "/admin/changes"];
 
 struct Restarts;
 
-impl Provider for Restarts {
-    fn reboot<'a>(
-        &'a self,
-        _: &'a Hostname,
-        _: Option<&'a Token>,
-    ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>> {
-        Box::pin(async { Ok(()) })
+impl Runner<Reboot> for Restarts {
+    type Left = ();
+
+    async fn attempt(&self, _job: &Reboot, _turn: &mut Turn) -> Result<Attempt<()>, Trouble> {
+        Ok(Ended::Succeeded.into())
     }
+}
+
+async fn awaiting_approval() -> App {
+    let app = App::with_running(1).await;
+    let hostnames = vec![ONE.parse().unwrap()];
+    let destroy = Ask::of(&Destroy { hostnames }).once_approved();
+    operations::ask(&app.db, app.pool, &Actor::System, &destroy).await.unwrap();
+    app
 }
 
 async fn claimed() -> (App, String) {
@@ -68,7 +73,7 @@ async fn registered() -> App {
 
 async fn failed(fault: Option<Fault>) -> App {
     let app = App::with_running(1).await;
-    let taken = operations::take(&app.db, app.pool, "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.db, app.pool, "test", &kinds()).await.unwrap().unwrap();
     if let Some(fault) = fault {
         let lacking = [ONE.parse().unwrap()];
         state::record_conflict(&app.db, app.pool, 1, fault, &lacking).await.unwrap();
@@ -161,7 +166,8 @@ async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
             (app, of_desk, "")
         }
         ("POST", "/api/vms/{hostname}/reboot") => {
-            let app = App::with_running(1).await.with_local(Arc::new(Restarts));
+            let runners = Runners::default().with::<Reboot>(&Arc::new(Restarts));
+            let app = App::with_running(1).await.with_worker(runners);
             (app, of_one, "")
         }
         ("POST", "/api/vms/{hostname}/forget-host-key") => {
@@ -170,6 +176,9 @@ async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
             (app, of_one, "")
         }
         ("POST", "/api/operations/{id}/cancel") => (App::with_running(1).await, of_first, ""),
+        ("POST", "/api/operations/{id}/approve" | "/api/operations/{id}/reject") => {
+            (awaiting_approval().await, path.replace("{id}", "2"), "")
+        }
         ("POST", "/api/operations/{id}/retry") => (failed(None).await, of_first, ""),
         ("POST", "/api/operations/{id}/bring-back") => {
             (failed(Some(Fault::Empty)).await, of_first, "")

@@ -5,12 +5,12 @@ use lablink_core::operations::{self, LogLevel, OperationState, Outcome, Report, 
 use lablink_protocol::Hostname;
 use serde_json::json;
 
-use crate::app::{App, With, form, get};
+use crate::app::{App, With, form, get, kinds};
 
 /// A launch of two VMs of which one failed, done by hand.
 async fn with_a_failure() -> App {
     let app = App::with_running(2).await;
-    let taken = operations::take(&app.db, app.pool, "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.db, app.pool, "test", &kinds()).await.unwrap().unwrap();
     let hostname: Hostname = "lablink-vm-test-2".parse().unwrap();
     let lines: Vec<_> = (1..=600)
         .map(|line| (LogLevel::Info, format!("line {line}.")))
@@ -21,7 +21,7 @@ async fn with_a_failure() -> App {
         detail: Some("AWS has no room.".to_owned()),
         ..Step::waiting(hostname)
     }];
-    let report = Report { done: 1, total: 2, lines: &lines, steps: &steps };
+    let report = Report { done: 1, total: 2, lines: &lines, steps: &steps, ..Report::default() };
     taken.lease.advance(&report).await.unwrap();
     let outcome = Outcome {
         state: OperationState::Failed,

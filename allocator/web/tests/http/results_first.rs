@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use lablink_core::{
     collections::{self, Collected, OnSkipped},
-    operations::{self, Job, OperationState},
+    operations::{self, Collect, OperationState},
 };
 use serde_json::json;
 
@@ -70,11 +70,10 @@ async fn what_was_left_out_stops_a_destroy_until_somebody_says_to_go_on() {
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
         answer.json()["operation_id"].as_i64().unwrap()
     };
-    let on_skipped =
-        async |id| match operations::find(&app.db, app.pool, id).await.unwrap().unwrap().job {
-            Job::Collect { on_skipped, .. } => on_skipped,
-            other => panic!("{other:?}"),
-        };
+    let on_skipped = async |id| {
+        let operation = operations::find(&app.db, app.pool, id).await.unwrap().unwrap();
+        operation.job::<Collect>().unwrap().unwrap().on_skipped
+    };
     let wish = json!({"hostname": [ONE], "collect": true});
     let answer = app.call(post_json("/destroy", &wish).by_admin()).await.json();
     let destroy = answer["operation_id"].as_i64().unwrap();
