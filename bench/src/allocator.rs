@@ -26,6 +26,13 @@ pub struct Allocator {
     pub started_in: Duration,
 }
 
+impl Lab {
+    /// An allocator that is ready.
+    pub async fn allocator(&self) -> Result<Allocator> {
+        Allocator::start(self).await
+    }
+}
+
 impl Allocator {
     pub async fn start(lab: &Lab) -> Result<Self> {
         let program = std::env::current_exe()?.with_file_name("lablink-allocator");

@@ -1,11 +1,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use lablink_provision::postgres::{EmbeddedPostgres, Settings};
+use lablink_embedded_postgres::{EmbeddedPostgres, Settings};
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls, config::Host};
-
-use crate::allocator::Allocator;
 
 /// A Postgres server and a folder, for one allocator after the other.
 pub struct Lab {
@@ -33,11 +31,6 @@ impl Lab {
 
     pub async fn close(self) -> Result<()> {
         Ok(self.postgres.stop().await?)
-    }
-
-    /// An allocator that is ready.
-    pub async fn allocator(&self) -> Result<Allocator> {
-        Allocator::start(self).await
     }
 
     pub fn database(&self) -> Config {

@@ -11,40 +11,19 @@
 //! A claim that is over may be followed by a cleaning ([`clean`]), which nothing interrupts.
 //! A newer command of the same claim, or a newer claim, goes to `connecting` from everywhere.
 
-mod account;
-mod allocator_url;
-mod api;
-mod attempt;
-mod backoff;
-mod call_error;
+mod allocator;
 mod claims;
 mod clean;
 mod commands;
-mod connection;
-mod credential;
-mod desktop_session;
-mod enrolment_token;
-mod fault;
+mod desktop;
 mod gpu;
-mod handled;
-mod host_files;
-mod in_use;
-mod lock_out;
 mod logs;
-mod output_tail;
-mod programs;
-mod remote_desktop;
 mod reports;
-mod retry;
 mod run;
 mod settings;
 mod startup_times;
 mod state_dir;
-mod token_keeping;
-mod transport;
 mod vitals;
-mod wait;
-mod wait_answer;
 
 use std::process::ExitCode;
 

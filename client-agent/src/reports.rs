@@ -4,7 +4,15 @@ use lablink_protocol::{Vitals, VmStatus};
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::{api::Api, backoff::jittered, gpu::GpuVitals, retry, retry::Trouble, vitals::Sampler};
+use crate::{
+    allocator::{
+        Api,
+        backoff::jittered,
+        retry::{self, Trouble},
+    },
+    gpu::GpuVitals,
+    vitals::Sampler,
+};
 
 /// When an allocator that refuses a report is asked again: it may know this VM by then.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);

@@ -12,17 +12,15 @@ use tokio::{
 use tracing::{debug, info};
 
 use crate::{
-    api::Api,
-    attempt::Vm,
-    claims::Claims,
-    clean::{self, Cleaner},
-    desktop_session::DesktopSession,
-    gpu, in_use,
+    allocator::Api,
+    claims::{Claims, Vm, cleaning, wait},
+    clean::Cleaner,
+    desktop::{DesktopSession, RemoteDesktop, in_use, token_keeping},
+    gpu,
     logs::{self, OwnLines},
-    remote_desktop::RemoteDesktop,
     reports,
     settings::RunArguments,
-    startup_times, token_keeping, wait,
+    startup_times,
 };
 
 /// How long start-host may take to register the machine.
@@ -69,7 +67,7 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
             beating,
             gpu::watch(&vm.api, gpu, gpu_vitals),
             startup_times::report(&vm.api, startup),
-            clean::tidy(&vm),
+            cleaning::tidy(&vm),
             use_watch,
             shipping,
         );

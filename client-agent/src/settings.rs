@@ -5,10 +5,10 @@ use clap::{Args, Parser, Subcommand};
 use nix::unistd::{User, getuid};
 
 use crate::{
-    account::Account,
+    allocator::Connection,
     clean::CleanSettings,
     commands::{enrol::EnrolArguments, report::ReportArguments, status::StatusArguments},
-    connection::Connection,
+    desktop::Account,
     gpu,
     logs::LogSettings,
     startup_times::StartupSettings,

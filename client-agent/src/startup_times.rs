@@ -5,10 +5,10 @@ use std::{
 };
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tracing::{info, warn};
 
-use crate::{api::Api, retry};
+use crate::allocator::{Api, CloudInitTimes, ContainerTimes, StartupTimes, retry};
 
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// cloud-init that has not ended by then hangs, or waits for this very agent.
@@ -29,29 +29,6 @@ pub struct StartupSettings {
         default_value = "/run/cloud-init/status.json"
     )]
     pub cloud_init: PathBuf,
-}
-
-/// Body of `POST /api/vm-metrics/{hostname}`, in unix seconds (contract §1.12).
-#[derive(Default, Serialize)]
-pub struct StartupTimes {
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    cloud_init: Option<CloudInitTimes>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    container: Option<ContainerTimes>,
-}
-
-#[derive(Debug, PartialEq, Serialize)]
-struct CloudInitTimes {
-    cloud_init_start: u64,
-    cloud_init_end: u64,
-    cloud_init_duration_seconds: u64,
-}
-
-#[derive(Serialize)]
-struct ContainerTimes {
-    container_start_time: u64,
-    container_end_time: u64,
-    container_startup_duration_seconds: u64,
 }
 
 /// Reports how long container and cloud-init took, each as soon as it is known.

@@ -30,8 +30,15 @@ pub struct Allocator {
     password: String,
 }
 
+impl Deployment {
+    /// Starts an allocator and waits until it is ready.
+    pub async fn start(&self) -> Result<Allocator> {
+        Allocator::start(self).await
+    }
+}
+
 impl Allocator {
-    pub(crate) async fn start(deployment: &Deployment) -> Result<Self> {
+    async fn start(deployment: &Deployment) -> Result<Self> {
         let log = File::options().create(true).append(true).open(deployment.log_file())?;
         let port = deployment.port;
         // The strictest umask that people have: what others must reach is opened on purpose.

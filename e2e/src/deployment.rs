@@ -11,9 +11,7 @@ use anyhow::{Context, Result, ensure};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::{
-    Allocator, Machine, Process, TerraformState, end_everything_in, processes_of, programs,
-};
+use crate::{Machine, Process, TerraformState, end_everything_in, processes_of, programs};
 
 /// Below the ports that outgoing connections take, any of which could be ours while we restart.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -45,11 +43,6 @@ impl Deployment {
     pub fn change_port(&mut self) -> Result<()> {
         self.port = free_port()?;
         Ok(())
-    }
-
-    /// Starts an allocator and waits until it is ready.
-    pub async fn start(&self) -> Result<Allocator> {
-        Allocator::start(self).await
     }
 
     pub fn folder(&self) -> &Path {

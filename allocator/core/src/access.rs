@@ -1,6 +1,8 @@
-use std::fmt;
+use std::{fmt, num::ParseIntError, str::FromStr};
 
 use lablink_protocol::Hostname;
+
+use crate::db::UnknownWord;
 
 /// Who asks. Written on every operation, claim and event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +18,10 @@ pub enum Actor {
     UnprovenAgent,
     /// The function that hands over the log lines of all VMs (`LABLINK_LOG_TOKEN`).
     Forwarder,
-    /// An organiser, by user name.
+    /// The organiser of the configuration, by user name.
     Admin(String),
+    /// Somebody with an account.
+    Person(PersonId),
     /// LabLink itself.
     System,
 }
@@ -30,8 +34,45 @@ impl fmt::Display for Actor {
             Self::UnprovenAgent => f.write_str("agent"),
             Self::Forwarder => f.write_str("forwarder"),
             Self::Admin(user) => write!(f, "admin:{user}"),
+            Self::Person(id) => write!(f, "person:{id}"),
             Self::System => f.write_str("system"),
         }
+    }
+}
+
+impl FromStr for Actor {
+    type Err = UnknownWord;
+
+    /// Reads what [`fmt::Display`] writes; an agent that was on its way out is read as the agent.
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Ok(match text.split_once(':').unwrap_or((text, "")) {
+            ("participant", "") => Self::Anyone,
+            ("agent", "") => Self::UnprovenAgent,
+            ("agent", hostname) => Self::Agent(hostname.parse().map_err(|_invalid| UnknownWord)?),
+            ("forwarder", "") => Self::Forwarder,
+            ("admin", user) => Self::Admin(user.to_owned()),
+            ("person", id) => Self::Person(id.parse().map_err(|_invalid| UnknownWord)?),
+            ("system", "") => Self::System,
+            _ => return Err(UnknownWord),
+        })
+    }
+}
+
+/// The number of somebody's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PersonId(i64);
+
+impl fmt::Display for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for PersonId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
     }
 }
 
@@ -72,7 +113,11 @@ pub fn can(actor: &Actor, action: Action, resource: Resource<'_>) -> bool {
         (Action::SpeakForVm, Actor::Agent(_), Resource::Pool) => true,
         (
             Action::SpeakForVm,
-            Actor::Anyone | Actor::OutgoingAgent(_) | Actor::Forwarder | Actor::Admin(_),
+            Actor::Anyone
+            | Actor::OutgoingAgent(_)
+            | Actor::Forwarder
+            | Actor::Admin(_)
+            | Actor::Person(_),
             _,
         ) => false,
         (Action::AwaitClaim, _, _) => can(actor, Action::SpeakForVm, resource),
@@ -82,7 +127,11 @@ pub fn can(actor: &Actor, action: Action, resource: Resource<'_>) -> bool {
         (Action::RenewToken, Actor::Agent(_) | Actor::OutgoingAgent(_), Resource::Pool) => true,
         (
             Action::RenewToken,
-            Actor::Anyone | Actor::UnprovenAgent | Actor::Forwarder | Actor::Admin(_),
+            Actor::Anyone
+            | Actor::UnprovenAgent
+            | Actor::Forwarder
+            | Actor::Admin(_)
+            | Actor::Person(_),
             _,
         ) => false,
         (Action::ForwardLogs, Actor::Forwarder, _) => true,
@@ -90,7 +139,11 @@ pub fn can(actor: &Actor, action: Action, resource: Resource<'_>) -> bool {
         (Action::ReadVm, Actor::Admin(_) | Actor::UnprovenAgent, _) => true,
         (Action::ReadVm, Actor::Agent(own), Resource::Vm(vm)) => own == vm,
         (Action::ReadVm, Actor::Agent(_), Resource::Pool) => false,
-        (Action::ReadVm, Actor::Anyone | Actor::OutgoingAgent(_) | Actor::Forwarder, _) => false,
+        (
+            Action::ReadVm,
+            Actor::Anyone | Actor::OutgoingAgent(_) | Actor::Forwarder | Actor::Person(_),
+            _,
+        ) => false,
         (Action::Administer, Actor::Admin(_), _) => true,
         (
             Action::Administer,
@@ -98,7 +151,8 @@ pub fn can(actor: &Actor, action: Action, resource: Resource<'_>) -> bool {
             | Actor::Agent(_)
             | Actor::OutgoingAgent(_)
             | Actor::UnprovenAgent
-            | Actor::Forwarder,
+            | Actor::Forwarder
+            | Actor::Person(_),
             _,
         ) => false,
     }
@@ -145,6 +199,24 @@ mod tests {
             assert!(!can(&Actor::Forwarder, action, Resource::Vm(&vm)), "{action:?}");
         }
         assert!(!can(&Actor::Admin("a".into()), Action::ForwardLogs, Resource::Vm(&vm)));
+    }
+
+    #[test]
+    fn what_is_written_of_somebody_is_read_again() {
+        for actor in [
+            Actor::Anyone,
+            Actor::Agent("vm-1".parse().unwrap()),
+            Actor::UnprovenAgent,
+            Actor::Forwarder,
+            Actor::Admin("a:b".into()),
+            Actor::Person(PersonId(7)),
+            Actor::System,
+        ] {
+            assert_eq!(actor.to_string().parse::<Actor>().unwrap(), actor);
+        }
+        for text in ["", "somebody", "person:x", "system:x", "agent:not a name"] {
+            assert!(text.parse::<Actor>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -6,62 +6,35 @@
 
 use std::net::IpAddr;
 
-use crate::db::GenericClient;
+use crate::{
+    DbError, Email,
+    db::GenericClient,
+    network,
+    pools::{FEWEST, PlacesPerAddress, Pool},
+};
 
-use crate::{DbError, Email, network, pools::PoolId};
-
-/// How many of one address there may be at once.
-#[derive(Clone, Copy, Debug)]
-pub struct PerAddress {
-    /// Open places in line.
-    pub places: PlacesPerAddress,
-    /// Open claims, with the places in line that may become some. None: as many as there are
-    /// machines.
-    pub claims: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlacesPerAddress {
-    Any,
-    /// As many as the pool has machines, and [`FEWEST`] at least: a whole class may share an address.
-    AsThePool,
-    AtMost(u32),
-}
-
-/// A class that waits for its machines.
-pub const FEWEST: u32 = 200;
-
-/// Somebody's address, with what limits its people.
+/// The people at somebody's address.
 #[derive(Clone, Debug)]
 pub struct Neighbours {
     network: String,
-    limits: PerAddress,
 }
 
 /// The digest of an address, as it is stored.
 pub(crate) type Origin = Vec<u8>;
 
-impl PerAddress {
-    pub const UNLIMITED: Self = Self { places: PlacesPerAddress::Any, claims: None };
-}
-
 impl Neighbours {
-    pub fn of(address: IpAddr, limits: PerAddress) -> Self {
-        Self { network: network(address).to_string(), limits }
-    }
-
-    /// How many machines they may hold, if that is limited.
-    pub(crate) fn most_claims(&self) -> Option<u32> {
-        self.limits.claims
+    pub fn of(address: IpAddr) -> Self {
+        Self { network: network(address).to_string() }
     }
 
     /// What is stored of a place in line; none where nothing counts them.
     pub(crate) async fn origin(
         &self,
         client: &impl GenericClient,
-        pool: PoolId,
+        pool: &Pool,
     ) -> Result<Option<Origin>, DbError> {
-        if self.limits.places == PlacesPerAddress::Any && self.limits.claims.is_none() {
+        let limits = pool.rules.claiming.per_address;
+        if limits.places == PlacesPerAddress::Any && limits.claims.is_none() {
             return Ok(None);
         }
         let sql =
@@ -84,9 +57,8 @@ impl Neighbours {
     /// Whether one more of them may stand in line. The caller holds the line, and, where machines
     /// are limited, this address's turn.
     pub(crate) async fn have_room_in_line(
-        &self,
         client: &impl GenericClient,
-        pool: PoolId,
+        pool: &Pool,
         origin: &Origin,
     ) -> Result<bool, DbError> {
         let sql = "select (select count(*) from place
@@ -97,12 +69,13 @@ impl Neighbours {
                            where pool_id = $1 and removed_at is null) as machines";
         let row = client.query_one(sql, &[&pool.as_i64(), origin]).await?;
         let (places, claims): (i64, i64) = (row.try_get("places")?, row.try_get("claims")?);
-        let most = match self.limits.places {
+        let limits = pool.rules.claiming.per_address;
+        let most = match limits.places {
             PlacesPerAddress::Any => i64::MAX,
             PlacesPerAddress::AsThePool => row.try_get::<_, i64>("machines")?.max(FEWEST.into()),
             PlacesPerAddress::AtMost(most) => most.into(),
         };
-        let most_claims = self.limits.claims.map_or(i64::MAX, i64::from);
+        let most_claims = limits.claims.map_or(i64::MAX, i64::from);
         Ok(places < most && places + claims < most_claims)
     }
 
@@ -110,7 +83,7 @@ impl Neighbours {
     /// caller has this address's turn.
     pub(crate) async fn may_claim(
         client: &impl GenericClient,
-        pool: PoolId,
+        pool: &Pool,
         origin: &Origin,
         (most, email): (u32, &Email),
     ) -> Result<bool, DbError> {

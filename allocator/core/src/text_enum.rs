@@ -6,6 +6,9 @@ macro_rules! text_enum {
         pub enum $name { $($(#[$variant_meta])* $variant),+ }
 
         impl $name {
+            /// Each of them, in the order of their definition.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }

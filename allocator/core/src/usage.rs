@@ -5,7 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::GpuHealth;
 
-use crate::{Db, DbError, db, pools::PoolId};
+use crate::{DbError, Scope, db, pools::Pool};
 
 /// The pool at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,11 @@ struct Change {
 
 /// `count` samples, `step` apart; the last one is now.
 pub async fn samples(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     count: u16,
     step: SignedDuration,
 ) -> Result<Vec<Sample>, DbError> {
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let now = client
         .query_one(
             "select now() as at,
@@ -57,7 +56,7 @@ pub async fn samples(
                     count(*) filter (where gpu = 'degraded') as degraded,
                     count(*) filter (where gpu = 'unhealthy') as unhealthy
              from vm where pool_id = $1 and removed_at is null",
-            &[&pool.as_i64()],
+            &[&scope.pool.as_i64()],
         )
         .await?;
     let mut sample = Sample {
@@ -69,7 +68,7 @@ pub async fn samples(
         unhealthy: now.try_get("unhealthy")?,
     };
     let since = sample.at - step * i32::from(count);
-    let mut undone = changes(&client, pool, since).await?.into_iter().peekable();
+    let mut undone = changes(&client, &scope.pool, since).await?.into_iter().peekable();
     let mut samples = Vec::with_capacity(usize::from(count));
     for nth in 0..i32::from(count) {
         let at = sample.at - step * i32::from(nth > 0);
@@ -93,7 +92,7 @@ pub async fn samples(
 /// The newest first.
 async fn changes(
     client: &crate::db::Client,
-    pool: PoolId,
+    pool: &Pool,
     since: Timestamp,
 ) -> Result<Vec<Change>, DbError> {
     let sql = "select created_at as at, 1 as claimed, 0 as in_use, null as was, null as became

@@ -34,7 +34,7 @@ async fn make(client: &Client, maintenance: &Config) {
     run(format!("CREATE DATABASE {UNFINISHED}")).await;
     let mut config = maintenance.clone();
     config.dbname(UNFINISHED);
-    lablink_core::db::migrate(&config).await.expect("the migrations fail on an empty database");
+    lablink_core::schema::migrate(&config).await.expect("the migrations fail on an empty database");
     // A template can only be copied while nobody is connected to it.
     run(format!("ALTER DATABASE {UNFINISHED} ALLOW_CONNECTIONS false")).await;
     run(format!("ALTER DATABASE {UNFINISHED} RENAME TO {NAME}")).await;

@@ -15,7 +15,6 @@ mod connections;
 mod history;
 mod http;
 mod line;
-mod links;
 mod live;
 mod logs;
 mod machines;
@@ -57,42 +56,35 @@ pub use waits::Waits;
 pub mod gallery {
     pub use crate::{
         aws::page::{AwsPage, AwsStanding, MachinesWithoutAws},
-        claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm},
-        history::happening::Happening,
-        line::clear_page::ClearLinePage,
+        claims::page::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection},
         line::page::{LineEnd, LinePage, LineState},
-        line::place_row::PlaceRow,
         logs::own_page::{OwnLogLine, OwnLogPage},
         logs::page::{LogLevels, LogLines, LogPage, LogPart},
         machines::page::{InstallPage, MachineField, MachinePage, SshTyped},
         monitoring::tasks_page::{TaskRow, TaskRun, TasksPage},
         operations::conflict_page::{ConflictCard, ConflictPage, ConflictVm, StateFault, WayOut},
-        operations::list_page::OperationsPage,
+        operations::list_page::{OperationState, OperationSummary, OperationsPage},
         operations::page::{
-            LeftOut, LogLine, OperationPage, OperationResults, OperationVm, Starts, StepState,
+            LeftOut, LogLevel, LogLine, OperationPage, OperationResults, OperationVm, Starts,
+            StepState,
         },
-        operations::summary::{OperationState, OperationSummary},
-        overview::page::{AdminPage, DatabaseConnections, PoolCounts},
+        overview::page::{AdminPage, DatabaseConnections, Happening, PoolCounts},
         overview::usage::{UsageChart, UsageSample},
-        pages::{ErrorPage, LogLevel, Stretch, Timeline, TimelineRow, Tone},
+        pages::{ErrorPage, Stretch, Timeline, TimelineRow, Tone},
         participants::page::{
-            AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePersonRow,
+            AddressCrowd, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow,
         },
-        participants::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage},
+        participants::way_in_page::{ClearLinePage, LockingOut, NewLinkPage, WayIn, WayInPage},
         request::page::{OwnPage, RequestField, RequestPage, RequestProblem},
-        results::page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
-        states::afterwards::Afterwards,
-        states::archive::ArchiveCard,
-        states::claim::{ClaimEnd, Connection},
-        states::gpu::Gpu,
-        states::source::VmSource,
+        results::page::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome},
         states::trouble::{Attention, Trouble},
-        states::used_note::{UsedNote, UsedStanding},
-        states::vm::{Activity, Holder, InstanceClaim, VmState},
+        states::used_note::{Afterwards, UsedNote, UsedStanding},
         vms::confirm_page::{ConfirmPage, Deed},
-        vms::destroy_page::{DestroyPage, DestroyRow},
-        vms::instances_page::{InstanceRow, InstancesPage, InstancesSearch},
+        vms::destroy_page::{DestroyPage, DestroyRow, Holder},
+        vms::instances_page::{
+            Activity, Gpu, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState,
+        },
         vms::launch_page::LaunchPage,
-        vms::vm_page::{PastClaim, Shelter, VmPage},
+        vms::vm_page::{PastClaim, Shelter, VmPage, VmSource},
     };
 }

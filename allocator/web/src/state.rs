@@ -1,15 +1,8 @@
-use std::{num::NonZero, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
-    AccessCode, Db, EmailDomain, PerAddress, SecretKey, TokenHash,
-    aws::AwsLogin,
-    claims::Reclaim,
-    collections::{Collector, Extension, FitAddresses},
-    live::Hub,
-    operations::Kinds,
-    pools::PoolId,
-    tasks::Board,
-    vms::{AfterUse, Source, StaleAfter},
+    Actor, Db, Scope, SecretKey, TokenHash, collections::Collector, live::Hub, operations::Kinds,
+    pools::Pool, secrets::AwsLogin, ssh::FitAddresses, tasks::Board,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +24,8 @@ pub struct AppState {
     /// And for all else that VMs ask: however much that is, participants don't wait for it.
     pub agents_db: Db,
     pub agent_limits: Arc<AgentLimits>,
-    pub pool: PoolId,
+    /// The one pool that there is, with its rules.
+    pub pool: Arc<Pool>,
     pub hub: Hub,
     /// Of agents that wait for their claims.
     pub waits: Waits,
@@ -65,8 +59,6 @@ pub struct AppState {
 pub struct AgentInstall {
     /// None: nothing can be installed from here.
     pub program: Option<AgentProgram>,
-    /// The software whose running means that a VM is in use: one line of text.
-    pub software: String,
     /// Whether script, program and token may go over plain HTTP to another machine.
     pub allow_http: bool,
 }
@@ -97,29 +89,9 @@ pub struct Settings {
     pub notices: Arc<[String]>,
     /// Where people reach this allocator, without a slash at the end, if that is configured.
     pub public_url: Option<String>,
-    /// Where launched VMs come from. None: nothing can be launched here.
-    pub launches: Option<Source>,
-    /// What a launch makes, in the organiser's words.
-    pub machine: String,
-    /// The most VMs that one launch may ask for.
-    pub max_vms: u32,
-    /// The most VMs that nobody asked for and that report by themselves. None: no limit.
-    pub unknown_vms: Option<NonZero<u32>>,
-    /// Of the files that are results, unless somebody asks for others.
-    pub extension: Extension,
-    pub stale_after: StaleAfter,
-    /// What becomes of a machine that LabLink did not make when its participant is done.
-    pub after_use: AfterUse,
     /// Where such a machine may be reached by SSH.
     pub ssh_addresses: FitAddresses,
-    pub reclaim: Reclaim,
     pub agent_auth: AgentAuth,
-    /// Domains whose addresses may claim; none: every address may.
-    pub email_domains: Vec<EmailDomain>,
-    /// What participants must enter beside their e-mail, if anything.
-    pub access_code: Option<AccessCode>,
-    /// How many people of one address may stand in line or hold a VM.
-    pub per_address: PerAddress,
     /// The form is as it should be for trying LabLink out: nobody is warned that it is open to all.
     pub is_trial: bool,
     pub proxies: Proxies,
@@ -133,14 +105,25 @@ pub struct Settings {
     pub heartbeat: Duration,
 }
 
-impl Settings {
+impl AppState {
+    /// What somebody does here. What VMs ask for has connections of its own.
+    pub fn scope(&self, actor: Actor) -> Scope {
+        let db = match actor {
+            Actor::Agent(_) | Actor::OutgoingAgent(_) | Actor::UnprovenAgent | Actor::Forwarder => {
+                &self.agents_db
+            }
+            Actor::Anyone | Actor::Admin(_) | Actor::Person(_) | Actor::System => &self.db,
+        };
+        Scope::new(db, &self.pool, actor)
+    }
+
     /// What organisers are told where nothing keeps strangers from the form.
     pub(crate) fn open_form(&self) -> Option<&'static str> {
-        let is_open = self.access_code.is_none() && !self.is_trial;
+        let is_open = self.pool.rules.claiming.access_code.is_none() && !self.settings.is_trial;
         is_open.then_some(
-            "Anybody who reaches this address can take machines and places in line: set an access \
-             code (app.access_code) and tell it to the class. E-mail domains keep out nobody who \
-             makes up an address.",
+            "Anybody who reaches this address can take machines and places in line. Set an access \
+             code (app.access_code) and give it to the class. A list of e-mail domains does not \
+             help, because anybody can make up an address.",
         )
     }
 }

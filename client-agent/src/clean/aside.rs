@@ -8,12 +8,10 @@ use std::{
 use super::{
     failure::{Doing as _, Failure},
     folder::Folder,
-    kept::Kept,
+    kept::{Kept, TEMPORARY},
 };
-use crate::account::Account;
+use crate::desktop::Account;
 
-/// Where programs leave files outside of homes.
-pub const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 /// Nobody builds deeper ones by accident.
 const DEEPEST: usize = 32;
 

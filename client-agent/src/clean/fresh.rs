@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::failure::{Doing as _, Failure};
-use crate::account::Account;
+use crate::desktop::Account;
 
 const SKELETON: &str = "/etc/skel";
 const PREFIX: &str = "lablink-fresh-";

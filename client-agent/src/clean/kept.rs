@@ -9,11 +9,8 @@ use std::{
 use lablink_protocol::KeptCollected;
 use tracing::{info, warn};
 
-use super::{
-    aside::TEMPORARY,
-    failure::{Doing as _, Failure},
-};
-use crate::account::Account;
+use super::failure::{Doing as _, Failure};
+use crate::desktop::Account;
 
 /// A folder of root's alone that holds what the participant of a claim left, on the file system on
 /// which it lay.
@@ -22,6 +19,8 @@ pub struct Kept {
     pub claim_id: i64,
 }
 
+/// Where programs leave files outside of homes.
+pub const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 const PREFIX: &str = "lablink-kept-";
 
 impl Kept {

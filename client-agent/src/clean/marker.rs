@@ -7,7 +7,7 @@ use std::{
 
 use nix::{fcntl::OFlag, unistd::getuid};
 
-use crate::account::Account;
+use crate::desktop::Account;
 
 /// Why an account must be left alone, in words for the organiser.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

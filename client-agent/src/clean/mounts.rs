@@ -8,7 +8,7 @@ use std::{
 use nix::mount::{MntFlags, umount2};
 
 use super::failure::{Doing as _, Failure};
-use crate::account::Account;
+use crate::desktop::Account;
 
 struct Mount {
     at: PathBuf,

@@ -12,7 +12,7 @@ use nix::{
 };
 
 use super::failure::Failure;
-use crate::account::Account;
+use crate::desktop::Account;
 
 /// Between TERM and KILL: programs may save what they have.
 const GRACE: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use super::{
     failure::{Doing as _, Failure},
     processes,
 };
-use crate::account::Account;
+use crate::desktop::Account;
 
 const LIMIT: Duration = Duration::from_secs(10);
 

@@ -5,7 +5,7 @@ use std::{
 
 use clap::Args;
 
-use crate::{connection::Connection, credential::Enrolment};
+use crate::allocator::{Connection, Enrolment};
 
 const MORE_ABOUT: &str = "Trade an enrolment token for this machine's own token, and keep that\n\n\
     The enrolment token is read from LABLINK_ENROLMENT_TOKEN or from a file (/dev/stdin to type \

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser as _};
 use lablink_protocol::VmStatus;
 
-use crate::{connection::Connection, retry};
+use crate::allocator::{Connection, retry};
 
 /// How long a script that reports waits for an allocator that is out of reach.
 const LIMIT: Duration = Duration::from_secs(60);

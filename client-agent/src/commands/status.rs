@@ -5,7 +5,7 @@ use std::{
 
 use clap::Args;
 
-use crate::{connection::Connection, handled::Handled};
+use crate::{allocator::Connection, claims::Handled};
 
 /// Say whether this machine's agent runs, and what the allocator knows of it
 ///

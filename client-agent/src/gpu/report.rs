@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{Card, Monitor, Sources, Verdict, settled::Settled};
-use crate::{api::Api, backoff, retry::Trouble};
+use crate::allocator::{Api, backoff, retry::Trouble};
 
 /// What heartbeats tell of the GPUs.
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub async fn watch(api: &Api, sources: Sources, vitals: watch::Sender<GpuVitals>
             gpus: (!gpus.is_empty()).then_some(gpus),
         });
         if settled.is_due(&look.verdict) {
-            match api.report_gpu(&look.verdict).await {
+            match api.report_gpu(look.verdict.health, look.verdict.reason()).await {
                 Ok(()) => {
                     trouble.is_over();
                     log(&look.verdict);

@@ -11,8 +11,7 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::batch::{Batch, MOST_BYTES};
-use crate::state_dir::StateDir;
+use crate::{allocator::LogBatch, state_dir::StateDir};
 
 const STATE: &str = "logs.json";
 /// A line without an end is cut there.
@@ -53,7 +52,7 @@ impl<'a> Positions<'a> {
 
     /// The lines that `path` has beyond its position, up to a batch, and the position after them.
     /// A file that is not there has none; one that is new or was cut starts from its beginning.
-    pub fn next(&mut self, path: &Path) -> io::Result<Option<(Batch, Position)>> {
+    pub fn next(&mut self, path: &Path) -> io::Result<Option<(LogBatch, Position)>> {
         let mut file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -72,7 +71,7 @@ impl<'a> Positions<'a> {
         };
         file.seek(SeekFrom::Start(position.offset))?;
         let mut bytes = Vec::new();
-        file.take(MOST_BYTES as u64).read_to_end(&mut bytes)?;
+        file.take(LogBatch::MOST_BYTES as u64).read_to_end(&mut bytes)?;
         let batch = position.take_lines(&bytes);
         Ok((!batch.is_empty()).then_some((batch, position)))
     }
@@ -80,10 +79,10 @@ impl<'a> Positions<'a> {
 
 impl Position {
     /// Moves past the whole lines of `bytes`.
-    fn take_lines(&mut self, bytes: &[u8]) -> Batch {
+    fn take_lines(&mut self, bytes: &[u8]) -> LogBatch {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        let mut batch = Batch::default();
+        let mut batch = LogBatch::default();
         let mut rest = bytes;
         while !batch.is_full() {
             let length = match rest.iter().take(LONGEST_LINE).position(|&byte| byte == b'\n') {

@@ -2,7 +2,6 @@
 //! agent's own, and those of files that it follows. What is sent twice, after a lost answer or a
 //! restart, carries the same ids and is stored once.
 
-mod batch;
 mod file;
 mod own;
 mod ship;
@@ -11,7 +10,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-pub use batch::Batch;
 pub use own::OwnLines;
 pub use ship::ship;
 

@@ -8,7 +8,7 @@ use std::{
 use rand::RngExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::batch::Batch;
+use crate::allocator::LogBatch;
 
 /// An outage may last; memory does not grow with it.
 const KEPT_LINES: usize = 2000;
@@ -47,7 +47,7 @@ impl OwnLines {
     }
 
     /// The oldest lines, up to a batch, and the number of the last; they stay kept.
-    pub fn batch(&self) -> Option<(Batch, u64)> {
+    pub fn batch(&self) -> Option<(LogBatch, u64)> {
         let mut kept = self.kept();
         if let Some(lost) = Some(std::mem::take(&mut kept.lost)).filter(|lost| *lost > 0) {
             let (number, at) = kept.lines.front().map(|line| (line.number, line.at))?;
@@ -56,7 +56,7 @@ impl OwnLines {
             // Takes the number of the last line that was dropped.
             kept.lines.push_front(Line { number: number.saturating_sub(1), at, text });
         }
-        let mut batch = Batch::default();
+        let mut batch = LogBatch::default();
         let mut last = None;
         for line in &kept.lines {
             if batch.is_full() {

@@ -2,8 +2,11 @@ use std::{path::Path, time::Duration};
 
 use tracing::warn;
 
-use super::{LogSettings, OwnLines, batch::Batch, file::Positions};
-use crate::{api::Api, backoff::jittered, retry, state_dir::StateDir};
+use super::{LogSettings, OwnLines, file::Positions};
+use crate::{
+    allocator::{Api, LogBatch, backoff::jittered, retry},
+    state_dir::StateDir,
+};
 
 const SEND_EVERY: Duration = Duration::from_secs(5);
 /// Who watches a machine come up waits for its first lines.
@@ -45,7 +48,7 @@ async fn ship_file(api: &Api, positions: &mut Positions<'_>, path: &Path) {
 }
 
 /// A batch that is refused for what it says would be refused again: it is dropped.
-async fn send(api: &Api, batch: &Batch) {
+async fn send(api: &Api, batch: &LogBatch) {
     let sent = retry::until_answered("sending the log", || api.send_log(batch)).await;
     if let Err(refusal) = sent {
         let lines = batch.messages.len();

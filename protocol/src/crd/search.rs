@@ -1,6 +1,6 @@
 //! Finds what a command gives as its code, without a shell: quotes only tell where it ends.
 
-use super::CrdCommandError;
+use super::error::CrdCommandError;
 
 /// start-host's other options, by which the end of an unquoted code is known.
 const OPTIONS: [&str; 9] = [
@@ -78,7 +78,7 @@ fn unquoted(value: &str) -> Result<(String, &str), CrdCommandError> {
         if is_foreign_option && breaks == 0 {
             break;
         }
-        if !is_foreign_option && (bare.is_empty() || !bare.bytes().all(super::is_of_code)) {
+        if !is_foreign_option && (bare.is_empty() || !bare.bytes().all(is_of_code)) {
             break;
         }
         if is_foreign_option || breaks == 0 {
@@ -122,4 +122,9 @@ fn is_quote(c: char) -> bool {
 
 fn is_dash(c: char) -> bool {
     matches!(c, '-' | '–' | '—' | '―' | '‒')
+}
+
+/// Whether a code may hold this.
+pub(super) fn is_of_code(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'-')
 }

@@ -7,14 +7,13 @@ use lablink_protocol::Hostname;
 use serde_json::json;
 
 use crate::{
-    Actor, Db, DbError,
+    Actor, DbError, Scope,
     db::again,
-    events::{self, Event},
+    events::{Change, Kind},
+    ids::VmId,
     line,
-    once::{Asker, Sent},
-    pools::PoolId,
+    scope::Sent,
     text_enum::text_enum,
-    vms::StaleAfter,
 };
 
 text_enum! {
@@ -38,65 +37,53 @@ crate::db::takes_statement_errors!(LiftError);
 /// Bars a VM's next claim and says so in the history. A claim that is open goes on. While the VM is
 /// barred, further tries change nothing. `from`: the address that showed the token.
 pub async fn raise(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    vm_id: i64,
+    scope: &Scope,
+    vm_id: VmId,
     misuse: Misuse,
     from: IpAddr,
 ) -> Result<(), DbError> {
     again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
         let sql = "update vm set barred_at = now()
                    where id = $1 and barred_at is null and removed_at is null
-                   returning pg_notify('vm_changed', hostname)::text";
-        if transaction.query_opt(sql, &[&vm_id]).await?.is_none() {
+                   returning id";
+        if change.query_opt(sql, &[&vm_id]).await?.is_none() {
             return Ok(());
         }
-        let event = Event {
-            vm_id: Some(vm_id),
-            data: json!({ "misuse": misuse.as_str(), "from": from.to_string() }),
-            ..Event::new(&Actor::System, "vm.barred")
-        };
-        events::record(&transaction, pool, event).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-        transaction.commit().await?;
+        change
+            .event(Kind::VmBarred)
+            .of_vm(vm_id)
+            .with(json!({ "misuse": misuse.as_str(), "from": from.to_string() }))
+            .by(Actor::System);
+        line::serve(&mut change).await?;
+        change.commit().await?;
         Ok(())
     })
 }
 
 /// An organiser lets a barred VM be claimed again; who is first in line has it, in one transaction.
-pub async fn lift_bar(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    asker: impl Into<Asker>,
-    hostname: &Hostname,
-) -> Result<(), LiftError> {
-    let asker = asker.into();
+pub async fn lift_bar(scope: &Scope, hostname: &Hostname) -> Result<(), LiftError> {
     again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(()) = scope.sent(&*change).await? {
             return Ok(());
         }
-        let vm = transaction
+        let vm = change
             .query_opt(
                 "update vm set barred_at = null
                  where pool_id = $1 and hostname = $2 and removed_at is null
                    and barred_at is not null
-                 returning id, pg_notify('vm_changed', hostname)::text",
-                &[&pool.as_i64(), &hostname.as_str()],
+                 returning id",
+                &[&scope.pool.as_i64(), &hostname.as_str()],
             )
             .await?
             .ok_or(LiftError::NotBarred)?;
-        let event =
-            Event { vm_id: Some(vm.try_get("id")?), ..Event::new(&asker.actor, "vm.bar_lifted") };
-        events::record(&transaction, pool, event).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-        asker.keep(&transaction, pool, &()).await?;
-        transaction.commit().await?;
+        change.event(Kind::VmBarLifted).of_vm(vm.try_get("id")?);
+        line::serve(&mut change).await?;
+        scope.keep(&*change, &()).await?;
+        change.commit().await?;
         Ok(())
     })
 }

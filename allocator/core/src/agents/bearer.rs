@@ -3,7 +3,7 @@
 use lablink_protocol::Hostname;
 
 use super::rotation;
-use crate::{Db, DbError, TokenHash, db, pools::PoolId, vms::StaleAfter};
+use crate::{Db, DbError, Scope, TokenHash, db, ids::VmId};
 
 /// Whoever holds a token of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,18 +17,13 @@ pub enum Bearer {
     /// The VM's claim has ended: the token is good for a new one and for nothing else.
     Outgoing(Hostname),
     /// Another token has taken its place.
-    Dead { vm_id: i64 },
+    Dead { vm_id: VmId },
 }
 
 /// Whose token this is, if anybody's. The first use of a new one ends those before it, and with
 /// them the wait for it: who is first in line has the VM then.
-pub async fn identify(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    token: TokenHash,
-) -> Result<Option<Bearer>, DbError> {
-    let client = db.client().await?;
+pub async fn identify(scope: &Scope, token: TokenHash) -> Result<Option<Bearer>, DbError> {
+    let client = scope.db.client().await?;
     let statement = client
         .prepare_cached(
             "with found as (
@@ -49,12 +44,12 @@ pub async fn identify(
     let row = client.query_opt(&statement, &[&token.as_bytes()]).await?;
     drop(client);
     let Some(row) = row else { return Ok(None) };
-    let (vm_id, hostname): (i64, Hostname) = (row.try_get("id")?, db::word(&row, "hostname")?);
+    let (vm_id, hostname): (VmId, Hostname) = (row.try_get("id")?, db::word(&row, "hostname")?);
     let standing: &str = row.try_get("standing")?;
     Ok(match standing {
         "dead" => Some(Bearer::Dead { vm_id }),
         // None: another has come first, and this one is void.
-        "new" if !rotation::first_use(db, pool, stale_after, vm_id, token).await? => None,
+        "new" if !rotation::first_use(scope, vm_id, token).await? => None,
         "known" if row.try_get("due")? => Some(Bearer::Outgoing(hostname)),
         _ => Some(Bearer::Agent { hostname, attends: row.try_get("attends")? }),
     })
@@ -64,7 +59,7 @@ pub async fn identify(
 /// machine never does: from now on nobody speaks for the VM without one.
 pub async fn attend(db: &Db, hostname: &Hostname) -> Result<(), DbError> {
     let sql = "update agent_credential set agent_at = now() from vm
-               where vm.id = vm_id and vm.hostname = $1 and vm.removed_at is null
+               where vm.id = %vm_id and vm.hostname = $1 and vm.removed_at is null
                  and agent_at is null";
     db.client().await?.execute(sql, &[&hostname.as_str()]).await?;
     Ok(())

@@ -3,16 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::db::GenericClient;
+use crate::{
+    Actor, Db, DbError, Scope, Token, TokenHash,
+    db::{self, GenericClient},
+    events::{Change, Kind},
+    ids::VmId,
+    operations::CHANGES_MACHINES,
+};
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
-
-use crate::{
-    Actor, Db, DbError, Token, TokenHash, db,
-    events::{self, Event},
-    operations::CHANGES_MACHINES,
-    pools::PoolId,
-};
 
 /// Why an enrolment is refused. One answer for every cause: a guesser learns nothing.
 #[derive(Debug, thiserror::Error)]
@@ -29,26 +28,21 @@ pub enum EnrolError {
 crate::db::takes_statement_errors!(EnrolError);
 
 /// Makes a one-time enrolment token for a VM, good for an hour; the one before is void.
-pub async fn issue_enrolment(
-    db: &Db,
-    pool: PoolId,
-    hostname: &Hostname,
-) -> Result<Option<Token>, DbError> {
-    let mut issued = issue_enrolments(db, pool, std::slice::from_ref(hostname)).await?;
+pub async fn issue_enrolment(scope: &Scope, hostname: &Hostname) -> Result<Option<Token>, DbError> {
+    let mut issued = issue_enrolments(scope, std::slice::from_ref(hostname)).await?;
     Ok(issued.remove(hostname))
 }
 
 /// The same for many VMs at once; there is none for a name that no VM has.
 pub async fn issue_enrolments(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostnames: &[Hostname],
 ) -> Result<BTreeMap<Hostname, Token>, DbError> {
     let tokens: Vec<Token> = hostnames.iter().map(|_| Token::random()).collect();
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let hashes: Vec<TokenHash> = tokens.iter().map(Token::hash).collect();
     let hashes: Vec<&[u8]> = hashes.iter().map(TokenHash::as_bytes).collect();
-    let written = db
+    let written = scope.db
         .client()
         .await?
         .query(
@@ -59,7 +53,7 @@ pub async fn issue_enrolments(
              on conflict (vm_id) do update
                  set token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at, used_at = null
              returning (select hostname from vm where id = vm_id)",
-            &[&pool.as_i64(), &names, &hashes],
+            &[&scope.pool.as_i64(), &names, &hashes],
         )
         .await?;
     let written: BTreeSet<Hostname> =
@@ -71,7 +65,7 @@ pub async fn issue_enrolments(
 /// Makes this token the one of the VM with this row, for an hour, and says until when.
 pub(crate) async fn issue_token(
     client: &impl GenericClient,
-    vm_id: i64,
+    vm_id: VmId,
     token: &Token,
 ) -> Result<Timestamp, DbError> {
     let sql = "insert into enrolment (vm_id, token_sha256, expires_at)
@@ -86,12 +80,12 @@ pub(crate) async fn issue_token(
 /// Makes a token like [`issue_enrolment`]; none while an operation of the pool is at work that may
 /// make this VM: the token that it has given out would be void.
 pub async fn issue_while_idle(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
 ) -> Result<Option<Token>, DbError> {
     let token = Token::random();
-    let row = db
+    let row = scope
+        .db
         .client()
         .await?
         .query_opt(
@@ -106,7 +100,7 @@ pub async fn issue_while_idle(
                          used_at = null
                  returning vm_id"
             ),
-            &[&pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
+            &[&scope.pool.as_i64(), &hostname.as_str(), &token.hash().as_bytes()],
         )
         .await?;
     Ok(row.map(|_| token))
@@ -116,27 +110,26 @@ pub async fn issue_while_idle(
 /// that one. The agent token from before, if there was one, is void: whoever holds the enrolment
 /// token is the VM's agent now.
 pub async fn enrol(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     presented: &Token,
 ) -> Result<Token, EnrolError> {
     crate::db::again!(async {
         let agent_token = Token::random();
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let vm = transaction
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let vm = change
             .query_opt(
                 "select id from vm
                  where pool_id = $1 and hostname = $2 and removed_at is null
                    and exists (select from enrolment where vm_id = vm.id and token_sha256 = $3)
                  for no key update",
-                &[&pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
+                &[&scope.pool.as_i64(), &hostname.as_str(), &presented.hash().as_bytes()],
             )
             .await?
             .ok_or(EnrolError::Refused)?;
-        let vm_id: i64 = vm.try_get("id")?;
-        let enrolment = transaction
+        let vm_id: VmId = vm.try_get("id")?;
+        let enrolment = change
             .query_opt(
                 "select used_at is null as fresh from enrolment
                  where vm_id = $1 and token_sha256 = $2 and expires_at > now() for update",
@@ -148,27 +141,26 @@ pub async fn enrol(
         // A token that is used for the first time at this moment stays: its row is looked at again.
         let hash = agent_token.hash();
         let written = if fresh {
-            transaction
+            change
                 .execute("update enrolment set used_at = now() where vm_id = $1", &[&vm_id])
                 .await?;
             let sql = "insert into agent_credential (vm_id, token_sha256) values ($1, $2)
                        on conflict (vm_id) do update
                            set token_sha256 = excluded.token_sha256, created_at = now(),
                                next_sha256 = null, first_used_at = null";
-            transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
+            change.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
         } else {
             let sql = "update agent_credential
                        set token_sha256 = $2, next_sha256 = null, created_at = now()
                        where vm_id = $1 and first_used_at is null";
-            transaction.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
+            change.execute(sql, &[&vm_id, &hash.as_bytes()]).await?
         };
         if written == 0 {
             return Err(EnrolError::Refused);
         }
         let actor = Actor::Agent(hostname.clone());
-        let event = Event { vm_id: Some(vm_id), ..Event::new(&actor, "vm.enrolled") };
-        events::record(&transaction, pool, event).await?;
-        transaction.commit().await?;
+        change.event(Kind::VmEnrolled).of_vm(vm_id).by(actor);
+        change.commit().await?;
         Ok(agent_token)
     })
 }
@@ -184,7 +176,7 @@ pub(crate) const NEVER_ENROLLED: &str = "(
     ))";
 
 /// Whether a VM that is there waits in vain for its agent: see [`NEVER_ENROLLED`].
-pub async fn has_never_enrolled(db: &Db, vm_id: i64) -> Result<bool, DbError> {
+pub async fn has_never_enrolled(db: &Db, vm_id: VmId) -> Result<bool, DbError> {
     let sql = format!("select {NEVER_ENROLLED} from vm where id = $1 and removed_at is null");
     let row = db.client().await?.query_opt(&sql, &[&vm_id]).await?;
     row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
@@ -193,14 +185,13 @@ pub async fn has_never_enrolled(db: &Db, vm_id: i64) -> Result<bool, DbError> {
 /// Makes an enrolment token for a VM whose agent has never shown a token of its own; none for
 /// every other one.
 pub async fn issue_to_newcomer(
-    db: &Db,
-    pool: PoolId,
-    vm_id: i64,
+    scope: &Scope,
+    vm_id: VmId,
     hostname: &Hostname,
 ) -> Result<Option<Token>, DbError> {
     let sql = "select from agent_credential where vm_id = $1 and first_used_at is not null";
-    match db.client().await?.query_opt(sql, &[&vm_id]).await? {
+    match scope.db.client().await?.query_opt(sql, &[&vm_id]).await? {
         Some(_known) => Ok(None),
-        None => issue_enrolment(db, pool, hostname).await,
+        None => issue_enrolment(scope, hostname).await,
     }
 }

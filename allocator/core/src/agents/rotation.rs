@@ -2,16 +2,14 @@
 //! stores it, and uses it; that use is the moment at which the old one dies. Until then the answer
 //! may be lost and either side may crash: fetching again voids what was fetched and never used.
 
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
 use crate::{
-    Actor, Db, DbError, Token, TokenHash,
-    events::{self, Event},
+    Actor, DbError, Scope, Token, TokenHash,
+    db::GenericClient,
+    events::{Change, Kind},
+    ids::VmId,
     line,
-    pools::PoolId,
-    vms::StaleAfter,
 };
+use lablink_protocol::Hostname;
 
 /// What `vm.token_due_at` becomes when a claim ends that leaves the VM there. An agent without a
 /// token has none to renew.
@@ -37,25 +35,24 @@ crate::db::takes_statement_errors!(RenewError);
 /// Trades the token of a VM whose claim has ended for a new one. One that was fetched before and
 /// not used is void.
 pub async fn renew(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     shown: TokenHash,
 ) -> Result<Token, RenewError> {
     crate::db::again!(async {
         let new = Token::random();
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let vm = transaction
+        let mut client = scope.client().await?;
+        let change = Change::begin(scope, &mut client).await?;
+        let vm = change
             .query_opt(
                 "select id, token_due_at is not null as due from vm
                  where pool_id = $1 and hostname = $2 and removed_at is null for no key update",
-                &[&pool.as_i64(), &hostname.as_str()],
+                &[&scope.pool.as_i64(), &hostname.as_str()],
             )
             .await?
             .ok_or(RenewError::Refused)?;
-        let id: i64 = vm.try_get("id")?;
-        let credential = transaction
+        let id: VmId = vm.try_get("id")?;
+        let credential = change
             .query_opt(
                 "select next_sha256 from agent_credential
                  where vm_id = $1 and token_sha256 = $2 for update",
@@ -67,32 +64,30 @@ pub async fn renew(
             return Err(RenewError::NotDue);
         }
         if let Some(unused) = credential.try_get::<_, Option<&[u8]>>("next_sha256")? {
-            bury(&transaction, id, unused).await?;
+            bury(&*change, id, unused).await?;
         }
         let sql = "update agent_credential set next_sha256 = $2 where vm_id = $1";
-        transaction.execute(sql, &[&id, &new.hash().as_bytes()]).await?;
-        transaction.commit().await?;
+        change.execute(sql, &[&id, &new.hash().as_bytes()]).await?;
+        change.commit().await?;
         Ok(new)
     })
 }
 
 /// A token that was never used takes its place now. `false`: it is void.
 pub(super) async fn first_use(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    vm_id: i64,
+    scope: &Scope,
+    vm_id: VmId,
     token: TokenHash,
 ) -> Result<bool, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
         let there =
             "select hostname from vm where id = $1 and removed_at is null for no key update";
-        if transaction.query_opt(there, &[&vm_id]).await?.is_none() {
+        if change.query_opt(there, &[&vm_id]).await?.is_none() {
             return Ok(false);
         }
-        let credential = transaction
+        let credential = change
             .query_opt(
                 "select token_sha256 from agent_credential
                  where vm_id = $1 and (token_sha256 = $2 or next_sha256 = $2) for update",
@@ -102,28 +97,26 @@ pub(super) async fn first_use(
         let Some(credential) = credential else { return Ok(false) };
         let before: &[u8] = credential.try_get("token_sha256")?;
         if before != token.as_bytes() {
-            bury(&transaction, vm_id, before).await?;
+            bury(&*change, vm_id, before).await?;
         }
         let sql = "update agent_credential
                    set token_sha256 = $2, next_sha256 = null,
                        first_used_at = coalesce(first_used_at, now())
                    where vm_id = $1";
-        transaction.execute(sql, &[&vm_id, &token.as_bytes()]).await?;
+        change.execute(sql, &[&vm_id, &token.as_bytes()]).await?;
         let sql = "update vm set token_due_at = null where id = $1 and token_due_at is not null
-                   returning pg_notify('vm_changed', hostname)::text";
-        if transaction.query_opt(sql, &[&vm_id]).await?.is_some() {
-            let event =
-                Event { vm_id: Some(vm_id), ..Event::new(&Actor::System, "vm.token_renewed") };
-            events::record(&transaction, pool, event).await?;
-            line::serve(&transaction, pool, stale_after).await?;
+                   returning id";
+        if change.query_opt(sql, &[&vm_id]).await?.is_some() {
+            change.event(Kind::VmTokenRenewed).of_vm(vm_id).by(Actor::System);
+            line::serve(&mut change).await?;
         }
-        transaction.commit().await?;
+        change.commit().await?;
         Ok(true)
     })
 }
 
 /// Whoever shows this token from now on has kept what was not theirs to keep.
-async fn bury(client: &impl GenericClient, vm_id: i64, token: &[u8]) -> Result<(), DbError> {
+async fn bury(client: &impl GenericClient, vm_id: VmId, token: &[u8]) -> Result<(), DbError> {
     let sql = "insert into dead_token (token_sha256, vm_id, died_at)
                values ($1, $2, clock_timestamp()) on conflict do nothing";
     client.execute(sql, &[&token, &vm_id]).await?;

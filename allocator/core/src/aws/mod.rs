@@ -1,11 +1,9 @@
-//! AWS credentials that an organiser types, and what AWS says of them. Nothing here talks to AWS:
+//! What AWS calls credentials, and what it says of them. Nothing here talks to AWS:
 //! [`CloudIdentity`] does.
 
 mod keys;
-mod vault;
 
 pub use keys::AwsKeys;
-pub use vault::{Vault, VaultError};
 
 use std::{future::Future, pin::Pin};
 
@@ -37,11 +35,4 @@ pub trait CloudIdentity: Send + Sync {
         &'a self,
         keys: Option<&'a AwsKeys>,
     ) -> Pin<Box<dyn Future<Output = Result<Identity, IdentityError>> + Send + 'a>>;
-}
-
-/// The AWS credentials of a pool's operations.
-pub struct AwsLogin {
-    /// None where the allocator was built without AWS.
-    pub identity: Option<Box<dyn CloudIdentity>>,
-    pub vault: Vault,
 }

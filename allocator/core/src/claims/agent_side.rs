@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use lablink_protocol::{CrdCode, Hostname};
 
-use super::ClaimId;
-use crate::{Db, DbError, Pin, TokenHash};
+use crate::{Db, DbError, Pin, TokenHash, ids::ClaimId};
 
 /// What an agent needs to connect a participant.
 #[derive(Debug)]
@@ -100,8 +99,7 @@ pub async fn delivered(db: &Db, delivery: &Delivery) -> Result<Option<Duration>,
                  where id = $1 and command_no = $2 and state = 'waiting' and released_at is null
                  returning vm_id, commanded_at
              )
-             select extract(epoch from clock_timestamp() - changed.commanded_at)::float8 as after,
-                    pg_notify('vm_changed', vm.hostname)::text
+             select extract(epoch from clock_timestamp() - changed.commanded_at)::float8 as after
              from vm join changed on vm.id = changed.vm_id",
             &[&delivery.claim_id, &delivery.command_no],
         )

@@ -1,18 +1,20 @@
 use std::sync::LazyLock;
 
-use crate::db::GenericClient;
+use super::request::command_mark;
+use crate::{
+    Actor, DbError, Email, Pin, TokenHash,
+    db::{self, GenericClient},
+    events::Kind,
+    ids::{ClaimId, PlaceId},
+    line,
+    neighbours::Origin,
+    pools::Pool,
+    scope::Once,
+    vms,
+};
 use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;
-
-use super::request::command_mark;
-use crate::{
-    Actor, DbError, Email, Pin, TokenHash, db, line, neighbours::Origin, once::Once, pools::PoolId,
-    vms,
-};
-
-/// A claim's number, for agents and logs. Knowing one grants nothing.
-pub type ClaimId = i64;
 
 /// What a fresh claim is made of.
 pub(crate) struct NewClaim<'a> {
@@ -52,10 +54,10 @@ pub(super) enum Locked {
 
 /// The place in line that a VM is kept for.
 #[derive(Clone, Copy)]
-pub(crate) struct KeptFor(pub i64);
+pub(crate) struct KeptFor(pub PlaceId);
 
-/// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one statement, so it
-/// happens whole or not at all, in one round trip.
+/// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one statement,
+/// so it happens whole or not at all, in one round trip. The one event that no [`Change`] writes.
 fn statement(which: &str, locked: &str) -> String {
     format!(
         "with taken as (
@@ -76,16 +78,18 @@ fn statement(which: &str, locked: &str) -> String {
              insert into claim_link (token_sha256, claim_id) select $6, made.id from made
          ), told as (
              insert into event (pool_id, actor, kind, vm_id, claim_id)
-             select $1, $7, 'claim.created', made.vm_id, made.id from made
+             select $1, $7, '{created}', made.vm_id, made.id from made
          ), kept as (
              insert into begun (pool_id, key_sha256, wish_sha256, outcome)
              select $1, $10, $11,
                     jsonb_build_object('claim', made.id, 'command', $12::text, 'is_new', true)
              from made where $10::bytea is not null
          )
-         select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text
+         select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text,
+                pg_notify('pool_changed', $1::bigint::text)::text
          from made, taken",
         order = vms::BEST_FIRST,
+        created = Kind::ClaimCreated.as_str(),
     )
 }
 
@@ -102,8 +106,7 @@ fn free() -> String {
 
 pub(super) async fn assign(
     client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: vms::StaleAfter,
+    pool: &Pool,
     claim: &NewClaim<'_>,
     locked: Locked,
 ) -> Result<Assigned, NotAssigned> {
@@ -114,32 +117,30 @@ pub(super) async fn assign(
         Locked::Skip => &SKIP,
         Locked::Await => &AWAIT,
     };
-    run(client, sql, pool, stale_after, claim, &[]).await
+    run(client, sql, pool, claim, &[]).await
 }
 
 /// Takes the VM that is kept for a place in line, if it is still fit.
 pub(crate) async fn assign_kept(
     client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: vms::StaleAfter,
+    pool: &Pool,
     claim: &NewClaim<'_>,
     KeptFor(place): KeptFor,
 ) -> Result<Assigned, NotAssigned> {
     static KEPT: LazyLock<String> =
         LazyLock::new(|| statement(&format!("vm.place_id = $13 and {}", vms::FIT), ""));
-    run(client, &KEPT, pool, stale_after, claim, &[&place]).await
+    run(client, &KEPT, pool, claim, &[&place]).await
 }
 
 async fn run(
     client: &impl GenericClient,
     sql: &str,
-    pool: PoolId,
-    stale_after: vms::StaleAfter,
+    pool: &Pool,
     claim: &NewClaim<'_>,
     more: &[&(dyn ToSql + Sync)],
 ) -> Result<Assigned, NotAssigned> {
     let statement = client.prepare_cached(sql).await.map_err(failed)?;
-    let (pool, stale_after) = (pool.as_i64(), stale_after.as_seconds());
+    let (pool, stale_after) = (pool.as_i64(), pool.rules.machines.stale_after.as_seconds());
     let (code, pin, link) = (claim.code.as_str(), claim.pin.reveal(), claim.link.as_bytes());
     let (email, person) = (claim.email.spelling(), claim.email.key());
     let actor = Actor::Anyone.to_string();
@@ -180,7 +181,7 @@ pub(super) struct Held {
 
 pub(super) async fn held_by(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     email: &Email,
 ) -> Result<Option<Held>, DbError> {
     client
@@ -206,7 +207,7 @@ pub(super) async fn held_by(
 /// The number of a person's open claim.
 pub(crate) async fn open_claim_of(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     email: &Email,
 ) -> Result<Option<ClaimId>, DbError> {
     Ok(held_by(client, pool, email).await?.map(|held| held.claim_id))

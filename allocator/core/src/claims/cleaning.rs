@@ -3,13 +3,12 @@
 use lablink_protocol::{CleanOutcome, CleanResult, Hostname};
 
 use crate::{
-    Actor, Db, DbError,
+    DbError, Scope,
     db::again,
-    events::{self, Event},
+    events::{Change, Kind},
+    ids::VmId,
     line,
-    once::{Asker, Sent},
-    pools::PoolId,
-    vms::StaleAfter,
+    scope::Sent,
 };
 
 /// Nobody waits for this machine to be cleaned.
@@ -30,79 +29,62 @@ crate::db::takes_statement_errors!(NotToClean);
 
 /// Stores how cleaning went: a clean machine can be claimed, and who is first in line has it, in
 /// one transaction. Late or repeated results change nothing.
-pub async fn cleaned(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    actor: &Actor,
-    result: &CleanResult,
-) -> Result<(), NotToClean> {
+pub async fn cleaned(scope: &Scope, result: &CleanResult) -> Result<(), NotToClean> {
     // Bounded: it is shown on pages.
     let detail: Option<String> = result.detail.as_deref().map(|it| it.chars().take(500).collect());
     again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let vm = transaction
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let vm = change
             .query_opt(
                 "select id from vm
                  where pool_id = $1 and hostname = $2 and removed_at is null and claim_id is null
                    and used_at is not null and last_claim_id = $3 and source in ('manual', 'unknown')
                  for no key update",
-                &[&pool.as_i64(), &result.hostname.as_str(), &result.claim_id],
+                &[&scope.pool.as_i64(), &result.hostname.as_str(), &result.claim_id],
             )
             .await?
             .ok_or(NotToClean::Superseded)?;
-        let id: i64 = vm.try_get("id")?;
+        let id: VmId = vm.try_get("id")?;
         let (kind, failure) = match result.outcome {
             CleanOutcome::Cleaned => {
-                transaction.execute("update vm set used_at = null where id = $1", &[&id]).await?;
-                ("vm.cleaned", None)
+                change.execute("update vm set used_at = null where id = $1", &[&id]).await?;
+                (Kind::VmCleaned, None)
             }
             CleanOutcome::Failed => {
                 let unsaid = || "its agent does not say why".to_owned();
-                ("vm.clean_failed", Some(detail.clone().unwrap_or_else(unsaid)))
+                (Kind::VmCleanFailed, Some(detail.clone().unwrap_or_else(unsaid)))
             }
         };
-        transaction
+        change
             .execute(
-                "with noted as (
-                     update claim set clean_failure = $2,
-                            cleaned_at = case when $2::text is null then now() end where id = $1
-                 )
-                 select pg_notify('vm_changed', $3)",
-                &[&result.claim_id, &failure, &result.hostname.as_str()],
+                "update claim set clean_failure = $2,
+                     cleaned_at = case when $2::text is null then now() end where id = $1",
+                &[&result.claim_id, &failure],
             )
             .await?;
-        let event = Event {
-            vm_id: Some(id),
-            claim_id: Some(result.claim_id),
-            data: serde_json::json!({ "detail": failure }),
-            ..Event::new(actor, kind)
-        };
-        events::record(&transaction, pool, event).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-        transaction.commit().await?;
+        change
+            .event(kind)
+            .of_vm(id)
+            .of_claim(result.claim_id.into())
+            .with(serde_json::json!({ "detail": failure }));
+        line::serve(&mut change).await?;
+        change.commit().await?;
         Ok(())
     })
 }
 
 /// Has the agent clean the machine again, which failed before.
-pub async fn clean_again(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    hostname: &Hostname,
-) -> Result<(), NotToClean> {
-    let asker = asker.into();
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+pub async fn clean_again(scope: &Scope, hostname: &Hostname) -> Result<(), NotToClean> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    if let Sent::Again(before) = scope.sent(&*change).await? {
         return Ok(before);
     }
-    let vm = transaction
+    let vm = change
         .query_opt(
             "with waiting as (
-                 select id, hostname, last_claim_id from vm
+                 select id, last_claim_id from vm
                  where pool_id = $1 and hostname = $2 and removed_at is null and claim_id is null
                    and used_at is not null and source in ('manual', 'unknown')
              ), forgotten as (
@@ -110,16 +92,14 @@ pub async fn clean_again(
                  where claim.id = waiting.last_claim_id and clean_failure is not null
                  returning claim.id
              )
-             select waiting.id, pg_notify('vm_changed', waiting.hostname)::text
+             select waiting.id
              from waiting, forgotten",
-            &[&pool.as_i64(), &hostname.as_str()],
+            &[&scope.pool.as_i64(), &hostname.as_str()],
         )
         .await?
         .ok_or(NotToClean::NotFailed)?;
-    let event =
-        Event { vm_id: Some(vm.try_get("id")?), ..Event::new(&asker.actor, "vm.clean_again") };
-    events::record(&transaction, pool, event).await?;
-    asker.keep(&transaction, pool, &()).await?;
-    transaction.commit().await?;
+    change.event(Kind::VmCleanAgain).of_vm(vm.try_get("id")?);
+    scope.keep(&*change, &()).await?;
+    change.commit().await?;
     Ok(())
 }

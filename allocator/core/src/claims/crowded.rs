@@ -5,30 +5,26 @@ use super::{
     request::{ATTEMPTS, Begun, Granted, LINK, Refusal, Request, RequestError, back_in, none_free},
 };
 use crate::{
-    Pin,
+    Pin, Scope,
     neighbours::{Neighbours, Origin},
-    pools::PoolId,
-    vms::StaleAfter,
 };
 
 /// Gives the caller a VM, or their own one again, unless their address has `most` by then: those of
 /// one address take turns.
 pub(super) async fn request(
+    scope: &Scope,
     client: &mut crate::db::Client,
-    pool: PoolId,
-    stale_after: StaleAfter,
     request: &Request<'_>,
     (most, origin): (u32, Origin),
 ) -> Result<Granted, RequestError> {
-    let asker = request.asker();
     for _ in 0..ATTEMPTS {
         let transaction = client.transaction().await?;
         Neighbours::take_turns(&transaction, &origin).await?;
-        let was_sent = asker.before::<Begun>(&transaction, pool).await?.is_some();
+        let was_sent = scope.before::<Begun>(&transaction).await?.is_some();
         // Looked for afterwards: what the same request got meanwhile is not over.
-        if let Some(held) = held_by(&transaction, pool, request.email).await? {
+        if let Some(held) = held_by(&transaction, &scope.pool, request.email).await? {
             drop(transaction);
-            match back_in(client, pool, request, held).await? {
+            match back_in(scope, client, request, held).await? {
                 Some(granted) => return Ok(granted),
                 None => continue,
             }
@@ -37,26 +33,27 @@ pub(super) async fn request(
             return Err(RequestError::Refused(Refusal::Over));
         }
         let person = (most, request.email);
-        if !Neighbours::may_claim(&transaction, pool, &origin, person).await? {
+        if !Neighbours::may_claim(&transaction, &scope.pool, &origin, person).await? {
             return Err(RequestError::Refused(Refusal::AddressFull));
         }
-        let (pin, link) = (Pin::random(), asker.token(LINK));
+        let (pin, link) = (Pin::random(), scope.token(LINK));
         let claim = NewClaim {
             email: request.email,
             code: request.code,
             pin: &pin,
             link: link.hash(),
             origin: Some(origin.clone()),
-            once: asker.once.as_ref(),
+            once: scope.once.as_ref(),
         };
-        let mut taken = assign(&transaction, pool, stale_after, &claim, Locked::Skip).await;
+        let mut taken = assign(&transaction, &scope.pool, &claim, Locked::Skip).await;
         if matches!(taken, Err(NotAssigned::NoneFree)) {
-            taken = assign(&transaction, pool, stale_after, &claim, Locked::Await).await;
+            taken = assign(&transaction, &scope.pool, &claim, Locked::Await).await;
         }
         match taken {
             Ok(Assigned { claim_id, hostname }) => {
                 transaction.commit().await?;
-                tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
+                let id = i64::from(claim_id);
+                tracing::info!(claim.id = id, machine.hostname = %hostname, "claimed");
                 return Ok(Granted { hostname, pin, link, is_new: true });
             }
             Err(NotAssigned::NoneFree) => break,
@@ -65,5 +62,5 @@ pub(super) async fn request(
             Err(NotAssigned::Db(error)) => return Err(error.into()),
         }
     }
-    Err(none_free(client, pool, request.email).await?)
+    Err(none_free(client, &scope.pool, request.email).await?)
 }

@@ -1,27 +1,24 @@
 //! Machines that could not run a participant's desktop through their own fault.
 
 use std::sync::LazyLock;
+use tokio_postgres::types::ToSql;
 
-use crate::db::GenericClient;
-use serde_json::json;
-
-use super::ClaimId;
 use crate::{
     Actor, DbError,
     agents::TOKEN_DUE,
-    events::{self, Event},
-    pools::PoolId,
-    vms::{self, StaleAfter},
+    db::GenericClient,
+    events::{Change, Kind, Touch},
+    ids::{ClaimId, VmId},
+    vms,
 };
+use serde_json::json;
 
 /// Marks a VM as in error, so that nobody gets it until its agent, started again, or an organiser
 /// says otherwise.
 pub(super) async fn blame(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
+    change: &mut Change<'_>,
     claim_id: ClaimId,
-    vm_id: i64,
+    vm_id: VmId,
     detail: Option<&str>,
 ) -> Result<(), DbError> {
     let reason = format!(
@@ -29,33 +26,29 @@ pub(super) async fn blame(
         detail.unwrap_or("Chrome Remote Desktop can't run here.")
     );
     let sql = "update claim set faulty_vm_id = $2, machine_fault = $3 where id = $1";
-    client.execute(sql, &[&claim_id, &vm_id, &reason]).await?;
+    change.execute(sql, &[&claim_id, &vm_id, &reason]).await?;
     let sql = "update vm set status = 'error', status_reason = $2
                where id = $1 and status <> 'error'
-               returning pg_notify('vm_changed', hostname)::text";
-    if client.query_opt(sql, &[&vm_id, &reason]).await?.is_some() {
+               returning id";
+    if change.query_opt(sql, &[&vm_id, &reason]).await?.is_some() {
         let data = json!({ "from": "running", "to": "error", "reason": reason });
-        let event = Event { vm_id: Some(vm_id), data, ..Event::new(actor, "vm.status_changed") };
-        events::record(client, pool, event).await?;
+        change.event(Kind::VmStatusChanged).of_vm(vm_id).with(data);
     }
     Ok(())
 }
 
 /// Takes that mark back, unless it has been replaced by another meanwhile.
 pub(super) async fn acquit(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    vm_id: i64,
+    change: &mut Change<'_>,
+    vm_id: VmId,
     reason: &str,
 ) -> Result<(), DbError> {
     let sql = "update vm set status = 'running', status_reason = null
                where id = $1 and status = 'error' and status_reason = $2 and removed_at is null
-               returning pg_notify('vm_changed', hostname)::text";
-    if client.query_opt(sql, &[&vm_id, &reason]).await?.is_some() {
+               returning id";
+    if change.query_opt(sql, &[&vm_id, &reason]).await?.is_some() {
         let data = json!({ "from": "error", "to": "running" });
-        let event = Event { vm_id: Some(vm_id), data, ..Event::new(actor, "vm.status_changed") };
-        events::record(client, pool, event).await?;
+        change.event(Kind::VmStatusChanged).of_vm(vm_id).with(data);
     }
     Ok(())
 }
@@ -69,11 +62,7 @@ pub(super) async fn forget(client: &impl GenericClient, claim_id: ClaimId) -> Re
 /// Gives free VMs to participants whose own is at fault, who has waited longest first. The claim
 /// stays the same, with its links, PIN and command. The caller holds the line, so rows that
 /// somebody else has are passed over.
-pub(crate) async fn move_claims(
-    client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: StaleAfter,
-) -> Result<u64, DbError> {
+pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with stranded as (
@@ -97,27 +86,21 @@ pub(crate) async fn move_claims(
                  update claim set vm_id = taken.id, state = 'waiting', detail = null, fault = null,
                      commanded_at = now(), moved_command_no = command_no, moving_since = null
                  from stranded, taken where claim.id = stranded.id
-             ), told as (
-                 insert into event (pool_id, actor, kind, vm_id, claim_id, data)
-                 select $1, 'system', 'claim.moved', taken.id, stranded.id,
-                        jsonb_build_object('from', stranded.hostname)
-                 from stranded, taken
              )
-             select pg_notify('vm_changed', stranded.hostname)::text,
-                    pg_notify('vm_changed', taken.hostname)::text
+             select stranded.id, stranded.hostname, stranded.vm_id as left_behind, taken.id as vm
              from stranded, taken",
             claimable = vms::CLAIMABLE,
             order = vms::BEST_FIRST,
         )
     });
-    let statement = client.prepare_cached(&SQL).await?;
-    let mut moved = 0;
-    while client
-        .query_opt(&statement, &[&pool.as_i64(), &stale_after.as_seconds()])
-        .await?
-        .is_some()
-    {
-        moved += 1;
+    let statement = change.prepare_cached(&SQL).await?;
+    let (pool, stale_after) = (change.pool(), change.pool().rules.machines.stale_after);
+    let values: [&(dyn ToSql + Sync); 2] = [&pool.as_i64(), &stale_after.as_seconds()];
+    while let Some(moved) = change.query_opt(&statement, &values).await? {
+        let from: &str = moved.try_get("hostname")?;
+        let event = change.event(Kind::ClaimMoved).by(Actor::System).with(json!({ "from": from }));
+        event.of_vm(moved.try_get("vm")?).of_claim(moved.try_get("id")?);
+        change.touch(Touch::Vm(moved.try_get("left_behind")?));
     }
-    Ok(moved)
+    Ok(())
 }

@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{ClaimId, ClaimState, ReleaseReason};
-use crate::{Db, DbError, db, pools::PoolId};
+use super::{ClaimState, ReleaseReason};
+use crate::{DbError, Scope, db, ids::ClaimId};
 
 /// A claim as history tells it: without its secrets.
 #[derive(Clone, Debug)]
@@ -34,8 +34,7 @@ pub enum Which<'a> {
 
 /// The newest `limit` claims of those, newest first; only ones before claim `before`, if given.
 pub async fn list(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     which: Which<'_>,
     before: Option<ClaimId>,
     limit: i64,
@@ -52,8 +51,8 @@ pub async fn list(
          where claim.pool_id = $1 and {condition} and ($3::bigint is null or claim.id < $3)
          order by claim.id desc limit $4"
     );
-    let client = db.client().await?;
-    let rows = client.query(&sql, &[&pool.as_i64(), &hostname, &before, &limit]).await?;
+    let client = scope.db.client().await?;
+    let rows = client.query(&sql, &[&scope.pool.as_i64(), &hostname, &before, &limit]).await?;
     rows.iter()
         .map(|row| {
             let at: Option<Timestamp> = row.try_get("released_at")?;

@@ -1,15 +1,14 @@
-use crate::db::GenericClient;
-use jiff::Timestamp;
-use lablink_protocol::{CrdCode, Hostname};
-
-use super::{ClaimId, ClaimState, ReleaseReason};
+use super::{ClaimState, ReleaseReason};
 use crate::{
-    Actor, Db, DbError, Pin, Token, TokenHash, db,
-    events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
+    Actor, Db, DbError, Pin, Scope, Token, TokenHash,
+    db::{self, GenericClient},
+    events::{Change, Kind},
+    ids::ClaimId,
+    scope::Sent,
     text_enum::text_enum,
 };
+use jiff::Timestamp;
+use lablink_protocol::{CrdCode, Hostname};
 
 /// What the holder of a claim's link sees.
 #[derive(Debug)]
@@ -128,37 +127,30 @@ pub enum Given {
 }
 
 /// Replaces the command of the claim that the link opens.
-pub async fn give_command(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    link: &Token,
-    code: &CrdCode,
-) -> Result<Given, DbError> {
-    let asker = asker.into();
+pub async fn give_command(scope: &Scope, link: &Token, code: &CrdCode) -> Result<Given, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(()) = scope.sent(&*change).await? {
             return Ok(Given::Taken);
         }
         let sql = "select claim_id from claim_link where token_sha256 = $1";
-        let found = transaction.query_opt(sql, &[&link.hash().as_bytes()]).await?;
+        let found = change.query_opt(sql, &[&link.hash().as_bytes()]).await?;
         let Some(found) = found else { return Ok(Given::NoClaim) };
         let claim_id: ClaimId = found.try_get("claim_id")?;
         // Who takes links away holds the claim meanwhile: what this one opens is asked again.
         let sql = "select 1 from claim where id = $1 and released_at is null for no key update";
-        if transaction.query_opt(sql, &[&claim_id]).await?.is_none()
-            || !opens(&transaction, link.hash(), claim_id).await?
+        if change.query_opt(sql, &[&claim_id]).await?.is_none()
+            || !opens(&*change, link.hash(), claim_id).await?
         {
             return Ok(Given::NoClaim);
         }
-        let given = set_command(&transaction, pool, claim_id, code).await?;
+        let given = set_command(&mut change, claim_id, code).await?;
         if given != Given::Taken {
             return Ok(given);
         }
-        asker.keep(&transaction, pool, &()).await?;
-        transaction.commit().await?;
+        scope.keep(&*change, &()).await?;
+        change.commit().await?;
         Ok(given)
     })
 }
@@ -167,32 +159,25 @@ pub async fn give_command(
 /// before a lock-out is done. The same code again is a new command too: a participant who sends it
 /// wants it tried.
 pub(super) async fn set_command(
-    client: &impl GenericClient,
-    pool: PoolId,
+    change: &mut Change<'_>,
     claim_id: ClaimId,
     code: &CrdCode,
 ) -> Result<Given, DbError> {
-    let changed = client
+    let changed = change
         .query_opt(
-            "with changed as (
-                 update claim set crd_code = $2, command_no = command_no + 1,
+            "update claim set crd_code = $2, command_no = command_no + 1,
                                   state = 'waiting', detail = null, fault = null,
                                   commanded_at = now()
                  where id = $1 and released_at is null
                    and not (lock_out_no is not distinct from command_no and locked_out_at is null)
-                 returning vm_id
-             )
-             select pg_notify('vm_changed', vm.hostname)::text
-             from vm join changed on vm.id = changed.vm_id",
+             returning id",
             &[&claim_id, &code.as_str()],
         )
         .await?;
     if changed.is_none() {
         return Ok(Given::LockingOut);
     }
-    let event =
-        Event { claim_id: Some(claim_id), ..Event::new(&Actor::Anyone, "claim.command_replaced") };
-    events::record(client, pool, event).await?;
+    change.event(Kind::ClaimCommandReplaced).of_claim(claim_id).by(Actor::Anyone);
     Ok(Given::Taken)
 }
 

@@ -1,13 +1,12 @@
 use lablink_protocol::CrdCode;
 
 use super::{assign::held_by, page::opens};
-use crate::{Db, DbError, Email, Token, line, pools::PoolId};
+use crate::{DbError, Email, Scope, Token, line};
 
 /// Whether somebody who asks for this e-mail's machine or place in line shows that it is theirs: by
 /// the command that it was claimed with, or by the token of its link or cookie.
 pub async fn is_proven(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     email: &Email,
     code: Option<&CrdCode>,
     token: Option<&Token>,
@@ -15,8 +14,8 @@ pub async fn is_proven(
     if code.is_none() && token.is_none() {
         return Ok(false);
     }
-    let client = db.client().await?;
-    if let Some(held) = held_by(&client, pool, email).await? {
+    let client = scope.db.client().await?;
+    if let Some(held) = held_by(&client, &scope.pool, email).await? {
         // An organiser's new link ends what the command proves.
         let sql = "select from claim where id = $1 and crd_code = $2 and links_only_since is null";
         if let Some(code) = code
@@ -30,6 +29,6 @@ pub async fn is_proven(
         };
     }
     let Some(token) = token else { return Ok(false) };
-    let place = line::find_open(&client, pool, email).await?;
+    let place = line::find_open(&client, &scope.pool, email).await?;
     Ok(place.is_some_and(|(_, own)| own.matches(&token.hash())))
 }

@@ -1,8 +1,7 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::ClaimId;
-use crate::{Db, DbError, db, pools::PoolId};
+use crate::{DbError, Scope, db, ids::ClaimId};
 
 /// Somebody knew the e-mail of a claim and nothing more: its participant without the link, or a
 /// stranger. The organiser decides.
@@ -17,7 +16,7 @@ pub struct Reentry {
 }
 
 /// Requests to get back in that no new link has answered, the newest first.
-pub async fn reentries(db: &Db, pool: PoolId) -> Result<Vec<Reentry>, DbError> {
+pub async fn reentries(scope: &Scope) -> Result<Vec<Reentry>, DbError> {
     let sql = "select claim.id, claim.email, vm.hostname, count(*) as asked, max(event.at) as last
                from event join claim on claim.id = event.claim_id join vm on vm.id = claim.vm_id
                where event.pool_id = $1 and event.kind = 'claim.reentry_requested'
@@ -29,7 +28,7 @@ pub async fn reentries(db: &Db, pool: PoolId) -> Result<Vec<Reentry>, DbError> {
                  )
                group by claim.id, claim.email, vm.hostname
                order by last desc limit 200";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64()]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter()
         .map(|row| {
             Ok(Reentry {

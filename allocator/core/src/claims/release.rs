@@ -1,10 +1,8 @@
-use crate::db::GenericClient;
-
 use crate::{
-    Actor, DbError,
+    DbError,
     agents::TOKEN_DUE,
-    events::{self, Event},
-    pools::PoolId,
+    events::{Change, Kind},
+    ids::VmId,
     text_enum::text_enum,
 };
 
@@ -22,14 +20,12 @@ text_enum! {
 
 /// Ends the open claim of a VM, if it has one: part of the transaction that frees or removes the
 /// VM. Its agent is to take a new token before somebody else can have the VM. The claim stays as history, without its command and PIN.
-pub async fn release_of_vm(
-    client: &impl GenericClient,
-    pool: PoolId,
-    vm_id: i64,
+pub(crate) async fn release_of_vm(
+    change: &mut Change<'_>,
+    vm_id: VmId,
     reason: ReleaseReason,
-    actor: &Actor,
 ) -> Result<(), DbError> {
-    let released = client
+    let released = change
         .query_opt(
             &format!(
                 "with ended as (
@@ -40,9 +36,9 @@ pub async fn release_of_vm(
              ), freed as (
                  update vm set claim_id = null, in_use = false, used_at = now(),
                         last_claim_id = ended.id, token_due_at = {TOKEN_DUE}
-                 from ended where vm.id = $1 returning hostname
+                 from ended where vm.id = $1 returning vm.id
              )
-             select ended.id, before.in_use, pg_notify('vm_changed', freed.hostname)::text
+             select ended.id, before.in_use
              from ended, before, freed"
             ),
             &[&vm_id, &reason.as_str()],
@@ -50,14 +46,12 @@ pub async fn release_of_vm(
         .await?;
     let Some(released) = released else { return Ok(()) };
     if released.try_get("in_use")? {
-        let event = Event { vm_id: Some(vm_id), ..Event::new(actor, "vm.use_ended") };
-        events::record(client, pool, event).await?;
+        change.event(Kind::VmUseEnded).of_vm(vm_id);
     }
-    let event = Event {
-        vm_id: Some(vm_id),
-        claim_id: Some(released.try_get("id")?),
-        data: serde_json::json!({ "reason": reason.as_str() }),
-        ..Event::new(actor, "claim.released")
-    };
-    events::record(client, pool, event).await
+    change
+        .event(Kind::ClaimReleased)
+        .of_vm(vm_id)
+        .of_claim(released.try_get("id")?)
+        .with(serde_json::json!({ "reason": reason.as_str() }));
+    Ok(())
 }

@@ -1,20 +1,19 @@
-use crate::db::{GenericClient, Transaction};
-use lablink_protocol::{CrdCode, Hostname};
-use serde::{Deserialize, Serialize};
-
-use super::assign::{Assigned, ClaimId, Held, Locked, NewClaim, NotAssigned, assign, held_by};
 use super::{
+    assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, held_by},
     crowded,
     page::{Given, set_command},
 };
 use crate::{
-    Actor, Db, DbError, Email, Neighbours, Pin, Token,
-    events::{self, Event},
+    Actor, DbError, Email, Neighbours, Pin, Scope, Token,
+    db::GenericClient,
+    events::{Change, Kind},
+    ids::ClaimId,
     line,
-    once::{Asker, Key, Once, Sent},
-    pools::PoolId,
-    vms::StaleAfter,
+    pools::{Pool, Reclaim},
+    scope::{Key, Once, Sent},
 };
+use lablink_protocol::{CrdCode, Hostname};
+use serde::{Deserialize, Serialize};
 
 /// What a participant asks for.
 pub struct Request<'a> {
@@ -22,7 +21,6 @@ pub struct Request<'a> {
     pub code: &'a CrdCode,
     /// What the browser presents to show that an earlier claim is its own.
     pub proof: Option<Proof>,
-    pub reclaim: Reclaim,
     pub neighbours: &'a Neighbours,
     /// With the same key, the same e-mail asks for the same claim, whatever its command.
     pub key: Option<Key>,
@@ -30,13 +28,6 @@ pub struct Request<'a> {
 
 /// The token of a claim's link or cookie.
 pub struct Proof(pub Token);
-
-/// Whether the e-mail alone lets somebody back into their claim (`app.reclaim`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reclaim {
-    Link,
-    Email,
-}
 
 /// The participant's claim, new or their own from before.
 #[derive(Debug)]
@@ -74,9 +65,10 @@ pub enum RequestError {
 crate::db::takes_statement_errors!(RequestError);
 
 impl Request<'_> {
-    pub(super) fn asker(&self) -> Asker {
+    /// By what the same request is known, whoever sends it.
+    pub(super) fn scope(&self, scope: &Scope) -> Scope {
         let once = self.key.clone().map(|key| Once::new(key, self.email.key()));
-        Asker { actor: Actor::Anyone, once }
+        scope.by(Actor::Anyone).once(once)
     }
 }
 
@@ -103,45 +95,41 @@ pub(super) const LINK: &str = "claim";
 /// closer: the person's own claim first, then whether the same request got one that is over, then
 /// the VMs that were locked at that moment. A claim that ends in between (a release) is tried for
 /// again.
-pub async fn request(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    request: &Request<'_>,
-) -> Result<Granted, RequestError> {
+pub async fn request(scope: &Scope, request: &Request<'_>) -> Result<Granted, RequestError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let asker = request.asker();
-        if let Some(most) = request.neighbours.most_claims()
-            && let Some(origin) = request.neighbours.origin(&client, pool).await?
+        let scope = &request.scope(scope);
+        let mut client = scope.client().await?;
+        if let Some(most) = scope.pool.rules.claiming.per_address.claims
+            && let Some(origin) = request.neighbours.origin(&client, &scope.pool).await?
         {
             let limit = (most, origin);
-            return crowded::request(&mut client, pool, stale_after, request, limit).await;
+            return crowded::request(scope, &mut client, request, limit).await;
         }
-        let (pin, link) = (Pin::random(), asker.token(LINK));
+        let (pin, link) = (Pin::random(), scope.token(LINK));
         let claim = NewClaim {
             email: request.email,
             code: request.code,
             pin: &pin,
             link: link.hash(),
             origin: None,
-            once: asker.once.as_ref(),
+            once: scope.once.as_ref(),
         };
         let mut locked = Locked::Skip;
         for _ in 0..ATTEMPTS {
-            let none_was_free = match assign(&client, pool, stale_after, &claim, locked).await {
+            let none_was_free = match assign(&client, &scope.pool, &claim, locked).await {
                 Ok(Assigned { claim_id, hostname }) => {
-                    tracing::info!(claim.id = claim_id, machine.hostname = %hostname, "claimed");
+                    let id = i64::from(claim_id);
+                    tracing::info!(claim.id = id, machine.hostname = %hostname, "claimed");
                     return Ok(Granted { hostname, pin, link, is_new: true });
                 }
                 Err(NotAssigned::Db(error)) => return Err(error.into()),
                 Err(NotAssigned::NoneFree) => true,
                 Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => false,
             };
-            let was_sent = asker.before::<Begun>(&client, pool).await?.is_some();
+            let was_sent = scope.before::<Begun>(&client).await?.is_some();
             // Looked for afterwards: what the same request got meanwhile is not over.
-            if let Some(held) = held_by(&client, pool, request.email).await? {
-                match back_in(&mut client, pool, request, held).await? {
+            if let Some(held) = held_by(&client, &scope.pool, request.email).await? {
+                match back_in(scope, &mut client, request, held).await? {
                     Some(granted) => return Ok(granted),
                     None => continue,
                 }
@@ -155,14 +143,14 @@ pub async fn request(
                 (false, _) => {}
             }
         }
-        Err(none_free(&client, pool, request.email).await?)
+        Err(none_free(&client, &scope.pool, request.email).await?)
     })
 }
 
 /// Why there is no VM for this person.
 pub(super) async fn none_free(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     email: &Email,
 ) -> Result<RequestError, DbError> {
     let refusal = match line::is_invited(client, pool, email).await? {
@@ -178,82 +166,76 @@ pub(super) const ATTEMPTS: usize = 8;
 /// The person's open claim, if the caller has shown to be them. None: look again, it is over by now,
 /// or the other click of two was quicker.
 pub(super) async fn back_in(
+    scope: &Scope,
     client: &mut crate::db::Client,
-    pool: PoolId,
     request: &Request<'_>,
     held: Held,
 ) -> Result<Option<Granted>, RequestError> {
-    let transaction = client.transaction().await?;
+    let mut change = Change::begin(scope, client).await?;
     // Locked, so that no link that an organiser makes now is followed by one for somebody else.
     let sql = "select crd_code, links_only_since is not null as links_only from claim
                where id = $1 and released_at is null for no key update";
-    let Some(row) = transaction.query_opt(sql, &[&held.claim_id]).await? else { return Ok(None) };
+    let Some(row) = change.query_opt(sql, &[&held.claim_id]).await? else { return Ok(None) };
     let (code, links_only): (String, bool) = (row.try_get("crd_code")?, row.try_get("links_only")?);
-    let mut asker = request.asker();
-    if let Some(before) = asker.before::<Begun>(&transaction, pool).await? {
+    let mut wish = scope.clone();
+    if let Some(before) = wish.before::<Begun>(&*change).await? {
         if before.claim != held.claim_id {
             return Err(RequestError::Refused(Refusal::Over));
         }
-        let link = asker.token(LINK).hash();
-        if super::page::opens(&transaction, link, held.claim_id).await? {
-            return same_again(transaction, pool, request, before, held).await.map(Some);
+        let link = wish.token(LINK).hash();
+        if super::page::opens(&*change, link, held.claim_id).await? {
+            return same_again(change, request, before, held).await.map(Some);
         }
         // An organiser has taken its link away: it is a proof of nothing any more.
-        asker.once = None;
+        wish.once = None;
     }
     let same_code = code == request.code.as_str();
     let holds_link = match &request.proof {
-        Some(Proof(token)) => super::page::opens(&transaction, token.hash(), held.claim_id).await?,
+        Some(Proof(token)) => super::page::opens(&*change, token.hash(), held.claim_id).await?,
         None => false,
     };
-    let knows_enough = !links_only && (same_code || request.reclaim == Reclaim::Email);
+    let reclaim = scope.pool.rules.claiming.reclaim;
+    let knows_enough = !links_only && (same_code || reclaim == Reclaim::Email);
     if !(holds_link || knows_enough) {
-        let event = Event {
-            claim_id: Some(held.claim_id),
-            ..Event::new(&Actor::Anyone, "claim.reentry_requested")
-        };
-        events::record(&transaction, pool, event).await?;
-        let tell = "select pg_notify('vm_changed', $1)";
-        transaction.execute(tell, &[&held.hostname.as_str()]).await?;
-        transaction.commit().await?;
+        change.event(Kind::ClaimReentryRequested).of_claim(held.claim_id).by(Actor::Anyone);
+        change.commit().await?;
         return Err(RequestError::Refused(Refusal::AlreadyClaimed));
     }
-    if let Sent::Again::<Begun>(_) = asker.sent(&transaction, pool).await? {
+    if let Sent::Again::<Begun>(_) = wish.sent(&*change).await? {
         return Ok(None);
     }
-    let link = asker.token(LINK);
-    super::page::add_link(&transaction, link.hash(), held.claim_id).await?;
+    let link = wish.token(LINK);
+    super::page::add_link(&*change, link.hash(), held.claim_id).await?;
     if !same_code {
         // Where a lock-out comes first, the claim's page asks for it again.
-        set_command(&transaction, pool, held.claim_id, request.code).await?;
+        set_command(&mut change, held.claim_id, request.code).await?;
     }
-    if let Some(once) = &asker.once {
+    if let Some(once) = &wish.once {
         let command = command_mark(once, request.code);
         let begun = Begun { claim: held.claim_id, command, is_new: false };
-        asker.keep(&transaction, pool, &begun).await?;
+        wish.keep(&*change, &begun).await?;
     }
-    transaction.commit().await?;
+    change.commit().await?;
     Ok(Some(Granted { hostname: held.hostname, pin: held.pin, link, is_new: false }))
 }
 
 /// The request that got this claim, sent again; maybe with a newer command. The caller holds the
 /// claim.
 async fn same_again(
-    transaction: Transaction<'_>,
-    pool: PoolId,
+    mut change: Change<'_>,
     request: &Request<'_>,
     before: Begun,
     held: Held,
 ) -> Result<Granted, RequestError> {
-    let asker = request.asker();
-    let command = asker.once.as_ref().map(|once| command_mark(once, request.code));
+    let scope = change.scope();
+    let command = scope.once.as_ref().map(|once| command_mark(once, request.code));
     let mut is_new = before.is_new;
     if let Some(command) = command.filter(|command| *command != before.command) {
         is_new = false;
-        if set_command(&transaction, pool, held.claim_id, request.code).await? == Given::Taken {
-            asker.keep(&transaction, pool, &Begun { command, is_new, ..before }).await?;
+        if set_command(&mut change, held.claim_id, request.code).await? == Given::Taken {
+            scope.keep(&*change, &Begun { command, is_new, ..before }).await?;
         }
     }
-    transaction.commit().await?;
-    Ok(Granted { hostname: held.hostname, pin: held.pin, link: asker.token(LINK), is_new })
+    change.commit().await?;
+    Ok(Granted { hostname: held.hostname, pin: held.pin, link: scope.token(LINK), is_new })
 }

@@ -1,18 +1,16 @@
 //! How connecting a participant went, and what follows from it.
 
-use crate::db::GenericClient;
+use super::{ClaimState, faulty_machine};
+use crate::{
+    DbError, Scope,
+    db::{self, GenericClient},
+    events::{Change, Kind},
+    ids::{ClaimId, VmId},
+    line,
+};
 use lablink_protocol::{ClaimOutcome, ClaimResult, Fault};
 use serde_json::json;
 use tokio_postgres::types::ToSql;
-
-use super::{ClaimId, ClaimState, faulty_machine};
-use crate::{
-    Actor, Db, DbError, db,
-    events::{self, Event},
-    line,
-    pools::PoolId,
-    vms::StaleAfter,
-};
 
 /// The claim that an agent reports on is not its VM's current one: it was released or moved, or
 /// another command has come since. Nothing to be done about it.
@@ -29,7 +27,7 @@ crate::db::takes_statement_errors!(NoSuchClaim);
 /// What an agent was to do, with its claim and VM locked.
 struct Attempt {
     claim_id: ClaimId,
-    vm_id: i64,
+    vm_id: VmId,
     /// The newest command, which this is about.
     command_no: i32,
     state: ClaimState,
@@ -38,7 +36,7 @@ struct Attempt {
     /// Whose fault its failure was.
     fault: Option<String>,
     /// The machine that could not run this claim's desktop, and why.
-    faulty: Option<(i64, String)>,
+    faulty: Option<(VmId, String)>,
     /// The command with which the claim came from there.
     moved_command_no: Option<i32>,
 }
@@ -46,21 +44,14 @@ struct Attempt {
 /// Stores how connecting the participant went. Where the machine is at fault, it is handed out no
 /// more until somebody has seen to it, and the participant gets another one, with the same command,
 /// once. Where that one can't run it either, it is the command after all.
-pub async fn report(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    actor: &Actor,
-    result: &ClaimResult,
-) -> Result<(), NoSuchClaim> {
+pub async fn report(scope: &Scope, result: &ClaimResult) -> Result<(), NoSuchClaim> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let attempt = lock(&transaction, result).await?.ok_or(NoSuchClaim::Superseded)?;
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let attempt = lock(&*change, result).await?.ok_or(NoSuchClaim::Superseded)?;
         // Bounded: it is shown on pages.
         let detail: Option<String> =
             result.detail.as_deref().map(|d| d.chars().take(500).collect());
-        let client = &transaction;
         match (result.outcome, result.fault.unwrap_or(Fault::Command)) {
             (ClaimOutcome::LockedOut, _) => {
                 if !attempt.is_lock_out {
@@ -68,27 +59,25 @@ pub async fn report(
                 }
                 let sql = "update claim set locked_out_at = now()
                            where id = $1 and locked_out_at is null
-                           returning pg_notify('vm_changed', $2)::text";
-                let ended: [&(dyn ToSql + Sync); 2] =
-                    [&attempt.claim_id, &result.hostname.as_str()];
-                if client.query_opt(sql, &ended).await?.is_some() {
-                    tell(client, pool, actor, &attempt, "claim.locked_out", None).await?;
+                           returning id";
+                if change.query_opt(sql, &[&attempt.claim_id]).await?.is_some() {
+                    tell(&mut change, &attempt, Kind::ClaimLockedOut, None);
                 }
             }
             (ClaimOutcome::Connected, _) => {
-                write(client, &attempt, ClaimState::Connected, None, detail.as_deref()).await?;
+                write(&*change, &attempt, ClaimState::Connected, None, detail.as_deref()).await?;
                 if let Some((vm, reason)) =
                     attempt.faulty.as_ref().filter(|it| it.0 == attempt.vm_id)
                 {
-                    faulty_machine::acquit(client, pool, actor, *vm, reason).await?;
-                    faulty_machine::forget(client, attempt.claim_id).await?;
+                    faulty_machine::acquit(&mut change, *vm, reason).await?;
+                    faulty_machine::forget(&*change, attempt.claim_id).await?;
                 }
-                tell(client, pool, actor, &attempt, "claim.connected", detail.as_deref()).await?;
+                tell(&mut change, &attempt, Kind::ClaimConnected, detail.as_deref());
             }
             (ClaimOutcome::Failed, Fault::Command) => {
                 let detail = detail.as_deref();
-                write(client, &attempt, ClaimState::Failed, Some("command"), detail).await?;
-                tell(client, pool, actor, &attempt, "claim.failed", detail).await?;
+                write(&*change, &attempt, ClaimState::Failed, Some("command"), detail).await?;
+                tell(&mut change, &attempt, Kind::ClaimFailed, detail);
             }
             // The same result once more.
             (ClaimOutcome::Failed, Fault::Machine)
@@ -98,32 +87,33 @@ pub async fn report(
                 if attempt.moved_command_no == Some(attempt.command_no) =>
             {
                 if let Some((vm, reason)) = &attempt.faulty {
-                    faulty_machine::acquit(client, pool, actor, *vm, reason).await?;
-                    faulty_machine::forget(client, attempt.claim_id).await?;
+                    faulty_machine::acquit(&mut change, *vm, reason).await?;
+                    faulty_machine::forget(&*change, attempt.claim_id).await?;
                 }
                 let detail = format!(
                     "{} It was the same on another machine, so it is the command: get a new one.",
                     detail.as_deref().unwrap_or("Chrome Remote Desktop could not run.")
                 );
-                write(client, &attempt, ClaimState::Failed, Some("command"), Some(&detail)).await?;
-                tell(client, pool, actor, &attempt, "claim.failed", Some(&detail)).await?;
+                write(&*change, &attempt, ClaimState::Failed, Some("command"), Some(&detail))
+                    .await?;
+                tell(&mut change, &attempt, Kind::ClaimFailed, Some(&detail));
             }
             (ClaimOutcome::Failed, Fault::Machine) => {
-                write(client, &attempt, ClaimState::Failed, Some("machine"), detail.as_deref())
+                write(&*change, &attempt, ClaimState::Failed, Some("machine"), detail.as_deref())
                     .await?;
-                tell(client, pool, actor, &attempt, "claim.failed", detail.as_deref()).await?;
+                tell(&mut change, &attempt, Kind::ClaimFailed, detail.as_deref());
                 let (claim, vm) = (attempt.claim_id, attempt.vm_id);
-                faulty_machine::blame(client, pool, actor, claim, vm, detail.as_deref()).await?;
+                faulty_machine::blame(&mut change, claim, vm, detail.as_deref()).await?;
                 // Files of somebody who has worked there already must not be left behind unasked.
-                if attempt.moved_command_no.is_none() && !was_connected(client, &attempt).await? {
+                if attempt.moved_command_no.is_none() && !was_connected(&*change, &attempt).await? {
                     let waits = "update claim set moving_since = now() where id = $1";
-                    client.execute(waits, &[&claim]).await?;
+                    change.execute(waits, &[&claim]).await?;
                 }
             }
         }
         // Who needs another machine is served before the line; a machine may have become free, too.
-        line::serve(&transaction, pool, stale_after).await?;
-        transaction.commit().await?;
+        line::serve(&mut change).await?;
+        change.commit().await?;
         Ok(())
     })
 }
@@ -138,7 +128,7 @@ async fn lock(
                  and claim.released_at is null";
     let key: [&(dyn ToSql + Sync); 2] = [&result.hostname.as_str(), &result.claim_id];
     let Some(found) = client.query_opt(sql, &key).await? else { return Ok(None) };
-    let vm_id: i64 = found.try_get("id")?;
+    let vm_id: VmId = found.try_get("id")?;
     let vms = [Some(vm_id), found.try_get("faulty_vm_id")?];
     let sql = "select from vm where id = any($1) order by id for no key update";
     client.query(sql, &[&vms.as_slice()]).await?;
@@ -148,9 +138,9 @@ async fn lock(
                  and command_no = coalesce($3, command_no) for no key update";
     let key: [&(dyn ToSql + Sync); 3] = [&result.claim_id, &vm_id, &result.command_no];
     let Some(claim) = client.query_opt(sql, &key).await? else { return Ok(None) };
-    let faulty: Option<i64> = claim.try_get("faulty_vm_id")?;
+    let faulty: Option<VmId> = claim.try_get("faulty_vm_id")?;
     Ok(Some(Attempt {
-        claim_id: result.claim_id,
+        claim_id: result.claim_id.into(),
         vm_id,
         command_no: claim.try_get("command_no")?,
         state: db::word(&claim, "state")?,
@@ -168,37 +158,21 @@ async fn write(
     fault: Option<&str>,
     detail: Option<&str>,
 ) -> Result<(), DbError> {
-    let sql = "with changed as (
-                   update claim set state = $2, fault = $3, detail = $4,
-                       moving_since = case when $2 = 'connected' then null else moving_since end
-                   where id = $1
-               )
-               select pg_notify('vm_changed', hostname)::text from vm where id = $5";
-    let values: [&(dyn ToSql + Sync); 5] =
-        [&attempt.claim_id, &state.as_str(), &fault, &detail, &attempt.vm_id];
-    client.query_one(sql, &values).await?;
+    let sql = "update claim set state = $2, fault = $3, detail = $4,
+                   moving_since = case when $2 = 'connected' then null else moving_since end
+               where id = $1";
+    client.execute(sql, &[&attempt.claim_id, &state.as_str(), &fault, &detail]).await?;
     Ok(())
 }
 
-async fn tell(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    attempt: &Attempt,
-    kind: &'static str,
-    detail: Option<&str>,
-) -> Result<(), DbError> {
-    let event = Event {
-        vm_id: Some(attempt.vm_id),
-        claim_id: Some(attempt.claim_id),
-        data: json!({ "detail": detail }),
-        ..Event::new(actor, kind)
-    };
-    events::record(client, pool, event).await
+fn tell(change: &mut Change<'_>, attempt: &Attempt, kind: Kind, detail: Option<&str>) {
+    let event = change.event(kind).of_vm(attempt.vm_id).of_claim(attempt.claim_id);
+    event.with(json!({ "detail": detail }));
 }
 
 async fn was_connected(client: &impl GenericClient, attempt: &Attempt) -> Result<bool, DbError> {
-    let sql = "select exists (select from event where vm_id = $1 and claim_id = $2
-                   and kind = 'claim.connected')";
-    Ok(client.query_one(sql, &[&attempt.vm_id, &attempt.claim_id]).await?.try_get(0)?)
+    let sql = "select exists (select from event where vm_id = $1 and claim_id = $2 and kind = $3)";
+    let key: [&(dyn ToSql + Sync); 3] =
+        [&attempt.vm_id, &attempt.claim_id, &Kind::ClaimConnected.as_str()];
+    Ok(client.query_one(sql, &key).await?.try_get(0)?)
 }

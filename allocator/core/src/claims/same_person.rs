@@ -1,6 +1,6 @@
 use lablink_protocol::Hostname;
 
-use crate::{Db, DbError, db, pools::PoolId};
+use crate::{DbError, Scope, db};
 
 /// Two machines that one person holds: both claims were made before it was known that two spellings
 /// of an address are one.
@@ -11,7 +11,7 @@ pub struct SamePerson {
 }
 
 /// Those of the open claims, the oldest first.
-pub async fn same_person(db: &Db, pool: PoolId) -> Result<Vec<SamePerson>, DbError> {
+pub async fn same_person(scope: &Scope) -> Result<Vec<SamePerson>, DbError> {
     let sql = "select first.email as first_email, first_vm.hostname as first_hostname,
                       later.email as later_email, later_vm.hostname as later_hostname
                from claim as later join claim as first on first.id = later.same_person_as
@@ -20,7 +20,7 @@ pub async fn same_person(db: &Db, pool: PoolId) -> Result<Vec<SamePerson>, DbErr
                where later.pool_id = $1 and later.same_person_as is not null
                  and later.released_at is null and first.released_at is null
                order by later.id limit 100";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64()]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter()
         .map(|row| {
             Ok(SamePerson {

@@ -1,17 +1,17 @@
 //! What an organiser does for somebody whose claim is, or may be, in other hands.
 
-use crate::db::GenericClient;
+use super::page;
+use crate::{
+    DbError, Pin, Scope, Token,
+    db::{self, GenericClient},
+    events::{Change, Kind},
+    ids::{ClaimId, VmId},
+    pools::Pool,
+    scope::Sent,
+};
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::types::ToSql;
-
-use super::{ClaimId, page};
-use crate::{
-    Db, DbError, Pin, Token, db,
-    events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
-};
 
 /// A new way into an open claim, for the organiser to hand on: it is the only one.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ struct Issued {
 const LINK: &str = "new link";
 
 impl NewLink {
-    fn again(asker: &Asker, Issued { email, hostname }: Issued) -> Self {
-        Self { link: asker.token(LINK), email, hostname }
+    fn again(scope: &Scope, Issued { email, hostname }: Issued) -> Self {
+        Self { link: scope.token(LINK), email, hostname }
     }
 }
 
@@ -72,50 +72,37 @@ crate::db::takes_statement_errors!(LockOutError);
 
 /// Makes a link into an open claim. Those from before open nothing any more, and neither the command
 /// nor the e-mail is a proof from now on. Desktop and PIN stay as they are. None: it is over.
-pub async fn issue_link(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    claim_id: ClaimId,
-) -> Result<Option<NewLink>, DbError> {
-    let asker = asker.into();
+pub async fn issue_link(scope: &Scope, claim_id: ClaimId) -> Result<Option<NewLink>, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(issued) = asker.sent(&transaction, pool).await? {
-            return Ok(Some(NewLink::again(&asker, issued)));
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(issued) = scope.sent(&*change).await? {
+            return Ok(Some(NewLink::again(scope, issued)));
         }
-        let Some(claim) = lock(&transaction, pool, claim_id).await? else { return Ok(None) };
-        let link = replace_links(&transaction, pool, &asker, claim_id).await?;
-        let tell = "select pg_notify('vm_changed', $1)";
-        transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
+        let Some(claim) = lock(&*change, &scope.pool, claim_id).await? else { return Ok(None) };
+        let link = replace_links(&mut change, claim_id).await?;
         let issued = Issued { email: claim.email, hostname: claim.hostname };
-        asker.keep(&transaction, pool, &issued).await?;
-        transaction.commit().await?;
+        scope.keep(&*change, &issued).await?;
+        change.commit().await?;
         Ok(Some(NewLink { link, email: issued.email, hostname: issued.hostname }))
     })
 }
 
 /// Likewise, and ends the desktop: the claim gets another PIN and waits for a new command, which its
 /// agent runs once the desktop has ended.
-pub async fn lock_out(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    claim_id: ClaimId,
-) -> Result<NewLink, LockOutError> {
-    let asker = asker.into();
+pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockOutError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(issued) = asker.sent(&transaction, pool).await? {
-            return Ok(NewLink::again(&asker, issued));
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(issued) = scope.sent(&*change).await? {
+            return Ok(NewLink::again(scope, issued));
         }
-        let claim = lock(&transaction, pool, claim_id).await?.ok_or(LockOutError::NoSuchClaim)?;
+        let claim =
+            lock(&*change, &scope.pool, claim_id).await?.ok_or(LockOutError::NoSuchClaim)?;
         if !claim.agent_locks_out {
             return Err(LockOutError::AgentCannot);
         }
-        let link = replace_links(&transaction, pool, &asker, claim_id).await?;
+        let link = replace_links(&mut change, claim_id).await?;
         // The code of before is nobody's way back, nor is it run again.
         let (pin, code) = (Pin::random(), Token::random());
         let sql = "update claim set command_no = command_no + 1, lock_out_no = command_no + 1,
@@ -124,28 +111,24 @@ pub async fn lock_out(
                    where id = $1";
         let code = format!("locked-out-{}", code.reveal());
         let values: [&(dyn ToSql + Sync); 4] = [&claim_id, &pin.reveal(), &code, &ENDED];
-        transaction.execute(sql, &values).await?;
-        let event =
-            Event { claim_id: Some(claim_id), ..Event::new(&asker.actor, "claim.lock_out_asked") };
-        events::record(&transaction, pool, event).await?;
-        let tell = "select pg_notify('vm_changed', $1)";
-        transaction.execute(tell, &[&claim.hostname.as_str()]).await?;
+        change.execute(sql, &values).await?;
+        change.event(Kind::ClaimLockOutAsked).of_claim(claim_id);
         let issued = Issued { email: claim.email, hostname: claim.hostname };
-        asker.keep(&transaction, pool, &issued).await?;
-        transaction.commit().await?;
+        scope.keep(&*change, &issued).await?;
+        change.commit().await?;
         Ok(NewLink { link, email: issued.email, hostname: issued.hostname })
     })
 }
 
 /// Who has this claim. None: it is over, or never was.
-pub async fn holding(db: &Db, pool: PoolId, claim_id: ClaimId) -> Result<Option<Holding>, DbError> {
+pub async fn holding(scope: &Scope, claim_id: ClaimId) -> Result<Option<Holding>, DbError> {
     let sql = "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
                       coalesce(claim.lock_out_no = claim.command_no, false) as is_lock_out,
                       coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
                from claim join vm on vm.id = claim.vm_id
                           left join vm_presence on vm_presence.vm_id = vm.id
                where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
-    let row = db.client().await?.query_opt(sql, &[&pool.as_i64(), &claim_id]).await?;
+    let row = scope.db.client().await?.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;
     row.map(|row| {
         let stage = if row.try_get("ended")? { LockOut::Ended } else { LockOut::Asked };
         Ok(Holding {
@@ -171,7 +154,7 @@ struct Locked {
 /// Holds an open claim: whoever shows a link, or makes one, waits.
 async fn lock(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     claim_id: ClaimId,
 ) -> Result<Option<Locked>, DbError> {
     let sql = "select email, vm_id from claim
@@ -182,7 +165,7 @@ async fn lock(
     let sql =
         "select vm.hostname, coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
                from vm left join vm_presence on vm_presence.vm_id = vm.id where vm.id = $1";
-    let vm = client.query_one(sql, &[&claim.try_get::<_, i64>("vm_id")?]).await?;
+    let vm = client.query_one(sql, &[&claim.try_get::<_, VmId>("vm_id")?]).await?;
     Ok(Some(Locked {
         email: claim.try_get("email")?,
         hostname: db::word(&vm, "hostname")?,
@@ -190,12 +173,7 @@ async fn lock(
     }))
 }
 
-async fn replace_links(
-    client: &impl GenericClient,
-    pool: PoolId,
-    asker: &Asker,
-    claim_id: ClaimId,
-) -> Result<Token, DbError> {
+async fn replace_links(change: &mut Change<'_>, claim_id: ClaimId) -> Result<Token, DbError> {
     let sql = "with gone as (
                    delete from claim_link where claim_id = $1 returning token_sha256
                ), revoked as (
@@ -203,10 +181,9 @@ async fn replace_links(
                    select token_sha256, $1 from gone
                )
                update claim set links_only_since = now() where id = $1";
-    client.execute(sql, &[&claim_id]).await?;
-    let link = asker.token(LINK);
-    page::add_link(client, link.hash(), claim_id).await?;
-    let event = Event { claim_id: Some(claim_id), ..Event::new(&asker.actor, "claim.link_issued") };
-    events::record(client, pool, event).await?;
+    change.execute(sql, &[&claim_id]).await?;
+    let link = change.scope().token(LINK);
+    page::add_link(&**change, link.hash(), claim_id).await?;
+    change.event(Kind::ClaimLinkIssued).of_claim(claim_id);
     Ok(link)
 }

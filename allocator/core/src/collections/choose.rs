@@ -1,7 +1,9 @@
-use crate::db::GenericClient;
+use crate::{
+    DbError, Scope,
+    db::{self, GenericClient},
+    pools::Pool,
+};
 use lablink_protocol::Hostname;
-
-use crate::{Db, DbError, db, pools::PoolId};
 
 /// Why a choice of VMs can't be collected from. The first sentence is the original's.
 #[derive(Debug, thiserror::Error)]
@@ -18,16 +20,15 @@ crate::db::takes_statement_errors!(ChooseError);
 
 /// The VMs that are meant, by number: these, or all.
 pub async fn choose(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     wanted: Option<&[Hostname]>,
 ) -> Result<Vec<Hostname>, ChooseError> {
-    chosen(&db.client().await?, pool, wanted).await
+    chosen(&scope.db.client().await?, &scope.pool, wanted).await
 }
 
 pub(crate) async fn chosen(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     wanted: Option<&[Hostname]>,
 ) -> Result<Vec<Hostname>, ChooseError> {
     let names: Option<Vec<&str>> =

@@ -3,8 +3,7 @@ use std::{future::Future, io, path::PathBuf, pin::Pin};
 use lablink_protocol::Hostname;
 use tokio::sync::mpsc;
 
-use super::Extension;
-use crate::{DbError, operations::OperationId};
+use crate::{DbError, ids::OperationId, pools::Extension};
 
 /// What is to be collected.
 #[derive(Clone, Debug)]

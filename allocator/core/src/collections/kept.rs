@@ -1,17 +1,17 @@
 use lablink_protocol::{Hostname, KeptCollected};
 
-use crate::{Db, DbError, pools::PoolId};
+use crate::{DbError, Scope};
 
 /// How far a registered machine may delete what it keeps of its earlier participants: what lay in
 /// the folder of its results when it was cleaned, and was read by a later collection that got
 /// everything. Such a collection counts while its archive is there, or once somebody has downloaded
 /// it.
 pub async fn kept_collected(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
 ) -> Result<Option<KeptCollected>, DbError> {
-    let row = db
+    let row = scope
+        .db
         .client()
         .await?
         .query_opt(
@@ -30,7 +30,7 @@ pub async fn kept_collected(
              from vm join ssh_access on ssh_access.vm_id = vm.id
              where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
                and ssh_access.directory is not null",
-            &[&pool.as_i64(), &hostname.as_str()],
+            &[&scope.pool.as_i64(), &hostname.as_str()],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };

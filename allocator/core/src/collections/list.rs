@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use lablink_protocol::Hostname;
 use tokio_postgres::Row;
 
-use super::{Collected, Extension, Kept};
+use super::{Collected, Kept};
 use crate::{
-    Db, DbError, db,
-    operations::{self, Collect, Filter, Kind, Operation, OperationId},
-    pools::PoolId,
+    Db, DbError, Scope, db,
+    ids::OperationId,
+    operations::{self, Collect, Filter, Kind, Operation},
+    pools::Extension,
 };
 
 /// A collection that was asked for, and what has come of it.
@@ -35,19 +36,18 @@ pub struct KeptArchive {
 
 /// The newest `limit` collections that are older than `before`, newest first.
 pub async fn list(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     before: Option<OperationId>,
     limit: i64,
 ) -> Result<Vec<Collection>, DbError> {
     let filter = Filter { before, kind: Some(Collect::WORD), state: None };
-    with_outcome(db, operations::list(db, pool, &filter, limit).await?).await
+    with_outcome(&scope.db, operations::list(scope, &filter, limit).await?).await
 }
 
 /// One collection, by its operation.
-pub async fn find(db: &Db, pool: PoolId, id: OperationId) -> Result<Option<Collection>, DbError> {
-    let operation = operations::find(db, pool, id).await?;
-    Ok(with_outcome(db, operation.into_iter().collect()).await?.pop())
+pub async fn find(scope: &Scope, id: OperationId) -> Result<Option<Collection>, DbError> {
+    let operation = operations::find(scope, id).await?;
+    Ok(with_outcome(&scope.db, operation.into_iter().collect()).await?.pop())
 }
 
 async fn with_outcome(db: &Db, found: Vec<Operation>) -> Result<Vec<Collection>, DbError> {
@@ -115,8 +115,9 @@ fn collected(row: &Row) -> Result<Collected, DbError> {
 
 /// When the results of each VM that is there last came home whole, in an archive that is still
 /// kept or that somebody has downloaded. Who is missing: never.
-pub async fn last_whole(db: &Db, pool: PoolId) -> Result<HashMap<Hostname, Timestamp>, DbError> {
-    let rows = db
+pub async fn last_whole(scope: &Scope) -> Result<HashMap<Hostname, Timestamp>, DbError> {
+    let rows = scope
+        .db
         .client()
         .await?
         .query(
@@ -126,7 +127,7 @@ pub async fn last_whole(db: &Db, pool: PoolId) -> Result<HashMap<Hostname, Times
              where vm.pool_id = $1 and vm.removed_at is null and failure is null and unread = 0
                and (collection.removed_at is null or downloaded_at is not null)
              group by vm.hostname",
-            &[&pool.as_i64()],
+            &[&scope.pool.as_i64()],
         )
         .await?;
     rows.iter().map(|row| Ok((db::word(row, "hostname")?, row.try_get("at")?))).collect()

@@ -6,30 +6,20 @@
 
 mod choose;
 mod collector;
-mod extension;
 mod hand_over;
-mod host_key;
 mod kept;
 mod list;
 mod on_skipped;
 mod record;
 mod retention;
-mod ssh;
 
 pub(crate) use choose::chosen;
 pub use choose::{ChooseError, choose};
 pub use collector::{Archive, CollectError, Collector, Wish};
-pub use extension::{Extension, InvalidExtension};
 pub use hand_over::{discarded, streamed, taken};
-pub use host_key::{forget_host_key, host_key, remember_host_key};
 pub use kept::kept_collected;
 pub use list::{Collection, KeptArchive, find, last_whole, list};
 pub use on_skipped::OnSkipped;
 pub(crate) use record::left;
 pub use record::{Collected, Kept, record};
 pub use retention::{Retention, beyond};
-pub(crate) use ssh::store as store_ssh_access;
-pub use ssh::{
-    FitAddresses, InvalidPlace, InvalidPrivateKey, NoSecretKey, PrivateKey, ResultsDirectory,
-    SealedSshAccess, SshAccess, SshAccessError, SshAddress, SshLogin, UnfitAddress, ssh_access,
-};

@@ -1,12 +1,11 @@
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
 use crate::{
-    Actor, Db, DbError, db,
-    events::{self, Event},
-    operations::OperationId,
-    pools::PoolId,
+    Actor, DbError, Scope,
+    db::{self, GenericClient},
+    events::{Change, Kind},
+    ids::OperationId,
+    pools::Pool,
 };
+use lablink_protocol::Hostname;
 
 /// What came of one VM.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,14 +36,13 @@ pub struct Kept {
 
 /// Writes what an operation has collected. `kept` is none when no archive came of it.
 pub async fn record(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     id: OperationId,
     vms: &[Collected],
     kept: Option<&Kept>,
 ) -> Result<(), DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
     let names: Vec<&str> = vms.iter().map(|vm| vm.hostname.as_str()).collect();
     let files: Vec<i64> = vms.iter().map(|vm| vm.files).collect();
     let bytes: Vec<i64> = vms.iter().map(|vm| vm.bytes).collect();
@@ -53,7 +51,7 @@ pub async fn record(
     let skipped_what: Vec<Option<&str>> = vms.iter().map(|vm| vm.skipped_what.as_deref()).collect();
     let seconds: Vec<f64> = vms.iter().map(|vm| vm.seconds).collect();
     let failures: Vec<Option<&str>> = vms.iter().map(|vm| vm.failure.as_deref()).collect();
-    let new = transaction
+    let new = change
         .execute(
             "insert into collection_vm
                  (operation_id, vm_id, files, bytes, unread, seconds, failure, skipped, skipped_what)
@@ -66,7 +64,7 @@ pub async fn record(
              on conflict do nothing",
             &[
                 &id,
-                &pool.as_i64(),
+                &scope.pool.as_i64(),
                 &names,
                 &files,
                 &bytes,
@@ -79,7 +77,7 @@ pub async fn record(
         )
         .await?;
     if let Some(kept) = kept {
-        transaction
+        change
             .execute(
                 "insert into collection (operation_id, file_name, size, kept_by)
                  values ($1, $2, $3, $4) on conflict do nothing",
@@ -91,21 +89,16 @@ pub async fn record(
         let failed = vms.iter().filter(|vm| vm.failure.is_some()).count();
         let files: i64 = files.iter().sum();
         let data = serde_json::json!({ "vms": new, "files": files, "failed": failed });
-        let event = Event {
-            operation_id: Some(id),
-            data,
-            ..Event::new(&Actor::System, "results.collected")
-        };
-        events::record(&transaction, pool, event).await?;
+        change.event(Kind::ResultsCollected).of_operation(id).with(data).by(Actor::System);
     }
-    transaction.commit().await?;
+    change.commit().await?;
     Ok(())
 }
 
 /// The VMs whose results an operation was to collect and has not, or not all of them.
 pub(crate) async fn left(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     id: OperationId,
 ) -> Result<Vec<Hostname>, DbError> {
     let rows = client

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Db, DbError, operations::OperationId, pools::PoolId};
+use crate::{DbError, Scope, ids::OperationId};
 
 /// How many archives an allocator keeps on its disk.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +15,12 @@ pub struct Retention {
 
 /// The archives on this allocator's disk that are beyond the bounds, oldest first.
 pub async fn beyond(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     kept_by: &str,
     retention: &Retention,
 ) -> Result<Vec<OperationId>, DbError> {
-    let rows = db
+    let rows = scope
+        .db
         .client()
         .await?
         .query(
@@ -28,7 +28,7 @@ pub async fn beyond(
                  select operation_id, collection.finished_at,
                         row_number() over newest_first as place,
                         (sum(size) over newest_first)::bigint as bytes
-                 from collection join operation on operation.id = operation_id
+                 from collection join operation on operation.id = %operation_id
                  where operation.pool_id = $1 and kept_by = $2 and removed_at is null
                  window newest_first as (order by operation_id desc rows unbounded preceding)
              ) as kept
@@ -36,7 +36,7 @@ pub async fn beyond(
                 or place > $4 or (bytes > $5 and place > 1)
              order by operation_id",
             &[
-                &pool.as_i64(),
+                &scope.pool.as_i64(),
                 &kept_by,
                 &retention.age.as_secs_f64(),
                 &retention.archives,

@@ -1,7 +1,7 @@
 //! How many events one VM's agent may bring about: a VM that says now this and now that would
 //! otherwise fill the history, and have everybody look again each time.
 
-use crate::{DbError, db::GenericClient};
+use crate::{DbError, db::GenericClient, ids::VmId};
 
 /// Within ten minutes: an honest one brings about a few in an hour.
 const SOON: i64 = 60;
@@ -10,7 +10,7 @@ const LATE: i64 = 1_000;
 
 /// Whether this VM's agent has brought about as many as it may. Looks at the VM's newest events
 /// only, however long its history is.
-pub(super) async fn is_used_up(client: &impl GenericClient, vm_id: i64) -> Result<bool, DbError> {
+pub(super) async fn is_used_up(client: &impl GenericClient, vm_id: VmId) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
             "select coalesce((select at > now() - interval '10 minutes' from event

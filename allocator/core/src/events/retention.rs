@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Db, DbError};
+use crate::{Db, DbError, ids::VmId};
 
 /// How much history is kept. Events of open claims stay in any case.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ async fn drop_surplus(db: &Db, most: i64) -> Result<u64, DbError> {
     );
     let mut dropped = 0;
     for vm in vms {
-        let (vm_id, before): (i64, i64) = (vm.try_get("id")?, vm.try_get("before")?);
+        let (vm_id, before): (VmId, i64) = (vm.try_get("id")?, vm.try_get("before")?);
         loop {
             let gone = db.client().await?.execute(&sql, &[&vm_id, &before, &STEP]).await?;
             dropped += gone;

@@ -1,42 +1,40 @@
-use crate::db::GenericClient;
-use tokio_postgres::types::ToSql;
-
-use super::{INVITED_FOR, lock, tell};
+use super::{INVITED_FOR, lock};
 use crate::{
-    Actor, DbError, Email, Token,
-    events::{self, Event},
-    pools::PoolId,
+    DbError, Email, Token,
+    db::GenericClient,
+    events::{Change, Kind},
+    ids::PlaceId,
+    pools::Pool,
 };
+use tokio_postgres::types::ToSql;
 
 /// Gives a person the first place in line, in the organiser's transaction that ends what they had.
 /// The token opens it; it is kept for [`INVITED_FOR`], looked at or not.
 pub(crate) async fn invite(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
+    change: &mut Change<'_>,
     email: &Email,
     token: &Token,
 ) -> Result<(), DbError> {
-    lock(client, pool).await?;
+    let pool = change.pool();
+    lock(change).await?;
     let sql = "update place set ended_at = now(), end_reason = 'left'
                where pool_id = $1 and (person = $2 or email = $3) and ended_at is null";
-    client.execute(sql, &[&pool.as_i64(), &email.key(), &email.spelling()]).await?;
+    change.execute(sql, &[&pool.as_i64(), &email.key(), &email.spelling()]).await?;
     let sql = "insert into place (pool_id, email, person, token_sha256, invited_until)
                values ($1, $2, $3, $4, now() + make_interval(secs => $5)) returning id";
     let (hash, kept_for) = (token.hash(), INVITED_FOR.as_secs_f64());
     let place: [&(dyn ToSql + Sync); 5] =
         [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes(), &kept_for];
-    let place: i64 = client.query_one(sql, &place).await?.try_get("id")?;
+    let place: PlaceId = change.query_one(sql, &place).await?.try_get("id")?;
     let data = serde_json::json!({ "place": place });
-    events::record(client, pool, Event { data, ..Event::new(actor, "place.invited") }).await?;
-    tell(client, pool).await?;
+    change.event(Kind::PlaceInvited).with(data);
     Ok(())
 }
 
 /// Whether an organiser has made this person's place.
 pub(crate) async fn is_invited(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     email: &Email,
 ) -> Result<bool, DbError> {
     let sql = "select exists (select from place where pool_id = $1 and person = $2

@@ -1,13 +1,12 @@
 use tokio_postgres::types::ToSql;
 
-use super::{find_open, lock, serve, tell};
+use super::{find_open, lock, serve};
 use crate::{
-    Actor, Db, DbError, Email, Neighbours, Token,
-    claims::{self, Reclaim},
-    events::{self, Event},
-    once::{Asker, Key, Once, Sent},
-    pools::PoolId,
-    vms::StaleAfter,
+    Actor, DbError, Email, Neighbours, Scope, Token, claims,
+    events::{Change, Kind},
+    ids::PlaceId,
+    pools::Reclaim,
+    scope::{Key, Once, Sent},
 };
 
 /// What somebody who asks for a place in line gets.
@@ -59,60 +58,58 @@ const PLACE: &str = "place";
 
 /// Gives a person the last place in line, or their own again.
 pub async fn join(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
+    scope: &Scope,
     person: Person<'_>,
     presented: Presented,
-    reclaim: Reclaim,
 ) -> Result<Joined, JoinError> {
     let Person { email, neighbours } = person;
     crate::db::again!(async {
         let Presented { token: cookie, key } = &presented;
         let once = key.clone().map(|key| Once::new(key, format!("place of {}", email.key())));
-        let asker = Asker { actor: Actor::Anyone, once };
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(()) = asker.sent(&transaction, pool).await? {
-            return Ok(Joined::Place(asker.token(PLACE)));
+        let scope = &scope.by(Actor::Anyone).once(once);
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(()) = scope.sent(&*change).await? {
+            return Ok(Joined::Place(scope.token(PLACE)));
         }
-        let origin = neighbours.origin(&transaction, pool).await?;
-        if let Some(origin) = origin.as_ref().filter(|_| neighbours.most_claims().is_some()) {
-            Neighbours::take_turns(&transaction, origin).await?;
+        let origin = neighbours.origin(&*change, &scope.pool).await?;
+        let claiming = &scope.pool.rules.claiming;
+        if let Some(origin) = origin.as_ref().filter(|_| claiming.per_address.claims.is_some()) {
+            Neighbours::take_turns(&*change, origin).await?;
         }
-        lock(&transaction, pool).await?;
+        lock(&change).await?;
         // Places that lapsed are out of the way, also this person's own.
-        serve(&transaction, pool, stale_after).await?;
-        if let Some(claim_id) = claims::open_claim_of(&transaction, pool, email).await? {
+        serve(&mut change).await?;
+        if let Some(claim_id) = claims::open_claim_of(&*change, &scope.pool, email).await? {
             return match cookie {
-                Some(token) if claims::opens(&transaction, token.hash(), claim_id).await? => {
+                Some(token) if claims::opens(&*change, token.hash(), claim_id).await? => {
                     Ok(Joined::HoldsVm(token.clone()))
                 }
                 _ => Err(JoinError::AlreadyClaimed),
             };
         }
-        let place = match find_open(&transaction, pool, email).await? {
+        let place = match find_open(&*change, &scope.pool, email).await? {
             None => {
                 if let Some(origin) = &origin
-                    && !neighbours.have_room_in_line(&transaction, pool, origin).await?
+                    && !Neighbours::have_room_in_line(&*change, &scope.pool, origin).await?
                 {
                     return Err(JoinError::AddressFull);
                 }
-                let token = asker.token(PLACE);
+                let token = scope.token(PLACE);
                 let sql = "insert into place (pool_id, email, person, token_sha256, origin)
                            values ($1, $2, $3, $4, $5) returning id";
                 let hash = token.hash();
-                let place: [&(dyn ToSql + Sync); 5] =
-                    [&pool.as_i64(), &email.spelling(), &email.key(), &hash.as_bytes(), &origin];
-                let place: i64 = transaction.query_one(sql, &place).await?.try_get("id")?;
-                let event = Event {
-                    data: serde_json::json!({ "place": place }),
-                    ..Event::new(&Actor::Anyone, "place.joined")
-                };
-                events::record(&transaction, pool, event).await?;
-                serve(&transaction, pool, stale_after).await?;
-                tell(&transaction, pool).await?;
-                asker.keep(&transaction, pool, &()).await?;
+                let place: [&(dyn ToSql + Sync); 5] = [
+                    &scope.pool.as_i64(),
+                    &email.spelling(),
+                    &email.key(),
+                    &hash.as_bytes(),
+                    &origin,
+                ];
+                let place: PlaceId = change.query_one(sql, &place).await?.try_get("id")?;
+                change.event(Kind::PlaceJoined).with(serde_json::json!({ "place": place }));
+                serve(&mut change).await?;
+                scope.keep(&*change, &()).await?;
                 token
             }
             Some((place, own)) => match cookie {
@@ -120,47 +117,40 @@ pub async fn join(
                     return Ok(Joined::Place(token.clone()));
                 }
                 // The newest browser has the place; pages that others left open end.
-                _ if reclaim == Reclaim::Email
-                    && !super::is_invited(&transaction, pool, email).await? =>
+                _ if claiming.reclaim == Reclaim::Email
+                    && !super::is_invited(&*change, &scope.pool, email).await? =>
                 {
-                    let token = asker.token(PLACE);
+                    let token = scope.token(PLACE);
                     let sql =
                         "update place set token_sha256 = $2, last_looked_at = now() where id = $1";
-                    transaction.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
-                    asker.keep(&transaction, pool, &()).await?;
+                    change.execute(sql, &[&place, &token.hash().as_bytes()]).await?;
+                    scope.keep(&*change, &()).await?;
                     token
                 }
                 _ => return Err(JoinError::AlreadyInLine),
             },
         };
-        transaction.commit().await?;
+        change.commit().await?;
         Ok(Joined::Place(place))
     })
 }
 
 /// Gives up a place, and what it was offered goes to the next. A place that is over stays so.
-pub async fn leave(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    token: &Token,
-) -> Result<(), DbError> {
+pub async fn leave(scope: &Scope, token: &Token) -> Result<(), DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        lock(&transaction, pool).await?;
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        lock(&change).await?;
         let sql = "update place set ended_at = now(), end_reason = 'left'
                    where pool_id = $1 and token_sha256 = $2 and ended_at is null returning id";
-        let left = transaction.query_opt(sql, &[&pool.as_i64(), &token.hash().as_bytes()]).await?;
+        let left = change.query_opt(sql, &[&scope.pool.as_i64(), &token.hash().as_bytes()]).await?;
         if let Some(place) = left {
-            let event = Event {
-                data: serde_json::json!({ "place": place.try_get::<_, i64>("id")? }),
-                ..Event::new(&Actor::Anyone, "place.left")
-            };
-            events::record(&transaction, pool, event).await?;
-            serve(&transaction, pool, stale_after).await?;
-            tell(&transaction, pool).await?;
-            transaction.commit().await?;
+            change
+                .event(Kind::PlaceLeft)
+                .with(serde_json::json!({ "place": place.try_get::<_, PlaceId>("id")? }))
+                .by(Actor::Anyone);
+            serve(&mut change).await?;
+            change.commit().await?;
         }
         Ok(())
     })

@@ -1,15 +1,14 @@
+use super::{ORDER, WAITING};
+use crate::{DbError, Scope, db, ids::PlaceId};
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{ORDER, WAITING};
-use crate::{Db, DbError, db, pools::PoolId};
-
 /// A place in line, as the organiser sees it.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    pub id: i64,
+    pub id: PlaceId,
     pub email: String,
     pub since: Timestamp,
     pub last_looked_at: Timestamp,
@@ -23,7 +22,7 @@ pub struct Waiting {
 }
 
 /// The first `limit` places in line, in order.
-pub async fn waiting(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Waiting>, DbError> {
+pub async fn waiting(scope: &Scope, limit: i64) -> Result<Vec<Waiting>, DbError> {
     let sql = format!(
         "select place.id, place.email, place.created_at, place.last_looked_at, vm.hostname,
                 place.invited_until is not null as is_invited,
@@ -32,7 +31,7 @@ pub async fn waiting(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Waiting>, 
          from place left join vm on vm.place_id = place.id
          where place.pool_id = $1 and place.ended_at is null order by {ORDER} limit $2"
     );
-    let rows = db.client().await?.query(&sql, &[&pool.as_i64(), &limit]).await?;
+    let rows = scope.db.client().await?.query(&sql, &[&scope.pool.as_i64(), &limit]).await?;
     rows.iter()
         .map(|row| {
             Ok(Waiting {
@@ -52,27 +51,27 @@ pub async fn waiting(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Waiting>, 
 #[derive(Clone, Copy, Debug)]
 pub struct Crowd {
     /// One of them.
-    pub place: i64,
+    pub place: PlaceId,
     pub places: i64,
 }
 
 /// So many places of one address are worth a word.
 const MANY: i64 = 5;
 
-pub async fn crowd(db: &Db, pool: PoolId) -> Result<Option<Crowd>, DbError> {
+pub async fn crowd(scope: &Scope) -> Result<Option<Crowd>, DbError> {
     let sql = "select min(id) as place, count(*) as places from place
                where pool_id = $1 and ended_at is null and origin is not null
                group by origin having count(*) >= $2 order by places desc, place limit 1";
-    let row = db.client().await?.query_opt(sql, &[&pool.as_i64(), &MANY]).await?;
+    let row = scope.db.client().await?.query_opt(sql, &[&scope.pool.as_i64(), &MANY]).await?;
     row.map(|row| Ok(Crowd { place: row.try_get("place")?, places: row.try_get("places")? }))
         .transpose()
 }
 
 /// How many wait without an offer.
-pub async fn count(db: &Db, pool: PoolId) -> Result<i64, DbError> {
+pub async fn count(scope: &Scope) -> Result<i64, DbError> {
     static SQL: LazyLock<String> =
         LazyLock::new(|| format!("select count(*) from place where pool_id = $1 and {WAITING}"));
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
-    Ok(client.query_one(&statement, &[&pool.as_i64()]).await?.try_get(0)?)
+    Ok(client.query_one(&statement, &[&scope.pool.as_i64()]).await?.try_get(0)?)
 }

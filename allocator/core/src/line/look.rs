@@ -1,12 +1,16 @@
 use std::sync::LazyLock;
 
-use crate::db::GenericClient;
+use super::{EndReason, KEPT_FOR, WAITING};
+use crate::{
+    DbError, Email, Scope, Token, TokenHash,
+    db::{self, GenericClient},
+    ids::PlaceId,
+    pools::Pool,
+    startup::TOOK,
+};
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::Hostname;
 use tokio_postgres::types::ToSql;
-
-use super::{EndReason, KEPT_FOR, WAITING};
-use crate::{Db, DbError, Email, Token, TokenHash, db, pools::PoolId, startup::TOOK};
 
 /// How things stand for one place in line.
 #[derive(Clone, Debug)]
@@ -29,7 +33,7 @@ pub enum Standing {
 }
 
 /// How a place stands, and that somebody looked at it. None: the token opens no place.
-pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standing>, DbError> {
+pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "select case when mine.removed_at is null then mine.end_reason else 'removed' end
@@ -42,14 +46,15 @@ pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standin
              where mine.pool_id = $1 and mine.token_sha256 = $2"
         )
     });
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let token = token.hash();
     let looked = "update place set last_looked_at = now()
                   where pool_id = $1 and token_sha256 = $2 and ended_at is null";
     let statement = client.prepare_cached(looked).await?;
-    client.execute(&statement, &[&pool.as_i64(), &token.as_bytes()]).await?;
+    client.execute(&statement, &[&scope.pool.as_i64(), &token.as_bytes()]).await?;
     let statement = client.prepare_cached(&SQL).await?;
-    let Some(row) = client.query_opt(&statement, &[&pool.as_i64(), &token.as_bytes()]).await?
+    let Some(row) =
+        client.query_opt(&statement, &[&scope.pool.as_i64(), &token.as_bytes()]).await?
     else {
         return Ok(None);
     };
@@ -68,17 +73,18 @@ pub async fn look(db: &Db, pool: PoolId, token: &Token) -> Result<Option<Standin
     Ok(Some(Standing::Waiting {
         ahead,
         waiting: row.try_get("waiting")?,
-        expected_seconds: expected(&client, pool, ahead).await?,
+        expected_seconds: expected(&client, &scope.pool, ahead).await?,
     }))
 }
 
 /// Whether the token's place is open, for who only waits for news of it: that is no look.
-pub async fn is_open(db: &Db, pool: PoolId, token: &Token) -> Result<bool, DbError> {
+pub async fn is_open(scope: &Scope, token: &Token) -> Result<bool, DbError> {
     let sql = "select exists (select from place
                    where pool_id = $1 and token_sha256 = $2 and ended_at is null)";
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let statement = client.prepare_cached(sql).await?;
-    let row = client.query_one(&statement, &[&pool.as_i64(), &token.hash().as_bytes()]).await?;
+    let row =
+        client.query_one(&statement, &[&scope.pool.as_i64(), &token.hash().as_bytes()]).await?;
     Ok(row.try_get(0)?)
 }
 
@@ -88,7 +94,7 @@ pub async fn is_open(db: &Db, pool: PoolId, token: &Token) -> Result<bool, DbErr
 /// that are overdue are not waited for, nor registered machines on which nobody has begun.
 async fn expected(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     ahead: i64,
 ) -> Result<Option<i64>, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
@@ -114,9 +120,9 @@ async fn expected(
 /// The open place of a person, with its token's hash.
 pub(crate) async fn find_open(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     email: &Email,
-) -> Result<Option<(i64, TokenHash)>, DbError> {
+) -> Result<Option<(PlaceId, TokenHash)>, DbError> {
     let sql = "select id, token_sha256 from place
                where pool_id = $1 and ended_at is null
                  and (person = $2 or (person is null and email = $3))

@@ -21,8 +21,7 @@ mod serve;
 
 use std::time::Duration;
 
-use crate::db::GenericClient;
-
+pub use crate::ids::PlaceId;
 pub use claim::{ClaimKept, claim};
 pub(crate) use invite::{invite, is_invited};
 pub use join::{JoinError, Joined, Person, Presented, join, leave};
@@ -33,7 +32,7 @@ pub use remove::{Removal, remove};
 pub(crate) use serve::serve;
 pub use serve::tend;
 
-use crate::{DbError, pools::PoolId, text_enum::text_enum};
+use crate::{DbError, events::Change, text_enum::text_enum};
 
 /// A place that nobody has looked at for so long is given up.
 pub const LAPSES_AFTER: Duration = Duration::from_secs(180);
@@ -72,16 +71,10 @@ pub(crate) const WAITING: &str = "place.ended_at is null and place.offered_at is
 pub(crate) const ORDER: &str = "place.invited_until is null, place.id";
 
 /// Who changes the line takes turns, in all allocators.
-async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+async fn lock(change: &Change<'_>) -> Result<(), DbError> {
     // Two keys keep this apart from the migrations' lock, which has one.
     let sql = "select pg_advisory_xact_lock(1818848869, $1::bigint::int)";
-    client.execute(sql, &[&pool.as_i64()]).await?;
-    Ok(())
-}
-
-pub(crate) async fn tell(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
-    let sql = "select pg_notify('line_changed', $1::bigint::text)";
-    client.execute(sql, &[&pool.as_i64()]).await?;
+    change.execute(sql, &[&change.pool().as_i64()]).await?;
     Ok(())
 }
 

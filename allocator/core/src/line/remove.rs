@@ -1,30 +1,23 @@
-use super::{lock, serve, tell};
+use super::{lock, serve};
 use crate::{
-    Db, DbError,
-    events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
-    vms::StaleAfter,
+    DbError, Scope,
+    events::{Change, Kind},
+    ids::PlaceId,
+    scope::Sent,
 };
 
 /// Which places an organiser takes away.
 #[derive(Clone, Copy, Debug)]
 pub enum Removal {
-    One(i64),
+    One(PlaceId),
     /// All that came from the address of this one; it alone where addresses are not counted.
-    OfItsAddress(i64),
+    OfItsAddress(PlaceId),
     All,
 }
 
 /// Ends open places, whose pages say so, and what they were offered goes to the next. Answers how
 /// many they were.
-pub async fn remove(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    asker: impl Into<Asker>,
-    which: Removal,
-) -> Result<i64, DbError> {
+pub async fn remove(scope: &Scope, which: Removal) -> Result<i64, DbError> {
     let (condition, place) = match which {
         Removal::One(place) => ("id = $2", Some(place)),
         Removal::OfItsAddress(place) => (
@@ -40,24 +33,21 @@ pub async fn remove(
          )
          select count(*) from removed"
     );
-    let asker = asker.into();
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
+        lock(&change).await?;
         let removed: i64 =
-            transaction.query_one(&sql, &[&pool.as_i64(), &place]).await?.try_get(0)?;
+            change.query_one(&sql, &[&scope.pool.as_i64(), &place]).await?.try_get(0)?;
         if removed > 0 {
             let data = serde_json::json!({ "places": removed });
-            let event = Event { data, ..Event::new(&asker.actor, "place.removed") };
-            events::record(&transaction, pool, event).await?;
-            serve(&transaction, pool, stale_after).await?;
-            tell(&transaction, pool).await?;
-            asker.keep(&transaction, pool, &removed).await?;
-            transaction.commit().await?;
+            change.event(Kind::PlaceRemoved).with(data);
+            serve(&mut change).await?;
+            scope.keep(&*change, &removed).await?;
+            change.commit().await?;
         }
         Ok(removed)
     })

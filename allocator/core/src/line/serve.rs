@@ -1,64 +1,58 @@
+use serde_json::json;
 use std::sync::LazyLock;
+use tokio_postgres::Row;
 
-use crate::db::GenericClient;
-
-use super::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, lock, tell};
+use super::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, lock};
 use crate::{
-    Db, DbError, claims, neighbours,
-    pools::PoolId,
-    vms::{self, StaleAfter},
+    Actor, DbError, Scope, claims,
+    events::{Change, Kind, Touch},
+    ids::{PlaceId, VmId},
+    neighbours, vms,
 };
 
 /// Brings the line up to date, in the caller's transaction: places that lapsed end, offers of VMs
 /// that are no longer fit are void, and VMs that are free go to participants whose own is at fault,
 /// then to who has waited longest.
-pub(crate) async fn serve(
-    client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: StaleAfter,
-) -> Result<u64, DbError> {
+pub(crate) async fn serve(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "select exists (select from place where pool_id = $1 and ended_at is null)
                    or exists (select from vm where pool_id = $1 and place_id is not null)
                    or exists (select from claim where pool_id = $1 and moving_since is not null
                               and released_at is null)";
-    let statement = client.prepare_cached(sql).await?;
-    if !client.query_one(&statement, &[&pool.as_i64()]).await?.try_get::<_, bool>(0)? {
-        return Ok(0);
+    let statement = change.prepare_cached(sql).await?;
+    if !change.query_one(&statement, &[&change.pool().as_i64()]).await?.try_get::<_, bool>(0)? {
+        return Ok(());
     }
-    lock(client, pool).await?;
-    let changed = lapse(client, pool).await?
-        + pass(client, pool).await?
-        + void(client, pool, stale_after).await?
-        + claims::move_claims(client, pool, stale_after).await?
-        + offer(client, pool, stale_after).await?;
-    if changed > 0 {
-        tell(client, pool).await?;
-    }
-    Ok(changed)
+    lock(change).await?;
+    lapse(change).await?;
+    pass(change).await?;
+    void(change).await?;
+    claims::move_claims(change).await?;
+    offer(change).await
 }
 
-async fn lapse(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError> {
-    let sql = "with lapsed as (
-                   update place set ended_at = now(), end_reason = 'lapsed'
+async fn lapse(change: &mut Change<'_>) -> Result<(), DbError> {
+    let sql = "update place set ended_at = now(), end_reason = 'lapsed'
                    where pool_id = $1 and ended_at is null
                      and (last_looked_at < now() - make_interval(secs => $2)
                           or offered_at < now() - make_interval(secs => $3)
                           or (passed_at is not null and last_looked_at < offered_at
                               and offered_at < now() - make_interval(secs => $4)))
                      and (invited_until is null or invited_until < now())
-                   returning id
-               )
-               insert into event (pool_id, actor, kind, data)
-               select $1, 'system', 'place.lapsed', jsonb_build_object('place', id) from lapsed";
+               returning id";
     let (unseen, kept) = (LAPSES_AFTER.as_secs_f64(), KEPT_FOR.as_secs_f64());
     let kept_unseen = KEPT_UNSEEN_FOR.as_secs_f64();
-    let statement = client.prepare_cached(sql).await?;
-    Ok(client.execute(&statement, &[&pool.as_i64(), &unseen, &kept, &kept_unseen]).await?)
+    let statement = change.prepare_cached(sql).await?;
+    let pool = change.pool().as_i64();
+    for place in change.query(&statement, &[&pool, &unseen, &kept, &kept_unseen]).await? {
+        let place: PlaceId = place.try_get("id")?;
+        change.event(Kind::PlaceLapsed).by(Actor::System).with(json!({ "place": place }));
+    }
+    Ok(())
 }
 
 /// An offer that nobody has seen ends soon. Its place waits on, once: else who never reacts would hold
 /// one machine after another.
-async fn pass(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError> {
+async fn pass(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "with unseen as (
                    select vm.id, vm.place_id from vm join place on place.id = vm.place_id
                    where vm.pool_id = $1 and place.ended_at is null and place.passed_at is null
@@ -70,46 +64,46 @@ async fn pass(client: &impl GenericClient, pool: PoolId) -> Result<u64, DbError>
                    update place set offered_at = null, passed_at = now() from unseen
                    where place.id = unseen.place_id and place.last_looked_at < place.offered_at
                    returning place.id, unseen.id as vm_id
-               ), told as (
-                   insert into event (pool_id, actor, kind, vm_id, data)
-                   select $1, 'system', 'place.passed', vm_id, jsonb_build_object('place', id)
-                   from passed
                )
-               update vm set place_id = null from passed where vm.id = passed.vm_id";
-    let statement = client.prepare_cached(sql).await?;
+               update vm set place_id = null from passed where vm.id = passed.vm_id
+               returning vm.id, passed.id as place";
+    let statement = change.prepare_cached(sql).await?;
     let unseen = KEPT_UNSEEN_FOR.as_secs_f64();
-    Ok(client.execute(&statement, &[&pool.as_i64(), &unseen]).await?)
+    for passed in change.query(&statement, &[&change.pool().as_i64(), &unseen]).await? {
+        of_place(change, Kind::PlacePassed, &passed)?;
+    }
+    Ok(())
 }
 
 /// The place of a VM that is no longer fit is again the first in line.
-async fn void(
-    client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: StaleAfter,
-) -> Result<u64, DbError> {
+async fn void(change: &mut Change<'_>) -> Result<(), DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with unfit as (
-                 select vm.id, vm.place_id from vm join place on place.id = vm.place_id
+                 select vm.id, vm.place_id, place.ended_at is null as waits
+                 from vm join place on place.id = vm.place_id
                  where vm.pool_id = $1 and (place.ended_at is not null or not ({fit}))
                  for no key update of vm skip locked
              ), waiting as (
                  update place set offered_at = null from unfit
                  where place.id = unfit.place_id and place.ended_at is null
              )
-             update vm set place_id = null from unfit where vm.id = unfit.id",
+             update vm set place_id = null from unfit where vm.id = unfit.id 
+             returning vm.id, unfit.place_id as place, unfit.waits",
             fit = vms::FIT,
         )
     });
-    let statement = client.prepare_cached(&SQL).await?;
-    Ok(client.execute(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
+    for voided in run(change, &SQL).await? {
+        if voided.try_get("waits")? {
+            of_place(change, Kind::PlaceOfferEnded, &voided)?;
+        } else {
+            change.touch(Touch::Vm(voided.try_get("id")?));
+        }
+    }
+    Ok(())
 }
 
-async fn offer(
-    client: &impl GenericClient,
-    pool: PoolId,
-    stale_after: StaleAfter,
-) -> Result<u64, DbError> {
+async fn offer(change: &mut Change<'_>) -> Result<(), DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with waiting as (
@@ -124,29 +118,43 @@ async fn offer(
              ), offered as (
                  update place set offered_at = now() from waiting join chosen using (turn)
                  where place.id = waiting.id returning place.id, chosen.id as vm_id
-             ), told as (
-                 insert into event (pool_id, actor, kind, vm_id, data)
-                 select $1, 'system', 'place.offered', vm_id, jsonb_build_object('place', id)
-                 from offered
              )
-             update vm set place_id = offered.id from offered where vm.id = offered.vm_id",
+             update vm set place_id = offered.id from offered where vm.id = offered.vm_id
+             returning vm.id, offered.id as place",
             waiting = super::WAITING,
             turn = super::ORDER,
             claimable = vms::CLAIMABLE,
             order = vms::BEST_FIRST,
         )
     });
-    let statement = client.prepare_cached(&SQL).await?;
-    Ok(client.execute(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
+    for offered in run(change, &SQL).await? {
+        of_place(change, Kind::PlaceOffered, &offered)?;
+    }
+    Ok(())
+}
+
+/// Runs a statement that asks for fit VMs.
+async fn run(change: &Change<'_>, sql: &str) -> Result<Vec<Row>, DbError> {
+    let statement = change.prepare_cached(sql).await?;
+    let (pool, stale_after) = (change.pool(), change.pool().rules.machines.stale_after);
+    Ok(change.query(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
+}
+
+/// This has happened to a VM and the place that it is, or was, kept for.
+fn of_place(change: &mut Change<'_>, kind: Kind, row: &Row) -> Result<(), DbError> {
+    let (vm, place): (VmId, PlaceId) = (row.try_get("id")?, row.try_get("place")?);
+    change.event(kind).by(Actor::System).of_vm(vm).with(json!({ "place": place }));
+    Ok(())
 }
 
 /// Serves the line: time makes places lapse, and a VM whose agent is heard again is free without a
 /// transaction that says so. Answers how much has changed.
-pub async fn tend(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<u64, DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let changed = serve(&transaction, pool, stale_after).await?;
-    transaction.commit().await?;
+pub async fn tend(scope: &Scope) -> Result<u64, DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    serve(&mut change).await?;
+    let changed = change.told();
+    change.commit().await?;
     neighbours::forget_ended(&client).await?;
     Ok(changed)
 }

@@ -9,18 +9,20 @@ use std::{
 use lablink_protocol::Hostname;
 use tokio::sync::watch;
 
+use crate::{ids::OperationId, pools::PoolId};
+
 /// What somebody can wait for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// A VM, its claim included.
     Vm(Hostname),
-    Operation(i64),
+    Operation(OperationId),
     /// The waiting line.
-    Line,
-    /// Any operation: for workers.
-    Operations,
+    Line(PoolId),
+    /// The queue of operations: for workers.
+    Operations(PoolId),
     /// Anything at all: for overviews.
-    Everything,
+    Everything(PoolId),
 }
 
 /// Fans wake-ups out to the waiters of this process.
@@ -69,12 +71,8 @@ impl Hub {
     }
 
     pub(super) fn wake(&self, topic: &Topic) {
-        let topics = self.shared.topics();
-        let wider = matches!(topic, Topic::Operation(_)).then_some(&Topic::Operations);
-        for topic in [Some(topic), wider, Some(&Topic::Everything)].into_iter().flatten() {
-            if let Some(sender) = topics.get(topic) {
-                sender.send_replace(());
-            }
+        if let Some(sender) = self.shared.topics().get(topic) {
+            sender.send_replace(());
         }
     }
 
@@ -125,14 +123,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn wakes_the_topic_and_the_overviews_only() {
+    async fn wakes_the_topic_only() {
         let hub = Hub::default();
         let (mut one, mut two) = (hub.subscribe(vm("one")), hub.subscribe(vm("two")));
-        let mut all = hub.subscribe(Topic::Everything);
         hub.wake(&vm("one"));
         assert!(woken(&mut one).await);
         assert!(!woken(&mut two).await);
-        assert!(woken(&mut all).await);
         assert!(!woken(&mut one).await, "one wake-up, one look");
     }
 

@@ -3,7 +3,9 @@ use std::{future::poll_fn, time::Duration};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_postgres::{AsyncMessage, Client, Notification};
 
-use super::{Hub, LINE_CHANGED, OPERATION_CHANGED, Topic, VM_CHANGED};
+use super::{
+    CHANNELS, Hub, LINE_CHANGED, OPERATION_CHANGED, POOL_CHANGED, QUEUE_CHANGED, Topic, VM_CHANGED,
+};
 use crate::db::{ConnectError, Server, limits};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -77,7 +79,7 @@ async fn heed(
     mut notifications: mpsc::UnboundedReceiver<Notification>,
     hub: &Hub,
 ) -> Result<(), Lost> {
-    for channel in [VM_CHANGED, OPERATION_CHANGED, LINE_CHANGED] {
+    for channel in CHANNELS {
         ask(client, &format!("listen {channel}")).await?;
     }
     hub.set_connected(true);
@@ -108,7 +110,9 @@ fn wake(hub: &Hub, notification: &Notification) {
     let topic = match notification.channel() {
         VM_CHANGED => payload.parse().ok().map(Topic::Vm),
         OPERATION_CHANGED => payload.parse().ok().map(Topic::Operation),
-        LINE_CHANGED => Some(Topic::Line),
+        LINE_CHANGED => payload.parse().ok().map(Topic::Line),
+        QUEUE_CHANGED => payload.parse().ok().map(Topic::Operations),
+        POOL_CHANGED => payload.parse().ok().map(Topic::Everything),
         _ => None,
     };
     if let Some(topic) = topic {

@@ -12,7 +12,14 @@ pub use hub::{Hub, Subscription, Topic};
 pub use listener::listen;
 
 /// Channels of NOTIFY. The payload of the first is a hostname, of the second an operation's id, of
-/// the third a pool's.
-pub(crate) const VM_CHANGED: &str = "vm_changed";
-pub(crate) const OPERATION_CHANGED: &str = "operation_changed";
-pub(crate) const LINE_CHANGED: &str = "line_changed";
+/// the others a pool's. They are sent by [`crate::events`].
+const VM_CHANGED: &str = "vm_changed";
+const OPERATION_CHANGED: &str = "operation_changed";
+const LINE_CHANGED: &str = "line_changed";
+/// The queue of operations.
+const QUEUE_CHANGED: &str = "queue_changed";
+/// Anything.
+const POOL_CHANGED: &str = "pool_changed";
+
+const CHANNELS: [&str; 5] =
+    [VM_CHANGED, OPERATION_CHANGED, LINE_CHANGED, QUEUE_CHANGED, POOL_CHANGED];

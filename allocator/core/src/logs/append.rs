@@ -2,7 +2,7 @@ use lablink_protocol::Hostname;
 use tokio_postgres::{error::SqlState, types::ToSql};
 
 use super::batch::{Batch, SIZE, count};
-use crate::{Db, DbError, db::Client, pools::PoolId, vms::ReportError};
+use crate::{DbError, Scope, db::Client, pools::Pool, vms::ReportError};
 
 /// Appends a batch to a VM's log and says how many lines that were: fewer than were given where
 /// some had come before. Lines that the batch has dropped are counted beside the log.
@@ -11,15 +11,14 @@ use crate::{Db, DbError, db::Client, pools::PoolId, vms::ReportError};
 /// few come again: so the batch is stored as if all were new, and only where the index refuses
 /// that, once more with such a look.
 pub async fn append(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     batch: &Batch<'_>,
 ) -> Result<i64, ReportError> {
-    let client = db.client().await?.keeping_colours();
-    let stored = match store(&client, pool, hostname, batch, Repeated::RefusesAll).await {
+    let client = scope.db.client().await?.keeping_colours();
+    let stored = match store(&client, &scope.pool, hostname, batch, Repeated::RefusesAll).await {
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
-            store(&client, pool, hostname, batch, Repeated::IsSkipped).await
+            store(&client, &scope.pool, hostname, batch, Repeated::IsSkipped).await
         }
         stored => stored,
     };
@@ -36,7 +35,7 @@ enum Repeated {
 /// The number of lines stored; none: there is no such VM.
 async fn store(
     client: &Client,
-    pool: PoolId,
+    pool: &Pool,
     hostname: &Hostname,
     batch: &Batch<'_>,
     repeated: Repeated,

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use crate::{Db, DbError};
+use crate::{Db, DbError, ids::VmId};
 
 /// Lines that a VM has sent beyond what one may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Dropped {
 }
 
 /// How many lines of this VM (its `vm.id`) were dropped, if any.
-pub async fn dropped(db: &Db, vm_id: i64) -> Result<Option<Dropped>, DbError> {
+pub async fn dropped(db: &Db, vm_id: VmId) -> Result<Option<Dropped>, DbError> {
     let sql = "select dropped, dropped_at from log_volume where vm_id = $1 and dropped > 0";
     let row = db.client().await?.query_opt(sql, &[&vm_id]).await?;
     row.map(|row| Ok(Dropped { lines: row.try_get("dropped")?, at: row.try_get("dropped_at")? }))

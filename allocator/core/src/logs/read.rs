@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use crate::{Db, DbError};
+use crate::{Db, DbError, ids::VmId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -33,7 +33,7 @@ pub struct Query<'a> {
 }
 
 /// Lines of one VM (its `vm.id`), oldest first.
-pub async fn read(db: &Db, vm_id: i64, query: &Query<'_>) -> Result<Vec<Line>, DbError> {
+pub async fn read(db: &Db, vm_id: VmId, query: &Query<'_>) -> Result<Vec<Line>, DbError> {
     let (bound, order) = match query.place {
         Place::End => (i64::MAX, "id < $2 order by id desc"),
         Place::Before(id) => (id, "id < $2 order by id desc"),
@@ -65,7 +65,7 @@ pub async fn read(db: &Db, vm_id: i64, query: &Query<'_>) -> Result<Vec<Line>, D
 }
 
 /// The id of the VM's last line; 0 where there is none.
-pub async fn last_id(db: &Db, vm_id: i64) -> Result<i64, DbError> {
+pub async fn last_id(db: &Db, vm_id: VmId) -> Result<i64, DbError> {
     let client = db.client().await?;
     let sql = "select coalesce(max(id), 0) from log_line where vm_id = $1";
     let statement = client.prepare_cached(sql).await?;

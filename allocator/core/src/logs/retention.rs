@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::batch::SIZE;
-use crate::{Db, DbError};
+use crate::{Db, DbError, ids::VmId};
 
 /// How much of each VM's log is kept.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub async fn sweep(db: &Db, retention: Retention) -> Result<u64, DbError> {
 /// One step: of the oldest lines, those that are too old or too many.
 async fn drop_oldest(
     db: &Db,
-    vm_id: i64,
+    vm_id: VmId,
     Retention { age, bytes_per_vm }: Retention,
 ) -> Result<i64, DbError> {
     let age = age.map(|age| age.as_secs_f64());

@@ -3,13 +3,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{Kind, Lane, OperationId, OperationState, targets};
+use serde_json::json;
+
+use super::{Kind, Lane, OperationState, targets};
 use crate::{
-    Actor, Db, DbError,
-    db::GenericClient,
-    events::{self, Event},
-    once::{Asker, Sent},
-    pools::PoolId,
+    DbError, Scope,
+    events::{self, Change},
+    ids::OperationId,
+    scope::Sent,
 };
 
 /// An operation to be, of any kind.
@@ -75,26 +76,22 @@ impl Ask {
     }
 
     /// Writes it into the queue. The caller holds the pool's lock.
-    pub(crate) async fn queue(
-        &self,
-        client: &impl GenericClient,
-        pool: PoolId,
-        actor: &Actor,
-    ) -> Result<OperationId, DbError> {
+    pub(crate) async fn queue(&self, change: &mut Change<'_>) -> Result<OperationId, DbError> {
         let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
         let time_limit = i32::try_from(self.time_limit.as_secs()).unwrap_or(i32::MAX);
-        let row = client
+        let scope = change.scope();
+        let row = change
             .query_one(
                 "insert into operation (pool_id, kind, payload, actor, progress_total, title, lane,
                      removes, state, after_id, not_before, parent_id, max_attempts,
                      time_limit_seconds)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-                 returning id, pg_notify('operation_changed', id::text)::text",
+                 returning id",
                 &[
-                    &pool.as_i64(),
+                    &scope.pool.as_i64(),
                     &self.kind,
                     &self.payload,
-                    &actor.to_string(),
+                    &scope.actor.to_string(),
                     &count(self.total),
                     &self.title,
                     &self.lane.as_str(),
@@ -109,40 +106,29 @@ impl Ask {
             )
             .await?;
         let id = row.try_get("id")?;
-        targets::write(client, pool, id, &self.hostnames).await?;
+        targets::write(change, id, &self.hostnames).await?;
         let kind = match self.state {
-            OperationState::AwaitingApproval => "operation.awaits_approval",
-            _ => "operation.queued",
+            OperationState::AwaitingApproval => events::Kind::OperationAwaitsApproval,
+            _ => events::Kind::OperationQueued,
         };
-        let vms = self.hostnames.len();
-        let event = Event {
-            operation_id: Some(id),
-            data: serde_json::json!({ "kind": self.kind, "title": self.title, "vms": vms }),
-            ..Event::new(actor, kind)
-        };
-        events::record(client, pool, event).await?;
+        let data = json!({ "kind": self.kind, "title": self.title, "vms": self.hostnames.len() });
+        change.event(kind).of_operation(id).with(data);
         Ok(id)
     }
 }
 
 /// Queues an operation of any kind.
-pub async fn ask(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    wish: &Ask,
-) -> Result<OperationId, DbError> {
-    let asker = asker.into();
+pub async fn ask(scope: &Scope, wish: &Ask) -> Result<OperationId, DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&transaction, pool).await?;
-        let id = wish.queue(&transaction, pool, &asker.actor).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        lock(&change).await?;
+        let id = wish.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
@@ -150,7 +136,8 @@ pub async fn ask(
 /// Requests that plan VMs take turns, and so does whoever changes the state of an operation. Not
 /// `for update`: that would stop everybody who writes a row of this pool, and who holds a VM's row at
 /// that moment is waited for in turn.
-pub(crate) async fn lock(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
-    client.execute("select from pool where id = $1 for no key update", &[&pool.as_i64()]).await?;
+pub(crate) async fn lock(change: &Change<'_>) -> Result<(), DbError> {
+    let sql = "select from pool where id = $1 for no key update";
+    change.execute(sql, &[&change.pool().as_i64()]).await?;
     Ok(())
 }

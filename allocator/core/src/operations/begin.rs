@@ -1,51 +1,49 @@
 //! The moment at which an operation turns from a wish into work: what has changed since it was
 //! asked for is left out.
 
-use crate::db::GenericClient;
-
 use super::{
-    Lease, LeaseError, OperationId, Standing, Target, ask,
+    Lease, LeaseError, Standing, Target, ask,
     targets::{recount, targets_in},
 };
-use crate::{DbError, db::Transaction, pools::PoolId, vms};
+use crate::{DbError, db::GenericClient, events::Change, ids::OperationId, vms};
 
 impl Lease {
     /// Decides which VMs the operation works on, and answers all that it is about: a VM that was
     /// claimed since by somebody else is left out, if the operation would remove its machine.
     /// Idempotent.
     pub async fn begin(&self) -> Result<Vec<Target>, LeaseError> {
-        let mut client = self.db.client().await?;
-        let transaction = client.transaction().await?;
-        self.decide(&transaction).await?;
-        let targets = targets_in(&transaction, self.id).await?;
-        transaction.commit().await?;
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        self.decide(&mut change).await?;
+        let targets = targets_in(&*change, self.id).await?;
+        change.commit().await?;
         Ok(targets)
     }
 
     /// The same, for machines that are to be made anew: they get new rows here, so that their claims
     /// end before anything is done to them.
     pub async fn begin_anew(&self) -> Result<Vec<Target>, LeaseError> {
-        let mut client = self.db.client().await?;
-        let transaction = client.transaction().await?;
-        self.decide(&transaction).await?;
-        succeed(&transaction, self.pool, self.id).await?;
-        recount(&transaction, self.id).await?;
-        let targets = targets_in(&transaction, self.id).await?;
-        transaction.commit().await?;
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        self.decide(&mut change).await?;
+        succeed(&mut change, self.id).await?;
+        recount(&mut change, self.id).await?;
+        let targets = targets_in(&*change, self.id).await?;
+        change.commit().await?;
         Ok(targets)
     }
 
-    async fn decide(&self, transaction: &Transaction<'_>) -> Result<(), LeaseError> {
-        ask::lock(transaction, self.pool).await?;
+    async fn decide(&self, change: &mut Change<'_>) -> Result<(), LeaseError> {
+        ask::lock(change).await?;
         let sql = "select removes from operation
                    where id = $1 and attempt = $2 and state = 'running' for no key update";
-        let mine = transaction.query_opt(sql, &[&self.id, &self.attempt]).await?;
+        let mine = change.query_opt(sql, &[&self.id, &self.attempt]).await?;
         let removes = mine.ok_or(LeaseError::Lost)?.try_get("removes")?;
         // Of an older allocator's operation, this brings the targets.
-        recount(transaction, self.id).await?;
+        recount(change, self.id).await?;
         if removes {
-            leave_out(transaction, self.id).await?;
-            recount(transaction, self.id).await?;
+            leave_out(&**change, self.id).await?;
+            recount(change, self.id).await?;
         }
         Ok(())
     }
@@ -69,19 +67,15 @@ async fn leave_out(client: &impl GenericClient, id: OperationId) -> Result<(), D
     Ok(())
 }
 
-async fn succeed(
-    client: &impl GenericClient,
-    pool: PoolId,
-    id: OperationId,
-) -> Result<(), DbError> {
-    for target in targets_in(client, id).await? {
+async fn succeed(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+    for target in targets_in(&**change, id).await? {
         if target.standing != Standing::Included {
             continue;
         }
-        let successor = vms::succeed(client, pool, target.vm_id).await?;
+        let successor = vms::succeed(change, target.vm_id).await?;
         let sql = "update operation_target set successor_id = $3
                    where operation_id = $1 and vm_id = $2";
-        client.execute(sql, &[&id, &target.vm_id, &successor]).await?;
+        change.execute(sql, &[&id, &target.vm_id, &successor]).await?;
     }
     Ok(())
 }

@@ -3,8 +3,8 @@ use std::{borrow::Cow, future::Future, time::Duration};
 use lablink_protocol::Hostname;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Ask, OperationId};
-use crate::{Actor, DbError, db::Transaction, pools::PoolId};
+use super::Ask;
+use crate::{DbError, events::Change, ids::OperationId};
 
 /// What an operation can be. The type is its payload, as the row keeps it: fields may be added later,
 /// with defaults, and none may change its meaning.
@@ -49,12 +49,12 @@ pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
         )
     }
 
-    /// Undoes what asking for it has done. It was cancelled or rejected before it began, in this
-    /// transaction, which holds the pool's lock.
+    /// Undoes what asking for it has done: it is cancelled or rejected before it began, by this
+    /// change, which holds the pool's lock.
     fn undo(
         &self,
-        _transaction: &Transaction<'_>,
-        _asked: Asked<'_>,
+        _change: &mut Change<'_>,
+        _id: OperationId,
     ) -> impl Future<Output = Result<(), DbError>> + Send {
         std::future::ready(Ok(()))
     }
@@ -62,8 +62,8 @@ pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Notes that it ended without being begun, and why.
     fn called_off(
         &self,
-        _transaction: &Transaction<'_>,
-        _asked: Asked<'_>,
+        _change: &mut Change<'_>,
+        _id: OperationId,
         _reason: &str,
     ) -> impl Future<Output = Result<(), DbError>> + Send {
         std::future::ready(Ok(()))
@@ -72,19 +72,11 @@ pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What does the rest of it, now that it is over; none: nothing is left.
     fn rest(
         self,
-        _transaction: &Transaction<'_>,
-        _asked: Asked<'_>,
+        _change: &mut Change<'_>,
+        _id: OperationId,
     ) -> impl Future<Output = Result<Option<Ask>, DbError>> + Send {
         std::future::ready(Ok(None))
     }
-}
-
-/// The row of an operation, and who wants something of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    pub pool: PoolId,
-    pub id: OperationId,
-    pub actor: &'a Actor,
 }
 
 /// Where operations wait for each other: one of a lane and pool runs at a time. Besides, two never

@@ -2,8 +2,8 @@ use std::{future::Future, pin::Pin};
 
 use serde_json::Value;
 
-use super::{Ask, Asked, Kind};
-use crate::{DbError, db::Transaction};
+use super::{Ask, Kind};
+use crate::{DbError, events::Change, ids::OperationId};
 
 /// The kinds that this allocator knows. An operation of another kind, which a newer allocator has
 /// asked for, is shown and can be cancelled; it is left to those who know it.
@@ -21,8 +21,8 @@ struct Known {
 
 #[derive(Clone, Copy, Debug)]
 struct Hooks {
-    undo: for<'a> fn(Value, &'a Transaction<'a>, Asked<'a>) -> Hooked<'a, ()>,
-    rest: for<'a> fn(Value, &'a Transaction<'a>, Asked<'a>) -> Hooked<'a, Option<Ask>>,
+    undo: for<'a> fn(Value, &'a mut Change<'_>, OperationId) -> Hooked<'a, ()>,
+    rest: for<'a> fn(Value, &'a mut Change<'_>, OperationId) -> Hooked<'a, Option<Ask>>,
 }
 
 type Hooked<'a, T> = Pin<Box<dyn Future<Output = Result<T, DbError>> + Send + 'a>>;
@@ -67,11 +67,11 @@ impl Kinds {
         &self,
         kind: &str,
         payload: Value,
-        transaction: &Transaction<'_>,
-        asked: Asked<'_>,
+        change: &mut Change<'_>,
+        id: OperationId,
     ) -> Result<(), DbError> {
         match self.0.iter().find(|known| known.word == kind) {
-            Some(known) => (known.hooks.undo)(payload, transaction, asked).await,
+            Some(known) => (known.hooks.undo)(payload, change, id).await,
             None => Ok(()),
         }
     }
@@ -81,11 +81,11 @@ impl Kinds {
         &self,
         kind: &str,
         payload: Value,
-        transaction: &Transaction<'_>,
-        asked: Asked<'_>,
+        change: &mut Change<'_>,
+        id: OperationId,
     ) -> Result<Option<Ask>, DbError> {
         match self.0.iter().find(|known| known.word == kind) {
-            Some(known) => (known.hooks.rest)(payload, transaction, asked).await,
+            Some(known) => (known.hooks.rest)(payload, change, id).await,
             None => Ok(None),
         }
     }
@@ -94,11 +94,11 @@ impl Kinds {
 impl Known {
     fn of<K: Kind>(refusal: Option<&'static str>) -> Self {
         let hooks = Hooks {
-            undo: |payload, transaction, asked| {
-                Box::pin(async move { parsed::<K>(payload)?.undo(transaction, asked).await })
+            undo: |payload, change, id| {
+                Box::pin(async move { parsed::<K>(payload)?.undo(change, id).await })
             },
-            rest: |payload, transaction, asked| {
-                Box::pin(async move { parsed::<K>(payload)?.rest(transaction, asked).await })
+            rest: |payload, change, id| {
+                Box::pin(async move { parsed::<K>(payload)?.rest(change, id).await })
             },
         };
         Self { word: K::WORD, name: K::NAME, refusal, hooks }

@@ -1,13 +1,14 @@
 use std::time::Duration;
 
+use serde_json::json;
 use tokio_postgres::types::ToSql;
 
-use super::{Asked, Kind, OperationId, OperationState, Stage, Step, ask, targets};
+use super::{Kind, OperationState, Stage, Step, ask, targets};
 use crate::{
-    Actor, Db, DbError,
-    db::{GenericClient, Transaction},
-    events::{self, Event},
-    pools::PoolId,
+    Actor, DbError, Scope,
+    db::GenericClient,
+    events::{self, Change},
+    ids::OperationId,
     text_enum::text_enum,
 };
 
@@ -78,8 +79,7 @@ crate::db::takes_statement_errors!(LeaseError);
 
 /// The right to work on an operation. All that a worker writes goes through it.
 pub struct Lease {
-    pub(super) db: Db,
-    pub(super) pool: PoolId,
+    pub(super) scope: Scope,
     pub(super) id: OperationId,
     pub(super) attempt: i32,
 }
@@ -92,7 +92,7 @@ impl Lease {
     /// Keeps the lease for another [`LEASE`]. Answers whether a stop has been asked for.
     pub async fn renew(&self) -> Result<bool, LeaseError> {
         let row = self
-            .db
+            .scope
             .client()
             .await?
             .query_opt(
@@ -111,7 +111,7 @@ impl Lease {
         let sql = "select first.id from operation join operation as first
                        on first.id = operation.after_id
                    where operation.id = $1 and first.state <> 'succeeded'";
-        let first = self.db.client().await?.query_opt(sql, &[&self.id]).await?;
+        let first = self.scope.client().await?.query_opt(sql, &[&self.id]).await?;
         first.map(|row| Ok(row.try_get("id")?)).transpose()
     }
 
@@ -126,7 +126,7 @@ impl Lease {
         let finished: Vec<_> = steps.iter().map(|step| step.finished_at).collect();
         let details: Vec<Option<&str>> = steps.iter().map(|step| step.detail.as_deref()).collect();
         let rows = self
-            .db
+            .scope
             .client()
             .await?
             .query(
@@ -161,7 +161,9 @@ impl Lease {
                          set stage = excluded.stage, started_at = excluded.started_at,
                              finished_at = excluded.finished_at, detail = excluded.detail
                  )
-                 select pg_notify('operation_changed', id::text)::text from mine",
+                 select pg_notify('operation_changed', id::text)::text,
+                        pg_notify('pool_changed', pool_id::text)::text
+                 from mine",
                 &[
                     &self.id,
                     &self.attempt,
@@ -183,59 +185,57 @@ impl Lease {
 
     /// Ends the operation: its VMs are no longer spoken for by it.
     pub async fn finish(&self, outcome: &Outcome) -> Result<(), LeaseError> {
-        let mut client = self.db.client().await?;
-        let transaction = client.transaction().await?;
-        ask::lock(&transaction, self.pool).await?;
-        self.write_end(&transaction, outcome).await?;
-        transaction.commit().await?;
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        ask::lock(&change).await?;
+        self.write_end(&mut change, outcome).await?;
+        change.commit().await?;
         Ok(())
     }
 
     /// Ends an operation that was not begun, and lets its kind note that, in one transaction.
     pub(crate) async fn call_off<K: Kind>(&self, job: &K, reason: &str) -> Result<(), LeaseError> {
         let outcome = Outcome::failed(reason);
-        let mut client = self.db.client().await?;
-        let transaction = client.transaction().await?;
-        ask::lock(&transaction, self.pool).await?;
-        self.write_end(&transaction, &outcome).await?;
-        let asked = Asked { pool: self.pool, id: self.id, actor: &Actor::System };
-        job.called_off(&transaction, asked, reason).await?;
-        transaction.commit().await?;
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        ask::lock(&change).await?;
+        self.write_end(&mut change, &outcome).await?;
+        job.called_off(&mut change, self.id, reason).await?;
+        change.commit().await?;
         Ok(())
     }
 
     /// Puts the operation back into the queue after an attempt that failed by what may pass, for
     /// `pause` from now.
     pub async fn try_again(&self, reason: &str, pause: Duration) -> Result<(), LeaseError> {
-        let mut client = self.db.client().await?;
-        let transaction = client.transaction().await?;
-        ask::lock(&transaction, self.pool).await?;
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        ask::lock(&change).await?;
         let sql = "update operation set state = 'queued', reason = $3, lease_owner = null,
                        lease_expires_at = null, deadline = null,
                        not_before = now() + make_interval(secs => $4::float8)
                    where id = $1 and attempt = $2 and state = 'running'
-                   returning kind, title, pg_notify('operation_changed', id::text)::text";
-        let again = transaction
+                   returning kind, title";
+        let again = change
             .query_opt(sql, &[&self.id, &self.attempt, &reason, &pause.as_secs_f64()])
             .await?
             .ok_or(LeaseError::Lost)?;
-        targets::recount(&transaction, self.id).await?;
+        targets::recount(&mut change, self.id).await?;
         let (kind, title): (String, String) = (again.try_get("kind")?, again.try_get("title")?);
-        let data = serde_json::json!({ "kind": kind, "title": title, "reason": reason,
-            "seconds": pause.as_secs() });
-        let event = Event {
-            operation_id: Some(self.id),
-            data,
-            ..Event::new(&Actor::System, "operation.put_off")
-        };
-        events::record(&transaction, self.pool, event).await?;
-        transaction.commit().await?;
+        let seconds = pause.as_secs();
+        let data = json!({ "kind": kind, "title": title, "reason": reason, "seconds": seconds });
+        change
+            .event(events::Kind::OperationPutOff)
+            .of_operation(self.id)
+            .with(data)
+            .by(Actor::System);
+        change.commit().await?;
         Ok(())
     }
 
     async fn write_end(
         &self,
-        transaction: &Transaction<'_>,
+        change: &mut Change<'_>,
         outcome: &Outcome,
     ) -> Result<(), LeaseError> {
         let Outcome { state, exit_code, reason } = outcome;
@@ -246,29 +246,37 @@ impl Lease {
         let state = state.as_str();
         let parameters: [&(dyn ToSql + Sync); 5] =
             [&self.id, &self.attempt, &state, exit_code, reason];
-        if transaction.execute(sql, &parameters).await? == 0 {
+        if change.execute(sql, &parameters).await? == 0 {
             return Err(LeaseError::Lost);
         }
-        Ok(tell_end(transaction, self.pool, self.id).await?)
+        Ok(tell_end(change, self.id).await?)
     }
 
-    /// Ends the operation as failed by its own row and an event, and nothing else, where
-    /// [`Self::finish`] is refused: one whose end can't be told must not hold up those after it.
+    /// Ends the operation as failed by its own row and an event, and, if that is refused as well, by
+    /// its own row alone, where [`Self::finish`] is refused: one whose end can't be told must not hold
+    /// up those after it.
     pub async fn close(&self, reason: &str) -> Result<(), LeaseError> {
-        let sql = "with closed as (
-                       update operation set state = 'failed', reason = $3, finished_at = now(),
-                           lease_owner = null, lease_expires_at = null
-                       where id = $1 and attempt = $2 and state = 'running'
-                       returning id, pool_id, kind, title, state, reason
-                   ), told as (
-                       insert into event (pool_id, actor, kind, operation_id, data)
-                       select pool_id, 'system', 'operation.finished', id,
-                              jsonb_build_object('kind', kind, 'title', title, 'state', state,
-                                                 'reason', reason)
-                       from closed
-                   )
-                   select pg_notify('operation_changed', id::text)::text from closed";
-        let client = self.db.client().await?;
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        self.fail_alone(&*change, reason).await?;
+        let told = match tell(&mut change, self.id).await {
+            Ok(()) => change.commit().await,
+            Err(error) => Err(error),
+        };
+        let Err(error) = told else { return Ok(()) };
+        tracing::error!(operation.id = %self.id, reason = crate::chain(&error), "it leaves no event");
+        self.fail_alone(&self.scope.client().await?, reason).await
+    }
+
+    async fn fail_alone(
+        &self,
+        client: &impl GenericClient,
+        reason: &str,
+    ) -> Result<(), LeaseError> {
+        let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
+                       lease_owner = null, lease_expires_at = null
+                   where id = $1 and attempt = $2 and state = 'running'
+                   returning pg_notify('operation_changed', id::text)::text";
         let closed = client.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
         closed.map(|_row| ()).ok_or(LeaseError::Lost)
     }
@@ -276,24 +284,21 @@ impl Lease {
 
 /// What belongs to an operation's end, once its row says it: nobody is spoken for, what was not
 /// finished says so, and the end is told. The caller holds the pool's lock.
-pub(super) async fn tell_end(
-    client: &impl GenericClient,
-    pool: PoolId,
-    id: OperationId,
-) -> Result<(), DbError> {
+pub(super) async fn tell_end(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
     let left = "update operation_vm set stage = $2, finished_at = now()
                 where operation_id = $1
                   and stage in ('waiting', 'creating', 'destroying', 'collecting')";
-    client.execute(left, &[&id, &Stage::Unfinished.as_str()]).await?;
-    targets::recount(client, id).await?;
-    let sql = "select kind, title, state, reason, pg_notify('operation_changed', id::text)::text
-               from operation where id = $1";
-    let row = client.query_one(sql, &[&id]).await?;
-    let (kind, title): (String, String) = (row.try_get("kind")?, row.try_get("title")?);
-    let (state, reason): (String, Option<String>) = (row.try_get("state")?, row.try_get("reason")?);
-    let data =
-        serde_json::json!({ "kind": kind, "title": title, "state": state, "reason": reason });
-    let event =
-        Event { operation_id: Some(id), data, ..Event::new(&Actor::System, "operation.finished") };
-    events::record(client, pool, event).await
+    change.execute(left, &[&id, &Stage::Unfinished.as_str()]).await?;
+    targets::recount(change, id).await?;
+    tell(change, id).await
+}
+
+async fn tell(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+    let sql = "select kind, title, state, reason from operation where id = $1";
+    let row = change.query_one(sql, &[&id]).await?;
+    let word = |column| row.try_get::<_, Option<String>>(column);
+    let data = json!({ "kind": word("kind")?, "title": word("title")?, "state": word("state")?,
+        "reason": word("reason")? });
+    change.event(events::Kind::OperationFinished).of_operation(id).with(data).by(Actor::System);
+    Ok(())
 }

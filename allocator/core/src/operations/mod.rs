@@ -19,15 +19,16 @@ mod take_back;
 mod targets;
 mod watchdog;
 
+pub use crate::ids::OperationId;
 pub(crate) use ask::lock as lock_pool;
 pub use ask::{Ask, ask};
 pub use decide::{approve, cancel, reject};
-pub use kind::{Asked, Kind, Lane};
+pub use kind::{Kind, Lane};
 pub(crate) use kinds::CHANGES_MACHINES;
 pub use kinds::{
-    AskError, BringBack, Collect, Destroy, GiveUp, Launch, Reboot, RebootError, Replace,
-    SolveError, bring_back, collect, collect_and_destroy, destroy, give_up, is_at_work, launch,
-    launch_first, reboot, rebooted, replace,
+    AskError, BringBack, Collect, Destroy, GiveUp, Launch, LaunchError, Reboot, RebootError,
+    Replace, SolveError, bring_back, collect, collect_and_destroy, destroy, give_up, is_at_work,
+    launch, launch_first, reboot, rebooted, replace,
 };
 pub use known::Kinds;
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Makes, Outcome, RENEW_EVERY, Report};
@@ -41,8 +42,6 @@ pub use targets::{Standing, Target, targets};
 pub use watchdog::end_overdue;
 
 use crate::text_enum::text_enum;
-
-pub type OperationId = i64;
 
 text_enum! {
     pub enum OperationState {

@@ -1,10 +1,14 @@
-use crate::db::GenericClient;
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{Kind, Lane, LogLevel, OperationId, OperationState, known::parsed};
-use crate::{Db, DbError, db, pools::PoolId};
+use super::{Kind, Lane, LogLevel, OperationState, known::parsed};
+use crate::{
+    Db, DbError, Scope,
+    db::{self, GenericClient},
+    ids::OperationId,
+    pools::Pool,
+};
 
 /// An operation as its row tells it.
 #[derive(Clone, Debug)]
@@ -78,13 +82,13 @@ const SELECT: &str = "select id, kind, payload, title, lane, removes, state, act
             '{}') as hostnames
     from operation where pool_id = $1";
 
-pub async fn find(db: &Db, pool: PoolId, id: OperationId) -> Result<Option<Operation>, DbError> {
-    find_in(&db.client().await?, pool, id).await
+pub async fn find(scope: &Scope, id: OperationId) -> Result<Option<Operation>, DbError> {
+    find_in(&scope.client().await?, &scope.pool, id).await
 }
 
 pub(super) async fn find_in(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     id: OperationId,
 ) -> Result<Option<Operation>, DbError> {
     let row = client.query_opt(&format!("{SELECT} and id = $2"), &[&pool.as_i64(), &id]).await?;
@@ -103,36 +107,34 @@ pub struct Filter<'a> {
 
 /// The newest `limit` operations that are older than `before`, newest first.
 pub async fn recent(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     before: Option<OperationId>,
     limit: i64,
 ) -> Result<Vec<Operation>, DbError> {
-    list(db, pool, &Filter { before, ..Filter::default() }, limit).await
+    list(scope, &Filter { before, ..Filter::default() }, limit).await
 }
 
 /// The newest `limit` operations that fit, newest first.
 pub async fn list(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     filter: &Filter<'_>,
     limit: i64,
 ) -> Result<Vec<Operation>, DbError> {
-    let client = db.client().await?;
+    let client = scope.client().await?;
     let sql = format!(
         "{SELECT} and ($2::bigint is null or id < $2) and ($3::text is null or kind = $3)
              and ($4::text is null or state = $4) order by id desc limit $5"
     );
     let state = filter.state.map(OperationState::as_str);
     let parameters: [&(dyn ToSql + Sync); 5] =
-        [&pool.as_i64(), &filter.before, &filter.kind, &state, &limit];
+        [&scope.pool.as_i64(), &filter.before, &filter.kind, &state, &limit];
     client.query(&sql, &parameters).await?.iter().map(operation).collect()
 }
 
 /// How many operations there are, by kind and state.
-pub async fn counts(db: &Db, pool: PoolId) -> Result<Vec<(String, String, i64)>, DbError> {
+pub async fn counts(scope: &Scope) -> Result<Vec<(String, String, i64)>, DbError> {
     let sql = "select kind, state, count(*) from operation where pool_id = $1 group by kind, state";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64()]).await?;
+    let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
 }
 

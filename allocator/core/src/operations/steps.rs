@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-use super::{Operation, OperationId};
-use crate::{Db, DbError, db, pools::PoolId, text_enum::text_enum};
+use super::Operation;
+use crate::{Db, DbError, Scope, db, ids::OperationId, text_enum::text_enum};
 
 text_enum! {
     /// How far an operation has come with one VM.
@@ -62,12 +62,8 @@ pub async fn steps(db: &Db, id: OperationId) -> Result<Vec<Step>, DbError> {
 
 /// How long such an operation usually takes, in seconds: the middle of the last ten that succeeded
 /// with about as many VMs. None before the first.
-pub async fn usual_seconds(
-    db: &Db,
-    pool: PoolId,
-    operation: &Operation,
-) -> Result<Option<i64>, DbError> {
-    let row = db
+pub async fn usual_seconds(scope: &Scope, operation: &Operation) -> Result<Option<i64>, DbError> {
+    let row = scope
         .client()
         .await?
         .query_one(
@@ -81,7 +77,7 @@ pub async fn usual_seconds(
                        between (this.vms + 1) / 2 and this.vms * 2
                  order by id desc limit 10
              ) as earlier",
-            &[&pool.as_i64(), &operation.kind, &operation.id],
+            &[&scope.pool.as_i64(), &operation.kind, &operation.id],
         )
         .await?;
     Ok(row.try_get("usual")?)

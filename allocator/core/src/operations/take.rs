@@ -1,10 +1,12 @@
 use std::time::Duration;
 
-use super::{Kinds, Lease, Operation, OperationId, ask, lease::LEASE, read};
+use serde_json::json;
+
+use super::{Kinds, Lease, Operation, ask, lease::LEASE, read};
 use crate::{
-    Actor, Db, DbError, db,
-    events::{self, Event},
-    pools::PoolId,
+    Actor, DbError, Scope, db,
+    events::{self, Change},
+    ids::OperationId,
 };
 
 /// An operation to work on.
@@ -35,8 +37,7 @@ macro_rules! next {
                               or exists (
                                   select from operation_target as mine
                                   join operation_target as theirs
-                                      on coalesce(theirs.successor_id, theirs.vm_id)
-                                       = coalesce(mine.successor_id, mine.vm_id)
+                                      on mine.vm_id in (theirs.vm_id, theirs.successor_id)
                                   where mine.operation_id = next.id
                                     and theirs.operation_id = other.id))))
          order by state = 'running' desc, id limit 1"
@@ -47,22 +48,17 @@ macro_rules! next {
 ///
 /// It starts when the row is written, which is after the one before has ended for all to see;
 /// `now()` is when the statement came, and that may be before.
-pub async fn take(
-    db: &Db,
-    pool: PoolId,
-    owner: &str,
-    kinds: &Kinds,
-) -> Result<Option<Taken>, DbError> {
-    let mut client = db.client().await?;
+pub async fn take(scope: &Scope, owner: &str, kinds: &Kinds) -> Result<Option<Taken>, DbError> {
+    let mut client = scope.client().await?;
     let words = kinds.words();
     // Most looks find nothing, and need not wait for anybody.
-    if client.query_opt(next!(), &[&pool.as_i64(), &words]).await?.is_none() {
+    if client.query_opt(next!(), &[&scope.pool.as_i64(), &words]).await?.is_none() {
         return Ok(None);
     }
-    let transaction = client.transaction().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
     // Those who come at once take turns: two in different lanes might be about one VM.
-    ask::lock(&transaction, pool).await?;
-    let taken = transaction
+    ask::lock(&change).await?;
+    let taken = change
         .query_opt(
             concat!(
                 "with chosen as (",
@@ -76,10 +72,9 @@ pub async fn take(
                          clock_timestamp() + make_interval(secs => time_limit_seconds))
                  from chosen where operation.id = chosen.id
                  returning operation.id, attempt, chosen.state = 'running' as abandoned,
-                     extract(epoch from deadline - clock_timestamp())::float8 as seconds_left,
-                     pg_notify('operation_changed', operation.id::text)::text"
+                     extract(epoch from deadline - clock_timestamp())::float8 as seconds_left"
             ),
-            &[&pool.as_i64(), &words, &owner, &LEASE.as_secs_f64()],
+            &[&scope.pool.as_i64(), &words, &owner, &LEASE.as_secs_f64()],
         )
         .await;
     let taken = match taken {
@@ -90,21 +85,16 @@ pub async fn take(
         Err(error) => return Err(error.into()),
     };
     let id: OperationId = taken.try_get("id")?;
-    let attempt = taken.try_get("attempt")?;
+    let attempt: i32 = taken.try_get("attempt")?;
     let abandoned = taken.try_get("abandoned")?;
     let seconds: f64 = taken.try_get("seconds_left")?;
-    let Some(operation) = read::find_in(&transaction, pool, id).await? else { return Ok(None) };
-    let event = Event {
-        operation_id: Some(id),
-        data: serde_json::json!({ "kind": operation.kind, "title": operation.title }),
-        ..Event::new(
-            &Actor::System,
-            if abandoned { "operation.taken_over" } else { "operation.started" },
-        )
-    };
-    events::record(&transaction, pool, event).await?;
-    transaction.commit().await?;
-    let lease = Lease { db: db.clone(), pool, id, attempt };
+    let Some(operation) = read::find_in(&*change, &scope.pool, id).await? else { return Ok(None) };
+    let kind =
+        if abandoned { events::Kind::OperationTakenOver } else { events::Kind::OperationStarted };
+    let data = json!({ "kind": operation.kind, "title": operation.title, "attempt": attempt });
+    change.event(kind).of_operation(id).with(data).by(Actor::System);
+    change.commit().await?;
+    let lease = Lease { scope: scope.clone(), id, attempt };
     let time_left = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     Ok(Some(Taken { lease, operation, abandoned, time_left }))
 }

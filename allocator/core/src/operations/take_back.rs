@@ -1,16 +1,16 @@
-use crate::db::GenericClient;
-use lablink_protocol::Hostname;
-
-use super::{Ask, OperationId, Replace, ask};
+use super::{Ask, Replace, ask};
 use crate::{
-    Actor, Db, DbError, Email, Token,
-    claims::{self, ClaimId, ReleaseReason},
+    DbError, Email, Scope, Token,
+    claims::{self, ReleaseReason},
     db::{self, again},
+    events::Change,
+    ids::{ClaimId, OperationId, VmId},
     line,
-    once::{Asker, Sent},
-    pools::PoolId,
-    vms::{self, AfterUse, Source, StaleAfter},
+    pools::{AfterUse, Source},
+    scope::Sent,
+    vms,
 };
+use lablink_protocol::Hostname;
 
 /// What becomes of a VM that its participant no longer has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,31 +52,25 @@ pub struct TakeBack<'a> {
     pub whose: Whose,
     pub reason: ReleaseReason,
     pub then: Then,
-    /// For a machine that LabLink did not make.
-    pub after_use: AfterUse,
 }
 
 /// Ends a VM's claim, and queues its replacement unless the VM goes back as it is; then who is
 /// first in line has it. All in one transaction: nobody can claim the VM in between. Where the
 /// claim ended earlier, it says what becomes of the used machine.
 pub async fn take_back(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    asker: impl Into<Asker>,
+    scope: &Scope,
     wish: &TakeBack<'_>,
 ) -> Result<Option<OperationId>, TakeBackError> {
-    let asker = asker.into();
     again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let operation = free(&transaction, pool, &asker.actor, wish).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-        asker.keep(&transaction, pool, &operation).await?;
-        transaction.commit().await?;
+        let operation = free(&mut change, wish, scope.pool.rules.machines.after_use).await?;
+        line::serve(&mut change).await?;
+        scope.keep(&*change, &operation).await?;
+        change.commit().await?;
         Ok(operation)
     })
 }
@@ -94,24 +88,20 @@ pub struct Invited {
 /// Ends a claim and makes its VM anew, as [`take_back`] does, and gives its person the first place in
 /// line, behind a link that nobody else has.
 pub async fn give_fresh_machine(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    asker: impl Into<Asker>,
-    (claim_id, after_use): (ClaimId, AfterUse),
+    scope: &Scope,
+    claim_id: ClaimId,
 ) -> Result<Invited, TakeBackError> {
-    let asker = asker.into();
     again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let link = asker.token("invitation");
-        if let Sent::Again((email, before)) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let link = scope.token("invitation");
+        if let Sent::Again((email, before)) = scope.sent(&*change).await? {
             return Ok(Invited { email, link, before });
         }
         let sql = "select claim.email, claim.person, vm.hostname
                    from claim join vm on vm.id = claim.vm_id
                    where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
-        let claim = transaction.query_opt(sql, &[&pool.as_i64(), &claim_id]).await?;
+        let claim = change.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;
         let claim = claim.ok_or(TakeBackError::NotClaimed)?;
         let before: Hostname = db::word(&claim, "hostname")?;
         let wish = TakeBack {
@@ -119,37 +109,39 @@ pub async fn give_fresh_machine(
             whose: Whose::Claim(claim_id),
             reason: ReleaseReason::Released,
             then: Then::Replace,
-            // As it is, it would be no fresh machine to whoever gets it.
-            after_use: if after_use == AfterUse::Reuse { AfterUse::Hold } else { after_use },
         };
-        free(&transaction, pool, &asker.actor, &wish).await?;
+        let after_use = match scope.pool.rules.machines.after_use {
+            // As it is, it would be no fresh machine to whoever gets it.
+            AfterUse::Reuse | AfterUse::Hold => AfterUse::Hold,
+            AfterUse::Clean => AfterUse::Clean,
+        };
+        free(&mut change, &wish, after_use).await?;
         let email = Email::stored(claim.try_get("email")?, claim.try_get("person")?);
-        line::invite(&transaction, pool, &asker.actor, &email, &link).await?;
-        line::serve(&transaction, pool, stale_after).await?;
-        asker.keep(&transaction, pool, &(email.spelling(), &before)).await?;
-        transaction.commit().await?;
+        line::invite(&mut change, &email, &link).await?;
+        line::serve(&mut change).await?;
+        scope.keep(&*change, &(email.spelling(), &before)).await?;
+        change.commit().await?;
         Ok(Invited { email: email.spelling().to_owned(), link, before })
     })
 }
 
 async fn free(
-    transaction: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
+    change: &mut Change<'_>,
     wish: &TakeBack<'_>,
+    after_use: AfterUse,
 ) -> Result<Option<OperationId>, TakeBackError> {
-    ask::lock(transaction, pool).await?;
-    let vm = transaction
+    ask::lock(change).await?;
+    let vm = change
         .query_opt(
             "select id, source, claim_id, used_at is not null as used,
                     removing_at is not null as removing
              from vm where pool_id = $1 and hostname = $2 and removed_at is null
              for no key update",
-            &[&pool.as_i64(), &wish.hostname.as_str()],
+            &[&change.pool().as_i64(), &wish.hostname.as_str()],
         )
         .await?
         .ok_or(TakeBackError::NoSuchVm)?;
-    let id: i64 = vm.try_get("id")?;
+    let id: VmId = vm.try_get("id")?;
     let held: Option<ClaimId> = vm.try_get("claim_id")?;
     let removing: bool = vm.try_get("removing")?;
     match (held, wish.whose) {
@@ -166,13 +158,13 @@ async fn free(
     let replaced = wish.then == Then::Replace && made && !removing;
     let operation = if replaced {
         let replace = Ask::of(&Replace { hostnames: vec![wish.hostname.clone()] });
-        Some(replace.queue(transaction, pool, actor).await?)
+        Some(replace.queue(change).await?)
     } else {
         None
     };
-    claims::release_of_vm(transaction, pool, id, wish.reason, actor).await?;
-    if wish.then == Then::Reuse || (!made && wish.after_use == AfterUse::Reuse) {
-        vms::reuse(transaction, pool, actor, id).await?;
+    claims::release_of_vm(change, id, wish.reason).await?;
+    if wish.then == Then::Reuse || (!made && after_use == AfterUse::Reuse) {
+        vms::reuse(change, id).await?;
     }
     Ok(operation)
 }

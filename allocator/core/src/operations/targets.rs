@@ -2,18 +2,20 @@
 //! row carries what they add up to (`vm.removing_at`), for a quick claim, and [`recount`] alone
 //! writes it.
 
-use crate::db::GenericClient;
+use crate::{
+    Db, DbError,
+    db::{self, GenericClient},
+    events::{Change, Kind},
+    ids::{OperationId, VmId},
+};
 use lablink_protocol::Hostname;
-
-use super::OperationId;
-use crate::{Db, DbError, db, pools::PoolId};
 
 /// A VM that an operation is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub hostname: Hostname,
     /// The VM's row; once its machine is replaced, the row of the one that takes its place.
-    pub vm_id: i64,
+    pub vm_id: VmId,
     pub standing: Standing,
 }
 
@@ -65,8 +67,7 @@ pub(super) async fn targets_in(
 /// Writes what a new operation is about, with the claims of that moment. The caller holds the
 /// pool's lock.
 pub(super) async fn write(
-    client: &impl GenericClient,
-    pool: PoolId,
+    change: &mut Change<'_>,
     id: OperationId,
     hostnames: &[Hostname],
 ) -> Result<(), DbError> {
@@ -74,8 +75,8 @@ pub(super) async fn write(
     let sql = "insert into operation_target (operation_id, vm_id, claim_id)
                select $1, id, claim_id from vm
                where pool_id = $2 and hostname = any($3) and removed_at is null";
-    client.execute(sql, &[&id, &pool.as_i64(), &names]).await?;
-    recount(client, id).await
+    change.execute(sql, &[&id, &change.pool().as_i64(), &names]).await?;
+    recount(change, id).await
 }
 
 /// Older allocators name an operation's VMs in its payload alone. A claim that began later is none
@@ -103,8 +104,8 @@ pub(crate) const SPOKEN_FOR: &str = "exists (
 /// Lets the rows of an operation's VMs say whether they are spoken for. Part of every transaction
 /// that changes an operation's state or targets; its caller holds the pool's lock, without which two
 /// such transactions would each count without the other.
-pub(super) async fn recount(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
-    write_if_missing(client, id).await?;
+pub(super) async fn recount(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+    write_if_missing(&**change, id).await?;
     let sql = format!(
         "with theirs as (
              select vm.id, {SPOKEN_FOR} as spoken_for
@@ -114,8 +115,11 @@ pub(super) async fn recount(client: &impl GenericClient, id: OperationId) -> Res
          )
          update vm set removing_at = case when theirs.spoken_for then now() end
          from theirs where vm.id = theirs.id
-         returning pg_notify('vm_changed', vm.hostname)::text"
+         returning vm.id, theirs.spoken_for"
     );
-    client.query(&sql, &[&id]).await?;
+    for vm in change.query(&sql, &[&id]).await? {
+        let kind = if vm.try_get("spoken_for")? { Kind::VmToGo } else { Kind::VmStays };
+        change.event(kind).of_vm(vm.try_get("id")?).of_operation(id);
+    }
     Ok(())
 }

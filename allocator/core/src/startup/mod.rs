@@ -15,7 +15,7 @@ pub use report::{Report, record};
 pub use stage::Stage;
 pub(crate) use took::TOOK;
 
-use crate::{Db, DbError};
+use crate::{Db, DbError, ids::VmId};
 
 /// What is known of a VM's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,7 +36,7 @@ impl Startup {
 }
 
 /// What is known of the start of this VM (its `vm.id`); nothing yet is a `Startup` without values.
-pub async fn of_vm(db: &Db, vm_id: i64) -> Result<Startup, DbError> {
+pub async fn of_vm(db: &Db, vm_id: VmId) -> Result<Startup, DbError> {
     let row = db.client().await?.query_opt(SELECT, &[&vm_id]).await?;
     row.as_ref().map_or(Ok(Startup::default()), startup)
 }

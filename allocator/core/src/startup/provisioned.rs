@@ -1,8 +1,8 @@
-use crate::{Db, DbError, operations::OperationId, pools::PoolId};
+use crate::{DbError, Scope, ids::OperationId};
 
 /// Keeps how long Terraform took for each VM that this operation has made, with the total where the
 /// VM has told the rest already.
-pub async fn provisioned(db: &Db, pool: PoolId, id: OperationId) -> Result<(), DbError> {
+pub async fn provisioned(scope: &Scope, id: OperationId) -> Result<(), DbError> {
     let sql = "insert into vm_startup as known
             (vm_id, provisioning_started_at, provisioning_ended_at, provisioning_seconds)
         select vm.id, step.started_at, step.finished_at,
@@ -17,6 +17,6 @@ pub async fn provisioned(db: &Db, pool: PoolId, id: OperationId) -> Result<(), D
             provisioning_seconds = excluded.provisioning_seconds,
             total_seconds = excluded.provisioning_seconds + known.cloud_init_seconds
                 + known.container_seconds";
-    db.client().await?.execute(sql, &[&pool.as_i64(), &id]).await?;
+    scope.db.client().await?.execute(sql, &[&scope.pool.as_i64(), &id]).await?;
     Ok(())
 }

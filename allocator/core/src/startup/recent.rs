@@ -3,7 +3,7 @@ use lablink_protocol::Hostname;
 use tokio_postgres::types::ToSql;
 
 use super::{Startup, startup};
-use crate::{Db, DbError, db, pools::PoolId};
+use crate::{Db, DbError, Scope, db, ids::VmId};
 
 /// How a VM came up, from when it was asked for.
 #[derive(Clone, Debug)]
@@ -16,14 +16,14 @@ pub struct Start {
 }
 
 /// The `limit` newest VMs that LabLink made and that are there, newest first.
-pub async fn recent(db: &Db, pool: PoolId, limit: i64) -> Result<Vec<Start>, DbError> {
+pub async fn recent(scope: &Scope, limit: i64) -> Result<Vec<Start>, DbError> {
     let which = "pool_id = $1 and removed_at is null and source in ('local', 'aws')
                  order by id desc limit $2";
-    starts(db, which, &[&pool.as_i64(), &limit]).await
+    starts(&scope.db, which, &[&scope.pool.as_i64(), &limit]).await
 }
 
 /// How this VM (its `vm.id`) came up, with nothing but its name as long as it tells nothing.
-pub async fn of_start(db: &Db, vm_id: i64) -> Result<Option<Start>, DbError> {
+pub async fn of_start(db: &Db, vm_id: VmId) -> Result<Option<Start>, DbError> {
     Ok(starts(db, "id = $1", &[&vm_id]).await?.pop())
 }
 

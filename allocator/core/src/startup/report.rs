@@ -2,7 +2,7 @@ use lablink_protocol::Hostname;
 use serde_json::{Map, Value};
 
 use super::{SELECT, Startup};
-use crate::{Db, db::GenericClient, pools::PoolId, vms::ReportError};
+use crate::{Scope, db::GenericClient, ids::VmId, vms::ReportError};
 
 /// What somebody says of a VM's start: any part of it.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +19,11 @@ const LONGEST_OTHERS: usize = 16 * 1024;
 
 /// Adds a report to what is known. What it does not mention stays as it was.
 pub async fn record(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     report: &Report,
 ) -> Result<(), ReportError> {
-    let mut client = db.client().await?;
+    let mut client = scope.db.client().await?;
     let transaction = client.transaction().await?;
     // The row is made first, so that two reports at once take turns.
     let vm = transaction
@@ -35,11 +34,11 @@ pub async fn record(
                  insert into vm_startup (vm_id) select id from target on conflict do nothing
              )
              select id from target",
-            &[&pool.as_i64(), &hostname.as_str()],
+            &[&scope.pool.as_i64(), &hostname.as_str()],
         )
         .await?
         .ok_or(ReportError::NoSuchVm)?;
-    let vm_id: i64 = vm.try_get("id")?;
+    let vm_id: VmId = vm.try_get("id")?;
     let row = transaction.query_one(&format!("{SELECT} for no key update"), &[&vm_id]).await?;
     let known = super::startup(&row)?;
     let other = others(&transaction, vm_id, &report.other).await?;
@@ -86,7 +85,7 @@ pub async fn record(
 /// What is to be kept beside the known keys, with what an earlier report has brought.
 async fn others(
     client: &impl GenericClient,
-    vm_id: i64,
+    vm_id: VmId,
     told: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ReportError> {
     let sql = "select other from vm_startup where vm_id = $1";

@@ -1,7 +1,12 @@
-use crate::db::GenericClient;
+use crate::{
+    DbError, Scope,
+    db::{self, GenericClient},
+    events::{Change, Touch},
+    ids::OperationId,
+    pools::Pool,
+    text_enum::text_enum,
+};
 use lablink_protocol::Hostname;
-
-use crate::{Db, DbError, db, operations::OperationId, pools::PoolId, text_enum::text_enum};
 
 text_enum! {
     /// What is wrong with a state that is not taken for true.
@@ -31,8 +36,7 @@ pub struct Conflict {
 
 /// Notes what an operation found.
 pub async fn record_conflict(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     operation: OperationId,
     fault: Fault,
     lacking: &[Hostname],
@@ -42,23 +46,22 @@ pub async fn record_conflict(
                values ($1, $2, $3, $4)
                on conflict (operation_id) do update set fault = excluded.fault,
                    hostnames = excluded.hostnames, found_at = now(), solved_at = null";
-    let client = db.client().await?;
-    client.execute(sql, &[&operation, &pool.as_i64(), &fault.as_str(), &names]).await?;
+    let client = scope.db.client().await?;
+    client.execute(sql, &[&operation, &scope.pool.as_i64(), &fault.as_str(), &names]).await?;
     Ok(())
 }
 
 /// What this operation found wrong, if it did.
 pub async fn conflict_of(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     operation: OperationId,
 ) -> Result<Option<Conflict>, DbError> {
-    conflict_in(&db.client().await?, pool, operation).await
+    conflict_in(&scope.db.client().await?, &scope.pool, operation).await
 }
 
 pub(crate) async fn conflict_in(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     operation: OperationId,
 ) -> Result<Option<Conflict>, DbError> {
     let sql = "select fault, hostnames, solved_at is not null as solved from state_conflict
@@ -78,10 +81,12 @@ pub(crate) async fn conflict_in(
 }
 
 /// Nothing is wrong any more, whoever put it right.
-pub(super) async fn solve(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+pub(super) async fn solve(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "update state_conflict set solved_at = now()
                where pool_id = $1 and solved_at is null
-               returning pg_notify('operation_changed', operation_id::text)::text";
-    client.query(sql, &[&pool.as_i64()]).await?;
+               returning operation_id";
+    for solved in change.query(sql, &[&change.pool().as_i64()]).await? {
+        change.touch(Touch::Operation(solved.try_get("operation_id")?));
+    }
     Ok(())
 }

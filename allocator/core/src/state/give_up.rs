@@ -1,30 +1,36 @@
 use lablink_protocol::Hostname;
 
 use super::{Version, seen};
-use crate::{Actor, Db, DbError, operations::OperationId, pools::PoolId, vms};
+use crate::{
+    Actor, DbError, Scope, db,
+    events::{Change, Kind},
+    ids::{OperationId, VmId},
+    vms,
+};
 
 /// Lets go of VMs that the state has lost, in the name of who asked for it: their rows end, open
 /// claims are told. From now on `state` is the one that counts; none: there is none yet.
 pub async fn give_up(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     operation: OperationId,
     hostnames: &[Hostname],
     state: Option<&Version>,
 ) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let sql = "insert into event (pool_id, actor, kind, vm_id, operation_id)
-               select $1, operation.actor, 'vm.given_up', vm.id, operation.id
-               from operation, vm
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    let sql = "select operation.actor, vm.id from operation, vm
                where operation.id = $2 and vm.pool_id = $1 and vm.hostname = any($3)
                  and vm.removed_at is null and vm.source in ('local', 'aws')
-               returning vm_id";
-    let given_up = transaction.query(sql, &[&pool.as_i64(), &operation, &names]).await?;
-    let given_up: Vec<i64> = given_up.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    vms::remove_in(&transaction, pool, &given_up, &Actor::System).await?;
-    seen::replace(&transaction, pool, state).await?;
-    transaction.commit().await?;
+               order by vm.id for no key update of vm";
+    let mut given_up: Vec<VmId> = Vec::new();
+    for vm in change.query(sql, &[&scope.pool.as_i64(), &operation, &names]).await? {
+        let (actor, vm): (Actor, VmId) = (db::word(&vm, "actor")?, vm.try_get("id")?);
+        change.event(Kind::VmGivenUp).by(actor).of_vm(vm).of_operation(operation);
+        given_up.push(vm);
+    }
+    vms::remove_in(&mut change, &given_up).await?;
+    seen::replace(&*change, &scope.pool, state).await?;
+    change.commit().await?;
     Ok(())
 }

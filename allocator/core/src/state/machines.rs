@@ -3,12 +3,12 @@
 use lablink_protocol::Hostname;
 
 use super::{Version, conflict, seen};
-use crate::{Db, DbError, db, operations::OperationId, pools::PoolId};
+use crate::{DbError, Scope, db, events::Change, ids::OperationId};
 
 /// VMs that exist by all that their rows say: a launch of ours made them, or their agents have
 /// reported. What an operation was making when it was cut off, and that never reported, is not
 /// among them, nor what one was removing.
-pub async fn existing(db: &Db, pool: PoolId) -> Result<Vec<Hostname>, DbError> {
+pub async fn existing(scope: &Scope) -> Result<Vec<Hostname>, DbError> {
     // An operation that found a VM unmade has taken its credential away.
     let sql = "select hostname from vm
                where pool_id = $1 and removed_at is null and source in ('local', 'aws')
@@ -17,70 +17,59 @@ pub async fn existing(db: &Db, pool: PoolId) -> Result<Vec<Hostname>, DbError> {
                       or exists (select from agent_credential where vm_id = vm.id)
                       or status <> 'error'
                          and exists (select from vm_presence where vm_id = vm.id))";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64()]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
 /// Those of these VMs whose machine an operation was making or removing.
-pub async fn in_hand(db: &Db, pool: PoolId, names: &[Hostname]) -> Result<Vec<Hostname>, DbError> {
+pub async fn in_hand(scope: &Scope, names: &[Hostname]) -> Result<Vec<Hostname>, DbError> {
     let sql = "select hostname from vm where pool_id = $1 and removed_at is null
                and hostname = any($2) and machine in ('making', 'removing')";
-    named(db, pool, names, sql).await
+    named(scope, names, sql).await
 }
 
 /// Those of these names whose VM was removed, and that no VM has now.
-pub async fn removed_among(
-    db: &Db,
-    pool: PoolId,
-    names: &[Hostname],
-) -> Result<Vec<Hostname>, DbError> {
+pub async fn removed_among(scope: &Scope, names: &[Hostname]) -> Result<Vec<Hostname>, DbError> {
     let sql = "select hostname from vm where pool_id = $1 and hostname = any($2)
                group by hostname having bool_and(removed_at is not null)";
-    named(db, pool, names, sql).await
+    named(scope, names, sql).await
 }
 
-async fn named(
-    db: &Db,
-    pool: PoolId,
-    names: &[Hostname],
-    sql: &str,
-) -> Result<Vec<Hostname>, DbError> {
+async fn named(scope: &Scope, names: &[Hostname], sql: &str) -> Result<Vec<Hostname>, DbError> {
     let names: Vec<&str> = names.iter().map(Hostname::as_str).collect();
-    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
 /// A true state was seen: what it holds is made, what was wrong with an earlier one is solved.
 /// Only for who holds the lane: others may look while a machine is on its way out.
 pub async fn take_true(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     version: Option<&Version>,
     held: &[Hostname],
 ) -> Result<(), DbError> {
     let held: Vec<&str> = held.iter().map(Hostname::as_str).collect();
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
     let made = "with theirs as (
                     select id from vm where pool_id = $1 and removed_at is null
                       and hostname = any($2) and machine is distinct from 'made'
                     order by id for no key update
                 )
                 update vm set machine = 'made' from theirs where vm.id = theirs.id";
-    transaction.execute(made, &[&pool.as_i64(), &held]).await?;
+    change.execute(made, &[&scope.pool.as_i64(), &held]).await?;
     if let Some(version) = version {
-        seen::remember(&transaction, pool, version).await?;
+        seen::remember(&*change, &scope.pool, version).await?;
     }
-    conflict::solve(&transaction, pool).await?;
-    transaction.commit().await?;
+    conflict::solve(&mut change).await?;
+    change.commit().await?;
     Ok(())
 }
 
 /// An operation is about to make machines for these VMs, some of them anew, and to remove those of
 /// others. What an earlier machine reported says nothing of the new one.
 pub async fn take_in_hand(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     making: &[Hostname],
     removing: &[Hostname],
 ) -> Result<(), DbError> {
@@ -103,12 +92,12 @@ pub async fn take_in_hand(
                    delete from dead_token using making where vm_id = making.id
                )
                delete from vm_presence using making where vm_id = making.id";
-    db.client().await?.execute(sql, &[&pool.as_i64(), &making, &removing]).await?;
+    scope.db.client().await?.execute(sql, &[&scope.pool.as_i64(), &making, &removing]).await?;
     Ok(())
 }
 
 /// Terraform has said of these machines that it is done with making them, whatever the state says.
-pub async fn made_by(db: &Db, pool: PoolId, operation: OperationId) -> Result<(), DbError> {
+pub async fn made_by(scope: &Scope, operation: OperationId) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id from vm join operation_vm as step using (hostname)
                    where step.operation_id = $2 and step.stage = 'done'
@@ -116,6 +105,6 @@ pub async fn made_by(db: &Db, pool: PoolId, operation: OperationId) -> Result<()
                    order by vm.id for no key update of vm
                )
                update vm set machine = 'made' from theirs where vm.id = theirs.id";
-    db.client().await?.execute(sql, &[&pool.as_i64(), &operation]).await?;
+    scope.db.client().await?.execute(sql, &[&scope.pool.as_i64(), &operation]).await?;
     Ok(())
 }

@@ -1,6 +1,4 @@
-use crate::db::GenericClient;
-
-use crate::{Db, DbError, pools::PoolId};
+use crate::{DbError, Scope, db::GenericClient, pools::Pool};
 
 /// Which state of which history a state is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +10,9 @@ pub struct Version {
 }
 
 /// The state of the pool that was last taken for true; none before the first.
-pub async fn last_seen(db: &Db, pool: PoolId) -> Result<Option<Version>, DbError> {
+pub async fn last_seen(scope: &Scope) -> Result<Option<Version>, DbError> {
     let sql = "select lineage, serial from terraform_state where pool_id = $1";
-    let row = db.client().await?.query_opt(sql, &[&pool.as_i64()]).await?;
+    let row = scope.db.client().await?.query_opt(sql, &[&scope.pool.as_i64()]).await?;
     row.map(|row| Ok(Version { lineage: row.try_get("lineage")?, serial: row.try_get("serial")? }))
         .transpose()
 }
@@ -22,7 +20,7 @@ pub async fn last_seen(db: &Db, pool: PoolId) -> Result<Option<Version>, DbError
 /// Notes that this state was taken for true. Who looked earlier and comes later changes nothing.
 pub(super) async fn remember(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     version: &Version,
 ) -> Result<(), DbError> {
     let sql = "insert into terraform_state as known (pool_id, lineage, serial) values ($1, $2, $3)
@@ -35,7 +33,7 @@ pub(super) async fn remember(
 /// From now on this is the state, whatever was seen before; none: there is none yet.
 pub(super) async fn replace(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     version: Option<&Version>,
 ) -> Result<(), DbError> {
     client.execute("delete from terraform_state where pool_id = $1", &[&pool.as_i64()]).await?;

@@ -1,11 +1,14 @@
 //! VMs that nobody asked for: an agent that needs no token says of itself that it is there.
 
+use super::used::EARLIER_USE;
+use crate::{
+    DbError, Scope,
+    events::{Change, Kind},
+    operations,
+};
 use std::num::NonZero;
 
 use lablink_protocol::Hostname;
-
-use super::used::EARLIER_USE;
-use crate::{Db, DbError, operations, pools::PoolId};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
@@ -20,27 +23,23 @@ pub enum AdmitError {
 
 crate::db::takes_statement_errors!(AdmitError);
 
-/// Makes a row for a VM that has none, as the original does, unless there are `most` of this kind.
-pub async fn admit(
-    db: &Db,
-    pool: PoolId,
-    hostname: &Hostname,
-    most: Option<NonZero<u32>>,
-) -> Result<(), AdmitError> {
+/// Makes a row for a VM that has none, as the original does, unless there are as many of this kind as
+/// the pool takes in.
+pub async fn admit(scope: &Scope, hostname: &Hostname) -> Result<(), AdmitError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
+        let mut client = scope.client().await?;
         let known = "select from vm where hostname = $1 and removed_at is null";
         if client.query_opt(known, &[&hostname.as_str()]).await?.is_some() {
             return Ok(());
         }
-        let transaction = client.transaction().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
         // Those that come at once are counted one after the other.
-        operations::lock_pool(&transaction, pool).await?;
-        if let Some(most) = most {
+        operations::lock_pool(&change).await?;
+        if let Some(most) = scope.pool.rules.machines.most_unknown {
             let unknown = "select count(*) from vm
                            where pool_id = $1 and source = 'unknown' and removed_at is null";
             let unknown: i64 =
-                transaction.query_one(unknown, &[&pool.as_i64()]).await?.try_get(0)?;
+                change.query_one(unknown, &[&scope.pool.as_i64()]).await?.try_get(0)?;
             if unknown >= i64::from(most.get()) {
                 return Err(AdmitError::TooMany(most));
             }
@@ -49,10 +48,14 @@ pub async fn admit(
             "insert into vm (pool_id, hostname, source, used_at, last_claim_id, barred_at)
              select $1, $2, 'unknown', earlier.used_at, earlier.last_claim_id, earlier.barred_at
              from (select $2::text as hostname) as one left join {EARLIER_USE}
-             on conflict (hostname) where removed_at is null do nothing"
+             on conflict (hostname) where removed_at is null do nothing
+             returning id"
         );
-        transaction.execute(&sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
-        transaction.commit().await?;
+        let admitted = change.query_opt(&sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
+        if let Some(vm) = admitted {
+            change.event(Kind::VmAdmitted).of_vm(vm.try_get("id")?);
+        }
+        change.commit().await?;
         Ok(())
     })
 }

@@ -1,20 +1,25 @@
 use std::sync::LazyLock;
 
-use super::{CLAIMABLE, StaleAfter, State, search::STATE};
-use crate::{Db, DbError, db, line::WAITING, pools::PoolId};
+use super::{CLAIMABLE, State, search::STATE};
+use crate::{DbError, Scope, db, line::WAITING};
 
 /// How many VMs can be claimed right now by somebody who comes: the number on the public page.
 /// What the line waits for is not among them.
-pub async fn free(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<i64, DbError> {
+pub async fn free(scope: &Scope) -> Result<i64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "select greatest(0, (select count(*) from vm where pool_id = $1 and {CLAIMABLE})
                                   - (select count(*) from place where pool_id = $1 and {WAITING}))",
         )
     });
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
-    let row = client.query_one(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?;
+    let row = client
+        .query_one(
+            &statement,
+            &[&scope.pool.as_i64(), &scope.pool.rules.machines.stale_after.as_seconds()],
+        )
+        .await?;
     Ok(row.try_get(0)?)
 }
 
@@ -50,7 +55,7 @@ impl Counts {
     }
 }
 
-pub async fn counts(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<Counts, DbError> {
+pub async fn counts(scope: &Scope) -> Result<Counts, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "select {STATE} as state, count(*) as vms,
@@ -58,10 +63,16 @@ pub async fn counts(db: &Db, pool: PoolId, stale_after: StaleAfter) -> Result<Co
              from vm where pool_id = $1 and removed_at is null group by state"
         )
     });
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
     let mut counts = Counts::default();
-    for row in client.query(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await? {
+    for row in client
+        .query(
+            &statement,
+            &[&scope.pool.as_i64(), &scope.pool.rules.machines.stale_after.as_seconds()],
+        )
+        .await?
+    {
         let vms = row.try_get("vms")?;
         counts.in_use += row.try_get::<_, i64>("in_use")?;
         match db::word(&row, "state")? {

@@ -4,18 +4,18 @@ use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use tokio_postgres::Row;
 
-use super::Source;
 use crate::{
-    Db, DbError, Pin,
-    claims::{ClaimId, ClaimState},
+    DbError, Pin, Scope,
+    claims::ClaimState,
     db,
-    pools::PoolId,
+    ids::{ClaimId, VmId},
+    pools::Source,
 };
 
 /// A VM that is there, with its claim.
 #[derive(Clone, Debug)]
 pub struct Vm {
-    pub id: i64,
+    pub id: VmId,
     pub hostname: Hostname,
     /// Counts the VMs that LabLink made from 1; none for machines registered by hand.
     pub number: Option<i32>,
@@ -104,7 +104,7 @@ const SELECT: &str = concat!(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     number: i32,
-    id: i64,
+    id: VmId,
 }
 
 impl fmt::Display for Cursor {
@@ -133,13 +133,12 @@ impl FromStr for Cursor {
 /// At most `limit` VMs by number (machines without one come last), and where the next page goes
 /// on, if there is one.
 pub async fn page(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     after: Option<Cursor>,
     limit: u16,
 ) -> Result<(Vec<Vm>, Option<Cursor>), DbError> {
-    let after = after.unwrap_or(Cursor { number: 0, id: 0 });
-    let client = db.client().await?;
+    let after = after.unwrap_or(Cursor { number: 0, id: 0.into() });
+    let client = scope.db.client().await?;
     let sql = format!(
         "{SELECT} and (coalesce(vm.number, {LAST}), vm.id) > ($2, $3)
          order by coalesce(vm.number, {LAST}), vm.id limit $4"
@@ -147,7 +146,10 @@ pub async fn page(
     let statement = client.prepare_cached(&sql).await?;
     // One more than is shown tells whether there is a next page.
     let rows = client
-        .query(&statement, &[&pool.as_i64(), &after.number, &after.id, &(i64::from(limit) + 1)])
+        .query(
+            &statement,
+            &[&scope.pool.as_i64(), &after.number, &after.id, &(i64::from(limit) + 1)],
+        )
         .await?;
     let mut vms: Vec<Vm> = rows.iter().map(vm).collect::<Result<_, _>>()?;
     let more = vms.len() > usize::from(limit);
@@ -160,27 +162,27 @@ pub async fn page(
 const LAST: i32 = i32::MAX;
 
 /// All VMs of a pool that are there, by number, then by name.
-pub async fn list(db: &Db, pool: PoolId) -> Result<Vec<Vm>, DbError> {
-    let client = db.client().await?;
+pub async fn list(scope: &Scope) -> Result<Vec<Vm>, DbError> {
+    let client = scope.db.client().await?;
     let sql = format!("{SELECT} order by vm.number nulls last, vm.hostname");
     let statement = client.prepare_cached(&sql).await?;
-    client.query(&statement, &[&pool.as_i64()]).await?.iter().map(vm).collect()
+    client.query(&statement, &[&scope.pool.as_i64()]).await?.iter().map(vm).collect()
 }
 
 /// One VM that is there, by its name.
-pub async fn find(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<Vm>, DbError> {
-    let client = db.client().await?;
+pub async fn find(scope: &Scope, hostname: &Hostname) -> Result<Option<Vm>, DbError> {
+    let client = scope.db.client().await?;
     let statement = client.prepare_cached(&format!("{SELECT} and vm.hostname = $2")).await?;
-    let row = client.query_opt(&statement, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    let row = client.query_opt(&statement, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
     row.as_ref().map(vm).transpose()
 }
 
 /// Where a VM comes from; none: there is no such VM.
-pub async fn source(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<Option<Source>, DbError> {
-    let client = db.client().await?;
+pub async fn source(scope: &Scope, hostname: &Hostname) -> Result<Option<Source>, DbError> {
+    let client = scope.db.client().await?;
     let sql = "select source from vm where pool_id = $1 and hostname = $2 and removed_at is null";
     let statement = client.prepare_cached(sql).await?;
-    let row = client.query_opt(&statement, &[&pool.as_i64(), &hostname.as_str()]).await?;
+    let row = client.query_opt(&statement, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
     row.as_ref().map(|row| db::word(row, "source")).transpose()
 }
 

@@ -2,7 +2,6 @@
 //! agents report; what exists is Terraform's to say.
 
 mod admit;
-mod after_use;
 mod counts;
 mod list;
 mod overdue;
@@ -15,13 +14,11 @@ mod suspect;
 mod used;
 mod watch;
 
-use std::time::Duration;
-
+pub use crate::ids::VmId;
 pub use admit::{AdmitError, admit};
-pub use after_use::AfterUse;
 pub use counts::{Counts, counts, free};
 pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, source};
-pub use plan::{NewVms, Selection, VmsError};
+pub use plan::{Selection, VmsError};
 pub(crate) use plan::{made, never_made, plan};
 pub use reconcile::{
     Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,
@@ -33,33 +30,6 @@ pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_statu
 pub use search::{Found, Search, Sort, State, search};
 pub(crate) use used::reuse;
 pub use watch::{Limits, Watch, notice, point_out};
-
-use crate::text_enum::text_enum;
-
-text_enum! {
-    /// Where a VM comes from.
-    pub enum Source {
-        /// A process on the allocator's machine.
-        Local = "local",
-        /// An EC2 instance.
-        Aws = "aws",
-        /// A machine somebody already has.
-        Manual = "manual",
-        /// It reported by itself, and nobody had asked for it.
-        Unknown = "unknown",
-    }
-}
-
-/// Silence after which a VM whose agent sends heartbeats is not handed out
-/// (`health.stale_after`).
-#[derive(Clone, Copy, Debug)]
-pub struct StaleAfter(pub Duration);
-
-impl StaleAfter {
-    pub(crate) fn as_seconds(self) -> f64 {
-        self.0.as_secs_f64()
-    }
-}
 
 macro_rules! fit {
     () => {

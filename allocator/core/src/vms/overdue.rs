@@ -1,10 +1,16 @@
 //! VMs whose machine was begun and whose agent does not report that it runs.
 
+use jiff::Timestamp;
+use serde_json::json;
 use std::{sync::LazyLock, time::Duration};
 
-use crate::db::GenericClient;
-
-use crate::{DbError, pools::PoolId, startup::TOOK};
+use crate::{
+    DbError,
+    db::GenericClient,
+    events::{Change, Kind, Touch},
+    pools::Pool,
+    startup::TOOK,
+};
 
 /// No start is late before this: where VMs are up in seconds, one that takes a minute is no news.
 const SOONEST: Duration = Duration::from_secs(120);
@@ -16,7 +22,7 @@ const ALLOWED: &str = "select case when usual.seconds is null then $2::float8
 
 /// Notes since when the machines have been starting whose agents have not reported yet. One that an
 /// operation has still to begin is not starting. A registered machine starts when it enrols.
-pub(super) async fn note_begun(client: &impl GenericClient, pool: PoolId) -> Result<(), DbError> {
+pub(super) async fn note_begun(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
     let sql = "with making as (
             select distinct on (coalesce(target.successor_id, target.vm_id))
                    coalesce(target.successor_id, target.vm_id) as vm_id,
@@ -51,12 +57,8 @@ pub(super) async fn note_begun(client: &impl GenericClient, pool: PoolId) -> Res
 
 /// Points out machines that take too long: twice as long as nine of ten starts before, or `longest`
 /// where that is less or nothing is known of others; and registered ones whose install command has
-/// expired unused. Answers how many.
-pub(super) async fn point_out(
-    client: &impl GenericClient,
-    pool: PoolId,
-    longest: Duration,
-) -> Result<u64, DbError> {
+/// expired unused.
+pub(super) async fn point_out(change: &mut Change<'_>, longest: Duration) -> Result<(), DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with {TOOK}, late as (
@@ -67,16 +69,20 @@ pub(super) async fn point_out(
                         or vm.source = 'manual' and vm.starting_since is null
                            and enrolment.expires_at < now())
                  for no key update of vm skip locked
-             ), marked as (
-                 update vm set overdue_at = now() from late where vm.id = late.id
-                 returning vm.id, vm.starting_since, pg_notify('vm_changed', vm.hostname)::text
              )
-             insert into event (pool_id, actor, kind, vm_id, data)
-             select $1, 'system', 'vm.overdue', id, jsonb_build_object('starting_since', starting_since)
-             from marked"
+             update vm set overdue_at = now() from late where vm.id = late.id
+             returning vm.id, vm.starting_since"
         )
     });
-    let statement = client.prepare_cached(&SQL).await?;
+    let statement = change.prepare_cached(&SQL).await?;
     let (longest, soonest) = (longest.as_secs_f64(), SOONEST.as_secs_f64());
-    Ok(client.execute(&statement, &[&pool.as_i64(), &longest, &soonest]).await?)
+    let pool = change.pool().as_i64();
+    for late in change.query(&statement, &[&pool, &longest, &soonest]).await? {
+        let since: Option<Timestamp> = late.try_get("starting_since")?;
+        let event = change.event(Kind::VmOverdue).of_vm(late.try_get("id")?);
+        event.with(json!({ "starting_since": since }));
+        // Who waits for one of them must not be told that it comes any moment.
+        change.touch(Touch::Line);
+    }
+    Ok(())
 }

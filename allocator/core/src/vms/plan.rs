@@ -1,19 +1,12 @@
 //! What an organiser asks for becomes rows first: VMs to be, or VMs that are to go.
 
-use crate::db::GenericClient;
+use crate::{
+    DbError,
+    db::{self, GenericClient},
+    ids::{OperationId, VmId},
+    pools::{Pool, Source},
+};
 use lablink_protocol::Hostname;
-
-use super::Source;
-use crate::{DbError, db, pools::PoolId};
-
-/// VMs to be made.
-#[derive(Clone, Copy, Debug)]
-pub struct NewVms<'a> {
-    pub environment: &'a str,
-    pub source: Source,
-    /// At least 1; the form knows the highest.
-    pub count: u32,
-}
 
 /// Which VMs a destroy is about.
 #[derive(Clone, Debug)]
@@ -35,13 +28,14 @@ pub enum VmsError {
 
 crate::db::takes_statement_errors!(VmsError);
 
-/// Writes rows for new VMs under the lowest free numbers. The caller holds the pool's lock, so
+/// Writes rows for `count` new VMs under the lowest free numbers. The caller holds the pool's lock, so
 /// two launches never take the same number.
 pub(crate) async fn plan(
     client: &impl GenericClient,
-    pool: PoolId,
-    new: &NewVms<'_>,
-) -> Result<Vec<(i64, Hostname)>, DbError> {
+    pool: &Pool,
+    source: Source,
+    count: u32,
+) -> Result<Vec<(VmId, Hostname)>, DbError> {
     let rows = client
         .query(
             "insert into vm (pool_id, hostname, number, source)
@@ -57,9 +51,9 @@ pub(crate) async fn plan(
              returning id, hostname",
             &[
                 &pool.as_i64(),
-                &new.environment,
-                &new.source.as_str(),
-                &i32::try_from(new.count).unwrap_or(i32::MAX),
+                &pool.environment,
+                &source.as_str(),
+                &i32::try_from(count).unwrap_or(i32::MAX),
             ],
         )
         .await?;
@@ -69,7 +63,7 @@ pub(crate) async fn plan(
 /// The VMs that are meant, of those that Terraform made. Machines registered by hand stay.
 pub(crate) async fn made(
     client: &impl GenericClient,
-    pool: PoolId,
+    pool: &Pool,
     selection: &Selection,
 ) -> Result<Vec<Hostname>, VmsError> {
     let names: Option<Vec<&str>> = match selection {
@@ -98,8 +92,8 @@ pub(crate) async fn made(
 /// Those of an operation's VMs that nobody has tried to make yet, or seen.
 pub(crate) async fn never_made(
     client: &impl GenericClient,
-    operation: i64,
-) -> Result<Vec<i64>, DbError> {
+    operation: OperationId,
+) -> Result<Vec<VmId>, DbError> {
     let sql = "select vm.id from operation_target join vm on vm.id = vm_id
                where operation_id = $1 and removed_at is null and status = 'initializing'
                  and vm.claim_id is null

@@ -1,20 +1,19 @@
 //! Brings the rows in line with what Terraform says exists.
 
+use serde_json::json;
 use std::collections::BTreeMap;
 
-use crate::db::GenericClient;
-use jiff::Timestamp;
-use lablink_protocol::Hostname;
-
-use super::{Source, never_made, used::EARLIER_USE};
+use super::{never_made, used::EARLIER_USE};
 use crate::{
-    Actor, Db, DbError,
+    Actor, DbError, Scope,
     claims::{self, ReleaseReason},
     db,
-    events::{self, Event},
-    operations::OperationId,
-    pools::PoolId,
+    events::{Change, Kind},
+    ids::{ClaimId, OperationId, VmId},
+    pools::Source,
 };
+use jiff::Timestamp;
+use lablink_protocol::Hostname;
 
 /// A VM in Terraform's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +26,7 @@ pub struct Existing {
 /// destroyed for being unknown. What was removed since the state was asked for, at `asked_at`, is
 /// no find.
 pub async fn reconcile_existing(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     source: Source,
     existing: &[Existing],
     asked_at: Timestamp,
@@ -36,9 +34,9 @@ pub async fn reconcile_existing(
     let names: Vec<&str> = existing.iter().map(|vm| vm.hostname.as_str()).collect();
     let numbers: Vec<i32> =
         existing.iter().map(|vm| i32::try_from(vm.number).unwrap_or(i32::MAX)).collect();
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let adopted = transaction
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    let adopted = change
         .query(
             &format!(
                 "insert into vm (pool_id, hostname, number, source, status, status_reason,
@@ -52,119 +50,111 @@ pub async fn reconcile_existing(
                      select from vm where vm.hostname = one.hostname
                          and (vm.removed_at is null or vm.removed_at > $5)
                  )
-                 returning id, pg_notify('vm_changed', hostname)::text"
+                 returning id"
             ),
-            &[&pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
+            &[&scope.pool.as_i64(), &source.as_str(), &names, &numbers, &asked_at],
         )
         .await?;
-    let ids: Vec<i64> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
-    events::record_of_vms(&transaction, pool, &Actor::System, "vm.adopted", &ids).await?;
-    transaction.commit().await?;
+    let ids: Vec<VmId> = adopted.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+    for id in &ids {
+        change.event(Kind::VmAdopted).of_vm(*id).by(Actor::System);
+    }
+    change.commit().await?;
     Ok(())
 }
 
 /// Ends VMs that are gone: their claims end, the rows stay as history, the names are free.
-pub async fn remove(db: &Db, pool: PoolId, vms: &[i64], actor: &Actor) -> Result<(), DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    remove_in(&transaction, pool, vms, actor).await?;
-    transaction.commit().await?;
+pub async fn remove(scope: &Scope, vms: &[VmId]) -> Result<(), DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    remove_in(&mut change, vms).await?;
+    change.commit().await?;
     Ok(())
 }
 
-pub(crate) async fn remove_in(
-    client: &impl GenericClient,
-    pool: PoolId,
-    vms: &[i64],
-    actor: &Actor,
-) -> Result<(), DbError> {
-    let removed = client
+pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[VmId]) -> Result<(), DbError> {
+    let removed = change
         .query(
             "with theirs as (
                  select id from vm where id = any($1) and removed_at is null
                  order by id for no key update
              )
              update vm set removed_at = now() from theirs where vm.id = theirs.id
-             returning vm.id, claim_id, pg_notify('vm_changed', hostname)::text",
+             returning vm.id, claim_id",
             &[&vms],
         )
         .await?;
-    let mut ids: Vec<i64> = Vec::with_capacity(removed.len());
+    let mut ids: Vec<VmId> = Vec::with_capacity(removed.len());
     for vm in removed {
-        let (id, claim): (i64, Option<i64>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
+        let (id, claim): (VmId, Option<ClaimId>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
         if claim.is_some() {
-            claims::release_of_vm(client, pool, id, ReleaseReason::Destroyed, actor).await?;
+            claims::release_of_vm(change, id, ReleaseReason::Destroyed).await?;
         }
         ids.push(id);
     }
-    events::record_of_vms(client, pool, actor, "vm.removed", &ids).await?;
-    client.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
-    client.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
-    client.execute("delete from dead_token where vm_id = any($1)", &[&ids]).await?;
-    client.execute("delete from ssh_access where vm_id = any($1)", &[&ids]).await?;
+    for id in &ids {
+        change.event(Kind::VmRemoved).of_vm(*id);
+    }
+    change.execute("delete from enrolment where vm_id = any($1)", &[&ids]).await?;
+    change.execute("delete from agent_credential where vm_id = any($1)", &[&ids]).await?;
+    change.execute("delete from dead_token where vm_id = any($1)", &[&ids]).await?;
+    change.execute("delete from ssh_access where vm_id = any($1)", &[&ids]).await?;
     Ok(())
 }
 
 /// The rows of the VMs of these names that are there.
 pub async fn present(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostnames: &[Hostname],
-) -> Result<BTreeMap<Hostname, i64>, DbError> {
+) -> Result<BTreeMap<Hostname, VmId>, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select hostname, id from vm
                where pool_id = $1 and hostname = any($2) and removed_at is null";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     rows.iter().map(|row| Ok((db::word(row, "hostname")?, row.try_get("id")?))).collect()
 }
 
 /// VMs that an operation was to make for the first time, and for which nothing was done, are not
 /// wanted any more: they need no row.
-pub async fn unplan(db: &Db, pool: PoolId, operation: OperationId) -> Result<(), DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    let planned = never_made(&transaction, operation).await?;
-    remove_in(&transaction, pool, &planned, &Actor::System).await?;
-    transaction.commit().await?;
+pub async fn unplan(scope: &Scope, operation: OperationId) -> Result<(), DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    let planned = never_made(&*change, operation).await?;
+    remove_in(&mut change, &planned).await?;
+    change.commit().await?;
     Ok(())
 }
 
 /// Those of these VMs whose agent says that they run.
 pub async fn running_among(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostnames: &[Hostname],
 ) -> Result<Vec<Hostname>, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select hostname from vm
                where pool_id = $1 and hostname = any($2) and status = 'running'
                  and removed_at is null";
-    let rows = db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
+    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
 /// A VM whose machine is replaced now: the old one becomes history, its claim ends, and a row for
 /// the new one takes its name. Answers the new row. Until the new machine is made, what stands
 /// under this name is the old one, with what its participants left.
-pub(crate) async fn succeed(
-    client: &impl GenericClient,
-    pool: PoolId,
-    old: i64,
-) -> Result<i64, DbError> {
-    remove_in(client, pool, &[old], &Actor::System).await?;
+pub(crate) async fn succeed(change: &mut Change<'_>, old: VmId) -> Result<VmId, DbError> {
+    remove_in(change, &[old]).await?;
     let new =
         "insert into vm (pool_id, hostname, number, source, used_at, last_claim_id, barred_at)
                select pool_id, hostname, number, source, used_at, last_claim_id, barred_at
                from vm where id = $1
-               returning id, pg_notify('vm_changed', hostname)::text";
-    let new = client.query_one(new, &[&old]).await?.try_get("id")?;
-    let event = Event { vm_id: Some(new), ..Event::new(&Actor::System, "vm.replaced") };
-    events::record(client, pool, event).await?;
+               returning id";
+    let new: VmId = change.query_one(new, &[&old]).await?.try_get("id")?;
+    change.event(Kind::VmReplaced).of_vm(new).by(Actor::System);
     Ok(new)
 }
 
 /// VMs that are made now, some of them anew after a failure: what was wrong with them is past.
-pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<(), DbError> {
+pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     // What is made anew has another SSH host key.
     // What was heard of the machine before it says nothing about this one.
@@ -177,19 +167,24 @@ pub async fn make_anew(db: &Db, pool: PoolId, hostnames: &[Hostname]) -> Result<
                    update vm set status = 'initializing', status_reason = null, ssh_host_key = null,
                           starting_since = null, overdue_at = null, suspect_at = null
                    from theirs where vm.id = theirs.id
-                   returning vm.id, pg_notify('vm_changed', hostname)::text
+                   returning vm.id
+               ), forgotten as (
+                   delete from vm_presence using anew where vm_id = anew.id
                )
-               delete from vm_presence using anew where vm_id = anew.id";
-    db.client().await?.query(sql, &[&pool.as_i64(), &names]).await?;
-    Ok(())
+               select id from anew";
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    for vm in change.query(sql, &[&scope.pool.as_i64(), &names]).await? {
+        change.event(Kind::VmMadeAgain).of_vm(vm.try_get("id")?);
+    }
+    change.commit().await
 }
 
 /// A VM of which something did not come true, and why.
-pub type Unmet = (i64, String);
+pub type Unmet = (VmId, String);
 
 /// VMs that should exist but don't, or not whole, are in error, each with its reason.
-pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
-    let (ids, reasons) = columns(unmade);
+pub async fn fail(scope: &Scope, unmade: &[Unmet]) -> Result<(), DbError> {
     // Without its credentials, what is left of such a VM can't report itself back to life.
     let sql = "with theirs as (
                    select vm.id, unmade.reason
@@ -199,26 +194,26 @@ pub async fn fail(db: &Db, unmade: &[Unmet]) -> Result<(), DbError> {
                ), failed as (
                    update vm set status = 'error', status_reason = theirs.reason
                    from theirs where vm.id = theirs.id
-                   returning vm.id, pg_notify('vm_changed', hostname)::text
+                   returning vm.id, vm.status_reason as reason
                ), unenrolled as (
                    delete from enrolment using failed where vm_id = failed.id
+               ), unknown as (
+                   delete from agent_credential using failed where vm_id = failed.id
                )
-               delete from agent_credential using failed where vm_id = failed.id";
-    db.client().await?.query(sql, &[&ids, &reasons]).await?;
-    Ok(())
+               select id, reason from failed";
+    write(scope, sql, unmade, Kind::VmFailed).await
 }
 
 /// VMs of which nobody knows whether they were made, and that have not reported: in error until
 /// they do.
-pub async fn doubt(db: &Db, unknown: &[Unmet]) -> Result<(), DbError> {
-    doubt_in(&db.client().await?, unknown).await
+pub async fn doubt(scope: &Scope, unknown: &[Unmet]) -> Result<(), DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    doubt_in(&mut change, unknown).await?;
+    change.commit().await
 }
 
-pub(crate) async fn doubt_in(
-    client: &impl GenericClient,
-    unknown: &[Unmet],
-) -> Result<(), DbError> {
-    let (ids, reasons) = columns(unknown);
+pub(crate) async fn doubt_in(change: &mut Change<'_>, unknown: &[Unmet]) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id, doubted.reason
                    from unnest($1::bigint[], $2::text[]) as doubted(id, reason)
@@ -227,14 +222,12 @@ pub(crate) async fn doubt_in(
                )
                update vm set status = 'error', status_reason = theirs.reason
                from theirs where vm.id = theirs.id
-               returning pg_notify('vm_changed', hostname)::text";
-    client.query(sql, &[&ids, &reasons]).await?;
-    Ok(())
+               returning vm.id, vm.status_reason as reason";
+    write_in(change, sql, unknown, Kind::VmFailed).await
 }
 
 /// VMs to which what was asked for did not happen: they are what they were, and say why.
-pub async fn note_undone(db: &Db, undone: &[Unmet]) -> Result<(), DbError> {
-    let (ids, reasons) = columns(undone);
+pub async fn note_undone(scope: &Scope, undone: &[Unmet]) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id, undone.reason
                    from unnest($1::bigint[], $2::text[]) as undone(id, reason)
@@ -243,11 +236,30 @@ pub async fn note_undone(db: &Db, undone: &[Unmet]) -> Result<(), DbError> {
                )
                update vm set status_reason = theirs.reason
                from theirs where vm.id = theirs.id
-               returning pg_notify('vm_changed', hostname)::text";
-    db.client().await?.query(sql, &[&ids, &reasons]).await?;
-    Ok(())
+               returning vm.id, vm.status_reason as reason";
+    write(scope, sql, undone, Kind::VmUnchanged).await
 }
 
-fn columns(unmet: &[Unmet]) -> (Vec<i64>, Vec<&str>) {
-    unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip()
+async fn write(scope: &Scope, sql: &str, unmet: &[Unmet], kind: Kind) -> Result<(), DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    write_in(&mut change, sql, unmet, kind).await?;
+    change.commit().await
+}
+
+/// Writes what did not come true: `sql` takes ids and reasons, and answers those of the VMs that it
+/// has changed.
+async fn write_in(
+    change: &mut Change<'_>,
+    sql: &str,
+    unmet: &[Unmet],
+    kind: Kind,
+) -> Result<(), DbError> {
+    let (ids, reasons): (Vec<VmId>, Vec<&str>) =
+        unmet.iter().map(|(id, reason)| (*id, reason.as_str())).unzip();
+    for vm in change.query(sql, &[&ids, &reasons]).await? {
+        let reason: &str = vm.try_get("reason")?;
+        change.event(kind).of_vm(vm.try_get("id")?).with(json!({ "reason": reason }));
+    }
+    Ok(())
 }

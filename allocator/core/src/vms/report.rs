@@ -4,12 +4,11 @@ use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
-use super::StaleAfter;
 use crate::{
-    Actor, Db, DbError,
-    events::{self, Event},
+    Actor, DbError, Scope,
+    events::{Change, Kind, Touch},
+    ids::VmId,
     line,
-    pools::PoolId,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -29,17 +28,14 @@ crate::db::takes_statement_errors!(ReportError);
 
 /// Stores a VM's status; a change is history.
 pub async fn set_status(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    actor: &Actor,
+    scope: &Scope,
     hostname: &Hostname,
     status: VmStatus,
 ) -> Result<(), ReportError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let changed = transaction
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let changed = change
             .query_opt(
                 "with before as (
                      select id, status, overdue_at from vm
@@ -49,12 +45,12 @@ pub async fn set_status(
                          starting_since = case when $3 = 'initializing' then now() end
                      from before
                      where vm.id = before.id and vm.status <> $3
-                     returning vm.id, pg_notify('vm_changed', vm.hostname)::text
+                     returning vm.id
                  )
                  select before.id, before.status as was, before.overdue_at,
                         after.id is not null as changed
                  from before left join after on after.id = before.id",
-                &[&pool.as_i64(), &hostname.as_str(), &status.as_str()],
+                &[&scope.pool.as_i64(), &hostname.as_str(), &status.as_str()],
             )
             .await?
             .ok_or(ReportError::NoSuchVm)?;
@@ -64,15 +60,10 @@ pub async fn set_status(
             if let Some(overdue_at) = changed.try_get::<_, Option<Timestamp>>("overdue_at")? {
                 data["overdue_at"] = serde_json::json!(overdue_at);
             }
-            let event = Event {
-                vm_id: Some(changed.try_get("id")?),
-                data,
-                ..Event::new(actor, "vm.status_changed")
-            };
-            events::record(&transaction, pool, event).await?;
-            line::serve(&transaction, pool, stale_after).await?;
+            change.event(Kind::VmStatusChanged).of_vm(changed.try_get("id")?).with(data);
+            line::serve(&mut change).await?;
         }
-        transaction.commit().await?;
+        change.commit().await?;
         Ok(())
     })
 }
@@ -80,12 +71,11 @@ pub async fn set_status(
 /// The agent lives, and this has changed of its machine. Writes a table of its own, and tells
 /// nobody.
 pub async fn heartbeat(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     hostname: &Hostname,
     changed: &Vitals,
 ) -> Result<(), ReportError> {
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let statement = client
         .prepare_cached(
             "insert into vm_presence (vm_id, last_seen, vitals)
@@ -96,13 +86,12 @@ pub async fn heartbeat(
         )
         .await?;
     let parameters: [&(dyn ToSql + Sync); 3] =
-        [&pool.as_i64(), &hostname.as_str(), &PgJson(changed)];
+        [&scope.pool.as_i64(), &hostname.as_str(), &PgJson(changed)];
     found(client.execute(&statement, &parameters).await?)
 }
 
 /// The agent stops: its VM is not handed out until the next heartbeat.
-pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), ReportError> {
-    // Who is told of it once is not told again.
+pub async fn goodbye(scope: &Scope, hostname: &Hostname) -> Result<(), ReportError> {
     let sql = "with before as (
                    select vm.id, coalesce(vm_presence.stopped, false) as stopped
                    from vm left join vm_presence on vm_presence.vm_id = vm.id
@@ -112,36 +101,38 @@ pub async fn goodbye(db: &Db, pool: PoolId, hostname: &Hostname) -> Result<(), R
                    select id, now(), true from before
                    on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = true
                )
-               select case when not stopped then pg_notify('vm_changed', $2)::text end from before";
-    let client = db.client().await?;
-    let rows = client.query(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
-    found(rows.len() as u64)
+               select id, stopped from before";
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    let before = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
+    let before = before.ok_or(ReportError::NoSuchVm)?;
+    // Those who look at it are told once.
+    if !before.try_get::<_, bool>("stopped")? {
+        change.touch(Touch::Vm(before.try_get("id")?));
+    }
+    change.commit().await?;
+    Ok(())
 }
 
 /// The agent of a VM could not be started: an organiser must look. Until it is heard again, its VM
 /// is not handed out and says why. Without a row of that name, nothing is written.
-pub async fn start_failed(
-    db: &Db,
-    pool: PoolId,
-    hostname: &Hostname,
-    reason: &str,
-) -> Result<(), DbError> {
+pub async fn start_failed(scope: &Scope, hostname: &Hostname, reason: &str) -> Result<(), DbError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let row = transaction
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let row = change
             .query_opt(
                 "update vm set suspect_at = coalesce(suspect_at, now()),
                      overdue_at = case when status = 'initializing' and claim_id is null
                          then coalesce(overdue_at, now()) else overdue_at end
                  where pool_id = $1 and hostname = $2 and removed_at is null
-                 returning id, pg_notify('vm_changed', hostname)::text",
-                &[&pool.as_i64(), &hostname.as_str()],
+                 returning id",
+                &[&scope.pool.as_i64(), &hostname.as_str()],
             )
             .await?;
         let Some(row) = row else { return Ok(()) };
-        let id: i64 = row.try_get("id")?;
-        transaction
+        let id: VmId = row.try_get("id")?;
+        change
             .execute(
                 "insert into vm_presence (vm_id, last_seen, stopped, start_failure)
                  values ($1, now(), true, $2)
@@ -150,13 +141,12 @@ pub async fn start_failed(
                 &[&id, &reason],
             )
             .await?;
-        let event = Event {
-            vm_id: Some(id),
-            data: serde_json::json!({ "reason": reason }),
-            ..Event::new(&Actor::System, "vm.start_failed")
-        };
-        events::record(&transaction, pool, event).await?;
-        transaction.commit().await?;
+        change
+            .event(Kind::VmStartFailed)
+            .of_vm(id)
+            .with(serde_json::json!({ "reason": reason }))
+            .by(Actor::System);
+        change.commit().await?;
         Ok(())
     })
 }
@@ -164,9 +154,7 @@ pub async fn start_failed(
 /// Whether somebody works with the subject software, and since when, if the agent says so; a change
 /// is history.
 pub async fn set_in_use(
-    db: &Db,
-    pool: PoolId,
-    actor: &Actor,
+    scope: &Scope,
     hostname: &Hostname,
     in_use: bool,
     since: Option<Timestamp>,
@@ -178,43 +166,39 @@ pub async fn set_in_use(
                    ), after as (
                        update vm set in_use = $3 from before
                        where vm.id = before.id and before.in_use <> $3
-                       returning vm.id, pg_notify('vm_changed', vm.hostname)::text
+                       returning vm.id
                    )
                    select before.id, after.id is not null as changed
                    from before left join after on after.id = before.id";
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let row = transaction
-            .query_opt(sql, &[&pool.as_i64(), &hostname.as_str(), &in_use])
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let row = change
+            .query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str(), &in_use])
             .await?
             .ok_or(ReportError::NoSuchVm)?;
         if row.try_get("changed")? {
-            let kind = if in_use { "vm.use_started" } else { "vm.use_ended" };
-            let event = Event {
-                vm_id: Some(row.try_get("id")?),
-                data: serde_json::json!({ "since": since }),
-                ..Event::new(actor, kind)
-            };
-            events::record(&transaction, pool, event).await?;
+            let kind = if in_use { Kind::VmUseStarted } else { Kind::VmUseEnded };
+            change
+                .event(kind)
+                .of_vm(row.try_get("id")?)
+                .with(serde_json::json!({ "since": since }));
         }
-        transaction.commit().await?;
+        change.commit().await?;
         Ok(())
     })
 }
 
 /// The agent's verdict on the GPUs, and why; a change is history.
 pub async fn set_gpu(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
+    scope: &Scope,
     hostname: &Hostname,
     health: GpuHealth,
     reason: Option<&str>,
 ) -> Result<(), ReportError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        let changed = transaction
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let changed = change
             .query_opt(
                 "with before as (
                      select id, gpu, gpu_reason from vm
@@ -222,26 +206,25 @@ pub async fn set_gpu(
                  ), after as (
                      update vm set gpu = $3, gpu_reason = $4 from before
                      where vm.id = before.id and (before.gpu, before.gpu_reason) is distinct from ($3, $4)
-                     returning vm.id, pg_notify('vm_changed', vm.hostname)::text
+                     returning vm.id
                  )
                  select before.id, before.gpu as was, after.id is not null as changed
                  from before left join after on after.id = before.id",
-                &[&pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
+                &[&scope.pool.as_i64(), &hostname.as_str(), &health.as_str(), &reason],
             )
             .await?
             .ok_or(ReportError::NoSuchVm)?;
         if changed.try_get("changed")? {
             let was: Option<String> = changed.try_get("was")?;
             let actor = Actor::Agent(hostname.clone());
-            let event = Event {
-                vm_id: Some(changed.try_get("id")?),
-                data: serde_json::json!({ "from": was, "to": health.as_str(), "reason": reason }),
-                ..Event::new(&actor, "vm.gpu_changed")
-            };
-            events::record(&transaction, pool, event).await?;
-            line::serve(&transaction, pool, stale_after).await?;
+            change
+                .event(Kind::VmGpuChanged)
+                .of_vm(changed.try_get("id")?)
+                .with(serde_json::json!({ "from": was, "to": health.as_str(), "reason": reason }))
+                .by(actor);
+            line::serve(&mut change).await?;
         }
-        transaction.commit().await?;
+        change.commit().await?;
         Ok(())
     })
 }

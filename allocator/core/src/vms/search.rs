@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
-use super::{StaleAfter, Vm, list};
-use crate::{Db, DbError, pools::PoolId, text_enum::text_enum};
+use super::{Vm, list};
+use crate::{DbError, Scope, text_enum::text_enum};
 
 text_enum! {
     /// The state of a VM in one word, worst first: what lists are filtered by.
@@ -96,12 +96,7 @@ pub struct Found {
     pub total: i64,
 }
 
-pub async fn search(
-    db: &Db,
-    pool: PoolId,
-    stale_after: StaleAfter,
-    search: &Search,
-) -> Result<Found, DbError> {
+pub async fn search(scope: &Scope, search: &Search) -> Result<Found, DbError> {
     // Only what is asked for is worked out: a plain page of 10,000 VMs needs no state and no claim.
     let mut condition = String::from("vm.pool_id = $1 and vm.removed_at is null");
     if !search.text.is_empty() {
@@ -129,18 +124,22 @@ pub async fn search(
         select = list::COLUMNS,
     );
     let pattern = format!("%{}%", escaped(&search.text));
-    let client = db.client().await?;
+    let client = scope.db.client().await?;
     let statement = client.prepare_cached(&sql).await?;
-    let stale_after = stale_after.as_seconds();
+    let stale_after = scope.pool.rules.machines.stale_after.as_seconds();
     let rows = client
-        .query(&statement, &[&pool.as_i64(), &stale_after, &pattern, &search.from, &search.limit])
+        .query(
+            &statement,
+            &[&scope.pool.as_i64(), &stale_after, &pattern, &search.from, &search.limit],
+        )
         .await?;
     let count = format!(
         "select count(*) from {joined}
          where {condition} and $2::float8 is not null and $3::text is not null"
     );
     let statement = client.prepare_cached(&count).await?;
-    let total = client.query_one(&statement, &[&pool.as_i64(), &stale_after, &pattern]).await?;
+    let total =
+        client.query_one(&statement, &[&scope.pool.as_i64(), &stale_after, &pattern]).await?;
     Ok(Found {
         vms: rows.iter().map(list::vm).collect::<Result<_, _>>()?,
         total: total.try_get(0)?,

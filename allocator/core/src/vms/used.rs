@@ -1,12 +1,10 @@
 //! Machines that a participant had: nobody else gets one until it is made anew, is cleaned, or the
 //! organiser says that it goes out as it is.
 
-use crate::db::GenericClient;
-
 use crate::{
-    Actor, DbError,
-    events::{self, Event},
-    pools::PoolId,
+    DbError,
+    events::{Change, Kind},
+    ids::VmId,
 };
 
 /// A machine that left the pool with its last participant's traces, or barred, comes back so: a join
@@ -18,17 +16,11 @@ pub(super) const EARLIER_USE: &str = "lateral (
 ) as earlier on earlier.used_at is not null or earlier.barred_at is not null";
 
 /// A used machine goes out again as it is, its last participant's files included.
-pub(crate) async fn reuse(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    vm_id: i64,
-) -> Result<(), DbError> {
+pub(crate) async fn reuse(change: &mut Change<'_>, vm_id: VmId) -> Result<(), DbError> {
     let sql = "update vm set used_at = null where id = $1 and used_at is not null
-               returning pg_notify('vm_changed', hostname)::text";
-    if client.query_opt(sql, &[&vm_id]).await?.is_some() {
-        let event = Event { vm_id: Some(vm_id), ..Event::new(actor, "vm.reused") };
-        events::record(client, pool, event).await?;
+               returning id";
+    if change.query_opt(sql, &[&vm_id]).await?.is_some() {
+        change.event(Kind::VmReused).of_vm(vm_id);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{overdue, suspect};
-use crate::{Db, DbError, line, pools::PoolId};
+use crate::{DbError, Scope, events::Change};
 
 /// How long nothing may be heard of a VM before it is pointed out.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,7 @@ pub struct Limits {
 
 /// Looks for VMs of which nothing is heard.
 pub struct Watch {
-    db: Db,
-    pool: PoolId,
+    scope: Scope,
     limits: Limits,
     /// Longer pauses between looks mean that nobody could be heard.
     pause: Duration,
@@ -33,20 +32,19 @@ pub struct Watch {
 
 impl Watch {
     /// One that looks about this often.
-    pub fn new(db: Db, pool: PoolId, limits: Limits, every: Duration) -> Self {
+    pub fn new(scope: Scope, limits: Limits, every: Duration) -> Self {
         let hearing = Mutex::new(Hearing::from(Instant::now()));
-        Self { db, pool, limits, pause: every * 4, hearing }
+        Self { scope, limits, pause: every * 4, hearing }
     }
 
     /// Looks once. Answers how many VMs were pointed out.
     pub async fn look(&self) -> Result<u64, DbError> {
-        let Self { db, pool, limits, .. } = self;
         let heard_for = self.hearing().at(Instant::now(), self.pause);
-        notice(db, *pool).await?;
-        let found = if heard_for < limits.suspect_after {
+        notice(&self.scope).await?;
+        let found = if heard_for < self.limits.suspect_after {
             0
         } else {
-            point_out(db, *pool, *limits).await?
+            point_out(&self.scope, self.limits).await?
         };
         self.hearing().last = Instant::now();
         Ok(found)
@@ -81,22 +79,23 @@ impl Hearing {
 }
 
 /// Notes which machines start now, and which agents are heard again.
-pub async fn notice(db: &Db, pool: PoolId) -> Result<(), DbError> {
-    let client = db.client().await?;
-    overdue::note_begun(&client, pool).await?;
-    suspect::note_heard(&client, pool).await
+pub async fn notice(scope: &Scope) -> Result<(), DbError> {
+    let mut client = scope.client().await?;
+    overdue::note_begun(&client, &scope.pool).await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    suspect::note_heard(&mut change).await?;
+    change.commit().await
 }
 
 /// Points out what has become overdue or suspect, each VM once, whoever else looks. Answers how many.
-pub async fn point_out(db: &Db, pool: PoolId, limits: Limits) -> Result<u64, DbError> {
-    let client = db.client().await?;
-    let late = overdue::point_out(&client, pool, limits.overdue_after).await?;
-    let silent = suspect::point_out(&client, pool, limits.suspect_after).await?;
-    if late > 0 {
-        // Who waits for one of them must not be told that it comes any moment.
-        line::tell(&client, pool).await?;
-    }
-    Ok(late + silent)
+pub async fn point_out(scope: &Scope, limits: Limits) -> Result<u64, DbError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    overdue::point_out(&mut change, limits.overdue_after).await?;
+    suspect::point_out(&mut change, limits.suspect_after).await?;
+    let found = change.told();
+    change.commit().await?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) async fn carry_out<K: Kind, R: Runner<K>>(runner: &R, job: &K, turn: 
         return put_off(turn, reason).await;
     }
     let Some(outcome) = ended.outcome() else {
-        tracing::warn!(operation.id = id, "the operation was taken over; leaving it alone");
+        tracing::warn!(operation.id = %id, "the operation was taken over; leaving it alone");
         return;
     };
     loop {
@@ -67,7 +67,7 @@ async fn attempted<K: Kind, R: Runner<K>>(
                 (Ok(attempt), _) => return attempt,
                 (Err(error), Some(stop)) => {
                     let (id, reason) = (turn.operation.id, error.to_string());
-                    tracing::info!(operation.id = id, reason, ?stop, "stopped before it was done");
+                    tracing::info!(operation.id = %id, reason, ?stop, "stopped before it was done");
                     return Ended::stopped_by(stop).into();
                 }
                 (Err(error), None) => error,
@@ -79,7 +79,7 @@ async fn attempted<K: Kind, R: Runner<K>>(
                 Trouble::LeaseLost => return Ended::LeaseLost.into(),
                 Trouble::Other(reason) => reason,
             };
-            tracing::error!(operation.id = turn.operation.id, reason, "it could not be done");
+            tracing::error!(operation.id = %turn.operation.id, reason, "it could not be done");
             return Ended::failed(reason).into();
         }
     };

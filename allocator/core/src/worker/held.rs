@@ -166,7 +166,7 @@ async fn renew(
             }
             Ok(Err(LeaseError::Lost)) => Some(Stop::LeaseLost),
             Ok(Err(LeaseError::Db(_))) | Err(_) => {
-                tracing::warn!(operation.id = id, "the lease could not be renewed");
+                tracing::warn!(operation.id = %id, "the lease could not be renewed");
                 (renewed.elapsed() > LEASE).then_some(Stop::DatabaseAway)
             }
         };

@@ -24,10 +24,9 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use self::idle::Idling;
 use crate::{
-    Db,
+    Scope,
     live::{Hub, Topic},
     operations::{self, Lane, Outcome, Taken},
-    pools::PoolId,
 };
 
 /// How often the queue is looked at when nobody has knocked: finds operations whose worker is
@@ -38,8 +37,7 @@ const AT_ONCE: usize = 32;
 
 /// What a worker works with.
 pub struct WorkerParts {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub hub: Hub,
     /// Tells this process from others in the row of an operation.
     pub owner: String,
@@ -58,7 +56,7 @@ impl Worker {
     /// Works until `shutdown`: then what runs is asked to stop, and the operations end as
     /// interrupted.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut knock = self.parts.hub.subscribe(Topic::Operations);
+        let mut knock = self.parts.hub.subscribe(Topic::Operations(self.parts.scope.pool.id));
         let mut idling = Idling::new(Arc::clone(&self.parts.runners));
         let mut working: JoinSet<Lane> = JoinSet::new();
         while !shutdown.is_cancelled() {
@@ -91,8 +89,8 @@ impl Worker {
     }
 
     async fn take(&self) -> Option<Taken> {
-        let WorkerParts { db, pool, owner, runners, .. } = &self.parts;
-        match operations::take(db, *pool, owner, runners.kinds()).await {
+        let WorkerParts { scope, owner, runners, .. } = &self.parts;
+        match operations::take(scope, owner, runners.kinds()).await {
             Ok(taken) => taken,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -106,14 +104,14 @@ impl Worker {
 /// Brings an operation to its written end, also where its runner breaks down.
 async fn work(runners: Arc<Runners>, mut turn: Turn) {
     let (id, lease) = (turn.operation.id, Arc::clone(&turn.lease));
-    tracing::info!(operation.id = id, kind = turn.operation.kind, "operation started");
+    tracing::info!(operation.id = %id, kind = turn.operation.kind, "operation started");
     let carrying_out = tokio::spawn(async move { runners.carry_out(&mut turn).await });
     if let Err(fault) = AbortOnDropHandle::new(carrying_out).await {
-        tracing::error!(operation.id = id, %fault, "the work on an operation broke down");
+        tracing::error!(operation.id = %id, %fault, "the work on an operation broke down");
         let ended = lease.finish(&Outcome::failed(BROKEN_DOWN)).await;
         if let Err(error) = ended {
             let error = &error as &dyn std::error::Error;
-            tracing::error!(operation.id = id, error, "its end is left to who takes over");
+            tracing::error!(operation.id = %id, error, "its end is left to who takes over");
         }
     }
 }

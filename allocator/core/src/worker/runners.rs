@@ -82,7 +82,7 @@ impl Runners {
         match self.by_word.get(turn.operation.kind.as_str()) {
             Some(carry_out) => carry_out(turn).await,
             // Nobody takes what nobody here knows.
-            None => tracing::error!(operation.id = turn.operation.id, "an unknown kind"),
+            None => tracing::error!(operation.id = %turn.operation.id, "an unknown kind"),
         }
     }
 }

@@ -91,10 +91,10 @@ impl Turn {
         let heals = refused.is_away() || refused.is_contended();
         let (id, reason) = (self.operation.id, chain(refused));
         if !heals || since.elapsed() > REFUSED_FOR {
-            tracing::error!(operation.id = id, reason, "the database refuses this");
+            tracing::error!(operation.id = %id, reason, "the database refuses this");
             return false;
         }
-        tracing::warn!(operation.id = id, reason, "waiting for the database");
+        tracing::warn!(operation.id = %id, reason, "waiting for the database");
         tokio::time::sleep(RETRY_EVERY).await;
         true
     }
@@ -105,7 +105,7 @@ impl Turn {
         let id = self.operation.id;
         let refused = match written {
             Ok(()) => {
-                tracing::info!(operation.id = id, "operation ended");
+                tracing::info!(operation.id = %id, "operation ended");
                 return false;
             }
             Err(LeaseError::Lost) => return false,
@@ -136,7 +136,7 @@ impl Turn {
         };
         if let Err(error) = ended {
             let error = &error as &dyn std::error::Error;
-            tracing::error!(operation.id = self.operation.id, error, "it has no written end");
+            tracing::error!(operation.id = %self.operation.id, error, "it has no written end");
         }
     }
 }

@@ -40,7 +40,7 @@ async fn a_machine_or_a_place_is_shown_to_be_theirs() {
     let is_proven = async |email: &str, code: Option<&str>, token: Option<&Token>| {
         let code = code.map(|code| CrdCode::from_command(&format!("--code={code}")).unwrap());
         let email = email.parse().unwrap();
-        claims::is_proven(&scene.db, scene.pool, &email, code.as_ref(), token).await.unwrap()
+        claims::is_proven(&scene.scope(), &email, code.as_ref(), token).await.unwrap()
     };
     let ada = scene.claim("ada@example.org", "4/ada").await.unwrap();
     let stranger = Token::random();

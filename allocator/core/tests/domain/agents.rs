@@ -18,8 +18,8 @@ fn new_agent(hostname: &Hostname) -> Option<Bearer> {
 async fn an_enrolment_token_works_once_for_its_vm() {
     let scene = Scene::with_running(2).await;
     let (one, two) = (name("lablink-vm-test-1"), name("lablink-vm-test-2"));
-    let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
-    let enrol = async |hostname, token| agents::enrol(&scene.db, scene.pool, hostname, token).await;
+    let token = agents::issue_enrolment(&scene.scope(), &one).await.unwrap().unwrap();
+    let enrol = async |hostname, token| agents::enrol(&scene.scope(), hostname, token).await;
 
     assert!(matches!(enrol(&two, &token).await, Err(EnrolError::Refused)));
     let guess = Token::random();
@@ -33,8 +33,8 @@ async fn an_enrolment_token_works_once_for_its_vm() {
 async fn an_enrolment_whose_answer_was_lost_can_be_tried_again_until_its_token_is_used() {
     let scene = Scene::with_running(1).await;
     let one = name("lablink-vm-test-1");
-    let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
-    let enrol = async || agents::enrol(&scene.db, scene.pool, &one, &token).await;
+    let token = agents::issue_enrolment(&scene.scope(), &one).await.unwrap().unwrap();
+    let enrol = async || agents::enrol(&scene.scope(), &one, &token).await;
     let lost = enrol().await.unwrap();
     let second = enrol().await.unwrap();
     assert_eq!(scene.bearer(&lost).await, None, "the one before is void");
@@ -55,12 +55,11 @@ async fn an_enrolment_whose_answer_was_lost_can_be_tried_again_until_its_token_i
 #[tokio::test(flavor = "multi_thread")]
 async fn first_use_and_another_enrolment_at_once_leave_one_token_that_works() {
     let scene = Scene::with_running(1).await;
-    let one = name("lablink-vm-test-1");
+    let (scope, one) = (&scene.scope(), name("lablink-vm-test-1"));
     for _ in 0..40 {
-        let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
-        let first = agents::enrol(&scene.db, scene.pool, &one, &token).await.unwrap();
-        let (used, again) =
-            tokio::join!(scene.bearer(&first), agents::enrol(&scene.db, scene.pool, &one, &token));
+        let token = agents::issue_enrolment(scope, &one).await.unwrap().unwrap();
+        let first = agents::enrol(scope, &one, &token).await.unwrap();
+        let (used, again) = tokio::join!(scene.bearer(&first), agents::enrol(scope, &one, &token));
         let (used, again) = (used.is_some(), again.ok());
         assert!(used != again.is_some(), "used: {used}, enrolled again: {}", again.is_some());
         let works = again.unwrap_or(first);
@@ -72,29 +71,29 @@ async fn first_use_and_another_enrolment_at_once_leave_one_token_that_works() {
 #[tokio::test]
 async fn a_launched_vm_that_never_enrolled_is_replaced_by_a_retry() {
     let scene = Scene::with_running(1).await;
-    let (db, pool) = (&scene.db, scene.pool);
-    let taken = operations::take(db, pool, "worker", &kinds()).await.unwrap().unwrap();
+    let (scope, teacher) = (&scene.scope(), &scene.by(admin()));
+    let taken = operations::take(scope, "worker", &kinds()).await.unwrap().unwrap();
     taken.lease.finish(&Outcome::succeeded()).await.unwrap();
     let (launch, one) = (taken.operation.id, name("lablink-vm-test-1"));
     scene.sql("update vm set status = 'initializing'").await;
-    let vm_id = vms::find(db, pool, &one).await.unwrap().unwrap().id;
-    let token = agents::issue_enrolment(db, pool, &one).await.unwrap().unwrap();
-    agents::enrol(db, pool, &one, &token).await.unwrap();
-    let retry = async || operations::retry(db, pool, &kinds(), &admin(), launch).await;
+    let vm_id = vms::find(scope, &one).await.unwrap().unwrap().id;
+    let token = agents::issue_enrolment(scope, &one).await.unwrap().unwrap();
+    agents::enrol(scope, &one, &token).await.unwrap();
+    let retry = async || operations::retry(teacher, &kinds(), launch).await;
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "it may just be starting");
     scene.sql("update enrolment set expires_at = now() + interval '40 minutes'").await;
-    assert!(agents::has_never_enrolled(db, vm_id).await.unwrap());
+    assert!(agents::has_never_enrolled(&scene.db, vm_id).await.unwrap());
     let again = retry().await.unwrap();
-    let again_is = operations::find(db, pool, again).await.unwrap().unwrap();
-    assert_eq!(again_is.job().unwrap(), Some(Replace { hostnames: vec![one.clone()] }));
+    let replace = operations::find(scope, again).await.unwrap().unwrap();
+    assert_eq!(replace.job().unwrap(), Some(Replace { hostnames: vec![one.clone()] }));
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "that is under way");
 
-    operations::cancel(db, pool, &kinds(), &admin(), again).await.unwrap();
-    let token = agents::issue_enrolment(db, pool, &one).await.unwrap().unwrap();
-    let agent = agents::enrol(db, pool, &one, &token).await.unwrap();
+    operations::cancel(teacher, &kinds(), again).await.unwrap();
+    let token = agents::issue_enrolment(scope, &one).await.unwrap().unwrap();
+    let agent = agents::enrol(scope, &one, &token).await.unwrap();
     scene.bearer(&agent).await.unwrap();
     scene.sql("update enrolment set expires_at = now() + interval '40 minutes'").await;
-    assert!(!agents::has_never_enrolled(db, vm_id).await.unwrap(), "its agent was there");
+    assert!(!agents::has_never_enrolled(&scene.db, vm_id).await.unwrap(), "its agent was there");
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)));
 }
 
@@ -102,12 +101,9 @@ async fn a_launched_vm_that_never_enrolled_is_replaced_by_a_retry() {
 async fn an_old_enrolment_token_is_refused() {
     let scene = Scene::with_running(1).await;
     let one = name("lablink-vm-test-1");
-    let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
+    let token = agents::issue_enrolment(&scene.scope(), &one).await.unwrap().unwrap();
     scene.sql("update enrolment set expires_at = now() - interval '1 second'").await;
-    assert!(matches!(
-        agents::enrol(&scene.db, scene.pool, &one, &token).await,
-        Err(EnrolError::Refused)
-    ));
+    assert!(matches!(agents::enrol(&scene.scope(), &one, &token).await, Err(EnrolError::Refused)));
 }
 
 #[tokio::test]
@@ -116,8 +112,8 @@ async fn a_machine_made_anew_voids_the_token_of_the_old_one() {
     let one = name("lablink-vm-test-1");
     let mut agents_of_one = Vec::new();
     for _ in 0..2 {
-        let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
-        agents_of_one.push(agents::enrol(&scene.db, scene.pool, &one, &token).await.unwrap());
+        let token = agents::issue_enrolment(&scene.scope(), &one).await.unwrap().unwrap();
+        agents_of_one.push(agents::enrol(&scene.scope(), &one, &token).await.unwrap());
     }
     assert_eq!(scene.bearer(&agents_of_one[0]).await, None);
     assert_eq!(scene.bearer(&agents_of_one[1]).await, new_agent(&one));
@@ -127,7 +123,7 @@ async fn a_machine_made_anew_voids_the_token_of_the_old_one() {
 async fn no_token_is_stored_as_it_is() {
     let scene = Scene::with_running(1).await;
     let one = name("lablink-vm-test-1");
-    let token = agents::issue_enrolment(&scene.db, scene.pool, &one).await.unwrap().unwrap();
+    let token = agents::issue_enrolment(&scene.scope(), &one).await.unwrap().unwrap();
     let stored = format!(
         "select count(*) from enrolment where encode(token_sha256, 'escape') like '%{}%'",
         &token.reveal()[..20]

@@ -2,12 +2,14 @@ use std::time::Duration;
 
 use lablink_core::{
     Actor, Token,
-    claims::{self, ClaimState, Progress, Proof, Reclaim, Refusal, ReleaseReason, Situation},
+    claims::{self, ClaimState, Progress, Proof, Refusal, ReleaseReason, Situation},
+    operations::{self, TakeBack, Then, Whose},
+    pools::Reclaim,
     vms,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 async fn delivery(scene: &Scene, hostname: &str) -> claims::Delivery {
     match claims::situation(&scene.db, &name(hostname), None).await.unwrap() {
@@ -23,7 +25,7 @@ async fn a_stranger_who_knows_the_email_gets_nothing_and_the_organiser_sees_the_
     let stranger = scene.claim("ada@example.org", "4/other").await;
     assert_eq!(stranger.unwrap_err(), Refusal::AlreadyClaimed);
     let false_proof = Some(Proof(Token::random()));
-    let stranger = scene.claim_with("ada@example.org", "4/other", false_proof, Reclaim::Link).await;
+    let stranger = scene.claim_with("ada@example.org", "4/other", false_proof).await;
     assert_eq!(stranger.unwrap_err(), Refusal::AlreadyClaimed);
 
     let tries = "select count(*) from event where kind = 'claim.reentry_requested'";
@@ -37,7 +39,7 @@ async fn the_link_of_somebody_elses_claim_proves_nothing() {
     scene.claim("ada@example.org", "4/ada").await.unwrap();
     let bob = scene.claim("bob@example.org", "4/bob").await.unwrap();
     let proof = Some(Proof(bob.link));
-    let answer = scene.claim_with("ada@example.org", "4/new", proof, Reclaim::Link).await;
+    let answer = scene.claim_with("ada@example.org", "4/new", proof).await;
     assert_eq!(answer.unwrap_err(), Refusal::AlreadyClaimed);
 }
 
@@ -46,8 +48,7 @@ async fn the_link_lets_its_holder_back_in_with_a_new_command() {
     let scene = Scene::with_running(2).await;
     let first = scene.claim("ada@example.org", "4/first").await.unwrap();
     let proof = Some(Proof(first.link));
-    let again =
-        scene.claim_with("ada@example.org", "4/second", proof, Reclaim::Link).await.unwrap();
+    let again = scene.claim_with("ada@example.org", "4/second", proof).await.unwrap();
     assert_eq!(again.hostname, first.hostname);
     assert_eq!(again.pin.reveal(), first.pin.reveal());
     assert!(!again.is_new);
@@ -58,9 +59,9 @@ async fn the_link_lets_its_holder_back_in_with_a_new_command() {
 #[tokio::test]
 async fn the_email_alone_is_enough_where_the_organiser_says_so() {
     let scene = Scene::with_running(2).await;
+    let scene = scene.ruled(|rules| rules.claiming.reclaim = Reclaim::Email);
     let first = scene.claim("ada@example.org", "4/first").await.unwrap();
-    let again =
-        scene.claim_with("ada@example.org", "4/second", None, Reclaim::Email).await.unwrap();
+    let again = scene.claim("ada@example.org", "4/second").await.unwrap();
     assert_eq!(again.hostname, first.hostname);
 }
 
@@ -69,21 +70,19 @@ async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
     let scene = Scene::with_running(6).await;
     scene.report("lablink-vm-test-1", VmStatus::Initializing).await;
     scene.report("lablink-vm-test-2", VmStatus::Error).await;
-    let unhealthy = name("lablink-vm-test-3");
-    let set =
-        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &unhealthy, GpuHealth::Unhealthy, None);
-    set.await.unwrap();
+    let (scope, unhealthy) = (&scene.scope(), name("lablink-vm-test-3"));
+    vms::set_gpu(scope, &unhealthy, GpuHealth::Unhealthy, None).await.unwrap();
     let silent = name("lablink-vm-test-4");
-    vms::heartbeat(&scene.db, scene.pool, &silent, &Vitals::default()).await.unwrap();
+    vms::heartbeat(scope, &silent, &Vitals::default()).await.unwrap();
     scene.sql("update vm_presence set last_seen = now() - interval '61 seconds'").await;
     scene.sql("update vm set removing_at = now() where number = 5").await;
 
-    assert_eq!(vms::free(&scene.db, scene.pool, STALE_AFTER).await.unwrap(), 1);
+    assert_eq!(vms::free(scope).await.unwrap(), 1);
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-6");
     assert_eq!(scene.claim("bob@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
 
-    vms::heartbeat(&scene.db, scene.pool, &silent, &Vitals::default()).await.unwrap();
+    vms::heartbeat(scope, &silent, &Vitals::default()).await.unwrap();
     let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-4", "its agent is back");
 }
@@ -92,9 +91,9 @@ async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
 async fn a_vm_whose_agent_said_goodbye_is_not_handed_out_until_it_is_back() {
     let scene = Scene::with_running(1).await;
     let vm = name("lablink-vm-test-1");
-    vms::goodbye(&scene.db, scene.pool, &vm).await.unwrap();
+    vms::goodbye(&scene.scope(), &vm).await.unwrap();
     assert_eq!(scene.claim("ada@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
-    vms::heartbeat(&scene.db, scene.pool, &vm, &Vitals::default()).await.unwrap();
+    vms::heartbeat(&scene.scope(), &vm, &Vitals::default()).await.unwrap();
     scene.claim("ada@example.org", "4/x").await.unwrap();
 }
 
@@ -102,9 +101,7 @@ async fn a_vm_whose_agent_said_goodbye_is_not_handed_out_until_it_is_back() {
 async fn a_degraded_gpu_is_handed_out_last() {
     let scene = Scene::with_running(2).await;
     let first = name("lablink-vm-test-1");
-    vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &first, GpuHealth::Degraded, None)
-        .await
-        .unwrap();
+    vms::set_gpu(&scene.scope(), &first, GpuHealth::Degraded, None).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-2");
     let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
@@ -131,13 +128,13 @@ async fn none_free_is_said_only_after_looking_past_locks() {
 async fn a_released_claim_is_history_without_secrets_and_its_vm_is_used() {
     let scene = Scene::with_running(1).await;
     let first = scene.claim("ada@example.org", "4/x").await.unwrap();
-    let vm = vms::find(&scene.db, scene.pool, &first.hostname).await.unwrap().unwrap();
-    let mut client = scene.db.client().await.unwrap();
-    let transaction = client.transaction().await.unwrap();
-    claims::release_of_vm(&transaction, scene.pool, vm.id, ReleaseReason::Released, &admin())
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
+    let wish = TakeBack {
+        hostname: &first.hostname,
+        whose: Whose::Anybodys,
+        reason: ReleaseReason::Released,
+        then: Then::Replace,
+    };
+    operations::take_back(&scene.by(admin()), &wish).await.unwrap();
 
     let view = claims::by_link(&scene.db, &first.link).await.unwrap().unwrap();
     assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Released }));
@@ -169,29 +166,24 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
 
     let mut result = ClaimResult {
         hostname: granted.hostname.clone(),
-        claim_id: first.claim_id,
+        claim_id: first.claim_id.into(),
         command_no: Some(1),
         outcome: ClaimOutcome::Failed,
         detail: Some("The code has expired.".to_owned()),
         fault: None,
     };
-    let agent = Actor::Agent(granted.hostname.clone());
-    claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.unwrap();
+    let agent = &scene.by(Actor::Agent(granted.hostname.clone()));
+    claims::report(agent, &result).await.unwrap();
     assert_eq!(state().await, (ClaimState::Failed, Some("The code has expired.".to_owned())));
 
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &granted.link, &code)
-        .await
-        .unwrap();
+    let given = claims::give_command(&scene.by(Actor::Anyone), &granted.link, &code).await.unwrap();
     assert_eq!(given, claims::Given::Taken);
     assert_eq!(state().await, (ClaimState::Waiting, None));
-    assert!(
-        claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.is_err(),
-        "late: superseded"
-    );
+    assert!(claims::report(agent, &result).await.is_err(), "late: superseded");
 
     result = ClaimResult { command_no: Some(2), outcome: ClaimOutcome::Connected, ..result };
-    claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.unwrap();
+    claims::report(agent, &result).await.unwrap();
     assert_eq!(state().await.0, ClaimState::Connected);
 }
 
@@ -202,12 +194,12 @@ async fn an_agent_can_not_report_on_another_vms_claim() {
     let delivery = delivery(&scene, "lablink-vm-test-1").await;
     let result = ClaimResult {
         hostname: name("lablink-vm-test-2"),
-        claim_id: delivery.claim_id,
+        claim_id: delivery.claim_id.into(),
         command_no: None,
         outcome: ClaimOutcome::Connected,
         detail: None,
         fault: None,
     };
     let agent = Actor::Agent(name("lablink-vm-test-2"));
-    assert!(claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await.is_err());
+    assert!(claims::report(&scene.by(agent), &result).await.is_err());
 }

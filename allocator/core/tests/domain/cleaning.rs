@@ -5,43 +5,44 @@ use lablink_core::{
     claims::{self, ClaimId, NotToClean, ReleaseReason, Situation},
     collections,
     operations::{self, TakeBack, Then, Whose},
-    vms::{self, AfterUse, State, Vm},
+    pools::AfterUse,
+    vms::{self, State, Vm},
 };
 use lablink_protocol::{CleanOutcome, CleanResult, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 const DESK: &str = "desk-7.lab.example.org";
 
 /// A registered machine that ada had, and has given back.
 async fn given_back(after_use: AfterUse, then: Then) -> Scene {
-    let scene = registered().await;
+    let scene = registered(after_use).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    take_back(&scene, after_use, then).await;
+    take_back(&scene, then).await;
     scene
 }
 
-async fn registered() -> Scene {
-    let scene = Scene::new().await;
+async fn registered(after_use: AfterUse) -> Scene {
+    let scene = Scene::new().await.ruled(|rules| rules.machines.after_use = after_use);
     register(&scene).await;
     scene
 }
 
 async fn register(scene: &Scene) {
-    vms::register(&scene.db, scene.pool, &admin(), Some(name(DESK)), None).await.unwrap();
+    vms::register(&scene.by(admin()), Some(name(DESK)), None).await.unwrap();
     scene.report(DESK, VmStatus::Running).await;
 }
 
-async fn take_back(scene: &Scene, after_use: AfterUse, then: Then) {
+async fn take_back(scene: &Scene, then: Then) {
     let hostname = name(DESK);
     let (whose, reason) = (Whose::Anybodys, ReleaseReason::Returned);
-    let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use };
-    let taken = operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await;
+    let wish = TakeBack { hostname: &hostname, whose, reason, then };
+    let taken = operations::take_back(&scene.by(admin()), &wish).await;
     assert_eq!(taken.unwrap(), None, "it can't be made anew");
 }
 
 async fn desk(scene: &Scene) -> Vm {
-    vms::find(&scene.db, scene.pool, &name(DESK)).await.unwrap().unwrap()
+    vms::find(&scene.scope(), &name(DESK)).await.unwrap().unwrap()
 }
 
 async fn to_clean(scene: &Scene) -> Option<ClaimId> {
@@ -58,9 +59,9 @@ async fn tell(
     detail: Option<&str>,
 ) -> Result<(), NotToClean> {
     let detail = detail.map(str::to_owned);
-    let result = CleanResult { hostname: name(DESK), claim_id, outcome, detail };
+    let result = CleanResult { hostname: name(DESK), claim_id: claim_id.into(), outcome, detail };
     let agent = Actor::Agent(name(DESK));
-    claims::cleaned(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await
+    claims::cleaned(&scene.by(agent), &result).await
 }
 
 fn is_superseded(told: Result<(), NotToClean>) -> bool {
@@ -82,20 +83,20 @@ async fn the_rule_says_what_becomes_of_a_machine_and_the_organiser_has_the_last_
         if free {
             continue;
         }
-        let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
+        let counts = vms::counts(&scene.scope()).await.unwrap();
         assert_eq!((counts.used, counts.free), (1, 0));
         assert_eq!(desk(&scene).await.last_participant.as_deref(), Some("ada@example.org"));
         // A second taking back changes nothing by itself.
-        take_back(&scene, rule, Then::Replace).await;
+        take_back(&scene, Then::Replace).await;
         assert!(scene.claim("bob@example.org", "4/y").await.is_err(), "{rule}");
-        take_back(&scene, rule, Then::Reuse).await;
+        take_back(&scene, Then::Reuse).await;
         scene.claim("bob@example.org", "4/y").await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_cleaned_machine_goes_to_the_first_in_line_and_the_result_counts_once() {
-    let scene = registered().await;
+    let scene = registered(AfterUse::Clean).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
     assert!(scene.claim("bob@example.org", "4/y").await.is_err());
     scene
@@ -104,12 +105,13 @@ async fn a_cleaned_machine_goes_to_the_first_in_line_and_the_result_counts_once(
              select id, 'bob@example.org', decode(repeat('00', 32), 'hex'), now() from pool",
         )
         .await;
-    take_back(&scene, AfterUse::Clean, Then::Replace).await;
+    take_back(&scene, Then::Replace).await;
     let offered = "select count(*) from place where offered_at is not null";
     assert_eq!(scene.count(offered).await, 0);
     let claim = to_clean(&scene).await.unwrap();
 
-    assert!(is_superseded(tell(&scene, claim + 1, CleanOutcome::Cleaned, None).await));
+    let another = ClaimId::from(i64::from(claim) + 1);
+    assert!(is_superseded(tell(&scene, another, CleanOutcome::Cleaned, None).await));
     tell(&scene, claim, CleanOutcome::Cleaned, None).await.unwrap();
     assert_eq!(scene.count(offered).await, 1, "in the same transaction");
     assert_eq!(to_clean(&scene).await, None);
@@ -125,7 +127,7 @@ async fn a_cleaned_machine_goes_to_the_first_in_line_and_the_result_counts_once(
 async fn a_machine_that_could_not_be_cleaned_is_held_until_somebody_says_more() {
     let scene = given_back(AfterUse::Clean, Then::Replace).await;
     let claim = to_clean(&scene).await.unwrap();
-    let again = async || claims::clean_again(&scene.db, scene.pool, &admin(), &name(DESK)).await;
+    let again = async || claims::clean_again(&scene.by(admin()), &name(DESK)).await;
     assert!(matches!(again().await, Err(NotToClean::NotFailed)));
 
     tell(&scene, claim, CleanOutcome::Failed, Some("it is mounted")).await.unwrap();
@@ -138,12 +140,12 @@ async fn a_machine_that_could_not_be_cleaned_is_held_until_somebody_says_more() 
     assert!(desk(&scene).await.clean_failure.is_some(), "with or without words");
 
     // Handed out again as it is: what comes late is about nobody.
-    take_back(&scene, AfterUse::Clean, Then::Reuse).await;
+    take_back(&scene, Then::Reuse).await;
     assert!(is_superseded(tell(&scene, claim, CleanOutcome::Cleaned, None).await));
     scene.claim("bob@example.org", "4/y").await.unwrap();
     assert!(is_superseded(tell(&scene, claim, CleanOutcome::Failed, None).await));
     assert!(matches!(again().await, Err(NotToClean::NotFailed)));
-    take_back(&scene, AfterUse::Clean, Then::Replace).await;
+    take_back(&scene, Then::Replace).await;
     let next = to_clean(&scene).await.unwrap();
     assert!(next > claim, "bob's failure is not ada's");
     assert_eq!(desk(&scene).await.clean_failure, None);
@@ -153,7 +155,7 @@ async fn a_machine_that_could_not_be_cleaned_is_held_until_somebody_says_more() 
 async fn a_machine_that_leaves_the_pool_used_comes_back_used() {
     let scene = given_back(AfterUse::Clean, Then::Replace).await;
     let claim = to_clean(&scene).await;
-    vms::forget(&scene.db, scene.pool, &admin(), &name(DESK)).await.unwrap();
+    vms::forget(&scene.by(admin()), &name(DESK)).await.unwrap();
     register(&scene).await;
     assert!(scene.claim("bob@example.org", "4/y").await.is_err());
     assert_eq!(to_clean(&scene).await, claim);
@@ -161,11 +163,11 @@ async fn a_machine_that_leaves_the_pool_used_comes_back_used() {
     scene.claim("bob@example.org", "4/y").await.unwrap();
 
     // In the middle of a claim, too; and not what came back clean.
-    vms::forget(&scene.db, scene.pool, &admin(), &name(DESK)).await.unwrap();
+    vms::forget(&scene.by(admin()), &name(DESK)).await.unwrap();
     register(&scene).await;
     assert_eq!(desk(&scene).await.last_participant.as_deref(), Some("bob@example.org"));
     tell(&scene, to_clean(&scene).await.unwrap(), CleanOutcome::Cleaned, None).await.unwrap();
-    vms::forget(&scene.db, scene.pool, &admin(), &name(DESK)).await.unwrap();
+    vms::forget(&scene.by(admin()), &name(DESK)).await.unwrap();
     register(&scene).await;
     scene.claim("cyd@example.org", "4/z").await.unwrap();
 }
@@ -176,15 +178,14 @@ async fn a_vm_that_lablink_makes_anew_is_not_cleaned() {
     scene.claim("ada@example.org", "4/x").await.unwrap();
     let hostname = name("lablink-vm-test-1");
     let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Returned, Then::Replace);
-    let after_use = AfterUse::Clean;
-    let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
+    let wish = TakeBack { hostname: &hostname, whose, reason, then };
+    operations::take_back(&scene.by(admin()), &wish).await.unwrap();
     let situation = claims::situation(&scene.db, &hostname, None).await.unwrap().unwrap();
     assert!(matches!(situation, Situation::Unclaimed { to_clean: None }));
     let last = scene.count("select last_claim_id from vm").await;
     let outcome = CleanOutcome::Cleaned;
     let result = CleanResult { hostname, claim_id: last, outcome, detail: None };
-    let told = claims::cleaned(&scene.db, scene.pool, STALE_AFTER, &admin(), &result).await;
+    let told = claims::cleaned(&scene.by(admin()), &result).await;
     assert!(is_superseded(told), "an agent can't free what is to be made anew");
     let search = vms::Search {
         text: String::new(),
@@ -193,7 +194,7 @@ async fn a_vm_that_lablink_makes_anew_is_not_cleaned() {
         from: 0,
         limit: 1,
     };
-    let free = vms::search(&scene.db, scene.pool, STALE_AFTER, &search).await.unwrap();
+    let free = vms::search(&scene.scope(), &search).await.unwrap();
     assert_eq!(free.total, 0);
 }
 
@@ -202,8 +203,8 @@ async fn what_was_left_may_go_once_a_later_collection_got_all_of_it() {
     let scene = given_back(AfterUse::Clean, Then::Replace).await;
     let claim = to_clean(&scene).await.unwrap();
     let through = async || {
-        let told = collections::kept_collected(&scene.db, scene.pool, &name(DESK)).await.unwrap();
-        told.map(|told| (told.claim_id, told.directory))
+        let told = collections::kept_collected(&scene.scope(), &name(DESK)).await.unwrap();
+        told.map(|told| (told.claim_id.into(), told.directory))
     };
     let collect = async |failure: &str| {
         let sql = format!(

@@ -1,16 +1,14 @@
 //! Collections of results as rows: who is asked, what came, what is kept, what it is followed by.
 
-use std::{num::NonZero, time::Duration};
+use std::time::Duration;
 
 use lablink_core::{
-    Actor, SecretKey,
-    collections::{
-        self, ChooseError, Collected, Extension, Kept, OnSkipped, Retention, SshAccess,
-        SshAccessError, Wish,
-    },
-    events,
+    Actor,
+    collections::{self, ChooseError, Collected, Kept, OnSkipped, Retention, Wish},
+    events::{self, Kind},
     operations::{self, Collect, Destroy, OperationId, OperationState, Outcome},
-    vms::{self, Selection, VmsError},
+    pools::Extension,
+    vms::{Selection, VmsError},
 };
 
 use crate::scene::{Scene, admin, kinds, name};
@@ -25,7 +23,7 @@ fn wish(hostnames: Option<&[&str]>) -> Wish {
 }
 
 async fn collect(scene: &Scene, hostnames: Option<&[&str]>) -> OperationId {
-    operations::collect(&scene.db, scene.pool, &admin(), &wish(hostnames)).await.unwrap()
+    operations::collect(&scene.by(admin()), &wish(hostnames)).await.unwrap()
 }
 
 fn whole(hostname: &str) -> Collected {
@@ -51,11 +49,11 @@ async fn came(scene: &Scene, id: OperationId, vms: &[(&str, Option<&str>)], size
     let kept =
         Kept { file_name: format!("lablink_data{id}.zip"), size, kept_by: "alloc-1".to_owned() };
     let kept = Some(&kept).filter(|_| size > 0);
-    collections::record(&scene.db, scene.pool, id, &vms, kept).await.unwrap();
+    collections::record(&scene.scope(), id, &vms, kept).await.unwrap();
 }
 
 async fn run(scene: &Scene, state: OperationState) -> OperationId {
-    let taken = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap();
+    let taken = operations::take(&scene.scope(), "worker", &kinds()).await.unwrap().unwrap();
     let outcome = Outcome { state, exit_code: None, reason: None };
     taken.lease.finish(&outcome).await.unwrap();
     taken.operation.id
@@ -71,15 +69,15 @@ async fn all_vms_are_meant_or_those_that_are_named() {
     assert_eq!(scene.hostnames_of(all).await, [ONE, TWO]);
     let some = collect(&scene, Some(&[TWO, TWO])).await;
     assert_eq!(scene.hostnames_of(some).await, [TWO]);
-    let found = collections::find(&scene.db, scene.pool, some).await.unwrap().unwrap();
+    let found = collections::find(&scene.scope(), some).await.unwrap().unwrap();
     assert_eq!((found.extension.as_str(), found.archive, found.vms), ("slp", None, vec![]));
     assert_eq!(found.operation.total, 0, "nobody has counted the files");
 
     let unknown = wish(Some(&[ONE, "nobody"]));
-    let refused = operations::collect(&scene.db, scene.pool, &admin(), &unknown).await;
+    let refused = operations::collect(&scene.by(admin()), &unknown).await;
     assert!(matches!(refused, Err(ChooseError::NoSuchVm(name)) if name.as_str() == "nobody"));
     let empty = Scene::new().await;
-    let refused = operations::collect(&empty.db, empty.pool, &admin(), &wish(None)).await;
+    let refused = operations::collect(&empty.by(admin()), &wish(None)).await;
     assert_eq!(refused.unwrap_err().to_string(), "No VMs found in the database.");
 }
 
@@ -92,20 +90,20 @@ async fn what_came_of_each_vm_is_told_and_who_failed_is_collected_again() {
     came(&scene, id, &failures, 4096).await;
     run(&scene, OperationState::Succeeded).await;
     run(&scene, OperationState::Failed).await;
-    let listed = collections::list(&scene.db, scene.pool, None, 10).await.unwrap();
+    let listed = collections::list(&scene.scope(), None, 10).await.unwrap();
     assert_eq!(listed.len(), 1, "a launch is none");
     assert_eq!(listed[0].archive.as_ref().unwrap().kept.size, 4096);
     assert_eq!(listed[0].vms[0], whole(ONE));
     assert_eq!(listed[0].vms[1].failure.as_deref(), Some("It did not answer."));
-    assert!(collections::list(&scene.db, scene.pool, Some(id), 10).await.unwrap().is_empty());
+    assert!(collections::list(&scene.scope(), Some(id), 10).await.unwrap().is_empty());
 
-    let again = operations::retry(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
-    let again = operations::find(&scene.db, scene.pool, again).await.unwrap().unwrap();
+    let again = operations::retry(&scene.by(admin()), &kinds(), id).await.unwrap();
+    let again = operations::find(&scene.scope(), again).await.unwrap().unwrap();
     let on_skipped = OnSkipped::Accept;
     let job = Collect { hostnames: vec![name(TWO)], extension: extension(), on_skipped };
     assert_eq!(again.job().unwrap(), Some(job));
-    let events = events::recent(&scene.db, scene.pool, None, 20).await.unwrap();
-    let told: Vec<_> = events.iter().filter(|it| it.kind == "results.collected").collect();
+    let events = events::recent(&scene.scope(), None, 20).await.unwrap();
+    let told: Vec<_> = events.iter().filter(|it| it.kind == Some(Kind::ResultsCollected)).collect();
     assert_eq!(told.len(), 1, "once");
     assert_eq!((&told[0].data["files"], &told[0].data["failed"]), (&4.into(), &1.into()));
 }
@@ -114,7 +112,7 @@ async fn what_came_of_each_vm_is_told_and_who_failed_is_collected_again() {
 async fn the_last_time_counts_what_came_whole_and_is_not_lost_again() {
     let scene = Scene::with_running(2).await;
     let last = async || {
-        let last = collections::last_whole(&scene.db, scene.pool).await.unwrap();
+        let last = collections::last_whole(&scene.scope()).await.unwrap();
         let mut names: Vec<String> = last.keys().map(ToString::to_string).collect();
         names.sort();
         names
@@ -123,20 +121,20 @@ async fn the_last_time_counts_what_came_whole_and_is_not_lost_again() {
     let id = collect(&scene, None).await;
     came(&scene, id, &[(ONE, None), (TWO, Some("Half of it came."))], 10).await;
     assert_eq!(last().await, [ONE]);
-    assert!(collections::discarded(&scene.db, scene.pool, &admin(), id).await.unwrap());
+    assert!(collections::discarded(&scene.by(admin()), id).await.unwrap());
     assert!(last().await.is_empty(), "nobody had it, and it is gone");
 
     let id = collect(&scene, None).await;
     came(&scene, id, &[(ONE, None), (TWO, None)], 10).await;
-    collections::taken(&scene.db, scene.pool, &admin(), id, 0..10).await.unwrap();
-    assert!(collections::discarded(&scene.db, scene.pool, &admin(), id).await.unwrap());
-    assert!(!collections::discarded(&scene.db, scene.pool, &admin(), id).await.unwrap());
+    collections::taken(&scene.by(admin()), id, 0..10).await.unwrap();
+    assert!(collections::discarded(&scene.by(admin()), id).await.unwrap());
+    assert!(!collections::discarded(&scene.by(admin()), id).await.unwrap());
     assert_eq!(last().await, [ONE, TWO], "somebody has it");
-    let archive = collections::find(&scene.db, scene.pool, id).await.unwrap().unwrap().archive;
+    let archive = collections::find(&scene.scope(), id).await.unwrap().unwrap().archive;
     let archive = archive.unwrap();
     assert!(archive.downloaded_at.is_some() && archive.removed_at.is_some());
-    let events = events::recent(&scene.db, scene.pool, None, 2).await.unwrap();
-    let told: Vec<_> = events.iter().map(|it| (it.kind.as_str(), it.actor.as_str())).collect();
+    let events = events::recent(&scene.scope(), None, 2).await.unwrap();
+    let told: Vec<_> = events.iter().map(|it| (it.word.as_str(), it.actor.as_str())).collect();
     assert_eq!(
         told,
         [("results.discarded", "admin:teacher"), ("results.downloaded", "admin:teacher")]
@@ -153,8 +151,8 @@ async fn what_two_people_have_of_an_archive_is_no_whole_one() {
     came(&scene, id, &[(ONE, None)], 10).await;
     let other = Actor::Admin("helper".to_owned());
     let taken = async |actor: &Actor, bytes| {
-        collections::taken(&scene.db, scene.pool, actor, id, bytes).await.unwrap();
-        let found = collections::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
+        collections::taken(&scene.by(actor.clone()), id, bytes).await.unwrap();
+        let found = collections::find(&scene.scope(), id).await.unwrap().unwrap();
         found.archive.unwrap().downloaded_at.is_some()
     };
     assert!(!taken(&admin(), 0..6).await);
@@ -170,7 +168,7 @@ async fn a_vm_without_a_file_has_been_collected_whole_though_there_is_no_archive
     let scene = Scene::with_running(1).await;
     let id = collect(&scene, None).await;
     came(&scene, id, &[(ONE, None)], 0).await;
-    let last = collections::last_whole(&scene.db, scene.pool).await.unwrap();
+    let last = collections::last_whole(&scene.scope()).await.unwrap();
     assert!(last.contains_key(&name(ONE)));
 }
 
@@ -180,18 +178,18 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
     run(&scene, OperationState::Succeeded).await;
     let selection = Selection::These(vec![name(ONE)]);
     let ask = async |selection| {
-        let (db, pool, stop) = (&scene.db, scene.pool, OnSkipped::Stop);
-        operations::collect_and_destroy(db, pool, &admin(), selection, extension(), stop).await
+        let (scope, stop) = (scene.by(admin()), OnSkipped::Stop);
+        operations::collect_and_destroy(&scope, selection, extension(), stop).await
     };
     let destroy = ask(&selection).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), TWO, "what goes is not handed out");
-    let first = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap();
+    let first = operations::take(&scene.scope(), "worker", &kinds()).await.unwrap().unwrap();
     let hostnames = vec![name(ONE)];
     let on_skipped = OnSkipped::Stop;
     let collecting = Collect { hostnames: hostnames.clone(), extension: extension(), on_skipped };
     assert_eq!(first.operation.job().unwrap(), Some(collecting));
-    let behind = operations::find(&scene.db, scene.pool, destroy).await.unwrap().unwrap();
+    let behind = operations::find(&scene.scope(), destroy).await.unwrap().unwrap();
     assert_eq!(behind.job().unwrap(), Some(Destroy { hostnames }));
     assert_eq!(behind.after, Some(first.operation.id));
 
@@ -203,9 +201,8 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
     // Tried again after a collection that failed, it is a destroy without one.
     first.lease.finish(&Outcome::succeeded()).await.unwrap();
     run(&scene, OperationState::Failed).await;
-    let again =
-        operations::retry(&scene.db, scene.pool, &kinds(), &admin(), destroy).await.unwrap();
-    let again = operations::find(&scene.db, scene.pool, again).await.unwrap().unwrap();
+    let again = operations::retry(&scene.by(admin()), &kinds(), destroy).await.unwrap();
+    let again = operations::find(&scene.scope(), again).await.unwrap().unwrap();
     assert!(again.is::<Destroy>() && again.after.is_none());
 }
 
@@ -220,7 +217,7 @@ async fn archives_beyond_the_bounds_are_found_and_the_newest_stays() {
     }
     let beyond = async |hours, bytes, archives| {
         let retention = Retention { age: Duration::from_hours(hours), bytes, archives };
-        collections::beyond(&scene.db, scene.pool, "alloc-1", &retention).await.unwrap()
+        collections::beyond(&scene.scope(), "alloc-1", &retention).await.unwrap()
     };
     assert!(beyond(24, 560, 4).await.is_empty());
     assert_eq!(beyond(24, 559, 4).await, ids[..1]);
@@ -228,60 +225,8 @@ async fn archives_beyond_the_bounds_are_found_and_the_newest_stays() {
     assert_eq!(beyond(24, 1000, 2).await, ids[..2]);
     scene.sql("update collection set finished_at = now() - interval '25 hours'").await;
     assert_eq!(beyond(24, 1000, 4).await, ids);
-    collections::discarded(&scene.db, scene.pool, &admin(), ids[0]).await.unwrap();
+    collections::discarded(&scene.by(admin()), ids[0]).await.unwrap();
     assert_eq!(beyond(24, 1000, 4).await, ids[1..]);
     scene.sql("update collection set kept_by = 'alloc-2'").await;
     assert!(beyond(24, 1000, 4).await.is_empty(), "another's");
-}
-
-#[tokio::test]
-async fn the_first_host_key_counts_until_somebody_forgets_it() {
-    let scene = Scene::with_running(1).await;
-    let (db, pool, one) = (&scene.db, scene.pool, name(ONE));
-    assert_eq!(collections::host_key(db, pool, &one).await.unwrap(), None);
-    for key in ["ssh-ed25519 AAAA", "ssh-ed25519 BBBB"] {
-        let counts = collections::remember_host_key(db, pool, &one, key).await.unwrap();
-        assert_eq!(counts.as_deref(), Some("ssh-ed25519 AAAA"));
-    }
-    assert!(collections::forget_host_key(db, pool, &admin(), &one).await.unwrap());
-    assert!(!collections::forget_host_key(db, pool, &admin(), &one).await.unwrap());
-    assert_eq!(collections::host_key(db, pool, &one).await.unwrap(), None);
-    let gone = name("nobody");
-    assert_eq!(collections::remember_host_key(db, pool, &gone, "k").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_machines_ssh_key_is_sealed_and_goes_with_the_machine() {
-    let scene = Scene::new().await;
-    let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
-    let access = SshAccess {
-        address: "10.0.0.7".parse().unwrap(),
-        port: const { NonZero::new(2222).unwrap() },
-        login: "ada".parse().unwrap(),
-        private_key: pem.parse().unwrap(),
-        directory: Some("/home/ada/my results".parse().unwrap()),
-    };
-    let key: SecretKey = "0f".repeat(32).parse().unwrap();
-    let refused = access.clone().sealed(None).unwrap_err().to_string();
-    assert!(refused.contains("LABLINK_SECRET_KEY") && refused.contains("openssl rand"));
-    let sealed = access.clone().sealed(Some(&key)).unwrap();
-    assert!(!format!("{access:?} {sealed:?}").contains("MIIB"));
-    let desk = name("desk");
-    vms::register(&scene.db, scene.pool, &admin(), Some(desk.clone()), Some(&sealed))
-        .await
-        .unwrap();
-    vms::register(&scene.db, scene.pool, &admin(), Some(name("other")), None).await.unwrap();
-
-    let read = async |key, hostname: &str| {
-        collections::ssh_access(&scene.db, scene.pool, key, &name(hostname)).await
-    };
-    assert_eq!(read(Some(&key), "desk").await.unwrap(), Some(access));
-    assert_eq!(read(Some(&key), "other").await.unwrap(), None);
-    let another: SecretKey = "f0".repeat(32).parse().unwrap();
-    for wrong in [None, Some(&another)] {
-        let refused = read(wrong, "desk").await.unwrap_err();
-        assert!(matches!(refused, SshAccessError::Locked));
-    }
-    vms::forget(&scene.db, scene.pool, &admin(), &desk).await.unwrap();
-    assert_eq!(scene.count("select count(*) from ssh_access").await, 0);
 }

@@ -65,15 +65,15 @@ fn known() -> Kinds {
 }
 
 async fn take(scene: &Scene) -> Option<Taken> {
-    operations::take(&scene.db, scene.pool, "worker", &known()).await.unwrap()
+    operations::take(&scene.scope(), "worker", &known()).await.unwrap()
 }
 
 async fn ask(scene: &Scene, wish: &Ask) -> OperationId {
-    operations::ask(&scene.db, scene.pool, &admin(), wish).await.unwrap()
+    operations::ask(&scene.by(admin()), wish).await.unwrap()
 }
 
 async fn find(scene: &Scene, id: OperationId) -> Operation {
-    operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap()
+    operations::find(&scene.scope(), id).await.unwrap().unwrap()
 }
 
 async fn finish(taken: Taken, outcome: Outcome) {
@@ -112,20 +112,20 @@ async fn two_never_work_on_one_vm_whatever_their_lanes() {
     let scene = Scene::with_running(2).await;
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
     let (one, two) = (name("lablink-vm-test-1"), name("lablink-vm-test-2"));
-    let (db, pool) = (&scene.db, scene.pool);
-    let replace = operations::replace(db, pool, &admin(), vec![one.clone()]).await.unwrap();
+    let teacher = scene.by(admin());
+    let replace = operations::replace(&teacher, vec![one.clone()]).await.unwrap();
     let replacing = take(&scene).await.unwrap();
     assert_eq!(replacing.operation.id, replace);
     let of_one = Errand { hostnames: vec![one.clone()], ..errand("one", "a") };
     let of_two = Errand { hostnames: vec![two.clone()], ..errand("two", "b") };
     let of_one = ask(&scene, &Ask::of(&of_one)).await;
     let of_two = ask(&scene, &Ask::of(&of_two)).await;
-    let reboot = operations::reboot(db, pool, &known(), &admin(), &two).await.unwrap();
+    let reboot = operations::reboot(&teacher, &known(), &two).await.unwrap();
     let taken = take(&scene).await.unwrap();
     assert_eq!(taken.operation.id, of_two, "nobody works on the second VM");
     assert!(take(&scene).await.is_none(), "the first is replaced, the second has an errand");
     replacing.lease.begin_anew().await.unwrap();
-    let reboot_of_new = operations::reboot(db, pool, &known(), &admin(), &one).await.unwrap();
+    let reboot_of_new = operations::reboot(&teacher, &known(), &one).await.unwrap();
     assert!(take(&scene).await.is_none(), "nor the machine that takes its place");
     finish(replacing, Outcome::succeeded()).await;
     assert_eq!(take(&scene).await.unwrap().operation.id, of_one);
@@ -197,16 +197,16 @@ async fn a_step_names_what_it_is_a_part_of() {
 async fn what_needs_approval_waits_for_it_and_what_was_rejected_is_over() {
     let scene = Scene::with_running(1).await;
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
-    let (db, pool, kinds) = (&scene.db, scene.pool, known());
+    let (teacher, kinds) = (scene.by(admin()), known());
     let about = vec![name("lablink-vm-test-1")];
     let destroy = operations::Destroy { hostnames: about };
     let id = ask(&scene, &Ask::of(&destroy).once_approved()).await;
     assert_eq!(find(&scene, id).await.state, OperationState::AwaitingApproval);
     assert!(take(&scene).await.is_none());
     assert!(scene.claim("ada@example.org", "4/x").await.is_ok(), "nothing is spoken for yet");
-    assert!(operations::approve(db, pool, &kinds, &admin(), id).await.unwrap());
-    assert!(!operations::approve(db, pool, &kinds, &admin(), id).await.unwrap(), "once");
-    assert!(!operations::reject(db, pool, &kinds, &admin(), id).await.unwrap(), "too late");
+    assert!(operations::approve(&teacher, &kinds, id).await.unwrap());
+    assert!(!operations::approve(&teacher, &kinds, id).await.unwrap(), "once");
+    assert!(!operations::reject(&teacher, &kinds, id).await.unwrap(), "too late");
     let operation = find(&scene, id).await;
     assert_eq!(operation.state, OperationState::Queued);
     assert_eq!(operation.decided.unwrap().0, "admin:teacher");
@@ -232,15 +232,15 @@ async fn what_needs_approval_waits_for_it_and_what_was_rejected_is_over() {
         )
         .await;
     let id = ask(&scene, &Ask::of(&launch).once_approved()).await;
-    assert!(operations::reject(db, pool, &kinds, &admin(), id).await.unwrap());
+    assert!(operations::reject(&teacher, &kinds, id).await.unwrap());
     let rejected = find(&scene, id).await;
     assert_eq!(rejected.state, OperationState::Cancelled);
     assert_eq!(rejected.reason.as_deref(), Some("It was not approved."));
-    assert!(vms::find(db, pool, &name("lablink-vm-test-9")).await.unwrap().is_none(), "undone");
+    assert!(vms::find(&teacher, &name("lablink-vm-test-9")).await.unwrap().is_none(), "undone");
     assert!(events_of(&scene, id).await.ends_with("admin:teacher operation.rejected"));
 
     let id = ask(&scene, &Ask::of(&errand("never", "a")).once_approved()).await;
-    assert!(operations::cancel(db, pool, &kinds, &admin(), id).await.unwrap());
+    assert!(operations::cancel(&teacher, &kinds, id).await.unwrap());
     assert_eq!(find(&scene, id).await.state, OperationState::Cancelled);
 }
 
@@ -248,9 +248,9 @@ async fn what_needs_approval_waits_for_it_and_what_was_rejected_is_over() {
 async fn a_cancelled_queue_entry_of_each_kind_undoes_what_it_has_done() {
     let scene = Scene::with_running(2).await;
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
-    let (db, pool, kinds) = (&scene.db, scene.pool, known());
+    let (teacher, kinds) = (scene.by(admin()), known());
     let here = || vec![name("lablink-vm-test-1")];
-    let extension: lablink_core::collections::Extension = "slp".parse().unwrap();
+    let extension: lablink_core::pools::Extension = "slp".parse().unwrap();
     let on_skipped = lablink_core::collections::OnSkipped::Accept;
     let asks = [
         Ask::of(&operations::Destroy { hostnames: here() }),
@@ -267,7 +267,7 @@ async fn a_cancelled_queue_entry_of_each_kind_undoes_what_it_has_done() {
     assert_eq!(scene.count("select count(*) from vm where removed_at is null").await, 4);
     assert_eq!(scene.count("select count(*) from vm where removing_at is not null").await, 1);
     for id in ids {
-        assert!(operations::cancel(db, pool, &kinds, &admin(), id).await.unwrap());
+        assert!(operations::cancel(&teacher, &kinds, id).await.unwrap());
         assert!(events_of(&scene, id).await.ends_with("admin:teacher operation.cancel_requested"));
     }
     assert_eq!(scene.count("select count(*) from vm where removed_at is null").await, 2);
@@ -282,7 +282,7 @@ async fn a_reboot_is_refused_where_it_can_do_no_good() {
     let scene = Scene::with_running(1).await;
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
     let one = name("lablink-vm-test-1");
-    let (db, pool) = (&scene.db, scene.pool);
+    let teacher = scene.by(admin());
     let reboot = async |kinds: &Kinds, vm: &Hostname| match operations::reboot(
         db,
         pool,
@@ -303,13 +303,13 @@ async fn a_reboot_is_refused_where_it_can_do_no_good() {
         assert!(reboot(&known(), &one).await.contains(why));
     }
     scene.sql("update vm set source = 'local'").await;
-    let destroy = operations::destroy(db, pool, &admin(), &vms::Selection::All).await.unwrap();
+    let destroy = operations::destroy(&teacher, &vms::Selection::All).await.unwrap();
     assert!(reboot(&known(), &one).await.contains("about to be removed"));
-    operations::cancel(db, pool, &known(), &admin(), destroy).await.unwrap();
+    operations::cancel(&teacher, &known(), destroy).await.unwrap();
 
     assert_eq!(reboot(&known(), &one).await, "asked for");
     let rebooting = take(&scene).await.unwrap();
-    let destroy = operations::destroy(db, pool, &admin(), &vms::Selection::All).await.unwrap();
+    let destroy = operations::destroy(&teacher, &vms::Selection::All).await.unwrap();
     assert!(take(&scene).await.is_none(), "the destroy waits for the reboot");
     finish(rebooting, Outcome::succeeded()).await;
     assert_eq!(take(&scene).await.unwrap().operation.id, destroy);
@@ -328,7 +328,7 @@ async fn what_an_older_allocator_asks_for_is_carried_out() {
                  select id, '{kind}', '{payload}', 'admin:old', 1 from pool returning id)
              select id from new"
         );
-        scene.count(&sql).await
+        OperationId::from(scene.count(&sql).await)
     };
     let first = asked("collect", collect).await;
     let payload = format!(r#"{{"hostnames": ["lablink-vm-test-1"], "after": {first}}}"#);
@@ -387,7 +387,7 @@ async fn an_older_allocator_takes_what_it_knows_and_nothing_else() {
     ] {
         let id = ask(&scene, &wish).await;
         assert_eq!(taken().await, 0, "{wish:?}");
-        operations::cancel(&scene.db, scene.pool, &known(), &admin(), id).await.unwrap();
+        operations::cancel(&scene.by(admin()), &known(), id).await.unwrap();
     }
     // Nor one of those that its worker has left.
     ask(&scene, &Ask::of(&errand("unknown", "a"))).await;
@@ -403,12 +403,12 @@ async fn what_only_a_newer_allocator_knows_is_shown_left_to_it_and_can_be_cancel
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
     let id = ask(&scene, &Ask::of(&errand("new", "a"))).await;
     let older = kinds();
-    let taken = operations::take(&scene.db, scene.pool, "worker", &older).await.unwrap();
+    let taken = operations::take(&scene.scope(), "worker", &older).await.unwrap();
     assert!(taken.is_none());
     assert_eq!(find(&scene, id).await.title, "Run an errand: new");
-    let (db, pool) = (&scene.db, scene.pool);
-    assert!(operations::undone(db, pool, &older, id).await.unwrap().is_empty());
-    assert!(operations::cancel(db, pool, &older, &admin(), id).await.unwrap());
+    let teacher = scene.by(admin());
+    assert!(operations::undone(&teacher, &older, id).await.unwrap().is_empty());
+    assert!(operations::cancel(&teacher, &older, id).await.unwrap());
 }
 
 #[tokio::test]
@@ -416,16 +416,16 @@ async fn what_nobody_ends_in_time_is_ended_and_its_worker_refused() {
     let scene = Scene::with_running(1).await;
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
     let about = vec![name("lablink-vm-test-1")];
-    let id = operations::replace(&scene.db, scene.pool, &admin(), about).await.unwrap();
+    let id = operations::replace(&scene.by(admin()), about).await.unwrap();
     let taken = take(&scene).await.unwrap();
     let limit = Duration::from_hours(12);
     assert!(taken.time_left > limit && taken.time_left < limit * 2, "{:?}", taken.time_left);
-    assert_eq!(operations::end_overdue(&scene.db).await.unwrap(), 0);
+    assert_eq!(operations::end_overdue(&scene.scope()).await.unwrap(), 0);
     scene.sql("update operation set deadline = now() - interval '1 minute'").await;
-    assert_eq!(operations::end_overdue(&scene.db).await.unwrap(), 0, "its worker is at it");
+    assert_eq!(operations::end_overdue(&scene.scope()).await.unwrap(), 0, "its worker is at it");
     scene.sql("update operation set deadline = now() - interval '6 minutes'").await;
-    assert_eq!(operations::end_overdue(&scene.db).await.unwrap(), 1);
-    assert_eq!(operations::end_overdue(&scene.db).await.unwrap(), 0);
+    assert_eq!(operations::end_overdue(&scene.scope()).await.unwrap(), 1);
+    assert_eq!(operations::end_overdue(&scene.scope()).await.unwrap(), 0);
     let ended = find(&scene, id).await;
     assert_eq!(ended.state, OperationState::Failed);
     assert!(ended.reason.unwrap().contains("did not end in time"));
@@ -500,8 +500,7 @@ impl AtWork {
         let (errands, shutdown) = (Arc::new(Errands::default()), CancellationToken::new());
         let refusal = "There is no Terraform here.";
         let worker = Worker::new(WorkerParts {
-            db: scene.db.clone(),
-            pool: scene.pool,
+            scope: scene.scope(),
             hub: Hub::default(),
             owner: "test".to_owned(),
             runners: Arc::new(
@@ -546,7 +545,7 @@ async fn an_operation_of_any_kind_is_carried_out_to_its_written_end() {
     // What only the kind knows of an end without a beginning.
     let launch = scene.launch(1).await;
     in_state(&scene, launch, OperationState::Failed).await;
-    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    let vms = vms::list(&scene.scope()).await.unwrap();
     assert_eq!(vms[0].status_reason.as_deref(), Some("There is no Terraform here."));
 }
 
@@ -632,7 +631,7 @@ async fn lanes_are_worked_on_at_once_and_a_cancel_or_a_shutdown_ends_them() {
     for id in ids {
         in_state(&scene, id, OperationState::Running).await;
     }
-    operations::cancel(&scene.db, scene.pool, &known(), &admin(), ids[0]).await.unwrap();
+    operations::cancel(&scene.by(admin()), &known(), ids[0]).await.unwrap();
     in_state(&scene, ids[0], OperationState::Cancelled).await;
     assert_eq!(find(&scene, ids[1]).await.state, OperationState::Running);
     at_work.shutdown.cancel();
@@ -660,8 +659,7 @@ async fn idle_work_of_a_lane_gives_way_to_its_operations_and_goes_on_after_them(
         },
     );
     let worker = Worker::new(WorkerParts {
-        db: scene.db.clone(),
-        pool: scene.pool,
+        scope: scene.scope(),
         hub: Hub::default(),
         owner: "test".to_owned(),
         runners: Arc::new(runners),
@@ -675,9 +673,9 @@ async fn idle_work_of_a_lane_gives_way_to_its_operations_and_goes_on_after_them(
     }
     assert_eq!(going_on.load(Ordering::SeqCst), 0, "it gave way");
     let before = turns.load(Ordering::SeqCst);
-    operations::cancel(&scene.db, scene.pool, &known(), &admin(), elsewhere).await.unwrap();
+    operations::cancel(&scene.by(admin()), &known(), elsewhere).await.unwrap();
     in_state(&scene, elsewhere, OperationState::Cancelled).await;
-    operations::cancel(&scene.db, scene.pool, &known(), &admin(), id).await.unwrap();
+    operations::cancel(&scene.by(admin()), &known(), id).await.unwrap();
     while going_on.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -10,11 +10,10 @@ use lablink_core::{
     },
     line::{self, Presented, Standing},
     operations::{self, TakeBack, Then, Whose},
-    vms::AfterUse,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 async fn report(
     scene: &Scene,
@@ -27,7 +26,7 @@ async fn report(
     let (hostname, claim_id, command_no) = (name(hostname), 1, Some(command_no));
     let result = ClaimResult { hostname, claim_id, command_no, outcome, detail, fault };
     let agent = Actor::Agent(result.hostname.clone());
-    claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await
+    claims::report(&scene.by(agent), &result).await
 }
 
 async fn breaks(scene: &Scene, hostname: &str, command_no: i32) {
@@ -100,9 +99,7 @@ async fn a_command_that_is_killed_on_two_machines_is_at_fault_and_neither_is_mar
 
     // Once for each claim: whose next command is killed too is not moved on and on.
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &ada.link, &code)
-        .await
-        .unwrap();
+    let given = claims::give_command(&scene.by(Actor::Anyone), &ada.link, &code).await.unwrap();
     assert_eq!(given, claims::Given::Taken);
     breaks(&scene, TWO, 2).await;
     let stays = view(&scene, &ada.link).await;
@@ -136,14 +133,14 @@ async fn with_none_free_the_participant_waits_and_comes_before_the_line() {
 
     let hostname = name(TWO);
     let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Released, Then::Reuse);
-    let wish = TakeBack { hostname: &hostname, whose, reason, then, after_use: AfterUse::Reuse };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
+    let wish = TakeBack { hostname: &hostname, whose, reason, then };
+    operations::take_back(&scene.by(admin()), &wish).await.unwrap();
     let moved = view(&scene, &ada.link).await;
     assert_eq!(
         (moved.hostname.as_str(), open(&moved)),
         (TWO, (ClaimState::Waiting, Machine::Fine))
     );
-    let standing = line::look(&scene.db, scene.pool, &cy).await.unwrap().unwrap();
+    let standing = line::look(&scene.scope(), &cy).await.unwrap().unwrap();
     assert!(matches!(standing, Standing::Waiting { ahead: 0, .. }), "{standing:?}");
 }
 
@@ -152,9 +149,7 @@ async fn a_machine_that_takes_the_next_command_is_in_order_again() {
     let (scene, ada) = ada_with(1).await;
     breaks(&scene, ONE, 1).await;
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &ada.link, &code)
-        .await
-        .unwrap();
+    let given = claims::give_command(&scene.by(Actor::Anyone), &ada.link, &code).await.unwrap();
     assert_eq!(given, claims::Given::Taken);
     let late = report(&scene, ONE, 1, Some(Fault::Machine)).await;
     assert!(matches!(late, Err(NoSuchClaim::Superseded)), "of the command before");
@@ -168,9 +163,7 @@ async fn nobody_is_moved_away_from_their_files() {
     let (scene, ada) = ada_with(2).await;
     report(&scene, ONE, 1, None).await.unwrap();
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &ada.link, &code)
-        .await
-        .unwrap();
+    let given = claims::give_command(&scene.by(Actor::Anyone), &ada.link, &code).await.unwrap();
     assert_eq!(given, claims::Given::Taken);
     breaks(&scene, ONE, 2).await;
     let stays = view(&scene, &ada.link).await;
@@ -187,13 +180,12 @@ async fn results_releases_and_claims_at_once_neither_deadlock_nor_double() {
         let (scene, _ada) = ada_with(3).await;
         let (hostname, bob) = (name(ONE), scene.claim("bob@example.org", "4/b"));
         let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Released, Then::Replace);
-        let wish =
-            TakeBack { hostname: &hostname, whose, reason, then, after_use: AfterUse::Reuse };
-        let actor = admin();
+        let wish = TakeBack { hostname: &hostname, whose, reason, then };
+        let teacher = scene.by(admin());
         let (one, again, released, claimed) = tokio::join!(
             report(&scene, ONE, 1, Some(Fault::Machine)),
             report(&scene, ONE, 1, Some(Fault::Machine)),
-            operations::take_back(&scene.db, scene.pool, STALE_AFTER, &actor, &wish),
+            operations::take_back(&teacher, &wish),
             bob,
         );
         for told in [one, again] {

@@ -10,14 +10,14 @@ use lablink_core::{
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, GpuHealth, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, name};
+use crate::scene::{Scene, name};
 
 const VM: &str = "lablink-vm-test-1";
 const OF_AGENTS: &str = "select count(*) from event where actor like 'agent:%'";
 
 async fn status(scene: &Scene, hostname: &str, status: VmStatus) -> Result<(), ReportError> {
     let agent = Actor::Agent(name(hostname));
-    vms::set_status(&scene.db, scene.pool, STALE_AFTER, &agent, &name(hostname), status).await
+    vms::set_status(&scene.by(agent), &name(hostname), status).await
 }
 
 /// Has a VM say now this and now that, until it is refused.
@@ -41,11 +41,11 @@ async fn a_vm_that_says_now_this_and_now_that_is_refused_after_a_while() {
     let before = scene.count("select count(*) from vm where status = 'running'").await;
     assert_eq!(before, 2, "the last word is one that was told");
     // Whatever else would be history is refused with it, and changes nothing.
-    let (db, pool, vm) = (&scene.db, scene.pool, name(VM));
-    let agent = Actor::Agent(vm.clone());
-    let refused = vms::set_in_use(db, pool, &agent, &vm, true, None).await;
+    let vm = name(VM);
+    let agent = &scene.by(Actor::Agent(vm.clone()));
+    let refused = vms::set_in_use(agent, &vm, true, None).await;
     assert!(matches!(refused, Err(ReportError::Db(DbError::TooManyReports))), "{refused:?}");
-    let refused = vms::set_gpu(db, pool, STALE_AFTER, &vm, GpuHealth::Unhealthy, None).await;
+    let refused = vms::set_gpu(agent, &vm, GpuHealth::Unhealthy, None).await;
     assert!(matches!(refused, Err(ReportError::Db(DbError::TooManyReports))), "{refused:?}");
     assert_eq!(scene.count("select count(*) from vm where in_use or gpu is not null").await, 0);
     scene.claim("ada@example.org", "4/x").await.unwrap();
@@ -57,7 +57,7 @@ async fn a_vm_that_says_now_this_and_now_that_is_refused_after_a_while() {
         detail: None,
         fault: None,
     };
-    let refused = claims::report(db, pool, STALE_AFTER, &agent, &result).await;
+    let refused = claims::report(agent, &result).await;
     assert!(matches!(refused, Err(NoSuchClaim::Db(DbError::TooManyReports))), "{refused:?}");
     // What changes nothing, and other VMs, go on.
     status(&scene, VM, VmStatus::Running).await.unwrap();
@@ -83,13 +83,13 @@ async fn a_vm_that_says_now_this_and_now_that_is_refused_after_a_while() {
 #[tokio::test]
 async fn saying_the_same_again_tells_nobody() {
     let scene = Scene::with_running(1).await;
-    let (db, pool, vm) = (&scene.db, scene.pool, name(VM));
+    let vm = name(VM);
+    let agent = &scene.by(Actor::Agent(vm.clone()));
     let told = "select count(*) from event";
     let before = scene.count(told).await;
     for _ in 0..100 {
-        let agent = Actor::Agent(vm.clone());
-        vms::set_in_use(db, pool, &agent, &vm, true, None).await.unwrap();
-        vms::goodbye(db, pool, &vm).await.unwrap();
+        vms::set_in_use(agent, &vm, true, None).await.unwrap();
+        vms::goodbye(agent, &vm).await.unwrap();
     }
     assert_eq!(scene.count(told).await - before, 1);
 }

@@ -2,17 +2,17 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lablink_core::{
-    Db, DbError, Token,
+    Actor, Db, DbError, Scope, Token,
     claims::{self, Progress, Refusal, ReleaseReason},
     line::{self, ClaimKept, EndReason, JoinError, Joined, Presented, Standing},
     live::{self, Hub, Topic},
-    once::Key,
     operations::{self, TakeBack, Then, Whose},
+    scope::Key,
     vms,
 };
 use lablink_protocol::{CrdCode, GpuHealth, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 async fn try_join(scene: &Scene, email: &str, token: Option<&Token>) -> Result<Joined, JoinError> {
     join_with(scene, email, Presented { token: token.cloned(), key: None }).await
@@ -30,7 +30,7 @@ async fn join(scene: &Scene, email: &str) -> Token {
 }
 
 async fn look(scene: &Scene, token: &Token) -> Standing {
-    line::look(&scene.db, scene.pool, token).await.unwrap().unwrap()
+    line::look(&scene.scope(), token).await.unwrap().unwrap()
 }
 
 async fn offered(scene: &Scene, token: &Token) -> Option<String> {
@@ -42,7 +42,7 @@ async fn offered(scene: &Scene, token: &Token) -> Option<String> {
 
 async fn claim(scene: &Scene, token: &Token) -> ClaimKept {
     let code = CrdCode::from_command("--code=4/late").unwrap();
-    line::claim(&scene.db, scene.pool, STALE_AFTER, token, &code).await.unwrap()
+    line::claim(&scene.scope(), token, &code).await.unwrap()
 }
 
 async fn release(scene: &Scene, hostname: &str) {
@@ -51,13 +51,12 @@ async fn release(scene: &Scene, hostname: &str) {
         whose: Whose::Anybodys,
         reason: ReleaseReason::Released,
         then: Then::Reuse,
-        after_use: vms::AfterUse::Reuse,
     };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
+    operations::take_back(&scene.by(admin()), &wish).await.unwrap();
 }
 
 async fn free(scene: &Scene) -> i64 {
-    vms::free(&scene.db, scene.pool, STALE_AFTER).await.unwrap()
+    vms::free(&scene.scope()).await.unwrap()
 }
 
 /// One VM, taken, with the three who wait for it.
@@ -101,8 +100,8 @@ async fn everybody_knows_their_place() {
         };
         assert_eq!((ahead, waiting, expected_seconds), (nr as i64, 3, None), "none starts");
     }
-    assert_eq!(line::count(&scene.db, scene.pool).await.unwrap(), 3);
-    let list = line::waiting(&scene.db, scene.pool, 10).await.unwrap();
+    assert_eq!(line::count(&scene.scope()).await.unwrap(), 3);
+    let list = line::waiting(&scene.scope(), 10).await.unwrap();
     assert_eq!(list[2].email, "cy@example.org");
 }
 
@@ -142,7 +141,7 @@ async fn nobody_is_promised_a_vm_that_may_never_come() {
         scene.claim(&format!("{number}@example.org"), "4/x").await.unwrap();
     }
     scene.launch(1).await;
-    vms::register(&scene.db, scene.pool, &admin(), None, None).await.unwrap();
+    vms::register(&scene.by(admin()), None, None).await.unwrap();
     let ada = join(&scene, "ada@example.org").await;
     for what in [
         "starting_since = now() - interval '61 seconds'", // longer than any other took
@@ -171,7 +170,7 @@ async fn a_place_that_nobody_looks_at_lapses_and_its_vm_goes_to_the_next() {
     scene
         .sql("update place set last_looked_at = now() - interval '181 seconds' where id = 1")
         .await;
-    assert_eq!(line::count(&scene.db, scene.pool).await.unwrap(), 2);
+    assert_eq!(line::count(&scene.scope()).await.unwrap(), 2);
     release(&scene, "lablink-vm-test-1").await;
     assert!(offered(&scene, &bob).await.is_some());
     assert!(matches!(look(&scene, &ada).await, Standing::Over(EndReason::Lapsed)));
@@ -192,7 +191,7 @@ async fn an_offered_vm_that_falls_ill_is_replaced_by_the_next_free_one() {
     release(&scene, "lablink-vm-test-1").await;
     let ill = name("lablink-vm-test-1");
     let gpu = async |health| {
-        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &ill, health, None).await.unwrap();
+        vms::set_gpu(&scene.scope(), &ill, health, None).await.unwrap();
     };
     gpu(GpuHealth::Unhealthy).await;
     assert!(matches!(look(&scene, &ada).await, Standing::Waiting { ahead: 0, waiting: 3, .. }));
@@ -205,7 +204,7 @@ async fn an_offered_vm_that_falls_ill_is_replaced_by_the_next_free_one() {
 async fn who_leaves_makes_room() {
     let (scene, [ada, bob, _]) = three_in_line().await;
     release(&scene, "lablink-vm-test-1").await;
-    line::leave(&scene.db, scene.pool, STALE_AFTER, &ada).await.unwrap();
+    line::leave(&scene.scope(), &ada).await.unwrap();
     assert!(matches!(look(&scene, &ada).await, Standing::Over(EndReason::Left)));
     assert!(offered(&scene, &bob).await.is_some());
 }
@@ -221,7 +220,7 @@ async fn one_person_has_one_place_and_only_their_browser_gets_it_again() {
     }
     let holder = try_join(&scene, "first@example.org", None).await;
     assert!(matches!(holder, Err(JoinError::AlreadyClaimed)));
-    assert_eq!(line::count(&scene.db, scene.pool).await.unwrap(), 3);
+    assert_eq!(line::count(&scene.scope()).await.unwrap(), 3);
 }
 
 /// What the form of one page sends.
@@ -239,7 +238,7 @@ async fn the_same_form_again_is_the_same_place() {
     let sent = join_all((0..4).map(|_| send_form(&scene, "dan@example.org", &key))).await;
     let first = sent[0].as_ref().unwrap();
     assert!(sent.iter().all(|it| it.as_ref().unwrap() == first), "a double click: {sent:?}");
-    assert_eq!(line::count(&scene.db, scene.pool).await.unwrap(), 4);
+    assert_eq!(line::count(&scene.scope()).await.unwrap(), 4);
     assert!(matches!(look(&scene, &Token::presented(first)).await, Standing::Waiting { .. }));
     for other in ["short", Key::random().reveal()] {
         let stranger = send_form(&scene, "dan@example.org", other).await;
@@ -260,7 +259,7 @@ async fn the_same_form_again_is_the_same_place() {
     // Given up: the page of the same place says so.
     let key = Key::random().reveal().to_owned();
     let left = send_form(&scene, "eve@example.org", &key).await.unwrap();
-    line::leave(&scene.db, scene.pool, STALE_AFTER, &Token::presented(&left)).await.unwrap();
+    line::leave(&scene.scope(), &Token::presented(&left)).await.unwrap();
     assert_eq!(send_form(&scene, "eve@example.org", &key).await.unwrap(), left);
     assert!(matches!(
         look(&scene, &Token::presented(&left)).await,
@@ -278,7 +277,7 @@ async fn a_vm_that_became_free_unseen_is_not_snatched_from_the_line() {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while offered(&scene, &ada).await.is_none() {
         assert!(std::time::Instant::now() < deadline);
-        line::tend(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
+        line::tend(&scene.scope()).await.unwrap();
     }
 }
 
@@ -292,7 +291,7 @@ async fn who_finds_a_vm_elsewhere_leaves_the_line() {
     assert_eq!(free(&scene).await, 1, "three are kept");
     scene.claim("ada@example.org", "4/x").await.unwrap();
     assert!(matches!(look(&scene, &ada).await, Standing::Over(EndReason::Claimed)));
-    line::leave(&scene.db, scene.pool, STALE_AFTER, &cy).await.unwrap();
+    line::leave(&scene.scope(), &cy).await.unwrap();
     assert_eq!(free(&scene).await, 2, "what was kept for Ada and Cy is free");
     assert!(offered(&scene, &bob).await.is_some());
 }
@@ -320,30 +319,27 @@ async fn forty_who_come_at_once_are_served_in_order_each_once() {
 }
 
 /// What a second allocator has of its own: connections, and a listener with its waiters.
-async fn another_allocator(scene: &Scene) -> (Db, Hub) {
+async fn another_allocator(scene: &Scene) -> (Scope, Hub) {
     let (db, hub) = (Db::new(&scene.database.config(), 4), Hub::default());
     tokio::spawn(live::listen(scene.database.config(), hub.clone()));
     while !hub.is_connected() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    (db, hub)
+    (Scope::new(&db, &scene.pool, Actor::System), hub)
 }
 
 #[tokio::test]
 async fn who_waits_at_one_allocator_hears_of_a_vm_that_another_frees() {
     let (scene, [ada, bob, _]) = three_in_line().await;
-    let (db, hub) = another_allocator(&scene).await;
-    let mut changes = hub.subscribe(Topic::Line);
+    let (scope, hub) = another_allocator(&scene).await;
+    let mut changes = hub.subscribe(Topic::Line(scene.pool.id));
     release(&scene, "lablink-vm-test-1").await;
     tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap();
-    let there = |token: &Token| {
-        let (db, token, pool) = (db.clone(), token.clone(), scene.pool);
-        async move { line::look(&db, pool, &token).await.unwrap().unwrap() }
-    };
+    let there = async |token| line::look(&scope, token).await.unwrap().unwrap();
     assert!(matches!(there(&ada).await, Standing::Offered { .. }));
     assert!(matches!(there(&bob).await, Standing::Waiting { .. }), "in the same order everywhere");
     let code = CrdCode::from_command("--code=4/late").unwrap();
-    let claimed = line::claim(&db, scene.pool, STALE_AFTER, &ada, &code).await.unwrap();
+    let claimed = line::claim(&scope, &ada, &code).await.unwrap();
     assert!(matches!(claimed, ClaimKept::Claimed(_)));
     assert!(matches!(claim(&scene, &ada).await, ClaimKept::Claimed(_)), "told the same by either");
     let claims = "select count(*) from claim where email = 'ada@example.org'";

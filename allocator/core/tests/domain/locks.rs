@@ -3,20 +3,23 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use lablink_core::{
-    Actor, DbError, Neighbours, PerAddress, PlacesPerAddress, Token,
+    Actor, DbError, Neighbours, Token,
     admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
-    claims::{self, LockOutError, NoSuchClaim, Reclaim, ReleaseReason, Request, RequestError},
+    claims::{self, ClaimId, LockOutError, NoSuchClaim, ReleaseReason, Request, RequestError},
     collections::{self, Kept, Wish},
     events,
     line::{self, Presented, Removal},
-    once::{Asker, Key, Once},
     operations::{self, Ask, Outcome, RebootError, TakeBack, TakeBackError, Then, Whose},
+    pools::{PerAddress, PlacesPerAddress},
+    scope::{Key, Once},
     vms::{self, Selection},
 };
-use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, Vitals, VmStatus};
+use lablink_protocol::{
+    ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, TokenKeeping, Vitals, VmStatus,
+};
 
-use crate::scene::{STALE_AFTER, Scene, admin, alone, begin, kinds, name};
+use crate::scene::{Scene, admin, alone, begin, kinds, name};
 
 const ROUNDS: usize = 2;
 const ONE: &str = "lablink-vm-test-1";
@@ -39,14 +42,14 @@ const WRITES: [(&str, Write); 33] = [
             for (claim_id, hostname) in open_claims(scene).await {
                 let result = ClaimResult {
                     hostname: name(&hostname),
-                    claim_id,
+                    claim_id: claim_id.into(),
                     command_no: None,
                     outcome: ClaimOutcome::Connected,
                     detail: None,
                     fault: None,
                 };
                 let agent = Actor::Agent(name(&hostname));
-                match claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await {
+                match claims::report(&scene.by(agent), &result).await {
                     Ok(()) | Err(NoSuchClaim::Superseded) => {}
                     Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
@@ -58,15 +61,14 @@ const WRITES: [(&str, Write); 33] = [
             for (claim_id, hostname) in open_claims(scene).await {
                 let result = ClaimResult {
                     hostname: name(&hostname),
-                    claim_id,
+                    claim_id: claim_id.into(),
                     command_no: None,
                     outcome: ClaimOutcome::Failed,
                     detail: None,
                     fault: Some(Fault::Machine),
                 };
                 let agent = Actor::Agent(name(&hostname));
-                let (db, pool) = (&scene.db, scene.pool);
-                match claims::report(db, pool, STALE_AFTER, &agent, &result).await {
+                match claims::report(&scene.by(agent), &result).await {
                     Ok(()) | Err(NoSuchClaim::Superseded) => {}
                     Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
@@ -87,8 +89,8 @@ const WRITES: [(&str, Write); 33] = [
     ("GPU", |scene| {
         Box::pin(async {
             for health in [GpuHealth::Unhealthy, GpuHealth::Healthy] {
-                let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
-                vms::set_gpu(db, pool, STALE_AFTER, &vm, health, None).await.or_else(gone).unwrap();
+                let set = vms::set_gpu(&scene.scope(), &name(ONE), health, None).await;
+                set.or_else(gone).unwrap();
             }
         })
     }),
@@ -100,28 +102,25 @@ const WRITES: [(&str, Write); 33] = [
     }),
     ("use", |scene| {
         Box::pin(async {
-            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
-            let agent = Actor::Agent(vm.clone());
-            let used =
-                vms::set_in_use(db, pool, &agent, &vm, rand_number().is_multiple_of(2), None).await;
+            let agent = scene.by(Actor::Agent(name(ONE)));
+            let in_use = rand_number().is_multiple_of(2);
+            let used = vms::set_in_use(&agent, &name(ONE), in_use, None).await;
             used.or_else(gone).unwrap();
         })
     }),
     ("goodbye", |scene| {
         Box::pin(async {
-            vms::goodbye(&scene.db, scene.pool, &name(ONE)).await.or_else(gone).unwrap();
+            vms::goodbye(&scene.scope(), &name(ONE)).await.or_else(gone).unwrap();
             let (vm, vitals) = (name(ONE), Vitals::default());
-            vms::heartbeat(&scene.db, scene.pool, &vm, &vitals).await.or_else(gone).unwrap();
+            vms::heartbeat(&scene.scope(), &vm, &vitals).await.or_else(gone).unwrap();
         })
     }),
     ("destroy, taken back", |scene| {
         Box::pin(async {
             let all = Selection::All;
-            match operations::destroy(&scene.db, scene.pool, &admin(), &all).await {
+            match operations::destroy(&scene.by(admin()), &all).await {
                 Ok(id) => {
-                    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id)
-                        .await
-                        .unwrap();
+                    operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
                 }
                 Err(operations::AskError::Vms(vms::VmsError::NothingSelected)) => {}
                 Err(other) => panic!("{other:?}"),
@@ -133,30 +132,21 @@ const WRITES: [(&str, Write); 33] = [
             let key = || Key::presented("a-key-of-two-who-race-each-other");
             let email = "both@example.org".parse().unwrap();
             let code = CrdCode::from_command("--code=4/x").unwrap();
-            let (proof, reclaim, neighbours) = (None, Reclaim::Link, &alone());
-            let key_of_both = key();
-            let request = Request {
-                email: &email,
-                code: &code,
-                proof,
-                reclaim,
-                neighbours,
-                key: key_of_both,
-            };
-            match claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await {
+            let (proof, neighbours) = (None, &alone());
+            let request = Request { email: &email, code: &code, proof, neighbours, key: key() };
+            match claims::request(&scene.scope(), &request).await {
                 Ok(_) | Err(RequestError::Refused(_) | RequestError::Db(DbError::KeyReused)) => {}
                 Err(RequestError::Db(error)) => panic!("{error:?}"),
             }
             let once = key().map(|key| Once::new(key, "release"));
-            let asker = Asker { actor: admin(), once };
+            let scope = scene.by(admin()).once(once);
             let wish = TakeBack {
                 hostname: &name(ONE),
                 whose: Whose::Anybodys,
                 reason: ReleaseReason::Released,
                 then: Then::Reuse,
-                after_use: vms::AfterUse::Clean,
             };
-            match operations::take_back(&scene.db, scene.pool, STALE_AFTER, asker, &wish).await {
+            match operations::take_back(&scope, &wish).await {
                 Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {}
                 Err(TakeBackError::Db(error)) => panic!("{error:?}"),
             }
@@ -166,12 +156,12 @@ const WRITES: [(&str, Write); 33] = [
     ("launch, taken back", |scene| {
         Box::pin(async {
             let id = scene.launch(2).await;
-            operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
+            operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
         })
     }),
     ("an operation's turn", |scene| {
         Box::pin(async {
-            let taken = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap();
+            let taken = operations::take(&scene.scope(), "worker", &kinds()).await.unwrap();
             let Some(taken) = taken else { return };
             let begun = begin(&taken).await;
             if matches!(begun, Err(operations::LeaseError::Lost)) {
@@ -186,24 +176,24 @@ const WRITES: [(&str, Write); 33] = [
     }),
     ("a destroy that is approved, and a launch that is rejected", |scene| {
         Box::pin(async {
-            let (db, pool, kinds) = (&scene.db, scene.pool, kinds());
+            let (teacher, kinds) = (scene.by(admin()), kinds());
             let hostnames = vec![name(TWO), name(ONE)];
             let destroy = Ask::of(&operations::Destroy { hostnames }).once_approved();
-            let id = operations::ask(db, pool, &admin(), &destroy).await.unwrap();
-            assert!(operations::approve(db, pool, &kinds, &admin(), id).await.unwrap());
-            operations::cancel(db, pool, &kinds, &admin(), id).await.unwrap();
+            let id = operations::ask(&teacher, &destroy).await.unwrap();
+            assert!(operations::approve(&teacher, &kinds, id).await.unwrap());
+            operations::cancel(&teacher, &kinds, id).await.unwrap();
             let hostnames = vec![name("lablink-vm-test-9")];
             let launch = Ask::of(&operations::Launch { hostnames }).once_approved();
-            let id = operations::ask(db, pool, &admin(), &launch).await.unwrap();
-            assert!(operations::reject(db, pool, &kinds, &admin(), id).await.unwrap());
+            let id = operations::ask(&teacher, &launch).await.unwrap();
+            assert!(operations::reject(&teacher, &kinds, id).await.unwrap());
         })
     }),
     ("a reboot, taken back", |scene| {
         Box::pin(async {
-            let (db, pool, kinds) = (&scene.db, scene.pool, kinds());
-            match operations::reboot(db, pool, &kinds, &admin(), &name(ONE)).await {
+            let (teacher, kinds) = (scene.by(admin()), kinds());
+            match operations::reboot(&teacher, &kinds, &name(ONE)).await {
                 Ok(id) => {
-                    operations::cancel(db, pool, &kinds, &admin(), id).await.unwrap();
+                    operations::cancel(&teacher, &kinds, id).await.unwrap();
                 }
                 Err(RebootError::NoSuchVm | RebootError::NotPossible(..)) => {}
                 Err(RebootError::Db(error)) => panic!("{error:?}"),
@@ -212,7 +202,7 @@ const WRITES: [(&str, Write); 33] = [
     }),
     ("an operation that is put off", |scene| {
         Box::pin(async {
-            let taken = operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap();
+            let taken = operations::take(&scene.scope(), "worker", &kinds()).await.unwrap();
             let Some(taken) = taken else { return };
             match taken.lease.try_again("The road is closed.", Duration::ZERO).await {
                 Ok(()) | Err(operations::LeaseError::Lost) => {}
@@ -226,27 +216,27 @@ const WRITES: [(&str, Write); 33] = [
                         where id in (select id from operation where state = 'running'
                                      order by id limit 1 for no key update)";
             scene.db.client().await.unwrap().execute(late, &[]).await.unwrap();
-            operations::end_overdue(&scene.db).await.unwrap();
+            operations::end_overdue(&scene.scope()).await.unwrap();
         })
     }),
     ("what a run has left", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            let rows = vms::present(&scene.db, scene.pool, &names).await.unwrap();
+            let rows = vms::present(&scene.scope(), &names).await.unwrap();
             // Against the order of their ids, as a caller may have them.
             let unmet: Vec<_> =
                 rows.values().rev().map(|id| (*id, "No room.".to_owned())).collect();
-            vms::note_undone(&scene.db, &unmet).await.unwrap();
-            vms::fail(&scene.db, &unmet).await.unwrap();
-            vms::make_anew(&scene.db, scene.pool, &names).await.unwrap();
+            vms::note_undone(&scene.scope(), &unmet).await.unwrap();
+            vms::fail(&scene.scope(), &unmet).await.unwrap();
+            vms::make_anew(&scene.scope(), &names).await.unwrap();
         })
     }),
     ("removal", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            let rows = vms::present(&scene.db, scene.pool, &names).await.unwrap();
-            let ids: Vec<i64> = rows.into_values().rev().collect();
-            vms::remove(&scene.db, scene.pool, &ids, &admin()).await.unwrap();
+            let rows = vms::present(&scene.scope(), &names).await.unwrap();
+            let ids: Vec<_> = rows.into_values().rev().collect();
+            vms::remove(&scene.by(admin()), &ids).await.unwrap();
         })
     }),
     ("a place in line, given up", |scene| {
@@ -254,31 +244,39 @@ const WRITES: [(&str, Write); 33] = [
             let who = format!("q{}@example.org", rand_number());
             let joined = scene.join(&who, Presented::default()).await;
             if let line::Joined::Place(token) = joined.unwrap() {
-                line::leave(&scene.db, scene.pool, STALE_AFTER, &token).await.unwrap();
+                line::leave(&scene.scope(), &token).await.unwrap();
             }
         })
     }),
     ("a new command and a new link", |scene| {
         Box::pin(async {
             for (claim_id, _) in open_claims(scene).await {
-                let link = claims::issue_link(&scene.db, scene.pool, &admin(), claim_id).await;
+                let link = claims::issue_link(&scene.by(admin()), claim_id).await;
                 let Some(link) = link.unwrap() else { continue };
                 let code = CrdCode::from_command("--code=4/new").unwrap();
-                claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &link.link, &code)
-                    .await
-                    .unwrap();
+                claims::give_command(&scene.by(Actor::Anyone), &link.link, &code).await.unwrap();
             }
         })
     }),
     ("a lock-out", |scene| {
         Box::pin(async {
             for (claim_id, hostname) in open_claims(scene).await {
-                let (db, pool, vm) = (&scene.db, scene.pool, name(&hostname));
-                let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
-                vms::heartbeat(db, pool, &vm, &vitals).await.or_else(gone).unwrap();
-                match claims::lock_out(db, pool, &admin(), claim_id).await {
+                let (vm, scope) = (name(&hostname), scene.by(admin()));
+                let token = Some(TokenKeeping::Safe);
+                let vitals = Vitals { locks_out: Some(true), token, ..Vitals::default() };
+                vms::heartbeat(&scope, &vm, &vitals).await.or_else(gone).unwrap();
+                match claims::lock_out(&scope, claim_id).await {
                     Ok(_) | Err(LockOutError::NoSuchClaim | LockOutError::AgentCannot) => {}
                     Err(LockOutError::Db(error)) => panic!("{error:?}"),
+                }
+                let agent = Actor::Agent(vm.clone());
+                let outcome = ClaimOutcome::LockedOut;
+                let (command_no, detail, fault) = (None, None, None);
+                let (hostname, claim_id) = (vm, claim_id.into());
+                let ended = ClaimResult { hostname, claim_id, command_no, outcome, detail, fault };
+                match claims::report(&scene.by(agent), &ended).await {
+                    Ok(()) | Err(NoSuchClaim::Superseded) => {}
+                    Err(NoSuchClaim::Db(error)) => panic!("{error:?}"),
                 }
             }
         })
@@ -286,9 +284,7 @@ const WRITES: [(&str, Write); 33] = [
     ("a fresh machine", |scene| {
         Box::pin(async {
             for (claim_id, _) in open_claims(scene).await {
-                let (db, pool, which) = (&scene.db, scene.pool, (claim_id, vms::AfterUse::Clean));
-                let given =
-                    operations::give_fresh_machine(db, pool, STALE_AFTER, &admin(), which).await;
+                let given = operations::give_fresh_machine(&scene.by(admin()), claim_id).await;
                 match given {
                     Ok(_)
                     | Err(
@@ -302,7 +298,8 @@ const WRITES: [(&str, Write); 33] = [
     ("from one address: a claim, a place, and the line cleared", |scene| {
         Box::pin(async {
             let limits = PerAddress { places: PlacesPerAddress::AtMost(3), claims: Some(3) };
-            let home = Neighbours::of([198, 51, 100, 7].into(), limits);
+            let scene = scene.ruled(|rules| rules.claiming.per_address = limits);
+            let home = Neighbours::of([198, 51, 100, 7].into());
             let nr = rand_number();
             let _refused = scene.claim_from(&format!("h{nr}@example.org"), &home).await;
             let joined =
@@ -310,8 +307,7 @@ const WRITES: [(&str, Write); 33] = [
             if let Err(line::JoinError::Db(error)) = joined {
                 panic!("{error:?}");
             }
-            let (db, pool) = (&scene.db, scene.pool);
-            line::remove(db, pool, STALE_AFTER, &admin(), Removal::All).await.unwrap();
+            line::remove(&scene.by(admin()), Removal::All).await.unwrap();
         })
     }),
     ("a browser that gave the access code", |scene| {
@@ -328,56 +324,54 @@ const WRITES: [(&str, Write); 33] = [
     }),
     ("a machine that is registered, and forgotten", |scene| {
         Box::pin(async {
-            let (db, pool, admin) = (&scene.db, scene.pool, admin());
-            let machine = vms::register(db, pool, &admin, None, None).await.unwrap();
-            vms::forget(db, pool, &admin, &machine.hostname).await.unwrap();
+            let scope = scene.by(admin());
+            let machine = vms::register(&scope, None, None).await.unwrap();
+            vms::forget(&scope, &machine.hostname).await.unwrap();
         })
     }),
     ("a collection, taken back", |scene| {
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-            if let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await {
-                operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
+            if let Ok(id) = operations::collect(&scene.by(admin()), &wish).await {
+                operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
             }
         })
     }),
     ("an archive, downloaded", |scene| {
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-            let Ok(id) = operations::collect(&scene.db, scene.pool, &admin(), &wish).await else {
-                return;
-            };
+            let scope = scene.by(admin());
+            let Ok(id) = operations::collect(&scope, &wish).await else { return };
             let kept =
                 Kept { file_name: "x.zip".to_owned(), size: 2, kept_by: "alloc-1".to_owned() };
-            let (db, pool) = (&scene.db, scene.pool);
-            collections::record(db, pool, id, &[], Some(&kept)).await.unwrap();
+            collections::record(&scope, id, &[], Some(&kept)).await.unwrap();
             for bytes in [0..1, 1..2] {
-                collections::taken(db, pool, &admin(), id, bytes).await.unwrap();
+                collections::taken(&scope, id, bytes).await.unwrap();
             }
-            operations::cancel(db, pool, &kinds(), &admin(), id).await.unwrap();
+            operations::cancel(&scope, &kinds(), id).await.unwrap();
         })
     }),
     ("silence, pointed out", |scene| {
         Box::pin(async {
             let limits =
                 vms::Limits { suspect_after: Duration::ZERO, overdue_after: Duration::ZERO };
-            vms::point_out(&scene.db, scene.pool, limits).await.unwrap();
+            vms::point_out(&scene.scope(), limits).await.unwrap();
         })
     }),
     ("a new token, fetched and used", |scene| {
         Box::pin(async {
-            let (db, pool, vm) = (&scene.db, scene.pool, name(ONE));
-            let Ok(Some(once)) = agents::issue_enrolment(db, pool, &vm).await else { return };
+            let (scope, vm) = (scene.scope(), name(ONE));
+            let Ok(Some(once)) = agents::issue_enrolment(&scope, &vm).await else { return };
             // Another has come first: refused.
-            let Ok(token) = agents::enrol(db, pool, &vm, &once).await else { return };
-            agents::identify(db, pool, STALE_AFTER, token.hash()).await.unwrap();
-            agents::attend(db, &vm).await.unwrap();
+            let Ok(token) = agents::enrol(&scope, &vm, &once).await else { return };
+            agents::identify(&scope, token.hash()).await.unwrap();
+            agents::attend(&scene.db, &vm).await.unwrap();
             scene
                 .sql("update vm set token_due_at = now() where hostname = 'lablink-vm-test-1'")
                 .await;
-            match agents::renew(db, pool, &vm, token.hash()).await {
+            match agents::renew(&scope, &vm, token.hash()).await {
                 Ok(new) => {
-                    agents::identify(db, pool, STALE_AFTER, new.hash()).await.unwrap();
+                    agents::identify(&scope, new.hash()).await.unwrap();
                 }
                 Err(RenewError::Refused | RenewError::NotDue) => {}
                 Err(RenewError::Db(error)) => panic!("{error:?}"),
@@ -386,13 +380,13 @@ const WRITES: [(&str, Write); 33] = [
     }),
     ("a dead token, and the bar lifted", |scene| {
         Box::pin(async {
-            let (db, pool) = (&scene.db, scene.pool);
+            let scope = scene.by(admin());
             for vm in [TWO, ONE] {
-                let here = vms::find(db, pool, &name(vm)).await.unwrap();
+                let here = vms::find(&scope, &name(vm)).await.unwrap();
                 let Some(here) = here else { continue };
                 let (wait, from) = (Misuse::Wait, [127, 0, 0, 1].into());
-                agents::raise(db, pool, STALE_AFTER, here.id, wait, from).await.unwrap();
-                match agents::lift_bar(db, pool, STALE_AFTER, &admin(), &name(vm)).await {
+                agents::raise(&scope, here.id, wait, from).await.unwrap();
+                match agents::lift_bar(&scope, &name(vm)).await {
                     Ok(()) | Err(LiftError::NotBarred) => {}
                     Err(LiftError::Db(error)) => panic!("{error:?}"),
                 }
@@ -402,7 +396,7 @@ const WRITES: [(&str, Write); 33] = [
     ("enrolment", |scene| {
         Box::pin(async {
             let names = [name(TWO), name(ONE)];
-            agents::issue_enrolments(&scene.db, scene.pool, &names).await.unwrap();
+            agents::issue_enrolments(&scene.scope(), &names).await.unwrap();
         })
     }),
 ];
@@ -421,12 +415,11 @@ fn gone(error: vms::ReportError) -> Result<(), vms::ReportError> {
 }
 
 async fn report(scene: &Scene, hostname: &str, status: VmStatus) {
-    let (db, pool, vm) = (&scene.db, scene.pool, name(hostname));
-    let agent = Actor::Agent(vm.clone());
-    vms::set_status(db, pool, STALE_AFTER, &agent, &vm, status).await.or_else(gone).unwrap();
+    let agent = scene.by(Actor::Agent(name(hostname)));
+    vms::set_status(&agent, &name(hostname), status).await.or_else(gone).unwrap();
 }
 
-async fn open_claims(scene: &Scene) -> Vec<(i64, String)> {
+async fn open_claims(scene: &Scene) -> Vec<(ClaimId, String)> {
     let sql = "select claim.id, vm.hostname from claim join vm on vm.id = claim.vm_id
                where claim.released_at is null order by claim.id desc";
     let rows = scene.db.client().await.unwrap().query(sql, &[]).await.unwrap();
@@ -440,9 +433,8 @@ async fn take_back(scene: &Scene, then: Then) {
             whose: Whose::Anybodys,
             reason: ReleaseReason::Released,
             then,
-            after_use: vms::AfterUse::Clean,
         };
-        match operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await {
+        match operations::take_back(&scene.by(admin()), &wish).await {
             Ok(_)
             | Err(operations::TakeBackError::NoSuchVm | operations::TakeBackError::NotClaimed) => {}
             Err(operations::TakeBackError::Db(error)) => panic!("{error:?}"),
@@ -464,7 +456,7 @@ async fn afresh(scene: &Scene) {
         )
         .await;
     let id = scene.launch(3).await;
-    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap();
+    operations::take(&scene.scope(), "worker", &kinds()).await.unwrap().unwrap();
     scene
         .sql(&format!(
             "update operation set state = 'succeeded', finished_at = now(),

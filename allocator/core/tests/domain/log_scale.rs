@@ -31,8 +31,7 @@ async fn append(scene: &Scene, batches: std::ops::Range<usize>) -> f64 {
     let batches: Vec<_> = batches.map(batch).collect();
     let start = Instant::now();
     for batch in &batches {
-        let stored =
-            logs::append(&scene.db, scene.pool, &name(VM), &Batch::of(batch)).await.unwrap();
+        let stored = logs::append(&scene.scope(), &name(VM), &Batch::of(batch)).await.unwrap();
         assert_eq!(stored, BATCH as i64);
     }
     lines as f64 / start.elapsed().as_secs_f64()
@@ -83,7 +82,7 @@ async fn lines_go_in_at_0_4_of_a_plain_batch_insert_or_more() {
 
 /// The median of many reads.
 async fn reading(scene: &Scene, place: Place) -> Duration {
-    let vm = vms::find(&scene.db, scene.pool, &name(VM)).await.unwrap().unwrap();
+    let vm = vms::find(&scene.scope(), &name(VM)).await.unwrap().unwrap();
     let query = Query { place, since: None, search: None, limit: 500 };
     let mut took = Vec::new();
     for _ in 0..51 {

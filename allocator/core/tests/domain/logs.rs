@@ -20,11 +20,11 @@ fn event(text: &str, id: &str) -> Message {
 }
 
 async fn append(scene: &Scene, messages: &[Message]) -> i64 {
-    logs::append(&scene.db, scene.pool, &name(VM), &Batch::of(messages)).await.unwrap()
+    logs::append(&scene.scope(), &name(VM), &Batch::of(messages)).await.unwrap()
 }
 
 async fn read(scene: &Scene, query: Query<'_>) -> Vec<Line> {
-    let vm = vms::find(&scene.db, scene.pool, &name(VM)).await.unwrap().unwrap();
+    let vm = vms::find(&scene.scope(), &name(VM)).await.unwrap().unwrap();
     logs::read(&scene.db, vm.id, &query).await.unwrap()
 }
 
@@ -40,7 +40,7 @@ async fn lines_are_kept_in_the_order_in_which_they_came() {
     assert_eq!(append(&scene, &[message("one"), message("two\nthree\n")]).await, 3);
     assert_eq!(append(&scene, &[message("four\0")]).await, 1);
     let other = name("lablink-vm-test-2");
-    logs::append(&scene.db, scene.pool, &other, &Batch::of(&[message("not mine")])).await.unwrap();
+    logs::append(&scene.scope(), &other, &Batch::of(&[message("not mine")])).await.unwrap();
     assert_eq!(texts(&scene, END).await, ["one", "two", "three", "four␀"]);
 }
 
@@ -50,7 +50,7 @@ async fn an_unknown_or_removed_vm_has_no_log_to_append_to() {
     scene.sql("update vm set removed_at = now()").await;
     for hostname in [VM, "nobody"] {
         let refused =
-            logs::append(&scene.db, scene.pool, &name(hostname), &Batch::of(&[message("x")])).await;
+            logs::append(&scene.scope(), &name(hostname), &Batch::of(&[message("x")])).await;
         assert!(matches!(refused, Err(ReportError::NoSuchVm)), "{hostname}");
     }
     assert_eq!(scene.count("select count(*) from log_line").await, 0);
@@ -66,7 +66,7 @@ async fn a_message_that_comes_again_is_stored_once() {
     assert_eq!(texts(&scene, END).await, ["a", "b", "c", "d"]);
     let other = name("lablink-vm-test-2");
     assert_eq!(
-        logs::append(&scene.db, scene.pool, &other, &Batch::of(&batch)).await.unwrap(),
+        logs::append(&scene.scope(), &other, &Batch::of(&batch)).await.unwrap(),
         3,
         "per VM"
     );
@@ -171,7 +171,7 @@ async fn a_log_that_grows_too_large_loses_its_oldest_lines_only() {
     let text = "x".repeat(936);
     append(&scene, &(0..50).map(|nr| message(&format!("{nr:02}{text}"))).collect::<Vec<_>>()).await;
     let other = name("lablink-vm-test-2");
-    logs::append(&scene.db, scene.pool, &other, &Batch::of(&[message("small")])).await.unwrap();
+    logs::append(&scene.scope(), &other, &Batch::of(&[message("small")])).await.unwrap();
     let limit = Retention { age: None, bytes_per_vm: Some(10_340) };
     assert_eq!(logs::sweep(&scene.db, limit).await.unwrap(), 40);
     let lines = texts(&scene, END).await;
@@ -206,9 +206,9 @@ async fn dropped_lines_are_counted_even_where_none_is_left() {
     let messages = [message("a\nb\nc")];
     let mut batch = Batch::of(&messages);
     batch.keep(1, u64::MAX);
-    assert_eq!(logs::append(&scene.db, scene.pool, &name(VM), &batch).await.unwrap(), 1);
+    assert_eq!(logs::append(&scene.scope(), &name(VM), &batch).await.unwrap(), 1);
     batch.keep(0, 0);
-    assert_eq!(logs::append(&scene.db, scene.pool, &name(VM), &batch).await.unwrap(), 0);
+    assert_eq!(logs::append(&scene.scope(), &name(VM), &batch).await.unwrap(), 0);
     assert_eq!(texts(&scene, END).await, ["a"]);
     let dropped = logs::dropped(&scene.db, vm_id).await.unwrap().unwrap();
     assert_eq!(dropped.lines, 2 + 3);

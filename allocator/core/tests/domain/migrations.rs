@@ -1,5 +1,5 @@
 use futures_util::future::join_all;
-use lablink_core::db::migrate;
+use lablink_core::schema::migrate;
 
 use crate::scene::Scene;
 

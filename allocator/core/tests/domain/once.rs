@@ -2,25 +2,25 @@
 
 use futures_util::future::join_all;
 use lablink_core::{
-    Actor, Db, DbError, Email, Neighbours, PerAddress, Token,
-    claims::{self, Granted, Reclaim, Refusal, ReleaseReason, Request, RequestError},
-    once::{self, Asker, Key, Once},
-    operations::{self, AskError, OperationId, TakeBack, TakeBackError, Then, Whose},
-    vms::{self, AfterUse, NewVms, Selection, Source},
+    Actor, Db, DbError, Email, Scope, Token,
+    claims::{self, Granted, Refusal, ReleaseReason, Request, RequestError},
+    operations::{self, AskError, LaunchError, OperationId, TakeBack, TakeBackError, Then, Whose},
+    pools::PerAddress,
+    scope::{self, Key, Once},
+    vms::{self, Selection},
 };
 use lablink_protocol::CrdCode;
 
-use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
+use crate::scene::{Scene, admin, alone, name};
 
 const VM: &str = "lablink-vm-test-1";
 
-fn asker(key: &Key, wish: &str) -> Asker {
-    Asker { actor: admin(), once: Some(Once::new(key.clone(), wish)) }
+fn once(scene: &Scene, key: &Key, wish: &str) -> Scope {
+    scene.by(admin()).once(Some(Once::new(key.clone(), wish)))
 }
 
-async fn launch(db: &Db, scene: &Scene, asker: Asker) -> Result<OperationId, DbError> {
-    let wish = NewVms { environment: "test", source: Source::Local, count: 2 };
-    operations::launch(db, scene.pool, asker, &wish).await
+async fn launch(scope: Scope) -> Result<OperationId, LaunchError> {
+    operations::launch(&scope, 2).await
 }
 
 async fn claim_with_key(
@@ -31,25 +31,19 @@ async fn claim_with_key(
 ) -> Result<Granted, RequestError> {
     let email: Email = email.parse().unwrap();
     let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-    let (proof, reclaim, key) = (None, Reclaim::Link, Some(key.clone()));
-    let neighbours = &alone();
-    let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key };
-    claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await
+    let (proof, neighbours, key) = (None, &alone(), Some(key.clone()));
+    let request = Request { email: &email, code: &code, proof, neighbours, key };
+    claims::request(&scene.scope(), &request).await
 }
 
-async fn take_back(
-    scene: &Scene,
-    hostname: &str,
-    asker: Asker,
-) -> Result<Option<OperationId>, TakeBackError> {
+async fn take_back(scope: &Scope, hostname: &str) -> Result<Option<OperationId>, TakeBackError> {
     let wish = TakeBack {
         hostname: &name(hostname),
         whose: Whose::Anybodys,
         reason: ReleaseReason::Released,
         then: Then::Replace,
-        after_use: AfterUse::Clean,
     };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, asker, &wish).await
+    operations::take_back(scope, &wish).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +52,8 @@ async fn a_wish_that_is_sent_again_through_any_allocator_is_one_operation() {
     let other = Db::new(&scene.database.config(), 4);
     let key = Key::random();
     let both = [&scene.db, &other];
-    let sent = (0..8).map(|nr| launch(both[nr % 2], &scene, asker(&key, "two")));
+    let sent =
+        (0..8).map(|nr| launch(Scope { db: both[nr % 2].clone(), ..once(&scene, &key, "two") }));
     let ids: Vec<OperationId> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     assert_eq!(scene.count("select count(*) from operation").await, 1);
@@ -70,12 +65,12 @@ async fn a_wish_that_is_sent_again_through_any_allocator_is_one_operation() {
 async fn another_wish_with_the_same_key_is_refused_and_another_persons_key_is_another_one() {
     let scene = Scene::new().await;
     let key = Key::random();
-    let first = launch(&scene.db, &scene, asker(&key, "two")).await.unwrap();
-    let other = launch(&scene.db, &scene, asker(&key, "three")).await;
-    assert!(matches!(other, Err(DbError::KeyReused)), "{other:?}");
-    let somebody = Asker { actor: Actor::Admin("bob".into()), ..asker(&key, "three") };
-    assert_ne!(launch(&scene.db, &scene, somebody).await.unwrap(), first);
-    let without = launch(&scene.db, &scene, Asker::from(&admin())).await.unwrap();
+    let first = launch(once(&scene, &key, "two")).await.unwrap();
+    let other = launch(once(&scene, &key, "three")).await;
+    assert!(matches!(other, Err(LaunchError::Db(DbError::KeyReused))), "{other:?}");
+    let somebody = Scope { actor: Actor::Admin("bob".into()), ..once(&scene, &key, "three") };
+    assert_ne!(launch(somebody).await.unwrap(), first);
+    let without = launch(scene.by(admin())).await.unwrap();
     assert_ne!(without, first);
 }
 
@@ -83,20 +78,20 @@ async fn another_wish_with_the_same_key_is_refused_and_another_persons_key_is_an
 async fn what_was_refused_leaves_its_key_for_the_next_try() {
     let scene = Scene::with_running(1).await;
     let key = Key::random();
-    let back = asker(&key, "take back");
-    let refused = take_back(&scene, VM, back.clone()).await;
+    let back = &once(&scene, &key, "take back");
+    let refused = take_back(back, VM).await;
     assert!(matches!(refused, Err(TakeBackError::NotClaimed)), "{refused:?}");
     assert_eq!(scene.count("select count(*) from begun").await, 0);
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    let queued = take_back(&scene, VM, back.clone()).await.unwrap().unwrap();
+    let queued = take_back(back, VM).await.unwrap().unwrap();
     // Somebody else has the machine by now: the late second click is not about them.
     scene.sql("update vm set removing_at = null, used_at = null").await;
     scene.claim("bob@example.org", "4/x").await.unwrap();
-    assert_eq!(take_back(&scene, VM, back).await.unwrap(), Some(queued));
+    assert_eq!(take_back(back, VM).await.unwrap(), Some(queued));
     assert_eq!(scene.count("select count(*) from claim where released_at is null").await, 1);
 
     let gone = Selection::These(vec![name("lablink-vm-test-9")]);
-    let refused = operations::destroy(&scene.db, scene.pool, asker(&key, "9"), &gone).await;
+    let refused = operations::destroy(&once(&scene, &key, "9"), &gone).await;
     assert!(matches!(refused, Err(AskError::Db(DbError::KeyReused))), "{refused:?}");
 }
 
@@ -129,7 +124,7 @@ async fn the_same_key_and_email_are_the_same_claim() {
     assert!(matches!(other, Err(RequestError::Db(DbError::KeyReused))), "{other:?}");
     assert_eq!(scene.count("select count(*) from claim").await, 1, "nothing begun for bob");
 
-    take_back(&scene, first.hostname.as_str(), Asker::from(&admin())).await.unwrap();
+    take_back(&scene.by(admin()), first.hostname.as_str()).await.unwrap();
     let late = claim_with_key(&scene, "ada@example.org", "4/y", &key).await;
     assert!(matches!(late, Err(RequestError::Refused(Refusal::Over))), "{late:?}");
     scene.sql("delete from begun").await;
@@ -158,8 +153,8 @@ async fn a_key_whose_link_an_organiser_took_away_opens_nothing() {
     let scene = Scene::with_running(1).await;
     let key = Key::random();
     claim_with_key(&scene, "ada@example.org", "4/x", &key).await.unwrap();
-    let claim_id = scene.count("select id from claim").await;
-    claims::issue_link(&scene.db, scene.pool, &admin(), claim_id).await.unwrap().unwrap();
+    let claim_id = scene.count("select id from claim").await.into();
+    claims::issue_link(&scene.by(admin()), claim_id).await.unwrap().unwrap();
     for code in ["4/x", "4/y"] {
         let late = claim_with_key(&scene, "ada@example.org", code, &key).await;
         let refused = matches!(late, Err(RequestError::Refused(Refusal::AlreadyClaimed)));
@@ -170,18 +165,11 @@ async fn a_key_whose_link_an_organiser_took_away_opens_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_an_addresss_machines_are_counted_the_same_key_is_the_same_claim_too() {
-    let scene = Scene::with_running(3).await;
     let limits = PerAddress { claims: Some(1), ..PerAddress::UNLIMITED };
-    let neighbours = Neighbours::of([192, 0, 2, 7].into(), limits);
-    let (email, key) = ("ada@example.org".parse().unwrap(), Key::random());
-    let code = CrdCode::from_command("--code=4/x").unwrap();
-    let sent = join_all((0..4).map(|_| async {
-        let (proof, reclaim, key) = (None, Reclaim::Link, Some(key.clone()));
-        let neighbours = &neighbours;
-        let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key };
-        claims::request(&scene.db, scene.pool, STALE_AFTER, &request).await.unwrap()
-    }));
-    let granted = sent.await;
+    let scene = Scene::with_running(3).await.ruled(|rules| rules.claiming.per_address = limits);
+    let key = Key::random();
+    let sent = join_all((0..4).map(|_| claim_with_key(&scene, "ada@example.org", "4/x", &key)));
+    let granted: Vec<Granted> = sent.await.into_iter().map(Result::unwrap).collect();
     assert!(granted.iter().all(|it| it.is_new && it.link.reveal() == granted[0].link.reveal()));
     assert_eq!(scene.count("select count(*) from claim").await, 1);
 }
@@ -189,30 +177,29 @@ async fn where_an_addresss_machines_are_counted_the_same_key_is_the_same_claim_t
 #[tokio::test]
 async fn tokens_that_are_shown_once_are_shown_again_to_the_same_form() {
     let scene = Scene::with_running(1).await;
-    let (db, pool) = (&scene.db, scene.pool);
-    let register = asker(&Key::random(), "register");
-    let machine = vms::register(db, pool, register.clone(), None, None).await.unwrap();
-    let again = vms::register(db, pool, register, None, None).await.unwrap();
+    let register = &once(&scene, &Key::random(), "register");
+    let machine = vms::register(register, None, None).await.unwrap();
+    let again = vms::register(register, None, None).await.unwrap();
     assert_eq!(again.hostname, machine.hostname, "the name was made up once");
     assert_eq!(again.enrolment_token.reveal(), machine.enrolment_token.reveal());
     assert_eq!(again.expires_at, machine.expires_at);
 
-    let renew = asker(&Key::random(), "renew");
+    let renew = &once(&scene, &Key::random(), "renew");
     let hostname = machine.hostname;
-    let new = vms::renew_enrolment(db, pool, renew.clone(), hostname.clone()).await.unwrap();
+    let new = vms::renew_enrolment(renew, hostname.clone()).await.unwrap();
     assert_ne!(new.enrolment_token.reveal(), machine.enrolment_token.reveal());
-    let again = vms::renew_enrolment(db, pool, renew, hostname).await.unwrap();
+    let again = vms::renew_enrolment(renew, hostname).await.unwrap();
     assert_eq!(again.enrolment_token.reveal(), new.enrolment_token.reveal(), "it is not void");
 
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    let claim_id = scene.count("select id from claim").await;
-    let link = asker(&Key::random(), "link");
-    let new = claims::issue_link(db, pool, link.clone(), claim_id).await.unwrap().unwrap();
-    let again = claims::issue_link(db, pool, link, claim_id).await.unwrap().unwrap();
+    let claim_id = scene.count("select id from claim").await.into();
+    let link = &once(&scene, &Key::random(), "link");
+    let new = claims::issue_link(link, claim_id).await.unwrap().unwrap();
+    let again = claims::issue_link(link, claim_id).await.unwrap().unwrap();
     assert_eq!(again.link.reveal(), new.link.reveal());
     assert_eq!(scene.count("select count(*) from claim_link").await, 1);
     let stored = "select count(*) from begun where outcome::text like '%' || $1 || '%'";
-    let client = db.client().await.unwrap();
+    let client = scene.db.client().await.unwrap();
     for secret in [new.link.reveal(), "4/x"] {
         let found: i64 = client.query_one(stored, &[&secret]).await.unwrap().get(0);
         assert_eq!(found, 0, "no secret is stored");
@@ -222,9 +209,9 @@ async fn tokens_that_are_shown_once_are_shown_again_to_the_same_form() {
 #[tokio::test]
 async fn keys_are_forgotten_after_a_week() {
     let scene = Scene::new().await;
-    launch(&scene.db, &scene, asker(&Key::random(), "old")).await.unwrap();
-    launch(&scene.db, &scene, asker(&Key::random(), "new")).await.unwrap();
+    launch(once(&scene, &Key::random(), "old")).await.unwrap();
+    launch(once(&scene, &Key::random(), "new")).await.unwrap();
     scene.sql("update begun set at = now() - interval '8 days' where ctid = (select min(ctid) from begun)").await;
-    assert_eq!(once::forget_old(&scene.db).await.unwrap(), 1);
+    assert_eq!(scope::forget_old(&scene.db).await.unwrap(), 1);
     assert_eq!(scene.count("select count(*) from begun").await, 1);
 }

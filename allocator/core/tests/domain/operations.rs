@@ -13,7 +13,7 @@ use lablink_core::{
 use crate::scene::{Scene, admin, kinds, name};
 
 async fn take(scene: &Scene) -> Option<operations::Taken> {
-    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap()
+    operations::take(&scene.scope(), "worker", &kinds()).await.unwrap()
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn progress_and_log_are_kept_in_order() {
     assert_eq!(log.iter().map(|it| it.line.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
     let newest = operations::log(&scene.db, id, 2).await.unwrap();
     assert_eq!(newest.iter().map(|it| it.line.as_str()).collect::<Vec<_>>(), ["two", "three"]);
-    let operation = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
+    let operation = operations::find(&scene.scope(), id).await.unwrap().unwrap();
     assert_eq!((operation.done, operation.total), (2, 2));
 }
 
@@ -100,32 +100,26 @@ async fn progress_and_log_are_kept_in_order() {
 async fn a_queued_operation_can_be_taken_back_whole() {
     let scene = Scene::with_running(2).await;
     let running = take(&scene).await.unwrap();
-    let destroy =
-        operations::destroy(&scene.db, scene.pool, &admin(), &Selection::All).await.unwrap();
+    let destroy = operations::destroy(&scene.by(admin()), &Selection::All).await.unwrap();
     let launch = scene.launch(3).await;
     for id in [destroy, launch] {
-        assert!(operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap());
-        let operation = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
+        assert!(operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap());
+        let operation = operations::find(&scene.scope(), id).await.unwrap().unwrap();
         assert_eq!(operation.state, OperationState::Cancelled);
-        assert!(!operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap());
+        assert!(!operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap());
     }
-    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    let vms = vms::list(&scene.scope()).await.unwrap();
     assert_eq!(vms.len(), 2, "the three that were to be made are gone");
     assert!(vms.iter().all(|vm| !vm.removing), "the two that were to go stay");
 
-    assert!(
-        operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), running.operation.id)
-            .await
-            .unwrap()
-    );
+    assert!(operations::cancel(&scene.by(admin()), &kinds(), running.operation.id).await.unwrap());
     assert!(running.lease.renew().await.unwrap(), "a running one is told");
 }
 
 #[tokio::test]
 async fn a_destroy_names_what_is_there_and_nothing_else() {
     let scene = Scene::with_running(2).await;
-    let destroy =
-        async |selection| operations::destroy(&scene.db, scene.pool, &admin(), &selection).await;
+    let destroy = async |selection| operations::destroy(&scene.by(admin()), &selection).await;
     let unknown = Selection::These(vec![name("lablink-vm-test-1"), name("lablink-vm-test-9")]);
     let refused = destroy(unknown).await.unwrap_err();
     assert!(matches!(refused, operations::AskError::Vms(VmsError::NoSuchVm(_))));
@@ -152,23 +146,23 @@ async fn with_a_failure() -> (Scene, OperationId) {
     };
     take(&scene).await.unwrap().lease.finish(&failed).await.unwrap();
     let unmade = [(scene.vm_id("lablink-vm-test-2").await, "No room.".to_owned())];
-    vms::fail(&scene.db, &unmade).await.unwrap();
+    vms::fail(&scene.scope(), &unmade).await.unwrap();
     (scene, id)
 }
 
 #[tokio::test]
 async fn a_retry_is_of_what_failed_and_of_nothing_else() {
     let (scene, id) = with_a_failure().await;
-    let retry = async || operations::retry(&scene.db, scene.pool, &kinds(), &admin(), id).await;
+    let retry = async || operations::retry(&scene.by(admin()), &kinds(), id).await;
     let again = retry().await.unwrap();
     assert_eq!(scene.hostnames_of(again).await, ["lablink-vm-test-2"]);
     assert!(matches!(retry().await, Err(RetryError::NothingLeft)), "it is queued already");
 
-    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), again).await.unwrap();
-    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    operations::cancel(&scene.by(admin()), &kinds(), again).await.unwrap();
+    let vms = vms::list(&scene.scope()).await.unwrap();
     assert_eq!(vms[1].status_reason.as_deref(), Some("No room."), "it is what it was");
     assert!(retry().await.is_ok());
-    let missing = operations::retry(&scene.db, scene.pool, &kinds(), &admin(), 99).await;
+    let missing = operations::retry(&scene.by(admin()), &kinds(), 99.into()).await;
     assert!(matches!(missing, Err(RetryError::NoSuchOperation)));
 }
 
@@ -199,8 +193,8 @@ async fn steps_keep_their_times_and_what_was_not_finished_says_so() {
 async fn the_usual_time_is_that_of_jobs_of_like_size() {
     let scene = Scene::new().await;
     let usual = async |id| {
-        let operation = operations::find(&scene.db, scene.pool, id).await.unwrap().unwrap();
-        operations::usual_seconds(&scene.db, scene.pool, &operation).await.unwrap()
+        let operation = operations::find(&scene.scope(), id).await.unwrap().unwrap();
+        operations::usual_seconds(&scene.scope(), &operation).await.unwrap()
     };
     for (vms, seconds) in [(4, 40), (5, 50), (6, 900), (40, 400)] {
         let id = scene.launch(vms).await;

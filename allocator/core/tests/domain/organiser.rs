@@ -3,32 +3,28 @@
 
 use jiff::SignedDuration;
 use lablink_core::{
+    Actor,
     agents::{self, Bearer},
     claims::{self, Progress, ReleaseReason, Which},
     events,
-    operations::{self, TakeBack, TakeBackError, Then, Whose},
+    operations::{self, OperationId, TakeBack, TakeBackError, Then, Whose},
+    pools::AfterUse,
     startup, usage,
-    vms::{self, AfterUse, RegisterError, Search, Sort, State},
+    vms::{self, RegisterError, Search, Sort, State},
 };
 use lablink_protocol::{GpuHealth, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 async fn take_back(
     scene: &Scene,
     hostname: &str,
     whose: Whose,
     then: Then,
-) -> Result<Option<i64>, TakeBackError> {
+) -> Result<Option<OperationId>, TakeBackError> {
     let hostname = name(hostname);
-    let wish = TakeBack {
-        hostname: &hostname,
-        whose,
-        reason: ReleaseReason::Returned,
-        then,
-        after_use: AfterUse::Reuse,
-    };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await
+    let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Returned, then };
+    operations::take_back(&scene.by(admin()), &wish).await
 }
 
 fn all() -> Search {
@@ -36,7 +32,7 @@ fn all() -> Search {
 }
 
 async fn found(scene: &Scene, search: &Search) -> Vec<String> {
-    let found = vms::search(&scene.db, scene.pool, STALE_AFTER, search).await.unwrap();
+    let found = vms::search(&scene.scope(), search).await.unwrap();
     found.vms.iter().map(|vm| vm.hostname.as_str().replace("lablink-vm-test-", "")).collect()
 }
 
@@ -63,11 +59,11 @@ async fn who_gives_back_an_old_claim_takes_nothing_from_the_next_participant() {
     scene.claim("bob@example.org", "4/y").await.unwrap();
     let late = take_back(&scene, "lablink-vm-test-1", Whose::Claim(old), Then::Reuse).await;
     assert!(matches!(late, Err(TakeBackError::NotClaimed)));
-    let open = claims::list(&scene.db, scene.pool, Which::Open, None, 10).await.unwrap();
+    let open = claims::list(&scene.scope(), Which::Open, None, 10).await.unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].email, "bob@example.org");
     let vm = name("lablink-vm-test-1");
-    let of_vm = claims::list(&scene.db, scene.pool, Which::OfVm(&vm), None, 10).await.unwrap();
+    let of_vm = claims::list(&scene.scope(), Which::OfVm(&vm), None, 10).await.unwrap();
     assert_eq!(of_vm.len(), 2, "history keeps the first");
 }
 
@@ -75,7 +71,7 @@ async fn who_gives_back_an_old_claim_takes_nothing_from_the_next_participant() {
 async fn a_request_to_get_back_in_is_answered_by_a_new_link() {
     let scene = Scene::with_running(1).await;
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    let reentries = async || claims::reentries(&scene.db, scene.pool).await.unwrap();
+    let reentries = async || claims::reentries(&scene.scope()).await.unwrap();
     assert!(reentries().await.is_empty());
     for _ in 0..2 {
         scene.claim("ada@example.org", "4/forgot").await.unwrap_err();
@@ -83,14 +79,14 @@ async fn a_request_to_get_back_in_is_answered_by_a_new_link() {
     let asked = reentries().await;
     assert_eq!((asked.len(), asked[0].asked, asked[0].email.as_str()), (1, 2, "ada@example.org"));
     let id = asked[0].claim_id;
-    let new = claims::issue_link(&scene.db, scene.pool, &admin(), id).await.unwrap().unwrap();
+    let new = claims::issue_link(&scene.by(admin()), id).await.unwrap().unwrap();
     assert!(claims::by_link(&scene.db, &new.link).await.unwrap().is_some());
     assert!(reentries().await.is_empty(), "answered");
     scene.claim("ada@example.org", "4/again").await.unwrap_err();
     assert_eq!(reentries().await[0].asked, 1);
     take_back(&scene, "lablink-vm-test-1", Whose::Anybodys, Then::Reuse).await.unwrap();
     assert!(reentries().await.is_empty(), "the claim is over");
-    assert!(claims::issue_link(&scene.db, scene.pool, &admin(), id).await.unwrap().is_none());
+    assert!(claims::issue_link(&scene.by(admin()), id).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -99,9 +95,7 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
     scene.claim("zoe@example.org", "4/x").await.unwrap();
     scene.claim("ada_100%@example.org", "4/x").await.unwrap();
     scene.report("lablink-vm-test-3", VmStatus::Error).await;
-    vms::heartbeat(&scene.db, scene.pool, &name("lablink-vm-test-4"), &Vitals::default())
-        .await
-        .unwrap();
+    vms::heartbeat(&scene.scope(), &name("lablink-vm-test-4"), &Vitals::default()).await.unwrap();
     scene.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
 
     assert_eq!(found(&scene, &all()).await, ["1", "2", "3", "4", "5"]);
@@ -115,10 +109,10 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
     assert_eq!(found(&scene, &only(State::Claimed)).await, ["1", "2"]);
     assert_eq!(found(&scene, &only(State::Failed)).await, ["3"]);
     assert_eq!(found(&scene, &only(State::Stale)).await, ["4"]);
-    vms::goodbye(&scene.db, scene.pool, &name("lablink-vm-test-5")).await.unwrap();
+    vms::goodbye(&scene.scope(), &name("lablink-vm-test-5")).await.unwrap();
     assert_eq!(found(&scene, &only(State::Free)).await, [""; 0], "its agent has stopped");
     assert_eq!(found(&scene, &only(State::Stale)).await, ["4", "5"]);
-    let counts = vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap();
+    let counts = vms::counts(&scene.scope()).await.unwrap();
     assert_eq!((counts.free, counts.stale), (0, 2));
     scene.sql("delete from vm_presence where vm_id = (select id from vm where number = 5)").await;
     let by = |sort| Search { sort, ..all() };
@@ -129,16 +123,15 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
     assert_eq!(found(&scene, &by(Sort::LastSeen)).await[4], "4");
     let page = Search { from: 2, limit: 2, ..all() };
     assert_eq!(found(&scene, &page).await, ["3", "4"]);
-    let total = vms::search(&scene.db, scene.pool, STALE_AFTER, &page).await.unwrap().total;
+    let total = vms::search(&scene.scope(), &page).await.unwrap().total;
     assert_eq!(total, 5);
 }
 
 #[tokio::test]
 async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
-    let scene = Scene::new().await;
+    let scene = Scene::new().await.ruled(|rules| rules.machines.after_use = AfterUse::Reuse);
     let desk = || name("desk-7.lab.example.org");
-    let register =
-        async |hostname| vms::register(&scene.db, scene.pool, &admin(), hostname, None).await;
+    let register = async |hostname| vms::register(&scene.by(admin()), hostname, None).await;
     let first = register(Some(desk())).await.unwrap();
     assert!(matches!(register(Some(desk())).await, Err(RegisterError::Taken)));
     let reserved = register(Some(name("lablink-vm-test-1"))).await;
@@ -146,8 +139,8 @@ async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
     let made_up = register(None).await.unwrap();
     assert!(made_up.hostname.as_str().starts_with("machine-"));
 
-    let second = vms::renew_enrolment(&scene.db, scene.pool, &admin(), desk()).await.unwrap();
-    let enrol = async |token| agents::enrol(&scene.db, scene.pool, &desk(), token).await;
+    let second = vms::renew_enrolment(&scene.by(admin()), desk()).await.unwrap();
+    let enrol = async |token| agents::enrol(&scene.scope(), &desk(), token).await;
     assert!(enrol(&first.enrolment_token).await.is_err(), "void since the second");
     let token = enrol(&second.enrolment_token).await.unwrap();
     let itself = Bearer::Agent { hostname: desk(), attends: false };
@@ -162,14 +155,14 @@ async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
     let operation = take_back(&scene, "desk-7.lab.example.org", whose, Then::Replace).await;
     assert_eq!(operation.unwrap(), None);
     let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
-    assert!(vms::forget(&scene.db, scene.pool, &admin(), &desk()).await.unwrap());
-    assert!(!vms::forget(&scene.db, scene.pool, &admin(), &desk()).await.unwrap());
+    assert!(vms::forget(&scene.by(admin()), &desk()).await.unwrap());
+    assert!(!vms::forget(&scene.by(admin()), &desk()).await.unwrap());
     let view = claims::by_link(&scene.db, &granted.link).await.unwrap().unwrap();
     assert!(matches!(view.progress, Progress::Over { reason: ReleaseReason::Released }));
     assert!(scene.bearer(&token).await.is_none());
     let launched = Scene::with_running(1).await;
     let vm = name("lablink-vm-test-1");
-    assert!(!vms::forget(&launched.db, launched.pool, &admin(), &vm).await.unwrap());
+    assert!(!vms::forget(&launched.by(admin()), &vm).await.unwrap());
 }
 
 #[tokio::test]
@@ -177,13 +170,13 @@ async fn the_last_hours_are_told_by_what_happened() {
     let scene = Scene::with_running(2).await;
     let vm = name("lablink-vm-test-1");
     for health in [GpuHealth::Healthy, GpuHealth::Unhealthy, GpuHealth::Unhealthy] {
-        vms::set_gpu(&scene.db, scene.pool, STALE_AFTER, &vm, health, None).await.unwrap();
+        vms::set_gpu(&scene.scope(), &vm, health, None).await.unwrap();
     }
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    let agent = lablink_core::Actor::Agent(vm.clone());
+    let agent = scene.by(Actor::Agent(vm.clone()));
     let other = name("lablink-vm-test-2");
     for in_use in [true, false] {
-        vms::set_in_use(&scene.db, scene.pool, &agent, &other, in_use, None).await.unwrap();
+        vms::set_in_use(&agent, &other, in_use, None).await.unwrap();
     }
     let changes = "select count(*) from event where kind = 'vm.gpu_changed'";
     assert_eq!(scene.count(changes).await, 2, "the same again is no change");
@@ -197,7 +190,7 @@ async fn the_last_hours_are_told_by_what_happened() {
         )
         .await;
     let hour = SignedDuration::from_hours(1);
-    let samples = usage::samples(&scene.db, scene.pool, 4, hour).await.unwrap();
+    let samples = usage::samples(&scene.scope(), 4, hour).await.unwrap();
     let told: Vec<_> = samples.iter().map(|it| (it.claimed, it.healthy, it.unhealthy)).collect();
     assert_eq!(told, [(0, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1)]);
     let used: Vec<_> = samples.iter().map(|it| it.in_use).collect();
@@ -211,10 +204,10 @@ async fn a_vms_history_and_start_are_told() {
     scene.launch(1).await;
     scene.report("lablink-vm-test-1", VmStatus::Running).await;
     let vm = name("lablink-vm-test-1");
-    let events = events::of_vm(&scene.db, scene.pool, &vm, 10).await.unwrap();
-    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    let events = events::of_vm(&scene.scope(), &vm, 10).await.unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event.word.as_str()).collect();
     assert_eq!(kinds, ["vm.status_changed", "vm.requested"]);
-    let starts = startup::recent(&scene.db, scene.pool, 5).await.unwrap();
+    let starts = startup::recent(&scene.scope(), 5).await.unwrap();
     assert_eq!(starts.len(), 1);
     assert!(starts[0].ready_at.unwrap() >= starts[0].asked_at);
 }

@@ -2,8 +2,8 @@
 
 use lablink_core::{
     claims::{self, Refusal},
-    db::migrate,
     line::{JoinError, Presented},
+    schema::migrate,
 };
 
 use crate::scene::Scene;
@@ -65,7 +65,7 @@ async fn two_claims_that_turn_out_to_be_one_persons_both_stay_and_the_organiser_
     futures_util::future::join_all(starts).await.into_iter().for_each(|start| start.unwrap());
 
     assert_eq!(scene.count("select count(*) from claim where released_at is null").await, 3);
-    let told = claims::same_person(&scene.db, scene.pool).await.unwrap();
+    let told = claims::same_person(&scene.scope()).await.unwrap();
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].first.0.as_str(), told[0].later.0.as_str()), (TYPED, SENT_BY_CHROMIUM));
     let events = "select count(*) from event where kind = 'claim.same_person'";
@@ -83,7 +83,7 @@ async fn two_claims_that_turn_out_to_be_one_persons_both_stay_and_the_organiser_
     let later = scene.claim(SENT_BY_CHROMIUM, "4/x").await.unwrap();
     assert_eq!((later.hostname.as_str(), later.is_new), ("lablink-vm-test-3", false));
     migrate(&config).await.unwrap();
-    assert!(claims::same_person(&scene.db, scene.pool).await.unwrap().is_empty());
+    assert!(claims::same_person(&scene.scope()).await.unwrap().is_empty());
     let found = scene.claim(TYPED, "4/x").await.unwrap();
     assert_eq!(found.hostname, later.hostname);
 }

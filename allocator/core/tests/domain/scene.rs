@@ -1,33 +1,49 @@
 //! A pool in a database of its own, with the few steps that most tests begin with.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use lablink_core::{
-    Actor, Db, Email, Neighbours, PerAddress, Token,
+    Actor, Db, Email, Neighbours, Scope, Token,
     agents::{self, Bearer},
-    claims::{self, Granted, Proof, Reclaim, Refusal, Request, RequestError},
+    claims::{self, Granted, Proof, Refusal, Request, RequestError},
     line::{self, JoinError, Joined, Person, Presented},
     operations::{self, Kinds, LeaseError, OperationId, Taken, Target},
-    pools::{self, PoolId},
-    vms::{self, NewVms, Source, StaleAfter},
+    pools::{
+        AfterUse, Claiming, Extension, Machines, PerAddress, Pool, Reclaim, Results, Rules, Source,
+        StaleAfter,
+    },
+    vms::{self, VmId},
 };
 use lablink_protocol::{CrdCode, Hostname, VmStatus};
 use lablink_test_db::TestDb;
 
-pub const STALE_AFTER: StaleAfter = StaleAfter(Duration::from_secs(60));
-
 pub struct Scene {
-    pub database: TestDb,
+    pub database: Arc<TestDb>,
     pub db: Db,
-    pub pool: PoolId,
+    pub pool: Arc<Pool>,
 }
 
 impl Scene {
     pub async fn new() -> Self {
-        let database = TestDb::create().await;
+        let database = Arc::new(TestDb::create().await);
         let db = Db::new(&database.config(), 16);
-        let pool = pools::open(&db, "test").await.unwrap();
+        let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
         Self { database, db, pool }
+    }
+
+    /// The same pool, by other rules.
+    pub fn ruled(&self, change: impl FnOnce(&mut Rules)) -> Self {
+        let mut pool = Pool::clone(&self.pool);
+        change(&mut pool.rules);
+        Self { database: Arc::clone(&self.database), db: self.db.clone(), pool: Arc::new(pool) }
+    }
+
+    pub fn scope(&self) -> Scope {
+        self.by(Actor::System)
+    }
+
+    pub fn by(&self, actor: Actor) -> Scope {
+        Scope::new(&self.db, &self.pool, actor)
     }
 
     /// With `count` VMs whose agents have reported in.
@@ -39,24 +55,21 @@ impl Scene {
     }
 
     pub async fn launch(&self, count: u32) -> OperationId {
-        let new = NewVms { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &admin(), &new).await.unwrap()
+        operations::launch(&self.by(admin()), count).await.unwrap()
     }
 
     pub async fn hostnames_of(&self, id: OperationId) -> Vec<String> {
-        let operation = operations::find(&self.db, self.pool, id).await.unwrap().unwrap();
+        let operation = operations::find(&self.scope(), id).await.unwrap().unwrap();
         operation.hostnames.iter().map(Hostname::to_string).collect()
     }
 
     pub async fn report(&self, hostname: &str, status: VmStatus) {
-        let agent = Actor::Agent(name(hostname));
-        vms::set_status(&self.db, self.pool, STALE_AFTER, &agent, &name(hostname), status)
-            .await
-            .unwrap();
+        let agent = self.by(Actor::Agent(name(hostname)));
+        vms::set_status(&agent, &name(hostname), status).await.unwrap();
     }
 
     pub async fn claim(&self, email: &str, code: &str) -> Result<Granted, Refusal> {
-        self.claim_with(email, code, None, Reclaim::Link).await
+        self.claim_with(email, code, None).await
     }
 
     pub async fn claim_from(
@@ -64,7 +77,7 @@ impl Scene {
         email: &str,
         neighbours: &Neighbours,
     ) -> Result<Granted, Refusal> {
-        self.ask(email, "4/x", (None, Reclaim::Link), neighbours).await
+        self.ask(email, "4/x", None, neighbours).await
     }
 
     pub async fn claim_with(
@@ -72,22 +85,21 @@ impl Scene {
         email: &str,
         code: &str,
         proof: Option<Proof>,
-        reclaim: Reclaim,
     ) -> Result<Granted, Refusal> {
-        self.ask(email, code, (proof, reclaim), &alone()).await
+        self.ask(email, code, proof, &alone()).await
     }
 
     async fn ask(
         &self,
         email: &str,
         code: &str,
-        (proof, reclaim): (Option<Proof>, Reclaim),
+        proof: Option<Proof>,
         neighbours: &Neighbours,
     ) -> Result<Granted, Refusal> {
         let email: Email = email.parse().unwrap();
         let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-        let request = Request { email: &email, code: &code, proof, reclaim, neighbours, key: None };
-        match claims::request(&self.db, self.pool, STALE_AFTER, &request).await {
+        let request = Request { email: &email, code: &code, proof, neighbours, key: None };
+        match claims::request(&self.scope(), &request).await {
             Ok(granted) => Ok(granted),
             Err(RequestError::Refused(refusal)) => Err(refusal),
             Err(RequestError::Db(error)) => panic!("{error:?}"),
@@ -97,21 +109,21 @@ impl Scene {
     /// The token of this VM's agent, which has waited with it.
     pub async fn agent(&self, hostname: &str) -> Token {
         let vm = name(hostname);
-        let token = agents::issue_enrolment(&self.db, self.pool, &vm).await.unwrap().unwrap();
-        let token = agents::enrol(&self.db, self.pool, &vm, &token).await.unwrap();
+        let token = agents::issue_enrolment(&self.scope(), &vm).await.unwrap().unwrap();
+        let token = agents::enrol(&self.scope(), &vm, &token).await.unwrap();
         assert!(matches!(self.bearer(&token).await, Some(Bearer::Agent { .. })));
         agents::attend(&self.db, &vm).await.unwrap();
         token
     }
 
     pub async fn bearer(&self, token: &Token) -> Option<Bearer> {
-        agents::identify(&self.db, self.pool, STALE_AFTER, token.hash()).await.unwrap()
+        agents::identify(&self.scope(), token.hash()).await.unwrap()
     }
 
     /// After a claim, the VM's agent takes a new token and uses it.
     pub async fn renewed(&self, hostname: &str, token: &Token) -> Token {
         let vm = name(hostname);
-        let new = agents::renew(&self.db, self.pool, &vm, token.hash()).await.unwrap();
+        let new = agents::renew(&self.scope(), &vm, token.hash()).await.unwrap();
         assert_eq!(self.bearer(&new).await, Some(Bearer::Agent { hostname: vm, attends: true }));
         new
     }
@@ -128,17 +140,17 @@ impl Scene {
     ) -> Result<Joined, JoinError> {
         let email = email.parse().unwrap();
         let person = Person { email: &email, neighbours };
-        line::join(&self.db, self.pool, STALE_AFTER, person, with, Reclaim::Link).await
+        line::join(&self.scope(), person, with).await
     }
 
     /// The row of the VM of this name that is there.
-    pub async fn vm_id(&self, hostname: &str) -> i64 {
-        vms::find(&self.db, self.pool, &name(hostname)).await.unwrap().unwrap().id
+    pub async fn vm_id(&self, hostname: &str) -> VmId {
+        vms::find(&self.scope(), &name(hostname)).await.unwrap().unwrap().id
     }
 
     pub async fn remove(&self, hostname: &str) {
         let id = self.vm_id(hostname).await;
-        vms::remove(&self.db, self.pool, &[id], &admin()).await.unwrap();
+        vms::remove(&self.by(admin()), &[id]).await.unwrap();
     }
 
     /// For states that only time or an accident brings about.
@@ -154,10 +166,6 @@ impl Scene {
     pub async fn count(&self, query: &str) -> i64 {
         self.db.client().await.unwrap().query_one(query, &[]).await.unwrap().get(0)
     }
-}
-
-pub fn name(hostname: &str) -> Hostname {
-    hostname.parse().unwrap()
 }
 
 /// As the runner of its kind begins it.
@@ -181,11 +189,37 @@ pub fn kinds() -> Kinds {
         .with::<operations::Reboot>()
 }
 
+pub fn name(hostname: &str) -> Hostname {
+    hostname.parse().unwrap()
+}
+
 pub fn admin() -> Actor {
     Actor::Admin("teacher".to_owned())
 }
 
-/// Somebody whose address has no limits.
+/// Somebody, at an address like any other.
 pub fn alone() -> Neighbours {
-    Neighbours::of([192, 0, 2, 1].into(), PerAddress::UNLIMITED)
+    Neighbours::of([192, 0, 2, 1].into())
+}
+
+/// Everybody may have as many of this machine's VMs as there are.
+fn rules() -> Rules {
+    Rules {
+        claiming: Claiming {
+            email_domains: Vec::new(),
+            access_code: None,
+            reclaim: Reclaim::Link,
+            per_address: PerAddress::UNLIMITED,
+        },
+        machines: Machines {
+            launched_from: Some(Source::Local),
+            description: "A process.".to_owned(),
+            most_per_launch: 100,
+            most_unknown: None,
+            software: "sleap".to_owned(),
+            stale_after: StaleAfter(Duration::from_secs(60)),
+            after_use: AfterUse::Clean,
+        },
+        results: Results { extension: Extension::default() },
+    }
 }

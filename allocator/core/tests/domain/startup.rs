@@ -14,7 +14,7 @@ fn seconds(seconds: f64) -> Stage {
 async fn record(scene: &Scene, startup: Startup, other: Value) -> Result<(), ReportError> {
     let Value::Object(other) = other else { panic!("an object") };
     let report = Report { startup, other };
-    startup::record(&scene.db, scene.pool, &name("lablink-vm-test-1"), &report).await
+    startup::record(&scene.scope(), &name("lablink-vm-test-1"), &report).await
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn the_total_is_written_once_all_three_stages_are_known() {
     assert_eq!(scene.count(totals).await, 0);
     record(&scene, Startup { provisioning: seconds(12.0), ..nothing }, json!({})).await.unwrap();
     assert_eq!(scene.count(totals).await, 1);
-    let vm = vms::list(&scene.db, scene.pool).await.unwrap().remove(0);
+    let vm = vms::list(&scene.scope()).await.unwrap().remove(0);
     let known = startup::of_vm(&scene.db, vm.id).await.unwrap();
     assert_eq!(known.total_seconds(), Some(82.5));
     assert_eq!(scene.count("select (total_seconds * 10)::bigint from vm_startup").await, 825);
@@ -36,7 +36,7 @@ async fn the_total_is_written_once_all_three_stages_are_known() {
 #[tokio::test]
 async fn reports_add_to_what_is_known() {
     let scene = Scene::with_running(1).await;
-    let vm = vms::list(&scene.db, scene.pool).await.unwrap().remove(0);
+    let vm = vms::list(&scene.scope()).await.unwrap().remove(0);
     assert_eq!(startup::of_vm(&scene.db, vm.id).await.unwrap(), Startup::default());
     let at = |second| Some(Timestamp::from_second(second).unwrap());
     let start = Stage { started_at: at(1000), ..Stage::default() };

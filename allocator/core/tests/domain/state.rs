@@ -8,7 +8,7 @@ use lablink_core::{
 };
 use lablink_protocol::{Hostname, Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, kinds, name};
+use crate::scene::{Scene, admin, kinds, name};
 
 fn vm(number: u32) -> Hostname {
     name(&format!("lablink-vm-test-{number}"))
@@ -16,7 +16,7 @@ fn vm(number: u32) -> Hostname {
 
 impl Scene {
     async fn existing(&self) -> Vec<String> {
-        let mut existing = state::existing(&self.db, self.pool).await.unwrap();
+        let mut existing = state::existing(&self.scope()).await.unwrap();
         existing.sort();
         existing
             .iter()
@@ -28,45 +28,43 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_tells_whether_its_machine_was_made() {
     let scene = Scene::new().await;
-    let (db, pool) = (&scene.db, scene.pool);
+    let (scope, teacher) = (&scene.scope(), &scene.by(admin()));
     scene.launch(6).await;
-    vms::register(db, pool, &admin(), Some(name("desk-7")), None).await.unwrap();
-    let itself = Actor::UnprovenAgent;
-    vms::admit(db, pool, &name("unasked"), None).await.unwrap();
-    vms::set_status(db, pool, STALE_AFTER, &itself, &name("unasked"), VmStatus::Running)
-        .await
-        .unwrap();
+    vms::register(teacher, Some(name("desk-7")), None).await.unwrap();
+    vms::admit(scope, &name("unasked")).await.unwrap();
+    let itself = scene.by(Actor::UnprovenAgent);
+    vms::set_status(&itself, &name("unasked"), VmStatus::Running).await.unwrap();
     assert!(scene.existing().await.is_empty(), "queued, or not ours to make");
 
-    state::take_in_hand(db, pool, &[vm(1), vm(2), vm(3), vm(4)], &[]).await.unwrap();
+    state::take_in_hand(scope, &[vm(1), vm(2), vm(3), vm(4)], &[]).await.unwrap();
     assert!(scene.existing().await.is_empty(), "begun, and never reported");
-    let token = agents::issue_enrolment(db, pool, &vm(1)).await.unwrap().unwrap();
-    agents::enrol(db, pool, &vm(1), &token).await.unwrap();
+    let token = agents::issue_enrolment(scope, &vm(1)).await.unwrap().unwrap();
+    agents::enrol(scope, &vm(1), &token).await.unwrap();
     scene.report("lablink-vm-test-2", VmStatus::Running).await;
-    vms::heartbeat(db, pool, &vm(3), &Vitals::default()).await.unwrap();
+    vms::heartbeat(scope, &vm(3), &Vitals::default()).await.unwrap();
     assert_eq!(scene.existing().await, ["1", "2", "3"], "reported");
 
-    let taken = operations::take(db, pool, "a", &kinds()).await.unwrap().unwrap();
+    let taken = operations::take(scope, "a", &kinds()).await.unwrap().unwrap();
     let steps = [Step { stage: Stage::Done, ..Step::waiting(vm(4)) }];
     let report = operations::Report { steps: &steps, ..Default::default() };
     taken.lease.advance(&report).await.unwrap();
-    state::made_by(db, pool, taken.operation.id).await.unwrap();
+    state::made_by(scope, taken.operation.id).await.unwrap();
     assert_eq!(scene.existing().await, ["1", "2", "3", "4"], "Terraform said so");
 
-    state::take_true(db, pool, None, &[vm(4), vm(5)]).await.unwrap();
+    state::take_true(scope, None, &[vm(4), vm(5)]).await.unwrap();
     assert_eq!(scene.existing().await, ["1", "2", "3", "4", "5"], "a true state had it");
-    state::take_in_hand(db, pool, &[vm(1), vm(2), vm(3)], &[vm(5)]).await.unwrap();
+    state::take_in_hand(scope, &[vm(1), vm(2), vm(3)], &[vm(5)]).await.unwrap();
     assert_eq!(scene.existing().await, ["4"], "made anew, or on its way out");
     let all: Vec<Hostname> = (1..=6).map(vm).collect();
-    assert_eq!(state::in_hand(db, pool, &all).await.unwrap().len(), 4);
+    assert_eq!(state::in_hand(scope, &all).await.unwrap().len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_seen_never_grows_older_but_by_an_organiser_s_word() {
     let scene = Scene::with_running(1).await;
-    let (db, pool) = (&scene.db, scene.pool);
+    let scope = &scene.scope();
     let version = |lineage: &str, serial| Version { lineage: lineage.to_owned(), serial };
-    let seen = || async { state::last_seen(db, pool).await.unwrap() };
+    let seen = || async { state::last_seen(scope).await.unwrap() };
     assert_eq!(seen().await, None);
     for (taken, expected) in [
         (version("a", 3), version("a", 3)),
@@ -74,33 +72,33 @@ async fn what_was_seen_never_grows_older_but_by_an_organiser_s_word() {
         (version("a", 4), version("a", 5)),
         (version("b", 9), version("a", 5)),
     ] {
-        state::take_true(db, pool, Some(&taken), &[]).await.unwrap();
+        state::take_true(scope, Some(&taken), &[]).await.unwrap();
         assert_eq!(seen().await, Some(expected));
     }
-    state::give_up(db, pool, 1, &[vm(1)], Some(&version("b", 1))).await.unwrap();
+    state::give_up(scope, 1.into(), &[vm(1)], Some(&version("b", 1))).await.unwrap();
     assert_eq!(seen().await, Some(version("b", 1)));
-    assert!(vms::list(db, pool).await.unwrap().is_empty());
-    assert_eq!(state::removed_among(db, pool, &[vm(1), vm(2)]).await.unwrap(), [vm(1)]);
-    state::give_up(db, pool, 1, &[], None).await.unwrap();
+    assert!(vms::list(scope).await.unwrap().is_empty());
+    assert_eq!(state::removed_among(scope, &[vm(1), vm(2)]).await.unwrap(), [vm(1)]);
+    state::give_up(scope, 1.into(), &[], None).await.unwrap();
     assert_eq!(seen().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_is_open_until_a_true_state_is_seen() {
     let scene = Scene::with_running(2).await;
-    let (db, pool) = (&scene.db, scene.pool);
-    let none = operations::bring_back(db, pool, &admin(), 1).await;
+    let (scope, teacher) = (&scene.scope(), &scene.by(admin()));
+    let none = operations::bring_back(teacher, 1.into()).await;
     assert!(matches!(none, Err(SolveError::NoConflict)));
-    state::record_conflict(db, pool, 1, Fault::Older, &[vm(1), vm(2)]).await.unwrap();
+    state::record_conflict(scope, 1.into(), Fault::Older, &[vm(1), vm(2)]).await.unwrap();
     let give_up =
-        |names: Vec<Hostname>| async { operations::give_up(db, pool, &admin(), 1, names).await };
+        |names: Vec<Hostname>| async { operations::give_up(teacher, 1.into(), names).await };
     assert!(matches!(give_up(vec![vm(1)]).await, Err(SolveError::NotThese(all)) if all.len() == 2));
     let id = give_up(vec![vm(2), vm(1)]).await.unwrap();
-    let queued = operations::find(db, pool, id).await.unwrap().unwrap();
+    let queued = operations::find(scope, id).await.unwrap().unwrap();
     assert_eq!((queued.kind.as_str(), queued.state), ("give_up", OperationState::Queued));
-    assert!(operations::cancel(db, pool, &kinds(), &admin(), id).await.unwrap());
-    assert_eq!(vms::list(db, pool).await.unwrap().len(), 2, "taken back, nothing happens");
-    state::take_true(db, pool, None, &[]).await.unwrap();
-    assert!(state::conflict_of(db, pool, 1).await.unwrap().unwrap().solved);
+    assert!(operations::cancel(teacher, &kinds(), id).await.unwrap());
+    assert_eq!(vms::list(scope).await.unwrap().len(), 2, "taken back, nothing happens");
+    state::take_true(scope, None, &[]).await.unwrap();
+    assert!(state::conflict_of(scope, 1.into()).await.unwrap().unwrap().solved);
     assert!(matches!(give_up(vec![vm(1), vm(2)]).await, Err(SolveError::NoConflict)));
 }

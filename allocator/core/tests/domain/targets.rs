@@ -8,7 +8,7 @@ use lablink_core::{
 };
 use lablink_protocol::VmStatus;
 
-use crate::scene::{STALE_AFTER, Scene, admin, begin, kinds, name};
+use crate::scene::{Scene, admin, begin, kinds, name};
 
 pub const ONE: &str = "lablink-vm-test-1";
 
@@ -24,19 +24,19 @@ async fn made(count: u32) -> Scene {
 }
 
 async fn take(scene: &Scene) -> operations::Taken {
-    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap()
+    operations::take(&scene.scope(), "worker", &kinds()).await.unwrap().unwrap()
 }
 
 async fn destroy(scene: &Scene, hostname: &str) -> OperationId {
-    operations::destroy(&scene.db, scene.pool, &admin(), &these(hostname)).await.unwrap()
+    operations::destroy(&scene.by(admin()), &these(hostname)).await.unwrap()
 }
 
 async fn replace(scene: &Scene, hostname: &str) -> OperationId {
-    operations::replace(&scene.db, scene.pool, &admin(), vec![name(hostname)]).await.unwrap()
+    operations::replace(&scene.by(admin()), vec![name(hostname)]).await.unwrap()
 }
 
 async fn cancel(scene: &Scene, id: OperationId) {
-    assert!(operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap());
+    assert!(operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap());
 }
 
 fn failed() -> Outcome {
@@ -138,7 +138,7 @@ async fn nothing_is_made_that_no_row_wants() {
     let taken = take(&scene).await;
     assert_eq!(taken.operation.id, destroyed);
     let targets = begin(&taken).await.unwrap();
-    vms::remove(&scene.db, scene.pool, &[targets[0].vm_id], &admin()).await.unwrap();
+    vms::remove(&scene.by(admin()), &[targets[0].vm_id]).await.unwrap();
     taken.lease.finish(&Outcome::succeeded()).await.unwrap();
     // The name is somebody else's by now.
     scene.launch(1).await;
@@ -158,7 +158,7 @@ async fn a_retried_destroy_spares_who_has_claimed_the_vm_since() {
     begin(&taken).await.unwrap();
     taken.lease.finish(&failed()).await.unwrap();
     scene.claim("ada@example.org", "4/x").await.unwrap();
-    let again = operations::retry(&scene.db, scene.pool, &kinds(), &admin(), id).await;
+    let again = operations::retry(&scene.by(admin()), &kinds(), id).await;
     assert!(matches!(again, Err(operations::RetryError::NothingLeft)));
 }
 
@@ -173,7 +173,7 @@ async fn a_replaced_vm_is_history_and_its_name_has_a_new_row() {
     assert_eq!(targets[0].vm_id, scene.vm_id(ONE).await);
     assert_eq!(scene.count("select count(*) from vm").await, 3, "once");
     assert_eq!(scene.count("select count(*) from claim where released_at is null").await, 0);
-    let vms = vms::list(&scene.db, scene.pool).await.unwrap();
+    let vms = vms::list(&scene.scope()).await.unwrap();
     let told: Vec<_> = vms.iter().map(|vm| (vm.number, vm.status, vm.removing)).collect();
     assert_eq!(told[0], (Some(1), VmStatus::Initializing, false));
     assert_eq!(told[1], (Some(2), VmStatus::Running, false));
@@ -189,7 +189,7 @@ async fn a_replaced_vm_is_history_and_its_name_has_a_new_row() {
     assert_eq!(scene.count(used).await, 1, "what stands there is ada's until it was made anew");
     taken.lease.advance(&report).await.unwrap();
     assert_eq!(scene.count(used).await, 1, "a change of it in place makes nothing anew");
-    state::take_in_hand(&scene.db, scene.pool, &[name(ONE)], &[]).await.unwrap();
+    state::take_in_hand(&scene.scope(), &[name(ONE)], &[]).await.unwrap();
     taken.lease.advance(&report).await.unwrap();
     assert_eq!(scene.count(used).await, 0);
     assert_eq!(operations::targets(&scene.db, id).await.unwrap(), targets);
@@ -226,10 +226,8 @@ async fn taking_a_vm_back_while_a_destroy_waits_queues_nothing_more() {
         whose: Whose::Anybodys,
         reason: ReleaseReason::Released,
         then: Then::Replace,
-        after_use: vms::AfterUse::Reuse,
     };
-    let queued =
-        operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await.unwrap();
+    let queued = operations::take_back(&scene.by(admin()), &wish).await.unwrap();
     assert_eq!(queued, None);
     recounted(&scene).await;
 }

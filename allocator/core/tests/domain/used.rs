@@ -7,12 +7,13 @@ use lablink_core::{
     operations::{
         self, OperationId, OperationState, Outcome, TakeBack, TakeBackError, Then, Whose,
     },
-    vms::{self, AfterUse, State},
+    pools::Source,
+    vms::{self, State},
 };
 
 use lablink_protocol::VmStatus;
 
-use crate::scene::{STALE_AFTER, Scene, admin, begin, kinds, name};
+use crate::scene::{Scene, admin, begin, kinds, name};
 
 const ONE: &str = "lablink-vm-test-1";
 
@@ -26,20 +27,14 @@ async fn given_back() -> (Scene, OperationId) {
 }
 
 async fn take(scene: &Scene) -> operations::Taken {
-    operations::take(&scene.db, scene.pool, "worker", &kinds()).await.unwrap().unwrap()
+    operations::take(&scene.scope(), "worker", &kinds()).await.unwrap().unwrap()
 }
 
 async fn take_back(scene: &Scene, then: Then) -> Result<Option<OperationId>, TakeBackError> {
     let hostname = name(ONE);
     let whose = Whose::Anybodys;
-    let wish = TakeBack {
-        hostname: &hostname,
-        whose,
-        reason: ReleaseReason::Released,
-        then,
-        after_use: AfterUse::Reuse,
-    };
-    operations::take_back(&scene.db, scene.pool, STALE_AFTER, &admin(), &wish).await
+    let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Released, then };
+    operations::take_back(&scene.by(admin()), &wish).await
 }
 
 async fn state(scene: &Scene) -> Option<State> {
@@ -52,7 +47,7 @@ async fn state(scene: &Scene) -> Option<State> {
             from: 0,
             limit: 10,
         };
-        let found = vms::search(&scene.db, scene.pool, STALE_AFTER, &search).await.unwrap();
+        let found = vms::search(&scene.scope(), &search).await.unwrap();
         if found.total > 0 {
             return Some(state);
         }
@@ -70,7 +65,7 @@ async fn whatever_becomes_of_its_replacement_nobody_else_gets_it() {
         let (scene, id) = given_back().await;
         match end {
             "cancelled in the queue" => {
-                operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
+                operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
             }
             "never begun" => {}
             other => {
@@ -88,12 +83,12 @@ async fn whatever_becomes_of_its_replacement_nobody_else_gets_it() {
 #[tokio::test]
 async fn an_organiser_may_hand_it_out_as_it_is_or_have_it_made_anew() {
     let (scene, id) = given_back().await;
-    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
-    let vm = vms::find(&scene.db, scene.pool, &name(ONE)).await.unwrap().unwrap();
+    operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
+    let vm = vms::find(&scene.scope(), &name(ONE)).await.unwrap().unwrap();
     assert_eq!(vm.last_participant.as_deref(), Some("ada@example.org"));
 
     let id = take_back(&scene, Then::Replace).await.unwrap().expect("an operation");
-    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
+    operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
 
     assert_eq!(take_back(&scene, Then::Reuse).await.unwrap(), None);
     assert!(scene.claim("bea@example.org", "4/y").await.is_ok());
@@ -111,7 +106,7 @@ async fn a_replacement_that_broke_off_in_the_middle_leaves_it_used() {
     let taken = take(&scene).await;
     let targets = begin(&taken).await.unwrap();
     let broken = [(targets[0].vm_id, "No room.".to_owned())];
-    vms::fail(&scene.db, &broken).await.unwrap();
+    vms::fail(&scene.scope(), &broken).await.unwrap();
     taken.lease.finish(&ended(OperationState::Interrupted)).await.unwrap();
     // In `open` mode anybody may report for it, what is left of the old machine included.
     scene.report(ONE, VmStatus::Running).await;
@@ -122,21 +117,17 @@ async fn a_replacement_that_broke_off_in_the_middle_leaves_it_used() {
 #[tokio::test]
 async fn a_machine_that_left_the_pool_used_comes_back_used_whoever_brings_it() {
     let (scene, id) = given_back().await;
-    operations::cancel(&scene.db, scene.pool, &kinds(), &admin(), id).await.unwrap();
+    operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
     scene.remove(ONE).await;
     // It reports by itself, in `open` mode; or Terraform's state has it again.
-    let (unproven, running) = (Actor::UnprovenAgent, VmStatus::Running);
-    vms::admit(&scene.db, scene.pool, &name(ONE), None).await.unwrap();
-    vms::set_status(&scene.db, scene.pool, STALE_AFTER, &unproven, &name(ONE), running)
-        .await
-        .unwrap();
+    let unproven = scene.by(Actor::UnprovenAgent);
+    vms::admit(&unproven, &name(ONE)).await.unwrap();
+    vms::set_status(&unproven, &name(ONE), VmStatus::Running).await.unwrap();
     assert_eq!(state(&scene).await, Some(State::Used));
     scene.remove(ONE).await;
     let found = [vms::Existing { hostname: name(ONE), number: 1 }];
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
-    vms::reconcile_existing(&scene.db, scene.pool, vms::Source::Local, &found, later)
-        .await
-        .unwrap();
+    vms::reconcile_existing(&scene.scope(), Source::Local, &found, later).await.unwrap();
     scene.report(ONE, VmStatus::Running).await;
     assert_eq!(state(&scene).await, Some(State::Used));
     assert!(scene.claim("bea@example.org", "4/y").await.is_err());

@@ -4,24 +4,30 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lablink_core::{
-    Db, agents, events,
+    Actor, Db, Scope, agents, events,
     vms::{self, Counts, Limits},
 };
 use lablink_protocol::{Vitals, VmStatus};
 
-use crate::scene::{STALE_AFTER, Scene, admin, name};
+use crate::scene::{Scene, admin, name};
 
 const LIMITS: Limits =
     Limits { suspect_after: Duration::from_secs(180), overdue_after: Duration::from_secs(20 * 60) };
 
 /// One round of an allocator.
 async fn watch(scene: &Scene) {
-    vms::notice(&scene.db, scene.pool).await.unwrap();
-    vms::point_out(&scene.db, scene.pool, LIMITS).await.unwrap();
+    vms::notice(&scene.scope()).await.unwrap();
+    vms::point_out(&scene.scope(), LIMITS).await.unwrap();
+}
+
+/// Each with connections of its own.
+fn four_allocators(scene: &Scene) -> [Scope; 4] {
+    let config = scene.database.config();
+    [(); 4].map(|()| Scope::new(&Db::new(&config, 2), &scene.pool, Actor::System))
 }
 
 async fn counts(scene: &Scene) -> Counts {
-    vms::counts(&scene.db, scene.pool, STALE_AFTER).await.unwrap()
+    vms::counts(&scene.scope()).await.unwrap()
 }
 
 async fn told(scene: &Scene, kind: &str) -> i64 {
@@ -49,9 +55,9 @@ async fn a_vm_that_never_reports_is_pointed_out_once() {
     step(&scene, 1, "creating", "21 minutes").await;
     step(&scene, 2, "waiting", "21 minutes").await;
     step(&scene, 3, "done", "19 minutes").await;
-    vms::notice(&scene.db, scene.pool).await.unwrap();
-    let allocators: Vec<Db> = (0..4).map(|_| Db::new(&scene.database.config(), 2)).collect();
-    let rounds = allocators.iter().map(|db| vms::point_out(db, scene.pool, LIMITS));
+    vms::notice(&scene.scope()).await.unwrap();
+    let allocators = four_allocators(&scene);
+    let rounds = allocators.iter().map(|scope| vms::point_out(scope, LIMITS));
     assert!(join_all(rounds).await.iter().all(Result::is_ok));
     watch(&scene).await;
     assert_eq!(told(&scene, "vm.overdue").await, 1);
@@ -60,8 +66,8 @@ async fn a_vm_that_never_reports_is_pointed_out_once() {
 
     scene.report("lablink-vm-test-1", VmStatus::Running).await;
     let vm = name("lablink-vm-test-1");
-    let newest = events::of_vm(&scene.db, scene.pool, &vm, 1).await.unwrap().remove(0);
-    assert_eq!(newest.kind, "vm.status_changed");
+    let newest = events::of_vm(&scene.scope(), &vm, 1).await.unwrap().remove(0);
+    assert_eq!(newest.word, "vm.status_changed");
     assert!(newest.data["overdue_at"].is_string(), "it says that it was late: {}", newest.data);
     assert_eq!((counts(&scene).await.free, counts(&scene).await.overdue), (1, 0));
 }
@@ -109,7 +115,7 @@ async fn a_vm_that_is_made_anew_has_its_time_again() {
     scene.launch(1).await;
     let vm = name("lablink-vm-test-1");
     step(&scene, 1, "done", "30 minutes").await;
-    vms::heartbeat(&scene.db, scene.pool, &vm, &Vitals::default()).await.unwrap();
+    vms::heartbeat(&scene.scope(), &vm, &Vitals::default()).await.unwrap();
     scene.sql("update vm_presence set last_seen = now() - interval '1 hour'").await;
     watch(&scene).await;
     assert_eq!((counts(&scene).await.overdue, told(&scene, "vm.suspect").await), (1, 0));
@@ -122,7 +128,7 @@ async fn a_vm_that_is_made_anew_has_its_time_again() {
              select max(operation.id), (select id from vm where number = 1) from operation",
         )
         .await;
-    vms::make_anew(&scene.db, scene.pool, &[vm]).await.unwrap();
+    vms::make_anew(&scene.scope(), &[vm]).await.unwrap();
     watch(&scene).await;
     assert_eq!((counts(&scene).await.overdue, counts(&scene).await.starting), (0, 2));
     scene.report("lablink-vm-test-1", VmStatus::Running).await;
@@ -134,7 +140,7 @@ async fn a_vm_that_is_made_anew_has_its_time_again() {
 async fn a_registered_machine_is_overdue_when_its_command_has_expired_or_it_enrolled_in_vain() {
     let scene = Scene::new().await;
     let desk = || name("desk-7");
-    vms::register(&scene.db, scene.pool, &admin(), Some(desk()), None).await.unwrap();
+    vms::register(&scene.by(admin()), Some(desk()), None).await.unwrap();
     scene.sql("update vm set created_at = now() - interval '59 minutes'").await;
     watch(&scene).await;
     assert_eq!(counts(&scene).await.starting, 1, "somebody may be on the way there");
@@ -142,10 +148,10 @@ async fn a_registered_machine_is_overdue_when_its_command_has_expired_or_it_enro
     watch(&scene).await;
     watch(&scene).await;
     assert_eq!((counts(&scene).await.overdue, told(&scene, "vm.overdue").await), (1, 1));
-    let new = vms::renew_enrolment(&scene.db, scene.pool, &admin(), desk()).await.unwrap();
+    let new = vms::renew_enrolment(&scene.by(admin()), desk()).await.unwrap();
     watch(&scene).await;
     assert_eq!(counts(&scene).await.starting, 1, "it has another command");
-    agents::enrol(&scene.db, scene.pool, &desk(), &new.enrolment_token).await.unwrap();
+    agents::enrol(&scene.scope(), &desk(), &new.enrolment_token).await.unwrap();
     scene.sql("update enrolment set used_at = now() - interval '21 minutes'").await;
     watch(&scene).await;
     assert_eq!(counts(&scene).await.overdue, 1, "its agent enrolled, and then said nothing");
@@ -157,7 +163,7 @@ async fn an_agent_that_falls_silent_is_pointed_out_once_and_so_is_its_return() {
     scene.claim("ada@example.org", "4/x").await.unwrap();
     for number in 1..=2 {
         let vm = name(&format!("lablink-vm-test-{number}"));
-        vms::heartbeat(&scene.db, scene.pool, &vm, &Vitals::default()).await.unwrap();
+        vms::heartbeat(&scene.scope(), &vm, &Vitals::default()).await.unwrap();
     }
     let silent = |seconds| {
         format!("update vm_presence set last_seen = now() - interval '{seconds} seconds'")
@@ -167,8 +173,8 @@ async fn an_agent_that_falls_silent_is_pointed_out_once_and_so_is_its_return() {
     let counted = counts(&scene).await;
     assert_eq!((counted.stale, counted.suspect, counted.free), (2, 0, 1));
     scene.sql(&silent(181)).await;
-    let allocators: Vec<Db> = (0..4).map(|_| Db::new(&scene.database.config(), 2)).collect();
-    let rounds = allocators.iter().map(|db| vms::point_out(db, scene.pool, LIMITS));
+    let allocators = four_allocators(&scene);
+    let rounds = allocators.iter().map(|scope| vms::point_out(scope, LIMITS));
     assert!(join_all(rounds).await.iter().all(Result::is_ok));
     watch(&scene).await;
     assert_eq!(told(&scene, "vm.suspect").await, 2, "a claimed one too; none that never beat");
@@ -176,10 +182,10 @@ async fn an_agent_that_falls_silent_is_pointed_out_once_and_so_is_its_return() {
     assert_eq!((counted.stale, counted.suspect, counted.attention()), (0, 2, 2));
 
     let vm = name("lablink-vm-test-2");
-    vms::goodbye(&scene.db, scene.pool, &vm).await.unwrap();
+    vms::goodbye(&scene.scope(), &vm).await.unwrap();
     watch(&scene).await;
     assert_eq!(counts(&scene).await.suspect, 2, "who says goodbye is not back");
-    vms::heartbeat(&scene.db, scene.pool, &vm, &Vitals::default()).await.unwrap();
+    vms::heartbeat(&scene.scope(), &vm, &Vitals::default()).await.unwrap();
     assert_eq!(counts(&scene).await.free, 2, "at once");
     watch(&scene).await;
     watch(&scene).await;

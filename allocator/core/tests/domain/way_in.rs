@@ -5,15 +5,16 @@ use lablink_core::{
     Actor, Token,
     claims::{
         self, ClaimView, Given, LockOut, LockOutError, Machine, NoSuchClaim, Progress, Proof,
-        Reclaim, Refusal, ReleaseReason, Situation,
+        Refusal, ReleaseReason, Situation,
     },
-    line::{self, ClaimKept, JoinError, Person, Presented, Standing},
+    line::{self, ClaimKept, JoinError, Presented, Standing},
     operations,
-    vms::{self, AfterUse},
+    pools::{AfterUse, Reclaim},
+    vms,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, Vitals};
 
-use crate::scene::{STALE_AFTER, Scene, admin, alone, name};
+use crate::scene::{Scene, admin, name};
 
 const ADA: &str = "ada@example.org";
 const VM: &str = "lablink-vm-test-1";
@@ -38,7 +39,7 @@ fn machine(view: &ClaimView) -> Machine {
 
 async fn give(scene: &Scene, link: &Token, code: &str) -> Given {
     let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-    claims::give_command(&scene.db, scene.pool, &Actor::Anyone, link, &code).await.unwrap()
+    claims::give_command(&scene.by(Actor::Anyone), link, &code).await.unwrap()
 }
 
 async fn situation(scene: &Scene) -> Situation {
@@ -60,7 +61,7 @@ async fn tells(
         fault,
     };
     let agent = Actor::Agent(name(VM));
-    claims::report(&scene.db, scene.pool, STALE_AFTER, &agent, &result).await
+    claims::report(&scene.by(agent), &result).await
 }
 
 /// A stranger has claimed as Ada, and sits at the desktop.
@@ -69,7 +70,7 @@ async fn a_stranger_has_it() -> (Scene, Token) {
     let stranger = scene.claim(ADA, "4/x").await.unwrap();
     tells(&scene, 1, ClaimOutcome::Connected, None).await.unwrap();
     let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
-    vms::heartbeat(&scene.db, scene.pool, &name(VM), &vitals).await.unwrap();
+    vms::heartbeat(&scene.scope(), &name(VM), &vitals).await.unwrap();
     (scene, stranger.link)
 }
 
@@ -77,9 +78,10 @@ async fn a_stranger_has_it() -> (Scene, Token) {
 async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
     for reclaim in [Reclaim::Link, Reclaim::Email] {
         let (scene, stranger) = a_stranger_has_it().await;
-        let second = scene.claim_with(ADA, "4/x", None, reclaim).await.unwrap().link;
+        let scene = scene.ruled(|rules| rules.claiming.reclaim = reclaim);
+        let second = scene.claim(ADA, "4/x").await.unwrap().link;
         let before = pin(view(&scene, &stranger).await.unwrap());
-        let new = claims::issue_link(&scene.db, scene.pool, &admin(), 1).await.unwrap().unwrap();
+        let new = claims::issue_link(&scene.by(admin()), 1.into()).await.unwrap().unwrap();
 
         for old in [&stranger, &second] {
             assert!(view(&scene, old).await.is_none(), "{reclaim:?}: a link");
@@ -87,7 +89,7 @@ async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
             assert_eq!(give(&scene, old, "4/mine").await, Given::NoClaim);
             let proof = Some(Proof(old.clone()));
             for code in ["4/x", "4/mine"] {
-                let cookie = scene.claim_with(ADA, code, proof_of(&proof), reclaim).await;
+                let cookie = scene.claim_with(ADA, code, proof_of(&proof)).await;
                 assert_eq!(cookie.unwrap_err(), Refusal::AlreadyClaimed, "{reclaim:?} {code}");
             }
             let presented = Presented { token: Some(old.clone()), key: None };
@@ -101,7 +103,7 @@ async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
 
         // The right person's new command is no proof for who sees it on the machine.
         assert_eq!(give(&scene, &new.link, "4/hers").await, Given::Taken);
-        let seen = scene.claim_with(ADA, "4/hers", None, reclaim).await;
+        let seen = scene.claim(ADA, "4/hers").await;
         assert_eq!(seen.unwrap_err(), Refusal::AlreadyClaimed);
         assert!(!claims::was_revoked(&scene.db, &new.link).await.unwrap());
     }
@@ -116,14 +118,11 @@ async fn no_way_in_is_made_beside_the_organisers_link() {
     let (scene, stranger) = a_stranger_has_it().await;
     for _ in 0..10 {
         let code = || CrdCode::from_command("--code=4/x").unwrap();
-        let organiser = admin();
+        let organiser = scene.by(admin());
         let (_same_code, _command, new) = tokio::join!(
             scene.claim(ADA, "4/x"),
-            async {
-                claims::give_command(&scene.db, scene.pool, &Actor::Anyone, &stranger, &code())
-                    .await
-            },
-            claims::issue_link(&scene.db, scene.pool, &organiser, 1),
+            async { claims::give_command(&scene.by(Actor::Anyone), &stranger, &code()).await },
+            claims::issue_link(&organiser, 1.into()),
         );
         let new = new.unwrap().unwrap();
         assert!(view(&scene, &new.link).await.is_some());
@@ -137,20 +136,20 @@ async fn no_way_in_is_made_beside_the_organisers_link() {
 async fn who_is_locked_out_loses_the_desktop_and_the_next_command_waits_for_its_end() {
     let (scene, stranger) = a_stranger_has_it().await;
     let before = pin(view(&scene, &stranger).await.unwrap());
-    let new = claims::lock_out(&scene.db, scene.pool, &admin(), 1).await.unwrap();
+    let new = claims::lock_out(&scene.by(admin()), 1.into()).await.unwrap();
     assert!(view(&scene, &stranger).await.is_none());
     assert!(scene.claim(ADA, "4/x").await.is_err(), "the command of before");
     let right = view(&scene, &new.link).await.unwrap();
     assert_eq!(machine(&right), Machine::LockingOut);
     assert_ne!(pin(right), before, "a new PIN");
-    let lock_out = Situation::LockedOut { claim_id: 1, command_no: 2 };
+    let lock_out = Situation::LockedOut { claim_id: 1.into(), command_no: 2 };
     assert_eq!(format!("{:?}", situation(&scene).await), format!("{lock_out:?}"));
-    let holding = async || claims::holding(&scene.db, scene.pool, 1).await.unwrap().unwrap();
+    let holding = async || claims::holding(&scene.scope(), 1.into()).await.unwrap().unwrap();
     assert_eq!(holding().await.lock_out, Some(LockOut::Asked));
 
     // Nothing is run while the stranger's desktop may still be there.
     assert_eq!(give(&scene, &new.link, "4/hers").await, Given::LockingOut);
-    let back = scene.claim_with(ADA, "4/hers", Some(Proof(new.link.clone())), Reclaim::Link).await;
+    let back = scene.claim_with(ADA, "4/hers", Some(Proof(new.link.clone()))).await;
     back.unwrap();
     assert_eq!(format!("{:?}", situation(&scene).await), format!("{lock_out:?}"));
     let late = tells(&scene, 1, ClaimOutcome::Connected, None).await;
@@ -178,10 +177,10 @@ async fn who_is_locked_out_loses_the_desktop_and_the_next_command_waits_for_its_
 #[tokio::test]
 async fn a_desktop_that_can_not_be_ended_is_said_to_be_a_faulty_machine() {
     let (scene, _) = a_stranger_has_it().await;
-    let new = claims::lock_out(&scene.db, scene.pool, &admin(), 1).await.unwrap();
+    let new = claims::lock_out(&scene.by(admin()), 1.into()).await.unwrap();
     tells(&scene, 2, ClaimOutcome::Failed, Some(Fault::Machine)).await.unwrap();
     assert_eq!(machine(&view(&scene, &new.link).await.unwrap()), Machine::Faulty);
-    let vm = vms::find(&scene.db, scene.pool, &name(VM)).await.unwrap().unwrap();
+    let vm = vms::find(&scene.scope(), &name(VM)).await.unwrap().unwrap();
     assert!(vm.status_reason.unwrap().contains("could not be ended"));
 }
 
@@ -192,19 +191,18 @@ async fn an_agent_that_does_not_know_how_is_not_asked() {
     for vitals in [None, Some(Vitals { agent_version: Some("0.1.0".into()), ..Vitals::default() })]
     {
         if let Some(vitals) = vitals {
-            vms::heartbeat(&scene.db, scene.pool, &name(VM), &vitals).await.unwrap();
+            vms::heartbeat(&scene.scope(), &name(VM), &vitals).await.unwrap();
         }
-        let refused = claims::lock_out(&scene.db, scene.pool, &admin(), 1).await;
+        let refused = claims::lock_out(&scene.by(admin()), 1.into()).await;
         assert!(matches!(refused, Err(LockOutError::AgentCannot)));
     }
     assert!(view(&scene, &stranger.link).await.is_some(), "nothing was done by halves");
-    let none = claims::lock_out(&scene.db, scene.pool, &admin(), 99).await;
+    let none = claims::lock_out(&scene.by(admin()), 99.into()).await;
     assert!(matches!(none, Err(LockOutError::NoSuchClaim)));
 }
 
 async fn try_fresh(scene: &Scene) -> Result<operations::Invited, operations::TakeBackError> {
-    let (db, pool, which) = (&scene.db, scene.pool, (1, AfterUse::Clean));
-    operations::give_fresh_machine(db, pool, STALE_AFTER, &admin(), which).await
+    operations::give_fresh_machine(&scene.by(admin()), 1.into()).await
 }
 
 async fn fresh(scene: &Scene) -> operations::Invited {
@@ -225,7 +223,7 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
     assert!(matches!(over.progress, Progress::Over { reason: ReleaseReason::Released }));
     let replace = "select count(*) from operation where kind = 'replace' and state = 'queued'";
     assert_eq!(scene.count(replace).await, 1);
-    let look = async |link| line::look(&scene.db, scene.pool, link).await.unwrap().unwrap();
+    let look = async |link| line::look(&scene.scope(), link).await.unwrap().unwrap();
     assert!(matches!(look(&bob).await, Standing::Waiting { ahead: 1, waiting: 2, .. }));
 
     // Her link reaches her later than any place would wait; a machine comes, and is kept.
@@ -243,11 +241,9 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
     // Who knows her e-mail has no use of that, also where another machine is free.
     assert_eq!(scene.claim(ADA, "4/x").await.unwrap_err(), Refusal::Invited);
     for reclaim in [Reclaim::Link, Reclaim::Email] {
-        let (email, neighbours) = (ADA.parse().unwrap(), alone());
-        let person = Person { email: &email, neighbours: &neighbours };
         let presented = Presented { token: Some(stranger.clone()), key: None };
-        let taken =
-            line::join(&scene.db, scene.pool, STALE_AFTER, person, presented, reclaim).await;
+        let scene = scene.ruled(|rules| rules.claiming.reclaim = reclaim);
+        let taken = scene.join(ADA, presented).await;
         assert!(matches!(taken, Err(JoinError::AlreadyInLine)), "{reclaim:?}");
     }
     scene
@@ -262,7 +258,7 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
     let Standing::Offered { hostname, .. } = look(&ada.link).await else { panic!("kept for her") };
     assert_eq!(hostname.as_str(), "lablink-vm-test-9");
     let code = CrdCode::from_command("--code=4/hers").unwrap();
-    let claimed = line::claim(&scene.db, scene.pool, STALE_AFTER, &ada.link, &code).await.unwrap();
+    let claimed = line::claim(&scene.scope(), &ada.link, &code).await.unwrap();
     assert!(matches!(claimed, ClaimKept::Claimed(_)));
     assert!(view(&scene, &ada.link).await.is_some());
     let over = try_fresh(&scene).await;
@@ -280,7 +276,7 @@ async fn an_invitation_that_nobody_takes_up_lapses_after_its_hour() {
         )
         .await;
     scene.join("bob@example.org", Presented::default()).await.unwrap();
-    let standing = line::look(&scene.db, scene.pool, &ada.link).await.unwrap().unwrap();
+    let standing = line::look(&scene.scope(), &ada.link).await.unwrap().unwrap();
     assert!(matches!(standing, Standing::Over(line::EndReason::Lapsed)), "{standing:?}");
 }
 
@@ -288,8 +284,7 @@ async fn an_invitation_that_nobody_takes_up_lapses_after_its_hour() {
 async fn a_machine_that_goes_out_as_it_is_after_use_does_not_after_this() {
     let (scene, _) = a_stranger_has_it().await;
     scene.sql("update vm set source = 'manual'").await;
-    let (db, pool, which) = (&scene.db, scene.pool, (1, AfterUse::Reuse));
-    operations::give_fresh_machine(db, pool, STALE_AFTER, &admin(), which).await.unwrap();
-    let vm = vms::find(db, pool, &name(VM)).await.unwrap().unwrap();
+    fresh(&scene.ruled(|rules| rules.machines.after_use = AfterUse::Reuse)).await;
+    let vm = vms::find(&scene.scope(), &name(VM)).await.unwrap().unwrap();
     assert!(vm.used_since.is_some() && !vm.offered, "nobody gets it");
 }

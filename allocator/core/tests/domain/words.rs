@@ -12,7 +12,7 @@ use lablink_core::{
 use lablink_protocol::{ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, GpuHealth, Vitals};
 use serde_json::json;
 
-use crate::scene::{STALE_AFTER, Scene, kinds, name};
+use crate::scene::{Scene, kinds, name};
 
 const VM: &str = "lablink-vm-test-1";
 const SAID: &str = "a\0b\u{1b}[31m\u{1b}]0;title\u{7}c\u{9b}2J\u{202e}\r\u{8}\nd";
@@ -43,19 +43,19 @@ async fn unclean(scene: &Scene) -> Vec<String> {
 #[tokio::test]
 async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
     let scene = Scene::with_running(1).await;
-    let (db, pool, vm) = (&scene.db, scene.pool, name(VM));
-    let agent = Actor::Agent(vm.clone());
+    let vm = name(VM);
+    let agent = &scene.by(Actor::Agent(vm.clone()));
     // An agent: its machine, its start, its GPU, its log.
     let vitals = Vitals { gpu_driver: Some(SAID.to_owned()), ..Vitals::default() };
-    vms::heartbeat(db, pool, &vm, &vitals).await.unwrap();
+    vms::heartbeat(agent, &vm, &vitals).await.unwrap();
     let report = startup::Report {
         other: [(SAID.to_owned(), json!([SAID, { SAID: SAID }]))].into_iter().collect(),
         ..startup::Report::default()
     };
-    startup::record(db, pool, &vm, &report).await.unwrap();
-    vms::set_gpu(db, pool, STALE_AFTER, &vm, GpuHealth::Degraded, Some(SAID)).await.unwrap();
+    startup::record(agent, &vm, &report).await.unwrap();
+    vms::set_gpu(agent, &vm, GpuHealth::Degraded, Some(SAID)).await.unwrap();
     let messages = [Message { text: SAID.into(), at: None, event_id: Some(SAID.into()) }];
-    logs::append(db, pool, &vm, &Batch::of(&messages)).await.unwrap();
+    logs::append(agent, &vm, &Batch::of(&messages)).await.unwrap();
     // An agent: how a participant's desktop went, and cleaning.
     scene.claim("ada@example.org", "4/x").await.unwrap();
     let claim_id = scene.count("select id from claim").await;
@@ -67,36 +67,29 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
         detail: Some(SAID.to_owned()),
         fault: None,
     };
-    claims::report(db, pool, STALE_AFTER, &agent, &result).await.unwrap();
+    claims::report(agent, &result).await.unwrap();
     let cleaned = CleanResult {
         hostname: vm.clone(),
         claim_id,
         outcome: CleanOutcome::Failed,
         detail: Some(SAID.to_owned()),
     };
-    let refused = claims::cleaned(db, pool, STALE_AFTER, &agent, &cleaned).await;
+    let refused = claims::cleaned(agent, &cleaned).await;
     assert!(matches!(refused, Err(NotToClean::Superseded)), "{refused:?}");
     // An organiser, and Terraform.
-    let person = Actor::Admin(SAID.to_owned());
-    let id = operations::launch(
-        db,
-        pool,
-        &person,
-        &vms::NewVms { environment: "test", source: vms::Source::Local, count: 1 },
-    )
-    .await
-    .unwrap();
+    let person = &scene.by(Actor::Admin(SAID.to_owned()));
+    let id = operations::launch(person, 1).await.unwrap();
     scene
         .sql(&format!(
             "update operation set state = 'cancelled', finished_at = now() where id < {id}"
         ))
         .await;
-    let taken = operations::take(db, pool, SAID, &kinds()).await.unwrap().unwrap();
+    let taken = operations::take(person, SAID, &kinds()).await.unwrap().unwrap();
     let step = Step { detail: Some(SAID.to_owned()), stage: Stage::Failed, ..Step::waiting(vm) };
     let lines = [(LogLevel::Info, SAID.to_owned())];
     let told = Report { total: 1, lines: &lines, steps: &[step], ..Report::default() };
     taken.lease.advance(&told).await.unwrap();
-    vms::doubt(db, &[(scene.vm_id(VM).await, SAID.to_owned())]).await.unwrap();
+    vms::doubt(&scene.scope(), &[(scene.vm_id(VM).await, SAID.to_owned())]).await.unwrap();
     let outcome =
         Outcome { state: OperationState::Failed, exit_code: None, reason: Some(SAID.to_owned()) };
     taken.lease.finish(&outcome).await.unwrap();
@@ -111,9 +104,9 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
     assert!(line.contains("\u{1b}[31m") && !line.contains('\0'), "{line:?}");
     scene.sql("delete from log_line").await;
     assert_eq!(unclean(&scene).await, Vec::<String>::new());
-    let log = operations::log(db, id, 10).await.unwrap();
+    let log = operations::log(&scene.db, id, 10).await.unwrap();
     assert_eq!(log[0].line, STORED);
-    assert_eq!(operations::find(db, pool, id).await.unwrap().unwrap().reason.unwrap(), STORED);
+    assert_eq!(operations::find(person, id).await.unwrap().unwrap().reason.unwrap(), STORED);
     let detail = "select count(*) from claim where detail = E'abc\\nd'";
     assert_eq!(scene.count(detail).await, 1);
 }
@@ -122,19 +115,14 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
 async fn a_search_for_what_no_line_can_hold_is_no_error() {
     let scene = Scene::with_running(1).await;
     let messages = [Message { text: "ab".into(), ..Message::default() }];
-    logs::append(&scene.db, scene.pool, &name(VM), &Batch::of(&messages)).await.unwrap();
+    logs::append(&scene.scope(), &name(VM), &Batch::of(&messages)).await.unwrap();
     let query = Query { place: Place::End, since: None, search: Some("a\0b"), limit: 5 };
     let found = logs::read(&scene.db, scene.vm_id(VM).await, &query).await.unwrap();
     assert_eq!(found.len(), 1);
 }
 
 /// Connections that don't clean are for those who send no words: the listener, and the start.
-const SENDS_NO_WORDS: [&str; 4] = [
-    "core/src/live/listener.rs",
-    "core/src/person_keys.rs",
-    "provision/src/postgres/bootstrap.rs",
-    "provision/src/postgres/server.rs",
-];
+const SENDS_NO_WORDS: [&str; 2] = ["core/src/live/listener.rs", "core/src/schema/person_keys.rs"];
 const DRIVERS: [&str; 5] = ["deadpool_postgres", "Client,", "Client}", "Client;", "NoTls"];
 
 #[test]

@@ -8,8 +8,9 @@ use std::{net::TcpListener, time::Duration};
 
 use lablink_core::{
     Db,
-    db::{self, ConnectError, MigrateError, Server},
+    db::{ConnectError, Server},
     live::{self, Hub},
+    schema::{self, MigrateError},
 };
 
 use crate::postgres::{HOST, Postgres};
@@ -36,7 +37,7 @@ async fn until_connected(hub: &Hub, expected: bool) {
 
 /// Tries a connection; whether TLS was what stood in the way.
 async fn refused_by_tls(url: &str) -> bool {
-    match db::migrate(&Server::from_url(url).unwrap()).await {
+    match schema::migrate(&Server::from_url(url).unwrap()).await {
         Ok(()) => false,
         Err(MigrateError::Connect(ConnectError::Tls(_))) => true,
         Err(error) => panic!("{url}: {error:?}"),
@@ -47,7 +48,7 @@ async fn refused_by_tls(url: &str) -> bool {
 async fn migrations_pool_and_listener_are_encrypted_and_again_after_a_restart() {
     let mut postgres = Postgres::start_with_tls();
     let server = Server::from_url(&postgres.url(HOST, &postgres.verify("verify-full"))).unwrap();
-    db::migrate(&server).await.unwrap();
+    schema::migrate(&server).await.unwrap();
     let db = Db::new(&server, 2);
     let hub = Hub::default();
     let listening = tokio::spawn(live::listen(server, hub.clone()));
@@ -85,7 +86,7 @@ async fn who_is_checked_depends_on_the_mode() {
     }
     // The server itself takes nobody in the clear.
     let plain = Server::from_url(&postgres.url(HOST, "sslmode=disable")).unwrap();
-    let outcome = db::migrate(&plain).await;
+    let outcome = schema::migrate(&plain).await;
     assert!(matches!(outcome, Err(MigrateError::Connect(ConnectError::Failed(_)))), "{outcome:?}");
 }
 
@@ -111,6 +112,6 @@ async fn who_takes_a_connection_and_says_nothing_is_given_up() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let url = format!("postgresql://lablink@127.0.0.1:{port}/postgres");
-    let outcome = db::migrate(&Server::from_url(&url).unwrap()).await;
+    let outcome = schema::migrate(&Server::from_url(&url).unwrap()).await;
     assert!(matches!(outcome, Err(MigrateError::Connect(ConnectError::Silent(_)))), "{outcome:?}");
 }

@@ -2,16 +2,16 @@ use std::{future::Future, io, path::PathBuf, pin::Pin, sync::Arc};
 
 use jiff::Zoned;
 use lablink_core::{
-    Db, DbError,
-    collections::{Archive, CollectError, Collector, Extension, Retention, Wish},
+    DbError, Scope,
+    collections::{Archive, CollectError, Collector, Retention, Wish},
     operations::OperationId,
-    pools::PoolId,
+    pools::Extension,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Limits, Machines,
+    Limits,
     chunks::Chunks,
     content::Spool,
     gather::{Gatherer, Visit},
@@ -21,11 +21,11 @@ use super::{
     shelf::Shelf,
     tally::Tally,
 };
+use crate::ssh::Machines;
 
 /// What a collector works with.
 pub struct CollectorParts {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub machines: Machines,
     pub limits: Limits,
     /// Where archives are kept, and what is too large for memory on its way into one.
@@ -49,16 +49,16 @@ const CHUNKS: usize = 4;
 impl ZipCollector {
     /// Removes what a killed allocator has left unfinished in the directory, which must be there.
     pub fn new(parts: CollectorParts) -> io::Result<Self> {
-        let CollectorParts { db, pool, machines, limits, directory, retention, owner } = parts;
+        let CollectorParts { scope, machines, limits, directory, retention, owner } = parts;
         let room = Room::new(directory.clone(), limits.reserve);
         let spool = Spool::new(room.clone());
         let shelf = Shelf::open(directory, owner, retention)?;
-        Ok(Self { machines, gatherer: Gatherer { db, pool, limits, spool }, room, shelf })
+        Ok(Self { machines, gatherer: Gatherer { scope, limits, spool }, room, shelf })
     }
 
     /// Removes old archives, and says how many.
     pub async fn tidy_shelf(&self) -> Result<u64, DbError> {
-        self.shelf.tidy(&self.gatherer.db, self.gatherer.pool).await
+        self.shelf.tidy(&self.gatherer.scope).await
     }
 
     async fn stream(&self, wish: &Wish) -> Result<Archive, CollectError> {

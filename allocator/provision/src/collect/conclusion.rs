@@ -1,7 +1,4 @@
-use lablink_core::{
-    collections::{Extension, OnSkipped},
-    worker::Ended,
-};
+use lablink_core::{collections::OnSkipped, pools::Extension, worker::Ended};
 
 use super::{harvest::Harvest, words};
 

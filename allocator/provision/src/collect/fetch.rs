@@ -20,17 +20,15 @@ use super::{
     harvest::{Missing, Renamed},
     layout::Layout,
     listing::{Found, Listing},
-    machine::Machine,
     names::Names,
-    remote::Remote,
     room::Share,
     said::{Said, Verdict},
     script,
     stream::{MOST_EXTENTS, TarError, TarFile, TarStream},
     tally::Tally,
-    trouble,
     watched::{Patience, Watched},
 };
+use crate::ssh::{Machine, Remote, trouble};
 
 /// Brings the files of one VM into the archive, each once it is there as a whole.
 pub(super) struct Fetch<'a> {

@@ -4,11 +4,7 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt};
-use lablink_core::{
-    Db, DbError,
-    collections::{self, Extension},
-    pools::PoolId,
-};
+use lablink_core::{Scope, pools::Extension};
 use tokio::{
     io::BufReader,
     sync::mpsc,
@@ -24,25 +20,24 @@ use super::{
     fetch::Fetch,
     harvest::{Harvest, Missing},
     listing::{self, Listing, ListingError},
-    machine::{Machine, Reach},
-    names::Names,
-    remote::Remote,
+    names::{self, Names},
     room::Share,
     script,
     skipped::Skipped,
     tally::{Doing, Tally},
-    trouble,
     watched::{Patience, Watched},
 };
-use crate::last_words::last_words;
+use crate::{
+    last_words::last_words,
+    ssh::{Machine, Reach, Remote, trouble},
+};
 
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Reads VMs, several at once.
 #[derive(Clone)]
 pub(super) struct Gatherer {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub limits: Limits,
     pub spool: Spool,
 }
@@ -133,7 +128,7 @@ impl Gatherer {
             Ok(said) => said.unwrap_or_default(),
             Err(_elapsed) => Vec::new(),
         };
-        self.remember(machine, ending.learned()).await?;
+        machine.remember(&self.scope, ending.learned()).await?;
         let incomplete = match (&listing, status.success()) {
             (Err(ListingError::NoPlace), false) => {
                 return Err(trouble::sentence(machine, status, &said));
@@ -156,29 +151,12 @@ impl Gatherer {
         Ok(Found { listing, allowance, share: None, left, incomplete })
     }
 
-    /// Takes a first contact's host key for the machine's own from now on.
-    async fn remember(&self, machine: &mut Machine, learned: Option<String>) -> Result<(), String> {
-        let (Reach::Ssh { host_key, .. }, Some(learned)) = (&mut machine.reach, learned) else {
-            return Ok(());
-        };
-        let (db, pool) = (&self.db, self.pool);
-        let known = collections::remember_host_key(db, pool, &machine.hostname, &learned).await;
-        let known = known.map_err(|error: DbError| {
-            format!("its host key could not be remembered, so nothing was fetched: {error}")
-        })?;
-        if known.as_deref().is_some_and(|known| known != learned) {
-            return Err(trouble::CHANGED.to_owned());
-        }
-        *host_key = Some(learned);
-        Ok(())
-    }
-
     async fn fetch_one(&self, listed: Listed, parts: &mpsc::Sender<Part>) -> Harvest {
         let Listed { visit: Visit { machine, tally }, found, spent } = listed;
         let before = Instant::now();
         let mut harvest = Harvest {
             hostname: machine.hostname.clone(),
-            folder: machine.folder.clone(),
+            folder: names::folder(&machine),
             files: 0,
             bytes: 0,
             missing: Missing::default(),
@@ -196,7 +174,7 @@ impl Gatherer {
             Ok(Found { listing, allowance, share, left, incomplete }) => {
                 tally.set(Doing::Fetching);
                 harvest.skipped = listing.skipped.clone();
-                let names = Names::of(&machine.folder, &listing.files);
+                let names = Names::of(&harvest.folder, &listing.files);
                 let Self { limits: Limits { connect, stall, slowest, .. }, spool, .. } = self;
                 let patience = Patience { stall: *stall, left, slowest: *slowest };
                 let (machine, tally, connect) = (&machine, &*tally, *connect);

@@ -5,12 +5,11 @@ use std::{
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
 };
 
-use lablink_core::collections::Extension;
+use lablink_core::pools::Extension;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 use super::{
     archive::Form,
-    script,
     skipped::{self, Skipped, Why},
 };
 
@@ -23,11 +22,14 @@ pub(super) enum Place {
     Plain(OsString),
 }
 
+/// The desktop in a container.
+const DESKTOP: &str = "/home/client/Desktop";
+
 impl Place {
     /// The folder, as links there call it.
     fn path(&self) -> &[u8] {
         match self {
-            Self::Container(_) => script::DESKTOP.as_bytes(),
+            Self::Container(_) => DESKTOP.as_bytes(),
             Self::Plain(directory) => directory.as_bytes(),
         }
     }

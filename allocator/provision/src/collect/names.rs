@@ -11,6 +11,7 @@ use super::{
     listing::Found,
     packed,
 };
+use crate::ssh::Machine;
 
 /// The paths that a VM's files have in the archive: their own, unless some system could not unpack
 /// them. Windows refuses characters, names of devices and ends of names, and takes names for the
@@ -91,8 +92,17 @@ impl Names {
     }
 }
 
-/// A VM's folder in the archive, beside which the report lies.
-pub(super) fn folder(name: &str) -> String {
+/// A VM's folder in the archive, beside which the report lies: `vm_3`, or the hostname of a VM
+/// without a number, as far as a folder may be called so. Neither holds a slash, and hostnames hold
+/// no underscore.
+pub(super) fn folder(machine: &Machine) -> String {
+    match machine.number {
+        Some(number) => format!("vm_{number}"),
+        None => folder_named(machine.hostname.as_str()),
+    }
+}
+
+fn folder_named(name: &str) -> String {
     let fitting = fit(name.as_bytes());
     let is_report = fitting.eq_ignore_ascii_case(REPORT);
     if is_report { format!("{fitting}_") } else { fitting.into_owned() }
@@ -306,7 +316,7 @@ mod tests {
             ("nul.lab", "nul_.lab"),
             ("report.csv", "report.csv_"),
         ] {
-            assert_eq!(folder(name), stored);
+            assert_eq!(folder_named(name), stored);
         }
     }
 }

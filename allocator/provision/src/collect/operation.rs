@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use lablink_core::{
     DbError,
     collections::{self, Collected, Kept},
-    operations::{Collect, LeaseError, LogLevel, Outcome},
+    operations::{Collect, LeaseError, LogLevel, OperationId, Outcome},
     worker::{Attempt, Ended, Runner, Stop, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
@@ -79,7 +79,8 @@ impl Runner<Collect> for ZipCollector {
             }
             Ok(Err(obstacle)) => {
                 let reason = obstacle.to_string();
-                tracing::error!(operation.id = turn.operation.id, reason, "nothing could be kept");
+                let id = turn.operation.id;
+                tracing::error!(operation.id = %id, reason, "nothing could be kept");
                 Attempt { ended: Ended::failed(sentence(&reason)), left }
             }
             Err(ended) => Attempt { ended, left },
@@ -97,8 +98,8 @@ impl Runner<Collect> for ZipCollector {
         if let Some(telling) = telling {
             telling.tell(&turn.lease, news).await?;
         }
-        let (db, pool, id) = (&self.gatherer.db, self.gatherer.pool, turn.operation.id);
-        collections::record(db, pool, id, collected, kept.as_ref()).await?;
+        let (scope, id) = (&self.gatherer.scope, turn.operation.id);
+        collections::record(scope, id, collected, kept.as_ref()).await?;
         Ok(())
     }
 
@@ -120,7 +121,7 @@ impl ZipCollector {
 
     async fn collect_and_keep(
         &self,
-        id: i64,
+        id: OperationId,
         visits: &[Visit],
         job: &Collect,
         news: &News,

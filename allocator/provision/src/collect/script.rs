@@ -5,9 +5,10 @@
 
 use std::ffi::OsString;
 
-use lablink_core::collections::Extension;
+use lablink_core::pools::Extension;
 
 use super::listing::Place;
+use crate::ssh::Script;
 
 /// Prints where the results lie, then size, blocks on the disk and name of each, all ended by NUL; between them, what
 /// is left out and may be meant: files in folders that are left out by their names, and links.
@@ -63,21 +64,15 @@ exec "$@" --create --file=- --format=gnu --sparse --hard-dereference --no-recurs
     --quoting-style=escape --null --verbatim-files-from --files-from=-
 "#;
 
-/// The desktop in a container.
-pub(super) const DESKTOP: &str = "/home/client/Desktop";
-
-/// A script, and its arguments.
-pub(super) type Words = Vec<OsString>;
-
 /// Left out of a local VM's folder: what its agent keeps there.
 pub(super) const AGENT_STATE: &str = "./state/*";
 
 /// `directory` is empty for the desktop; `left_out` matches paths from there, as in `./x/*`.
-pub(super) fn list(directory: OsString, extension: &Extension, left_out: &str) -> Words {
+pub(super) fn list(directory: OsString, extension: &Extension, left_out: &str) -> Script {
     vec![LIST.into(), directory, format!("*.{extension}").into(), left_out.into()]
 }
 
-pub(super) fn send(place: &Place) -> Words {
+pub(super) fn send(place: &Place) -> Script {
     let (kind, place) = place.words();
     vec![SEND.into(), kind.into(), place]
 }

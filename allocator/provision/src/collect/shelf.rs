@@ -5,10 +5,9 @@ use std::{
 };
 
 use lablink_core::{
-    Actor, Db, DbError,
+    DbError, Scope,
     collections::{self, Retention},
     operations::OperationId,
-    pools::PoolId,
 };
 
 /// Where the archives of operations lie: `{operation}.zip`.
@@ -63,16 +62,16 @@ impl Shelf {
     }
 
     /// Removes archives of which no row tells, and those that are beyond the bounds, oldest first.
-    pub async fn tidy(&self, db: &Db, pool: PoolId) -> Result<u64, DbError> {
+    pub async fn tidy(&self, scope: &Scope) -> Result<u64, DbError> {
         let mut removed = 0;
-        for operation in self.unknown(db, pool).await? {
-            tracing::info!(operation.id = operation, "removing an archive that nobody knows of");
+        for operation in self.unknown(scope).await? {
+            tracing::info!(operation.id = %operation, "removing an archive that nobody knows of");
             removed += u64::from(self.remove(operation));
         }
-        for operation in collections::beyond(db, pool, &self.owner, &self.retention).await? {
+        for operation in collections::beyond(scope, &self.owner, &self.retention).await? {
             if self.remove(operation) {
                 removed += 1;
-                collections::discarded(db, pool, &Actor::System, operation).await?;
+                collections::discarded(scope, operation).await?;
             }
         }
         Ok(removed)
@@ -80,7 +79,7 @@ impl Shelf {
 
     /// Old archives whose allocator was killed before it could write that they are there. Young
     /// ones stay: they may be known to another database, or to another pool's.
-    async fn unknown(&self, db: &Db, pool: PoolId) -> Result<Vec<OperationId>, DbError> {
+    async fn unknown(&self, scope: &Scope) -> Result<Vec<OperationId>, DbError> {
         let mut unknown = Vec::new();
         for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -88,7 +87,7 @@ impl Shelf {
             let modified = entry.metadata().and_then(|it| it.modified());
             let age = modified.ok().and_then(|it| it.elapsed().ok()).unwrap_or_default();
             let (Some(operation), true) = (number, age > self.retention.age) else { continue };
-            let found = collections::find(db, pool, operation).await?;
+            let found = collections::find(scope, operation).await?;
             let archive = found.and_then(|it| it.archive);
             if archive.is_none_or(|it| it.removed_at.is_some()) {
                 unknown.push(operation);
@@ -101,7 +100,7 @@ impl Shelf {
         let removed = self.discard(operation);
         if let Err(error) = &removed {
             let error = error as &dyn std::error::Error;
-            tracing::warn!(operation.id = operation, error, "an archive can't be removed");
+            tracing::warn!(operation.id = %operation, error, "an archive can't be removed");
         }
         removed.is_ok()
     }

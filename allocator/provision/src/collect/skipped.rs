@@ -1,6 +1,6 @@
-use lablink_core::collections::Extension;
+use lablink_core::pools::Extension;
 
-use super::trouble::plain;
+use crate::ssh::trouble::plain;
 
 /// What lies where results do, was not collected, and may be meant all the same.
 #[derive(Clone, Debug, Default)]

@@ -30,24 +30,24 @@ impl Provisioner {
         if let Some(doubt) = &ran.doubt {
             self.record(id, doubt).await?;
         }
-        state::made_by(&self.parts.db, self.parts.pool, id).await?;
-        let targets = operations::targets(&self.parts.db, id).await?;
+        state::made_by(&self.parts.scope, id).await?;
+        let targets = operations::targets(&self.parts.scope.db, id).await?;
         let done = self.done_with(id).await?;
         let errors = &ran.progress.vm_errors;
         let settlement = Settlement { id, change, targets: &targets, outcome, errors, done: &done };
         if ran.applied {
             self.settle(&settlement, limit).await?;
         } else {
-            settlement.write_unbegun(&self.parts.db, self.parts.pool).await?;
+            settlement.write_unbegun(&self.parts.scope).await?;
         }
         if matches!(change, Change::Launch(_) | Change::Replace(_)) {
-            startup::provisioned(&self.parts.db, self.parts.pool, lease.operation_id()).await?;
+            startup::provisioned(&self.parts.scope, lease.operation_id()).await?;
         }
         Ok(())
     }
 
     async fn settle(&self, settlement: &Settlement<'_>, limit: Limit) -> Result<(), DbError> {
-        let ProvisionerParts { db, pool, local, .. } = &self.parts;
+        let ProvisionerParts { scope, local, .. } = &self.parts;
         let after = async {
             let workspace = self.workspace(limit.clone()).await?;
             workspace.recover().await?;
@@ -65,14 +65,14 @@ impl Provisioner {
                     self.record(settlement.id, doubt).await?;
                 }
                 self.put_right_later(settlement.id);
-                return settlement.write_blindly(db).await;
+                return settlement.write_blindly(scope).await;
             }
         };
         // A broken VM is made anew later: what runs of it now serves nobody.
         let named = settlement.change.hostnames().iter().chain(after.hostnames());
         let unmade: BTreeSet<&Hostname> = named.filter(|it| !after.is_whole(it)).collect();
         local.end(unmade, &limit).await;
-        settlement.write(db, *pool, &after).await
+        settlement.write(scope, &after).await
     }
 
     /// Notes that the operation's rows tell what is not known to be true.
@@ -90,7 +90,7 @@ impl Provisioner {
             return Ok(());
         }
         // Another allocator's operation settles it, and changes what would be looked at here.
-        if operations::is_at_work(&self.parts.db, self.parts.pool).await? {
+        if operations::is_at_work(&self.parts.scope).await? {
             return Ok(());
         }
         let workspace = self.workspace(limit).await?;
@@ -100,9 +100,9 @@ impl Provisioner {
     }
 
     pub(super) async fn settle_again(&self, workspace: &Workspace) -> Result<(), WorkError> {
-        let ProvisionerParts { db, pool, .. } = &self.parts;
+        let ProvisionerParts { scope, .. } = &self.parts;
         let Some(id) = workspace.unsettled() else { return Ok(()) };
-        let operation = operations::find(db, *pool, id).await?;
+        let operation = operations::find(scope, id).await?;
         if let Some(operation) = &operation
             && let Some(change) = Change::wanted_by(operation)?
         {
@@ -111,8 +111,8 @@ impl Provisioner {
             let outcome = Outcome { state: state_then, exit_code: operation.exit_code, reason };
             let named = change.hostnames().iter();
             let whole: Vec<Hostname> = named.filter(|it| state.is_whole(it)).cloned().collect();
-            vms::make_anew(db, *pool, &whole).await?;
-            let targets = operations::targets(db, id).await?;
+            vms::make_anew(scope, &whole).await?;
+            let targets = operations::targets(&scope.db, id).await?;
             let (done, errors) = (self.done_with(id).await?, BTreeMap::new());
             Settlement {
                 id,
@@ -122,7 +122,7 @@ impl Provisioner {
                 errors: &errors,
                 done: &done,
             }
-            .write(db, *pool, &state)
+            .write(scope, &state)
             .await?;
         }
         workspace.forget_unsettled();
@@ -131,7 +131,7 @@ impl Provisioner {
 
     /// The VMs that an operation has done its work on.
     async fn done_with(&self, id: OperationId) -> Result<BTreeSet<Hostname>, DbError> {
-        let steps = operations::steps(&self.parts.db, id).await?;
+        let steps = operations::steps(&self.parts.scope.db, id).await?;
         let done = steps.into_iter().filter(|step| step.stage == Stage::Done);
         Ok(done.map(|step| step.hostname).collect())
     }

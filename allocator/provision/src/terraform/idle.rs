@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lablink_core::{
-    chain,
-    vms::{self, Source},
-    worker::Limit,
-};
+use lablink_core::{chain, pools::Source, vms, worker::Limit};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +61,7 @@ impl Provisioner {
     /// Writes rows for VMs that exist without one, as after the loss of the database: so that a
     /// launch takes no name that is taken, and the organiser sees them.
     async fn catch_up(&self, stop: &CancellationToken) {
-        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
+        let ProvisionerParts { scope, variables, .. } = &self.parts;
         let caught_up = async {
             let workspace = self.workspace(Limit::until(stop.clone())).await?;
             self.refuse_unreadable(&workspace).await?;
@@ -76,7 +72,7 @@ impl Provisioner {
                 return Err(doubt.into());
             }
             let existing = look.state.existing();
-            vms::reconcile_existing(db, *pool, Source::Local, &existing, asked_at).await?;
+            vms::reconcile_existing(scope, Source::Local, &existing, asked_at).await?;
             Ok::<(), WorkError>(())
         };
         match caught_up.await {

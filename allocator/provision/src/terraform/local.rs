@@ -1,7 +1,7 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use futures_util::StreamExt;
-use lablink_core::{Db, Token, chain, pools::PoolId, vms, worker::Limit};
+use lablink_core::{Scope, Token, chain, vms, worker::Limit};
 use lablink_protocol::Hostname;
 use tokio::process::Command;
 
@@ -56,7 +56,7 @@ impl LocalVms {
     /// Stops the agents of all VMs; the VMs stay, and their rows say that they are stopped, since no
     /// allocator hears their agents' own goodbye. Names those that did not stop: one that can't be
     /// stopped is no reason to leave the others alone, or to wait for ever.
-    pub async fn stop_all(&self, db: &Db, pool: PoolId) -> io::Result<Vec<String>> {
+    pub async fn stop_all(&self, scope: &Scope) -> io::Result<Vec<String>> {
         let limit = Limit::default().within(STOP_ALL);
         let stopping = futures_util::stream::iter(self.names()?).map(|name| {
             let limit = limit.clone();
@@ -66,7 +66,7 @@ impl LocalVms {
                 }
                 if let Ok(hostname) = name.parse() {
                     // Else it is found silent, later.
-                    let _told = vms::goodbye(db, pool, &hostname).await;
+                    let _told = vms::goodbye(scope, &hostname).await;
                 }
                 None
             }

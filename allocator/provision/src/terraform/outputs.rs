@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use lablink_core::collections::PrivateKey;
+use lablink_core::ssh::PrivateKey;
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 

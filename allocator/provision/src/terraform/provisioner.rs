@@ -6,13 +6,11 @@ use std::{
 
 use jiff::Timestamp;
 use lablink_core::{
-    Db, DbError, Token, agents,
-    aws::{AwsLogin, VaultError},
-    chain,
+    DbError, Scope, Token, agents, chain,
     operations::{LeaseError, Outcome},
-    pools::PoolId,
-    state,
-    vms::{self, Source},
+    pools::Source,
+    secrets::{AwsLogin, VaultError},
+    state, vms,
     worker::{Attempt, Ended, Limit, Runner, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
@@ -29,8 +27,7 @@ use super::{
 
 /// What a provisioner works with.
 pub struct ProvisionerParts {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub workspace: Workspace,
     /// Typed keys win over what the process finds by itself.
     pub aws: Arc<AwsLogin>,
@@ -81,7 +78,7 @@ impl From<VaultError> for WorkError {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Db(error) => Self::Db(error),
-            VaultError::Locked => Self::Keys(error),
+            VaultError::Locked | VaultError::Replaced => Self::Keys(error),
         }
     }
 }
@@ -120,12 +117,12 @@ impl Provisioner {
 
     /// Terraform's folder, with the keys that are in use now.
     pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
-        let ProvisionerParts { db, pool, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.vault.keys(db, *pool).await?).within(limit))
+        let ProvisionerParts { scope, workspace, aws, .. } = &self.parts;
+        Ok(workspace.with_keys(aws.vault.keys(scope).await?).within(limit))
     }
 
     async fn change(&self, change: &Change, turn: &mut Turn) -> Result<Attempt<Ran>, WorkError> {
-        let ProvisionerParts { db, pool, variables, .. } = &self.parts;
+        let ProvisionerParts { scope, variables, .. } = &self.parts;
         let workspace = self.workspace(turn.work_limit()).await?;
         workspace.recover().await?;
         match self.refuse_unreadable(&workspace).await {
@@ -143,7 +140,7 @@ impl Provisioner {
         }
         let asked_at = Timestamp::now();
         let before = self.state_put_right(&workspace).await?;
-        vms::reconcile_existing(db, *pool, Source::Local, &before.existing(), asked_at).await?;
+        vms::reconcile_existing(scope, Source::Local, &before.existing(), asked_at).await?;
         self.caught_up.send_replace(true);
 
         if let Some(stop) = turn.held.stop() {
@@ -184,8 +181,8 @@ impl Provisioner {
         let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
         let going = before.hostnames().filter(|it| !vms.contains(it)).cloned();
-        let ProvisionerParts { db, pool, .. } = &self.parts;
-        state::take_in_hand(db, *pool, &new, &going.collect::<Vec<_>>()).await?;
+        let ProvisionerParts { scope, .. } = &self.parts;
+        state::take_in_hand(scope, &new, &going.collect::<Vec<_>>()).await?;
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
             makes: change.makes(),
@@ -214,9 +211,9 @@ impl Provisioner {
         &self,
         new: &[Hostname],
     ) -> Result<BTreeMap<Hostname, Token>, DbError> {
-        let ProvisionerParts { db, pool, .. } = &self.parts;
-        vms::make_anew(db, *pool, new).await?;
-        agents::issue_enrolments(db, *pool, new).await
+        let ProvisionerParts { scope, .. } = &self.parts;
+        vms::make_anew(scope, new).await?;
+        agents::issue_enrolments(scope, new).await
     }
 }
 

@@ -1,8 +1,7 @@
 use lablink_core::{
-    Db, DbError, agents, chain,
+    DbError, Scope, agents, chain,
     operations::{self, LeaseError, Outcome, Reboot, Standing, Target},
-    pools::PoolId,
-    vms,
+    vms::{self, VmId},
     worker::{Attempt, Ended, Limit, Runner, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
@@ -11,18 +10,13 @@ use super::{LocalVms, StepError};
 
 /// Reboots local VMs: their agents are stopped, with all that they started, and start again.
 pub struct Reboots {
-    pub db: Db,
-    pub pool: PoolId,
+    pub scope: Scope,
     pub vms: LocalVms,
 }
 
-/// Whether the reboot is still to be written into the VM's history.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub enum Rebooted {
-    #[default]
-    No,
-    Untold,
-}
+/// The VM whose reboot is still to be written into its history.
+#[derive(Debug, Default)]
+pub struct Rebooted(Option<VmId>);
 
 impl Runner<Reboot> for Reboots {
     type Left = Rebooted;
@@ -38,7 +32,7 @@ impl Runner<Reboot> for Reboots {
         }
         let targets = turn.lease.begin().await?;
         let target = targets.into_iter().find(|it| it.standing == Standing::Included);
-        let vm = vms::find(&self.db, self.pool, hostname).await?;
+        let vm = vms::find(&self.scope, hostname).await?;
         let (Some(Target { vm_id, .. }), Some(vm)) = (target, vm) else {
             return Ok(Ended::failed(format!("{hostname} is gone.")).into());
         };
@@ -48,10 +42,10 @@ impl Runner<Reboot> for Reboots {
             return Ok(Ended::failed(reason).into());
         }
         match self.reboot(hostname, vm_id, &turn.work_limit()).await? {
-            Ok(()) => Ok(Attempt { ended: Ended::Succeeded, left: Rebooted::Untold }),
+            Ok(()) => Ok(Attempt { ended: Ended::Succeeded, left: Rebooted(Some(vm_id)) }),
             Err(error) => {
                 let reason = chain(&error);
-                vms::start_failed(&self.db, self.pool, hostname, &reason).await?;
+                vms::start_failed(&self.scope, hostname, &reason).await?;
                 Err(Trouble::Other(format!("{hostname} could not be rebooted: {reason}")))
             }
         }
@@ -64,9 +58,9 @@ impl Runner<Reboot> for Reboots {
         _outcome: &Outcome,
         left: &mut Rebooted,
     ) -> Result<(), LeaseError> {
-        if *left == Rebooted::Untold {
-            operations::rebooted(&self.db, turn.operation.id).await?;
-            *left = Rebooted::No;
+        if let Rebooted(Some(vm_id)) = left {
+            operations::rebooted(&self.scope, turn.operation.id, *vm_id).await?;
+            *left = Rebooted(None);
         }
         Ok(())
     }
@@ -77,10 +71,10 @@ impl Reboots {
     async fn reboot(
         &self,
         hostname: &Hostname,
-        vm_id: i64,
+        vm_id: VmId,
         limit: &Limit,
     ) -> Result<Result<(), StepError>, DbError> {
-        let token = agents::issue_to_newcomer(&self.db, self.pool, vm_id, hostname).await?;
+        let token = agents::issue_to_newcomer(&self.scope, vm_id, hostname).await?;
         Ok(self.vms.reboot(hostname, token.as_ref(), limit).await)
     }
 }

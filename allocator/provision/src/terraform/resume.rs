@@ -3,11 +3,7 @@
 use std::{future::Future, io, time::Duration};
 
 use futures_util::StreamExt;
-use lablink_core::{
-    Db, DbError, Token, agents, chain,
-    pools::PoolId,
-    vms::{self, StaleAfter},
-};
+use lablink_core::{DbError, Scope, Token, agents, chain, vms};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{ChildStdin, ChildStdout},
@@ -39,35 +35,29 @@ impl LocalVms {
     /// could never enrol gets a fresh token, if it has a row once `caught_up` says that all have
     /// theirs, and while no operation of the pool is at work: the token that such a one has given
     /// must hold. One that can't be started says so in its row. Those that run with other settings
-    /// are taken over if nothing is heard of them for `silence`. Ends when nothing is left to do.
-    pub async fn resume_all(
-        &self,
-        db: &Db,
-        pool: PoolId,
-        silence: StaleAfter,
-        caught_up: CaughtUp,
-    ) -> io::Result<()> {
+    /// are taken over if nothing is heard of them for as long as the pool allows. Ends when nothing is left to do.
+    pub async fn resume_all(&self, scope: &Scope, caught_up: CaughtUp) -> io::Result<()> {
         let left = self.resume(self.names()?, |_| std::future::ready(None)).await;
         if left.is_empty() {
             return Ok(());
         }
         caught_up.reached().await;
-        tell(db, pool, &left.broken).await;
+        tell(scope, &left.broken).await;
         let taking_over = async {
-            let stopped = self.stop_unheard(db, pool, silence, left.running_otherwise).await;
-            self.resume_with_tokens(db, pool, stopped).await;
+            let stopped = self.stop_unheard(scope, left.running_otherwise).await;
+            self.resume_with_tokens(scope, stopped).await;
         };
-        tokio::join!(self.resume_with_tokens(db, pool, left.unenrolled), taking_over);
+        tokio::join!(self.resume_with_tokens(scope, left.unenrolled), taking_over);
         Ok(())
     }
 
-    async fn resume_with_tokens(&self, db: &Db, pool: PoolId, mut waiting: Vec<String>) {
+    async fn resume_with_tokens(&self, scope: &Scope, mut waiting: Vec<String>) {
         while !waiting.is_empty() {
-            match vms::list(db, pool).await {
+            match vms::list(scope).await {
                 Ok(vms) => {
                     waiting.retain(|name| vms.iter().any(|vm| vm.hostname.as_str() == name));
-                    let left = self.resume(waiting, |name| token(db, pool, name)).await;
-                    tell(db, pool, &left.broken).await;
+                    let left = self.resume(waiting, |name| token(scope, name)).await;
+                    tell(scope, &left.broken).await;
                     waiting = left.unenrolled;
                 }
                 Err(error) if error.is_away() => {}
@@ -122,10 +112,10 @@ impl Left {
 }
 
 /// Says in the rows what is broken, and by what.
-async fn tell(db: &Db, pool: PoolId, broken: &[(String, String)]) {
+async fn tell(scope: &Scope, broken: &[(String, String)]) {
     for (name, reason) in broken {
         let Ok(hostname) = name.parse() else { continue };
-        if let Err(error) = vms::start_failed(db, pool, &hostname, reason).await {
+        if let Err(error) = vms::start_failed(scope, &hostname, reason).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, machine.hostname = name, "its page can't say that it is broken");
         }
@@ -148,9 +138,9 @@ async fn answer(
     stdin.write_all(line.as_bytes()).await
 }
 
-async fn token(db: &Db, pool: PoolId, name: String) -> Option<Token> {
+async fn token(scope: &Scope, name: String) -> Option<Token> {
     let hostname = name.parse().ok()?;
-    let issued: Result<_, DbError> = agents::issue_while_idle(db, pool, &hostname).await;
+    let issued: Result<_, DbError> = agents::issue_while_idle(scope, &hostname).await;
     issued.unwrap_or_else(|error| {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, machine.hostname = name, "no enrolment token can be had yet");

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lablink_core::{
-    Actor, Db, DbError,
+    DbError, Scope,
     operations::{OperationId, OperationState, Outcome, Standing, Target},
-    pools::PoolId,
-    vms::{self, Unmet},
+    vms::{self, Unmet, VmId},
 };
 use lablink_protocol::Hostname;
 
@@ -27,54 +26,54 @@ pub(super) struct Settlement<'a> {
 impl Settlement<'_> {
     /// Brings the rows in line with the state: of the VMs that the operation worked on, and of
     /// those that are broken.
-    pub async fn write(&self, db: &Db, pool: PoolId, state: &State) -> Result<(), DbError> {
+    pub async fn write(&self, scope: &Scope, state: &State) -> Result<(), DbError> {
         let (there, gone): (Vec<&Target>, Vec<&Target>) =
             self.worked_on().partition(|it| state.contains(&it.hostname));
         match self.change {
             // What was never made and is no longer wanted has nothing left to show.
             Change::Launch(_) if self.outcome.state == OperationState::Cancelled => {
-                vms::remove(db, pool, &ids(&gone), &Actor::System).await?;
+                vms::remove(scope, &ids(&gone)).await?;
             }
-            Change::Launch(_) => vms::fail(db, &self.reasons(gone)).await?,
+            Change::Launch(_) => vms::fail(scope, &self.reasons(gone)).await?,
             Change::Destroy(_) => {
-                vms::remove(db, pool, &ids(&gone), &Actor::System).await?;
-                vms::note_undone(db, &self.reasons(there)).await?;
+                vms::remove(scope, &ids(&gone)).await?;
+                vms::note_undone(scope, &self.reasons(there)).await?;
             }
-            Change::Replace(_) => self.write_unreplaced(db).await?,
+            Change::Replace(_) => self.write_unreplaced(scope).await?,
         }
-        self.write_broken(db, pool, state).await
+        self.write_broken(scope, state).await
     }
 
     /// Nothing was done yet: what exists is as it was.
-    pub async fn write_unbegun(&self, db: &Db, pool: PoolId) -> Result<(), DbError> {
+    pub async fn write_unbegun(&self, scope: &Scope) -> Result<(), DbError> {
         if matches!(self.change, Change::Launch(_))
             && self.outcome.state == OperationState::Cancelled
         {
-            return vms::unplan(db, pool, self.id).await;
+            return vms::unplan(scope, self.id).await;
         }
-        self.write_blindly(db).await
+        self.write_blindly(scope).await
     }
 
     /// Without the state nobody knows what exists. The VMs of the change show that it did not end
     /// well, and a later operation finds out.
-    pub async fn write_blindly(&self, db: &Db) -> Result<(), DbError> {
+    pub async fn write_blindly(&self, scope: &Scope) -> Result<(), DbError> {
         match self.change {
-            Change::Launch(_) => vms::doubt(db, &self.reasons(self.worked_on())).await,
-            Change::Destroy(_) => vms::note_undone(db, &self.reasons(self.worked_on())).await,
+            Change::Launch(_) => vms::doubt(scope, &self.reasons(self.worked_on())).await,
+            Change::Destroy(_) => vms::note_undone(scope, &self.reasons(self.worked_on())).await,
             Change::Replace(_) => {
                 let (untouched, begun) = self.unreplaced();
-                vms::note_undone(db, &self.reasons(untouched)).await?;
-                vms::doubt(db, &self.reasons(begun)).await
+                vms::note_undone(scope, &self.reasons(untouched)).await?;
+                vms::doubt(scope, &self.reasons(begun)).await
             }
         }
     }
 
     /// A machine that nothing was done to stays what it was; of any other nobody can say what is
     /// left.
-    async fn write_unreplaced(&self, db: &Db) -> Result<(), DbError> {
+    async fn write_unreplaced(&self, scope: &Scope) -> Result<(), DbError> {
         let (untouched, begun) = self.unreplaced();
-        vms::note_undone(db, &self.reasons(untouched)).await?;
-        vms::fail(db, &self.reasons(begun)).await
+        vms::note_undone(scope, &self.reasons(untouched)).await?;
+        vms::fail(scope, &self.reasons(begun)).await
     }
 
     /// VMs that were to be replaced and were not: those that are the old ones, and those of which
@@ -85,7 +84,7 @@ impl Settlement<'_> {
     }
 
     /// What is in the state, but not whole.
-    async fn write_broken(&self, db: &Db, pool: PoolId, state: &State) -> Result<(), DbError> {
+    async fn write_broken(&self, scope: &Scope, state: &State) -> Result<(), DbError> {
         let replaced = matches!(self.change, Change::Replace(_));
         let told = |name: &Hostname| replaced && self.targets.iter().any(|it| it.hostname == *name);
         let broken = state.hostnames().filter(|it| !state.is_whole(it) && !told(it));
@@ -93,9 +92,9 @@ impl Settlement<'_> {
         if broken.is_empty() {
             return Ok(());
         }
-        let rows = vms::present(db, pool, &broken).await?;
+        let rows = vms::present(scope, &broken).await?;
         let unmet = rows.iter().map(|(name, id)| (*id, self.reason(name)));
-        vms::fail(db, &unmet.collect::<Vec<Unmet>>()).await
+        vms::fail(scope, &unmet.collect::<Vec<Unmet>>()).await
     }
 
     fn worked_on(&self) -> impl Iterator<Item = &Target> {
@@ -114,6 +113,6 @@ impl Settlement<'_> {
     }
 }
 
-fn ids(targets: &[&Target]) -> Vec<i64> {
+fn ids(targets: &[&Target]) -> Vec<VmId> {
     targets.iter().map(|it| it.vm_id).collect()
 }

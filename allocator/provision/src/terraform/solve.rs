@@ -7,8 +7,9 @@ use lablink_core::{
     operations::{
         BringBack, GiveUp, LeaseError, LogLevel, OperationId, Outcome, Report, Stage, Step,
     },
+    pools::Source,
     state::{self, Fault},
-    vms::{self, Source},
+    vms,
     worker::{Attempt, Ended, Limit, Runner, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
@@ -132,8 +133,8 @@ impl Provisioner {
 
     /// Notes what an operation found wrong with the state, for its page to offer the ways out.
     pub(super) async fn record(&self, id: OperationId, doubt: &Doubt) -> Result<(), DbError> {
-        let ProvisionerParts { db, pool, .. } = &self.parts;
-        state::record_conflict(db, *pool, id, doubt.fault, &doubt.lacking).await
+        let ProvisionerParts { scope, .. } = &self.parts;
+        state::record_conflict(scope, id, doubt.fault, &doubt.lacking).await
     }
 
     async fn bring_back(
@@ -142,11 +143,11 @@ impl Provisioner {
         look: &Look,
         doubt: &Doubt,
     ) -> Result<Attempt<Solved>, WorkError> {
-        let ProvisionerParts { db, pool, local, .. } = &self.parts;
+        let ProvisionerParts { scope, local, .. } = &self.parts;
         let copy = workspace.kept_copy();
         let seen = look.seen.as_ref();
         let pieces = Pieces { found: &look.raw, copy: copy.as_deref(), seen, local };
-        let removed = state::removed_among(db, *pool, &pieces.vms()).await?;
+        let removed = state::removed_among(scope, &pieces.vms()).await?;
         let mended = mend(&pieces, &look.existing, &removed)?;
         if mended.state.holds_nothing() && !mended.lost.is_empty() {
             return Ok(Ended::failed(in_no_copy(&mended.lost)).into());
@@ -171,7 +172,7 @@ impl Provisioner {
         named: &[Hostname],
         limit: &Limit,
     ) -> Result<Attempt<Solved>, WorkError> {
-        let ProvisionerParts { db, pool, local, .. } = &self.parts;
+        let ProvisionerParts { scope, local, .. } = &self.parts;
         // What was not named then is nobody's to give up now.
         if doubt.lacking.iter().any(|it| !named.contains(it)) {
             return Ok(Ended::failed(doubt.to_string()).into());
@@ -191,13 +192,13 @@ impl Provisioner {
                     return Ok(Ended::failed(reason).into());
                 }
             }
-            let vm = vms::find(db, *pool, hostname).await?;
+            let vm = vms::find(scope, hostname).await?;
             if vm.is_some_and(|vm| vm.source == Source::Aws) {
                 elsewhere.push(hostname.clone());
             }
             lines.push((LogLevel::Info, format!("{hostname} was given up.")));
         }
-        state::give_up(db, *pool, id, &doubt.lacking, look.state.version.as_ref()).await?;
+        state::give_up(scope, id, &doubt.lacking, look.state.version.as_ref()).await?;
         let ended = if elsewhere.is_empty() {
             Ended::Succeeded
         } else {

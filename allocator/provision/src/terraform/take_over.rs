@@ -5,9 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use lablink_core::{
-    Db, DbError,
-    pools::PoolId,
-    vms::{self, StaleAfter, Vm},
+    DbError, Scope,
+    vms::{self, Vm, VmId},
     worker::Limit,
 };
 
@@ -18,27 +17,21 @@ const AGAIN: Duration = Duration::from_secs(2);
 impl LocalVms {
     /// Stops those of these agents that no allocator hears for so long, and names them. One whose
     /// VM a participant has is left alone, for its desktop would end: its page says what to do.
-    pub(super) async fn stop_unheard(
-        &self,
-        db: &Db,
-        pool: PoolId,
-        StaleAfter(silence): StaleAfter,
-        names: Vec<String>,
-    ) -> Vec<String> {
+    pub(super) async fn stop_unheard(&self, scope: &Scope, names: Vec<String>) -> Vec<String> {
         if names.is_empty() {
             return names;
         }
         let before: BTreeMap<_, _> =
-            rows(db, pool).await.into_iter().map(|vm| (vm.id, vm.last_seen)).collect();
-        tokio::time::sleep(silence).await;
+            rows(scope).await.into_iter().map(|vm| (vm.id, vm.last_seen)).collect();
+        tokio::time::sleep(scope.pool.rules.machines.stale_after.0).await;
         let mut stopped = Vec::new();
-        for vm in rows(db, pool).await {
+        for vm in rows(scope).await {
             let name = vm.hostname.as_str();
             if !names.iter().any(|it| it == name) || is_heard(&before, &vm) {
                 continue;
             }
             if vm.claim.is_some() {
-                let failed = vms::start_failed(db, pool, &vm.hostname, CALLS_ELSEWHERE).await;
+                let failed = vms::start_failed(scope, &vm.hostname, CALLS_ELSEWHERE).await;
                 if let Err(error) = failed {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, machine.hostname = name, "{CALLS_ELSEWHERE}");
@@ -55,14 +48,14 @@ const CALLS_ELSEWHERE: &str = "Its agent was started with an address of the allo
     settings, that no longer hold, and nothing is heard of it. A reboot ends its desktop and starts \
     it with today’s";
 
-fn is_heard(before: &BTreeMap<i64, Option<Timestamp>>, vm: &Vm) -> bool {
+fn is_heard(before: &BTreeMap<VmId, Option<Timestamp>>, vm: &Vm) -> bool {
     before.get(&vm.id).is_none_or(|seen| *seen != vm.last_seen)
 }
 
 /// The pool's VMs, as soon as the database gives them.
-async fn rows(db: &Db, pool: PoolId) -> Vec<Vm> {
+async fn rows(scope: &Scope) -> Vec<Vm> {
     loop {
-        let listed: Result<_, DbError> = vms::list(db, pool).await;
+        let listed: Result<_, DbError> = vms::list(scope).await;
         match listed {
             Ok(vms) => return vms,
             Err(_away) => tokio::time::sleep(AGAIN).await,

@@ -23,7 +23,7 @@ impl Provisioner {
         let state = self.take(workspace).await?;
         let (whole, broken): (Vec<Hostname>, Vec<Hostname>) =
             state.hostnames().cloned().partition(|it| state.is_whole(it));
-        let working = vms::running_among(&self.parts.db, self.parts.pool, &broken).await?;
+        let working = vms::running_among(&self.parts.scope, &broken).await?;
         let unmade = whole.into_iter().filter(|it| !self.parts.local.is_made(it));
         let corrections: Vec<(&str, Hostname)> = working
             .into_iter()

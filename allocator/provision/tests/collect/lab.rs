@@ -8,17 +8,22 @@ use std::{
 };
 
 use lablink_core::{
-    Actor, Db, SecretKey,
-    collections::{Archive, CollectError, Collector, FitAddresses, Retention, SshAccess, Wish},
+    Actor, Db, Scope, SecretKey,
+    collections::{Archive, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
     operations::{self, Collect, Destroy, Kinds, Operation, OperationId},
-    pools::{self, PoolId},
+    pools::{
+        AfterUse, Claiming, Extension, Machines as PoolMachines, PerAddress, Pool, Reclaim,
+        Results, Rules, Source, StaleAfter,
+    },
+    ssh::{FitAddresses, SshAccess},
     vms,
     worker::{Runners, Worker, WorkerParts},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
-    collect::{CollectorParts, Limits, Machines, ZipCollector},
+    collect::{CollectorParts, Limits, ZipCollector},
+    ssh::Machines,
     terraform::{Backend, Program, Workspace},
 };
 use lablink_test_db::TestDb;
@@ -42,7 +47,7 @@ pub struct Lab {
 pub struct Site {
     pub database: tokio_postgres::Config,
     pub db: Db,
-    pub pool: PoolId,
+    pub pool: Arc<Pool>,
     pub root: PathBuf,
     pub limits: Limits,
     pub retention: Retention,
@@ -107,10 +112,8 @@ impl Lab {
             private_key: self.private_key.parse().unwrap(),
             directory: None,
         };
-        let sealed = access.sealed(Some(&secret_key())).unwrap();
-        vms::register(&self.db, self.pool, &admin(), Some(name(hostname)), Some(&sealed))
-            .await
-            .unwrap();
+        let sealed = access.storable(Some(&secret_key())).unwrap();
+        vms::register(&self.scope(admin()), Some(name(hostname)), Some(&sealed)).await.unwrap();
     }
 
     /// Terraform, as far as it tells what a cloud's state says: VMs at this address, with our key.
@@ -149,7 +152,7 @@ impl Lab {
 impl Site {
     pub async fn at(database: tokio_postgres::Config, root: &Path) -> Self {
         let db = Db::new(&database, 8);
-        let pool = pools::open(&db, "test").await.unwrap();
+        let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
         let limits = Limits {
             at_once: 8,
             connect: Duration::from_secs(10),
@@ -174,13 +177,15 @@ impl Site {
         }
     }
 
+    pub fn scope(&self, actor: Actor) -> Scope {
+        Scope::new(&self.db, &self.pool, actor)
+    }
+
     pub fn collector(&self) -> Arc<ZipCollector> {
         let parts = CollectorParts {
-            db: self.db.clone(),
-            pool: self.pool,
+            scope: self.scope(Actor::System),
             machines: Machines {
-                db: self.db.clone(),
-                pool: self.pool,
+                scope: self.scope(Actor::System),
                 secret_key: Some(secret_key()),
                 ssh_addresses: self.ssh_addresses,
                 local: Some(self.root.join("vms")),
@@ -211,8 +216,7 @@ impl Site {
         let (db, hub) = (Db::new(&self.database, 4), Hub::default());
         let listening = tokio::spawn(live::listen(self.database.clone(), hub.clone()));
         let worker = Worker::new(WorkerParts {
-            db,
-            pool: self.pool,
+            scope: Scope::new(&db, &self.pool, Actor::System),
             hub,
             owner: "lab".to_owned(),
             runners: Arc::new(
@@ -227,7 +231,7 @@ impl Site {
     }
 
     pub async fn ask(&self) -> OperationId {
-        operations::collect(&self.db, self.pool, &admin(), &wish(None)).await.unwrap()
+        operations::collect(&self.scope(admin()), &wish(None)).await.unwrap()
     }
 
     /// The operation at its end, which must come soon.
@@ -244,7 +248,7 @@ impl Site {
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.db, self.pool, id).await.unwrap().unwrap()
+        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
     }
 
     /// What lies where archives are kept.
@@ -316,4 +320,26 @@ fn login() -> String {
 /// The kinds of operations of the labs.
 pub fn kinds() -> Kinds {
     Kinds::default().with::<Collect>().with::<Destroy>()
+}
+
+/// Rules of a pool in which local VMs are launched.
+fn rules() -> Rules {
+    Rules {
+        claiming: Claiming {
+            email_domains: Vec::new(),
+            access_code: None,
+            reclaim: Reclaim::Link,
+            per_address: PerAddress::UNLIMITED,
+        },
+        machines: PoolMachines {
+            launched_from: Some(Source::Local),
+            description: "processes".to_owned(),
+            most_per_launch: 100,
+            most_unknown: None,
+            software: String::new(),
+            stale_after: StaleAfter(Duration::from_secs(60)),
+            after_use: AfterUse::Clean,
+        },
+        results: Results { extension: Extension::default() },
+    }
 }

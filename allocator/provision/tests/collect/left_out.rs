@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::symlink, process::Command};
 
 use lablink_core::{
     collections::{CollectError, OnSkipped},
-    operations::{self, OperationState},
+    operations::{self, OperationId, OperationState},
     vms::Selection,
 };
 
@@ -15,11 +15,12 @@ use crate::{
 
 /// A collection and the destroy behind it, at their ends.
 async fn destroyed(lab: &Lab, on_skipped: OnSkipped) -> [operations::Operation; 2] {
-    let (db, pool, actor) = (&lab.db, lab.pool, admin());
+    let scope = lab.scope(admin());
     let (all, slp) = (Selection::All, "slp".parse().unwrap());
-    let asked = operations::collect_and_destroy(db, pool, &actor, &all, slp, on_skipped);
+    let asked = operations::collect_and_destroy(&scope, &all, slp, on_skipped);
     let id = asked.await.unwrap();
-    [lab.ended(id - 1).await, lab.ended(id).await]
+    let first = OperationId::from(i64::from(id) - 1);
+    [lab.ended(first).await, lab.ended(id).await]
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
-use lablink_core::collections::FitAddresses;
+use lablink_core::ssh::FitAddresses;
 
 use crate::{
     lab::Lab,
@@ -68,7 +68,7 @@ async fn a_name_that_has_come_to_stand_for_the_allocator_itself_is_not_followed(
     lab.site.ssh_addresses = FitAddresses::Remote;
     let error = lab.download().await.unwrap_err().to_string();
     for (desk, address) in [("desk-1", "127.0.0.1"), ("desk-2", "localhost")] {
-        let refused = format!("{desk}: it is not asked for its results: {address} stands for ");
+        let refused = format!("{desk}: nothing was sent to it: {address} stands for ");
         assert!(error.contains(&refused), "{error}");
     }
     assert_eq!(error.matches("the allocator's own machine (loopback)").count(), 2, "{error}");

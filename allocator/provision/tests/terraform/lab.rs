@@ -8,18 +8,23 @@ use std::{
 };
 
 use lablink_core::{
-    Actor, Db,
-    aws::{AwsLogin, Vault},
-    collections::{FitAddresses, Retention},
+    Actor, Db, Scope,
+    collections::Retention,
     live::{self, Hub},
     operations::{self, Kinds, Lane, Operation, OperationId, OperationState},
-    pools::{self, PoolId},
-    vms::{self, NewVms, Selection, Source, Vm},
+    pools::{
+        AfterUse, Claiming, Extension, Machines as PoolMachines, PerAddress, Pool, Reclaim,
+        Results, Rules, Source, StaleAfter,
+    },
+    secrets::{AwsLogin, Vault},
+    ssh::FitAddresses,
+    vms::{self, Selection, Vm},
     worker::{Runners, Worker, WorkerParts},
 };
 use lablink_protocol::Hostname;
 use lablink_provision::{
-    collect::{CollectorParts, Limits, Machines, ZipCollector},
+    collect::{CollectorParts, Limits, ZipCollector},
+    ssh::Machines,
     terraform::{
         Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, Reboots,
         RuntimeVariables, Workspace,
@@ -39,7 +44,7 @@ use crate::program::Programs;
 pub struct Lab {
     pub database: TestDb,
     pub db: Db,
-    pub pool: PoolId,
+    pub pool: Arc<Pool>,
     pub programs: Programs,
     backend: Backend,
     pub aws: Arc<AwsLogin>,
@@ -90,13 +95,17 @@ impl Lab {
     async fn with(root: tempfile::TempDir, backend: Backend, exports: &str) -> Self {
         let database = TestDb::create().await;
         let db = Db::new(&database.config(), 8);
-        let pool = pools::open(&db, "test").await.unwrap();
+        let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
         for folder in ["state", "vms"] {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         let programs = Programs::new(root.path(), exports);
         let aws = Arc::new(AwsLogin { identity: None, vault: Vault::new(None) });
         Self { database, db, pool, programs, backend, aws, root }
+    }
+
+    pub fn scope(&self, actor: Actor) -> Scope {
+        Scope::new(&self.db, &self.pool, actor)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -116,9 +125,9 @@ impl Lab {
             startup_on_error: "continue".to_owned(),
             ..RuntimeVariables::default()
         };
+        let scope = Scope::new(&db, &self.pool, Actor::System);
         let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
-            db: db.clone(),
-            pool: self.pool,
+            scope: scope.clone(),
             workspace: Workspace::new(
                 Program::find(&self.programs.terraform).await.unwrap(),
                 self.programs.module.clone(),
@@ -132,11 +141,10 @@ impl Lab {
         }));
         let caught_up = provisioner.caught_up();
         let worker = Worker::new(WorkerParts {
-            db: db.clone(),
-            pool: self.pool,
+            scope: scope.clone(),
             hub,
             owner: name.to_owned(),
-            runners: Arc::new(self.runners(db, &data, &provisioner)),
+            runners: Arc::new(self.runners(&scope, &data, &provisioner)),
         });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(worker.run(shutdown.clone()));
@@ -146,8 +154,8 @@ impl Lab {
         Working { shutdown, caught_up, task, listening }
     }
 
-    fn runners(&self, db: Db, data: &Path, provisioner: &Arc<Provisioner>) -> Runners {
-        let reboots = Arc::new(Reboots { db: db.clone(), pool: self.pool, vms: self.local() });
+    fn runners(&self, scope: &Scope, data: &Path, provisioner: &Arc<Provisioner>) -> Runners {
+        let reboots = Arc::new(Reboots { scope: scope.clone(), vms: self.local() });
         let idle = Arc::clone(provisioner);
         Runners::default()
             .with::<operations::Launch>(provisioner)
@@ -156,7 +164,7 @@ impl Lab {
             .with::<operations::BringBack>(provisioner)
             .with::<operations::GiveUp>(provisioner)
             .with::<operations::Reboot>(&reboots)
-            .with::<operations::Collect>(&self.collector(db, data))
+            .with::<operations::Collect>(&self.collector(scope, data))
             .while_idle(Lane::MACHINES, move |stop| {
                 let provisioner = Arc::clone(&idle);
                 async move { provisioner.while_idle(stop).await }
@@ -173,15 +181,13 @@ impl Lab {
         }
     }
 
-    fn collector(&self, db: Db, data: &Path) -> Arc<ZipCollector> {
+    fn collector(&self, scope: &Scope, data: &Path) -> Arc<ZipCollector> {
         let directory = data.join("collections");
         fs::create_dir_all(&directory).unwrap();
         let parts = CollectorParts {
-            db: db.clone(),
-            pool: self.pool,
+            scope: scope.clone(),
             machines: Machines {
-                db,
-                pool: self.pool,
+                scope: scope.clone(),
                 secret_key: None,
                 ssh_addresses: FitAddresses::Remote,
                 local: Some(self.path("vms")),
@@ -204,27 +210,26 @@ impl Lab {
     }
 
     pub async fn launch(&self, count: u32) -> OperationId {
-        let new = NewVms { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &admin(), &new).await.unwrap()
+        operations::launch(&self.scope(admin()), count).await.unwrap()
     }
 
     pub async fn destroy(&self, selection: Selection) -> OperationId {
-        operations::destroy(&self.db, self.pool, &admin(), &selection).await.unwrap()
+        operations::destroy(&self.scope(admin()), &selection).await.unwrap()
     }
 
     pub async fn cancel(&self, id: OperationId) {
-        assert!(operations::cancel(&self.db, self.pool, &kinds(), &admin(), id).await.unwrap());
+        assert!(operations::cancel(&self.scope(admin()), &kinds(), id).await.unwrap());
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.db, self.pool, id).await.unwrap().unwrap()
+        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
     }
 
     /// The operation at its end, which must come soon.
     pub async fn ended(&self, id: OperationId) -> Operation {
         let start = Instant::now();
         loop {
-            if let Ok(Some(operation)) = operations::find(&self.db, self.pool, id).await
+            if let Ok(Some(operation)) = operations::find(&self.scope(Actor::System), id).await
                 && operation.state.is_over()
             {
                 return operation;
@@ -254,7 +259,7 @@ impl Lab {
     }
 
     pub async fn vms(&self) -> BTreeMap<String, Vm> {
-        let vms = vms::list(&self.db, self.pool).await.unwrap();
+        let vms = vms::list(&self.scope(Actor::System)).await.unwrap();
         vms.into_iter().map(|vm| (short(vm.hostname.as_str()), vm)).collect()
     }
 
@@ -336,6 +341,10 @@ pub fn short(hostname: &str) -> String {
     hostname.trim_start_matches("lablink-vm-test-").to_owned()
 }
 
+pub fn admin() -> Actor {
+    Actor::Admin("teacher".to_owned())
+}
+
 /// The kinds of operations of the labs.
 pub fn kinds() -> Kinds {
     Kinds::default()
@@ -348,6 +357,24 @@ pub fn kinds() -> Kinds {
         .with::<operations::Collect>()
 }
 
-pub fn admin() -> Actor {
-    Actor::Admin("teacher".to_owned())
+/// Rules of a pool in which local VMs are launched.
+fn rules() -> Rules {
+    Rules {
+        claiming: Claiming {
+            email_domains: Vec::new(),
+            access_code: None,
+            reclaim: Reclaim::Link,
+            per_address: PerAddress::UNLIMITED,
+        },
+        machines: PoolMachines {
+            launched_from: Some(Source::Local),
+            description: "processes".to_owned(),
+            most_per_launch: 100,
+            most_unknown: None,
+            software: String::new(),
+            stale_after: StaleAfter(Duration::from_secs(60)),
+            after_use: AfterUse::Clean,
+        },
+        results: Results { extension: Extension::default() },
+    }
 }

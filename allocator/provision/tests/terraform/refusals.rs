@@ -10,17 +10,14 @@ use lablink_core::{
 use crate::lab::{Lab, admin};
 
 impl Lab {
-    /// Whoever writes so, such as `insert on event`, is refused until all are let again.
+    /// Whoever writes so, such as `insert on event for each row`, is refused until all are let again.
     async fn refuse(&self, write: &str) {
         self.sql(
             "create or replace function refuse() returns trigger language plpgsql as
              $$ begin raise exception 'this row is cursed'; end $$",
         )
         .await;
-        self.sql(&format!(
-            "create trigger refused before {write} for each row execute function refuse()"
-        ))
-        .await;
+        self.sql(&format!("create trigger refused before {write} execute function refuse()")).await;
     }
 
     async fn let_again(&self) {
@@ -37,8 +34,7 @@ impl Lab {
 
     async fn collect(&self) -> OperationId {
         let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-        let (db, pool) = (&self.db, self.pool);
-        operations::collect(db, pool, &admin(), &wish).await.unwrap()
+        operations::collect(&self.scope(admin()), &wish).await.unwrap()
     }
 }
 
@@ -47,19 +43,19 @@ async fn an_end_that_is_refused_is_a_failure_and_holds_nobody_up() {
     let lab = Lab::new().await;
     let worker = lab.worker("a").await;
     // What Terraform said can't be written, so the end can't be as it was.
-    lab.refuse("insert on operation_log").await;
+    lab.refuse("insert on operation_log for each row").await;
     let first = lab.launch(1).await;
     lab.is_told(first).await;
     lab.is_told(lab.launch(1).await).await;
     lab.let_again().await;
     lab.works_again().await;
     // Nor can it be with anything beside its own row.
-    lab.refuse("insert on event").await;
+    lab.refuse("insert on event for each row when (new.kind = 'operation.finished')").await;
     let sql = "insert into operation (pool_id, kind, payload, actor)
                select id, 'destroy', '{\"hostnames\": []}', 'admin:x' from pool;
                select pg_notify('operation_changed', (select max(id) from operation)::text)";
     lab.sql(sql).await;
-    let id = lab.count("select max(id) from operation").await;
+    let id = lab.count("select max(id) from operation").await.into();
     lab.is_told(id).await;
     lab.let_again().await;
     lab.works_again().await;
@@ -76,8 +72,8 @@ async fn work_that_is_refused_is_a_failure_whatever_its_kind() {
     std::fs::write(lab.path("state/test.tfstate"), "").unwrap();
     let met = lab.ended(lab.launch(1).await).await;
     assert_eq!(met.state, OperationState::Failed);
-    lab.refuse("insert or update on terraform_state").await;
-    let out = operations::bring_back(&lab.db, lab.pool, &admin(), met.id).await.unwrap();
+    lab.refuse("insert or update on terraform_state for each row").await;
+    let out = operations::bring_back(&lab.scope(admin()), met.id).await.unwrap();
     lab.is_told(out).await;
     // A change.
     std::fs::write(lab.path("state/test.tfstate"), state).unwrap();

@@ -1,10 +1,12 @@
 //! Local VMs when an allocator comes back, beside others and beside Terraform.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
+    Actor, Scope,
     operations::{self, OperationId},
-    vms::{self, StaleAfter},
+    pools::{Pool, StaleAfter},
+    vms,
 };
 use lablink_protocol::Vitals;
 
@@ -14,8 +16,10 @@ impl Lab {
     /// What an allocator does for the VMs at its start, to the end.
     async fn comes_back(&self, worker: &Working) {
         let caught_up = worker.caught_up.clone();
-        let silence = StaleAfter(Duration::from_secs(1));
-        self.local().resume_all(&self.db, self.pool, silence, caught_up).await.unwrap();
+        let mut pool = Pool::clone(&self.pool);
+        pool.rules.machines.stale_after = StaleAfter(Duration::from_secs(1));
+        let scope = Scope::new(&self.db, &Arc::new(pool), Actor::System);
+        self.local().resume_all(&scope, caught_up).await.unwrap();
     }
 
     fn folder(&self, number: &str) -> PathBuf {
@@ -112,7 +116,7 @@ async fn a_start_and_a_reboot_take_todays_settings() {
     for number in ["1", "2"] {
         lab.vm_sh("stop", &lab.folder(number));
     }
-    let asked = operations::reboot(&lab.db, lab.pool, &kinds(), &admin(), &vm("2")).await;
+    let asked = operations::reboot(&lab.scope(admin()), &kinds(), &vm("2")).await;
     lab.succeeds(asked.unwrap()).await;
     assert!(has_todays_settings(&lab, "2") && !has_todays_settings(&lab, "1"));
     lab.comes_back(&worker).await;
@@ -153,7 +157,9 @@ async fn another_allocators_vm_is_left_alone() {
     let heard = async {
         loop {
             for number in ["1", "2"] {
-                vms::heartbeat(&lab.db, lab.pool, &vm(number), &Vitals::default()).await.unwrap();
+                vms::heartbeat(&lab.scope(Actor::System), &vm(number), &Vitals::default())
+                    .await
+                    .unwrap();
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -172,7 +178,7 @@ async fn a_vm_that_cannot_be_started_says_why() {
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     for number in ["1", "2"] {
-        vms::heartbeat(&lab.db, lab.pool, &vm(number), &Vitals::default()).await.unwrap();
+        vms::heartbeat(&lab.scope(Actor::System), &vm(number), &Vitals::default()).await.unwrap();
         lab.vm_sh("stop", &lab.folder(number));
         fs::create_dir_all(lab.folder(number).join("state")).unwrap();
         fs::write(lab.folder(number).join("state/agent-token"), "its own").unwrap();
@@ -186,7 +192,7 @@ async fn a_vm_that_cannot_be_started_says_why() {
     assert!(reason.contains("the agent ended at once"), "{reason}");
     assert!(vms["1"].stopped && vms["1"].suspect_at.is_some(), "it is not handed out");
     assert_eq!(vms["2"].start_failure, None);
-    vms::heartbeat(&lab.db, lab.pool, &vm("1"), &Vitals::default()).await.unwrap();
+    vms::heartbeat(&lab.scope(Actor::System), &vm("1"), &Vitals::default()).await.unwrap();
     assert_eq!(lab.vms().await["1"].start_failure, None, "it is heard again");
     worker.stop().await;
 }
@@ -196,8 +202,8 @@ async fn vms_that_stop_with_the_allocator_are_not_handed_out_when_it_comes_back(
     let lab = Lab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
-    vms::heartbeat(&lab.db, lab.pool, &vm("1"), &Vitals::default()).await.unwrap();
-    assert_eq!(lab.local().stop_all(&lab.db, lab.pool).await.unwrap(), [""; 0]);
+    vms::heartbeat(&lab.scope(Actor::System), &vm("1"), &Vitals::default()).await.unwrap();
+    assert_eq!(lab.local().stop_all(&lab.scope(Actor::System)).await.unwrap(), [""; 0]);
     assert!(!lab.agent_runs("1") && lab.vms().await["1"].stopped);
     worker.stop().await;
 }

@@ -17,6 +17,7 @@ mod overrides;
 mod placeholder;
 mod problem;
 mod rules;
+mod schema;
 mod secret;
 mod section;
 mod sections;
@@ -34,43 +35,16 @@ pub use load::{ConfigError, locate};
 pub use overrides::Overrides;
 pub use placeholder::startup_problems;
 pub use problem::{Problem, Problems};
+pub use schema::Config;
 pub use secret::Secret;
 pub use sections::{
     Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, History,
-    Install, Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Reclaim, Ssl,
-    SslProvider, StartupScript,
+    Install, Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Ssl, SslProvider,
+    StartupScript,
 };
 pub use url::unfit_url;
 
 use section::{Findings, Section};
-
-/// What the file says, with the schema's default for each key that it leaves out.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where VMs come from: `aws` (default), `local` or `manual`.
-    pub provider: ProviderKind,
-    /// The Postgres server; none if the file has no `db` section.
-    pub db: Option<Database>,
-    pub machine: Machine,
-    pub app: App,
-    pub dns: Dns,
-    pub eip: Eip,
-    pub ssl: Ssl,
-    pub allocator: Allocator,
-    /// S3 bucket of Terraform's state, for the environments that keep it there; none: on this
-    /// machine.
-    pub bucket_name: Option<String>,
-    pub startup_script: StartupScript,
-    pub local: Local,
-    pub manual: Manual,
-    pub install: Install,
-    pub limits: Limits,
-    pub proxy: Proxy,
-    pub health: Health,
-    pub logs: Logs,
-    pub history: History,
-    pub collect: Collect,
-}
 
 impl Config {
     /// Reads and checks `yaml`. Whether the startup script exists can't be told without the
@@ -88,33 +62,6 @@ impl Config {
         let mut problems = findings.into_problems();
         problems.extend(rules::broken(&config, file).into_iter().map(Problem::from));
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
-    }
-
-    fn read(file: &mut Section<'_>) -> Self {
-        legacy::refuse_template(file);
-        let has_db = file.has("db");
-        Self {
-            provider: file.value("provider", ProviderKind::parse).unwrap_or(ProviderKind::Aws),
-            // Read in any case, so that its keys are known.
-            db: Some(file.section("db", Database::read)).filter(|_| has_db),
-            machine: file.section("machine", Machine::read),
-            app: file.section("app", App::read),
-            dns: file.section("dns", Dns::read),
-            eip: file.section("eip", Eip::read),
-            ssl: file.section("ssl", Ssl::read),
-            allocator: file.section("allocator", Allocator::read),
-            bucket_name: file.value("bucket_name", syntax::bucket_name),
-            startup_script: file.section("startup_script", StartupScript::read),
-            local: file.section("local", Local::read),
-            manual: file.section("manual", Manual::read),
-            install: file.section("install", Install::read),
-            limits: file.section("limits", Limits::read),
-            proxy: file.section("proxy", Proxy::read),
-            health: file.section("health", Health::read),
-            logs: file.section("logs", Logs::read),
-            history: file.section("history", History::read),
-            collect: file.section("collect", Collect::read),
-        }
     }
 
     /// Settings that are allowed but change nothing, as one sentence each.

@@ -1,6 +1,7 @@
 use lablink_core::{
     SecretKey,
-    aws::{AwsLogin, CloudIdentity, Vault},
+    aws::CloudIdentity,
+    secrets::{AwsLogin, Vault},
 };
 
 use crate::config::Config;

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lablink_core::db::{self, ConnectError, MigrateError, Server};
-use lablink_provision::postgres::{EmbeddedPostgres, Password, Settings};
+use lablink_core::{
+    db::{ConnectError, Server},
+    schema::{self, MigrateError},
+};
+use lablink_embedded_postgres::{EmbeddedPostgres, Password, Settings};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_postgres::Config as Connection;
 use tokio_util::sync::CancellationToken;
@@ -71,7 +74,7 @@ impl Database {
     pub async fn migrate(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match db::migrate(&self.server).await {
+            match schema::migrate(&self.server).await {
                 // TLS that does not fit is not mended by waiting.
                 Err(MigrateError::Connect(
                     error @ (ConnectError::Failed(_) | ConnectError::Silent(_)),

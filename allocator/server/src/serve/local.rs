@@ -5,11 +5,9 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use lablink_core::{
-    Actor, Db, DbError,
-    aws::AwsLogin,
-    operations,
-    pools::PoolId,
-    vms::{NewVms, Source, StaleAfter},
+    Scope,
+    operations::{self, LaunchError},
+    secrets::AwsLogin,
 };
 use lablink_provision::terraform::{
     CaughtUp, LocalVms, Program, ProgramError, Provisioner, ProvisionerParts, RuntimeVariables,
@@ -34,8 +32,7 @@ impl LocalProvider {
         args: &ServeArgs,
         config: &Config,
         places: &Places,
-        db: &Db,
-        pool: PoolId,
+        scope: &Scope,
         aws: Arc<AwsLogin>,
     ) -> Result<Self> {
         let program = terraform(&args.terraform).await?;
@@ -55,8 +52,7 @@ impl LocalProvider {
         };
         let backend = state_backend(args, config, places)?;
         let provisioner = Provisioner::new(ProvisionerParts {
-            db: db.clone(),
-            pool,
+            scope: scope.clone(),
             workspace: Workspace::new(program, module, directory, backend),
             aws,
             variables,
@@ -70,10 +66,7 @@ impl LocalProvider {
 /// What is done for the VMs while requests are answered already.
 pub struct Start {
     pub vms: LocalVms,
-    pub db: Db,
-    pub pool: PoolId,
-    pub environment: String,
-    pub stale_after: StaleAfter,
+    pub scope: Scope,
     /// VMs to launch in a pool for which nothing was ever done.
     pub warm: u32,
 }
@@ -82,8 +75,7 @@ impl Start {
     /// Goes on until all is done, or `stopping`.
     pub async fn run(self, caught_up: CaughtUp, stopping: CancellationToken) {
         let work = async {
-            let resumed =
-                self.vms.resume_all(&self.db, self.pool, self.stale_after, caught_up.clone()).await;
+            let resumed = self.vms.resume_all(&self.scope, caught_up.clone()).await;
             if let Err(error) = resumed {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the local VMs can't be looked at: none is started");
@@ -97,11 +89,9 @@ impl Start {
         stopping.run_until_cancelled(work).await;
     }
 
-    async fn warm_up(&self) -> Result<(), DbError> {
+    async fn warm_up(&self) -> Result<(), LaunchError> {
         if self.warm > 0 {
-            let environment = self.environment.as_str();
-            let new = NewVms { environment, source: Source::Local, count: self.warm };
-            operations::launch_first(&self.db, self.pool, &Actor::System, &new).await?;
+            operations::launch_first(&self.scope, self.warm).await?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod database;
 mod http;
 mod local;
 pub mod places;
+mod pool_rules;
 mod results;
 mod runners;
 pub mod settings;
@@ -20,8 +21,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{
-    Db, live, pools,
-    vms::StaleAfter,
+    Actor, Db, Scope, live,
+    pools::Pool,
     worker::{Worker, WorkerParts},
 };
 use lablink_web::{
@@ -41,6 +42,7 @@ use self::{
     http::answer_requests,
     local::{LocalProvider, Start},
     places::Places,
+    pool_rules::pool_rules,
     results::collector,
     runners::runners,
     web_settings::web_settings,
@@ -98,7 +100,9 @@ async fn serve_on(
     let db = Db::new(&database.server, CONNECTIONS);
     let hand_over_db = Db::new(&database.server, HAND_OVER_CONNECTIONS);
     let agents_db = Db::new(&database.server, AGENT_CONNECTIONS);
-    let pool = pools::open(&db, args.environment.as_str()).await?;
+    let rules = pool_rules(config);
+    let pool = Arc::new(Pool::open(&db, args.environment.as_str(), rules).await?);
+    let scope = Scope::new(&db, &pool, Actor::System);
     let hub = live::Hub::default();
     let listener_task = live::listen(database.server.clone(), hub.clone());
     let _listening = AbortOnDropHandle::new(tokio::spawn(listener_task));
@@ -108,35 +112,30 @@ async fn serve_on(
     let aws = Arc::new(aws_login(config, secret_key.clone()).await);
     let local = match config.provider {
         ProviderKind::Local => {
-            Some(LocalProvider::new(args, config, places, &db, pool, Arc::clone(&aws)).await?)
+            Some(LocalProvider::new(args, config, places, &scope, Arc::clone(&aws)).await?)
         }
         ProviderKind::Aws | ProviderKind::Manual => None,
     };
-    let stale_after = StaleAfter(config.health.stale_after);
-    let collector = collector(config, places, &db, pool, secret_key.clone(), local.as_ref())?;
-    let tasks = tasks::begin(config, &db, pool, &collector);
-    let runners = Arc::new(runners(&db, pool, &collector, local.as_ref()));
+    let collector = collector(config, places, &scope, secret_key.clone(), local.as_ref())?;
+    let tasks = tasks::begin(config, &scope, &collector);
+    let runners = Arc::new(runners(&scope, &collector, local.as_ref()));
 
     let vms = local.as_ref().map(|local| local.vms.clone());
     let caught_up = local.as_ref().map(|local| local.provisioner.caught_up());
     let starting = vms.clone().zip(caught_up.clone()).map(|(vms, caught_up)| {
-        let environment = args.environment.as_str().to_owned();
-        let warm = config.local.warm;
-        let start = Start { vms, db: db.clone(), pool, environment, stale_after, warm };
+        let start = Start { vms, scope: scope.clone(), warm: config.local.warm };
         tokio::spawn(start.run(caught_up, stopping.clone()))
     });
     // Requests are answered for as long as Terraform runs: the VMs that it still makes enrol.
     let shutdown = CancellationToken::new();
     let worker = Worker::new(WorkerParts {
-        db: db.clone(),
-        pool,
+        scope: scope.clone(),
         hub: hub.clone(),
         owner: format!("process {}", std::process::id()),
         runners: Arc::clone(&runners),
     });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
-    let local_db = db.clone();
     let login = admin_password::login(&config.app.admin, places)?;
     let state = AppState {
         db,
@@ -186,7 +185,7 @@ async fn serve_on(
         starting.await.context("the start of the local VMs failed")?;
     }
     if let Some(vms) = vms.filter(|_| config.local.stop_with_allocator) {
-        let left = vms.stop_all(&local_db, pool).await.context("cannot stop the local VMs")?;
+        let left = vms.stop_all(&scope).await.context("cannot stop the local VMs")?;
         if !left.is_empty() {
             tracing::error!(
                 vms = left.join(", "),

@@ -5,7 +5,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use lablink_provision::postgres::make_passage;
+use lablink_embedded_postgres::make_passage;
 
 /// Where things lie in the data directory.
 #[derive(Clone, Debug)]

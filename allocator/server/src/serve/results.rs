@@ -1,8 +1,11 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use lablink_core::{Db, SecretKey, pools::PoolId};
-use lablink_provision::collect::{CollectorParts, Limits, Machines, ZipCollector};
+use lablink_core::{Scope, SecretKey};
+use lablink_provision::{
+    collect::{CollectorParts, Limits, ZipCollector},
+    ssh::Machines,
+};
 
 use super::{local::LocalProvider, places::Places};
 use crate::config::Config;
@@ -14,15 +17,13 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub fn collector(
     config: &Config,
     places: &Places,
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     secret_key: Option<SecretKey>,
     local: Option<&LocalProvider>,
 ) -> Result<Arc<ZipCollector>> {
     let directory = places.private("collections")?;
     let machines = Machines {
-        db: db.clone(),
-        pool,
+        scope: scope.clone(),
         secret_key,
         ssh_addresses: config.manual.ssh_addresses,
         local: local.map(|local| local.vms.directory.clone()),
@@ -42,7 +43,7 @@ pub fn collector(
     let owner = owner(&directory, places).context("cannot keep archives")?;
     let retention = collect.retention();
     let parts =
-        CollectorParts { db: db.clone(), pool, machines, limits, directory, retention, owner };
+        CollectorParts { scope: scope.clone(), machines, limits, directory, retention, owner };
     Ok(Arc::new(ZipCollector::new(parts).context("cannot keep archives")?))
 }
 

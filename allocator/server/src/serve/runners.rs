@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use lablink_core::{
-    Db,
+    Scope,
     operations::{BringBack, Collect, Destroy, GiveUp, Lane, Launch, Reboot, Replace},
-    pools::PoolId,
     worker::Runners,
 };
 use lablink_provision::{collect::ZipCollector, terraform::Reboots};
@@ -12,15 +11,14 @@ use super::local::LocalProvider;
 
 /// Every kind of operation, and who carries it out here.
 pub fn runners(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     collector: &Arc<ZipCollector>,
     local: Option<&LocalProvider>,
 ) -> Runners {
     let runners = Runners::default();
     let runners = match local {
         Some(LocalProvider { vms, provisioner }) => {
-            let reboots = Arc::new(Reboots { db: db.clone(), pool, vms: vms.clone() });
+            let reboots = Arc::new(Reboots { scope: scope.clone(), vms: vms.clone() });
             let idle = Arc::clone(provisioner);
             runners
                 .with::<Launch>(provisioner)

@@ -1,10 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use lablink_core::{
-    Db, events, line, logs, once, operations,
-    pools::PoolId,
+    Scope, events, line, logs, operations, scope,
     tasks::Driver,
-    vms::{self, StaleAfter, Watch},
+    vms::{self, Watch},
 };
 use lablink_provision::collect::ZipCollector;
 
@@ -21,36 +20,35 @@ const HISTORY: Duration = Duration::from_hours(1);
 const KEYS: Duration = Duration::from_hours(1);
 
 /// Begins all that this allocator does again and again by itself.
-pub fn begin(config: &Config, db: &Db, pool: PoolId, collector: &Arc<ZipCollector>) -> Driver {
+pub fn begin(config: &Config, scope: &Scope, collector: &Arc<ZipCollector>) -> Driver {
     let mut driver = Driver::default();
-    let stale_after = StaleAfter(config.health.stale_after);
-    let its = db.clone();
+    let its = scope.clone();
     driver.begin("waiting line", "Hands free VMs to who waits.", LINE, move || {
-        let db = its.clone();
-        async move { line::tend(&db, pool, stale_after).await }
+        let scope = its.clone();
+        async move { line::tend(&scope).await }
     });
     let limits = vms::Limits {
         suspect_after: config.health.suspect_after,
         overdue_after: config.health.overdue_after,
     };
-    let watch = Arc::new(Watch::new(db.clone(), pool, limits, WATCH));
+    let watch = Arc::new(Watch::new(scope.clone(), limits, WATCH));
     driver.begin("silent VMs", "Points out VMs that do not report.", WATCH, move || {
         let watch = Arc::clone(&watch);
         async move { watch.look().await }
     });
-    let its = db.clone();
+    let its = scope.clone();
     let does = "Ends operations that run past their deadline.";
     driver.begin("overdue operations", does, OVERDUE_OPERATIONS, move || {
-        let db = its.clone();
-        async move { operations::end_overdue(&db).await }
+        let scope = its.clone();
+        async move { operations::end_overdue(&scope).await }
     });
-    let its = db.clone();
+    let its = scope.db.clone();
     let kept = logs::Retention { age: config.logs.age(), bytes_per_vm: config.logs.bytes_per_vm() };
     driver.begin("log lines", "Drops log lines that are old or too many.", LOG_LINES, move || {
         let db = its.clone();
         async move { logs::sweep(&db, kept).await }
     });
-    let its = db.clone();
+    let its = scope.db.clone();
     let kept = events::Retention {
         age: config.history.age(),
         per_vm: config.history.keep_events_per_vm.map(|most| i64::from(most.get())),
@@ -64,10 +62,10 @@ pub fn begin(config: &Config, db: &Db, pool: PoolId, collector: &Arc<ZipCollecto
         let collector = Arc::clone(&collector);
         async move { collector.tidy_shelf().await }
     });
-    let its = db.clone();
+    let its = scope.db.clone();
     driver.begin("request keys", "Forgets keys of requests after a week.", KEYS, move || {
         let db = its.clone();
-        async move { once::forget_old(&db).await }
+        async move { scope::forget_old(&db).await }
     });
     driver
 }

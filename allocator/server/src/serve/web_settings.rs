@@ -1,15 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use lablink_core::{
-    PerAddress, PlacesPerAddress, Token, claims,
-    vms::{Source, StaleAfter},
-};
+use lablink_core::Token;
 use lablink_web::{AgentAuth, AgentInstall, AgentProgram, Proxies, Settings};
 
 use super::settings::variable;
 use crate::{
     cli::{self, ServeArgs},
-    config::{Config, ProviderKind, Reclaim},
+    config::Config,
 };
 
 /// How often agents are asked for a sign of life.
@@ -25,17 +22,6 @@ fn agent_program(args: &ServeArgs) -> Option<AgentProgram> {
     path.map(AgentProgram::Here)
 }
 
-/// How many people of one address may wait or hold a machine. Where an access code keeps strangers
-/// out, all of them may.
-fn per_address(config: &Config) -> PerAddress {
-    let places = match (config.limits.places_per_address, config.app.access_code) {
-        (Some(0), _) | (None, Some(_)) => PlacesPerAddress::Any,
-        (Some(most), _) => PlacesPerAddress::AtMost(most),
-        (None, None) => PlacesPerAddress::AsThePool,
-    };
-    PerAddress { places, claims: Some(config.limits.claims_per_address).filter(|most| *most > 0) }
-}
-
 /// What the pages and the API need to know of how we are set up.
 pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
     Settings {
@@ -47,28 +33,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         },
         public_url: config
             .allocator_url(args.allocator_fqdn.as_deref(), args.allocator_public_ip.as_deref()),
-        launches: match config.provider {
-            ProviderKind::Local => Some(Source::Local),
-            ProviderKind::Aws => Some(Source::Aws),
-            ProviderKind::Manual => None,
-        },
-        machine: match config.provider {
-            ProviderKind::Local => "process on this machine that stands for a VM".to_owned(),
-            ProviderKind::Aws => {
-                format!("{} on AWS in {}", config.machine.machine_type, config.app.region)
-            }
-            ProviderKind::Manual => "machines registered by hand".to_owned(),
-        },
-        max_vms: config.limits.max_vms.get(),
-        unknown_vms: config.limits.unknown_vms,
-        extension: config.machine.extension.clone(),
-        stale_after: StaleAfter(config.health.stale_after),
-        after_use: config.manual.after_use,
         ssh_addresses: config.manual.ssh_addresses,
-        reclaim: match config.app.reclaim {
-            Reclaim::Link => claims::Reclaim::Link,
-            Reclaim::Email => claims::Reclaim::Email,
-        },
         agent_auth: match args.agent_auth {
             cli::AgentAuth::Required => AgentAuth::Required,
             cli::AgentAuth::Open => {
@@ -78,11 +43,8 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
                 AgentAuth::Open
             }
         },
-        email_domains: config.app.email_domains.clone(),
         log_token: variable("LABLINK_LOG_TOKEN").map(|token| Token::presented(token.trim()).hash()),
         logs_from_aws: config.logs.from_aws,
-        access_code: config.app.access_code,
-        per_address: per_address(config),
         is_trial: args.environment.is_dev(),
         proxies: Proxies {
             trusted: config.proxy.trusted.clone(),
@@ -91,11 +53,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         },
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),
-        agent: AgentInstall {
-            program: agent_program(args),
-            software: config.machine.software.clone(),
-            allow_http: config.install.allow_http,
-        },
+        agent: AgentInstall { program: agent_program(args), allow_http: config.install.allow_http },
         heartbeat: HEARTBEAT,
     }
 }

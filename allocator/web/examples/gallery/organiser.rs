@@ -106,16 +106,20 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let unheard = "Nothing is heard of its agent any more.";
     let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
     let stolen = "Somebody waited for its next claim with a token that is dead: one that was copied while \
-                  somebody had it, most likely. They learnt nothing, and nobody can claim it for now; \
-                  who has it keeps it.";
-    let barred = |source, claim| VmPage {
+                  somebody had it, most likely. They learnt nothing, and nobody can claim it for now.";
+    let within = "Somebody waited for what its participant is given, with a token that is dead: one that \
+                  was copied while somebody had it, most likely. Who has it keeps it, and nobody can \
+                  claim it next. If you have just locked somebody out or made a new link, and its \
+                  agent is silent since, they have its new token: then end the claim and give a fresh \
+                  machine.";
+    let barred = |source, reason, claim| VmPage {
         shelter: Some(Shelter::WithinReach {
             reason: format!("the desktop's account {SCRIPT} can become root: by sudo"),
         }),
-        ..vm(source, attention(Trouble::Barred, Some(before(400)), stolen), claim, Gpu::Healthy)
+        ..vm(source, attention(Trouble::Barred, Some(before(400)), reason), claim, Gpu::Healthy)
     };
-    add(pages, "vm-barred", &barred(VmSource::Manual, None))?;
-    add(pages, "vm-barred-claimed", &barred(VmSource::Aws, claim()))?;
+    add(pages, "vm-barred", &barred(VmSource::Manual, stolen, None))?;
+    add(pages, "vm-barred-claimed", &barred(VmSource::Aws, within, claim()))?;
     let due = "A claim has ended, and its agent is an older one that can’t take a new token. So nobody \
                can claim it: its last participant may have copied the token.";
     let due = VmPage {
@@ -159,9 +163,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     });
     let participants = ParticipantsPage {
         note: Some(
-            "Anybody who reaches this address can take machines and places in line: set an access \
-             code (app.access_code) and tell it to the class. E-mail domains keep out nobody who \
-             makes up an address.",
+            "Anybody who reaches this address can take machines and places in line. Set an access \
+             code (app.access_code) and give it to the class. A list of e-mail domains does not \
+             help, because anybody can make up an address.",
         ),
         crowd: Some(AddressCrowd { place: 7, places: 30 }),
         reentries: vec![ReentryRow {

@@ -106,10 +106,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         num_vms: num_vms.to_owned(),
         max: 100,
         existing,
-        machine: "g4dn.xlarge on AWS in us-west-2".to_owned(),
+        machine: Some("g4dn.xlarge on AWS in us-west-2".to_owned()),
         error: error.map(str::to_owned),
     };
     add(pages, "launch", &launch("1", 0, None))?;
+    add(pages, "launch-by-hand", &LaunchPage { machine: None, ..launch("1", 0, None) })?;
     add(pages, "launch-error", &launch("1000", 8, Some("Ask for at most 100 VMs at a time.")))?;
 
     let aws = |standing, typed, error: Option<&str>| AwsPage {

@@ -20,16 +20,16 @@ use crate::{
 /// Trades a one-time token for the agent's own. Public: the one-time token is the credential.
 #[utoipa::path(post, path = "/api/agent/enrol", request_body = Enrol, responses((status = 200, body = Enrolled)))]
 pub async fn enrol(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Json(enrol): Json<Enrol>,
 ) -> Result<JsonAnswer<Enrolled>, Problem> {
     let presented = Token::presented(&enrol.enrolment_token);
-    let token = agents::enrol(&state.db, state.pool, &enrol.hostname, &presented).await?;
+    let token = agents::enrol(&scope, &enrol.hostname, &presented).await?;
     Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
 }
 
-/// Trades the token of a VM whose claim has ended for a new one, which ends it with its first use.
-/// One that was fetched and never used is void.
+/// Trades the token of a VM whose claim has ended or changed hands for a new one, which ends it with
+/// its first use. One that was fetched and never used is void.
 #[utoipa::path(post, path = "/api/agent/token", request_body = RenewToken, responses((status = 200, body = Enrolled)))]
 pub async fn renew_token(
     State(state): State<AppState>,
@@ -37,9 +37,9 @@ pub async fn renew_token(
     Extension(shown): Extension<Option<Shown>>,
     Json(RenewToken { hostname }): Json<RenewToken>,
 ) -> Result<JsonAnswer<Enrolled>, Problem> {
-    caller.may(&state, Action::RenewToken, &hostname).await?;
+    let scope = caller.may(&state, Action::RenewToken, &hostname).await?;
     let shown = shown.ok_or_else(Problem::unauthorized)?;
-    let token = agents::renew(&state.agents_db, state.pool, &hostname, shown.token).await?;
+    let token = agents::renew(&scope, &hostname, shown.token).await?;
     Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
 }
 
@@ -51,18 +51,18 @@ pub async fn heartbeat(
     Extension(shown): Extension<Option<Shown>>,
     Json(Heartbeat { hostname, vitals, stopping, keeps }): Json<Heartbeat>,
 ) -> Result<JsonAnswer<HeartbeatAnswer>, Problem> {
-    caller.speaks_for(&state, &hostname).await?;
+    let scope = caller.speaks_for(&state, &hostname).await?;
     if let Some(shown) = shown {
         shown.attend(&state, &hostname).await?;
     }
     if stopping {
-        vms::goodbye(&state.agents_db, state.pool, &hostname).await?;
+        vms::goodbye(&scope, &hostname).await?;
     } else {
-        vms::heartbeat(&state.agents_db, state.pool, &hostname, &bounded(vitals)).await?;
+        vms::heartbeat(&scope, &hostname, &bounded(vitals)).await?;
     }
     let interval_seconds = state.settings.heartbeat.as_secs();
     let collected = match keeps {
-        Some(_) => collections::kept_collected(&state.agents_db, state.pool, &hostname).await?,
+        Some(_) => collections::kept_collected(&scope, &hostname).await?,
         None => None,
     };
     Ok(JsonAnswer(HeartbeatAnswer { interval_seconds, collected }))
@@ -106,9 +106,8 @@ pub async fn claim_result(
     caller: Caller,
     Json(result): Json<ClaimResult>,
 ) -> Result<JsonAnswer<Message>, Problem> {
-    let actor = caller.speaks_for(&state, &result.hostname).await?;
-    let stale_after = state.settings.stale_after;
-    claims::report(&state.agents_db, state.pool, stale_after, &actor, &result).await?;
+    let scope = caller.speaks_for(&state, &result.hostname).await?;
+    claims::report(&scope, &result).await?;
     Ok(JsonAnswer(Message::new("Claim result stored.")))
 }
 
@@ -119,8 +118,7 @@ pub async fn clean_result(
     caller: Caller,
     Json(result): Json<CleanResult>,
 ) -> Result<JsonAnswer<Message>, Problem> {
-    let actor = caller.speaks_for(&state, &result.hostname).await?;
-    let stale_after = state.settings.stale_after;
-    claims::cleaned(&state.agents_db, state.pool, stale_after, &actor, &result).await?;
+    let scope = caller.speaks_for(&state, &result.hostname).await?;
+    claims::cleaned(&scope, &result).await?;
     Ok(JsonAnswer(Message::new("Clean result stored.")))
 }

@@ -16,7 +16,8 @@ use utoipa::IntoParams;
 
 use crate::{
     AppState,
-    http::{Client, Problem, Query, origin},
+    http::{Client, Problem, Query},
+    request::routes as home,
     state::AgentProgram,
 };
 
@@ -26,7 +27,7 @@ const PIECE: usize = 64 * 1024;
 /// The script, with our address before it.
 #[utoipa::path(get, path = "/install", responses((status = 200, content_type = "text/x-shellscript", body = String)))]
 pub async fn script(State(state): State<AppState>, client: Client) -> Result<Response, Problem> {
-    let origin = checked_origin(&state, &client)?;
+    let origin = origin(&state, &client)?;
     let content_type = [(header::CONTENT_TYPE, "text/x-shellscript; charset=utf-8")];
     Ok((content_type, script_from(&state, &origin)).into_response())
 }
@@ -40,7 +41,7 @@ pub fn script_from(state: &AppState, origin: &str) -> String {
     let settings = [
         ("LABLINK_ALLOCATOR", origin),
         ("LABLINK_AGENT_PROGRAM_URL", &program),
-        ("LABLINK_SOFTWARE", &agent.software),
+        ("LABLINK_SOFTWARE", &state.pool.rules.machines.software),
     ];
     let settings: String =
         settings.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();
@@ -50,8 +51,8 @@ pub fn script_from(state: &AppState, origin: &str) -> String {
 /// Where the machine reaches us. What a caller writes into `Host` becomes part of a script, so only
 /// what an address is made of passes; and what root is to run does not come over plain HTTP, nor
 /// does the token go that way, unless the operator allows it.
-pub fn checked_origin(state: &AppState, client: &Client) -> Result<String, Problem> {
-    let origin = origin(state, client);
+pub fn origin(state: &AppState, client: &Client) -> Result<String, Problem> {
+    let origin = home::origin(state, client);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
     let host = origin.split_once("://").map_or("", |(_, host)| host);
     if host.is_empty() || !origin.chars().all(plain) {

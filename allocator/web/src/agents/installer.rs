@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use lablink_core::Token;
 use lablink_protocol::Hostname;
 
-use super::install::{checked_origin, script_from};
+use super::install::{origin, script_from};
 use crate::{
     AppState,
     http::{Client, Problem},
@@ -24,7 +24,7 @@ pub struct Installer {
 impl Installer {
     /// Before anything is written: without our address and a program there is no command to give.
     pub async fn prepare(state: &AppState, client: &Client) -> Result<Self, Problem> {
-        let origin = checked_origin(state, client)?;
+        let origin = origin(state, client)?;
         let script = Sha256Sum::of(script_from(state, &origin).as_bytes());
         let programs = match state.settings.agent.program.clone() {
             Some(AgentProgram::Elsewhere { sums, .. }) => sums,

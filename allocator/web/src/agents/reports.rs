@@ -43,8 +43,8 @@ pub async fn in_use(
         since.ok_or_else(|| Problem::invalid("since: must be a time in seconds since 1970."))
     });
     let since = since.transpose()?;
-    let actor = caller.speaks_for(&state, &hostname).await?;
-    vms::set_in_use(&state.agents_db, state.pool, &actor, &hostname, in_use, since).await?;
+    let scope = caller.speaks_for(&state, &hostname).await?;
+    vms::set_in_use(&scope, &hostname, in_use, since).await?;
     Ok(JsonAnswer(Message::new("In-use status updated successfully.")))
 }
 
@@ -88,10 +88,8 @@ pub async fn gpu_health(
     let health = verdict.transpose()?.unwrap_or(health);
     let reason: Option<String> =
         report.reason.map(|reason| reason.chars().take(LONGEST_REASON).collect());
-    caller.speaks_for(&state, &hostname).await?;
-    let stale_after = state.settings.stale_after;
-    vms::set_gpu(&state.agents_db, state.pool, stale_after, &hostname, health, reason.as_deref())
-        .await?;
+    let scope = caller.speaks_for(&state, &hostname).await?;
+    vms::set_gpu(&scope, &hostname, health, reason.as_deref()).await?;
     Ok(JsonAnswer(Message::new("GPU health status updated successfully.")))
 }
 
@@ -114,24 +112,16 @@ pub async fn status(
     let hostname = named::hostname(report.hostname.as_deref(), missing)?;
     let word = report.status.filter(|word| !word.is_empty());
     let word = word.ok_or_else(|| Problem::missing(missing))?;
-    let actor = caller.speaks_for(&state, &hostname).await?;
+    let scope = caller.speaks_for(&state, &hostname).await?;
     // The analysis lists these two as well. Whether a VM is free or claimed is not its own to say.
     if !matches!(word.as_str(), "available" | "assigned") {
         let status: VmStatus = word.parse().map_err(|_unknown| {
             Problem::invalid("status: must be 'initializing', 'running', 'unknown' or 'error'.")
         })?;
-        if actor == Actor::UnprovenAgent {
-            vms::admit(&state.db, state.pool, &hostname, state.settings.unknown_vms).await?;
+        if scope.actor == Actor::UnprovenAgent {
+            vms::admit(&scope, &hostname).await?;
         }
-        vms::set_status(
-            &state.agents_db,
-            state.pool,
-            state.settings.stale_after,
-            &actor,
-            &hostname,
-            status,
-        )
-        .await?;
+        vms::set_status(&scope, &hostname, status).await?;
     }
     Ok(JsonAnswer(Message::new("VM status updated successfully.")))
 }

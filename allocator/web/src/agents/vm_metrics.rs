@@ -1,13 +1,13 @@
 //! The timings of a VM's start, as its scripts tell them (contract §1.12).
 
-use axum::{Json as JsonAnswer, extract::State};
+use axum::Json as JsonAnswer;
 use lablink_core::startup::{self, Report};
 use lablink_protocol::Hostname;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    AppState,
+    auth::Caller,
     http::{Json, Path, Problem, moment},
     wire::Message,
 };
@@ -66,14 +66,14 @@ pub struct Timings {
 /// Takes the timings of a start; keys that are not known are kept as they are.
 #[utoipa::path(post, path = "/api/vm-metrics/{hostname}", params(("hostname" = String, Path)), request_body = Timings, responses((status = 200, body = Message)))]
 pub async fn post(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
     Json(metrics): Json<Map<String, Value>>,
 ) -> Result<JsonAnswer<Message>, Problem> {
     let hostname: Hostname =
         hostname.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let report = report(metrics)?;
-    startup::record(&state.agents_db, state.pool, &hostname, &report).await?;
+    startup::record(&scope, &hostname, &report).await?;
     Ok(JsonAnswer(Message::new("VM metrics posted successfully.")))
 }
 

@@ -14,7 +14,7 @@ use lablink_core::{
     Action, DbError, TokenHash,
     claims::{self, ClaimId, Delivery, Situation},
     live::{Subscription, Topic},
-    vms::AfterUse,
+    pools::AfterUse,
 };
 use lablink_protocol::{Hostname, Seen, WaitAnswer, WaitRequest};
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub async fn vm_startup(
     }
     let can_return = preferred.0.is_some() || wait.seen.is_some();
     let turn = state.waits.begin(&hostname);
-    let cleans = wait.cleans && state.settings.after_use == AfterUse::Clean;
+    let cleans = wait.cleans && state.pool.rules.machines.after_use == AfterUse::Clean;
     let able = Ability {
         cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
         locks_out: wait.locks_out,
@@ -227,7 +227,9 @@ impl Waiter {
             Situation::Claimed(_) => Look::Nothing,
             Situation::LockedOut { claim_id, command_no } if self.able.locks_out => {
                 match self.is_news(claim_id, command_no) {
-                    true => Look::News(WaitAnswer::LockOut { claim_id, command_no }),
+                    true => {
+                        Look::News(WaitAnswer::LockOut { claim_id: claim_id.into(), command_no })
+                    }
                     false => Look::Nothing,
                 }
             }
@@ -235,15 +237,19 @@ impl Waiter {
             Situation::LockedOut { .. } => self.without_claim(None),
             Situation::Unclaimed { to_clean } => self.without_claim(to_clean),
             // An agent that can take no new token is to end its participant's desktop at least.
-            Situation::TokenDue if self.seen.claim_id.is_some() => Look::News(WaitAnswer::Released),
-            Situation::TokenDue | Situation::NotTheAgent => Look::ComeAgain,
+            Situation::TokenDue { open }
+                if self.seen.claim_id.is_some() && self.seen.claim_id != open.map(i64::from) =>
+            {
+                Look::News(WaitAnswer::Released)
+            }
+            Situation::TokenDue { .. } | Situation::NotTheAgent => Look::ComeAgain,
         })
     }
 
     fn without_claim(&self, to_clean: Option<ClaimId>) -> Look {
         match (&self.able.cleaner, to_clean) {
             (Some(Cleaner { at_work_on }), Some(claim_id)) if *at_work_on != Some(claim_id) => {
-                Look::News(WaitAnswer::Clean { claim_id })
+                Look::News(WaitAnswer::Clean { claim_id: claim_id.into() })
             }
             _ if self.seen.claim_id.is_some() => Look::News(WaitAnswer::Released),
             _ => Look::Nothing,
@@ -251,14 +257,14 @@ impl Waiter {
     }
 
     fn is_news(&self, claim_id: ClaimId, command_no: i32) -> bool {
-        self.seen != Seen { claim_id: Some(claim_id), command_no: Some(command_no) }
+        self.seen != Seen { claim_id: Some(claim_id.into()), command_no: Some(command_no) }
     }
 
     fn hand_over(&self, delivery: Delivery) -> WaitAnswer {
         let answer = WaitAnswer::Claimed {
             command: delivery.code.to_command(),
             pin: delivery.pin.reveal().to_owned(),
-            claim_id: delivery.claim_id,
+            claim_id: delivery.claim_id.into(),
             command_no: delivery.command_no,
         };
         // The agent does not wait for the page to be told.
@@ -271,7 +277,7 @@ impl Waiter {
                     let error: &DbError = &error;
                     tracing::warn!(
                         error = error as &dyn std::error::Error,
-                        claim.id = delivery.claim_id,
+                        claim.id = %delivery.claim_id,
                         "the hand-over could not be noted"
                     );
                 }

@@ -8,9 +8,10 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Action, Actor, Resource, Token, TokenHash,
+    Action, Actor, Resource, Scope, Token, TokenHash,
     agents::{self, Bearer, Misuse},
     can,
+    vms::VmId,
 };
 use lablink_protocol::Hostname;
 
@@ -73,7 +74,7 @@ pub(crate) async fn guard(
     }
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
     let is_admin = matches!(actor, Actor::Admin(_));
-    request.extensions_mut().insert(Caller(actor));
+    request.extensions_mut().insert(Caller(state.scope(actor)));
     request.extensions_mut().insert(shown);
     let response = if is_admin {
         let notices = Arc::clone(&state.settings.notices);
@@ -160,34 +161,36 @@ async fn identify(
             });
         }
         Credentials::Token(token) if is_forwarders(state, &token) => Some(Actor::Forwarder),
-        Credentials::Token(token) => {
-            let stale_after = state.settings.stale_after;
-            match agents::identify(&state.agents_db, state.pool, stale_after, token).await? {
-                Some(Bearer::Agent { hostname, attends }) => {
-                    shown = Some(Shown { token, attends });
-                    Some(Actor::Agent(hostname))
-                }
-                Some(Bearer::Outgoing(hostname)) => {
-                    shown = Some(Shown { token, attends: true });
-                    Some(Actor::OutgoingAgent(hostname))
-                }
-                Some(Bearer::Dead { vm_id }) => {
-                    misused(state, vm_id, action, client).await?;
-                    None
-                }
-                None => None,
+        Credentials::Token(token) => match agents::identify(&on_behalf(state), token).await? {
+            Some(Bearer::Agent { hostname, attends }) => {
+                shown = Some(Shown { token, attends });
+                Some(Actor::Agent(hostname))
             }
-        }
+            Some(Bearer::Outgoing(hostname)) => {
+                shown = Some(Shown { token, attends: true });
+                Some(Actor::OutgoingAgent(hostname))
+            }
+            Some(Bearer::Dead { vm_id }) => {
+                misused(state, vm_id, action, client).await?;
+                None
+            }
+            None => None,
+        },
         Credentials::Other => None,
     };
     Ok(Known { shown, ..Known::of(actor.unwrap_or(Actor::Anyone)) })
+}
+
+/// LabLink itself, on the connections of VMs.
+fn on_behalf(state: &AppState) -> Scope {
+    Scope::new(&state.agents_db, &state.pool, Actor::System)
 }
 
 /// An agent's late report may come with a token that has died meanwhile. It waits, and asks for a
 /// new token, with nothing but the newest that it has.
 async fn misused(
     state: &AppState,
-    vm_id: i64,
+    vm_id: VmId,
     action: Action,
     client: Client,
 ) -> Result<(), Problem> {
@@ -197,8 +200,7 @@ async fn misused(
         _ => return Ok(()),
     };
     metrics::dead_token_shown(misuse.as_str());
-    let stale_after = state.settings.stale_after;
-    agents::raise(&state.agents_db, state.pool, stale_after, vm_id, misuse, client.address).await?;
+    agents::raise(&on_behalf(state), vm_id, misuse, client.address).await?;
     Ok(())
 }
 
@@ -223,9 +225,9 @@ fn refusal(actor: &Actor) -> Problem {
     }
 }
 
-/// Who asks, as [`guard`] found.
+/// Who asks, and where, as [`guard`] found.
 #[derive(Clone)]
-pub(crate) struct Caller(pub Actor);
+pub(crate) struct Caller(pub Scope);
 
 /// The agent's token that came with a request.
 #[derive(Clone, Copy)]
@@ -247,7 +249,7 @@ impl Shown {
 
 impl Caller {
     /// For routes whose body names the VM: the right to speak for that one.
-    pub async fn speaks_for(self, state: &AppState, hostname: &Hostname) -> Result<Actor, Problem> {
+    pub async fn speaks_for(self, state: &AppState, hostname: &Hostname) -> Result<Scope, Problem> {
         self.may(state, Action::SpeakForVm, hostname).await
     }
 
@@ -257,11 +259,12 @@ impl Caller {
         state: &AppState,
         action: Action,
         hostname: &Hostname,
-    ) -> Result<Actor, Problem> {
-        if !can(&self.0, action, Resource::Vm(hostname)) {
-            return Err(refusal(&self.0));
+    ) -> Result<Scope, Problem> {
+        let actor = &self.0.actor;
+        if !can(actor, action, Resource::Vm(hostname)) {
+            return Err(refusal(actor));
         }
-        not_without_its_token(state, &self.0, hostname).await?;
+        not_without_its_token(state, actor, hostname).await?;
         Ok(self.0)
     }
 }

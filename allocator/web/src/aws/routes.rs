@@ -7,21 +7,29 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use lablink_core::aws::{AwsKeys, CloudIdentity, Identity, IdentityError, VaultError};
+use lablink_core::{
+    Scope,
+    aws::{AwsKeys, CloudIdentity, Identity, IdentityError},
+    secrets::VaultError,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::page::{AwsPage, AwsStanding, MachinesWithoutAws};
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Problem, Wants},
     wire::Message,
 };
 
 /// As whom this allocator works on AWS.
 #[utoipa::path(get, path = "/admin/aws", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
-    Ok(Html(filled(&state).await?.render()?))
+pub async fn page(
+    State(state): State<AppState>,
+    Caller(scope): Caller,
+) -> Result<Html<String>, Problem> {
+    Ok(Html(filled(&state, &scope).await?.render()?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -54,7 +62,7 @@ impl Typed {
     responses((status = 200, content((Message = "application/json"), (String = "text/html")))))]
 pub async fn set(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     FormOrJson(typed): FormOrJson<Typed>,
 ) -> Result<Response, Problem> {
@@ -64,13 +72,13 @@ pub async fn set(
     };
     match checked {
         Ok(keys) => {
-            state.aws.vault.set(&state.db, state.pool, asker, Some(&keys)).await?;
-            done(&state, wants, "AWS credentials set successfully.").await
+            state.aws.vault.set(&scope, Some(&keys)).await?;
+            done(&state, &scope, wants, "AWS credentials set successfully.").await
         }
         Err(problem) if wants == Wants::Page => {
             let error = Some(problem.message().to_owned());
             let access_key_id = typed.aws_access_key_id;
-            let page = AwsPage { error, access_key_id, ..filled(&state).await? };
+            let page = AwsPage { error, access_key_id, ..filled(&state, &scope).await? };
             Ok(problem.with_page(page.render()?))
         }
         Err(problem) => Err(problem),
@@ -82,18 +90,23 @@ pub async fn set(
     responses((status = 200, content((Message = "application/json"), (String = "text/html")))))]
 pub async fn unset(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
 ) -> Result<Response, Problem> {
-    state.aws.vault.set(&state.db, state.pool, asker, None).await?;
-    done(&state, wants, "AWS credentials unset successfully.").await
+    state.aws.vault.set(&scope, None).await?;
+    done(&state, &scope, wants, "AWS credentials unset successfully.").await
 }
 
-async fn done(state: &AppState, wants: Wants, message: &'static str) -> Result<Response, Problem> {
+async fn done(
+    state: &AppState,
+    scope: &Scope,
+    wants: Wants,
+    message: &'static str,
+) -> Result<Response, Problem> {
     Ok(match wants {
         Wants::Json => Json(Message::new(message)).into_response(),
         Wants::Page => {
-            let page = AwsPage { done: Some(message.to_owned()), ..filled(state).await? };
+            let page = AwsPage { done: Some(message.to_owned()), ..filled(state, scope).await? };
             Html(page.render()?).into_response()
         }
     })
@@ -137,18 +150,18 @@ fn refusal(keys: &AwsKeys, error: IdentityError) -> Problem {
     }
 }
 
-async fn filled(state: &AppState) -> Result<AwsPage, Problem> {
-    let stored = state.aws.vault.keys(&state.db, state.pool).await;
+async fn filled(state: &AppState, scope: &Scope) -> Result<AwsPage, Problem> {
+    let stored = state.aws.vault.keys(scope).await;
     let typed = !matches!(stored, Ok(None));
     let standing = match (identity(state), stored) {
         (_, Err(VaultError::Db(error))) => return Err(error.into()),
         (None, _) => AwsStanding::NotBuiltIn {
-            machines: match state.settings.launches {
+            machines: match state.pool.rules.machines.launched_from {
                 Some(_) => MachinesWithoutAws::Local,
                 None => MachinesWithoutAws::Registered,
             },
         },
-        (Some(_), Err(locked @ VaultError::Locked)) => {
+        (Some(_), Err(locked @ (VaultError::Locked | VaultError::Replaced))) => {
             AwsStanding::Invalid { reason: format!("{locked}.") }
         }
         (Some(identity), Ok(keys)) => match identity.of(keys.as_ref()).await {

@@ -2,10 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::claims::Machine;
 
-use crate::states::{
-    afterwards::Afterwards,
-    claim::{ClaimEnd, Connection},
-};
+use crate::{pages::Tone, states::used_note::Afterwards};
 
 /// A participant's own page, behind an unguessable link. It changes by itself.
 #[derive(Template)]
@@ -36,11 +33,70 @@ pub enum ClaimState {
     Ended(ClaimEnd),
 }
 
+/// How far the VM has come with the participant's command.
+#[derive(Clone)]
+pub enum Connection {
+    /// The agent has not yet taken the command.
+    Claimed,
+    Connecting,
+    Ready,
+    /// `reason` is what the agent said.
+    Failed {
+        reason: String,
+    },
+}
+
 /// `POST {link}/command`, field `crd_command`.
 #[derive(Default)]
 pub struct CommandForm {
     pub crd_command: String,
     pub error: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+pub enum ClaimEnd {
+    /// The participant gave it back.
+    Returned,
+    /// An organiser took it back.
+    Released,
+    Destroyed,
+}
+
+impl Connection {
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Claimed => "Claimed",
+            Self::Connecting => "Connecting",
+            Self::Ready => "Ready",
+            Self::Failed { .. } => "Failed",
+        }
+    }
+
+    pub fn tone(&self) -> Tone {
+        match self {
+            Self::Claimed | Self::Connecting => Tone::Busy,
+            Self::Ready => Tone::Good,
+            Self::Failed { .. } => Tone::Bad,
+        }
+    }
+
+    pub fn moves(&self) -> bool {
+        matches!(self, Self::Claimed | Self::Connecting)
+    }
+}
+
+impl ClaimEnd {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Returned => "Given back",
+            Self::Released => "Released",
+            Self::Destroyed => "Destroyed",
+        }
+    }
+
+    pub fn tone(self) -> Tone {
+        Tone::Quiet
+    }
 }
 
 impl ClaimPage {
@@ -55,7 +111,7 @@ impl ClaimPage {
             ClaimState::Held { machine: Machine::Leaving, .. } => "Your machine is being removed",
             ClaimState::Held { machine: Machine::Failed, .. } => "Your machine is out of order",
             ClaimState::Held { machine: Machine::Silent, .. } => "Your machine does not answer",
-            ClaimState::Held { machine: Machine::LockingOut, .. } => "Your machine is being freed",
+            ClaimState::Held { machine: Machine::LockingOut, .. } => "The desktop is being closed",
             ClaimState::Held { machine: Machine::LockedOut, .. } => {
                 "Your machine needs a new command"
             }
@@ -120,7 +176,10 @@ mod tests {
     #[test]
     fn only_a_moving_page_refreshes_without_script() {
         assert!(held(Connection::Connecting, None).contains(r#"http-equiv="refresh""#));
-        assert!(!held(Connection::Ready, None).contains(r#"http-equiv="refresh""#));
+        assert!(!held(Connection::Connecting, None).contains("Load it again"));
+        let ready = held(Connection::Ready, None);
+        assert!(!ready.contains(r#"http-equiv="refresh""#), "somebody may be typing");
+        assert!(ready.contains(r#"<a href="/claims/k3y">Load it again</a>"#));
     }
 
     #[test]
@@ -155,7 +214,7 @@ mod tests {
             (Machine::Leaving, "Your machine is being removed", "Save"),
             (Machine::Failed, "Your machine is out of order", "organiser"),
             (Machine::Silent, "Your machine does not answer", "Wait a few minutes"),
-            (Machine::LockingOut, "Your machine is being freed", "takes a moment"),
+            (Machine::LockingOut, "The desktop is being closed", "takes a moment"),
         ] {
             let connection = Connection::Failed { reason: "killed".to_owned() };
             let (pin, command) = ("123456".to_owned(), CommandForm::default());

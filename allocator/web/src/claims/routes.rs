@@ -4,9 +4,10 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
+use axum_extra::extract::cookie::{Cookie, SameSite};
 use lablink_core::{
     Token,
-    claims::{self, ClaimView, Given, Progress, ReleaseReason},
+    claims::{self, ClaimState as Reached, ClaimView, Given, Progress, ReleaseReason},
     operations::{self, TakeBack, TakeBackError, Then, Whose},
     vms,
 };
@@ -14,13 +15,30 @@ use lablink_protocol::CrdCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm};
+use super::page::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection};
 use crate::{
     AppState,
-    http::{Asking, FormOrJson, Path, Problem, Wants},
-    links,
-    states::{afterwards::Afterwards, claim::Connection},
+    auth::Caller,
+    http::{Asking, FormOrJson, Path, Problem, Scheme, Wants},
+    states::{used, used_note::Afterwards},
 };
+
+/// Holds the token of the claim that this browser made.
+pub const COOKIE: &str = "lablink_claim";
+
+/// The claim's own page. The token in it is the right to see it.
+pub fn path(link: &Token) -> String {
+    format!("/claims/{}", link.reveal())
+}
+
+pub fn cookie(link: &Token, scheme: Scheme) -> Cookie<'static> {
+    Cookie::build((COOKIE, link.reveal().to_owned()))
+        .path("/")
+        .http_only(true)
+        .secure(scheme == Scheme::Https)
+        .same_site(SameSite::Lax)
+        .build()
+}
 
 /// The page of one claim: hostname, PIN and how connecting goes.
 #[utoipa::path(get, path = "/claims/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
@@ -49,7 +67,7 @@ pub struct GiveCommand {
 pub async fn give_command(
     State(state): State<AppState>,
     Path(link): Path<String>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
 ) -> Result<Response, Problem> {
@@ -66,7 +84,7 @@ pub async fn give_command(
         }
     };
     let token = Token::presented(&link);
-    let given = claims::give_command(&state.db, state.pool, asker, &token, &code).await?;
+    let given = claims::give_command(&scope, &token, &code).await?;
     if given == Given::NoClaim {
         // Over, if it is one at all: its page says how.
         find(&state, &link).await?;
@@ -77,10 +95,10 @@ pub async fn give_command(
             Err(Problem::conflict("claim_over", message))
         }
         Given::LockingOut => {
-            let message = "The desktop of before has not ended yet. Send the command in a moment.";
+            let message = "The old desktop has not closed yet. Send the command in a moment.";
             Err(Problem::conflict("locking_out", message))
         }
-        Given::Taken | Given::NoClaim => Ok(Redirect::to(&links::claim(&token)).into_response()),
+        Given::Taken | Given::NoClaim => Ok(Redirect::to(&path(&token)).into_response()),
     }
 }
 
@@ -89,18 +107,21 @@ pub async fn give_command(
 #[utoipa::path(get, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "It is over already.")))]
 pub async fn return_page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(link): Path<String>,
 ) -> Result<Response, Problem> {
     let claim = find(&state, &link).await?;
-    let path = links::claim(&Token::presented(&link));
+    let path = path(&Token::presented(&link));
     if matches!(claim.progress, Progress::Over { .. }) {
         return Ok(Redirect::to(&path).into_response());
     }
-    let vm = vms::find(&state.db, state.pool, &claim.hostname).await?;
+    let vm = vms::find(&scope, &claim.hostname).await?;
     let page = ClaimReturnPage {
         link: path,
         hostname: claim.hostname.to_string(),
-        afterwards: vm.map_or(Afterwards::Held, |vm| Afterwards::of(&vm, state.settings.after_use)),
+        afterwards: vm.map_or(Afterwards::Held, |vm| {
+            used::afterwards(&vm, state.pool.rules.machines.after_use)
+        }),
     };
     Ok(Html(page.render()?).into_response())
 }
@@ -109,7 +130,7 @@ pub async fn return_page(
 #[utoipa::path(post, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 303, description = "To the claim's page.")))]
 pub async fn give_back(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     Path(link): Path<String>,
 ) -> Result<Redirect, Problem> {
     let claim = find(&state, &link).await?;
@@ -118,13 +139,11 @@ pub async fn give_back(
         whose: Whose::Claim(claim.id),
         reason: ReleaseReason::Returned,
         then: Then::Replace,
-        after_use: state.settings.after_use,
     };
-    let stale_after = state.settings.stale_after;
-    match operations::take_back(&state.db, state.pool, stale_after, asker, &wish).await {
+    match operations::take_back(&scope, &wish).await {
         // Over already, as after a double click: the page says how.
         Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {
-            Ok(Redirect::to(&links::claim(&Token::presented(&link))))
+            Ok(Redirect::to(&path(&Token::presented(&link))))
         }
         Err(TakeBackError::Db(error)) => Err(error.into()),
     }
@@ -160,10 +179,10 @@ fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
         Progress::Open { pin, state, detail, machine } => ClaimState::Held {
             pin: pin.reveal().to_owned(),
             machine,
-            connection: Connection::of(state, detail),
+            connection: connection(state, detail),
             command,
         },
-        Progress::Over { reason } => ClaimState::Ended(reason.into()),
+        Progress::Over { reason } => ClaimState::Ended(end(reason)),
     };
     ClaimPage {
         link: format!("/claims/{link}"),
@@ -171,5 +190,24 @@ fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
         claimed_at: claim.created_at,
         moved_from: claim.moved_from.map(|hostname| hostname.to_string()),
         state,
+    }
+}
+
+pub fn end(reason: ReleaseReason) -> ClaimEnd {
+    match reason {
+        ReleaseReason::Returned => ClaimEnd::Returned,
+        ReleaseReason::Released => ClaimEnd::Released,
+        ReleaseReason::Destroyed => ClaimEnd::Destroyed,
+    }
+}
+
+pub fn connection(state: Reached, detail: Option<String>) -> Connection {
+    match state {
+        Reached::Waiting => Connection::Claimed,
+        Reached::Connecting => Connection::Connecting,
+        Reached::Connected => Connection::Ready,
+        Reached::Failed => Connection::Failed {
+            reason: detail.unwrap_or_else(|| "The machine gave no reason.".to_owned()),
+        },
     }
 }

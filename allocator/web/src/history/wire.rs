@@ -26,7 +26,7 @@ pub struct EventList {
 
 impl From<Entry> for EventBody {
     fn from(entry: Entry) -> Self {
-        let Entry { id, at, actor, kind, hostname, data } = entry;
+        let Entry { id, at, actor, kind: _, word: kind, hostname, data } = entry;
         Self { event_id: id, at, actor, kind, hostname, data }
     }
 }

@@ -1,4 +1,4 @@
-//! The key by which the same request is known if it is sent again: see [`lablink_core::once`].
+//! The key by which the same request is known if it is sent again: see [`lablink_core::scope`].
 
 use axum::{
     body::{Body, Bytes},
@@ -11,7 +11,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use lablink_core::once::{Asker, Key, Once};
+use lablink_core::{
+    Scope,
+    scope::{Key, Once},
+};
 
 use super::{Problem, multipart::as_plain_form};
 use crate::auth::Caller;
@@ -100,7 +103,7 @@ fn presented(text: &str) -> Result<Key, Problem> {
 }
 
 /// Who asks for something, and by what the same wish is known if it is sent again.
-pub(crate) struct Asking(pub Asker);
+pub(crate) struct Asking(pub Scope);
 
 impl Asking {
     /// For what counts as the same by less than the whole request.
@@ -113,12 +116,12 @@ impl<S: Sync> FromRequestParts<S> for Asking {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller(actor) = Caller::from_request_parts(parts, state).await?;
+        let Caller(scope) = Caller::from_request_parts(parts, state).await?;
         // A route without `keyed` would forget that it was asked before.
         let Some(Sent(once)) = parts.extensions.get().cloned() else {
             return Err(Problem::internal(&NotKeyed));
         };
-        Ok(Self(Asker { actor, once }))
+        Ok(Self(scope.once(once)))
     }
 }
 

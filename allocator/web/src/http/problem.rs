@@ -53,12 +53,13 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "These credentials don't allow that.")
     }
 
-    /// To an agent whose VM's claim has ended.
+    /// To an agent whose VM's claim has ended or changed hands.
     pub fn token_due() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             TOKEN_DUE,
-            "The VM's claim has ended: take a new token first, by POST /api/agent/token.",
+            "The VM's claim has ended or changed hands: take a new token first, by POST \
+             /api/agent/token.",
         )
     }
 

@@ -4,10 +4,11 @@ use axum::http::StatusCode;
 use lablink_core::{
     DbError,
     agents::{EnrolError, LiftError, RenewError},
-    aws::VaultError,
     claims::{LockOutError, NoSuchClaim, NotToClean},
-    collections::{ChooseError, CollectError, NoSecretKey},
+    collections::{ChooseError, CollectError},
     operations::{AskError, RebootError, TakeBackError},
+    secrets::VaultError,
+    ssh::NoSecretKey,
     vms::{AdmitError, InvalidCursor, RegisterError, ReportError, VmsError},
 };
 
@@ -73,7 +74,9 @@ impl From<AdmitError> for Problem {
 impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::Locked => Self::conflict("locked", error.to_string()),
+            VaultError::Locked | VaultError::Replaced => {
+                Self::conflict("locked", error.to_string())
+            }
             VaultError::Db(error) => error.into(),
         }
     }

@@ -49,7 +49,7 @@ impl LinePage {
             LineState::Over(LineEnd::Claimed) => "You have a machine",
             LineState::Over(LineEnd::Left) => "You left the line",
             LineState::Over(LineEnd::Removed) => "Your place in line was removed",
-            LineState::Over(LineEnd::Lapsed) => "Your place in line lapsed",
+            LineState::Over(LineEnd::Lapsed) => "Your place in line has ended",
         }
     }
 
@@ -74,7 +74,7 @@ impl LinePage {
                 format!("You are {} in line.", nth(ahead + 1))
             }
             LineState::Offered { .. } => {
-                format!("{}. Fetch a command and paste it here.", self.title())
+                format!("{}. Get a command and paste it here.", self.title())
             }
             LineState::Waiting { .. } | LineState::Over(_) => format!("{}.", self.title()),
         }
@@ -123,6 +123,7 @@ mod tests {
         assert!(html.contains("A machine is ready for you") && html.contains("lablink-vm-dev-3"));
         assert!(html.contains(r#"action="/line/k3y/claim""#) && html.contains("1970-01-01"));
         assert!(!html.contains(r#"http-equiv="refresh""#), "somebody types");
+        assert!(html.contains(r#"<a href="/line/k3y">Load it again</a>"#));
     }
 
     #[test]

@@ -3,30 +3,39 @@
 use askama::Template;
 use axum::{
     Json,
-    extract::State,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use jiff::Timestamp;
-use lablink_core::line::{self, Removal};
+use lablink_core::line::{self, PlaceId, Removal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    clear_page::ClearLinePage,
-    wire::{PlaceBody, PlaceList},
-};
+use super::wire::{PlaceBody, PlaceList};
 use crate::{
-    AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Wants},
+    participants::{page::PlaceRow, way_in_page::ClearLinePage},
 };
 
 /// More than ever wait at once.
 const MOST: i64 = 10_000;
 
+pub fn place(place: line::Waiting) -> PlaceRow {
+    PlaceRow {
+        id: place.id.into(),
+        email: place.email,
+        since: place.since,
+        last_looked_at: place.last_looked_at,
+        offered: place.offered.map(|hostname| hostname.to_string()),
+        of_address: place.of_address,
+        is_invited: place.is_invited,
+    }
+}
+
 /// Who stands in line, in the order in which they are served.
 #[utoipa::path(get, path = "/api/places", responses((status = 200, body = PlaceList)))]
-pub async fn list(State(state): State<AppState>) -> Result<Json<PlaceList>, Problem> {
-    let places = line::waiting(&state.db, state.pool, MOST).await?;
+pub async fn list(Caller(scope): Caller) -> Result<Json<PlaceList>, Problem> {
+    let places = line::waiting(&scope, MOST).await?;
     Ok(Json(PlaceList { places: places.into_iter().map(PlaceBody::from).collect() }))
 }
 
@@ -41,13 +50,11 @@ pub struct RemovedPlaces {
 #[utoipa::path(post, path = "/api/places/{id}/remove", params(("id" = i64, Path)),
     responses((status = 200, body = RemovedPlaces), (status = 303, description = "To a browser: the participants.")))]
 pub async fn remove(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
-    Path(id): Path<i64>,
+    Path(id): Path<PlaceId>,
 ) -> Result<Response, Problem> {
-    let (db, stale_after) = (&state.db, state.settings.stale_after);
-    let removed = line::remove(db, state.pool, stale_after, asker, Removal::One(id)).await?;
+    let removed = line::remove(&scope, Removal::One(id)).await?;
     if removed == 0 && wants == Wants::Json {
         return Err(Problem::not_found("There is no such place in line, or not any more."));
     }
@@ -58,13 +65,14 @@ pub async fn remove(
 pub struct ClearLine {
     /// The number of a place: only those that came from the same address are taken away.
     #[serde(default)]
-    same_address_as: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    same_address_as: Option<PlaceId>,
 }
 
 /// Asks before everybody's place is taken away.
 #[utoipa::path(get, path = "/admin/line/clear", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn clear_page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
-    let places = line::waiting(&state.db, state.pool, MOST).await?;
+pub async fn clear_page(Caller(scope): Caller) -> Result<Html<String>, Problem> {
+    let places = line::waiting(&scope, MOST).await?;
     let kept = places.iter().filter(|place| place.offered.is_some()).count();
     let page = ClearLinePage { places: places.len(), kept, now: Timestamp::now() };
     Ok(Html(page.render()?))
@@ -75,14 +83,12 @@ pub async fn clear_page(State(state): State<AppState>) -> Result<Html<String>, P
     request_body(content((ClearLine = "application/x-www-form-urlencoded"), (ClearLine = "application/json"))),
     responses((status = 200, body = RemovedPlaces), (status = 303, description = "To a browser: the participants.")))]
 pub async fn clear(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     FormOrJson(ClearLine { same_address_as }): FormOrJson<ClearLine>,
 ) -> Result<Response, Problem> {
     let which = same_address_as.map_or(Removal::All, Removal::OfItsAddress);
-    let (db, stale_after) = (&state.db, state.settings.stale_after);
-    Ok(done(wants, line::remove(db, state.pool, stale_after, asker, which).await?))
+    Ok(done(wants, line::remove(&scope, which).await?))
 }
 
 fn done(wants: Wants, removed: i64) -> Response {

@@ -6,7 +6,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use lablink_core::{
-    DbError, Neighbours, Token,
+    DbError, Neighbours, Scope, Token,
     line::{self, ClaimKept, EndReason, JoinError, Joined, Person, Presented, Standing},
 };
 use lablink_protocol::CrdCode;
@@ -15,14 +15,20 @@ use utoipa::ToSchema;
 use super::page::{LineEnd, LinePage, LineState};
 use crate::{
     AppState,
-    claims::{cookie::cookie, page::CommandForm, routes::GiveCommand},
-    http::{FormOrJson, Path, Problem, origin, scheme},
-    links, metrics,
+    auth::Caller,
+    claims::{page::CommandForm, routes as claim, routes::GiveCommand},
+    http::{FormOrJson, Path, Problem},
+    metrics,
     request::{
         page::RequestProblem,
         posted::{Posted, Unmet},
+        routes as home,
     },
 };
+
+pub fn path(token: &Token) -> String {
+    format!("/line/{}", token.reveal())
+}
 
 /// What the form of [`RequestVm`] must hold to stand in line: the command comes later.
 #[derive(ToSchema)]
@@ -45,26 +51,23 @@ pub async fn join(posted: Posted) -> Result<Response, Problem> {
 async fn take_place(posted: &Posted) -> Result<Response, Unmet> {
     let email = posted.person(None).await?;
     let presented = Presented { token: posted.token(), key: posted.key.clone() };
-    let Posted { state, client, cookies, .. } = posted;
-    let (stale_after, reclaim) = (state.settings.stale_after, state.settings.reclaim);
-    let neighbours = &Neighbours::of(client.address, state.settings.per_address);
+    let Posted { state, scope, client, cookies, .. } = posted;
+    let neighbours = &Neighbours::of(client.address);
     let person = Person { email: &email, neighbours };
-    let joined = line::join(&state.db, state.pool, stale_after, person, presented, reclaim).await;
+    let joined = line::join(scope, person, presented).await;
     let (problem, code) = match joined {
-        Ok(Joined::HoldsVm(token)) => {
-            return Ok(Redirect::to(&links::claim(&token)).into_response());
-        }
+        Ok(Joined::HoldsVm(token)) => return Ok(Redirect::to(&claim::path(&token)).into_response()),
         Ok(Joined::Place(token)) => {
             metrics::claim_answered("in_line");
-            let scheme = scheme(&origin(state, client));
-            let cookies = cookies.clone().add(cookie(&token, scheme));
-            return Ok((cookies, Redirect::to(&links::place(&token))).into_response());
+            let scheme = home::scheme(&home::origin(state, client));
+            let cookies = cookies.clone().add(claim::cookie(&token, scheme));
+            return Ok((cookies, Redirect::to(&path(&token))).into_response());
         }
         Err(JoinError::AlreadyClaimed) => (RequestProblem::AlreadyClaimed, "already_claimed"),
         Err(JoinError::AlreadyInLine) => (RequestProblem::AlreadyInLine, "already_in_line"),
         Err(JoinError::AddressFull) => {
             metrics::claim_answered("address_full");
-            return Err(Unmet::address_full());
+            return Err(home::address_full());
         }
         Err(JoinError::Db(error @ DbError::KeyReused)) => {
             return Err(Unmet::Refused(RequestProblem::SentBefore, error.into()));
@@ -79,14 +82,15 @@ async fn take_place(posted: &Posted) -> Result<Response, Unmet> {
 #[utoipa::path(get, path = "/line/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "To the claim's page.")))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(link): Path<String>,
 ) -> Result<Response, Problem> {
-    let standing = find(&state, &link).await?;
+    let standing = find(&scope, &link).await?;
     if matches!(standing, Standing::Over(EndReason::Claimed)) {
         let token = Token::presented(&link);
         // Claimed with this place, or elsewhere with the same e-mail.
         return Ok(match lablink_core::claims::by_link(&state.db, &token).await? {
-            Some(_) => Redirect::to(&links::claim(&token)).into_response(),
+            Some(_) => Redirect::to(&claim::path(&token)).into_response(),
             None => {
                 Html(filled(&link, &standing, CommandForm::default()).render()?).into_response()
             }
@@ -98,11 +102,11 @@ pub async fn page(
 /// Takes the VM that is kept for this place.
 #[utoipa::path(post, path = "/line/{link}/claim", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "To the claim's page.")))]
 pub async fn claim(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(link): Path<String>,
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
 ) -> Result<Response, Problem> {
-    let standing = find(&state, &link).await?;
+    let standing = find(&scope, &link).await?;
     let code = match CrdCode::from_command(&crd_command) {
         Ok(code) => code,
         Err(error) => {
@@ -112,32 +116,28 @@ pub async fn claim(
         }
     };
     let token = Token::presented(&link);
-    let stale_after = state.settings.stale_after;
-    let claimed = line::claim(&state.db, state.pool, stale_after, &token, &code).await?;
+    let claimed = line::claim(&scope, &token, &code).await?;
     Ok(Redirect::to(&match claimed {
         ClaimKept::Claimed(_) => {
             metrics::claim_answered("granted");
-            links::claim(&token)
+            claim::path(&token)
         }
-        ClaimKept::NothingKept => links::place(&token),
+        ClaimKept::NothingKept => path(&token),
     })
     .into_response())
 }
 
 /// Gives the place up.
 #[utoipa::path(post, path = "/line/{link}/leave", params(("link" = String, Path)), responses((status = 303, description = "Given up.")))]
-pub async fn leave(
-    State(state): State<AppState>,
-    Path(link): Path<String>,
-) -> Result<Redirect, Problem> {
-    find(&state, &link).await?;
+pub async fn leave(Caller(scope): Caller, Path(link): Path<String>) -> Result<Redirect, Problem> {
+    find(&scope, &link).await?;
     let token = Token::presented(&link);
-    line::leave(&state.db, state.pool, state.settings.stale_after, &token).await?;
-    Ok(Redirect::to(&links::place(&token)))
+    line::leave(&scope, &token).await?;
+    Ok(Redirect::to(&path(&token)))
 }
 
-pub async fn find(state: &AppState, link: &str) -> Result<Standing, Problem> {
-    let standing = line::look(&state.db, state.pool, &Token::presented(link)).await?;
+pub async fn find(scope: &Scope, link: &str) -> Result<Standing, Problem> {
+    let standing = line::look(scope, &Token::presented(link)).await?;
     standing.ok_or_else(no_place)
 }
 

@@ -28,7 +28,7 @@ impl From<Waiting> for PlaceBody {
     fn from(place: Waiting) -> Self {
         let Waiting { id, email, since, last_looked_at, offered, of_address, is_invited } = place;
         Self {
-            place_id: id,
+            place_id: id.into(),
             email,
             since,
             last_looked_at,

@@ -13,12 +13,17 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt, future, stream};
-use lablink_core::{live::Topic, logs, vms};
+use lablink_core::{
+    live::Topic,
+    logs,
+    vms::{self, VmId},
+};
 use serde::{Deserialize, Serialize};
 
 use super::events::{claim_changes, in_turn, place_changes};
 use crate::{
     AppState,
+    auth::Caller,
     connections::Slot,
     http::{Json, Problem},
 };
@@ -59,6 +64,7 @@ type Changes = Pin<Box<dyn Stream<Item = ()> + Send>>;
 /// For participants: of claims and places in line. Whoever knows their links may listen.
 pub async fn of_participant(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     slot: Option<Extension<Slot>>,
     Json(watch): Json<Watch>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -67,7 +73,7 @@ pub async fn of_participant(
         let opened = if let Some(link) = page.strip_prefix("/claims/") {
             claim_changes(&state, link).await.map(|changes| changes.map(boxed))
         } else if let Some(link) = page.strip_prefix("/line/") {
-            place_changes(&state, link).await.map(|changes| changes.map(boxed))
+            place_changes(&state, &scope, link).await.map(|changes| changes.map(boxed))
         } else {
             return Err(no_such_page(&page));
         };
@@ -88,18 +94,19 @@ pub async fn of_participant(
 /// For organisers: of everything (`/admin`), of an operation, and of a VM's log.
 pub async fn of_organiser(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Json(watch): Json<Watch>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut changes = Vec::new();
     for page in pages(watch)? {
         let opened = if page == "/admin" {
-            boxed(in_turn(state.hub.subscribe(Topic::Everything)))
+            boxed(in_turn(state.hub.subscribe(Topic::Everything(state.pool.id))))
         } else if let Some(id) = page.strip_prefix("/admin/operations/") {
             let id = id.parse().map_err(|_not_a_number| no_such_page(&page))?;
             boxed(in_turn(state.hub.subscribe(Topic::Operation(id))))
         } else if let Some(hostname) = page.strip_prefix("/admin/logs/") {
             let hostname = hostname.parse().map_err(|_no_hostname| no_such_page(&page))?;
-            match vms::find(&state.db, state.pool, &hostname).await? {
+            match vms::find(&scope, &hostname).await? {
                 Some(vm) => {
                     let known = logs::last_id(&state.db, vm.id).await?;
                     boxed(new_lines(state.clone(), vm.id, known))
@@ -132,7 +139,7 @@ fn boxed(changes: impl Stream<Item = ()> + Send + 'static) -> Changes {
 }
 
 /// Whenever the log has lines after the last that is known.
-fn new_lines(state: AppState, vm_id: i64, known: i64) -> impl Stream<Item = ()> + Send {
+fn new_lines(state: AppState, vm_id: VmId, known: i64) -> impl Stream<Item = ()> + Send {
     stream::unfold((state, known), move |(state, known)| async move {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;

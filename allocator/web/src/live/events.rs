@@ -13,15 +13,16 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt, stream};
 use lablink_core::{
-    Token,
+    Scope, Token,
     claims::{self, Progress},
     line::{self as core_line, Standing},
     live::{Subscription, Topic},
-    operations,
+    operations::{self, OperationId},
 };
 
 use crate::{
     AppState,
+    auth::Caller,
     claims::routes as claim,
     http::{Path, Problem},
     line::routes as line,
@@ -48,9 +49,10 @@ pub async fn of_claim(
 #[utoipa::path(get, path = "/line/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The place is over: nothing more comes.")))]
 pub async fn of_place(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(link): Path<String>,
 ) -> Result<Response, Problem> {
-    let changes = place_changes(&state, &link).await?;
+    let changes = place_changes(&state, &scope, &link).await?;
     Ok(changes.map_or(StatusCode::NO_CONTENT.into_response(), |changes| told(state, changes)))
 }
 
@@ -95,19 +97,20 @@ pub async fn claim_changes(
 /// is to look at the place, which keeps it.
 pub async fn place_changes(
     state: &AppState,
+    scope: &Scope,
     link: &str,
 ) -> Result<Option<impl Stream<Item = ()> + Send + use<>>, Problem> {
-    let changes = state.hub.subscribe(Topic::Line);
-    if matches!(line::find(state, link).await?, Standing::Over(_)) {
+    let changes = state.hub.subscribe(Topic::Line(state.pool.id));
+    if matches!(line::find(scope, link).await?, Standing::Over(_)) {
         return Ok(None);
     }
-    let start = Some((state.clone(), Token::presented(link), changes));
+    let start = Some((scope.clone(), Token::presented(link), changes));
     Ok(Some(stream::unfold(start, |follows| async move {
-        let (state, link, mut changes) = follows?;
+        let (scope, link, mut changes) = follows?;
         loop {
             next(&mut changes).await;
-            match core_line::is_open(&state.db, state.pool, &link).await {
-                Ok(true) => return Some(((), Some((state, link, changes)))),
+            match core_line::is_open(&scope, &link).await {
+                Ok(true) => return Some(((), Some((scope, link, changes)))),
                 Ok(false) => return Some(((), None)),
                 Err(_away) => {}
             }
@@ -132,23 +135,24 @@ async fn next(changes: &mut Subscription) {
 #[utoipa::path(get, path = "/api/operations/{id}/events", params(("id" = i64, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn of_operation(
     State(state): State<AppState>,
-    Path(id): Path<i64>,
+    Caller(scope): Caller,
+    Path(id): Path<OperationId>,
 ) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let changes = state.hub.subscribe(Topic::Operation(id));
-    let found = operations::find(&state.db, state.pool, id).await?;
+    let found = operations::find(&scope, id).await?;
     found.ok_or_else(|| Problem::not_found("There is no such operation."))?;
-    let start = Some((state, changes, Wait::No));
+    let start = Some((state, scope, changes, Wait::No));
     let events = stream::unfold(start, move |watch| async move {
-        let (state, mut changes, wait) = watch?;
+        let (state, scope, mut changes, wait) = watch?;
         if wait == Wait::Yes {
             tokio::select! {
                 () = changes.changed() => tokio::time::sleep(PAUSE).await,
                 () = state.shutdown.cancelled() => return None,
             }
         }
-        let operation = operations::find(&state.db, state.pool, id).await.ok()??;
+        let operation = operations::find(&scope, id).await.ok()??;
         let event = Event::default().json_data(OperationBody::from(&operation)).ok()?;
-        let next = (!operation.state.is_over()).then_some((state, changes, Wait::Yes));
+        let next = (!operation.state.is_over()).then_some((state, scope, changes, Wait::Yes));
         Some((Ok(event), next))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))

@@ -2,8 +2,7 @@
 
 use axum::extract::rejection::QueryRejection;
 use lablink_core::{
-    Db,
-    pools::PoolId,
+    Scope,
     vms::{self, Vm},
 };
 use lablink_protocol::Hostname;
@@ -11,10 +10,10 @@ use lablink_protocol::Hostname;
 use crate::http::Problem;
 
 /// The VM that a path names.
-pub async fn find(db: &Db, pool: PoolId, hostname: &str) -> Result<Vm, Problem> {
+pub async fn find(scope: &Scope, hostname: &str) -> Result<Vm, Problem> {
     let not_found = || Problem::not_found("VM not found.");
     let hostname: Hostname = hostname.parse().map_err(|_invalid| not_found())?;
-    vms::find(db, pool, &hostname).await?.ok_or_else(not_found)
+    vms::find(scope, &hostname).await?.ok_or_else(not_found)
 }
 
 /// What is wrong with the part of a URL after its question mark.

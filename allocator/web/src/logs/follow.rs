@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt, stream};
 use lablink_core::{
     Db,
     logs::{self, Line, Place, Query},
+    vms::VmId,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use super::{
     find::{bad_query, find},
     read::LogLine,
 };
-use crate::{AppState, budgets::Reader, http::Problem};
+use crate::{AppState, auth::Caller, budgets::Reader, http::Problem};
 
 /// How often a viewer looks for new lines. Nobody is notified of lines, so that works with any
 /// number of allocators.
@@ -47,13 +48,14 @@ impl Following {
 #[utoipa::path(get, path = "/api/vm-logs/{hostname}/events", params(("hostname" = String, Path), Following), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn events(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
     reader: Reader,
     following: Result<UrlQuery<Following>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, serde_json::Error>>>>, Problem> {
     let UrlQuery(following) = following.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&reader.db, state.pool, &hostname).await?;
+    let vm = find(&scope, &hostname).await?;
     let reading = reader.stream()?;
     let after = following.begins_after(&headers);
     let batches = follow(reader.db, state.shutdown, vm.id, after).await?;
@@ -73,7 +75,7 @@ pub async fn events(
 async fn follow(
     db: Db,
     shutdown: CancellationToken,
-    vm_id: i64,
+    vm_id: VmId,
     from: Option<i64>,
 ) -> Result<impl Stream<Item = Vec<Line>> + use<>, Problem> {
     let last = match from {

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use lablink_core::{
     Action, Actor,
     logs::{self, Batch, Message as LogMessage},
-    vms::{self, Source},
+    pools::Source,
+    vms,
 };
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Deserializer, de};
@@ -54,14 +55,15 @@ pub async fn forward(
     let hostname: Hostname =
         stream.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let texts = batch.messages.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
-    if caller.may(&state, Action::ForwardLogs, &hostname).await? == Actor::Forwarder {
-        let source = vms::source(&state.db, state.pool, &hostname).await?;
+    let scope = caller.may(&state, Action::ForwardLogs, &hostname).await?;
+    if scope.actor == Actor::Forwarder {
+        let source = vms::source(&scope, &hostname).await?;
         forwardable(source, state.settings.agent_auth)?;
     }
     let messages = messages(texts, batch.timestamps, batch.event_ids)?;
     let mut batch = Batch::of(&messages);
     state.agent_limits.admit(&hostname, &mut batch);
-    let stored = logs::append(&state.agents_db, state.pool, &hostname, &batch).await?;
+    let stored = logs::append(&scope, &hostname, &batch).await?;
     metrics::log_lines_stored(stored.unsigned_abs());
     metrics::log_lines_dropped(batch.dropped());
     Ok(Json(Message::new("VM logs posted successfully.")))

@@ -2,7 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::{ansi, found, level};
-use crate::{pages::LogLevel, states::vm::VmState};
+use crate::{operations::page::LogLevel, vms::instances_page::VmState};
 
 use ansi::Span;
 

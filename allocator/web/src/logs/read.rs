@@ -1,7 +1,7 @@
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::{Path, Query as UrlQuery, State, rejection::QueryRejection},
+    extract::{Path, Query as UrlQuery, rejection::QueryRejection},
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
@@ -22,7 +22,7 @@ use super::{
     whole::whole,
 };
 use crate::{
-    AppState,
+    auth::Caller,
     budgets::Reader,
     http::{Problem, moment},
 };
@@ -49,13 +49,13 @@ pub struct Wanted {
 /// The whole log, or one page of it.
 #[utoipa::path(get, path = "/api/vm-logs/{hostname}", params(("hostname" = String, Path), Wanted), responses((status = 200, description = "A page, or without any parameter all of it.", body = inline(Answer))))]
 pub async fn read(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
     reader: Reader,
     wanted: Result<UrlQuery<Wanted>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let UrlQuery(wanted) = wanted.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&reader.db, state.pool, &hostname).await?;
+    let vm = find(&scope, &hostname).await?;
     match query(&wanted)? {
         Some(query) => {
             // A moment is found by looking through all lines before it as well.

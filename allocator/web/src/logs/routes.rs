@@ -11,8 +11,9 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use lablink_core::{
     logs::{self, Line, Place, Query},
+    pools::Source,
     startup,
-    vms::{Source, Vm},
+    vms::Vm,
 };
 use lablink_protocol::VmStatus;
 use serde::Deserialize;
@@ -23,7 +24,7 @@ use super::{
     page::{LogLevels, LogLines, LogPage, LogPart},
     whole::whole,
 };
-use crate::{AgentAuth, AppState, FromAws, http::Problem, states::vm::VmState};
+use crate::{AgentAuth, AppState, FromAws, auth::Caller, http::Problem, vms::instances::vm_state};
 
 /// Lines of one page.
 const SHOWN: i64 = 500;
@@ -53,12 +54,13 @@ enum Level {
 #[utoipa::path(get, path = "/admin/logs/{hostname}", params(("hostname" = String, Path), Part), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
     part: Result<UrlQuery<Part>, QueryRejection>,
 ) -> Result<Html<String>, Problem> {
     let UrlQuery(Part { before, search, level }) =
         part.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&state.db, state.pool, &hostname).await?;
+    let vm = find(&scope, &hostname).await?;
     // Postgres knows no NUL, and no line holds one.
     let search = search.map(|text| text.replace('\0', "")).filter(|text| !text.is_empty());
     let limit = if level.is_some() { SEARCHED } else { SHOWN };
@@ -98,7 +100,7 @@ pub async fn page(
         part,
         which,
         waits_for: is_empty.then(|| waits_for(&state, &vm)),
-        state: VmState::of(&vm, Timestamp::now(), state.settings.stale_after),
+        state: vm_state(&vm, Timestamp::now(), state.pool.rules.machines.stale_after),
     };
     Ok(Html(page.render()?))
 }
@@ -164,11 +166,12 @@ pub struct After {
 /// What came after a line, as the page shows it; not all at once if that is much.
 pub async fn lines(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
     after: Result<UrlQuery<After>, QueryRejection>,
 ) -> Result<Html<String>, Problem> {
     let UrlQuery(After { after }) = after.map_err(|rejection| bad_query(&rejection))?;
-    let vm = find(&state.db, state.pool, &hostname).await?;
+    let vm = find(&scope, &hostname).await?;
     let query =
         Query { place: Place::After(after), since: None, search: None, limit: BROUGHT_AT_ONCE };
     Ok(Html(shown(logs::read(&state.db, vm.id, &query).await?).render()?))
@@ -178,9 +181,10 @@ pub async fn lines(
 #[utoipa::path(get, path = "/admin/logs/{hostname}/download", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn download(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
-    let vm = find(&state.db, state.pool, &hostname).await?;
+    let vm = find(&scope, &hostname).await?;
     let body = match whole(state.db, vm.id).await? {
         Some(pieces) => Body::from_stream(pieces.map_ok(|lines| {
             let text: String = lines.into_iter().map(|line| line.text + "\n").collect();

@@ -2,6 +2,7 @@ use futures_util::{Stream, stream};
 use lablink_core::{
     Db, DbError,
     logs::{self, Line, Place, Query},
+    vms::VmId,
 };
 
 /// Lines that are in memory at once.
@@ -11,7 +12,7 @@ const PIECE: i64 = 1_000;
 /// nothing has been written.
 pub async fn whole(
     db: Db,
-    vm_id: i64,
+    vm_id: VmId,
 ) -> Result<Option<impl Stream<Item = Result<Vec<Line>, DbError>> + use<>>, DbError> {
     let query = Query { place: Place::End, since: None, search: None, limit: 1 };
     // Where it ends for this reader: one that grows faster than it is read ends all the same.

@@ -65,7 +65,7 @@ pub struct RegisteredBody {
 #[utoipa::path(post, path = "/api/vms", request_body(content((RegisterForm = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
 pub async fn register(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     client: Client,
     FormOrJson(wish): FormOrJson<Register>,
@@ -86,7 +86,7 @@ pub async fn register(
         };
         let wrong_name = |problem| (MachineField::Hostname, problem);
         let hostname = parse(&typed).map_err(wrong_name)?;
-        let registered = vms::register(&state.db, state.pool, asker, hostname, ssh.as_ref());
+        let registered = vms::register(&scope, hostname, ssh.as_ref());
         let registered = registered.await.map_err(|error| wrong_name(error.into()))?;
         Ok((installer, registered))
     };
@@ -115,7 +115,7 @@ fn parse(typed: &str) -> Result<Option<Hostname>, Problem> {
 #[utoipa::path(post, path = "/admin/machines/{hostname}/install", params(("hostname" = String, Path)), responses((status = 200, content((RegisteredBody = "application/json"), (String = "text/html")))))]
 pub async fn install(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     client: Client,
     Path(hostname): Path<String>,
@@ -123,7 +123,7 @@ pub async fn install(
     let installer = Installer::prepare(&state, &client).await?;
     let unknown = |_invalid| Problem::from(RegisterError::NoSuchMachine);
     let hostname = hostname.parse().map_err(unknown)?;
-    let registered = vms::renew_enrolment(&state.db, state.pool, asker, hostname).await?;
+    let registered = vms::renew_enrolment(&scope, hostname).await?;
     told(wants, StatusCode::OK, &installer, registered)
 }
 

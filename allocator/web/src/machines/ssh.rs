@@ -2,7 +2,7 @@ use std::num::NonZero;
 
 use lablink_core::{
     SecretKey,
-    collections::{FitAddresses, NoSecretKey, SealedSshAccess, SshAccess},
+    ssh::{FitAddresses, NoSecretKey, SshAccess, StorableSshAccess},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -89,7 +89,7 @@ impl Ssh {
         self,
         key: Option<&SecretKey>,
         fit: FitAddresses,
-    ) -> Result<SealedSshAccess, Problem> {
+    ) -> Result<StorableSshAccess, Problem> {
         let key = key.ok_or(NoSecretKey)?;
         let directory = self.directory.filter(|text| !text.trim().is_empty());
         let access = SshAccess {
@@ -102,7 +102,7 @@ impl Ssh {
                 .transpose()?,
         };
         access.check_address(fit).await.map_err(|unfit| wrong("address", &unfit))?;
-        Ok(access.sealed(Some(key))?)
+        Ok(access.storable(Some(key))?)
     }
 }
 

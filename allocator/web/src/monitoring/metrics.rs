@@ -8,20 +8,21 @@ use axum::{
 };
 use lablink_core::{Token, TokenHash, operations, vms};
 
-use crate::{AppState, http::Problem, metrics::Snapshot};
+use crate::{AppState, auth::Caller, http::Problem, metrics::Snapshot};
 
 /// Everything that is counted, in Prometheus' text form. Public, unless a token is asked for.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn metrics(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if state.settings.metrics_token.is_some_and(|wanted| presented(&headers) != Some(wanted)) {
         return Err(Problem::unauthorized());
     }
     Snapshot {
-        vms: vms::counts(&state.db, state.pool, state.settings.stale_after).await?,
-        operations: operations::counts(&state.db, state.pool).await?,
+        vms: vms::counts(&scope).await?,
+        operations: operations::counts(&scope).await?,
         waiters: state.hub.waiters(),
         connections: state.db.connections(),
         tasks: state.tasks.tasks(),

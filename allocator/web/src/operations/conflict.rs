@@ -6,9 +6,11 @@ use axum::{
     response::{Html, Response},
 };
 use lablink_core::{
+    Scope,
     operations::{self, OperationId, SolveError},
+    pools::Source,
     state::{self as known, Conflict},
-    vms::{self, Source, Vm},
+    vms::{self, Vm},
 };
 use lablink_protocol::Hostname;
 use serde::Deserialize;
@@ -16,31 +18,33 @@ use utoipa::ToSchema;
 
 use super::{
     conflict_page::{ConflictPage, ConflictVm, WayOut},
-    started::{Started, find, started},
+    filled::fault,
+    routes::{self, Started, started},
     wire::{OperationOutput, Queued},
 };
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Query, Wants},
-    states::vm::Holder,
+    vms::{destroy_page::Holder, instances::activity},
 };
 
 /// Asks before what Terraform's state lacks is put back into it.
 #[utoipa::path(get, path = "/admin/operations/{id}/bring-back", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn bring_back_page(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<OperationId>,
 ) -> Result<Html<String>, Problem> {
-    Ok(Html(filled(&state, id, WayOut::BringBack, None).await?))
+    Ok(Html(filled(&scope, id, WayOut::BringBack, None).await?))
 }
 
 /// Asks before VMs that Terraform's state lacks are given up.
 #[utoipa::path(get, path = "/admin/operations/{id}/give-up", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn give_up_page(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<OperationId>,
 ) -> Result<Html<String>, Problem> {
-    Ok(Html(filled(&state, id, WayOut::GiveUp, None).await?))
+    Ok(Html(filled(&scope, id, WayOut::GiveUp, None).await?))
 }
 
 /// Queues that the VMs which this operation found missing from Terraform's state are put back into
@@ -48,13 +52,13 @@ pub async fn give_up_page(
 #[utoipa::path(post, path = "/api/operations/{id}/bring-back", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn bring_back(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    let queued = operations::bring_back(&state.db, state.pool, asker, id).await?;
-    started(&state, wants, &started_as, queued).await
+    let queued = operations::bring_back(&scope, id).await?;
+    started(&state, &scope, wants, &started_as, queued).await
 }
 
 /// Each VM is named by whoever gives it up: here, too, unknown fields are refused.
@@ -75,7 +79,7 @@ pub struct GiveUpForm {
 #[utoipa::path(post, path = "/api/operations/{id}/give-up", params(("id" = i64, Path), Started), request_body(content((GiveUpForm = "application/x-www-form-urlencoded"), (GiveUpForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn give_up(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(id): Path<OperationId>,
@@ -83,13 +87,13 @@ pub async fn give_up(
 ) -> Result<Response, Problem> {
     if wants == Wants::Page && form.confirm.is_none() {
         let message = "Tick the box that confirms the loss first.";
-        let page = filled(&state, id, WayOut::GiveUp, Some(message)).await?;
+        let page = filled(&scope, id, WayOut::GiveUp, Some(message)).await?;
         return Ok(Problem::invalid(message).with_page(page));
     }
     let named: Result<Vec<Hostname>, _> = form.hostname.iter().map(|it| it.parse()).collect();
     let named = named.map_err(|error| Problem::invalid(error.to_string()))?;
-    let queued = operations::give_up(&state.db, state.pool, asker, id, named).await?;
-    started(&state, wants, &started_as, queued).await
+    let queued = operations::give_up(&scope, id, named).await?;
+    started(&state, &scope, wants, &started_as, queued).await
 }
 
 impl From<SolveError> for Problem {
@@ -103,22 +107,22 @@ impl From<SolveError> for Problem {
 }
 
 async fn filled(
-    state: &AppState,
+    scope: &Scope,
     id: OperationId,
     way: WayOut,
     error: Option<&str>,
 ) -> Result<String, Problem> {
-    find(state, id).await?;
-    let conflict = known::conflict_of(&state.db, state.pool, id).await?;
+    routes::find(scope, id).await?;
+    let conflict = known::conflict_of(scope, id).await?;
     let Some(Conflict { fault: wrong, hostnames, .. }) = conflict.filter(|it| !it.solved) else {
         return Err(SolveError::NoConflict.into());
     };
-    let rows = vms::list(&state.db, state.pool).await?;
+    let rows = vms::list(scope).await?;
     let row = |hostname: &Hostname| rows.iter().find(|vm| vm.hostname == *hostname);
     let page = ConflictPage {
-        operation: id,
+        operation: id.into(),
         way,
-        fault: wrong.into(),
+        fault: fault(wrong),
         vms: hostnames.iter().map(|hostname| conflict_vm(hostname, row(hostname))).collect(),
         error: error.map(str::to_owned),
     };
@@ -126,7 +130,10 @@ async fn filled(
 }
 
 fn conflict_vm(hostname: &Hostname, vm: Option<&Vm>) -> ConflictVm {
-    let holder = vm.and_then(Holder::of);
+    let holder = vm.and_then(|vm| {
+        let email = vm.claim.as_ref()?.email.clone();
+        Some(Holder { email, activity: activity(vm) })
+    });
     let in_cloud = vm.is_some_and(|vm| vm.source == Source::Aws);
     ConflictVm { hostname: hostname.to_string(), holder, in_cloud }
 }

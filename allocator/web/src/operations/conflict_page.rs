@@ -1,7 +1,6 @@
 use askama::Template;
-use lablink_core::state::Fault;
 
-use crate::states::vm::Holder;
+use crate::vms::destroy_page::Holder;
 
 /// What an operation found wrong with Terraform's state, as its page shows it.
 pub struct ConflictCard {
@@ -49,27 +48,15 @@ pub struct ConflictVm {
     pub in_cloud: bool,
 }
 
-impl From<Fault> for StateFault {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Empty => Self::Empty,
-            Fault::Unreadable => Self::Unreadable,
-            Fault::OtherHistory => Self::OtherHistory,
-            Fault::Older => Self::Older,
-            Fault::Incomplete => Self::Incomplete,
-        }
-    }
-}
-
 impl StateFault {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Empty => "Terraform’s state is empty, though it was not before.",
             Self::Unreadable => {
-                "What is in the place of Terraform’s state is cut off, or no state that LabLink knows."
+                "Terraform’s state is cut off, or it is not a state that LabLink knows."
             }
             Self::OtherHistory => {
-                "Terraform’s state is another one than before: it does not follow from the last."
+                "Terraform’s state is not the one from before: it does not continue the last one."
             }
             Self::Older => "Terraform’s state is older than the last one that was seen.",
             Self::Incomplete => "Terraform’s state has lost VMs.",
@@ -110,7 +97,7 @@ impl ConflictCard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::states::vm::Activity;
+    use crate::vms::instances_page::Activity;
 
     fn page(way: WayOut, in_cloud: bool) -> String {
         let email = "<script>@example.org".to_owned();
@@ -139,6 +126,6 @@ mod tests {
     fn who_brings_back_reads_that_nothing_is_lost() {
         let html = page(WayOut::BringBack, true);
         assert!(html.contains(r#"action="/api/operations/7/bring-back""#));
-        assert!(html.contains("older than the last") && !html.contains("lost with"));
+        assert!(html.contains("older than the last") && !html.contains("you lose with"));
     }
 }

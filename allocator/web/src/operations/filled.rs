@@ -3,74 +3,77 @@
 use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
+    Scope,
     collections::{self, Collected},
     operations::{
         self, BringBack, Collect, Destroy, GiveUp, Launch, LogLevel, LogLine, Operation,
         OperationState, Replace, Stage, Step, Target,
     },
-    state as known,
-    vms::{self, StaleAfter, Vm},
+    pools::StaleAfter,
+    state::{self as known, Fault},
+    vms::{self, Vm},
 };
 use lablink_protocol::{Hostname, VmStatus};
 
-use super::{conflict_page, page, summary::OperationSummary};
+use super::{conflict_page, list_page, page, routes::LOG_LINES_SHOWN};
 use crate::{
     AppState,
     http::Problem,
     pages,
-    states::{archive::ArchiveCard, attention::attention, trouble::Trouble},
+    results::routes::archive,
+    states::{attention::attention, trouble::Trouble},
+    vms::vm::source,
 };
-
-pub const LOG_LINES_SHOWN: i64 = 500;
 
 pub async fn filled(
     state: &AppState,
+    scope: &Scope,
     operation: Operation,
     log_before: Option<i64>,
 ) -> Result<String, Problem> {
     let (db, id) = (&state.db, operation.id);
-    let vms = vms::list(db, state.pool).await?;
+    let vms = vms::list(scope).await?;
     let steps = operations::steps(db, id).await?;
     let before = log_before.unwrap_or(i64::MAX);
     let log = operations::log_before(db, id, before, LOG_LINES_SHOWN).await?;
     let is_full = i64::try_from(log.len()).is_ok_and(|lines| lines == LOG_LINES_SHOWN);
     let left = match operation.state.is_over() {
-        true => operations::undone(db, state.pool, &state.kinds, id).await?,
+        true => operations::undone(scope, &state.kinds, id).await?,
         false => Vec::new(),
     };
     let collects = operation.is::<Collect>();
     let collection = match operation.after.or(collects.then_some(id)) {
-        Some(collection) => collections::find(db, state.pool, collection).await?,
+        Some(collection) => collections::find(scope, collection).await?,
         None => None,
     };
     let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
-    let conflict = known::conflict_of(db, state.pool, id).await?;
+    let conflict = known::conflict_of(scope, id).await?;
     let other = async |id| match id {
-        Some(id) => operations::find(db, state.pool, id).await,
+        Some(id) => operations::find(scope, id).await,
         None => Ok(None),
     };
     let (first, parent) = (other(operation.after).await?, other(operation.parent).await?);
     let targets = operations::targets(db, id).await?;
     let page = page::OperationPage {
-        operation: OperationSummary::of(&operation),
-        first: first.as_ref().map(OperationSummary::of),
-        parent: parent.as_ref().map(OperationSummary::of),
+        operation: summary(&operation),
+        first: first.as_ref().map(summary),
+        parent: parent.as_ref().map(summary),
         starts: starts(&operation),
         deadline: operation.deadline.filter(|_| operation.state == OperationState::Running),
         decided: operation.decided.as_ref().map(|(by, at)| (pages::who(by), *at)),
         left_out,
         results: collection.filter(|_| collects).map(|collection| page::OperationResults {
-            archive: ArchiveCard::of(&collection, &*state.collector),
+            archive: archive(state, &collection),
             extension: collection.extension.to_string(),
         }),
         reason: operation.reason.clone(),
         conflict: conflict.map(|conflict| conflict_page::ConflictCard {
-            fault: conflict.fault.into(),
+            fault: fault(conflict.fault),
             vms: conflict.hostnames.iter().map(Hostname::to_string).collect(),
             solved: conflict.solved,
         }),
-        usual_seconds: operations::usual_seconds(db, state.pool, &operation).await?,
-        vms: touched(&operation, &targets, &vms, &steps, state.settings.stale_after),
+        usual_seconds: operations::usual_seconds(scope, &operation).await?,
+        vms: touched(&operation, &targets, &vms, &steps, state.pool.rules.machines.stale_after),
         left: left.iter().map(Hostname::to_string).collect(),
         older_log: log
             .first()
@@ -158,7 +161,10 @@ fn made(vm: &Vm, stale_after: StaleAfter) -> (page::StepState, Option<String>) {
     let detail = match (attention(vm, Timestamp::now(), stale_after), vm.status) {
         (Some(it), _) => {
             let state = if it.trouble == Trouble::Overdue { Unfinished } else { Done };
-            return (state, Some(format!("{} {}", it.reason, it.trouble.advice(vm.source.into()))));
+            return (
+                state,
+                Some(format!("{} {}", it.reason, it.trouble.advice(source(vm.source)))),
+            );
         }
         (None, VmStatus::Initializing) => "Made; its agent is starting.",
         (None, _) => "Its agent has reported in.",
@@ -195,10 +201,46 @@ fn log_line(line: LogLine) -> page::LogLine {
     page::LogLine {
         at: line.at,
         level: match line.level {
-            LogLevel::Info => pages::LogLevel::Info,
-            LogLevel::Warn => pages::LogLevel::Warn,
-            LogLevel::Error => pages::LogLevel::Error,
+            LogLevel::Info => page::LogLevel::Info,
+            LogLevel::Warn => page::LogLevel::Warn,
+            LogLevel::Error => page::LogLevel::Error,
         },
         text: line.line,
+    }
+}
+
+pub fn fault(fault: Fault) -> conflict_page::StateFault {
+    match fault {
+        Fault::Empty => conflict_page::StateFault::Empty,
+        Fault::Unreadable => conflict_page::StateFault::Unreadable,
+        Fault::OtherHistory => conflict_page::StateFault::OtherHistory,
+        Fault::Older => conflict_page::StateFault::Older,
+        Fault::Incomplete => conflict_page::StateFault::Incomplete,
+    }
+}
+
+pub fn summary(operation: &Operation) -> list_page::OperationSummary {
+    list_page::OperationSummary {
+        id: operation.id.into(),
+        kind: operation.kind.clone(),
+        title: operation.title.clone(),
+        state: match operation.state {
+            OperationState::AwaitingApproval => list_page::OperationState::AwaitingApproval,
+            OperationState::Queued => list_page::OperationState::Queued,
+            OperationState::Running if operation.cancel_requested => {
+                list_page::OperationState::Cancelling
+            }
+            OperationState::Running => list_page::OperationState::Running,
+            OperationState::Succeeded => list_page::OperationState::Succeeded,
+            OperationState::Failed => list_page::OperationState::Failed,
+            OperationState::Cancelled => list_page::OperationState::Cancelled,
+            OperationState::Interrupted => list_page::OperationState::Interrupted,
+        },
+        actor: pages::who(&operation.actor),
+        created_at: operation.created_at,
+        started_at: operation.started_at,
+        finished_at: operation.finished_at,
+        done: operation.done,
+        total: operation.total,
     }
 }

@@ -4,12 +4,9 @@ use lablink_core::operations::{Collect, Destroy, GiveUp, Kind, Launch, Replace};
 
 use super::{
     conflict_page::ConflictCard,
-    summary::{OperationState, OperationSummary},
+    list_page::{OperationState, OperationSummary},
 };
-use crate::{
-    pages::{LogLevel, Tone},
-    states::archive::ArchiveCard,
-};
+use crate::{pages::Tone, results::page::ArchiveCard};
 
 /// `/admin/operations/{id}`: one operation, live. It changes by itself
 /// until the operation is over.
@@ -93,6 +90,13 @@ pub struct LogLine {
     pub at: Timestamp,
     pub level: LogLevel,
     pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Info,
+    Warn,
+    Error,
 }
 
 impl OperationPage {
@@ -181,6 +185,25 @@ impl StepState {
             Self::Working => Tone::Busy,
             Self::Done => Tone::Good,
             Self::Failed => Tone::Bad,
+        }
+    }
+}
+
+impl LogLevel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// Said before the line: colour alone tells some readers nothing.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Info => None,
+            Self::Warn => Some("Warning"),
+            Self::Error => Some("Error"),
         }
     }
 }

@@ -7,6 +7,8 @@ use axum::{
 };
 use jiff::Timestamp;
 use lablink_core::{
+    Scope,
+    live::Topic,
     operations::{self, Filter, Operation, OperationId, RetryError},
     state as known,
 };
@@ -14,10 +16,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    filled::filled,
+    filled::{filled, summary},
     list_page::OperationsPage,
-    started::{Started, find, started},
-    summary::OperationSummary,
     wire::{
         ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
         Target,
@@ -25,10 +25,114 @@ use super::{
 };
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, Path, Problem, Query, Wants},
 };
 
+pub const LOG_LINES_SHOWN: i64 = 500;
 const OPERATIONS_PER_PAGE: i64 = 50;
+
+/// How a form was posted: `?wait=true` is for scripts that want the end, as with the original.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Started {
+    /// Answer at the end, with the output.
+    #[serde(default)]
+    wait: bool,
+}
+
+/// The answer to a form that queued an operation.
+pub async fn started(
+    state: &AppState,
+    scope: &Scope,
+    wants: Wants,
+    how: &Started,
+    id: OperationId,
+) -> Result<Response, Problem> {
+    let page = format!("/admin/operations/{id}");
+    if how.wait {
+        let operation = ended(state, scope, id).await?;
+        return match wants {
+            Wants::Page => Ok(Html(filled(state, scope, operation, None).await?).into_response()),
+            Wants::Json => {
+                let log = operations::log(&state.db, id, LOG_LINES_SHOWN).await?;
+                let output: Vec<String> = log.into_iter().map(|line| line.line).collect();
+                let operation = OperationBody::from(&operation);
+                Ok(Json(OperationOutput { operation, output: output.join("\n") }).into_response())
+            }
+        };
+    }
+    Ok(decided(wants, id))
+}
+
+/// Lets an operation join the queue that waits to be approved.
+#[utoipa::path(post, path = "/api/operations/{id}/approve", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+pub async fn approve(
+    State(state): State<AppState>,
+    Asking(scope): Asking,
+    wants: Wants,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&scope, id).await?;
+    if !operations::approve(&scope, &state.kinds, id).await? {
+        return Err(not_awaiting());
+    }
+    Ok(decided(wants, id))
+}
+
+/// Ends an operation that waits to be approved: nothing is done.
+#[utoipa::path(post, path = "/api/operations/{id}/reject", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+pub async fn reject(
+    State(state): State<AppState>,
+    Asking(scope): Asking,
+    wants: Wants,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&scope, id).await?;
+    if !operations::reject(&scope, &state.kinds, id).await? {
+        return Err(not_awaiting());
+    }
+    Ok(decided(wants, id))
+}
+
+fn not_awaiting() -> Problem {
+    Problem::conflict(
+        "not_awaiting_approval",
+        "This operation does not wait to be approved. Look at it again: somebody else may have \
+         decided.",
+    )
+}
+
+fn decided(wants: Wants, id: OperationId) -> Response {
+    match wants {
+        Wants::Page => Redirect::to(&page).into_response(),
+        Wants::Json => {
+            let location = [(header::LOCATION, format!("/api/operations/{id}"))];
+            (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
+        }
+    }
+}
+
+pub async fn ended(state: &AppState, scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
+    let mut changes = state.hub.subscribe(Topic::Operation(id));
+    loop {
+        let operation = find(scope, id).await?;
+        if operation.state.is_over() {
+            return Ok(operation);
+        }
+        tokio::select! {
+            () = changes.changed() => {}
+            () = state.shutdown.cancelled() => {
+                return Err(Problem::try_again("stopping", "This allocator is stopping; the operation's page tells its end.", 5));
+            }
+        }
+    }
+}
+
+pub async fn find(scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
+    let operation = operations::find(scope, id).await?;
+    operation.ok_or_else(|| Problem::not_found("There is no such operation."))
+}
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -50,7 +154,7 @@ pub struct Listing {
 
 /// One page of operations and the cursor of the next.
 async fn older(
-    state: &AppState,
+    scope: &Scope,
     listing: &Listing,
 ) -> Result<(Vec<Operation>, Option<OperationId>), Problem> {
     let only = match listing.state.as_str() {
@@ -64,7 +168,7 @@ async fn older(
     };
     let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());
     let filter = Filter { before: listing.before, kind, state: only };
-    let found = operations::list(&state.db, state.pool, &filter, OPERATIONS_PER_PAGE).await?;
+    let found = operations::list(scope, &filter, OPERATIONS_PER_PAGE).await?;
     let full = i64::try_from(found.len()).unwrap_or(0) == OPERATIONS_PER_PAGE;
     let next = found.last().map(|last| last.id).filter(|_| full);
     Ok((found, next))
@@ -73,10 +177,10 @@ async fn older(
 /// What was launched, destroyed and replaced, the newest first.
 #[utoipa::path(get, path = "/api/operations", params(Listing), responses((status = 200, body = OperationList)))]
 pub async fn list(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(listing): Query<Listing>,
 ) -> Result<Json<OperationList>, Problem> {
-    let (found, next) = older(&state, &listing).await?;
+    let (found, next) = older(&scope, &listing).await?;
     let operations = found.iter().map(OperationBody::from).collect();
     Ok(Json(OperationList { operations, next }))
 }
@@ -84,14 +188,14 @@ pub async fn list(
 /// The page of operations.
 #[utoipa::path(get, path = "/admin/operations", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn list_page(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(listing): Query<Listing>,
 ) -> Result<Html<String>, Problem> {
-    let (found, next) = older(&state, &listing).await?;
+    let (found, next) = older(&scope, &listing).await?;
     // Only words that `older` has let pass, or that match no kind.
     let Listing { kind, state: only, .. } = listing;
     let page = OperationsPage {
-        operations: found.iter().map(OperationSummary::of).collect(),
+        operations: found.iter().map(summary).collect(),
         now: Timestamp::now(),
         next: next.map(|id| {
             let query =
@@ -113,15 +217,16 @@ pub async fn list_page(
 #[utoipa::path(get, path = "/api/operations/{id}", params(("id" = i64, Path)), responses((status = 200, body = OperationDetail)))]
 pub async fn one(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<OperationId>,
 ) -> Result<Json<OperationDetail>, Problem> {
-    let operation = find(&state, id).await?;
+    let operation = find(&scope, id).await?;
     let steps = operations::steps(&state.db, id).await?;
-    let usual_seconds = operations::usual_seconds(&state.db, state.pool, &operation).await?;
+    let usual_seconds = operations::usual_seconds(&scope, &operation).await?;
     let steps: Vec<Step> = steps.into_iter().map(Step::from).collect();
     let targets = operations::targets(&state.db, id).await?;
     let targets = targets.into_iter().map(Target::from).collect();
-    let conflict = known::conflict_of(&state.db, state.pool, id).await?;
+    let conflict = known::conflict_of(&scope, id).await?;
     let conflict = conflict.map(|conflict| ConflictBody::new(id, conflict));
     let operation = OperationBody::from(&operation);
     let vms = steps.clone();
@@ -139,20 +244,22 @@ pub struct LogBefore {
 #[utoipa::path(get, path = "/admin/operations/{id}", params(("id" = i64, Path), LogBefore), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<OperationId>,
     Query(LogBefore { log_before }): Query<LogBefore>,
 ) -> Result<Html<String>, Problem> {
-    let operation = find(&state, id).await?;
-    Ok(Html(filled(&state, operation, log_before).await?))
+    let operation = find(&scope, id).await?;
+    Ok(Html(filled(&state, &scope, operation, log_before).await?))
 }
 
 /// The whole log as a file.
 #[utoipa::path(get, path = "/admin/operations/{id}/log", params(("id" = i64, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn log(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    find(&state, id).await?;
+    find(&scope, id).await?;
     let lines = operations::log(&state.db, id, i64::MAX).await?;
     let text: String = lines
         .iter()
@@ -170,76 +277,33 @@ pub async fn log(
 #[utoipa::path(post, path = "/api/operations/{id}/retry", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn retry(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    let retried = operations::retry(&state.db, state.pool, &state.kinds, asker, id).await;
+    let retried = operations::retry(&scope, &state.kinds, id).await;
     let id = retried.map_err(|error| match error {
         RetryError::NoSuchOperation => Problem::not_found(error.to_string()),
         RetryError::NothingLeft => Problem::conflict("nothing_left", error.to_string()),
         RetryError::Db(error) => error.into(),
     })?;
-    started(&state, wants, &started_as, id).await
+    started(&state, &scope, wants, &started_as, id).await
 }
 
 /// Asks an operation that waits or runs to stop.
 #[utoipa::path(post, path = "/api/operations/{id}/cancel", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn cancel(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    find(&state, id).await?;
-    if !operations::cancel(&state.db, state.pool, &state.kinds, asker, id).await? {
+    find(&scope, id).await?;
+    if !operations::cancel(&scope, &state.kinds, id).await? {
         return Err(Problem::conflict("already_over", "This operation is over already."));
     }
-    Ok(decided(wants, id))
-}
-
-/// Lets an operation join the queue that waits to be approved.
-#[utoipa::path(post, path = "/api/operations/{id}/approve", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
-pub async fn approve(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
-    wants: Wants,
-    Path(id): Path<OperationId>,
-) -> Result<Response, Problem> {
-    find(&state, id).await?;
-    if !operations::approve(&state.db, state.pool, &state.kinds, asker, id).await? {
-        return Err(not_awaiting());
-    }
-    Ok(decided(wants, id))
-}
-
-/// Ends an operation that waits to be approved: nothing is done.
-#[utoipa::path(post, path = "/api/operations/{id}/reject", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
-pub async fn reject(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
-    wants: Wants,
-    Path(id): Path<OperationId>,
-) -> Result<Response, Problem> {
-    find(&state, id).await?;
-    if !operations::reject(&state.db, state.pool, &state.kinds, asker, id).await? {
-        return Err(not_awaiting());
-    }
-    Ok(decided(wants, id))
-}
-
-fn not_awaiting() -> Problem {
-    Problem::conflict(
-        "not_awaiting_approval",
-        "This operation does not wait to be approved. Look at it again: somebody else may have \
-         decided.",
-    )
-}
-
-fn decided(wants: Wants, id: OperationId) -> Response {
-    match wants {
+    Ok(match wants {
         Wants::Page => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
         Wants::Json => (StatusCode::ACCEPTED, Json(Queued { operation_id: id })).into_response(),
-    }
+    })
 }

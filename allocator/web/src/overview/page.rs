@@ -3,10 +3,9 @@ use jiff::Timestamp;
 
 use super::usage::UsageChart;
 use crate::{
-    history::happening::Happening,
-    line::place_row::PlaceRow,
-    operations::summary::OperationSummary,
+    operations::list_page::OperationSummary,
     pages::{Timeline, Tone},
+    participants::page::PlaceRow,
 };
 
 /// `/admin`: the pool at a glance. It changes by itself.
@@ -30,6 +29,15 @@ pub struct AdminPage {
     pub notes: Vec<String>,
     /// What elapsed time is counted to while an operation runs.
     pub now: Timestamp,
+}
+
+/// One line of the pool's history.
+pub struct Happening {
+    pub at: Timestamp,
+    /// What happened, as a sentence without its full stop.
+    pub text: String,
+    /// Who did it.
+    pub actor: String,
 }
 
 /// VMs by state. `in_use` is a part of `claimed`; the others don't overlap.
@@ -137,7 +145,7 @@ impl AdminPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operations::summary::OperationState;
+    use crate::operations::list_page::OperationState;
 
     fn page(operations: Vec<OperationSummary>, notes: &[&str]) -> String {
         let pool = PoolCounts {

@@ -9,11 +9,12 @@ use super::{
 };
 use crate::{
     AgentAuth, AppState,
-    history::happening::Happening,
+    auth::Caller,
+    history::routes::happening,
     http::Problem,
-    line::place_row::PlaceRow,
-    operations::summary::OperationSummary,
-    pages::{Timeline, TimelineRow},
+    line::places::place,
+    operations::filled::summary,
+    pages::{Timeline, timeline::row as timeline},
 };
 
 const OPERATIONS_SHOWN: i64 = 5;
@@ -27,22 +28,25 @@ const SAMPLED_EVERY: SignedDuration = SignedDuration::from_mins(15);
 
 /// The pool at a glance.
 #[utoipa::path(get, path = "/admin", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
-    let counts = vms::counts(&state.db, state.pool, state.settings.stale_after).await?;
-    let recent = operations::recent(&state.db, state.pool, None, OPERATIONS_SHOWN).await?;
-    let happened = events::recent(&state.db, state.pool, None, HAPPENINGS_SHOWN).await?;
-    let starts = startup::recent(&state.db, state.pool, STARTS_SHOWN).await?;
-    let usage = usage::samples(&state.db, state.pool, SAMPLES, SAMPLED_EVERY).await?;
+pub async fn page(
+    State(state): State<AppState>,
+    Caller(scope): Caller,
+) -> Result<Html<String>, Problem> {
+    let counts = vms::counts(&scope).await?;
+    let recent = operations::recent(&scope, None, OPERATIONS_SHOWN).await?;
+    let happened = events::recent(&scope, None, HAPPENINGS_SHOWN).await?;
+    let starts = startup::recent(&scope, STARTS_SHOWN).await?;
+    let usage = usage::samples(&scope, SAMPLES, SAMPLED_EVERY).await?;
     let mut notes = Vec::new();
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(
-            "Agents need no token (LABLINK_AGENT_AUTH=open): anybody who reaches this address can \
-             speak for a VM whose agent shows none, as original clients do, and fetch its command \
-             and PIN; so can whoever had it before."
+            "Agents need no token (LABLINK_AGENT_AUTH=open). Anybody who reaches this address, \
+             earlier participants too, can speak for a VM whose agent shows none, as original \
+             clients do, and fetch its command and PIN."
                 .to_owned(),
         );
     }
-    notes.extend(state.settings.open_form().map(str::to_owned));
+    notes.extend(state.open_form().map(str::to_owned));
     let page = AdminPage {
         pool: PoolCounts {
             free: counts.free,
@@ -55,18 +59,14 @@ pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem
             suspect: counts.suspect,
             barred: counts.barred,
             failed: counts.failed,
-            in_line: line::count(&state.db, state.pool).await? + counts.offered,
+            in_line: line::count(&scope).await? + counts.offered,
         },
-        line: line::waiting(&state.db, state.pool, PLACES_SHOWN)
-            .await?
-            .into_iter()
-            .map(PlaceRow::from)
-            .collect(),
-        reentries: claims::reentries(&state.db, state.pool).await?.len(),
+        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(place).collect(),
+        reentries: claims::reentries(&scope).await?.len(),
         usage: UsageChart { samples: usage.iter().map(sample).collect() },
-        timeline: Timeline { rows: starts.iter().map(TimelineRow::from).collect() },
-        operations: recent.iter().map(OperationSummary::of).collect(),
-        happenings: happened.into_iter().map(Happening::from).collect(),
+        timeline: Timeline { rows: starts.iter().map(timeline::row).collect() },
+        operations: recent.iter().map(summary).collect(),
+        happenings: happened.into_iter().map(happening).collect(),
         connections: connections(&state).await?,
         notes,
         now: Timestamp::now(),

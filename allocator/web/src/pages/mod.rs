@@ -3,10 +3,8 @@
 //! The structs are plain owned data. Handlers fill them; nothing here reads a database or knows
 //! of requests. Everything that people and VMs send is escaped by the templates.
 
-pub mod amount;
 pub mod assets;
 mod error;
-mod log_level;
 pub mod moment;
 pub mod notices;
 pub mod timeline;
@@ -14,7 +12,6 @@ mod tone;
 mod who;
 
 pub use error::ErrorPage;
-pub use log_level::LogLevel;
 pub(crate) use notices::under;
 pub use timeline::{Stretch, Timeline, TimelineRow};
 pub use tone::Tone;
@@ -22,5 +19,5 @@ pub use who::who;
 
 /// A fresh key for a form: see [`lablink_core::once`].
 pub(crate) fn form_key() -> String {
-    lablink_core::once::Key::random().reveal().to_owned()
+    lablink_core::scope::Key::random().reveal().to_owned()
 }

@@ -1,4 +1,3 @@
-/// Who did something, in people's words, from what is stored of them.
 pub fn who(actor: &str) -> String {
     match actor.split_once(':') {
         Some(("agent", hostname)) => format!("the agent of {hostname}"),

@@ -9,7 +9,7 @@ use axum::{
 use jiff::Timestamp;
 use lablink_core::{
     cell,
-    claims::{self, ClaimRecord, SamePerson, Which},
+    claims::{self, ClaimId, ClaimRecord, SamePerson, Which},
     line,
 };
 use serde::Deserialize;
@@ -18,9 +18,10 @@ use utoipa::IntoParams;
 use super::page::{AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePersonRow};
 use crate::{
     AppState,
+    auth::Caller,
+    claims::routes::connection,
     http::{Problem, Query},
-    line::place_row::PlaceRow,
-    states::claim::Connection,
+    line::places::place,
 };
 
 /// So many that a page stays under 50 KB.
@@ -31,33 +32,34 @@ const PLACES_SHOWN: i64 = 25;
 #[into_params(parameter_in = Query)]
 pub struct Before {
     /// The id of the last claim of the page before.
-    before: Option<i64>,
+    #[param(value_type = Option<i64>)]
+    before: Option<ClaimId>,
 }
 
 /// Who has which VM, who waits, and who asks to get back in.
 #[utoipa::path(get, path = "/admin/participants", params(Before), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(Before { before }): Query<Before>,
 ) -> Result<Html<String>, Problem> {
-    let (db, pool) = (&state.db, state.pool);
-    let open = claims::list(db, pool, Which::Open, before, CLAIMS_SHOWN).await?;
+    let open = claims::list(&scope, Which::Open, before, CLAIMS_SHOWN).await?;
     let is_full = i64::try_from(open.len()).is_ok_and(|claims| claims == CLAIMS_SHOWN);
     let next = open.last().filter(|_| is_full);
     let page = ParticipantsPage {
         next: next.map(|last| format!("/admin/participants?before={}", last.id)),
-        reentries: claims::reentries(db, pool)
+        reentries: claims::reentries(&scope)
             .await?
             .into_iter()
             .map(|asked| ReentryRow {
-                claim_id: asked.claim_id,
+                claim_id: asked.claim_id.into(),
                 email: asked.email,
                 hostname: asked.hostname.to_string(),
                 asked: asked.asked,
                 last_asked_at: asked.last_asked_at,
             })
             .collect(),
-        same_person: claims::same_person(db, pool)
+        same_person: claims::same_person(&scope)
             .await?
             .into_iter()
             .map(|SamePerson { first, later }| SamePersonRow {
@@ -65,22 +67,18 @@ pub async fn page(
                 later: (later.0, later.1.to_string()),
             })
             .collect(),
-        note: state.settings.open_form(),
-        crowd: line::crowd(db, pool)
+        note: state.open_form(),
+        crowd: line::crowd(&scope)
             .await?
-            .map(|crowd| AddressCrowd { place: crowd.place, places: crowd.places }),
-        line: line::waiting(db, pool, PLACES_SHOWN)
-            .await?
-            .into_iter()
-            .map(PlaceRow::from)
-            .collect(),
+            .map(|crowd| AddressCrowd { place: crowd.place.into(), places: crowd.places }),
+        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(place).collect(),
         claims: open
             .into_iter()
             .map(|claim| OpenClaim {
-                id: claim.id,
+                id: claim.id.into(),
                 email: claim.email,
                 hostname: claim.hostname.to_string(),
-                connection: Connection::of(claim.state, claim.detail),
+                connection: connection(claim.state, claim.detail),
                 since: claim.created_at,
             })
             .collect(),
@@ -91,8 +89,8 @@ pub async fn page(
 
 /// Every claim that ever was, as a table for other programs.
 #[utoipa::path(get, path = "/admin/claims.csv", responses((status = 200, content_type = "text/csv", body = String)))]
-pub async fn csv(State(state): State<AppState>) -> Result<Response, Problem> {
-    let claims = claims::list(&state.db, state.pool, Which::All, None, i64::MAX).await?;
+pub async fn csv(Caller(scope): Caller) -> Result<Response, Problem> {
+    let claims = claims::list(&scope, Which::All, None, i64::MAX).await?;
     // With a byte order mark, by which Excel knows that it is UTF-8.
     let mut text =
         "\u{feff}email,hostname,connection,claimed_at,ended_at,ended_by,detail\r\n".to_owned();

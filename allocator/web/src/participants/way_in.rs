@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use lablink_core::{
-    claims::{self, Holding, LockOut},
+    claims::{self, ClaimId, Holding, LockOut},
     collections, operations, vms,
 };
 use serde::Serialize;
@@ -16,30 +16,33 @@ use utoipa::ToSchema;
 use super::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage};
 use crate::{
     AppState,
-    http::{Asking, Client, Path, Problem, Wants, origin},
-    links,
-    states::afterwards::Afterwards,
+    auth::Caller,
+    claims::routes as claim,
+    http::{Asking, Client, Path, Problem, Wants},
+    line::routes as line,
+    request::routes as home,
+    states::{used, used_note::Afterwards},
 };
 
 /// Three ways to let the right person in, each with what it ends.
 #[utoipa::path(get, path = "/admin/claims/{id}", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
-    Path(id): Path<i64>,
+    Caller(scope): Caller,
+    Path(id): Path<ClaimId>,
 ) -> Result<Html<String>, Problem> {
-    let (db, pool) = (&state.db, state.pool);
-    let holding = claims::holding(db, pool, id).await?.ok_or_else(no_such_claim)?;
-    let vm = vms::find(db, pool, &holding.hostname).await?;
+    let holding = claims::holding(&scope, id).await?.ok_or_else(no_such_claim)?;
+    let vm = vms::find(&scope, &holding.hostname).await?;
     // What goes back as it is after other claims is held after this one.
-    let afterwards = |vm| match Afterwards::of(vm, state.settings.after_use) {
+    let afterwards = |vm| match used::afterwards(vm, state.pool.rules.machines.after_use) {
         Afterwards::Reused => Afterwards::Held,
         other => other,
     };
     let page = WayInPage {
-        claim_id: id,
+        claim_id: id.into(),
         locking_out: standing(&holding),
         afterwards: vm.as_ref().map_or(Afterwards::Held, afterwards),
-        last: collections::last_whole(db, pool).await?.remove(&holding.hostname),
+        last: collections::last_whole(&scope).await?.remove(&holding.hostname),
         email: holding.email,
         hostname: holding.hostname.to_string(),
         now: jiff::Timestamp::now(),
@@ -73,12 +76,12 @@ pub struct NewPlace {
 #[utoipa::path(post, path = "/admin/claims/{id}/link", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn link(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     client: Client,
-    Path(id): Path<i64>,
+    Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
-    let made = claims::issue_link(&state.db, state.pool, asker, id).await?;
+    let made = claims::issue_link(&scope, id).await?;
     let made = made.ok_or_else(no_such_claim)?;
     answer(&state, &client, wants, (id, WayIn::Link), made)
 }
@@ -87,12 +90,12 @@ pub async fn link(
 #[utoipa::path(post, path = "/admin/claims/{id}/lock-out", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn lock_out(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     client: Client,
-    Path(id): Path<i64>,
+    Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
-    let made = claims::lock_out(&state.db, state.pool, asker, id).await?;
+    let made = claims::lock_out(&scope, id).await?;
     answer(&state, &client, wants, (id, WayIn::LockOut), made)
 }
 
@@ -100,21 +103,18 @@ pub async fn lock_out(
 #[utoipa::path(post, path = "/admin/claims/{id}/fresh-machine", params(("id" = i64, Path)), responses((status = 200, content((NewPlace = "application/json"), (String = "text/html")))))]
 pub async fn fresh_machine(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     client: Client,
-    Path(id): Path<i64>,
+    Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
-    let (db, settings) = (&state.db, &state.settings);
-    let which = (id, settings.after_use);
-    let invited =
-        operations::give_fresh_machine(db, state.pool, settings.stale_after, asker, which).await?;
-    let url = format!("{}{}", origin(&state, &client), links::place(&invited.link));
+    let invited = operations::give_fresh_machine(&scope, id).await?;
+    let url = format!("{}{}", home::origin(&state, &client), line::path(&invited.link));
     Ok(match wants {
         Wants::Json => Json(NewPlace { place_url: url }).into_response(),
         Wants::Page => {
             let (email, hostname) = (invited.email, invited.before.to_string());
-            let page = NewLinkPage { claim_id: id, email, hostname, url, way: WayIn::Fresh };
+            let page = NewLinkPage { claim_id: id.into(), email, hostname, url, way: WayIn::Fresh };
             Html(page.render()?).into_response()
         }
     })
@@ -124,15 +124,16 @@ fn answer(
     state: &AppState,
     client: &Client,
     wants: Wants,
-    (claim_id, way): (i64, WayIn),
+    (claim_id, way): (ClaimId, WayIn),
     made: claims::NewLink,
 ) -> Result<Response, Problem> {
-    let url = format!("{}{}", origin(state, client), links::claim(&made.link));
+    let url = format!("{}{}", home::origin(state, client), claim::path(&made.link));
     Ok(match wants {
         Wants::Json => Json(NewLink { claim_url: url }).into_response(),
         Wants::Page => {
             let (email, hostname) = (made.email, made.hostname.to_string());
-            Html(NewLinkPage { claim_id, email, hostname, url, way }.render()?).into_response()
+            Html(NewLinkPage { claim_id: claim_id.into(), email, hostname, url, way }.render()?)
+                .into_response()
         }
     })
 }

@@ -2,7 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::line::INVITED_FOR;
 
-use crate::states::afterwards::Afterwards;
+use crate::states::used_note::Afterwards;
 
 /// `/admin/claims/{id}`: three ways to let the right person in, each with what it ends.
 #[derive(Template)]
@@ -51,12 +51,21 @@ pub struct NewLinkPage {
     pub way: WayIn,
 }
 
+/// `/admin/line/clear`: asks before everybody's place is taken away.
+#[derive(Template)]
+#[template(path = "line/clear.html")]
+pub struct ClearLinePage {
+    pub places: usize,
+    /// So many of them have a machine kept.
+    pub kept: usize,
+    pub now: Timestamp,
+}
+
 const INVITED_FOR_MINUTES: u64 = INVITED_FOR.as_secs() / 60;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::clear_page::ClearLinePage;
 
     fn page(locking_out: LockingOut, afterwards: Afterwards) -> String {
         let page = WayInPage {
@@ -83,11 +92,12 @@ mod tests {
     #[test]
     fn a_machine_that_can_not_end_a_desktop_says_so_and_what_happens_instead() {
         let html = page(LockingOut::Impossible, Afterwards::Cleaned);
-        assert!(!html.contains("/lock-out\"") && html.contains("can’t end a desktop"));
+        assert!(!html.contains("/lock-out\"") && html.contains("can’t close a desktop"));
         assert!(html.contains("End it") && html.contains("cleaned"));
-        for (standing, says) in
-            [(LockingOut::UnderWay, "has not said yet"), (LockingOut::Done, "has ended")]
-        {
+        for (standing, says) in [
+            (LockingOut::UnderWay, "has not confirmed it yet"),
+            (LockingOut::Done, "has been closed"),
+        ] {
             assert!(page(standing, Afterwards::Held).contains(says), "{says}");
         }
     }

@@ -1,34 +1,35 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::http::StatusCode;
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    DbError, Email, EmailDomain, Token,
+    Actor, DbError, Email, EmailDomain, Scope, Token,
     admissions::{self, Known},
     claims,
-    once::Key,
+    scope::Key,
 };
 use lablink_protocol::CrdCode;
 
 use super::{
-    form::{RequestVm, filled},
     page::{RequestField, RequestProblem},
+    routes as home,
+    routes::RequestVm,
 };
 use crate::{
     AppState,
     auth::{Typed, Visitor, shown},
-    claims::cookie::COOKIE,
-    http::{Asking, Client, FormOrJson, Problem, Wants, origin, scheme},
+    claims::routes as claim,
+    http::{Asking, Client, FormOrJson, Problem, Wants},
 };
 
 /// The participants' form, as somebody posted it: for a machine, or for a place in line.
 pub(crate) struct Posted {
     pub state: AppState,
+    pub scope: Scope,
     pub wants: Wants,
     pub client: Client,
     pub cookies: CookieJar,
@@ -53,16 +54,6 @@ impl From<DbError> for Unmet {
 }
 
 impl Unmet {
-    /// As many people as may come from one network address have come.
-    pub fn address_full() -> Self {
-        let answer = Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "address_full",
-            "As many people at your network address wait or have a machine as may. Ask your organiser.",
-        );
-        Self::Refused(RequestProblem::AddressFull, answer)
-    }
-
     pub fn invalid(field: RequestField, message: impl Into<String>) -> Self {
         let message = message.into();
         let answer = Problem::invalid(message.clone());
@@ -78,11 +69,12 @@ impl FromRequest<AppState> for Posted {
         let cookies = CookieJar::from_headers(&parts.headers);
         let client = Client::calling(&parts.extensions, &parts.headers, state);
         let Ok(wants) = Wants::from_request_parts(&mut parts, state).await;
-        let key = Asking::from_request_parts(&mut parts, state).await?.key();
+        let asking = Asking::from_request_parts(&mut parts, state).await?;
+        let (key, Asking(scope)) = (asking.key(), asking);
         let FormOrJson(typed) =
             FormOrJson::from_request(Request::from_parts(parts, body), state).await?;
         let visitor = state.browsers.visitor(client.address, &cookies);
-        Ok(Self { state: state.clone(), wants, client, cookies, typed, key, visitor })
+        Ok(Self { state: state.clone(), scope, wants, client, cookies, typed, key, visitor })
     }
 }
 
@@ -101,7 +93,7 @@ impl Posted {
 
     /// The token of the claim or place that this browser has.
     pub fn token(&self) -> Option<Token> {
-        self.cookies.get(COOKIE).map(|cookie| Token::presented(cookie.value()))
+        self.cookies.get(claim::COOKIE).map(|cookie| Token::presented(cookie.value()))
     }
 
     /// Who shows that a claim or place is theirs is never kept from it, whatever others send with
@@ -112,7 +104,8 @@ impl Posted {
             return Ok(());
         }
         if let Some(email) = email
-            && claims::is_proven(&state.db, state.pool, email, code, self.token().as_ref()).await?
+            && claims::is_proven(&state.scope(Actor::System), email, code, self.token().as_ref())
+                .await?
         {
             return Ok(());
         }
@@ -122,7 +115,7 @@ impl Posted {
     }
 
     fn check_domain(&self, email: &Email) -> Result<(), Unmet> {
-        let domains = &self.state.settings.email_domains;
+        let domains = &self.state.pool.rules.claiming.email_domains;
         if domains.is_empty() || domains.iter().any(|domain| email.is_of(domain)) {
             return Ok(());
         }
@@ -133,7 +126,7 @@ impl Posted {
     }
 
     async fn check_access_code(&self) -> Result<(), Unmet> {
-        let Some(wanted) = &self.state.settings.access_code else { return Ok(()) };
+        let Some(wanted) = &self.state.pool.rules.claiming.access_code else { return Ok(()) };
         let (typed, browser) = (&self.typed.access_code, shown(&self.cookies));
         let (db, known) = (&self.state.db, Known::AccessCode(wanted));
         let mut judged = self.state.code_guesses.judge(wanted, typed, &self.visitor);
@@ -171,8 +164,9 @@ impl Posted {
         if self.wants == Wants::Json {
             return Err(answer);
         }
-        let page = filled(&self.state, self.typed, Some(problem)).await?.render()?;
-        let scheme = scheme(&origin(&self.state, &self.client));
+        let page =
+            home::filled(&self.state, &self.scope, self.typed, Some(problem)).await?.render()?;
+        let scheme = home::scheme(&home::origin(&self.state, &self.client));
         let cookies = self.state.browsers.meet(self.cookies, scheme);
         Ok((cookies, answer.with_page(page)).into_response())
     }

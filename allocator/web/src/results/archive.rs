@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{
+    Scope,
     collections::{self, Collection, KeptArchive},
     operations::OperationId,
 };
@@ -29,12 +30,12 @@ use crate::{
 #[utoipa::path(get, path = "/api/collections/{operation_id}/download", params(("operation_id" = i64, Path)), responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 206, description = "The part that `Range` asked for.", content_type = "application/zip", body = Vec<u8>)))]
 pub async fn download(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Caller(scope): Caller,
     delivery: Option<Extension<Delivery>>,
     Path(id): Path<OperationId>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let archive = present(find(&state, id).await?)?;
+    let archive = present(find(&scope, id).await?)?;
     let path = state.collector.kept(id).ok_or_else(|| elsewhere(&archive))?;
     let place = state.transfers.begin_kept()?;
     let is_get = request.method() == Method::GET;
@@ -53,9 +54,9 @@ pub async fn download(
     let delivery = delivery.map(|Extension(delivery)| delivery);
     Ok(told(response, place, delivery, async move |taken| {
         let bytes = got(given, taken);
-        if let Err(error) = collections::taken(&state.db, state.pool, &actor, id, bytes).await {
+        if let Err(error) = collections::taken(&scope, id, bytes).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(operation.id = id, error, "a download could not be noted");
+            tracing::warn!(operation.id = %id, error, "a download could not be noted");
         }
     }))
 }
@@ -118,30 +119,28 @@ async fn validators(path: &FilePath) -> Result<Vec<HeaderValue>, Problem> {
 #[utoipa::path(post, path = "/api/collections/{operation_id}/discard", params(("operation_id" = i64, Path)), responses((status = 200, body = Message), (status = 303, description = "To a browser: the page of results.")))]
 pub async fn discard(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
-    let archive = match present(find(&state, id).await?) {
+    let archive = match present(find(&scope, id).await?) {
         Ok(archive) => archive,
         // Gone by this very request, sent before.
-        Err(_) if collections::discarded(&state.db, state.pool, asker.clone(), id).await? => {
+        Err(_) if collections::discarded(&scope, id).await? => {
             return Ok(discarded(wants));
         }
         Err(problem) => return Err(problem),
     };
     if state.collector.kept(id).is_none() {
-        return match present(find(&state, id).await?) {
+        return match present(find(&scope, id).await?) {
             Ok(_) => Err(elsewhere(&archive)),
             // By the same request at the same moment.
-            Err(_) if collections::discarded(&state.db, state.pool, asker, id).await? => {
-                Ok(discarded(wants))
-            }
+            Err(_) if collections::discarded(&scope, id).await? => Ok(discarded(wants)),
             Err(problem) => Err(problem),
         };
     }
     // Noted first: a file that is left over is removed when the shelf is tidied.
-    collections::discarded(&state.db, state.pool, asker, id).await?;
+    collections::discarded(&scope, id).await?;
     let collector = Arc::clone(&state.collector);
     let removed = tokio::task::spawn_blocking(move || collector.discard(id)).await;
     removed
@@ -157,8 +156,8 @@ fn discarded(wants: Wants) -> Response {
     }
 }
 
-async fn find(state: &AppState, id: OperationId) -> Result<Collection, Problem> {
-    let found = collections::find(&state.db, state.pool, id).await?;
+async fn find(scope: &Scope, id: OperationId) -> Result<Collection, Problem> {
+    let found = collections::find(scope, id).await?;
     found.ok_or_else(|| Problem::not_found("There is no such collection."))
 }
 

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::{operations::summary::OperationSummary, pages::Tone, states::archive::ArchiveCard};
+use crate::{operations::list_page::OperationSummary, pages::Tone};
 
 /// `/admin/results`: participants' results, collected and to be collected. It changes
 /// by itself.
@@ -49,6 +49,24 @@ pub struct CollectionCard {
     pub vms: Vec<VmOutcome>,
     /// VMs that are not listed.
     pub more: usize,
+}
+
+/// What there is to download.
+#[derive(Clone)]
+pub enum ArchiveCard {
+    Nothing,
+    Here {
+        bytes: i64,
+        first_downloaded: Option<Timestamp>,
+    },
+    /// On the disk of another allocator.
+    Elsewhere {
+        bytes: i64,
+        kept_by: String,
+    },
+    Removed {
+        at: Timestamp,
+    },
 }
 
 /// What came of one VM.
@@ -111,11 +129,27 @@ impl VmOutcome {
     }
 }
 
+/// Such as `3.2 MB`.
+pub fn size(bytes: &i64) -> String {
+    const UNITS: [(i64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let bytes = *bytes;
+    match UNITS.into_iter().find(|(unit, _)| bytes >= *unit) {
+        None => format!("{bytes} bytes"),
+        Some((unit, word)) if bytes >= 100 * unit => format!("{} {word}", bytes / unit),
+        Some((unit, word)) => format!("{}.{} {word}", bytes / unit, bytes % unit * 10 / unit),
+    }
+}
+
+/// Such as `1 file`.
+pub fn files(count: &i64) -> String {
+    if *count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operations::summary::OperationState;
-    use crate::pages::amount::size;
+    use crate::operations::list_page::OperationState;
 
     fn outcome(hostname: &str, failure: Option<&str>) -> VmOutcome {
         VmOutcome {

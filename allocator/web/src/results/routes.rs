@@ -7,6 +7,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use lablink_core::{
+    Scope,
     collections::{self, Collected, Collection},
     operations::OperationId,
     vms::{self, Vm},
@@ -15,14 +16,14 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    form::Collect,
-    page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+    collections::{Collect, older},
+    page::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome},
 };
 use crate::{
     AppState,
+    auth::Caller,
     http::{ListQuery, Problem},
-    operations::summary::OperationSummary,
-    states::archive::ArchiveCard,
+    operations::filled::summary,
 };
 
 /// So many that a page stays under 50 KB.
@@ -45,35 +46,38 @@ pub struct Shown {
 #[utoipa::path(get, path = "/admin/results", params(Shown), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     ListQuery(Shown { before, hostnames }): ListQuery<Shown>,
 ) -> Result<Html<String>, Problem> {
     let form = Collect { hostnames, extension: None };
-    Ok(Html(filled(&state, &form, before, None).await?))
+    Ok(Html(filled(&state, &scope, &form, before, None).await?))
 }
 
 /// The page again, as the form was sent, with what is wrong about it.
 pub async fn refused(
     state: &AppState,
+    scope: &Scope,
     form: &Collect,
     problem: Problem,
 ) -> Result<Response, Problem> {
     let message = problem.message().to_owned();
-    let page = filled(state, form, None, Some(message)).await?;
+    let page = filled(state, scope, form, None, Some(message)).await?;
     Ok(problem.with_page(page))
 }
 
 async fn filled(
     state: &AppState,
+    scope: &Scope,
     form: &Collect,
     before: Option<OperationId>,
     error: Option<String>,
 ) -> Result<String, Problem> {
-    let mut vms = vms::list(&state.db, state.pool).await?;
+    let mut vms = vms::list(scope).await?;
     let ticked = |vm: &Vm| form.hostnames.iter().any(|name| name == vm.hostname.as_str());
     // Where not all are listed, those that are ticked must be.
     vms.sort_by_key(|vm| !ticked(vm));
-    let last = collections::last_whole(&state.db, state.pool).await?;
-    let (found, next) = older(state, before, PER_PAGE).await?;
+    let last = collections::last_whole(scope).await?;
+    let (found, next) = older(scope, before, PER_PAGE).await?;
     let listed = |vm: &Vm| ResultsVm {
         hostname: vm.hostname.to_string(),
         ticked: ticked(vm),
@@ -81,7 +85,10 @@ async fn filled(
         last: last.get(&vm.hostname).copied(),
     };
     let page = ResultsPage {
-        extension: form.extension.clone().unwrap_or_else(|| state.settings.extension.to_string()),
+        extension: form
+            .extension
+            .clone()
+            .unwrap_or_else(|| state.pool.rules.results.extension.to_string()),
         total: vms.len(),
         vms: vms.iter().take(VMS_LISTED).map(listed).collect(),
         collections: found.into_iter().map(|it| card(state, it)).collect(),
@@ -92,20 +99,8 @@ async fn filled(
     Ok(page.render()?)
 }
 
-/// One page of collections and the cursor of the next.
-pub async fn older(
-    state: &AppState,
-    before: Option<OperationId>,
-    limit: i64,
-) -> Result<(Vec<Collection>, Option<OperationId>), Problem> {
-    let found = collections::list(&state.db, state.pool, before, limit).await?;
-    let full = i64::try_from(found.len()).unwrap_or(0) == limit;
-    let next = found.last().map(|last| last.operation.id).filter(|_| full);
-    Ok((found, next))
-}
-
 fn card(state: &AppState, collection: Collection) -> CollectionCard {
-    let archive = ArchiveCard::of(&collection, &*state.collector);
+    let archive = archive(state, &collection);
     let Collection { operation, extension, mut vms, .. } = collection;
     let failed = vms.iter().filter(|vm| vm.failure.is_some()).count();
     let (files, bytes) = (vms.iter().map(|vm| vm.files).sum(), vms.iter().map(|vm| vm.bytes).sum());
@@ -113,7 +108,7 @@ fn card(state: &AppState, collection: Collection) -> CollectionCard {
     // Those that failed come first, then those of which something was left out.
     vms.sort_by_key(|vm| (vm.failure.is_none(), vm.skipped == 0));
     CollectionCard {
-        operation: OperationSummary::of(&operation),
+        operation: summary(&operation),
         reason: operation.reason,
         extension: extension.to_string(),
         archive,
@@ -123,6 +118,17 @@ fn card(state: &AppState, collection: Collection) -> CollectionCard {
         bytes,
         more: vms.len().saturating_sub(OUTCOMES_LISTED),
         vms: vms.into_iter().take(OUTCOMES_LISTED).map(outcome).collect(),
+    }
+}
+
+/// What the pages say of a collection's archive.
+pub fn archive(state: &AppState, collection: &Collection) -> ArchiveCard {
+    let Some(archive) = &collection.archive else { return ArchiveCard::Nothing };
+    let bytes = archive.kept.size;
+    match (archive.removed_at, state.collector.kept(collection.operation.id)) {
+        (Some(at), _) => ArchiveCard::Removed { at },
+        (None, Some(_)) => ArchiveCard::Here { bytes, first_downloaded: archive.downloaded_at },
+        (None, None) => ArchiveCard::Elsewhere { bytes, kept_by: archive.kept.kept_by.clone() },
     }
 }
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
-use super::form::{extension, hostnames};
+use super::collections::{extension, hostnames};
 use crate::{
     AppState,
     auth::Caller,
@@ -40,13 +40,13 @@ pub struct Wanted {
 #[utoipa::path(get, path = "/api/scp-client", params(Wanted), responses((status = 200, content_type = "application/zip", body = Vec<u8>)))]
 pub async fn download(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Caller(scope): Caller,
     delivery: Option<Extension<Delivery>>,
     ListQuery(wanted): ListQuery<Wanted>,
 ) -> Result<Response, Problem> {
     let extension = extension(&state, wanted.extension.as_deref())?;
     let named = hostnames(&wanted.hostname)?;
-    let chosen = collections::choose(&state.db, state.pool, named.as_deref()).await?;
+    let chosen = collections::choose(&scope, named.as_deref()).await?;
     let wish = Wish { hostnames: Some(chosen), extension };
     let place = state.transfers.begin_made()?;
     let archive = state.collector.collect(&wish).await?;
@@ -62,7 +62,7 @@ pub async fn download(
         if !taken.whole {
             return;
         }
-        if let Err(error) = collections::streamed(&state.db, state.pool, &actor, &wish).await {
+        if let Err(error) = collections::streamed(&scope, &wish).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "a download could not be noted");
         }

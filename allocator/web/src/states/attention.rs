@@ -1,7 +1,10 @@
 //! What is wrong with a VM, if anything is.
 
 use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{Source, StaleAfter, Vm};
+use lablink_core::{
+    pools::{Source, StaleAfter},
+    vms::Vm,
+};
 use lablink_protocol::{GpuHealth, VmStatus};
 
 use super::trouble::{Attention, Trouble};
@@ -20,9 +23,19 @@ pub fn attention(
     let told =
         |else_reason: &str| vm.status_reason.clone().unwrap_or_else(|| else_reason.to_owned());
     if let Some(since) = vm.barred_since {
-        let reason = "Somebody waited for its next claim with a token that is dead: one that was \
-                      copied while somebody had it, most likely. They learnt nothing, and nobody can \
-                      claim it for now; who has it keeps it.";
+        let reason = match &vm.claim {
+            None => {
+                "Somebody waited for its next claim with an old token, which was probably copied \
+                 during an earlier claim. They learnt nothing. Nobody can claim it for now."
+            }
+            Some(_) => {
+                "Somebody waited for what its participant is given with an old token, which was \
+                 probably copied while they had the machine. The participant keeps it, and nobody \
+                 can claim it next. If you have just locked somebody out or made a new link, and \
+                 its agent is silent since then, they have its new token: end the claim and give a \
+                 fresh machine."
+            }
+        };
         return Some(Attention {
             trouble: Trouble::Barred,
             since: Some(since),
@@ -43,13 +56,13 @@ pub fn attention(
             vm.overdue_at?;
             let reason = match (vm.starting_since, vm.source) {
                 (None, _) => {
-                    "It was registered, and its install command expired before it was used."
+                    "It was registered, but its install command expired before it was used."
                 }
                 (Some(_), Source::Local | Source::Aws) => {
-                    "Its machine was begun, and its agent has not reported that it runs."
+                    "Its machine was started, but its agent has not reported that it runs."
                 }
                 (Some(_), Source::Manual | Source::Unknown) => {
-                    "Its agent was heard of once, and has not reported that it runs."
+                    "Its agent made contact once, but has not reported that it runs."
                 }
             };
             let since = vm.starting_since.unwrap_or(vm.created_at);
@@ -57,11 +70,11 @@ pub fn attention(
         }
         _ if token_due.is_some() => {
             let reason = if renews_token(vm) {
-                "A claim has ended, and its agent has not taken a new token since. Until it has, \
-                 nobody can claim it."
+                "A claim has ended, and its agent has not taken a new token yet. Nobody can claim \
+                 it before that."
             } else {
-                "A claim has ended, and its agent is an older one that can’t take a new token. So \
-                 nobody can claim it: its last participant may have copied the token."
+                "A claim has ended, and its agent is too old to take a new token. Nobody can claim \
+                 it, because its last participant may have copied the token."
             };
             (Trouble::TokenDue, token_due, reason.to_owned())
         }
@@ -69,15 +82,17 @@ pub fn attention(
             (Trouble::Suspect, vm.last_seen, "Its agent was stopped, and did not come back.".into())
         }
         _ if vm.suspect_at.is_some() => {
-            (Trouble::Suspect, vm.last_seen, "Nothing is heard of its agent any more.".into())
+            (Trouble::Suspect, vm.last_seen, "Its agent does not answer any more.".into())
         }
         _ if vm.stopped => {
             let reason = told("Its agent was stopped, so it is not handed out.");
             (Trouble::Silent, vm.last_seen, reason)
         }
-        _ if is_silent => {
-            (Trouble::Silent, vm.last_seen, "No sign of life, so it is not handed out.".into())
-        }
+        _ if is_silent => (
+            Trouble::Silent,
+            vm.last_seen,
+            "Its agent does not answer, so it is not handed out.".into(),
+        ),
         VmStatus::Initializing | VmStatus::Running => return None,
     };
     Some(Attention { trouble, since, reason })

@@ -1,7 +1,6 @@
 use jiff::Timestamp;
 
-use super::source::VmSource;
-use crate::pages::Tone;
+use crate::{pages::Tone, vms::vm_page::VmSource};
 
 /// A VM that is not handed out, or is lost to its participant.
 pub struct Attention {
@@ -64,78 +63,78 @@ impl Trouble {
         use VmSource::{Aws, Local, Manual, Unknown};
         match (self, source) {
             (Self::Barred, Local | Aws) => {
-                "Find out who had it before: their claims stand below. Then replace it: a fresh \
+                "Find out who had it before: the claims are listed below. Then replace it: a new \
                  machine takes its name, with a token that nobody has seen."
             }
             (Self::Barred, Manual | Unknown) => {
-                "Find out who had it before: their claims stand below. See on the machine that \
-                 nobody has left anything there, and run a new install command on it: that brings \
-                 a token that nobody has seen. Then let it be claimed again."
+                "Find out who had it before: the claims are listed below. Check that nobody has left \
+                 anything on the machine, and run a new install command there: that brings a \
+                 token that nobody has seen. Then allow claims again."
             }
             (Self::TokenDue, Local | Aws) => {
-                "See in its log whether its agent runs. If it is an older one that can’t take a new \
-                 token, replace the machine: a fresh one has today’s agent."
+                "Look at its log to see whether its agent runs. If the agent is too old to take a \
+                 new token, replace the machine: a new one has today’s agent."
             }
             (Self::TokenDue, Manual | Unknown) => {
-                "See on the machine whether its agent runs: systemctl restart lablink-client. If it \
-                 is an older one that can’t take a new token, run a new install command there: that \
-                 brings today’s agent, and its token is the new one."
+                "Restart its agent on the machine: systemctl restart lablink-client. If the agent is \
+                 too old to take a new token, run a new install command there: that brings today’s \
+                 agent, with a new token."
             }
-            (Self::Silent, _) => "Wait: it is back as soon as its agent is.",
+            (Self::Silent, _) => "Wait. When its agent is back, it can be claimed again.",
             (Self::Failed, Local | Aws) => {
                 "Look at its log and at the log of the operation that made it. Then replace it: a \
-                 fresh machine takes its name, and what is on this one is lost."
+                 new machine takes its name, and everything on this one is lost."
             }
             (Self::Failed | Self::Suspect, Unknown) => {
-                "See whether the machine is on and its agent runs. Nobody registered it: if it is \
+                "Check that the machine is on and its agent runs. Nobody registered it: if it is \
                  not yours, remove it from the pool."
             }
             (Self::Broken, _) => {
-                "Put right what its reason names, then reboot it: files and participant stay. If \
-                 that fails again, replace it; what is on it is lost."
+                "Fix what the reason says, then reboot it: its files and its participant stay. If \
+                 it fails again, replace it. Then everything on it is lost."
             }
             (Self::Unhealthy, Local) => {
-                "Look at its log and reboot it: files and participant stay. If the GPU is not \
-                 healthy then, replace it."
+                "Look at its log and reboot it: its files and its participant stay. If the GPU is \
+                 still not healthy, replace it."
             }
             (Self::Unhealthy, Aws) => {
-                "Reboot it in the EC2 console. If the GPU is not healthy then, replace it: a fresh \
-                 machine is often another piece of hardware."
+                "Reboot it in the EC2 console. If the GPU is still not healthy, replace it: a new \
+                 machine often has other hardware."
             }
             (Self::Unhealthy, Manual | Unknown) => {
-                "Reboot it where it stands. It is handed out again once its agent finds the GPU \
-                 healthy; until then, repair it or remove it from the pool."
+                "Reboot the machine. It is handed out again when its agent finds the GPU healthy. \
+                 If the fault stays, repair it or remove it from the pool."
             }
             (Self::Overdue, Local) => {
-                "Look at agent.log in its folder, vms/ in the data directory. If nothing goes on \
+                "Look at agent.log in its folder, in vms/ of the data directory. If nothing happens \
                  there, replace it."
             }
             (Self::Overdue, Aws) => {
-                "Look at its log; if that is empty, at the instance’s system log in the EC2 \
-                 console. If nothing goes on there, replace it."
+                "Look at its log. If that is empty, look at the instance’s system log in the EC2 \
+                 console. If nothing happens there, replace it."
             }
             (Self::Overdue | Self::Failed, Manual) => {
-                "See on the machine whether its agent runs: journalctl -u lablink-client, and start \
-                 it with systemctl restart lablink-client. If it never enrolled, make a new install \
+                "Look at its agent on the machine, with journalctl -u lablink-client, and start it \
+                 with systemctl restart lablink-client. If it never enrolled, make a new install \
                  command and run it there within the hour."
             }
             (Self::Overdue, Unknown) => {
-                "See on the machine what its agent does, and start it again. If it is not yours, \
+                "Look at its agent on the machine, and start it again. If the machine is not yours, \
                  remove it from the pool."
             }
             (Self::Suspect, Local) => {
-                "Reboot it: files and participant stay. If its agent is not heard then, look at \
-                 its log and replace it; what is on it is lost."
+                "Reboot it: its files and its participant stay. If its agent still does not answer, \
+                 look at its log and replace it. Then everything on it is lost."
             }
             (Self::Suspect, Aws) => {
-                "See in the EC2 console whether it runs, and reboot it there: files and \
-                 participant stay. If its agent is not heard then, replace it; what is on it is \
-                 lost."
+                "Look in the EC2 console whether it runs, and reboot it there: its files and its \
+                 participant stay. If its agent still does not answer, replace it. Then everything \
+                 on it is lost."
             }
             (Self::Suspect, Manual) => {
-                "See whether the machine is on and has a network, and start its agent there: \
-                 systemctl restart lablink-client. If it is refused, make a new install command \
-                 and run it there."
+                "Check that the machine is on and has a network, and start its agent there: \
+                 systemctl restart lablink-client. If LabLink refuses the agent, make a new install \
+                 command and run it there."
             }
         }
     }

@@ -1,9 +1,6 @@
 use askama::Template;
-use jiff::{SignedDuration, Timestamp};
-use lablink_core::vms::{AfterUse, StaleAfter, Vm};
-use lablink_protocol::Cleaning;
+use jiff::Timestamp;
 
-use super::afterwards::{cleaning, is_made};
 use crate::pages::moment;
 
 /// A part of pages: a machine holds what its last participant left, so that nobody can claim it.
@@ -39,34 +36,19 @@ pub enum UsedStanding {
     Unreplaced,
 }
 
-impl UsedNote {
-    /// None for a VM that was not used, that somebody has, or that is going anyway.
-    pub fn of(vm: &Vm, rule: AfterUse, now: Timestamp, stale_after: StaleAfter) -> Option<Self> {
-        let since = vm.used_since.filter(|_| vm.claim.is_none() && !vm.removing)?;
-        let standing = match (rule, &vm.clean_failure, cleaning(vm)) {
-            _ if is_made(vm) => UsedStanding::Unreplaced,
-            (AfterUse::Hold | AfterUse::Reuse, _, _) => UsedStanding::ForOrganiser,
-            (AfterUse::Clean, _, None) => UsedStanding::AgentUnable,
-            (AfterUse::Clean, _, Some(Cleaning::Impossible(reason))) => {
-                UsedStanding::Impossible { reason }
-            }
-            (AfterUse::Clean, Some(reason), Some(Cleaning::Possible)) => {
-                UsedStanding::Failed { reason: reason.clone() }
-            }
-            (AfterUse::Clean, None, Some(Cleaning::Possible)) if is_heard(vm, now, stale_after) => {
-                UsedStanding::BeingCleaned
-            }
-            (AfterUse::Clean, None, Some(Cleaning::Possible)) => UsedStanding::AgentAway,
-        };
-        Some(Self {
-            hostname: vm.hostname.to_string(),
-            by: vm.last_participant.clone(),
-            since,
-            standing,
-            now,
-        })
-    }
+/// What becomes of a machine when its participant is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// A fresh one takes its place.
+    Replaced,
+    Cleaned,
+    /// It waits for the organiser.
+    Held,
+    /// It goes back to the pool as it is.
+    Reused,
+}
 
+impl UsedNote {
     /// Why nobody can claim it, and what to do.
     fn words(&self) -> String {
         const NEXT: &str = "Clean it yourself, then hand it out again.";
@@ -75,23 +57,24 @@ impl UsedNote {
                 "It is being cleaned, and can be claimed when that is done.".to_owned()
             }
             UsedStanding::AgentAway => {
-                "It is cleaned as soon as its agent is back: see that the machine and its agent run."
+                "It is cleaned when its agent is back: check that the machine and its agent run."
                     .to_owned()
             }
             UsedStanding::Failed { reason } => format!(
-                "It could not be cleaned: {}. See to that and clean it again; or clean it \
-                 yourself, then hand it out again.",
+                "It could not be cleaned: {}. Fix that and clean it again. Or clean it yourself, \
+                 then hand it out again.",
                 reason.trim_end_matches('.')
             ),
             UsedStanding::Impossible { reason } => {
                 format!("Its agent can't clean it: {}. {NEXT}", reason.trim_end_matches('.'))
             }
             UsedStanding::AgentUnable => format!(
-                "Its agent can't clean it: it is an older one, or an original client. {NEXT} A new \
+                "Its agent can't clean it: it is too old, or an original client. {NEXT} A new \
                  install command brings today's agent."
             ),
             UsedStanding::Unreplaced => {
-                "It was to be made anew, and was not. Replace it, or hand it out again.".to_owned()
+                "It should have been replaced, and was not. Replace it, or hand it out again."
+                    .to_owned()
             }
             UsedStanding::ForOrganiser => {
                 format!("It is held for you, as the configuration says. {NEXT}")
@@ -114,11 +97,6 @@ impl UsedNote {
     }
 }
 
-fn is_heard(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAfter) -> bool {
-    let longest = SignedDuration::try_from(stale_after).unwrap_or_default();
-    !vm.stopped && vm.last_seen.is_some_and(|seen| now.duration_since(seen) <= longest)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,8 +116,8 @@ mod tests {
         let reason = "its home is <b>mounted</b>.".to_owned();
         for (standing, words, again) in [
             (UsedStanding::BeingCleaned, "It is being cleaned", false),
-            (UsedStanding::AgentAway, "see that the machine and its agent run", false),
-            (UsedStanding::Failed { reason }, "&#60;b&#62;mounted&#60;/b&#62;. See to that", true),
+            (UsedStanding::AgentAway, "check that the machine and its agent run", false),
+            (UsedStanding::Failed { reason }, "&#60;b&#62;mounted&#60;/b&#62;. Fix that", true),
             (
                 UsedStanding::Impossible { reason: "no root".to_owned() },
                 "clean it: no root.",

@@ -11,8 +11,8 @@ use axum::{
 use lablink_core::{
     agents,
     claims::{self, ReleaseReason},
-    collections,
     operations::{self, OperationId, OperationState, TakeBack, Whose},
+    ssh,
     vms::{self, Selection},
 };
 use lablink_protocol::Hostname;
@@ -22,8 +22,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::wire::{VmBody, VmList};
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Query, Wants},
-    operations::{started::ended, wire::Queued},
+    operations::{routes::ended, wire::Queued},
     wire::Message,
 };
 
@@ -44,7 +45,7 @@ pub struct Page {
 /// The VMs of the pool, by number.
 #[utoipa::path(get, path = "/api/vms", params(Page), responses((status = 200, body = VmList)))]
 pub async fn list(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(page): Query<Page>,
 ) -> Result<Json<VmList>, Problem> {
     let after = page.after.map(|text| text.parse()).transpose()?;
@@ -52,7 +53,7 @@ pub async fn list(
     if !(1..=MOST_PER_PAGE).contains(&limit) {
         return Err(Problem::invalid(format!("limit: must be from 1 to {MOST_PER_PAGE}.")));
     }
-    let (vms, next) = vms::page(&state.db, state.pool, after, limit).await?;
+    let (vms, next) = vms::page(&scope, after, limit).await?;
     let vms = vms.iter().map(VmBody::from).collect();
     Ok(Json(VmList { vms, next: next.map(|cursor| cursor.to_string()) }))
 }
@@ -60,28 +61,27 @@ pub async fn list(
 /// One VM.
 #[utoipa::path(get, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, body = VmBody)))]
 pub async fn one(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
 ) -> Result<Json<VmBody>, Problem> {
     let hostname = named(&hostname)?;
-    let vm = vms::find(&state.db, state.pool, &hostname).await?;
+    let vm = vms::find(&scope, &hostname).await?;
     Ok(Json(VmBody::from(&vm.ok_or_else(no_such_vm)?)))
 }
 
 /// Queues the removal of one VM; or takes a registered machine out of the pool.
 #[utoipa::path(delete, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, description = "Out of the pool.", body = Released), (status = 202, body = Queued)))]
 pub async fn delete(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
     // A machine that LabLink did not make only leaves the pool, at once.
-    if vms::forget(&state.db, state.pool, asker.clone(), &hostname).await? {
+    if vms::forget(&scope, &hostname).await? {
         return Ok(Json(Released { hostname }).into_response());
     }
     let selection = Selection::These(vec![hostname]);
-    Ok(queued(operations::destroy(&state.db, state.pool, asker, &selection).await?))
+    Ok(queued(operations::destroy(&scope, &selection).await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -113,8 +113,7 @@ pub struct Released {
     request_body(content((Release = "application/x-www-form-urlencoded"), (Release = "application/json"))),
     responses((status = 200, description = "Free again as it is; or, of a machine that LabLink did not make, whatever `manual.after_use` says.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
 pub async fn release(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
     FormOrJson(Release { then }): FormOrJson<Release>,
@@ -128,10 +127,8 @@ pub async fn release(
             Then::Replace => operations::Then::Replace,
             Then::Reuse => operations::Then::Reuse,
         },
-        after_use: state.settings.after_use,
     };
-    let stale_after = state.settings.stale_after;
-    let queued_as = operations::take_back(&state.db, state.pool, stale_after, asker, &wish).await?;
+    let queued_as = operations::take_back(&scope, &wish).await?;
     Ok(match (queued_as, wants) {
         (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
         (Some(id), Wants::Json) => queued(id),
@@ -143,13 +140,12 @@ pub async fn release(
 #[utoipa::path(post, path = "/api/vms/{hostname}/clean", params(("hostname" = String, Path)),
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn clean(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    claims::clean_again(&state.db, state.pool, asker, &hostname).await?;
+    claims::clean_again(&scope, &hostname).await?;
     Ok(done(wants, &hostname, Message::new("The machine is cleaned again.")))
 }
 
@@ -157,14 +153,12 @@ pub async fn clean(
 #[utoipa::path(post, path = "/api/vms/{hostname}/allow", params(("hostname" = String, Path)),
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn allow(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    let stale_after = state.settings.stale_after;
-    agents::lift_bar(&state.db, state.pool, stale_after, asker, &hostname).await?;
+    agents::lift_bar(&scope, &hostname).await?;
     Ok(done(wants, &hostname, Message::new("The machine can be claimed again.")))
 }
 
@@ -184,17 +178,17 @@ const REBOOT: Duration = Duration::from_secs(50);
     responses((status = 200, body = Rebooted), (status = 202, body = Queued, description = "It has not ended within 50 s: another operation is about this VM."), (status = 303, description = "To a browser: the operation's page.")))]
 pub async fn reboot(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
     let kinds = &state.kinds;
-    let id = operations::reboot(&state.db, state.pool, kinds, asker, &hostname).await?;
+    let id = operations::reboot(&scope, kinds, &hostname).await?;
     if wants == Wants::Page {
         return Ok(Redirect::to(&format!("/admin/operations/{id}")).into_response());
     }
-    let Ok(ended) = tokio::time::timeout(REBOOT, ended(&state, id)).await else {
+    let Ok(ended) = tokio::time::timeout(REBOOT, ended(&state, &scope, id)).await else {
         return Ok(queued(id));
     };
     let operation = ended?;
@@ -210,13 +204,12 @@ pub async fn reboot(
 #[utoipa::path(post, path = "/api/vms/{hostname}/forget-host-key", params(("hostname" = String, Path)),
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn forget_host_key(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let hostname = named(&hostname)?;
-    if !collections::forget_host_key(&state.db, state.pool, asker, &hostname).await? {
+    if !ssh::forget_host_key(&scope, &hostname).await? {
         return Err(Problem::not_found("There is no host key of a VM of this name."));
     }
     Ok(done(wants, &hostname, Message::new("The host key was forgotten.")))

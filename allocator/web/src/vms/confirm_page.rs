@@ -1,7 +1,8 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::states::{afterwards::Afterwards, vm::Holder};
+use super::destroy_page::Holder;
+use crate::states::used_note::Afterwards;
 
 /// `/admin/vms/{hostname}/{deed}`: names what is lost before one VM is taken, replaced or removed.
 #[derive(Template)]
@@ -78,7 +79,7 @@ impl ConfirmPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::states::vm::Activity;
+    use crate::vms::instances_page::Activity;
 
     fn page(deed: Deed, afterwards: Afterwards) -> String {
         let email = "<script>@example.org".to_owned();
@@ -106,7 +107,7 @@ mod tests {
         ] {
             let html = page(deed, Afterwards::Replaced);
             assert!(html.contains("vm-1") && html.contains("&#60;script&#62;@example.org"));
-            assert!(html.contains("In use") && html.contains("lost"), "{deed:?}");
+            assert!(html.contains("In use") && html.contains("you lose"), "{deed:?}");
             assert!(html.contains(&format!(r#"method="post" action="{action}""#)), "{deed:?}");
         }
     }

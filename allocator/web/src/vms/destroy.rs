@@ -5,23 +5,28 @@ use axum::{
 };
 use jiff::Timestamp;
 use lablink_core::{
+    Scope,
     collections::{self, OnSkipped},
     operations,
-    vms::{self, Selection, Source, Vm},
+    pools::Source,
+    vms::{self, Selection, Vm},
 };
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::destroy_page::{DestroyPage, DestroyRow};
+use super::{
+    destroy_page::{DestroyPage, DestroyRow, Holder},
+    instances::activity,
+};
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Query, Wants, ticked},
     operations::{
-        started::{Started, started},
+        routes::{Started, started},
         wire::{OperationOutput, Queued},
     },
-    states::vm::Holder,
 };
 
 /// So many that a page stays under 50 KB.
@@ -29,8 +34,11 @@ const LISTED: usize = 90;
 
 /// What a destroy would remove, to be ticked.
 #[utoipa::path(get, path = "/admin/instances/delete", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
-    Ok(Html(filled(&state, None).await?))
+pub async fn page(
+    State(state): State<AppState>,
+    Caller(scope): Caller,
+) -> Result<Html<String>, Problem> {
+    Ok(Html(filled(&state, &scope, None).await?))
 }
 
 /// A misspelt field must not mean all VMs: here alone, unknown fields are refused.
@@ -67,7 +75,7 @@ pub enum Skipped {
 #[utoipa::path(post, path = "/destroy", params(Started), request_body(content((DestroyForm = "application/x-www-form-urlencoded"), (DestroyForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn destroy(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     FormOrJson(form): FormOrJson<DestroyForm>,
@@ -81,7 +89,7 @@ pub async fn destroy(
         Wants::Page => None,
     };
     if let Some(message) = refused {
-        let page = filled(&state, Some((&form, message))).await?;
+        let page = filled(&state, &scope, Some((&form, message))).await?;
         return Ok(Problem::invalid(message).with_page(page));
     }
     let hostnames: Result<Vec<Hostname>, _> = form.hostname.iter().map(|it| it.parse()).collect();
@@ -91,38 +99,38 @@ pub async fn destroy(
     } else {
         Selection::These(hostnames)
     };
-    let (db, pool) = (&state.db, state.pool);
     let id = if form.collect {
-        let extension = state.settings.extension.clone();
+        let extension = scope.pool.rules.results.extension.clone();
         let on_skipped = match form.skipped {
             Some(Skipped::Accept) => OnSkipped::Accept,
             Some(Skipped::Stop) | None => OnSkipped::Stop,
         };
-        operations::collect_and_destroy(db, pool, asker, &selection, extension, on_skipped).await?
+        operations::collect_and_destroy(&scope, &selection, extension, on_skipped).await?
     } else {
-        operations::destroy(db, pool, asker, &selection).await?
+        operations::destroy(&scope, &selection).await?
     };
-    Ok(started(&state, wants, &started_as, id).await?.into_response())
+    Ok(started(&state, &scope, wants, &started_as, id).await?.into_response())
 }
 
 /// Queues the replacement of one VM by a new one of the same name.
 #[utoipa::path(post, path = "/api/vms/{hostname}/replace", params(("hostname" = String, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn replace(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     Path(hostname): Path<String>,
 ) -> Result<Response, Problem> {
     let unknown = |_invalid| Problem::not_found("VM not found.");
     let hostnames = vec![hostname.parse::<Hostname>().map_err(unknown)?];
-    let id = operations::replace(&state.db, state.pool, asker, hostnames).await?;
-    started(&state, wants, &started_as, id).await
+    let id = operations::replace(&scope, hostnames).await?;
+    started(&state, &scope, wants, &started_as, id).await
 }
 
 /// At first everything is ticked; what was refused comes back as it was.
 async fn filled(
     state: &AppState,
+    scope: &Scope,
     refused: Option<(&DestroyForm, &str)>,
 ) -> Result<String, Problem> {
     let ticked = |vm: &Vm| {
@@ -132,20 +140,23 @@ async fn filled(
     let collect = refused.is_none_or(|(form, _)| form.collect);
     let accept = refused.is_some_and(|(form, _)| form.skipped == Some(Skipped::Accept));
     let error = refused.map(|(_, message)| message.to_owned());
-    let vms = vms::list(&state.db, state.pool).await?;
+    let vms = vms::list(scope).await?;
     let launched: Vec<&Vm> =
         vms.iter().filter(|vm| matches!(vm.source, Source::Local | Source::Aws)).collect();
     let claimed = launched.iter().filter(|vm| vm.claim.is_some());
     let (claimed, in_use) = (claimed.clone().count(), claimed.filter(|vm| vm.in_use).count());
-    let last = collections::last_whole(&state.db, state.pool).await?;
+    let last = collections::last_whole(scope).await?;
     let rows = launched.iter().take(LISTED).map(|vm| DestroyRow {
         hostname: vm.hostname.to_string(),
         ticked: ticked(vm),
         last: last.get(&vm.hostname).copied(),
-        holder: Holder::of(vm),
+        holder: vm
+            .claim
+            .as_ref()
+            .map(|claim| Holder { email: claim.email.clone(), activity: activity(vm) }),
     });
     let (vms, total) = (rows.collect(), launched.len());
-    let (extension, now) = (state.settings.extension.to_string(), Timestamp::now());
+    let (extension, now) = (state.pool.rules.results.extension.to_string(), Timestamp::now());
     let page = DestroyPage { vms, total, claimed, in_use, collect, accept, extension, error, now };
     Ok(page.render()?)
 }

@@ -1,18 +1,23 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
 use jiff::Timestamp;
-use lablink_core::vms::{self, AfterUse, Search, Sort, StaleAfter, Vm};
+use lablink_core::{
+    pools::{AfterUse, StaleAfter},
+    vms::{self, Search, Sort, Vm},
+};
+use lablink_protocol::VmStatus;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::instances_page::{InstanceRow, InstancesPage, InstancesSearch};
+use super::instances_page::{
+    Activity, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState,
+};
 use crate::{
     AppState,
+    auth::Caller,
+    claims::routes::connection,
     http::{Problem, Query},
-    states::{
-        used_note::UsedNote,
-        vm::{InstanceClaim, VmState},
-    },
+    states::{attention::attention, used},
 };
 
 /// So many that a page stays under 50 KB.
@@ -66,15 +71,17 @@ impl Wanted {
 #[utoipa::path(get, path = "/admin/instances", params(Wanted), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
-    let (stale_after, rule) = (state.settings.stale_after, state.settings.after_use);
+    let (stale_after, rule) =
+        (state.pool.rules.machines.stale_after, state.pool.rules.machines.after_use);
     let (search, page) = wanted.parse()?;
-    let found = vms::search(&state.db, state.pool, stale_after, &search).await?;
+    let found = vms::search(&scope, &search).await?;
     let page = InstancesPage {
         total: found.total,
-        instances: found.vms.iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
+        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
         search: InstancesSearch { q: search.text, state: wanted.state, sort: wanted.sort },
         page,
         pages: (found.total + PER_PAGE - 1) / PER_PAGE,
@@ -83,16 +90,41 @@ pub async fn page(
     Ok(Html(page.render()?))
 }
 
-fn row(vm: &Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
-    let state = VmState::of(vm, now, stale_after);
+fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
+    let state = vm_state(&vm, now, stale_after);
+    let activity = activity(&vm);
     InstanceRow {
         number: vm.number,
         hostname: vm.hostname.to_string(),
         state,
-        used: UsedNote::of(vm, rule, now, stale_after),
-        claim: InstanceClaim::of(vm),
+        used: used::note(&vm, rule, now, stale_after),
+        claim: vm.claim.map(|claim| InstanceClaim {
+            email: claim.email,
+            pin: claim.pin.reveal().to_owned(),
+            connection: connection(claim.state, claim.detail),
+            activity,
+            since: claim.since,
+        }),
         gpu: vm.gpu.into(),
         last_seen: vm.last_seen,
         created_at: vm.created_at,
+    }
+}
+
+pub fn activity(vm: &Vm) -> Activity {
+    if vm.in_use { Activity::InUse } else { Activity::Idle }
+}
+
+/// What a VM is, in one word.
+pub fn vm_state(vm: &Vm, now: Timestamp, stale_after: StaleAfter) -> VmState {
+    match attention(vm, now, stale_after) {
+        _ if vm.removing => VmState::Removing,
+        Some(attention) => VmState::Attention(attention),
+        None if vm.claim.is_some() => VmState::Claimed,
+        None if vm.status == VmStatus::Initializing => VmState::Starting,
+        None if vm.used_since.is_some() => VmState::Used,
+        None if vm.token_due_since.is_some() => VmState::TokenDue,
+        None if vm.offered => VmState::Offered,
+        None => VmState::Free,
     }
 }

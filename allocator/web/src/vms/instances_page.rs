@@ -1,11 +1,11 @@
-use crate::states::claim::Connection;
 use askama::Template;
 use jiff::Timestamp;
+use lablink_protocol::GpuHealth;
 
-use crate::states::{
-    gpu::Gpu,
-    used_note::UsedNote,
-    vm::{InstanceClaim, VmState},
+use crate::{
+    claims::page::Connection,
+    pages::Tone,
+    states::{trouble::Attention, used_note::UsedNote},
 };
 
 /// `/admin/instances`: every VM. It changes by itself.
@@ -43,6 +43,118 @@ pub struct InstanceRow {
     /// The last sign of life of its agent.
     pub last_seen: Option<Timestamp>,
     pub created_at: Timestamp,
+}
+
+pub enum VmState {
+    Starting,
+    Free,
+    /// Kept for somebody in line.
+    Offered,
+    Claimed,
+    Attention(Attention),
+    Removing,
+    /// A participant had it, and it was neither made anew nor cleaned since.
+    Used,
+    /// Its agent takes a new token since a claim has ended.
+    TokenDue,
+}
+
+pub struct InstanceClaim {
+    pub email: String,
+    pub pin: String,
+    pub connection: Connection,
+    pub activity: Activity,
+    pub since: Timestamp,
+}
+
+/// Whether the participant's software runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    InUse,
+    Idle,
+}
+
+#[derive(Clone, Copy)]
+pub enum Gpu {
+    Unreported,
+    Healthy,
+    Degraded,
+    Unhealthy,
+    Absent,
+}
+
+impl From<Option<GpuHealth>> for Gpu {
+    fn from(health: Option<GpuHealth>) -> Self {
+        match health {
+            None => Self::Unreported,
+            Some(GpuHealth::Healthy) => Self::Healthy,
+            Some(GpuHealth::Degraded) => Self::Degraded,
+            Some(GpuHealth::Unhealthy) => Self::Unhealthy,
+            Some(GpuHealth::None) => Self::Absent,
+        }
+    }
+}
+
+impl Gpu {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unreported => "Not reported",
+            Self::Healthy => "Healthy",
+            Self::Degraded => "Degraded",
+            Self::Unhealthy => "Unhealthy",
+            Self::Absent => "No GPU",
+        }
+    }
+
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Unreported | Self::Absent => Tone::Quiet,
+            Self::Healthy => Tone::Good,
+            Self::Degraded => Tone::Warn,
+            Self::Unhealthy => Tone::Bad,
+        }
+    }
+}
+
+impl VmState {
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Starting => "Starting",
+            Self::Free => "Free",
+            Self::Offered => "Kept for the line",
+            Self::Claimed => "Claimed",
+            Self::Attention(attention) => attention.trouble.label(),
+            Self::Removing => "Being removed",
+            Self::Used => "Used before",
+            Self::TokenDue => "Taking a new token",
+        }
+    }
+
+    pub fn tone(&self) -> Tone {
+        match self {
+            Self::Starting | Self::Claimed | Self::Offered | Self::TokenDue => Tone::Busy,
+            Self::Free => Tone::Good,
+            Self::Attention(attention) => attention.trouble.tone(),
+            Self::Removing => Tone::Quiet,
+            Self::Used => Tone::Warn,
+        }
+    }
+}
+
+impl Activity {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::InUse => "In use",
+            Self::Idle => "Idle",
+        }
+    }
+
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::InUse => Tone::Good,
+            Self::Idle => Tone::Quiet,
+        }
+    }
 }
 
 impl InstancesPage {
@@ -86,11 +198,8 @@ impl InstancesPage {
 
 #[cfg(test)]
 mod tests {
-    use lablink_protocol::GpuHealth;
-
     use super::*;
     use crate::states::trouble::Trouble;
-    use crate::states::{trouble::Attention, vm::Activity};
 
     fn page(claim: Option<InstanceClaim>, state: VmState) -> String {
         let row = InstanceRow {
@@ -147,7 +256,7 @@ mod tests {
         assert!(html.contains("No VMs yet") && html.contains(r#"href="/admin/create""#));
         let search = InstancesSearch { q: "<ada>".to_owned(), ..InstancesSearch::default() };
         let html = listed(0, Vec::new(), search, now);
-        assert!(html.contains("No VM fits") && html.contains(r#"value="&#60;ada&#62;""#));
+        assert!(html.contains("No VM matches") && html.contains(r#"value="&#60;ada&#62;""#));
     }
 
     #[test]

@@ -4,8 +4,9 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use lablink_core::{
-    operations::{self, Launch},
-    vms::{self, Source},
+    Scope,
+    operations::{self, LaunchError},
+    vms,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,17 +15,21 @@ use utoipa::ToSchema;
 use super::launch_page::LaunchPage;
 use crate::{
     AppState,
+    auth::Caller,
     http::{Asking, FormOrJson, Problem, Query, Wants},
     operations::{
-        started::{Started, started},
+        routes::{Started, started},
         wire::{OperationOutput, Queued},
     },
 };
 
 /// The page that asks how many.
 #[utoipa::path(get, path = "/admin/create", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
-    Ok(Html(filled(&state, "1".to_owned(), None).await?))
+pub async fn page(
+    State(state): State<AppState>,
+    Caller(scope): Caller,
+) -> Result<Html<String>, Problem> {
+    Ok(Html(filled(&scope, "1".to_owned(), None).await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -39,7 +44,7 @@ pub struct LaunchForm {
 #[utoipa::path(post, path = "/api/launch", params(Started), request_body(content((LaunchForm = "application/x-www-form-urlencoded"), (LaunchForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
 pub async fn launch(
     State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
     FormOrJson(form): FormOrJson<LaunchForm>,
@@ -49,24 +54,24 @@ pub async fn launch(
         Some(Value::String(text)) => text.trim().to_owned(),
         Some(other) => other.to_string(),
     };
-    let wish = count(&typed, state.settings.max_vms).and_then(|count| {
-        let source = state.settings.launches.ok_or_else(|| {
-            "VMs can't be launched here: the provider is 'manual'. Register machines instead."
-                .to_owned()
-        })?;
-        Ok((count, source))
-    });
-    let (count, source): (u32, Source) = match wish {
-        Ok(wish) => wish,
+    let most = scope.pool.rules.machines.most_per_launch;
+    let asked = match count(&typed, most) {
+        Ok(count) => match operations::launch(&scope, count).await {
+            Ok(id) => Ok(id),
+            Err(error @ LaunchError::NoSource) => Err(error.to_string()),
+            Err(LaunchError::Db(error)) => return Err(error.into()),
+        },
+        Err(message) => Err(message),
+    };
+    let id = match asked {
+        Ok(id) => id,
         Err(message) if wants == Wants::Page => {
-            let page = filled(&state, typed, Some(message.clone())).await?;
+            let page = filled(&scope, typed, Some(message.clone())).await?;
             return Ok(Problem::invalid(message).with_page(page));
         }
         Err(message) => return Err(Problem::invalid(message)),
     };
-    let wish = Launch { environment: &state.settings.environment, source, count };
-    let id = operations::launch(&state.db, state.pool, asker, &wish).await?;
-    Ok(started(&state, wants, &started_as, id).await?.into_response())
+    Ok(started(&state, &scope, wants, &started_as, id).await?.into_response())
 }
 
 /// The original's sentences, and a limit of ours.
@@ -84,17 +89,14 @@ fn count(typed: &str, max: u32) -> Result<u32, String> {
     }
 }
 
-async fn filled(
-    state: &AppState,
-    num_vms: String,
-    error: Option<String>,
-) -> Result<String, Problem> {
-    let existing = vms::list(&state.db, state.pool).await?.len();
+async fn filled(scope: &Scope, num_vms: String, error: Option<String>) -> Result<String, Problem> {
+    let machines = &scope.pool.rules.machines;
+    let existing = vms::list(scope).await?.len();
     let page = LaunchPage {
         num_vms,
-        max: i64::from(state.settings.max_vms),
+        max: i64::from(machines.most_per_launch),
         existing: i64::try_from(existing).unwrap_or(i64::MAX),
-        machine: state.settings.machine.clone(),
+        machine: machines.launched_from.map(|_| machines.description.clone()),
         error,
     };
     Ok(page.render()?)

@@ -11,8 +11,9 @@ pub struct LaunchPage {
     pub max: i64,
     /// VMs that there are already.
     pub existing: i64,
-    /// What is launched, in the organiser's words: `g4dn.xlarge on AWS in us-west-2`.
-    pub machine: String,
+    /// What is launched, in the organiser's words: `g4dn.xlarge on AWS in us-west-2`. None: machines
+    /// are registered by hand.
+    pub machine: Option<String>,
     pub error: Option<String>,
 }
 
@@ -25,11 +26,18 @@ mod tests {
             num_vms: "99<".to_owned(),
             max: 50,
             existing: 3,
-            machine: "g4dn.xlarge on AWS".to_owned(),
+            machine: Some("g4dn.xlarge on AWS".to_owned()),
             error: error.map(str::to_owned),
         }
         .render()
         .unwrap()
+    }
+
+    #[test]
+    fn where_nothing_is_launched_there_is_no_form() {
+        let (num_vms, machine, error) = ("1".to_owned(), None, None);
+        let html = LaunchPage { num_vms, max: 50, existing: 3, machine, error }.render().unwrap();
+        assert!(!html.contains("<form") && html.contains(r#"href="/admin/machines""#));
     }
 
     #[test]

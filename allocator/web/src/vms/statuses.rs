@@ -1,21 +1,19 @@
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use lablink_core::vms;
 use lablink_protocol::{Hostname, VmStatus};
 
 use super::wire::VmStatusBody;
 use crate::{
-    AppState,
+    auth::Caller,
     http::{Path, Problem},
 };
 
 /// All statuses by hostname; none at all is a 404, as the original's page expects.
 #[utoipa::path(get, path = "/api/vm-status", responses((status = 200, body = BTreeMap<String, VmStatus>)))]
-pub async fn all(
-    State(state): State<AppState>,
-) -> Result<Json<BTreeMap<Hostname, VmStatus>>, Problem> {
-    let vms = vms::list(&state.db, state.pool).await?;
+pub async fn all(Caller(scope): Caller) -> Result<Json<BTreeMap<Hostname, VmStatus>>, Problem> {
+    let vms = vms::list(&scope).await?;
     if vms.is_empty() {
         return Err(Problem::not_found("No VMs found."));
     }
@@ -25,11 +23,11 @@ pub async fn all(
 /// How far one VM has come.
 #[utoipa::path(get, path = "/api/vm-status/{hostname}", params(("hostname" = String, Path)), responses((status = 200, body = VmStatusBody)))]
 pub async fn one(
-    State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
 ) -> Result<Json<VmStatusBody>, Problem> {
     let not_found = || Problem::not_found("VM not found.");
     let hostname: Hostname = hostname.parse().map_err(|_invalid| not_found())?;
-    let vm = vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(not_found)?;
+    let vm = vms::find(&scope, &hostname).await?.ok_or_else(not_found)?;
     Ok(Json(VmStatusBody { hostname: vm.hostname, status: vm.status }))
 }

@@ -11,9 +11,11 @@ use base64::{
 };
 use jiff::Timestamp;
 use lablink_core::{
-    agents,
+    Scope, agents,
     claims::{self, ClaimRecord, Which},
-    collections, events, logs, startup,
+    collections, events, logs,
+    pools::Source,
+    ssh, startup,
     vms::{self, Vm},
 };
 use lablink_protocol::{Hostname, TokenKeeping, VmStatus};
@@ -21,19 +23,19 @@ use sha2::{Digest, Sha256};
 
 use super::{
     confirm_page::{ConfirmPage, Deed},
-    vm_page::{PastClaim, Shelter, VmPage},
+    destroy_page::Holder,
+    instances::{activity, vm_state},
+    instances_page::InstanceClaim,
+    vm_page::{PastClaim, Shelter, VmPage, VmSource},
 };
 use crate::{
     AgentAuth, AppState,
-    history::happening::Happening,
+    auth::Caller,
+    claims::routes::{connection, end},
+    history::routes::happening,
     http::{Asking, Path, Problem},
-    pages::{Timeline, TimelineRow},
-    states::{
-        afterwards::Afterwards,
-        claim::Connection,
-        used_note::UsedNote,
-        vm::{Holder, InstanceClaim, VmState},
-    },
+    pages::{Timeline, timeline::row as timeline},
+    states::used,
 };
 
 const CLAIMS_SHOWN: i64 = 50;
@@ -43,18 +45,24 @@ const HAPPENINGS_SHOWN: i64 = 50;
 #[utoipa::path(get, path = "/admin/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path(hostname): Path<String>,
 ) -> Result<Html<String>, Problem> {
-    let (db, pool, now) = (&state.db, state.pool, Timestamp::now());
-    let vm = find(&state, &hostname).await?;
+    let (db, now) = (&state.db, Timestamp::now());
+    let vm = find(&scope, &hostname).await?;
     let start = startup::of_start(db, vm.id).await?;
-    let history = claims::list(db, pool, Which::OfVm(&vm.hostname), None, CLAIMS_SHOWN).await?;
-    let happened = events::of_vm(db, pool, &vm.hostname, HAPPENINGS_SHOWN).await?;
+    let history = claims::list(&scope, Which::OfVm(&vm.hostname), None, CLAIMS_SHOWN).await?;
+    let happened = events::of_vm(&scope, &vm.hostname, HAPPENINGS_SHOWN).await?;
     let page = VmPage {
         hostname: vm.hostname.to_string(),
-        source: vm.source.into(),
-        state: VmState::of(&vm, now, state.settings.stale_after),
-        used: UsedNote::of(&vm, state.settings.after_use, now, state.settings.stale_after),
+        source: source(vm.source),
+        state: vm_state(&vm, now, state.pool.rules.machines.stale_after),
+        used: used::note(
+            &vm,
+            state.pool.rules.machines.after_use,
+            now,
+            state.pool.rules.machines.stale_after,
+        ),
         gpu: vm.gpu.into(),
         gpu_reason: vm.gpu_reason.clone(),
         // Of a newer agent, what can't be read is not shown.
@@ -67,12 +75,18 @@ pub async fn page(
         created_at: vm.created_at,
         never_enrolled: agents::has_never_enrolled(db, vm.id).await?,
         shelter: shelter(&state, &vm).await?,
-        host_key: collections::host_key(db, pool, &vm.hostname).await?.map(|key| fingerprint(&key)),
-        timeline: Timeline { rows: start.iter().map(TimelineRow::from).collect() },
+        host_key: ssh::host_key(&scope, &vm.hostname).await?.map(|key| fingerprint(&key)),
+        timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
         dropped: logs::dropped(db, vm.id).await?.map(|dropped| (dropped.lines, dropped.at)),
         claims: history.into_iter().map(past).collect(),
-        happenings: happened.into_iter().map(Happening::from).collect(),
-        claim: InstanceClaim::of(&vm),
+        happenings: happened.into_iter().map(happening).collect(),
+        claim: vm.claim.clone().map(|claim| InstanceClaim {
+            email: claim.email,
+            pin: claim.pin.reveal().to_owned(),
+            connection: connection(claim.state, claim.detail),
+            activity: activity(&vm),
+            since: claim.since,
+        }),
         now,
     };
     Ok(Html(page.render()?))
@@ -93,6 +107,15 @@ async fn shelter(state: &AppState, vm: &Vm) -> Result<Option<Shelter>, Problem> 
     })
 }
 
+pub fn source(source: Source) -> VmSource {
+    match source {
+        Source::Local => VmSource::Local,
+        Source::Aws => VmSource::Aws,
+        Source::Manual => VmSource::Manual,
+        Source::Unknown => VmSource::Unknown,
+    }
+}
+
 /// As `ssh-keygen -l` writes it: the type, then SHA-256 in base64.
 fn fingerprint(key: &str) -> String {
     let (kind, blob) = key.split_once(' ').unwrap_or(("", key));
@@ -103,9 +126,9 @@ fn fingerprint(key: &str) -> String {
 fn past(claim: ClaimRecord) -> PastClaim {
     PastClaim {
         email: claim.email,
-        connection: Connection::of(claim.state, claim.detail),
+        connection: connection(claim.state, claim.detail),
         from: claim.created_at,
-        end: claim.ended.map(|ended| (ended.at, ended.reason.into())),
+        end: claim.ended.map(|ended| (ended.at, end(ended.reason))),
     }
 }
 
@@ -113,6 +136,7 @@ fn past(claim: ClaimRecord) -> PastClaim {
 #[utoipa::path(get, path = "/admin/vms/{hostname}/{deed}", params(("hostname" = String, Path), ("deed" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn confirm(
     State(state): State<AppState>,
+    Caller(scope): Caller,
     Path((hostname, deed)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
     let deed = match deed.as_str() {
@@ -123,13 +147,16 @@ pub async fn confirm(
         "forget" => Deed::Forget,
         _ => return Err(Problem::not_found("There is nothing at this address.")),
     };
-    let vm = find(&state, &hostname).await?;
+    let vm = find(&scope, &hostname).await?;
     let page = ConfirmPage {
         deed,
-        holder: Holder::of(&vm),
-        afterwards: Afterwards::of(&vm, state.settings.after_use),
-        last: collections::last_whole(&state.db, state.pool).await?.remove(&vm.hostname),
-        extension: state.settings.extension.to_string(),
+        holder: vm
+            .claim
+            .as_ref()
+            .map(|claim| Holder { email: claim.email.clone(), activity: activity(&vm) }),
+        afterwards: used::afterwards(&vm, state.pool.rules.machines.after_use),
+        last: collections::last_whole(&scope).await?.remove(&vm.hostname),
+        extension: state.pool.rules.results.extension.to_string(),
         now: Timestamp::now(),
         hostname: vm.hostname.to_string(),
     };
@@ -139,20 +166,19 @@ pub async fn confirm(
 /// Takes a machine that LabLink did not make out of the pool.
 #[utoipa::path(post, path = "/admin/machines/{hostname}/forget", params(("hostname" = String, Path)), responses((status = 303, description = "To the instances.")))]
 pub async fn forget(
-    State(state): State<AppState>,
-    Asking(asker): Asking,
+    Asking(scope): Asking,
     Path(hostname): Path<String>,
 ) -> Result<Redirect, Problem> {
     let hostname: Hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
-    if !vms::forget(&state.db, state.pool, asker, &hostname).await? {
+    if !vms::forget(&scope, &hostname).await? {
         return Err(no_such_vm());
     }
     Ok(Redirect::to("/admin/instances"))
 }
 
-async fn find(state: &AppState, hostname: &str) -> Result<Vm, Problem> {
+async fn find(scope: &Scope, hostname: &str) -> Result<Vm, Problem> {
     let hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
-    vms::find(&state.db, state.pool, &hostname).await?.ok_or_else(no_such_vm)
+    vms::find(scope, &hostname).await?.ok_or_else(no_such_vm)
 }
 
 fn no_such_vm() -> Problem {

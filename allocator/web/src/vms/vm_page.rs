@@ -1,19 +1,16 @@
-use crate::states::trouble::Trouble;
 use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::Vitals;
 
-use super::confirm_page::Deed;
+use super::{
+    confirm_page::Deed,
+    instances_page::{Gpu, InstanceClaim, VmState},
+};
 use crate::{
-    history::happening::Happening,
+    claims::page::{ClaimEnd, Connection},
+    overview::page::Happening,
     pages::Timeline,
-    states::{
-        claim::{ClaimEnd, Connection},
-        gpu::Gpu,
-        source::VmSource,
-        used_note::UsedNote,
-        vm::{InstanceClaim, VmState},
-    },
+    states::{trouble::Trouble, used_note::UsedNote},
 };
 
 /// `/admin/vms/{hostname}`: one VM. It changes by itself.
@@ -48,6 +45,16 @@ pub struct VmPage {
     pub now: Timestamp,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum VmSource {
+    Local,
+    Aws,
+    /// Somebody's machine.
+    Manual,
+    /// It reported by itself.
+    Unknown,
+}
+
 /// Why who had a VM before may learn what its next participant is given.
 pub enum Shelter {
     /// Its agent shows no token: an original client.
@@ -62,20 +69,20 @@ impl Shelter {
     fn words(&self) -> String {
         match self {
             Self::NoToken => {
-                "Its agent shows no token, as original clients don’t. So whoever had it before, or \
-                 knows its name, can wait for its next claim and read the command and PIN of who \
-                 comes next. Today’s agent closes that."
+                "Its agent shows no token, as original clients don’t. An earlier participant, or \
+                 anybody who knows its name, can wait for its next claim and read the command and \
+                 PIN of the next participant. Today’s agent prevents that."
                     .to_owned()
             }
             Self::OlderAgent => {
-                "Its agent is an older one that takes no new token when a claim ends. So the machine \
-                 is held then; today’s agent takes one by itself. Replace the machine, or run a new \
-                 install command on it."
+                "Its agent is too old to take a new token when a claim ends. So the machine is held \
+                 after each claim. Today’s agent takes a new token by itself: replace the machine, \
+                 or run a new install command on it."
                     .to_owned()
             }
             Self::WithinReach { reason } => format!(
-                "The protection against earlier participants is off: {}. Whoever has it can read its \
-                 agent’s token, also the one after theirs, and so what the next participant is given.",
+                "The protection against earlier participants is off: {}. A participant can read the \
+                 agent’s tokens, and with them what the next participant is given.",
                 reason.trim_end_matches('.')
             ),
         }
@@ -88,6 +95,22 @@ pub struct PastClaim {
     pub from: Timestamp,
     /// None: it goes on.
     pub end: Option<(Timestamp, ClaimEnd)>,
+}
+
+impl VmSource {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Local => "Process on the allocator’s machine",
+            Self::Aws => "Launched on AWS",
+            Self::Manual => "Registered by hand",
+            Self::Unknown => "Reported by itself",
+        }
+    }
+
+    /// LabLink can make it anew, and destroy it.
+    fn is_made(self) -> bool {
+        matches!(self, Self::Local | Self::Aws)
+    }
 }
 
 impl VmPage {
@@ -131,7 +154,7 @@ mod tests {
     use lablink_protocol::GpuReading;
 
     use super::*;
-    use crate::states::{trouble::Attention, vm::Activity};
+    use crate::{states::trouble::Attention, vms::instances_page::Activity};
 
     fn page(source: VmSource, claimed: bool) -> String {
         shown(source, claimed, if claimed { VmState::Claimed } else { VmState::Free })
@@ -185,11 +208,12 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong_since_when_and_what_to_do_next() {
-        let reason = "Its machine was begun.".to_owned();
+        let reason = "The machine was started.".to_owned();
         let since = Some(Timestamp::UNIX_EPOCH);
         let attention = Attention { trouble: Trouble::Overdue, since, reason };
         let html = shown(VmSource::Manual, false, VmState::Attention(attention));
-        for key in ["Overdue", "1970-01-01", "What to do next", "new install command", "was begun"]
+        for key in
+            ["Overdue", "1970-01-01", "What to do next", "new install command", "was started"]
         {
             assert!(html.contains(key), "{key}");
         }
@@ -206,7 +230,7 @@ mod tests {
                 "A dead token.",
                 "new install command",
                 r#"method="post" action="/api/vms/vm-7/allow""#,
-                "Whoever copied the old one",
+                "copied the old one",
             ] {
                 assert!(html.contains(key), "{key}");
             }

@@ -27,7 +27,8 @@ pub struct VmBody {
     removing: bool,
     /// Since when it is kept back because a participant had it; null: it is not.
     used_since: Option<Timestamp>,
-    /// Since when its agent is to take a new token because a claim has ended; null: it is not.
+    /// Since when its agent is to take a new token because a claim has ended or changed hands; null:
+    /// it is not.
     token_due_since: Option<Timestamp>,
     /// Since when nobody can claim it because a dead token of its agent was shown; null: it is not.
     barred_since: Option<Timestamp>,
@@ -92,7 +93,7 @@ impl From<&Vm> for VmBody {
 impl From<&VmClaim> for ClaimBody {
     fn from(claim: &VmClaim) -> Self {
         Self {
-            claim_id: claim.id,
+            claim_id: claim.id.into(),
             email: claim.email.clone(),
             state: claim.state.as_str(),
             detail: claim.detail.clone(),

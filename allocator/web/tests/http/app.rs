@@ -14,16 +14,13 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
-    Actor, Db, PerAddress, Token, agents,
-    aws::{AwsLogin, Vault},
-    claims::Reclaim,
-    collections::{Extension, FitAddresses},
+    Actor, Db, Token, agents,
     live::{self, Hub},
     operations::{self, Kinds},
-    pools::{self, PoolId},
-    tasks::Board,
-    vms::{AfterUse, NewVms, Source, StaleAfter},
-    worker::{Runners, Worker, WorkerParts},
+    pools::{self, AfterUse, Extension, PerAddress, PoolId, Reclaim, Source, StaleAfter},
+    secrets::{AwsLogin, Vault},
+    ssh::FitAddresses,
+    vms::Provider,
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
@@ -290,8 +287,8 @@ impl App {
     }
 
     pub async fn launch(&self, count: u32) {
-        let new = NewVms { environment: "test", source: Source::Local, count };
-        operations::launch(&self.db, self.pool, &Actor::System, &new).await.unwrap();
+        let wish = Launch { environment: "test", source: Source::Local, count };
+        operations::launch(&self.scope(Actor::System), &wish).await.unwrap();
     }
 
     pub async fn sql(&self, statement: &str) {
@@ -301,8 +298,9 @@ impl App {
     /// The `Authorization` value of this VM's agent.
     pub async fn agent(&self, hostname: &str) -> String {
         let hostname = hostname.parse().unwrap();
-        let token = agents::issue_enrolment(&self.db, self.pool, &hostname).await.unwrap().unwrap();
-        let token = agents::enrol(&self.db, self.pool, &hostname, &token).await.unwrap();
+        let token =
+            agents::issue_enrolment(&self.scope(Actor::System), &hostname).await.unwrap().unwrap();
+        let token = agents::enrol(&self.scope(Actor::System), &hostname, &token).await.unwrap();
         format!("Bearer {}", token.reveal())
     }
 

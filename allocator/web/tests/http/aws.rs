@@ -3,7 +3,10 @@
 use std::{future::Future, pin::Pin};
 
 use axum::http::StatusCode;
-use lablink_core::aws::{AwsKeys, AwsLogin, CloudIdentity, Identity, IdentityError, Vault};
+use lablink_core::{
+    aws::{AwsKeys, CloudIdentity, Identity, IdentityError},
+    secrets::{AwsLogin, Vault},
+};
 use lablink_web::AgentAuth;
 use serde_json::json;
 

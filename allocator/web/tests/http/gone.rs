@@ -34,14 +34,14 @@ async fn happens(app: &App, way: Way) {
             assert_eq!(app.call(release).await.status, StatusCode::OK);
         }
         Way::Destroyed => {
-            let vm = vms::find(&app.db, app.pool, &hostname).await.unwrap().unwrap();
-            vms::remove(&app.db, app.pool, &[vm.id], &Actor::System).await.unwrap();
+            let vm = vms::find(&app.scope(Actor::System), &hostname).await.unwrap().unwrap();
+            vms::remove(&app.scope(Actor::System), &[vm.id]).await.unwrap();
         }
         Way::Replaced => {
             let (db, pool) = (&app.db, app.pool);
-            operations::replace(db, pool, &Actor::System, vec![hostname]).await.unwrap();
+            operations::replace(&scope, vec![hostname]).await.unwrap();
             for _ in 0..2 {
-                let taken = operations::take(db, pool, "worker", &kinds()).await.unwrap().unwrap();
+                let taken = operations::take(&scope, "worker").await.unwrap().unwrap();
                 taken.lease.begin().await.unwrap();
                 taken.lease.finish(&Outcome::succeeded()).await.unwrap();
             }

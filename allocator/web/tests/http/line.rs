@@ -140,7 +140,7 @@ async fn a_participant_gives_the_machine_back_and_a_fresh_one_takes_its_place() 
     let answer = app.call(form("/api/request_vm", &person("ada")).by_browser()).await;
     let link = answer.header("location").to_owned();
     let asked = app.call(get(&format!("{link}/return")).by_browser()).await;
-    assert!(asked.body.contains("You lose") && asked.body.contains("fresh one takes its place"));
+    assert!(asked.body.contains("What you lose") && asked.body.contains("new one takes its place"));
     for _ in 0..2 {
         let done = app.call(form(&format!("{link}/return"), "").by_browser()).await;
         assert_eq!(done.header("location"), link, "also after a double click");

@@ -1,5 +1,5 @@
 use axum::http::StatusCode;
-use lablink_core::vms::AfterUse;
+use lablink_core::pools::AfterUse;
 use lablink_web::AgentAuth;
 use serde_json::json;
 
@@ -249,11 +249,9 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
     let claimed = app.call(form("/api/request_vm", ADA)).await.json();
     let claim = claimed["claim_url"].as_str().unwrap().split_once("/claims/").unwrap().1.to_owned();
     let asked = get(&format!("/claims/{claim}/return")).by_browser();
-    assert!(
-        app.call(asked).await.body.contains("The machine is cleaned: your files are put aside")
-    );
+    assert!(app.call(asked).await.body.contains("The machine is cleaned: your files are moved"));
     let confirm = get("/admin/vms/desk/release").by_browser().by_admin();
-    assert!(app.call(confirm).await.body.contains("It is cleaned first"));
+    assert!(app.call(confirm).await.body.contains("The machine is cleaned first"));
     app.call(form(&format!("/claims/{claim}/return"), "")).await;
     let agent = app.renewed("desk", &agent).await;
 
@@ -266,7 +264,7 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
     assert!(app.call(list()).await.body.contains("Last had by ada@example.org. It is being"));
 
     app.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
-    assert!(page(&app).await.contains("as soon as its agent is back"));
+    assert!(page(&app).await.contains("when its agent is back"));
     beat(&agent, json!({"impossible": "it runs without root <b>"})).await;
     let html = page(&app).await;
     assert!(
@@ -279,7 +277,7 @@ async fn the_organiser_reads_who_had_a_machine_why_it_is_held_and_what_to_do() {
     assert!(html.contains("It could not be cleaned: its home is mounted."));
     assert!(html.contains(r#"action="/api/vms/desk/clean""#));
     app.sql("update vm_presence set vitals = '{}'").await;
-    assert!(page(&app).await.contains("an older one, or an original client"));
+    assert!(page(&app).await.contains("too old, or an original client"));
 }
 
 #[tokio::test]

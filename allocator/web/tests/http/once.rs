@@ -10,8 +10,8 @@ use axum::{
 use futures_util::future::join_all;
 use lablink_core::{
     Action, Actor,
-    once::Key,
     operations::{self, Ask, Destroy, OperationState, Outcome, Reboot},
+    scope::Key,
     state::{self, Fault},
     worker::{Attempt, Ended, Runner, Runners, Trouble, Turn},
 };
@@ -73,10 +73,10 @@ async fn registered() -> App {
 
 async fn failed(fault: Option<Fault>) -> App {
     let app = App::with_running(1).await;
-    let taken = operations::take(&app.db, app.pool, "test", &kinds()).await.unwrap().unwrap();
+    let taken = operations::take(&app.scope(Actor::System), "test").await.unwrap().unwrap();
     if let Some(fault) = fault {
         let lacking = [ONE.parse().unwrap()];
-        state::record_conflict(&app.db, app.pool, 1, fault, &lacking).await.unwrap();
+        state::record_conflict(&app.scope(Actor::System), 1, fault, &lacking).await.unwrap();
     }
     let outcome = Outcome { state: OperationState::Failed, exit_code: None, reason: None };
     taken.lease.finish(&outcome).await.unwrap();
@@ -124,7 +124,7 @@ async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
             let (app, _) = claimed().await;
             app.sql(
                 "insert into vm_presence (vm_id, last_seen, vitals)
-                 select id, now(), '{\"locks_out\": true}' from vm
+                 select id, now(), '{\"locks_out\": true, \"token\": \"safe\"}' from vm
                  on conflict (vm_id) do update set vitals = excluded.vitals",
             )
             .await;

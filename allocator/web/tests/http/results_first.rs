@@ -70,9 +70,14 @@ async fn what_was_left_out_stops_a_destroy_until_somebody_says_to_go_on() {
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
         answer.json()["operation_id"].as_i64().unwrap()
     };
-    let on_skipped = async |id| {
-        let operation = operations::find(&app.db, app.pool, id).await.unwrap().unwrap();
-        operation.job::<Collect>().unwrap().unwrap().on_skipped
+    let on_skipped = async |id| match operations::find(&app.scope(Actor::System), id)
+        .await
+        .unwrap()
+        .unwrap()
+        .job
+    {
+        Job::Collect { on_skipped, .. } => on_skipped,
+        other => panic!("{other:?}"),
     };
     let wish = json!({"hostname": [ONE], "collect": true});
     let answer = app.call(post_json("/destroy", &wish).by_admin()).await.json();
@@ -89,7 +94,7 @@ async fn what_was_left_out_stops_a_destroy_until_somebody_says_to_go_on() {
         seconds: 0.1,
         failure: None,
     };
-    collections::record(&app.db, app.pool, destroy - 1, &[vm], None).await.unwrap();
+    collections::record(&app.scope(Actor::System), destroy - 1, &[vm], None).await.unwrap();
     finish(&app, OperationState::Failed).await;
     finish(&app, OperationState::Failed).await;
     for id in [destroy - 1, destroy] {

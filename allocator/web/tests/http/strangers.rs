@@ -1,7 +1,7 @@
 //! Strangers at the form, and what an organiser does about them.
 
 use axum::http::StatusCode;
-use lablink_core::{PerAddress, PlacesPerAddress};
+use lablink_core::pools::{PerAddress, PlacesPerAddress};
 use lablink_web::Proxies;
 use serde_json::json;
 

@@ -19,7 +19,7 @@ async fn page(app: &App, path: &str) -> String {
 }
 
 async fn point_out(app: &App) {
-    vms::notice(&app.db, app.pool).await.unwrap();
+    vms::notice(&app.scope(Actor::System)).await.unwrap();
     vms::point_out(&app.db, app.pool, LIMITS).await.unwrap();
 }
 
@@ -48,7 +48,7 @@ async fn an_overdue_vm_is_counted_listed_and_says_what_to_do_next() {
             assert!(shown.contains(key), "{path}: {key}: {shown}");
         }
     }
-    assert!(page(&app, "/admin/instances?state=starting").await.contains("No VM fits"));
+    assert!(page(&app, "/admin/instances?state=starting").await.contains("No VM matches"));
     let agent = app.agent("lablink-vm-test-2").await;
     let running = json!({"hostname": "lablink-vm-test-2", "status": "running"});
     let told = app.call(post_json("/api/vm-status", &running).with("authorization", &agent)).await;
@@ -68,9 +68,9 @@ async fn a_silent_agent_is_told_to_the_organiser_and_to_the_participant() {
     let beat = || post_json("/api/agent/heartbeat", &beat).with("authorization", &agent);
     app.call(beat()).await;
     app.sql("update vm_presence set last_seen = now() - interval '4 minutes'").await;
-    assert!(!page(&app, &link).await.contains("Nothing has been heard from it"));
+    assert!(!page(&app, &link).await.contains("has not answered for some minutes"));
     point_out(&app).await;
-    assert!(page(&app, &link).await.contains("Nothing has been heard from it"));
+    assert!(page(&app, &link).await.contains("has not answered for some minutes"));
     for (path, keys) in [
         ("/admin", &["state=suspect", "is suspect: nothing is heard"][..]),
         ("/admin/instances?state=suspect", &[">Suspect<", "ada@example.org", "4 min ago"]),
@@ -84,7 +84,7 @@ async fn a_silent_agent_is_told_to_the_organiser_and_to_the_participant() {
         }
     }
     app.call(beat()).await;
-    assert!(!page(&app, &link).await.contains("Nothing has been heard from it"), "at once");
+    assert!(!page(&app, &link).await.contains("has not answered for some minutes"), "at once");
     point_out(&app).await;
     assert!(page(&app, "/admin").await.contains("lablink-vm-test-1 is heard again"));
 }

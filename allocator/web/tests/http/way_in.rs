@@ -18,10 +18,10 @@ async fn a_stranger_has_it(app: &App) -> (String, String) {
     (claimed.header("location").to_owned(), cookie)
 }
 
-/// From here on, its agent says that it can end a desktop.
+/// From here on, its agent says that it can end a desktop and takes new tokens.
 async fn agent(app: &App) -> String {
     let agent = app.agent(VM).await;
-    let beat = json!({"hostname": VM, "locks_out": true});
+    let beat = json!({"hostname": VM, "locks_out": true, "token": "safe"});
     let beat = post_json("/api/agent/heartbeat", &beat).with("authorization", &agent);
     assert_eq!(app.call(beat).await.status, StatusCode::OK);
     agent
@@ -80,7 +80,7 @@ async fn three_ways_stand_beside_each_other_and_each_says_what_it_ends() {
     a_stranger_has_it(&app).await;
     let ways = async || app.call(get("/admin/claims/1").by_browser().by_admin()).await.body;
     let original = ways().await;
-    assert!(original.contains("can’t end a desktop") && original.contains("end the claim"));
+    assert!(original.contains("can’t close a desktop") && original.contains("end the claim"));
     let refused = organiser(&app, "lock-out").await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     assert_eq!(refused.json()["code"], "no_lock_out");
@@ -101,39 +101,41 @@ async fn three_ways_stand_beside_each_other_and_each_says_what_it_ends() {
 async fn a_lock_out_reaches_the_agent_and_its_end_the_page() {
     let app = App::with_running(1).await;
     let (old, _) = a_stranger_has_it(&app).await;
-    let agent = agent(&app).await;
+    let mut agent = agent(&app).await;
     let before = page(&app, &old).await;
     let new = path(&organiser(&app, "lock-out").await.json()["claim_url"]);
     assert_eq!(app.call(get(&old)).await.status, StatusCode::NOT_FOUND);
 
-    let wait = async |locks_out: bool, seen: serde_json::Value| {
+    agent = app.renewed(VM, &agent).await;
+    let wait = async |agent: &str, locks_out: bool, seen: &serde_json::Value| {
         let body = json!({"hostname": VM, "seen": seen, "locks_out": locks_out});
         let wait = post_json("/vm_startup", &body).with("prefer", "wait=0");
-        app.call(wait.with("authorization", &agent)).await
+        app.call(wait.with("authorization", agent)).await
     };
     let seen = json!({"claim_id": 1, "command_no": 1});
-    let told = wait(true, seen.clone()).await.json();
+    let told = wait(&agent, true, &seen).await.json();
     assert_eq!(told, json!({"status": "lock_out", "claim_id": 1, "command_no": 2}));
     // One that does not know the word lets go of the claim, and is told nothing else.
-    assert_eq!(wait(false, seen).await.json(), json!({"status": "released"}));
-    assert_eq!(wait(false, json!({})).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(wait(&agent, false, &seen).await.json(), json!({"status": "released"}));
+    assert_eq!(wait(&agent, false, &json!({})).await.status, StatusCode::NO_CONTENT);
     let handled = json!({"claim_id": 1, "command_no": 2});
-    assert_eq!(wait(true, handled.clone()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(wait(&agent, true, &handled).await.status, StatusCode::NO_CONTENT);
 
-    assert!(page(&app, &new).await.contains("being freed"));
+    assert!(page(&app, &new).await.contains("being closed"));
     let command = || form(&format!("{new}/command"), "crd_command=--code%3D4%2Fhers");
     assert_eq!(app.call(command()).await.json()["code"], "locking_out");
     let result = json!({"hostname": VM, "claim_id": 1, "command_no": 2, "outcome": "locked_out"});
     let result = post_json("/api/agent/claim-result", &result).with("authorization", &agent);
     assert_eq!(app.call(result).await.status, StatusCode::OK);
+    agent = app.renewed(VM, &agent).await;
     let ended = page(&app, &new).await;
     assert!(ended.contains("needs a new command") && ended.contains("crd_command"));
     let pin = |page: &str| page.split("class=\"pin\">").nth(1).unwrap()[..40].to_owned();
     assert_ne!(pin(&ended), pin(&before));
     let ways = app.call(get("/admin/claims/1").by_browser().by_admin()).await.body;
-    assert!(ways.contains("The desktop has ended"));
+    assert!(ways.contains("The desktop has been closed"));
     assert_eq!(app.call(command().by_browser()).await.header("location"), new);
-    let told = wait(true, handled).await.json();
+    let told = wait(&agent, true, &handled).await.json();
     assert_eq!((&told["status"], &told["command_no"]), (&json!("success"), &json!(3)));
     let history = app.call(get("/api/events").by_admin()).await.body;
     for kind in ["claim.link_issued", "claim.lock_out_asked", "claim.locked_out"] {

@@ -7,33 +7,19 @@ mod network;
 mod postgres;
 mod state;
 mod terraform;
+mod told;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Result;
 use tokio::{sync::watch, task::JoinSet};
 
+use self::told::{Done, Told};
 use crate::{
     history::{Fault, Hits},
     load::Phase,
     plan::{Kind, Planned},
     world::{Stop, World},
 };
-
-/// What came of a fault. None: there was nothing to do it to.
-type Done = Result<Option<Told>>;
-
-/// What a fault hit, and what there is to say about it.
-struct Told {
-    hits: Hits,
-    note: String,
-}
-
-impl Told {
-    fn new(hits: Hits, note: impl Into<String>) -> Self {
-        Self { hits, note: note.into() }
-    }
-}
 
 /// Carries out the plan, each fault by itself, and returns when the last cause has ended.
 pub async fn carry_out(world: Arc<World>, plan: Vec<Planned>, mut phase: watch::Receiver<Phase>) {

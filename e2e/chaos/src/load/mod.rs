@@ -2,6 +2,7 @@
 
 mod client;
 mod dice;
+mod lab;
 mod line;
 mod log_sender;
 mod manual;
@@ -11,46 +12,17 @@ mod person;
 pub mod prober;
 pub mod sampler;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Result;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 
 pub use self::{
     client::{As, Body, Client},
     dice::Dice,
+    lab::{Lab, Phase},
 };
 use crate::world::World;
-
-/// How far the run has come: everybody looks at it before the next thing they do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    Busy,
-    /// Nobody asks for anything new; who waits looks on.
-    Calm,
-    Over,
-}
-
-/// What everybody who uses it has at hand.
-#[derive(Clone)]
-pub struct Lab {
-    pub client: Client,
-    pub phase: watch::Receiver<Phase>,
-    /// How many VMs the organisers keep.
-    pub vms: usize,
-}
-
-impl Lab {
-    pub fn is(&self, phase: Phase) -> bool {
-        *self.phase.borrow() == phase
-    }
-
-    /// Waits, unless the phase changes first.
-    pub async fn pause(&mut self, for_as_long_as: Duration) {
-        let changed = tokio::time::timeout(for_as_long_as, self.phase.changed());
-        let _either = changed.await;
-    }
-}
 
 /// Starts everybody. They end with the phase `Over`.
 pub fn start(world: &Arc<World>, lab: &Lab, seed: u64) -> Result<JoinSet<()>> {

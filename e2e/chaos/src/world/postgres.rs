@@ -5,7 +5,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use lablink_provision::postgres::{EmbeddedPostgres, Settings};
+use lablink_embedded_postgres::{EmbeddedPostgres, Settings};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::terraform;
 use crate::{
-    Db, DbError,
-    db::Transaction,
-    once::{Asker, Sent},
-    operations::{Ask, Kind, OperationId, ask},
-    pools::PoolId,
+    DbError, Scope,
+    events::Change,
+    ids::OperationId,
+    operations::{Ask, Kind, ask},
+    scope::Sent,
     state::{self, Conflict},
 };
 
@@ -61,34 +61,27 @@ crate::db::takes_statement_errors!(SolveError);
 
 /// Queues that the VMs which an operation found missing from Terraform's state are put back into
 /// it.
-pub async fn bring_back(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    id: OperationId,
-) -> Result<OperationId, SolveError> {
-    let asker = asker.into();
+pub async fn bring_back(scope: &Scope, id: OperationId) -> Result<OperationId, SolveError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
+        let Conflict { hostnames, .. } = open_conflict(&change, id).await?;
         let wish = Ask::of(&BringBack { hostnames });
-        let id = wish.queue(&transaction, pool, &asker.actor).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = wish.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
 pub(super) async fn open_conflict(
-    transaction: &Transaction<'_>,
-    pool: PoolId,
+    change: &Change<'_>,
     id: OperationId,
 ) -> Result<Conflict, SolveError> {
-    ask::lock(transaction, pool).await?;
-    let conflict = state::conflict_in(transaction, pool, id).await?;
+    ask::lock(change).await?;
+    let conflict = state::conflict_in(&**change, change.pool(), id).await?;
     conflict.filter(|it| !it.solved).ok_or(SolveError::NoConflict)
 }

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{AskError, Destroy};
 use crate::{
-    Db, DbError,
-    collections::{self, ChooseError, Extension, OnSkipped, Wish},
-    db::Transaction,
-    once::{Asker, Sent},
-    operations::{Ask, Asked, Kind, OperationId, ask, kind},
-    pools::PoolId,
+    DbError, Scope,
+    collections::{self, ChooseError, OnSkipped, Wish},
+    events::Change,
+    ids::OperationId,
+    operations::{Ask, Kind, ask, kind},
+    pools::Extension,
+    scope::Sent,
     vms::{self, Selection},
 };
 
@@ -47,37 +48,28 @@ impl Kind for Collect {
         0
     }
 
-    async fn rest(
-        self,
-        transaction: &Transaction<'_>,
-        asked: Asked<'_>,
-    ) -> Result<Option<Ask>, DbError> {
-        let hostnames = collections::left(transaction, asked.pool, asked.id).await?;
+    async fn rest(self, change: &mut Change<'_>, id: OperationId) -> Result<Option<Ask>, DbError> {
+        let hostnames = collections::left(&**change, change.pool(), id).await?;
         Ok((!hostnames.is_empty()).then(|| Ask::of(&Self { hostnames, ..self })))
     }
 }
 
 /// Queues the collection of results.
-pub async fn collect(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    wish: &Wish,
-) -> Result<OperationId, ChooseError> {
-    let asker = asker.into();
+pub async fn collect(scope: &Scope, wish: &Wish) -> Result<OperationId, ChooseError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, pool).await?;
-        let hostnames = collections::chosen(&transaction, pool, wish.hostnames.as_deref()).await?;
+        ask::lock(&change).await?;
+        let hostnames =
+            collections::chosen(&*change, &scope.pool, wish.hostnames.as_deref()).await?;
         let (extension, on_skipped) = (wish.extension.clone(), OnSkipped::Accept);
         let job = Ask::of(&Collect { hostnames, extension, on_skipped });
-        let id = job.queue(&transaction, pool, &asker.actor).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = job.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
@@ -86,32 +78,29 @@ pub async fn collect(
 /// all results came home, and, unless somebody accepts that, nothing was left out that may be meant.
 /// From now on they can't be claimed. Answers the removal.
 pub async fn collect_and_destroy(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
+    scope: &Scope,
     selection: &Selection,
     extension: Extension,
     on_skipped: OnSkipped,
 ) -> Result<OperationId, AskError> {
-    let asker = asker.into();
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, pool).await?;
-        let hostnames = vms::made(&transaction, pool, selection).await?;
+        ask::lock(&change).await?;
+        let hostnames = vms::made(&*change, &scope.pool, selection).await?;
         let first = Ask::of(&Collect {
             hostnames: hostnames.clone(),
             extension: extension.clone(),
             on_skipped,
         });
-        let first = first.queue(&transaction, pool, &asker.actor).await?;
+        let first = first.queue(&mut change).await?;
         let then = Ask::of(&Destroy { hostnames }).after(first);
-        let id = then.queue(&transaction, pool, &asker.actor).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = then.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }

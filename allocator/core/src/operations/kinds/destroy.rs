@@ -9,11 +9,11 @@ use super::{
     terraform,
 };
 use crate::{
-    Db, DbError,
-    db::Transaction,
-    once::{Asker, Sent},
-    operations::{Ask, Asked, Kind, OperationId, ask, kind},
-    pools::PoolId,
+    DbError, Scope,
+    events::Change,
+    ids::OperationId,
+    operations::{Ask, Kind, ask, kind},
+    scope::Sent,
     vms::{self, Selection},
 };
 
@@ -48,36 +48,26 @@ impl Kind for Destroy {
         )
     }
 
-    async fn rest(
-        self,
-        transaction: &Transaction<'_>,
-        asked: Asked<'_>,
-    ) -> Result<Option<Ask>, DbError> {
-        let hostnames = left_undone(transaction, asked.id, Wanted::Gone).await?;
+    async fn rest(self, change: &mut Change<'_>, id: OperationId) -> Result<Option<Ask>, DbError> {
+        let hostnames = left_undone(change, id, Wanted::Gone).await?;
         Ok((!hostnames.is_empty()).then(|| Ask::of(&Self { hostnames })))
     }
 }
 
 /// Queues the removal of VMs: from now on they can't be claimed.
-pub async fn destroy(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    selection: &Selection,
-) -> Result<OperationId, AskError> {
-    let asker = asker.into();
+pub async fn destroy(scope: &Scope, selection: &Selection) -> Result<OperationId, AskError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, pool).await?;
-        let hostnames = vms::made(&transaction, pool, selection).await?;
+        ask::lock(&change).await?;
+        let hostnames = vms::made(&*change, &scope.pool, selection).await?;
         let wish = Ask::of(&Destroy { hostnames });
-        let id = wish.queue(&transaction, pool, &asker.actor).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = wish.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }

@@ -1,33 +1,23 @@
-use super::launch::launch_in;
-use crate::{
-    Actor, Db, DbError,
-    operations::{OperationId, ask},
-    pools::PoolId,
-    vms::NewVms,
-};
+use super::{LaunchError, launch::launch_in};
+use crate::{Scope, events::Change, ids::OperationId, operations::ask};
 
-/// Queues the making of a pool's first VMs; nothing if there is one, or anything was ever done.
+/// Queues the making of a pool's first `count` VMs; nothing if there is one, or anything was ever done.
 /// Allocators that start at once ask for them once.
-pub async fn launch_first(
-    db: &Db,
-    pool: PoolId,
-    actor: &Actor,
-    new: &NewVms<'_>,
-) -> Result<Option<OperationId>, DbError> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
-    ask::lock(&transaction, pool).await?;
-    let touched = transaction
+pub async fn launch_first(scope: &Scope, count: u32) -> Result<Option<OperationId>, LaunchError> {
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    ask::lock(&change).await?;
+    let touched = change
         .query_one(
             "select exists (select from operation where pool_id = $1)
                  or exists (select from vm where pool_id = $1 and removed_at is null) as touched",
-            &[&pool.as_i64()],
+            &[&scope.pool.as_i64()],
         )
         .await?;
     if touched.try_get("touched")? {
         return Ok(None);
     }
-    let id = launch_in(&transaction, pool, actor, new).await?;
-    transaction.commit().await?;
+    let id = launch_in(&mut change, count).await?;
+    change.commit().await?;
     Ok(Some(id))
 }

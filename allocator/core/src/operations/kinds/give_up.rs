@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{SolveError, bring_back::open_conflict, terraform};
 use crate::{
-    Db,
-    once::{Asker, Sent},
-    operations::{Ask, Kind, OperationId},
-    pools::PoolId,
+    Scope,
+    events::Change,
+    ids::OperationId,
+    operations::{Ask, Kind},
+    scope::Sent,
     state::Conflict,
 };
 
@@ -43,28 +44,25 @@ impl Kind for GiveUp {
 /// Queues that the VMs which an operation found missing from Terraform's state are let go of, and
 /// that the state counts as it is. Who means it names each of them.
 pub async fn give_up(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
+    scope: &Scope,
     id: OperationId,
     named: Vec<Hostname>,
 ) -> Result<OperationId, SolveError> {
-    let asker = asker.into();
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let Conflict { hostnames, .. } = open_conflict(&transaction, pool, id).await?;
+        let Conflict { hostnames, .. } = open_conflict(&change, id).await?;
         let same = hostnames.iter().collect::<BTreeSet<_>>() == named.iter().collect();
         if !same {
             return Err(SolveError::NotThese(hostnames));
         }
         let wish = Ask::of(&GiveUp { hostnames });
-        let id = wish.queue(&transaction, pool, &asker.actor).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = wish.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }

@@ -9,13 +9,12 @@ use super::{
     terraform,
 };
 use crate::{
-    Actor, Db, DbError,
-    db::{GenericClient, Transaction},
-    events,
-    once::{Asker, Sent},
-    operations::{Ask, Asked, Kind, OperationId, ask, kind, targets_in},
-    pools::PoolId,
-    vms::{self, NewVms, Unmet},
+    DbError, Scope,
+    events::{self, Change},
+    ids::OperationId,
+    operations::{Ask, Kind, ask, kind, targets_in},
+    scope::Sent,
+    vms::{self, Unmet},
 };
 
 /// Make these VMs, and keep what exists.
@@ -41,34 +40,30 @@ impl Kind for Launch {
     }
 
     /// VMs that were to be made for the first time need no row.
-    async fn undo(&self, transaction: &Transaction<'_>, asked: Asked<'_>) -> Result<(), DbError> {
-        let planned = vms::never_made(transaction, asked.id).await?;
-        vms::remove_in(transaction, asked.pool, &planned, asked.actor).await
+    async fn undo(&self, change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+        let planned = vms::never_made(&**change, id).await?;
+        vms::remove_in(change, &planned).await
     }
 
     /// They say why they are not there.
     async fn called_off(
         &self,
-        transaction: &Transaction<'_>,
-        asked: Asked<'_>,
+        change: &mut Change<'_>,
+        id: OperationId,
         reason: &str,
     ) -> Result<(), DbError> {
-        let targets = targets_in(transaction, asked.id).await?;
+        let targets = targets_in(&**change, id).await?;
         let unmade = targets.into_iter().map(|it| (it.vm_id, reason.to_owned()));
-        vms::doubt_in(transaction, &unmade.collect::<Vec<Unmet>>()).await
+        vms::doubt_in(change, &unmade.collect::<Vec<Unmet>>()).await
     }
 
     /// Those that failed are made. Where one of them waits for its agent in vain, its machine is
     /// there and can't be helped: they are made anew.
-    async fn rest(
-        self,
-        transaction: &Transaction<'_>,
-        asked: Asked<'_>,
-    ) -> Result<Option<Ask>, DbError> {
-        let hostnames = left_undone(transaction, asked.id, Wanted::There).await?;
+    async fn rest(self, change: &mut Change<'_>, id: OperationId) -> Result<Option<Ask>, DbError> {
+        let hostnames = left_undone(change, id, Wanted::There).await?;
         Ok(if hostnames.is_empty() {
             None
-        } else if any_waits(transaction, asked.pool, &hostnames).await? {
+        } else if any_waits(change, &hostnames).await? {
             Some(Ask::of(&Replace { hostnames }))
         } else {
             Some(Ask::of(&Self { hostnames }))
@@ -77,49 +72,50 @@ impl Kind for Launch {
 }
 
 /// Whether a VM among these is no failure, but waits for its agent.
-async fn any_waits(
-    client: &Transaction<'_>,
-    pool: PoolId,
-    hostnames: &[Hostname],
-) -> Result<bool, DbError> {
+async fn any_waits(change: &Change<'_>, hostnames: &[Hostname]) -> Result<bool, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select from vm where pool_id = $1 and hostname = any($2) and removed_at is null
                and status <> 'error' limit 1";
-    Ok(client.query_opt(sql, &[&pool.as_i64(), &names]).await?.is_some())
+    Ok(change.query_opt(sql, &[&change.pool().as_i64(), &names]).await?.is_some())
 }
 
-/// Queues the making of new VMs: their rows and the operation in one transaction.
-pub async fn launch(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    new: &NewVms<'_>,
-) -> Result<OperationId, DbError> {
-    let asker = asker.into();
+/// Why nothing is launched.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error("VMs can't be launched here: the provider is 'manual'. Register machines instead.")]
+    NoSource,
+    #[error("the operation could not be written")]
+    Db(#[from] DbError),
+}
+
+crate::db::takes_statement_errors!(LaunchError);
+
+/// Queues the making of `count` new VMs, at least 1: their rows and the operation in one transaction.
+pub async fn launch(scope: &Scope, count: u32) -> Result<OperationId, LaunchError> {
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, pool).await?;
-        let id = launch_in(&transaction, pool, &asker.actor, new).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        ask::lock(&change).await?;
+        let id = launch_in(&mut change, count).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
 /// The same for who holds the pool's lock.
 pub(super) async fn launch_in(
-    client: &impl GenericClient,
-    pool: PoolId,
-    actor: &Actor,
-    new: &NewVms<'_>,
-) -> Result<OperationId, DbError> {
-    let planned = vms::plan(client, pool, new).await?;
-    let vm_ids: Vec<i64> = planned.iter().map(|(vm_id, _)| *vm_id).collect();
-    events::record_of_vms(client, pool, actor, "vm.requested", &vm_ids).await?;
+    change: &mut Change<'_>,
+    count: u32,
+) -> Result<OperationId, LaunchError> {
+    let source = change.pool().rules.machines.launched_from.ok_or(LaunchError::NoSource)?;
+    let planned = vms::plan(&**change, change.pool(), source, count).await?;
+    for (id, _) in &planned {
+        change.event(events::Kind::VmRequested).of_vm(*id);
+    }
     let hostnames = planned.into_iter().map(|(_, name)| name).collect();
-    Ask::of(&Launch { hostnames }).queue(client, pool, actor).await
+    Ok(Ask::of(&Launch { hostnames }).queue(change).await?)
 }

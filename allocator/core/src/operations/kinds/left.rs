@@ -1,11 +1,6 @@
 use lablink_protocol::Hostname;
 
-use crate::{
-    DbError,
-    agents::NEVER_ENROLLED,
-    db::{self, Transaction},
-    operations::OperationId,
-};
+use crate::{DbError, agents::NEVER_ENROLLED, db, events::Change, ids::OperationId};
 
 /// What an operation wanted of its VMs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +12,11 @@ pub(super) enum Wanted {
 /// The operation's VMs that are not as it wanted them, and that no operation to come is about. Of
 /// those that were to be gone, one that somebody has claimed since stays: the wish was older.
 pub(super) async fn left_undone(
-    client: &Transaction<'_>,
+    change: &Change<'_>,
     id: OperationId,
     wanted: Wanted,
 ) -> Result<Vec<Hostname>, DbError> {
-    let rows = client
+    let rows = change
         .query(
             &format!(
                 "select vm.hostname

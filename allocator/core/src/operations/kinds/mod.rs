@@ -18,7 +18,7 @@ pub use collect::{Collect, collect, collect_and_destroy};
 pub use destroy::{Destroy, destroy};
 pub use first::launch_first;
 pub use give_up::{GiveUp, give_up};
-pub use launch::{Launch, launch};
+pub use launch::{Launch, LaunchError, launch};
 pub use reboot::{Reboot, RebootError, reboot, rebooted};
 pub use replace::{Replace, replace};
 

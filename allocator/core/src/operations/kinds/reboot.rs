@@ -4,11 +4,12 @@ use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Db, DbError, db,
-    once::{Asker, Sent},
-    operations::{Ask, Kind, Kinds, Lane, OperationId, ask},
-    pools::PoolId,
-    vms::Source,
+    DbError, Scope, db,
+    events::{self, Change, Touch},
+    ids::{OperationId, VmId},
+    operations::{Ask, Kind, Kinds, Lane, ask},
+    pools::Source,
+    scope::Sent,
 };
 
 /// Start this VM again, with its files and its claim as they are.
@@ -54,23 +55,20 @@ crate::db::takes_statement_errors!(RebootError);
 
 /// Queues the reboot of a VM.
 pub async fn reboot(
-    db: &Db,
-    pool: PoolId,
+    scope: &Scope,
     kinds: &Kinds,
-    asker: impl Into<Asker>,
     hostname: &Hostname,
 ) -> Result<OperationId, RebootError> {
-    let asker = asker.into();
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, pool).await?;
+        ask::lock(&change).await?;
         let sql = "select source, removing_at is not null as removing from vm
                    where pool_id = $1 and hostname = $2 and removed_at is null";
-        let vm = transaction.query_opt(sql, &[&pool.as_i64(), &hostname.as_str()]).await?;
+        let vm = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
         let vm = vm.ok_or(RebootError::NoSuchVm)?;
         let obstacle = match db::word(&vm, "source")? {
             _ if vm.try_get("removing")? => Some(REMOVING),
@@ -82,20 +80,23 @@ pub async fn reboot(
             return Err(RebootError::NotPossible(hostname.clone(), why));
         }
         let wish = Ask::of(&Reboot { hostname: hostname.clone() });
-        let id = wish.queue(&transaction, pool, &asker.actor).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = wish.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }
 
 const REMOVING: &str = "It is about to be removed.";
 
-/// Notes that the VM of this operation was rebooted, in the name of who asked for it.
-pub async fn rebooted(db: &Db, id: OperationId) -> Result<(), DbError> {
+/// Notes that this VM was rebooted, in the name of who asked for it.
+pub async fn rebooted(scope: &Scope, id: OperationId, vm_id: VmId) -> Result<(), DbError> {
     let sql = "insert into event (pool_id, actor, kind, vm_id, operation_id)
-               select pool_id, actor, 'vm.rebooted', vm_id, id
-               from operation join operation_target on operation_id = id where id = $1";
-    db.client().await?.execute(sql, &[&id]).await?;
-    Ok(())
+               select pool_id, actor, $3, $2, id from operation where id = $1";
+    let kind = events::Kind::VmRebooted.as_str();
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    change.execute(sql, &[&id, &vm_id, &kind]).await?;
+    change.touch(Touch::Vm(vm_id));
+    change.commit().await
 }

@@ -9,11 +9,11 @@ use super::{
     terraform,
 };
 use crate::{
-    Db, DbError,
-    db::Transaction,
-    once::{Asker, Sent},
-    operations::{Ask, Asked, Kind, OperationId, ask, kind},
-    pools::PoolId,
+    DbError, Scope,
+    events::Change,
+    ids::OperationId,
+    operations::{Ask, Kind, ask, kind},
+    scope::Sent,
     vms::{self, Selection},
 };
 
@@ -40,38 +40,28 @@ impl Kind for Replace {
         terraform(self.hostnames.len())
     }
 
-    async fn rest(
-        self,
-        transaction: &Transaction<'_>,
-        asked: Asked<'_>,
-    ) -> Result<Option<Ask>, DbError> {
-        let hostnames = left_undone(transaction, asked.id, Wanted::There).await?;
+    async fn rest(self, change: &mut Change<'_>, id: OperationId) -> Result<Option<Ask>, DbError> {
+        let hostnames = left_undone(change, id, Wanted::There).await?;
         Ok((!hostnames.is_empty()).then(|| Ask::of(&Self { hostnames })))
     }
 }
 
 /// Queues the replacement of VMs: the machine goes, with all that is on it, and a new one of the
 /// same name comes. From now on they can't be claimed.
-pub async fn replace(
-    db: &Db,
-    pool: PoolId,
-    asker: impl Into<Asker>,
-    hostnames: Vec<Hostname>,
-) -> Result<OperationId, AskError> {
-    let asker = asker.into();
+pub async fn replace(scope: &Scope, hostnames: Vec<Hostname>) -> Result<OperationId, AskError> {
     let these = Selection::These(hostnames);
     crate::db::again!(async {
-        let mut client = db.client().await?;
-        let transaction = client.transaction().await?;
-        if let Sent::Again(before) = asker.sent(&transaction, pool).await? {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&transaction, pool).await?;
-        let hostnames = vms::made(&transaction, pool, &these).await?;
+        ask::lock(&change).await?;
+        let hostnames = vms::made(&*change, &scope.pool, &these).await?;
         let wish = Ask::of(&Replace { hostnames });
-        let id = wish.queue(&transaction, pool, &asker.actor).await?;
-        asker.keep(&transaction, pool, &id).await?;
-        transaction.commit().await?;
+        let id = wish.queue(&mut change).await?;
+        scope.keep(&*change, &id).await?;
+        change.commit().await?;
         Ok(id)
     })
 }

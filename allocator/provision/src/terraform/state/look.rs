@@ -25,13 +25,13 @@ impl Provisioner {
         &self,
         workspace: &Workspace,
     ) -> Result<State, WorkError> {
-        let ProvisionerParts { db, pool, .. } = &self.parts;
+        let ProvisionerParts { scope, .. } = &self.parts;
         let Look { raw, state, doubt, .. } = self.look(workspace).await?;
         if let Some(doubt) = doubt {
             return Err(doubt.into());
         }
         let held: Vec<Hostname> = state.hostnames().cloned().collect();
-        state::take_true(db, *pool, state.version.as_ref(), &held).await?;
+        state::take_true(scope, state.version.as_ref(), &held).await?;
         keep(workspace, &state, &raw);
         Ok(state)
     }
@@ -67,8 +67,8 @@ impl Provisioner {
             }
             Err(error) => return Err(error.into()),
         };
-        let ProvisionerParts { db, pool, .. } = &self.parts;
-        let seen = state::last_seen(db, *pool).await?;
+        let ProvisionerParts { scope, .. } = &self.parts;
+        let seen = state::last_seen(scope).await?;
         let existing = self.existing().await?;
         let holds = |it: &&Hostname| found.as_ref().is_some_and(|state| state.contains(it));
         let lacking: Vec<Hostname> = existing.iter().filter(|it| !holds(it)).cloned().collect();
@@ -84,10 +84,10 @@ impl Provisioner {
     /// VMs that exist by their rows, or by machines that bear this environment's names, unless an
     /// operation that was cut off had them in its hands.
     async fn existing(&self) -> Result<BTreeSet<Hostname>, WorkError> {
-        let ProvisionerParts { db, pool, local, variables, .. } = &self.parts;
-        let mut existing = BTreeSet::from_iter(state::existing(db, *pool).await?);
+        let ProvisionerParts { scope, local, variables, .. } = &self.parts;
+        let mut existing = BTreeSet::from_iter(state::existing(scope).await?);
         let machines = local.machines(&variables.resource_suffix)?;
-        let in_hand = state::in_hand(db, *pool, &machines).await?;
+        let in_hand = state::in_hand(scope, &machines).await?;
         existing.extend(machines.into_iter().filter(|it| !in_hand.contains(it)));
         Ok(existing)
     }

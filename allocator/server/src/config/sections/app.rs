@@ -1,4 +1,4 @@
-use lablink_core::{AccessCode, EmailDomain};
+use lablink_core::{AccessCode, EmailDomain, pools::Reclaim};
 
 use crate::config::{
     AdminCredential, AdminPassword, PasswordHash,
@@ -24,19 +24,8 @@ pub struct App {
     pub access_code: Option<AccessCode>,
 }
 
-/// What a participant who comes back has to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reclaim {
-    /// The claim's own link or cookie, or the command that it was made with.
-    Link,
-    /// The e-mail address alone, as in later originals.
-    Email,
-}
-
-impl Reclaim {
-    fn parse(text: &str) -> Parsed<Self> {
-        one_of(&[("link", Self::Link), ("email", Self::Email)], text)
-    }
+fn reclaim(text: &str) -> Parsed<Reclaim> {
+    one_of(&[("link", Reclaim::Link), ("email", Reclaim::Email)], text)
 }
 
 impl App {
@@ -45,7 +34,7 @@ impl App {
             admin_user: app.value("admin_user", basic_auth_user).unwrap_or_else(|| "admin".into()),
             admin: read_credential(app),
             region: app.value("region", region).unwrap_or_else(|| "us-west-2".into()),
-            reclaim: app.value("reclaim", Reclaim::parse).unwrap_or(Reclaim::Link),
+            reclaim: app.value("reclaim", reclaim).unwrap_or(Reclaim::Link),
             email_domains: app.value("email_domains", domains).unwrap_or_default(),
             access_code: app.value("access_code", access_code),
         }

@@ -1,4 +1,4 @@
-use lablink_core::{collections::FitAddresses, vms::AfterUse};
+use lablink_core::{pools::AfterUse, ssh::FitAddresses};
 
 use crate::config::{
     section::Section,

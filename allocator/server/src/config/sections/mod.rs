@@ -21,7 +21,7 @@ mod ssl;
 mod startup_script;
 
 pub use allocator::Allocator;
-pub use app::{App, Reclaim};
+pub use app::App;
 pub use collect::Collect;
 pub use db::{Database, DatabaseKind};
 pub use dns::Dns;

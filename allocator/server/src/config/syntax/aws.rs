@@ -1,5 +1,5 @@
+use super::placeholder::is_placeholder;
 use super::{Parsed, expected};
-use crate::config::placeholder::is_placeholder;
 
 /// An S3 bucket name (the rules for general purpose buckets), or a placeholder for one, which is
 /// told of elsewhere.

@@ -1,4 +1,4 @@
-use lablink_core::collections::Extension;
+use lablink_core::pools::Extension;
 
 use super::{Parsed, expected};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use lablink_provision::postgres::{EmbeddedPostgres, Settings};
+use lablink_embedded_postgres::{EmbeddedPostgres, Settings};
 use tempfile::TempDir;
 use tokio_postgres::{NoTls, config::Host};
 

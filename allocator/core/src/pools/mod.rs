@@ -1,0 +1,47 @@
+//! Pools: the sets of VMs that are handed out together, with their rules. One per environment for
+//! now.
+
+mod after_use;
+mod extension;
+mod per_address;
+mod reclaim;
+mod rules;
+mod source;
+mod stale_after;
+
+pub use after_use::AfterUse;
+pub use extension::{Extension, InvalidExtension};
+pub use per_address::{FEWEST, PerAddress, PlacesPerAddress};
+pub use reclaim::Reclaim;
+pub use rules::{Claiming, Machines, Results, Rules};
+pub use source::Source;
+pub use stale_after::StaleAfter;
+
+pub use crate::ids::PoolId;
+
+use crate::{Db, DbError};
+
+/// A pool, as requests and jobs find it.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    pub id: PoolId,
+    /// What its VMs' names have after their first part.
+    pub environment: String,
+    pub rules: Rules,
+}
+
+impl Pool {
+    /// Finds the environment's pool, or makes it. It follows these rules in this process.
+    pub async fn open(db: &Db, environment: &str, rules: Rules) -> Result<Self, DbError> {
+        let client = db.client().await?;
+        let sql = "insert into pool (environment) values ($1) on conflict do nothing";
+        client.execute(sql, &[&environment]).await?;
+        let sql = "select id from pool where environment = $1";
+        let row = client.query_one(sql, &[&environment]).await?;
+        Ok(Self { id: row.try_get("id")?, environment: environment.to_owned(), rules })
+    }
+
+    pub(crate) fn as_i64(&self) -> i64 {
+        self.id.into()
+    }
+}

@@ -1,0 +1,61 @@
+use super::{
+    Allocator, App, Collect, Database, Dns, Eip, Health, History, Install, Limits, Local, Logs,
+    Machine, Manual, ProviderKind, Proxy, Ssl, StartupScript, legacy, section::Section, syntax,
+};
+
+/// What the file says, with the schema's default for each key that it leaves out.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where VMs come from: `aws` (default), `local` or `manual`.
+    pub provider: ProviderKind,
+    /// The Postgres server; none if the file has no `db` section.
+    pub db: Option<Database>,
+    pub machine: Machine,
+    pub app: App,
+    pub dns: Dns,
+    pub eip: Eip,
+    pub ssl: Ssl,
+    pub allocator: Allocator,
+    /// S3 bucket of Terraform's state, for the environments that keep it there; none: on this
+    /// machine.
+    pub bucket_name: Option<String>,
+    pub startup_script: StartupScript,
+    pub local: Local,
+    pub manual: Manual,
+    pub install: Install,
+    pub limits: Limits,
+    pub proxy: Proxy,
+    pub health: Health,
+    pub logs: Logs,
+    pub history: History,
+    pub collect: Collect,
+}
+
+impl Config {
+    pub(super) fn read(file: &mut Section<'_>) -> Self {
+        legacy::refuse_template(file);
+        let has_db = file.has("db");
+        Self {
+            provider: file.value("provider", ProviderKind::parse).unwrap_or(ProviderKind::Aws),
+            // Read in any case, so that its keys are known.
+            db: Some(file.section("db", Database::read)).filter(|_| has_db),
+            machine: file.section("machine", Machine::read),
+            app: file.section("app", App::read),
+            dns: file.section("dns", Dns::read),
+            eip: file.section("eip", Eip::read),
+            ssl: file.section("ssl", Ssl::read),
+            allocator: file.section("allocator", Allocator::read),
+            bucket_name: file.value("bucket_name", syntax::bucket_name),
+            startup_script: file.section("startup_script", StartupScript::read),
+            local: file.section("local", Local::read),
+            manual: file.section("manual", Manual::read),
+            install: file.section("install", Install::read),
+            limits: file.section("limits", Limits::read),
+            proxy: file.section("proxy", Proxy::read),
+            health: file.section("health", Health::read),
+            logs: file.section("logs", Logs::read),
+            history: file.section("history", History::read),
+            collect: file.section("collect", Collect::read),
+        }
+    }
+}

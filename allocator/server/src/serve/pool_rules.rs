@@ -1,0 +1,48 @@
+use lablink_core::pools::{
+    Claiming, Machines, PerAddress, PlacesPerAddress, Results, Rules, Source, StaleAfter,
+};
+
+use crate::config::{Config, ProviderKind};
+
+/// What the configuration says of the default pool.
+pub fn pool_rules(config: &Config) -> Rules {
+    Rules {
+        claiming: Claiming {
+            email_domains: config.app.email_domains.clone(),
+            access_code: config.app.access_code,
+            reclaim: config.app.reclaim,
+            per_address: per_address(config),
+        },
+        machines: Machines {
+            launched_from: match config.provider {
+                ProviderKind::Local => Some(Source::Local),
+                ProviderKind::Aws => Some(Source::Aws),
+                ProviderKind::Manual => None,
+            },
+            description: match config.provider {
+                ProviderKind::Local => "process on this machine that stands for a VM".to_owned(),
+                ProviderKind::Aws => {
+                    format!("{} on AWS in {}", config.machine.machine_type, config.app.region)
+                }
+                ProviderKind::Manual => "machines registered by hand".to_owned(),
+            },
+            most_per_launch: config.limits.max_vms.get(),
+            most_unknown: config.limits.unknown_vms,
+            software: config.machine.software.clone(),
+            stale_after: StaleAfter(config.health.stale_after),
+            after_use: config.manual.after_use,
+        },
+        results: Results { extension: config.machine.extension.clone() },
+    }
+}
+
+/// How many people of one address may wait or hold a machine. Where an access code keeps strangers
+/// out, all of them may.
+fn per_address(config: &Config) -> PerAddress {
+    let places = match (config.limits.places_per_address, config.app.access_code) {
+        (Some(0), _) | (None, Some(_)) => PlacesPerAddress::Any,
+        (Some(most), _) => PlacesPerAddress::AtMost(most),
+        (None, None) => PlacesPerAddress::AsThePool,
+    };
+    PerAddress { places, claims: Some(config.limits.claims_per_address).filter(|most| *most > 0) }
+}

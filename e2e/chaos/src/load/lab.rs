@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Client;
+
+/// How far the run has come: everybody looks at it before the next thing they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Busy,
+    /// Nobody asks for anything new; who waits looks on.
+    Calm,
+    Over,
+}
+
+/// What everybody who uses it has at hand.
+#[derive(Clone)]
+pub struct Lab {
+    pub client: Client,
+    pub phase: watch::Receiver<Phase>,
+    /// How many VMs the organisers keep.
+    pub vms: usize,
+}
+
+impl Lab {
+    pub fn is(&self, phase: Phase) -> bool {
+        *self.phase.borrow() == phase
+    }
+
+    /// Waits, unless the phase changes first.
+    pub async fn pause(&mut self, for_as_long_as: Duration) {
+        let changed = tokio::time::timeout(for_as_long_as, self.phase.changed());
+        let _either = changed.await;
+    }
+}
