@@ -139,7 +139,7 @@ const tests = {
     await button(cy, "Take a place in line").click();
     await begins(cy, button(cy, "Leave the line"), () => happened("place.left"));
     await open(organiser, `/admin/vms/${hostname}/release`);
-    await organiser.getByLabel("It goes back to the pool as it is").check();
+    await organiser.getByLabel("The machine goes back to the pool as it is").check();
     await begins(organiser, button(organiser, "Take it back"), () => happened("claim.released"));
     await bob.getByRole("heading", { name: "A machine is ready for you" }).waitFor();
     await bob.getByLabel("Command from Chrome Remote Desktop").fill(command("4/0Bob"));

@@ -71,7 +71,7 @@ const steps = {
     await organiser.getByRole("link", { name: "Take back…" }).click();
     await organiser.getByText("holder@example.org").waitFor();
     await look(organiser, "23-confirm-release");
-    await organiser.getByLabel("It goes back to the pool as it is").check();
+    await organiser.getByLabel("The machine goes back to the pool as it is").check();
     await organiser.getByRole("button", { name: "Take it back" }).click();
     await heading(ada, "A machine is ready for you");
     assert.ok(await isMarked(ada), "the page was loaded again instead of changing by itself");

@@ -56,6 +56,12 @@ async function mainJob(name) {
       await participant.heading("Your machine is ready");
       assert.match((await participant.text("//dd[@class='pin']")).replace(/\s/g, ""), /^\d{6}$/);
     },
+    async "Back after the claim shows that there is a machine, and leads to it"() {
+      await participant.back();
+      await participant.wait("//*[@id='own'][contains(., 'You have a machine')]");
+      await participant.follow("Open its page");
+      await participant.heading("Your machine is ready");
+    },
     async "a second one takes the last machine, a third a place in line"() {
       await asks("bob@example.org", "4/0Second", "Get my machine");
       await participant.arrives(/\/claims\//);
@@ -73,6 +79,7 @@ async function mainJob(name) {
       await organiser.press("Take it back");
       await participant.run("document.querySelector('#leave button').focus();");
       await participant.heading("A machine is ready for you");
+      assert.equal(await participant.run(FOCUS), "I don’t need it any more", "the same form's button keeps the focus");
       await hears("offer", /A machine is ready for you/);
       assert.match(await participant.title(), /^A machine is ready for you/);
     },
@@ -90,6 +97,7 @@ async function mainJob(name) {
       await participant.arrives(/\/claims\//);
       await arrive("claim");
       await participant.heading("Your machine is ready");
+      await participant.run("document.querySelector('#ticket a').focus();");
     },
     async "the organiser destroys it, and the participant's page says that it is gone, once"() {
       await organiser.goto(new URL("/admin/instances/delete", lablink.organisers).href);
@@ -99,6 +107,7 @@ async function mainJob(name) {
       await organiser.arrives(/\/admin\/operations\/\d+$/);
       await organiser.wait("//h1//*[contains(., 'Succeeded')]");
       await participant.heading("This machine is gone");
+      assert.equal(await participant.run("return document.activeElement.id;"), "live", "what had the focus is gone: it goes to the page");
       await hears("gone", /This machine is gone/);
     },
     async "the organiser launches another, and watches it arrive"() {

@@ -1,7 +1,7 @@
-// Looks at every page of the gallery, narrow and wide, light and dark: takes screenshots, runs
-// axe-core, and fails on accessibility violations, sideways scrolling and what the content
-// security policy refuses. Then once more with a default font of 28 px, with text at 200 %, and in
-// forced colours.
+// Looks at every page of the gallery, narrow and wide, light and dark, and in forced colours: takes
+// screenshots, runs axe-core, and fails on accessibility violations, sideways scrolling and what the
+// content security policy refuses. Then once more with a default font of 28 px and with text at
+// 200 %, for what does not fit.
 //
 //   node screenshots.mjs GALLERY_FOLDER OUTPUT_FOLDER [NAME…]
 //
@@ -13,7 +13,7 @@ import { extname, join, normalize } from "node:path";
 
 const require = createRequire(import.meta.url);
 const { chromium } = require("playwright-core");
-const axe = require.resolve("axe-core/axe.min.js");
+const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
 const [gallery, output, ...wanted] = process.argv.slice(2);
 const types = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -41,15 +41,16 @@ const files = (await readdir(gallery)).filter((file) => file.endsWith(".html") &
 const names = files.map((file) => file.slice(0, -5)).filter((name) => !wanted.length || wanted.includes(name));
 await mkdir(output, { recursive: true });
 const problems = [];
-for (const percent of [100, 175, 200]) {
-  const sized = await launch(percent);
-  for (const colorScheme of ["light", "dark"]) {
-    for (const width of percent === 100 ? [390, 1200, 1440] : [390, 1440]) {
-      await lookAtAll(sized, { colorScheme }, width, percent === 100 ? colorScheme : `${colorScheme} ${percent}`);
-    }
-    if (percent === 100) await lookAtAll(sized, { colorScheme, forcedColors: "active" }, 1440, `${colorScheme} forced`);
-  }
-  await sized.close();
+const usual = await launch(100);
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [390, 1200, 1440]) await lookAtAll(usual, { colorScheme }, width, colorScheme, judge);
+  await lookAtAll(usual, { colorScheme, forcedColors: "active" }, 1440, `${colorScheme} forced`, judge);
+}
+await usual.close();
+for (const percent of [175, 200]) {
+  const large = await launch(percent);
+  for (const width of [390, 1440]) await lookAtAll(large, {}, width, `light ${percent}`);
+  await large.close();
 }
 server.closeAllConnections();
 server.close();
@@ -66,13 +67,14 @@ function launch(percent) {
   });
 }
 
-async function lookAtAll(browser, options, width, label) {
+// `judge` is asked about each page, if it is given.
+async function lookAtAll(browser, options, width, label, judge = () => {}) {
   const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce", ...options });
-  for (const name of names) await look(context, name, `${name} ${width} ${label}`);
+  for (const name of names) await look(context, name, `${name} ${width} ${label}`, judge);
   await context.close();
 }
 
-async function look(context, name, label) {
+async function look(context, name, label, judge) {
   const page = await context.newPage();
   page.on("console", (message) => message.type() === "error" && problems.push(`${label}: ${message.text()}`));
   page.on("pageerror", (error) => problems.push(`${label}: ${error.message}`));
@@ -82,11 +84,15 @@ async function look(context, name, label) {
     [document.documentElement, ...document.querySelectorAll(".card")].filter((part) => part.scrollWidth > part.clientWidth).length);
   if (tooWide) problems.push(`${label}: ${tooWide} parts don't fit`);
   await page.screenshot({ path: join(output, `${label.replaceAll(" ", "-")}.png`), fullPage: true });
+  await judge(page, label);
+  await page.close();
+}
+
+async function judge(page, label) {
   // Playwright's evaluate is not bound by the page's policy, as an added script would be.
-  await page.evaluate(await readFile(axe, "utf8"));
+  await page.evaluate(axe);
   const { violations } = await page.evaluate(() => window.axe.run());
   for (const { id, impact, nodes } of violations) {
     for (const node of nodes) problems.push(`${label}: ${impact} ${id}: ${node.target} ${node.any[0]?.message ?? ""}`);
   }
-  await page.close();
 }

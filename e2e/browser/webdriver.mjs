@@ -77,6 +77,7 @@ class Browser {
     return value;
   }
   goto = (url) => this.call("POST", "/url", { url });
+  back = () => this.call("POST", "/back", {});
   url = () => this.call("GET", "/url");
   title = () => this.call("GET", "/title");
   run = (script, ...args) => this.call("POST", "/execute/sync", { script, args });
@@ -98,8 +99,10 @@ class Browser {
   type = (label, text) => this.fill(`//*[@id=//label[contains(., ${quoted(label)})]/@for]`, text);
   heading = (name, limit) => this.wait(`//h1[contains(normalize-space(), ${quoted(name)})]`, limit);
   arrives = (pattern) => until(`the address is like ${pattern}`, async () => pattern.test(await this.url()));
-  async tab() {
-    const { handle } = await this.call("POST", "/window/new", { type: "tab" });
+  // A page in a tab that is not in front takes itself for hidden. WebKit's driver brings none to the
+  // front: what must be seen needs a window of its own.
+  async tab(type = "tab") {
+    const { handle } = await this.call("POST", "/window/new", { type });
     await this.to(handle);
     return handle;
   }

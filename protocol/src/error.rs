@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-/// The code with which an agent is refused whose VM's claim has ended: it is to take a new token, by
-/// `POST /api/agent/token`.
+/// The code with which an agent is refused whose VM's claim has ended or changed hands: it is to take
+/// a new token, by `POST /api/agent/token`.
 pub const TOKEN_DUE: &str = "token_due";
 
 /// Body of every error answered to a program.

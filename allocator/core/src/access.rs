@@ -11,8 +11,8 @@ pub enum Actor {
     Anyone,
     /// The agent that holds this VM's token.
     Agent(Hostname),
-    /// The agent that holds the token with which the VM's last participant had it: good for a new
-    /// one and for nothing else.
+    /// The agent that holds the token with which somebody else had the VM: good for a new one and for
+    /// nothing else.
     OutgoingAgent(Hostname),
     /// An agent without a token, where the organiser allows that (`LABLINK_AGENT_AUTH=open`).
     UnprovenAgent,
@@ -85,7 +85,7 @@ pub enum Action {
     SpeakForVm,
     /// To wait as a VM's agent for its claim, whose command and PIN are handed over there.
     AwaitClaim,
-    /// To take a new token for a VM whose claim has ended.
+    /// To take a new token for a VM that changes hands.
     RenewToken,
     /// To hand over a VM's log lines.
     ForwardLogs,

@@ -72,7 +72,8 @@ impl CallError {
         }
     }
 
-    /// The VM's claim has ended: nothing is heard of this agent until it has a new token.
+    /// The VM's claim has ended or changed hands: nothing is heard of this agent until it has a new
+    /// token.
     pub fn is_token_due(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == TOKEN_DUE)
     }

@@ -112,9 +112,9 @@ impl Credential {
         Ok(held.agent_token.clone().filter(|token| Some(token) != refused))
     }
 
-    /// Trades the token for a new one, because the VM's claim has ended. It is on the disk before it
-    /// is used: whoever is killed in between finds it there, or fetches another with the old one,
-    /// which stays good until the new one was used.
+    /// Trades the token for a new one, because the VM's claim has ended or changed hands. It is on the
+    /// disk before it is used: whoever is killed in between finds it there, or fetches another with the
+    /// old one, which stays good until the new one was used.
     ///
     /// Only who waits for claims may call this, and not beside a wait: a wait that arrives with the
     /// old token after the new one was used looks like a thief's.
@@ -127,7 +127,7 @@ impl Credential {
         let stored = self.state.write(FILE, &new.agent_token);
         stored.map_err(|problem| CallError::NotStored(format!("{problem:#}")))?;
         held.agent_token = Some(new.agent_token.into());
-        info!("this VM's claim has ended: the agent has a new token");
+        info!("the agent has a new token, as the allocator asked");
         Ok(())
     }
 

@@ -128,6 +128,20 @@ impl Allocator {
         });
     }
 
+    /// Its agent is to take a new token, and what it may hear stays as it is.
+    pub fn ask_for_a_new_token(&self) {
+        self.state.send_modify(|told| told.renewal.due = true);
+    }
+
+    /// An organiser locks out whoever has the VM; its agent is to take a new token first.
+    pub fn lock_out_with_a_new_token(&self, claim_id: i64, command_no: i32) {
+        let lock_out = WaitAnswer::LockOut { claim_id, command_no };
+        self.state.send_modify(|told| {
+            told.claim = Some(lock_out);
+            told.renewal.due = true;
+        });
+    }
+
     /// What an agent is kept waiting at, from now on.
     pub fn hold(&self, held: Option<Held>) {
         self.state.send_modify(|told| {
@@ -261,6 +275,9 @@ async fn wait(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
         return StatusCode::NO_CONTENT.into_response();
     };
     let told = told.unwrap();
+    if told.renewal.due && told.claim.is_some() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let answer = to_clean(&told, &question).or(told.claim.clone()).unwrap_or(WaitAnswer::Released);
     // White space first, as an answer has that was kept alive.
     format!(" \n{}", serde_json::to_string(&answer).unwrap()).into_response()

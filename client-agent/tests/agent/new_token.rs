@@ -6,12 +6,13 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::json;
 use tokio::process::Child;
 
 use crate::{
     allocator::{Allocator, Told},
     renewal::Held,
-    vm::{STAYS, Vm, until},
+    vm::{STAYS, Vm, runs, until},
 };
 
 /// A VM that was somebody's, and its agent.
@@ -135,6 +136,39 @@ async fn a_token_that_can_not_be_stored_is_not_used() {
     })
     .await;
     fs::remove_dir(&in_the_way).unwrap();
+    has_a_new_token(&allocator, &vm).await;
+}
+
+#[tokio::test]
+async fn an_agent_takes_a_new_token_within_a_claim_and_the_desktop_goes_on() {
+    let (allocator, vm, _agent) = claimed().await;
+    allocator.hold(Some(Held::Fetch));
+    allocator.ask_for_a_new_token();
+    held(&allocator).await;
+    let beats = |told: &Told| told.bodies("/api/agent/heartbeat").len();
+    let before = beats(&allocator.told("now", |_| true).await);
+    allocator.hold(None);
+    let told = allocator.told("a heartbeat", |told| beats(told) > before).await;
+    assert_eq!((told.renewal.fetches, told.renewal.alarms), (1, 0));
+    assert_eq!(told.bodies("/api/agent/claim-result").len(), 1, "nothing was done again");
+    assert!(runs(vm.pids()[0]), "its participant is there");
+    has_a_new_token(&allocator, &vm).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_locks_out_takes_a_new_token_before_and_after() {
+    let (allocator, vm, _agent) = claimed().await;
+    allocator.lock_out_with_a_new_token(7, 2);
+    let told = allocator.results(2).await;
+    assert_eq!((&told[1]["outcome"], &told[1]["command_no"]), (&json!("locked_out"), &json!(2)));
+    assert_eq!(stored(&vm), "renewed-secret-1");
+    assert!(!runs(vm.pids()[0]));
+    allocator.ask_for_a_new_token();
+    let told = allocator.told("the use of another", |told| !told.renewal.due).await;
+    assert_eq!(told.renewal.fetches, 2);
+    allocator.claim(7, 3);
+    let told = allocator.results(3).await;
+    assert_eq!((&told[2]["outcome"], &told[2]["command_no"]), (&json!("connected"), &json!(3)));
     has_a_new_token(&allocator, &vm).await;
 }
 

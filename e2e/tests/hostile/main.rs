@@ -81,6 +81,8 @@ const CLASS: u32 = 200;
 const TIMES: u32 = 2_000;
 const STEP: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(45 * 60);
+/// Minutes after which the served are counted.
+const SERVED_AFTER: [u64; 8] = [0, 1, 2, 3, 5, 10, 20, 45];
 
 #[tokio::test]
 #[ignore = "takes minutes"]
@@ -89,9 +91,12 @@ async fn figures() -> Result<()> {
     println!(
         "{CLASS} machines, {CLASS} honest people, {TIMES} tries from one /64 just before them"
     );
+    let minutes = SERVED_AFTER.map(|minutes| format!("{minutes} min")).join(" | ");
     println!(
-        "attack | places | machines | refused | honest refused | served at 0 | 1 | 2 | 5 | 10 | 20 | 60 | 180 min | last"
+        "| attack | its places | its machines | its refusals | honest refusals | served after \
+         {minutes} | the last |"
     );
+    println!("|{}", " --- |".repeat(6 + SERVED_AFTER.len()));
     let scenes = [
         ("line, never looked at", "", Attack::Line(Keeps::Dead)),
         ("line, kept alive by GETs", "", Attack::Line(Keeps::Alive)),
@@ -104,7 +109,7 @@ async fn figures() -> Result<()> {
     let only = std::env::var("LABLINK_HOSTILE_SCENES").unwrap_or_default();
     for (nr, (name, config, attack)) in scenes.into_iter().enumerate() {
         if only.is_empty() || only.split(',').any(|it| it == nr.to_string()) {
-            println!("{name} | {}", measure(config, attack).await?);
+            println!("| {name} | {} |", measure(config, attack).await?);
         }
     }
     Ok(())
@@ -146,7 +151,7 @@ async fn measure(config: &str, attack: Attack) -> Result<String> {
         let by = Duration::from_secs(minutes * 60);
         class.iter().filter(|it| it.served.is_some_and(|at| at <= by)).count().to_string()
     };
-    let row = [0, 1, 2, 3, 5, 10, 20, 45].map(served).join(" | ");
+    let row = SERVED_AFTER.map(served).join(" | ");
     let last = class.iter().map(|it| it.served).max().flatten();
     let all = class.iter().all(|it| it.served.is_some());
     let last = last

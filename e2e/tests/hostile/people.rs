@@ -138,7 +138,7 @@ impl Stranger {
             }
             let page = caller.get(stage, place).await?;
             *looked = stage.passed;
-            if page.contains("lapsed") || page.contains("was removed") {
+            if page.contains("has ended") || page.contains("was removed") {
                 over.push(nr);
             }
         }

@@ -1,8 +1,8 @@
 //! Somebody else has claimed with an e-mail, and its person is let in.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lablink_e2e::{Allocator, Deployment, crd_command, eventually};
 use nix::{sys::signal::kill, unistd::Pid};
 use serde_json::{Value, json};
@@ -20,6 +20,14 @@ fn path(answer: &Value, key: &str, page: &str) -> Result<String> {
     Ok(url[url.find(page).context("another page")?..].to_owned())
 }
 
+/// Agents and pages that wait.
+async fn waits(allocator: &Allocator) -> Result<u32> {
+    let metrics = allocator.program()?.get("/metrics").await?.text();
+    let mut lines = metrics.lines();
+    let waits = lines.find_map(|line| line.strip_prefix("lablink_waiters "));
+    Ok(waits.context("no lablink_waiters")?.parse()?)
+}
+
 fn runs(pid: i32) -> bool {
     kill(Pid::from_raw(pid), None).is_ok()
 }
@@ -33,16 +41,30 @@ async fn who_is_locked_out_loses_page_and_desktop_and_the_right_person_has_both(
     let other = allocator.claim("bob@example.org", "4/bobs").await?;
     let machine = deployment.machine("lablink-vm-dev-1");
     let before = machine.has_connected("4/strangers", &stranger.pin).await?;
+    let copied = fs::read_to_string(machine.agent_token_file())?;
     let bobs = deployment.machine(&other.hostname).has_connected("4/bobs", &other.pin).await?;
     let browser = allocator.browser()?;
     stranger.page_says(&browser, "Your machine is ready").await?;
     let is_told = async || {
         let vm = allocator.organiser()?.get("/api/vms/lablink-vm-dev-1").await?.json()?;
-        Ok((vm["vitals"]["locks_out"] == true).then_some(()))
+        let vitals = &vm["vitals"];
+        Ok((vitals["locks_out"] == true && !vitals["token"].is_null()).then_some(()))
     };
     eventually("the agent to say that it can", Duration::from_secs(30), is_told).await?;
 
-    let new = path(&organiser(&allocator, "lock-out").await?, "claim_url", "/claims/")?;
+    // The stranger waits beside the agent, with its token.
+    let thief = allocator.bearer(&copied)?;
+    let before_it = waits(&allocator).await?;
+    let seen = json!({ "claim_id": 1, "command_no": 1 });
+    let wait = json!({ "hostname": "lablink-vm-dev-1", "seen": seen, "locks_out": true });
+    let (heard, asked) = tokio::join!(thief.post_json("/vm_startup", &wait), async {
+        let parked = async || Ok((waits(&allocator).await? > before_it).then_some(()));
+        eventually("the stranger to wait", Duration::from_secs(30), parked).await?;
+        organiser(&allocator, "lock-out").await
+    });
+    let heard = heard?;
+    ensure!(!heard.text().contains("lock_out"), "{}", heard.text());
+    let new = path(&asked?, "claim_url", "/claims/")?;
     browser.get(&stranger.page).await?.expect(404)?;
     let asks = async || {
         let page = browser.get(&new).await?.expect(200)?.text();
@@ -64,5 +86,11 @@ async fn who_is_locked_out_loses_page_and_desktop_and_the_right_person_has_both(
     let pin = pin.context("no PIN")?;
     assert_ne!(pin, stranger.pin);
     machine.has_connected("4/anns", pin).await?;
+    ensure!(fs::read_to_string(machine.agent_token_file())? != copied, "the same token");
+    let wait = json!({ "hostname": "lablink-vm-dev-1", "seen": {} });
+    let told = thief.post_json("/vm_startup", &wait).await?.expect(401)?.text();
+    ensure!(!told.contains(pin) && !told.contains("4/anns"), "{told}");
+    let vm = allocator.organiser()?.get("/api/vms/lablink-vm-dev-1").await?.json()?;
+    ensure!(vm["barred_since"].is_string() && vm["claim"]["state"] == "connected", "{vm}");
     Ok(())
 }

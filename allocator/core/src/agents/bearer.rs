@@ -14,7 +14,8 @@ pub enum Bearer {
         /// It has waited, or sent a heartbeat, with a token before.
         attends: bool,
     },
-    /// The VM's claim has ended: the token is good for a new one and for nothing else.
+    /// The VM's claim has ended or changed hands: the token is good for a new one and for nothing
+    /// else.
     Outgoing(Hostname),
     /// Another token has taken its place.
     Dead { vm_id: VmId },
@@ -59,7 +60,7 @@ pub async fn identify(scope: &Scope, token: TokenHash) -> Result<Option<Bearer>,
 /// machine never does: from now on nobody speaks for the VM without one.
 pub async fn attend(db: &Db, hostname: &Hostname) -> Result<(), DbError> {
     let sql = "update agent_credential set agent_at = now() from vm
-               where vm.id = %vm_id and vm.hostname = $1 and vm.removed_at is null
+               where vm.id = vm_id and vm.hostname = $1 and vm.removed_at is null
                  and agent_at is null";
     db.client().await?.execute(sql, &[&hostname.as_str()]).await?;
     Ok(())

@@ -1,6 +1,7 @@
-//! Agents' tokens. A VM's token changes hands with the VM: from the end of a claim on it is good for
-//! a new one and for nothing else, and nobody can claim the VM before that one was used. So whoever
-//! could copy a token while they had the VM learns nothing of the next participant.
+//! Agents' tokens. A VM's token changes hands with the VM: from the end of a claim on, or once an
+//! organiser has given it to another person, it is good for a new one and for nothing else. Nobody
+//! can claim the VM, and nobody hears of an open claim, before that one was used. So whoever could
+//! copy a token while they had the VM learns nothing of the next participant.
 
 mod alarm;
 mod bearer;
@@ -14,5 +15,5 @@ pub use enrolment::{
     issue_while_idle,
 };
 pub(crate) use enrolment::{NEVER_ENROLLED, issue_token};
-pub(crate) use rotation::TOKEN_DUE;
 pub use rotation::{RenewError, renew};
+pub(crate) use rotation::{TOKEN_DUE, ask_for_new_token};

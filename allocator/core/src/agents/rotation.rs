@@ -1,4 +1,4 @@
-//! A new token for the agent of a VM whose claim has ended. The agent fetches it with the old one,
+//! A new token for the agent of a VM that changes hands. The agent fetches it with the old one,
 //! stores it, and uses it; that use is the moment at which the old one dies. Until then the answer
 //! may be lost and either side may crash: fetching again voids what was fetched and never used.
 
@@ -11,8 +11,8 @@ use crate::{
 };
 use lablink_protocol::Hostname;
 
-/// What `vm.token_due_at` becomes when a claim ends that leaves the VM there. An agent without a
-/// token has none to renew.
+/// What `vm.token_due_at` becomes when a claim ends that leaves the VM there, or goes on in other
+/// hands. An agent without a token has none to renew.
 pub(crate) const TOKEN_DUE: &str = "coalesce(vm.token_due_at, case when exists (
     select from agent_credential where vm_id = vm.id and agent_at is not null) then now() end)";
 
@@ -24,7 +24,7 @@ const REMEMBERED: i64 = 1000;
 pub enum RenewError {
     #[error("This token is not the VM's any more.")]
     Refused,
-    #[error("The VM's token is good: a new one comes when its claim has ended.")]
+    #[error("The VM's token is good: a new one comes when its claim has ended or changed hands.")]
     NotDue,
     #[error("the new token could not be written")]
     Db(#[from] DbError),
@@ -32,7 +32,7 @@ pub enum RenewError {
 
 crate::db::takes_statement_errors!(RenewError);
 
-/// Trades the token of a VM whose claim has ended for a new one. One that was fetched before and
+/// Trades the token of a VM that changes hands for a new one. One that was fetched before and
 /// not used is void.
 pub async fn renew(
     scope: &Scope,
@@ -71,6 +71,18 @@ pub async fn renew(
         change.commit().await?;
         Ok(new)
     })
+}
+
+/// Has a VM's agent take a new token while its claim goes on, since somebody who had it may have
+/// copied the one of now; the caller holds the VM. An agent that takes none would hear nothing for
+/// ever, so it keeps its own.
+pub(crate) async fn ask_for_new_token(change: &Change<'_>, vm_id: VmId) -> Result<(), DbError> {
+    let sql = format!(
+        "update vm set token_due_at = {TOKEN_DUE} where id = $1 and exists (
+             select from vm_presence where vm_presence.vm_id = vm.id and vitals ? 'token')"
+    );
+    change.execute(&sql, &[&vm_id]).await?;
+    Ok(())
 }
 
 /// A token that was never used takes its place now. `false`: it is void.

@@ -22,8 +22,11 @@ pub enum Situation {
         to_clean: Option<ClaimId>,
     },
     Claimed(Delivery),
-    /// The claim has ended that the caller's token was for: it is to take a new one.
-    TokenDue,
+    /// The claim that the caller's token was for has ended or changed hands: it is to take a new one.
+    TokenDue {
+        /// The claim that goes on.
+        open: Option<ClaimId>,
+    },
     /// Another token speaks for the VM now.
     NotTheAgent,
     /// Whoever had it is locked out: the desktop is to end, and the next command is waited for.
@@ -66,7 +69,7 @@ pub async fn situation(
         return Ok(Some(Situation::NotTheAgent));
     }
     if row.try_get("token_due")? {
-        return Ok(Some(Situation::TokenDue));
+        return Ok(Some(Situation::TokenDue { open: row.try_get("id")? }));
     }
     let Some(claim_id) = row.try_get("id")? else {
         return Ok(Some(Situation::Unclaimed { to_clean: row.try_get("to_clean")? }));

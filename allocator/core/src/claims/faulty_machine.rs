@@ -60,8 +60,8 @@ pub(super) async fn forget(client: &impl GenericClient, claim_id: ClaimId) -> Re
 }
 
 /// Gives free VMs to participants whose own is at fault, who has waited longest first. The claim
-/// stays the same, with its links, PIN and command. The caller holds the line, so rows that
-/// somebody else has are passed over.
+/// stays the same, with its links, PIN and command; on another machine nobody is left to be locked
+/// out. The caller holds the line, so rows that somebody else has are passed over.
 pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
@@ -84,7 +84,9 @@ pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> 
                  where vm.id = taken.id
              ), moved as (
                  update claim set vm_id = taken.id, state = 'waiting', detail = null, fault = null,
-                     commanded_at = now(), moved_command_no = command_no, moving_since = null
+                     commanded_at = now(), moved_command_no = command_no, moving_since = null,
+                     locked_out_at = case when lock_out_no = command_no then now()
+                                          else locked_out_at end
                  from stranded, taken where claim.id = stranded.id
              )
              select stranded.id, stranded.hostname, stranded.vm_id as left_behind, taken.id as vm

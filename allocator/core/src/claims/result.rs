@@ -2,7 +2,7 @@
 
 use super::{ClaimState, faulty_machine};
 use crate::{
-    DbError, Scope,
+    DbError, Scope, agents,
     db::{self, GenericClient},
     events::{Change, Kind},
     ids::{ClaimId, VmId},
@@ -61,6 +61,8 @@ pub async fn report(scope: &Scope, result: &ClaimResult) -> Result<(), NoSuchCla
                            where id = $1 and locked_out_at is null
                            returning id";
                 if change.query_opt(sql, &[&attempt.claim_id]).await?.is_some() {
+                    // The one of now lay on the machine while the desktop was still there.
+                    agents::ask_for_new_token(&change, attempt.vm_id).await?;
                     tell(&mut change, &attempt, Kind::ClaimLockedOut, None);
                 }
             }

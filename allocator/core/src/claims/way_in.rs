@@ -2,7 +2,7 @@
 
 use super::page;
 use crate::{
-    DbError, Pin, Scope, Token,
+    DbError, Pin, Scope, Token, agents,
     db::{self, GenericClient},
     events::{Change, Kind},
     ids::{ClaimId, VmId},
@@ -71,7 +71,8 @@ pub enum LockOutError {
 crate::db::takes_statement_errors!(LockOutError);
 
 /// Makes a link into an open claim. Those from before open nothing any more, and neither the command
-/// nor the e-mail is a proof from now on. Desktop and PIN stay as they are. None: it is over.
+/// nor the e-mail is a proof from now on; the VM's agent takes a new token before it hears more.
+/// Desktop and PIN stay as they are. None: it is over.
 pub async fn issue_link(scope: &Scope, claim_id: ClaimId) -> Result<Option<NewLink>, DbError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;
@@ -80,7 +81,7 @@ pub async fn issue_link(scope: &Scope, claim_id: ClaimId) -> Result<Option<NewLi
             return Ok(Some(NewLink::again(scope, issued)));
         }
         let Some(claim) = lock(&*change, &scope.pool, claim_id).await? else { return Ok(None) };
-        let link = replace_links(&mut change, claim_id).await?;
+        let link = replace_links(&mut change, &claim).await?;
         let issued = Issued { email: claim.email, hostname: claim.hostname };
         scope.keep(&*change, &issued).await?;
         change.commit().await?;
@@ -102,7 +103,7 @@ pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockO
         if !claim.agent_locks_out {
             return Err(LockOutError::AgentCannot);
         }
-        let link = replace_links(&mut change, claim_id).await?;
+        let link = replace_links(&mut change, &claim).await?;
         // The code of before is nobody's way back, nor is it run again.
         let (pin, code) = (Pin::random(), Token::random());
         let sql = "update claim set command_no = command_no + 1, lock_out_no = command_no + 1,
@@ -122,13 +123,15 @@ pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockO
 
 /// Who has this claim. None: it is over, or never was.
 pub async fn holding(scope: &Scope, claim_id: ClaimId) -> Result<Option<Holding>, DbError> {
-    let sql = "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
-                      coalesce(claim.lock_out_no = claim.command_no, false) as is_lock_out,
-                      coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
-               from claim join vm on vm.id = claim.vm_id
-                          left join vm_presence on vm_presence.vm_id = vm.id
-               where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null";
-    let row = scope.db.client().await?.query_opt(sql, &[&scope.pool.as_i64(), &claim_id]).await?;
+    let sql = format!(
+        "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
+                coalesce(claim.lock_out_no = claim.command_no, false) as is_lock_out,
+                {LOCKS_OUT} as locks_out
+         from claim join vm on vm.id = claim.vm_id
+                    left join vm_presence on vm_presence.vm_id = vm.id
+         where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null"
+    );
+    let row = scope.client().await?.query_opt(&sql, &[&scope.pool.as_i64(), &claim_id]).await?;
     row.map(|row| {
         let stage = if row.try_get("ended")? { LockOut::Ended } else { LockOut::Asked };
         Ok(Holding {
@@ -144,36 +147,51 @@ pub async fn holding(scope: &Scope, claim_id: ClaimId) -> Result<Option<Holding>
 /// What pages of older allocators show.
 const ENDED: &str = "The organiser has ended this desktop: it waits for a new command.";
 
+/// Its VM's agent has said that it can end a desktop and wait, and that it takes new tokens: whoever
+/// is locked out may have copied the one that it has.
+const LOCKS_OUT: &str = "(coalesce(vm_presence.vitals->>'locks_out', '') = 'true'
+    and vm_presence.vitals ? 'token')";
+
 struct Locked {
+    id: ClaimId,
     email: String,
+    vm_id: VmId,
     hostname: Hostname,
-    /// Its VM's agent has said that it can end a desktop and wait.
     agent_locks_out: bool,
 }
 
-/// Holds an open claim: whoever shows a link, or makes one, waits.
+/// Holds an open claim, and its VM before it: whoever shows a link, or makes one, waits.
 async fn lock(
     client: &impl GenericClient,
     pool: &Pool,
     claim_id: ClaimId,
 ) -> Result<Option<Locked>, DbError> {
-    let sql = "select email, vm_id from claim
-               where pool_id = $1 and id = $2 and released_at is null for no key update";
-    let Some(claim) = client.query_opt(sql, &[&pool.as_i64(), &claim_id]).await? else {
-        return Ok(None);
-    };
-    let sql =
-        "select vm.hostname, coalesce(vm_presence.vitals->>'locks_out', '') = 'true' as locks_out
-               from vm left join vm_presence on vm_presence.vm_id = vm.id where vm.id = $1";
-    let vm = client.query_one(sql, &[&claim.try_get::<_, VmId>("vm_id")?]).await?;
+    let sql = format!(
+        "select vm.id, vm.hostname, {LOCKS_OUT} as locks_out
+         from claim join vm on vm.id = claim.vm_id and vm.claim_id = claim.id
+                    left join vm_presence on vm_presence.vm_id = vm.id
+         where claim.pool_id = $1 and claim.id = $2 and claim.released_at is null
+         for no key update of vm"
+    );
+    let key: [&(dyn ToSql + Sync); 2] = [&pool.as_i64(), &claim_id];
+    let mut vm = client.query_opt(&sql, &key).await?;
+    if vm.is_none() {
+        // It may have moved to another machine while this waited.
+        vm = client.query_opt(&sql, &key).await?;
+    }
+    let Some(vm) = vm else { return Ok(None) };
+    let sql = "select email from claim where id = $1 and released_at is null for no key update";
+    let Some(claim) = client.query_opt(sql, &[&claim_id]).await? else { return Ok(None) };
     Ok(Some(Locked {
+        id: claim_id,
         email: claim.try_get("email")?,
+        vm_id: vm.try_get("id")?,
         hostname: db::word(&vm, "hostname")?,
         agent_locks_out: vm.try_get("locks_out")?,
     }))
 }
 
-async fn replace_links(change: &mut Change<'_>, claim_id: ClaimId) -> Result<Token, DbError> {
+async fn replace_links(change: &mut Change<'_>, claim: &Locked) -> Result<Token, DbError> {
     let sql = "with gone as (
                    delete from claim_link where claim_id = $1 returning token_sha256
                ), revoked as (
@@ -181,9 +199,10 @@ async fn replace_links(change: &mut Change<'_>, claim_id: ClaimId) -> Result<Tok
                    select token_sha256, $1 from gone
                )
                update claim set links_only_since = now() where id = $1";
-    change.execute(sql, &[&claim_id]).await?;
+    change.execute(sql, &[&claim.id]).await?;
+    agents::ask_for_new_token(change, claim.vm_id).await?;
     let link = change.scope().token(LINK);
-    page::add_link(&**change, link.hash(), claim_id).await?;
-    change.event(Kind::ClaimLinkIssued).of_claim(claim_id);
+    page::add_link(&**change, link.hash(), claim.id).await?;
+    change.event(Kind::ClaimLinkIssued).of_claim(claim.id);
     Ok(link)
 }

@@ -28,7 +28,7 @@ pub async fn beyond(
                  select operation_id, collection.finished_at,
                         row_number() over newest_first as place,
                         (sum(size) over newest_first)::bigint as bytes
-                 from collection join operation on operation.id = %operation_id
+                 from collection join operation on operation.id = operation_id
                  where operation.pool_id = $1 and kept_by = $2 and removed_at is null
                  window newest_first as (order by operation_id desc rows unbounded preceding)
              ) as kept

@@ -42,7 +42,7 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
                 change.touch(Touch::Line);
                 change.commit().await?;
                 tracing::info!(
-                    claim.id = %i64::from(assigned.claim_id),
+                    claim.id = i64::from(assigned.claim_id),
                     machine.hostname = %assigned.hostname,
                     "claimed from the line"
                 );

@@ -33,8 +33,8 @@ pub struct Vm {
     pub offered: bool,
     /// Since when it is used: a participant had it, and it was not made anew or cleaned since.
     pub used_since: Option<Timestamp>,
-    /// Since when its agent is to take a new token: a claim has ended, and its participant may have
-    /// seen the one before.
+    /// Since when its agent is to take a new token: a claim has ended or changed hands, and whoever
+    /// had it may have seen the one before.
     pub token_due_since: Option<Timestamp>,
     /// Since when nobody can claim it, because a dead token of its agent was shown.
     pub barred_since: Option<Timestamp>,

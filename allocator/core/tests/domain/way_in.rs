@@ -12,7 +12,7 @@ use lablink_core::{
     pools::{AfterUse, Reclaim},
     vms,
 };
-use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, Vitals};
+use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, TokenKeeping, Vitals};
 
 use crate::scene::{Scene, admin, name};
 
@@ -69,7 +69,8 @@ async fn a_stranger_has_it() -> (Scene, Token) {
     let scene = Scene::with_running(1).await;
     let stranger = scene.claim(ADA, "4/x").await.unwrap();
     tells(&scene, 1, ClaimOutcome::Connected, None).await.unwrap();
-    let vitals = Vitals { locks_out: Some(true), ..Vitals::default() };
+    let token = Some(TokenKeeping::Safe);
+    let vitals = Vitals { locks_out: Some(true), token, ..Vitals::default() };
     vms::heartbeat(&scene.scope(), &name(VM), &vitals).await.unwrap();
     (scene, stranger.link)
 }
@@ -184,12 +185,32 @@ async fn a_desktop_that_can_not_be_ended_is_said_to_be_a_faulty_machine() {
     assert!(vm.status_reason.unwrap().contains("could not be ended"));
 }
 
+/// The desktop never came up, and what there was did not end: there is another machine.
+#[tokio::test]
+async fn a_claim_that_moves_during_a_lock_out_waits_for_its_command_there() {
+    let scene = Scene::with_running(2).await;
+    scene.claim(ADA, "4/x").await.unwrap();
+    let token = Some(TokenKeeping::Safe);
+    let vitals = Vitals { locks_out: Some(true), token, ..Vitals::default() };
+    vms::heartbeat(&scene.scope(), &name(VM), &vitals).await.unwrap();
+    let new = claims::lock_out(&scene.by(admin()), 1.into()).await.unwrap();
+    tells(&scene, 2, ClaimOutcome::Failed, Some(Fault::Machine)).await.unwrap();
+    let there = view(&scene, &new.link).await.unwrap();
+    assert_eq!(
+        (there.hostname.as_str(), machine(&there)),
+        ("lablink-vm-test-2", Machine::LockedOut)
+    );
+    assert_eq!(give(&scene, &new.link, "4/hers").await, Given::Taken);
+}
+
 #[tokio::test]
 async fn an_agent_that_does_not_know_how_is_not_asked() {
     let scene = Scene::with_running(1).await;
     let stranger = scene.claim(ADA, "4/x").await.unwrap();
-    for vitals in [None, Some(Vitals { agent_version: Some("0.1.0".into()), ..Vitals::default() })]
-    {
+    let old = Vitals { agent_version: Some("0.1.0".into()), ..Vitals::default() };
+    // Whoever is locked out could have copied a token that it keeps.
+    let keeps_its_token = Vitals { locks_out: Some(true), ..Vitals::default() };
+    for vitals in [None, Some(old), Some(keeps_its_token)] {
         if let Some(vitals) = vitals {
             vms::heartbeat(&scene.scope(), &name(VM), &vitals).await.unwrap();
         }

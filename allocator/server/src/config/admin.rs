@@ -39,7 +39,7 @@ impl AdminCredential {
         let Self::Password(password) = self else { return None };
         let length = is_short(password.expose())?;
         Some(format!(
-            "The admin password has only {length} characters, and can be guessed. Choose one of at \
+            "The admin password has only {length} characters, so it can be guessed. Choose one of at \
              least 12: set ADMIN_PASSWORD, app.admin_password or app.admin_password_hash, then \
              start LabLink again."
         ))

@@ -25,10 +25,7 @@ use crate::{
 
 /// The page that asks how many.
 #[utoipa::path(get, path = "/admin/create", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page(
-    State(state): State<AppState>,
-    Caller(scope): Caller,
-) -> Result<Html<String>, Problem> {
+pub async fn page(Caller(scope): Caller) -> Result<Html<String>, Problem> {
     Ok(Html(filled(&scope, "1".to_owned(), None).await?))
 }
 
