@@ -1,13 +1,12 @@
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_postgres::types::ToSql;
 
 use super::{Kind, OperationState, Stage, Step, ask, targets};
 use crate::{
     Actor, DbError, Scope,
-    db::GenericClient,
-    events::{self, Change},
+    events::{self, Change, Touch},
     ids::OperationId,
     text_enum::text_enum,
 };
@@ -252,33 +251,41 @@ impl Lease {
         Ok(tell_end(change, self.id).await?)
     }
 
-    /// Ends the operation as failed by its own row and an event, and, if that is refused as well, by
-    /// its own row alone, where [`Self::finish`] is refused: one whose end can't be told must not hold
-    /// up those after it.
+    /// Ends the operation as failed by its own row and nothing else, where [`Self::finish`] is
+    /// refused: one whose end can't be told must not hold up those after it. The event follows, if it
+    /// is let.
     pub async fn close(&self, reason: &str) -> Result<(), LeaseError> {
-        let mut client = self.scope.client().await?;
-        let mut change = Change::begin(&self.scope, &mut client).await?;
-        self.fail_alone(&*change, reason).await?;
-        let told = match tell(&mut change, self.id).await {
-            Ok(()) => change.commit().await,
-            Err(error) => Err(error),
-        };
-        let Err(error) = told else { return Ok(()) };
-        tracing::error!(operation.id = %self.id, reason = crate::chain(&error), "it leaves no event");
-        self.fail_alone(&self.scope.client().await?, reason).await
-    }
-
-    async fn fail_alone(
-        &self,
-        client: &impl GenericClient,
-        reason: &str,
-    ) -> Result<(), LeaseError> {
         let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
                        lease_owner = null, lease_expires_at = null
                    where id = $1 and attempt = $2 and state = 'running'
-                   returning pg_notify('operation_changed', id::text)::text";
-        let closed = client.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
-        closed.map(|_row| ()).ok_or(LeaseError::Lost)
+                   returning kind, title";
+        let mut client = self.scope.client().await?;
+        let mut change = Change::begin(&self.scope, &mut client).await?;
+        let closed = change.query_opt(sql, &[&self.id, &self.attempt, &reason]).await?;
+        let closed = closed.ok_or(LeaseError::Lost)?;
+        let (kind, title): (String, String) = (closed.try_get("kind")?, closed.try_get("title")?);
+        let state = OperationState::Failed.as_str();
+        let data = json!({ "kind": kind, "title": title, "state": state, "reason": reason });
+        change.touch(Touch::Operation(self.id));
+        change.commit().await?;
+        drop(client);
+        tell_after(&self.scope, events::Kind::OperationFinished, self.id, data).await;
+        Ok(())
+    }
+}
+
+/// Writes an event after what it tells: an operation begins and ends even where the database
+/// refuses its history.
+pub(super) async fn tell_after(scope: &Scope, kind: events::Kind, id: OperationId, data: Value) {
+    let told = async {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        change.event(kind).of_operation(id).with(data).by(Actor::System);
+        change.commit().await
+    };
+    if let Err(error) = told.await {
+        let error: &(dyn std::error::Error + 'static) = &error;
+        tracing::warn!(error, operation.id = %id, "an event could not be written");
     }
 }
 
@@ -290,10 +297,6 @@ pub(super) async fn tell_end(change: &mut Change<'_>, id: OperationId) -> Result
                   and stage in ('waiting', 'creating', 'destroying', 'collecting')";
     change.execute(left, &[&id, &Stage::Unfinished.as_str()]).await?;
     targets::recount(change, id).await?;
-    tell(change, id).await
-}
-
-async fn tell(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
     let sql = "select kind, title, state, reason from operation where id = $1";
     let row = change.query_one(sql, &[&id]).await?;
     let word = |column| row.try_get::<_, Option<String>>(column);

@@ -2,10 +2,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Kinds, Lease, Operation, ask, lease::LEASE, read};
+use super::{
+    Kinds, Lease, Operation, ask,
+    lease::{LEASE, tell_after},
+    read,
+};
 use crate::{
-    Actor, DbError, Scope, db,
-    events::{self, Change},
+    DbError, Scope, db,
+    events::{self, Change, Touch},
     ids::OperationId,
 };
 
@@ -89,11 +93,13 @@ pub async fn take(scope: &Scope, owner: &str, kinds: &Kinds) -> Result<Option<Ta
     let abandoned = taken.try_get("abandoned")?;
     let seconds: f64 = taken.try_get("seconds_left")?;
     let Some(operation) = read::find_in(&*change, &scope.pool, id).await? else { return Ok(None) };
+    change.touch(Touch::Operation(id));
+    change.commit().await?;
+    drop(client);
     let kind =
         if abandoned { events::Kind::OperationTakenOver } else { events::Kind::OperationStarted };
     let data = json!({ "kind": operation.kind, "title": operation.title, "attempt": attempt });
-    change.event(kind).of_operation(id).with(data).by(Actor::System);
-    change.commit().await?;
+    tell_after(scope, kind, id, data).await;
     let lease = Lease { scope: scope.clone(), id, attempt };
     let time_left = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     Ok(Some(Taken { lease, operation, abandoned, time_left }))

@@ -113,7 +113,7 @@ async fn kill_9_in_the_middle_leaves_no_key_and_no_process_and_the_operation_end
     assert!(lab.shelf().is_empty(), "{:?}", lab.shelf());
     let operation = lab.ended(id).await;
     assert_eq!(operation.state, OperationState::Interrupted);
-    assert!(take(&lab.scope(Actor::System), "test", &kinds()).await.unwrap().is_none());
+    assert!(take(&lab.scope(), "test", &kinds()).await.unwrap().is_none());
 }
 
 /// Files below a folder that hold a private key; the VMs' own host keys are theirs.

@@ -13,8 +13,7 @@ use lablink_core::{
     live::{self, Hub},
     operations::{self, Collect, Destroy, Kinds, Operation, OperationId},
     pools::{
-        AfterUse, Claiming, Extension, Machines as PoolMachines, PerAddress, Pool, Reclaim,
-        Results, Rules, Source, StaleAfter,
+        self, AfterUse, Claiming, Extension, PerAddress, Pool, Reclaim, Results, Rules, StaleAfter,
     },
     ssh::{FitAddresses, SshAccess},
     vms,
@@ -113,7 +112,7 @@ impl Lab {
             directory: None,
         };
         let sealed = access.storable(Some(&secret_key())).unwrap();
-        vms::register(&self.scope(admin()), Some(name(hostname)), Some(&sealed)).await.unwrap();
+        vms::register(&self.by(admin()), Some(name(hostname)), Some(&sealed)).await.unwrap();
     }
 
     /// Terraform, as far as it tells what a cloud's state says: VMs at this address, with our key.
@@ -177,15 +176,11 @@ impl Site {
         }
     }
 
-    pub fn scope(&self, actor: Actor) -> Scope {
-        Scope::new(&self.db, &self.pool, actor)
-    }
-
     pub fn collector(&self) -> Arc<ZipCollector> {
         let parts = CollectorParts {
-            scope: self.scope(Actor::System),
+            scope: self.scope(),
             machines: Machines {
-                scope: self.scope(Actor::System),
+                scope: self.scope(),
                 secret_key: Some(secret_key()),
                 ssh_addresses: self.ssh_addresses,
                 local: Some(self.root.join("vms")),
@@ -230,8 +225,16 @@ impl Site {
         Working { shutdown, task, _listening: AbortOnDropHandle::new(listening) }
     }
 
+    pub fn scope(&self) -> Scope {
+        self.by(Actor::System)
+    }
+
+    pub fn by(&self, actor: Actor) -> Scope {
+        Scope::new(&self.db, &self.pool, actor)
+    }
+
     pub async fn ask(&self) -> OperationId {
-        operations::collect(&self.scope(admin()), &wish(None)).await.unwrap()
+        operations::collect(&self.by(admin()), &wish(None)).await.unwrap()
     }
 
     /// The operation at its end, which must come soon.
@@ -248,7 +251,7 @@ impl Site {
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
+        operations::find(&self.scope(), id).await.unwrap().unwrap()
     }
 
     /// What lies where archives are kept.
@@ -322,7 +325,7 @@ pub fn kinds() -> Kinds {
     Kinds::default().with::<Collect>().with::<Destroy>()
 }
 
-/// Rules of a pool in which local VMs are launched.
+/// Everybody may have as many of this machine's VMs as there are.
 fn rules() -> Rules {
     Rules {
         claiming: Claiming {
@@ -331,9 +334,9 @@ fn rules() -> Rules {
             reclaim: Reclaim::Link,
             per_address: PerAddress::UNLIMITED,
         },
-        machines: PoolMachines {
-            launched_from: Some(Source::Local),
-            description: "processes".to_owned(),
+        machines: pools::Machines {
+            launched_from: None,
+            description: "A process.".to_owned(),
             most_per_launch: 100,
             most_unknown: None,
             software: String::new(),

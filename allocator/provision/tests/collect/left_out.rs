@@ -15,12 +15,12 @@ use crate::{
 
 /// A collection and the destroy behind it, at their ends.
 async fn destroyed(lab: &Lab, on_skipped: OnSkipped) -> [operations::Operation; 2] {
-    let scope = lab.scope(admin());
+    let scope = lab.by(admin());
     let (all, slp) = (Selection::All, "slp".parse().unwrap());
     let asked = operations::collect_and_destroy(&scope, &all, slp, on_skipped);
     let id = asked.await.unwrap();
-    let first = OperationId::from(i64::from(id) - 1);
-    [lab.ended(first).await, lab.ended(id).await]
+    let before = (i64::from(id) - 1).into();
+    [lab.ended(before).await, lab.ended(id).await]
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ async fn what_failed_is_tried_again_alone() {
     );
 
     fs::write(&keys, right).unwrap();
-    let again = operations::retry(&lab.scope(admin()), &kinds(), first.id).await.unwrap();
+    let again = operations::retry(&lab.by(admin()), &kinds(), first.id).await.unwrap();
     let again = lab.ended(again).await;
     assert_eq!((again.state, again.reason), (OperationState::Succeeded, None));
     let tree = lab.kept(again.id);
@@ -83,7 +83,7 @@ async fn a_cancel_and_a_stop_are_obeyed_at_once_and_leave_nothing() {
         assert_eq!(processes(alias).len(), 1);
         let before = Instant::now();
         if by == OperationState::Cancelled {
-            assert!(operations::cancel(&lab.scope(admin()), &kinds(), id).await.unwrap());
+            assert!(operations::cancel(&lab.by(admin()), &kinds(), id).await.unwrap());
         } else {
             working.shutdown.cancel();
         }

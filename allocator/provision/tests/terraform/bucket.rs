@@ -48,7 +48,7 @@ async fn keys_that_were_typed_open_the_bucket_at_once() {
         secret_access_key: "typed".to_owned(),
         session_token: None,
     };
-    lab.aws.vault.set(&lab.scope(Actor::System), Some(&keys)).await.unwrap();
+    lab.aws.vault.set(&lab.scope(), Some(&keys)).await.unwrap();
     lab.succeeds(lab.launch(1).await).await;
     let state = moto.request("GET", "/state-bucket/test/terraform.tfstate", "").await;
     assert!(!state.starts_with("HTTP/1.1 404"), "{state}");
@@ -128,9 +128,9 @@ async fn a_bucket_that_was_rolled_back_costs_no_vm() {
     let reason = met.reason.unwrap();
     assert!(reason.contains("older") && reason.contains("lablink-vm-test-2"), "{reason}");
     assert!(lab.agent_runs("1") && lab.agent_runs("2"));
-    let back = operations::bring_back(&lab.scope(admin()), met.id).await.unwrap();
+    let back = operations::bring_back(&lab.by(admin()), met.id).await.unwrap();
     lab.succeeds(back).await;
-    let again = operations::retry(&lab.scope(admin()), &kinds(), met.id).await.unwrap();
+    let again = operations::retry(&lab.by(admin()), &kinds(), met.id).await.unwrap();
     lab.succeeds(again).await;
     assert_eq!(lab.state().len(), 4);
     assert!(!moto.is_locked().await);

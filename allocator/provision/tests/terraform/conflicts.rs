@@ -7,7 +7,6 @@ use lablink_core::{
     Actor, Neighbours, agents,
     claims::{self, Proof, Request},
     operations::{self, Operation, OperationId, OperationState, SolveError},
-    pools::PerAddress,
     state::{self, Conflict, Fault},
     vms::{self, Selection},
 };
@@ -34,10 +33,10 @@ impl Lab {
             email: &email,
             code: &code,
             proof: None::<Proof>,
-            neighbours: &Neighbours::of([192, 0, 2, 1].into(), PerAddress::UNLIMITED),
+            neighbours: &Neighbours::of([192, 0, 2, 1].into()),
             key: None,
         };
-        claims::request(&self.scope(Actor::System), &request).await.unwrap();
+        claims::request(&self.scope(), &request).await.unwrap();
         fs::write(self.path("vms/lablink-vm-test-1/home/thesis"), "words").unwrap();
     }
 
@@ -58,7 +57,7 @@ impl Lab {
         assert!(reason.contains("Nothing was changed") && !reason.contains('\u{1b}'), "{reason}");
         let hostnames: Vec<Hostname> = lacking.iter().map(|it| vm(it)).collect();
         assert!(hostnames.iter().all(|it| reason.contains(it.as_str())), "{reason}");
-        let conflict = state::conflict_of(&self.scope(Actor::System), operation.id).await.unwrap();
+        let conflict = state::conflict_of(&self.scope(), operation.id).await.unwrap();
         let mut conflict = conflict.unwrap_or_else(|| panic!("{operation:?}"));
         conflict.hostnames.sort();
         assert_eq!(conflict, Conflict { fault, hostnames, solved: false });
@@ -66,13 +65,13 @@ impl Lab {
     }
 
     async fn bring_back(&self, met: OperationId) -> OperationId {
-        operations::bring_back(&self.scope(admin()), met).await.unwrap()
+        operations::bring_back(&self.by(admin()), met).await.unwrap()
     }
 
     async fn works_on(&self, met: OperationId) {
-        let again = operations::retry(&self.scope(admin()), &kinds(), met).await.unwrap();
+        let again = operations::retry(&self.by(admin()), &kinds(), met).await.unwrap();
         self.succeeds(again).await;
-        let conflict = state::conflict_of(&self.scope(Actor::System), met).await.unwrap().unwrap();
+        let conflict = state::conflict_of(&self.scope(), met).await.unwrap().unwrap();
         assert!(conflict.solved);
     }
 }
@@ -101,7 +100,7 @@ async fn an_emptied_state_costs_nothing_and_what_it_lost_is_brought_back() {
     lab.tells_one_story().await;
 
     // What the page offered is done; a state from before is older now.
-    let twice = operations::bring_back(&lab.scope(admin()), met.id).await;
+    let twice = operations::bring_back(&lab.by(admin()), met.id).await;
     assert!(matches!(twice, Err(SolveError::NoConflict)));
     lab.put_state(&whole);
     let met = lab.meets(Fault::Older, &["3"]).await;
@@ -159,7 +158,7 @@ async fn what_is_given_up_by_name_ends_and_its_participant_is_told() {
     let met = lab.meets(Fault::Empty, &["1", "2"]).await;
     let give_up = |names: Vec<Hostname>| {
         let lab = &lab;
-        async move { operations::give_up(&lab.scope(admin()), met.id, names).await }
+        async move { operations::give_up(&lab.by(admin()), met.id, names).await }
     };
     let some = give_up(vec![vm("1")]).await.unwrap_err();
     assert!(some.to_string().contains("lablink-vm-test-2"), "{some}");
@@ -192,25 +191,24 @@ async fn a_terraform_killed_while_it_writes_its_state_loses_nothing() {
     let id = lab.launch(2).await;
     let terraform = lab.in_the_middle().await;
     // One agent is so quick that it has reported.
-    let token =
-        agents::issue_enrolment(&lab.scope(Actor::System), &vm("2")).await.unwrap().unwrap();
-    agents::enrol(&lab.scope(Actor::System), &vm("2"), &token).await.unwrap();
+    let token = agents::issue_enrolment(&lab.scope(), &vm("2")).await.unwrap().unwrap();
+    agents::enrol(&lab.scope(), &vm("2"), &token).await.unwrap();
     lab.put_state(&lab.state_text()[..50]);
     signal(terraform, Signal::SIGKILL);
     let operation = lab.ended(id).await;
     lab.heal();
     assert!(operation.reason.unwrap().contains("killed"));
-    let conflict = state::conflict_of(&lab.scope(Actor::System), id).await.unwrap().unwrap();
+    let conflict = state::conflict_of(&lab.scope(), id).await.unwrap().unwrap();
     assert_eq!(conflict.hostnames, [vm("1"), vm("2")], "not what never reported");
     assert!(lab.agent_runs("1"));
 
     // The one that reported has no machine after all, so it can only be given up.
     let back = lab.ended(lab.bring_back(id).await).await;
     assert!(back.reason.unwrap().contains("lablink-vm-test-2"));
-    let left = state::conflict_of(&lab.scope(Actor::System), back.id).await.unwrap().unwrap();
+    let left = state::conflict_of(&lab.scope(), back.id).await.unwrap().unwrap();
     assert_eq!((left.fault, &left.hostnames[..]), (Fault::Incomplete, &[vm("2")][..]));
     let names = left.hostnames;
-    let gone = operations::give_up(&lab.scope(admin()), back.id, names).await.unwrap();
+    let gone = operations::give_up(&lab.by(admin()), back.id, names).await.unwrap();
     lab.succeeds(gone).await;
     lab.works_on(id).await;
     assert!(lab.agent_runs("1") && lab.agent_runs("3"));
@@ -222,10 +220,10 @@ async fn a_terraform_killed_while_it_writes_its_state_loses_nothing() {
 async fn what_was_never_made_or_is_not_ours_to_make_is_no_conflict() {
     let lab = Lab::new().await;
     let desk = Some("desk-7".parse().unwrap());
-    vms::register(&lab.scope(admin()), desk, None).await.unwrap();
-    let itself = Actor::UnprovenAgent;
-    vms::admit(&lab.scope(Actor::System), &vm("70"), None).await.unwrap();
-    vms::set_status(&lab.scope(itself), &vm("70"), VmStatus::Running).await.unwrap();
+    vms::register(&lab.by(admin()), desk, None).await.unwrap();
+    let itself = lab.by(Actor::UnprovenAgent);
+    vms::admit(&itself, &vm("70")).await.unwrap();
+    vms::set_status(&itself, &vm("70"), VmStatus::Running).await.unwrap();
     // Of two that wait, the first fails before it has made its VM.
     let (first, second) = (lab.launch(1).await, lab.launch(1).await);
     fs::create_dir_all(lab.path("a/operations")).unwrap();

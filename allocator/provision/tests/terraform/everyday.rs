@@ -106,7 +106,7 @@ async fn a_replaced_vm_is_a_new_machine_of_the_same_name() {
     let old = lab.vms().await["1"].id;
     let file = lab.path("vms/lablink-vm-test-1/home/result");
     std::fs::write(&file, "").unwrap();
-    let replace = operations::replace(&lab.scope(admin()), vec![vm("1")]).await.unwrap();
+    let replace = operations::replace(&lab.by(admin()), vec![vm("1")]).await.unwrap();
     lab.succeeds(replace).await;
     assert!(!file.exists() && lab.agent_runs("1") && lab.agent_runs("2"));
     let vms = lab.vms().await;
@@ -125,11 +125,11 @@ async fn a_failed_replacement_says_so_and_can_be_tried_again() {
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     lab.fault("fail-start-lablink-vm-test-1");
-    let replace = operations::replace(&lab.scope(admin()), vec![vm("1")]).await.unwrap();
+    let replace = operations::replace(&lab.by(admin()), vec![vm("1")]).await.unwrap();
     assert_eq!(lab.ended(replace).await.state, OperationState::Failed);
     lab.tells_one_story().await;
     lab.heal();
-    let again = operations::retry(&lab.scope(admin()), &kinds(), replace).await.unwrap();
+    let again = operations::retry(&lab.by(admin()), &kinds(), replace).await.unwrap();
     lab.succeeds(again).await;
     lab.tells_one_story().await;
     assert!(lab.enrols("1").await);
@@ -154,12 +154,12 @@ async fn what_a_launch_left_undone_is_made_by_a_retry_of_its_own() {
     );
     assert!(steps[0].detail.as_deref().unwrap().contains("no room"));
     lab.heal();
-    let retry = operations::retry(&lab.scope(admin()), &kinds(), launch).await.unwrap();
+    let retry = operations::retry(&lab.by(admin()), &kinds(), launch).await.unwrap();
     let job: Option<Launch> = lab.succeeds(retry).await.job().unwrap();
     assert_eq!(job, Some(Launch { hostnames: vec![vm("2")] }));
     assert_eq!(lab.state().len(), 3);
     lab.tells_one_story().await;
-    let nothing = operations::retry(&lab.scope(admin()), &kinds(), launch).await;
+    let nothing = operations::retry(&lab.by(admin()), &kinds(), launch).await;
     assert!(matches!(nothing, Err(RetryError::NothingLeft)));
     worker.stop().await;
 }

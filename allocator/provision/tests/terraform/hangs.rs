@@ -126,7 +126,7 @@ async fn a_local_vm_that_does_not_stop_is_named_in_time_and_the_others_stop() {
     lab.succeeds(lab.launch(3).await).await;
     lab.fault("hang-stop-lablink-vm-test-2");
     let start = Instant::now();
-    let left = lab.local().stop_all(&lab.scope(Actor::System)).await.unwrap();
+    let left = lab.local().stop_all(&lab.scope()).await.unwrap();
     assert_eq!(left, [vm("2").as_str()]);
     assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
     assert!(!lab.agent_runs("1") && lab.agent_runs("2") && !lab.agent_runs("3"));

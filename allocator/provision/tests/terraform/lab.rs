@@ -13,8 +13,8 @@ use lablink_core::{
     live::{self, Hub},
     operations::{self, Kinds, Lane, Operation, OperationId, OperationState},
     pools::{
-        AfterUse, Claiming, Extension, Machines as PoolMachines, PerAddress, Pool, Reclaim,
-        Results, Rules, Source, StaleAfter,
+        self, AfterUse, Claiming, Extension, PerAddress, Pool, Reclaim, Results, Rules, Source,
+        StaleAfter,
     },
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
@@ -104,10 +104,6 @@ impl Lab {
         Self { database, db, pool, programs, backend, aws, root }
     }
 
-    pub fn scope(&self, actor: Actor) -> Scope {
-        Scope::new(&self.db, &self.pool, actor)
-    }
-
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
@@ -115,6 +111,7 @@ impl Lab {
     /// Starts an allocator's worker, with a database handle and a data directory of its own.
     pub async fn worker(&self, name: &str) -> Working {
         let db = Db::new(&self.database.config(), 4);
+        let scope = Scope::new(&db, &self.pool, Actor::System);
         let hub = Hub::default();
         let listening = tokio::spawn(live::listen(self.database.config(), hub.clone()));
         let data = self.path(name);
@@ -125,7 +122,6 @@ impl Lab {
             startup_on_error: "continue".to_owned(),
             ..RuntimeVariables::default()
         };
-        let scope = Scope::new(&db, &self.pool, Actor::System);
         let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             scope: scope.clone(),
             workspace: Workspace::new(
@@ -210,26 +206,34 @@ impl Lab {
     }
 
     pub async fn launch(&self, count: u32) -> OperationId {
-        operations::launch(&self.scope(admin()), count).await.unwrap()
+        operations::launch(&self.by(admin()), count).await.unwrap()
+    }
+
+    pub fn scope(&self) -> Scope {
+        self.by(Actor::System)
+    }
+
+    pub fn by(&self, actor: Actor) -> Scope {
+        Scope::new(&self.db, &self.pool, actor)
     }
 
     pub async fn destroy(&self, selection: Selection) -> OperationId {
-        operations::destroy(&self.scope(admin()), &selection).await.unwrap()
+        operations::destroy(&self.by(admin()), &selection).await.unwrap()
     }
 
     pub async fn cancel(&self, id: OperationId) {
-        assert!(operations::cancel(&self.scope(admin()), &kinds(), id).await.unwrap());
+        assert!(operations::cancel(&self.by(admin()), &kinds(), id).await.unwrap());
     }
 
     pub async fn operation(&self, id: OperationId) -> Operation {
-        operations::find(&self.scope(Actor::System), id).await.unwrap().unwrap()
+        operations::find(&self.scope(), id).await.unwrap().unwrap()
     }
 
     /// The operation at its end, which must come soon.
     pub async fn ended(&self, id: OperationId) -> Operation {
         let start = Instant::now();
         loop {
-            if let Ok(Some(operation)) = operations::find(&self.scope(Actor::System), id).await
+            if let Ok(Some(operation)) = operations::find(&self.scope(), id).await
                 && operation.state.is_over()
             {
                 return operation;
@@ -259,7 +263,7 @@ impl Lab {
     }
 
     pub async fn vms(&self) -> BTreeMap<String, Vm> {
-        let vms = vms::list(&self.scope(Actor::System)).await.unwrap();
+        let vms = vms::list(&self.scope()).await.unwrap();
         vms.into_iter().map(|vm| (short(vm.hostname.as_str()), vm)).collect()
     }
 
@@ -357,7 +361,7 @@ pub fn kinds() -> Kinds {
         .with::<operations::Collect>()
 }
 
-/// Rules of a pool in which local VMs are launched.
+/// Everybody may have as many of this machine's VMs as there are.
 fn rules() -> Rules {
     Rules {
         claiming: Claiming {
@@ -366,9 +370,9 @@ fn rules() -> Rules {
             reclaim: Reclaim::Link,
             per_address: PerAddress::UNLIMITED,
         },
-        machines: PoolMachines {
+        machines: pools::Machines {
             launched_from: Some(Source::Local),
-            description: "processes".to_owned(),
+            description: "A process.".to_owned(),
             most_per_launch: 100,
             most_unknown: None,
             software: String::new(),

@@ -10,14 +10,17 @@ use lablink_core::{
 use crate::lab::{Lab, admin};
 
 impl Lab {
-    /// Whoever writes so, such as `insert on event for each row`, is refused until all are let again.
+    /// Whoever writes so, such as `insert on event`, is refused until all are let again.
     async fn refuse(&self, write: &str) {
         self.sql(
             "create or replace function refuse() returns trigger language plpgsql as
              $$ begin raise exception 'this row is cursed'; end $$",
         )
         .await;
-        self.sql(&format!("create trigger refused before {write} execute function refuse()")).await;
+        self.sql(&format!(
+            "create trigger refused before {write} for each row execute function refuse()"
+        ))
+        .await;
     }
 
     async fn let_again(&self) {
@@ -34,7 +37,7 @@ impl Lab {
 
     async fn collect(&self) -> OperationId {
         let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-        operations::collect(&self.scope(admin()), &wish).await.unwrap()
+        operations::collect(&self.by(admin()), &wish).await.unwrap()
     }
 }
 
@@ -72,8 +75,8 @@ async fn work_that_is_refused_is_a_failure_whatever_its_kind() {
     std::fs::write(lab.path("state/test.tfstate"), "").unwrap();
     let met = lab.ended(lab.launch(1).await).await;
     assert_eq!(met.state, OperationState::Failed);
-    lab.refuse("insert or update on terraform_state for each row").await;
-    let out = operations::bring_back(&lab.scope(admin()), met.id).await.unwrap();
+    lab.refuse("insert or update on terraform_state").await;
+    let out = operations::bring_back(&lab.by(admin()), met.id).await.unwrap();
     lab.is_told(out).await;
     // A change.
     std::fs::write(lab.path("state/test.tfstate"), state).unwrap();

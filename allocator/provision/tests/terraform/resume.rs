@@ -116,7 +116,7 @@ async fn a_start_and_a_reboot_take_todays_settings() {
     for number in ["1", "2"] {
         lab.vm_sh("stop", &lab.folder(number));
     }
-    let asked = operations::reboot(&lab.scope(admin()), &kinds(), &vm("2")).await;
+    let asked = operations::reboot(&lab.by(admin()), &kinds(), &vm("2")).await;
     lab.succeeds(asked.unwrap()).await;
     assert!(has_todays_settings(&lab, "2") && !has_todays_settings(&lab, "1"));
     lab.comes_back(&worker).await;
@@ -157,9 +157,7 @@ async fn another_allocators_vm_is_left_alone() {
     let heard = async {
         loop {
             for number in ["1", "2"] {
-                vms::heartbeat(&lab.scope(Actor::System), &vm(number), &Vitals::default())
-                    .await
-                    .unwrap();
+                vms::heartbeat(&lab.scope(), &vm(number), &Vitals::default()).await.unwrap();
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -178,7 +176,7 @@ async fn a_vm_that_cannot_be_started_says_why() {
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     for number in ["1", "2"] {
-        vms::heartbeat(&lab.scope(Actor::System), &vm(number), &Vitals::default()).await.unwrap();
+        vms::heartbeat(&lab.scope(), &vm(number), &Vitals::default()).await.unwrap();
         lab.vm_sh("stop", &lab.folder(number));
         fs::create_dir_all(lab.folder(number).join("state")).unwrap();
         fs::write(lab.folder(number).join("state/agent-token"), "its own").unwrap();
@@ -192,7 +190,7 @@ async fn a_vm_that_cannot_be_started_says_why() {
     assert!(reason.contains("the agent ended at once"), "{reason}");
     assert!(vms["1"].stopped && vms["1"].suspect_at.is_some(), "it is not handed out");
     assert_eq!(vms["2"].start_failure, None);
-    vms::heartbeat(&lab.scope(Actor::System), &vm("1"), &Vitals::default()).await.unwrap();
+    vms::heartbeat(&lab.scope(), &vm("1"), &Vitals::default()).await.unwrap();
     assert_eq!(lab.vms().await["1"].start_failure, None, "it is heard again");
     worker.stop().await;
 }
@@ -202,8 +200,8 @@ async fn vms_that_stop_with_the_allocator_are_not_handed_out_when_it_comes_back(
     let lab = Lab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
-    vms::heartbeat(&lab.scope(Actor::System), &vm("1"), &Vitals::default()).await.unwrap();
-    assert_eq!(lab.local().stop_all(&lab.scope(Actor::System)).await.unwrap(), [""; 0]);
+    vms::heartbeat(&lab.scope(), &vm("1"), &Vitals::default()).await.unwrap();
+    assert_eq!(lab.local().stop_all(&lab.scope()).await.unwrap(), [""; 0]);
     assert!(!lab.agent_runs("1") && lab.vms().await["1"].stopped);
     worker.stop().await;
 }

@@ -92,7 +92,7 @@ impl Lab {
         let hostname = vm(number);
         let file = self.path(&format!("vms/{hostname}/home/token"));
         let token = Token::presented(fs::read_to_string(file).unwrap().trim());
-        agents::enrol(&self.scope(Actor::System), &hostname, &token).await.is_ok()
+        agents::enrol(&self.scope(), &hostname, &token).await.is_ok()
     }
 
     /// Whether a step of Terraform's is noted as running.

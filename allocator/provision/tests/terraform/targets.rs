@@ -9,7 +9,7 @@ use lablink_protocol::Hostname;
 use crate::lab::{Lab, admin, vm};
 
 async fn replace(lab: &Lab, hostnames: Vec<Hostname>) -> i64 {
-    operations::replace(&lab.scope(admin()), hostnames).await.unwrap()
+    operations::replace(&lab.by(admin()), hostnames).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

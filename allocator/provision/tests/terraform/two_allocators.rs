@@ -11,7 +11,7 @@ async fn two_allocators_fighting_over_ten_operations_never_run_two_terraforms() 
         ids.push(lab.launch(2).await);
         let selection = Selection::These(vec![vm("1")]);
         if round % 2 == 1
-            && let Ok(id) = operations::destroy(&lab.scope(admin()), &selection).await
+            && let Ok(id) = operations::destroy(&lab.by(admin()), &selection).await
         {
             ids.push(id);
         }

@@ -98,12 +98,51 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         let page = ConflictPage { operation: 3, way, fault: StateFault::Older, vms, error };
         add(pages, &format!("conflict-{name}"), &page)?;
     }
+    if let Some(operation) = all.iter().find(|it| it.state == Queued).cloned() {
+        let mut page = operation_page(operation.clone());
+        page.starts = Some(Starts::Again(before(-30)));
+        page.decided = Some(("boss".to_owned(), before(400)));
+        page.parent = Some(operation);
+        page.reason =
+            Some("Attempt 1 of 3 failed: the state is locked by another program.".to_owned());
+        add(pages, "operation-again", &page)?;
+    }
+    add(pages, "tasks", &tasks())?;
     add(pages, "operations", &list(all, older))?;
     add(pages, "operations-empty", &list(Vec::new(), None))
 }
 
+fn tasks() -> TasksPage {
+    let task = |name, does, every: &str, outcome: Option<Result<u64, String>>| TaskRow {
+        name,
+        does,
+        every: every.to_owned(),
+        running_since: (name == "history").then(|| before(700)),
+        runs: 1204,
+        failures: u64::from(matches!(outcome, Some(Err(_)))) * 3,
+        last: outcome.map(|outcome| TaskRun { at: before(4), outcome }),
+    };
+    let away = Err("the database has said nothing for 30 s".to_owned());
+    TasksPage {
+        rows: vec![
+            task("waiting line", "Hands free VMs to who waits.", "5 s", Some(Ok(2))),
+            task("silent VMs", "Points out VMs that do not report.", "5 s", Some(away)),
+            task("history", "Drops events that are old or too many.", "1 h", Some(Ok(0))),
+            task("archives", "Removes old archives of results.", "10 min", None),
+        ],
+        now: now(),
+    }
+}
+
 fn list(operations: Vec<OperationSummary>, next: Option<String>) -> OperationsPage {
-    OperationsPage { operations, next, now: now(), kind: String::new(), state: String::new() }
+    OperationsPage {
+        operations,
+        next,
+        now: now(),
+        kinds: vec![("launch", "Launch"), ("destroy", "Destroy"), ("reboot", "Reboot")],
+        kind: String::new(),
+        state: String::new(),
+    }
 }
 
 fn operation_page(operation: OperationSummary) -> OperationPage {
@@ -150,10 +189,14 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
         log.push(line(62, LogLevel::Error, &format!("  {more}")));
     }
     log.push(line(63, LogLevel::Info, "aws_security_group.client: created."));
-    let queued = state == OperationState::Queued;
+    let queued = matches!(state, OperationState::AwaitingApproval | OperationState::Queued);
     OperationPage {
         operation,
         first: None,
+        parent: None,
+        starts: None,
+        deadline: None,
+        decided: None,
         parent: None,
         starts: None,
         deadline: None,

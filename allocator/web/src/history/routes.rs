@@ -168,3 +168,40 @@ fn operation(data: &Value) -> String {
         (None, None) => "An operation".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(word: &str) -> Entry {
+        Entry {
+            id: 1,
+            at: Timestamp::UNIX_EPOCH,
+            actor: "system".to_owned(),
+            kind: word.parse().ok(),
+            word: word.to_owned(),
+            hostname: Some("desk-7".to_owned()),
+            data: json!({}),
+        }
+    }
+
+    #[test]
+    fn each_kind_has_a_sentence_of_its_own() {
+        let mut sentences = HashSet::new();
+        for kind in Kind::ALL {
+            let sentence = happening(entry(kind.as_str())).text;
+            assert!(sentence.contains(' ') && !sentence.contains(kind.as_str()), "{sentence}");
+            assert!(sentences.insert(sentence), "{kind} reads as another kind does");
+        }
+    }
+
+    #[test]
+    fn a_word_that_this_version_does_not_know_is_shown_as_it_is() {
+        assert_eq!(happening(entry("vm.lent")).text, "vm.lent: desk-7");
+    }
+}

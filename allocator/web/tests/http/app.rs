@@ -14,13 +14,17 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
-    Actor, Db, Token, agents,
+    Actor, Db, Scope, Token, agents,
     live::{self, Hub},
     operations::{self, Kinds},
-    pools::{self, AfterUse, Extension, PerAddress, PoolId, Reclaim, Source, StaleAfter},
+    pools::{
+        AfterUse, Claiming, Extension, Machines, PerAddress, Pool, Reclaim, Results, Rules, Source,
+        StaleAfter,
+    },
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
-    vms::Provider,
+    tasks::Board,
+    worker::{Runners, Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
 use lablink_web::{
@@ -45,7 +49,7 @@ pub struct App {
     /// Dropped last: the database goes with it.
     _database: TestDb,
     pub db: Db,
-    pub pool: PoolId,
+    pub pool: Arc<Pool>,
     pub hub: Hub,
     pub shutdown: CancellationToken,
     pub own_log: OwnLog,
@@ -74,7 +78,7 @@ impl App {
     pub async fn new(agent_auth: AgentAuth) -> Self {
         let database = TestDb::create().await;
         let db = Db::new(&database.config(), 8);
-        let pool = pools::open(&db, "test").await.unwrap();
+        let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
         let hub = Hub::default();
         tokio::spawn(live::listen(database.config(), hub.clone()));
         while !hub.is_connected() {
@@ -89,7 +93,7 @@ impl App {
             agents_db: db.clone(),
             agent_limits: Arc::new(AgentLimits::new(AgentBudgets::default())),
             db: db.clone(),
-            pool,
+            pool: Arc::clone(&pool),
             hub: hub.clone(),
             waits: Waits::default(),
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
@@ -107,19 +111,8 @@ impl App {
                 environment: "test".into(),
                 notices: Arc::default(),
                 public_url: None,
-                launches: Some(Source::Local),
-                machine: "processes".into(),
-                max_vms: 100,
-                unknown_vms: NonZero::new(3),
-                extension: Extension::default(),
-                stale_after: StaleAfter(Duration::from_secs(60)),
-                after_use: AfterUse::Clean,
                 ssh_addresses: FitAddresses::Remote,
-                reclaim: Reclaim::Link,
                 agent_auth,
-                email_domains: Vec::new(),
-                access_code: None,
-                per_address: PerAddress::UNLIMITED,
                 is_trial: false,
                 proxies: Proxies::default(),
                 metrics_token: None,
@@ -127,7 +120,6 @@ impl App {
                 logs_from_aws: FromAws::CloudWatch,
                 agent: AgentInstall {
                     program: Some(AgentProgram::Here("/bin/sh".into())),
-                    software: "it's \"sleap\"".into(),
                     allow_http: true,
                 },
                 heartbeat: Duration::from_secs(20),
@@ -154,38 +146,42 @@ impl App {
         app
     }
 
-    /// The same app for a class with an access code and e-mail domains of its own.
-    pub fn admitting(mut self, domains: &[&str], code: &str) -> Self {
-        let settings = Settings {
-            email_domains: domains.iter().map(|domain| domain.parse().unwrap()).collect(),
-            access_code: Some(code.parse().unwrap()),
-            ..(*self.state.settings).clone()
-        };
-        self.state.settings = Arc::new(settings);
+    /// The same app by other rules.
+    pub fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        let mut pool = Pool::clone(&self.pool);
+        change(&mut pool.rules);
+        self.pool = Arc::new(pool);
+        self.state.pool = Arc::clone(&self.pool);
         self.router = router(self.state.clone());
         self
+    }
+
+    /// The same app for a class with an access code and e-mail domains of its own.
+    pub fn admitting(self, domains: &[&str], code: &str) -> Self {
+        self.ruled(|rules| {
+            let domains = domains.iter().map(|domain| domain.parse().unwrap());
+            rules.claiming.email_domains = domains.collect();
+            rules.claiming.access_code = Some(code.parse().unwrap());
+        })
     }
 
     /// The same app where this becomes of registered machines after use.
-    pub fn after_use(mut self, after_use: AfterUse) -> Self {
-        self.state.settings = Arc::new(Settings { after_use, ..(*self.state.settings).clone() });
-        self.router = router(self.state.clone());
-        self
+    pub fn after_use(self, after_use: AfterUse) -> Self {
+        self.ruled(|rules| rules.machines.after_use = after_use)
     }
 
     /// The same app where so many of one address may wait or hold a machine.
-    pub fn crowded(mut self, per_address: PerAddress) -> Self {
-        self.state.settings = Arc::new(Settings { per_address, ..(*self.state.settings).clone() });
-        self.router = router(self.state.clone());
-        self
+    pub fn crowded(self, per_address: PerAddress) -> Self {
+        self.ruled(|rules| rules.claiming.per_address = per_address)
     }
 
     /// The same app where machines install this, but not over plain HTTP.
-    pub fn installing(mut self, program: Option<AgentProgram>) -> Self {
-        let agent = AgentInstall { program, software: "sleap".into(), allow_http: false };
-        self.state.settings = Arc::new(Settings { agent, ..(*self.state.settings).clone() });
-        self.router = router(self.state.clone());
-        self
+    pub fn installing(self, program: Option<AgentProgram>) -> Self {
+        let mut app = self.ruled(|rules| rules.machines.software = "sleap".to_owned());
+        let agent = AgentInstall { program, allow_http: false };
+        app.state.settings = Arc::new(Settings { agent, ..(*app.state.settings).clone() });
+        app.router = router(app.state.clone());
+        app
     }
 
     /// The same app whose VMs on AWS send their logs themselves, without a forwarder.
@@ -264,8 +260,7 @@ impl App {
     /// The same app beside somebody who carries out operations.
     pub fn with_worker(self, runners: Runners) -> Self {
         let worker = Worker::new(WorkerParts {
-            db: self.db.clone(),
-            pool: self.pool,
+            scope: self.scope(),
             hub: self.hub.clone(),
             owner: "test".to_owned(),
             runners: Arc::new(runners),
@@ -287,8 +282,11 @@ impl App {
     }
 
     pub async fn launch(&self, count: u32) {
-        let wish = Launch { environment: "test", source: Source::Local, count };
-        operations::launch(&self.scope(Actor::System), &wish).await.unwrap();
+        operations::launch(&self.scope(), count).await.unwrap();
+    }
+
+    pub fn scope(&self) -> Scope {
+        Scope::new(&self.db, &self.pool, Actor::System)
     }
 
     pub async fn sql(&self, statement: &str) {
@@ -298,9 +296,9 @@ impl App {
     /// The `Authorization` value of this VM's agent.
     pub async fn agent(&self, hostname: &str) -> String {
         let hostname = hostname.parse().unwrap();
-        let token =
-            agents::issue_enrolment(&self.scope(Actor::System), &hostname).await.unwrap().unwrap();
-        let token = agents::enrol(&self.scope(Actor::System), &hostname, &token).await.unwrap();
+        let scope = self.scope();
+        let token = agents::issue_enrolment(&scope, &hostname).await.unwrap().unwrap();
+        let token = agents::enrol(&scope, &hostname, &token).await.unwrap();
         format!("Bearer {}", token.reveal())
     }
 
@@ -324,6 +322,28 @@ impl App {
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// Everybody may have as many of this machine's VMs as there are.
+fn rules() -> Rules {
+    Rules {
+        claiming: Claiming {
+            email_domains: Vec::new(),
+            access_code: None,
+            reclaim: Reclaim::Link,
+            per_address: PerAddress::UNLIMITED,
+        },
+        machines: Machines {
+            launched_from: Some(Source::Local),
+            description: "processes".to_owned(),
+            most_per_launch: 100,
+            most_unknown: NonZero::new(3),
+            software: "it's \"sleap\"".to_owned(),
+            stale_after: StaleAfter(Duration::from_secs(60)),
+            after_use: AfterUse::Clean,
+        },
+        results: Results { extension: Extension::default() },
     }
 }
 

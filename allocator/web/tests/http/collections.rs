@@ -22,7 +22,7 @@ pub const ONE: &str = "lablink-vm-test-1";
 pub const TWO: &str = "lablink-vm-test-2";
 
 pub async fn finish(app: &App, state: OperationState) -> OperationId {
-    let taken = operations::take(&app.scope(Actor::System), "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.scope(), "test", &kinds()).await.unwrap().unwrap();
     let outcome = Outcome { state, exit_code: None, reason: Some("Told <plainly>.".to_owned()) };
     taken.lease.finish(&outcome).await.unwrap();
     taken.operation.id
@@ -35,7 +35,7 @@ pub async fn with_an_archive() -> (App, OperationId) {
     finish(&app, OperationState::Succeeded).await;
     let answer = app.call(post_json("/api/collections", &json!({})).by_admin()).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
-    let id = answer.json()["operation_id"].as_i64().unwrap();
+    let id: OperationId = answer.json()["operation_id"].as_i64().unwrap().into();
     assert_eq!(answer.header("location"), format!("/api/operations/{id}"));
     let vm = |hostname: &str, failure: Option<&str>| Collected {
         hostname: hostname.parse().unwrap(),
@@ -53,7 +53,7 @@ pub async fn with_an_archive() -> (App, OperationId) {
         size: 10,
         kept_by: "alloc-2".to_owned(),
     };
-    collections::record(&app.scope(Actor::System), id, &vms, Some(&kept)).await.unwrap();
+    collections::record(&app.scope(), id, &vms, Some(&kept)).await.unwrap();
     finish(&app, OperationState::Failed).await;
     app.collector.keep(id, "0123456789");
     (app, id)
@@ -153,8 +153,8 @@ async fn a_collection_is_of_the_vms_and_files_that_were_asked_for() {
     let told: Vec<_> = listed["collections"].as_array().unwrap().iter().collect();
     assert_eq!((&told[0]["extension"], &told[1]["extension"]), (&json!("slp"), &json!("h5")));
     assert_eq!(told[1]["archive"], json!(null));
-    let job = operations::find(&app.scope(Actor::System), 3).await.unwrap().unwrap().job;
-    assert!(matches!(job, Job::Collect { hostnames, .. } if hostnames.len() == 2));
+    let asked = operations::find(&app.scope(), 3.into()).await.unwrap().unwrap();
+    assert_eq!(asked.job::<Collect>().unwrap().unwrap().hostnames.len(), 2);
 
     let none =
         app.call(post_json("/api/collections", &json!({"hostnames": ["nobody"]})).by_admin());
@@ -250,7 +250,7 @@ async fn an_archive_that_is_not_here_says_where_it_is_or_that_it_is_gone() {
     app.sql("delete from collection").await;
     let none = app.call(archive(id)).await;
     assert_eq!((none.status, &none.json()["code"]), (StatusCode::CONFLICT, &json!("no_archive")));
-    assert_eq!(app.call(archive(99)).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.call(archive(99.into())).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -15,9 +15,9 @@ const TWO: &str = "lablink-vm-test-2";
 /// The launch of two VMs met a state that lacks both.
 async fn with_a_conflict() -> App {
     let app = App::with_running(2).await;
-    let taken = operations::take(&app.scope(Actor::System), "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.scope(), "test", &kinds()).await.unwrap().unwrap();
     let lacking = [ONE.parse().unwrap(), TWO.parse().unwrap()];
-    state::record_conflict(&app.scope(Actor::System), 1, Fault::Empty, &lacking).await.unwrap();
+    state::record_conflict(&app.scope(), 1.into(), Fault::Empty, &lacking).await.unwrap();
     let reason = Some("Nothing was changed.".to_owned());
     let outcome = Outcome { state: OperationState::Failed, exit_code: None, reason };
     taken.lease.finish(&outcome).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_solved_conflict_offers_a_retry_instead() {
     let told = app.call(get(queued.header("location")).by_admin()).await.json();
     assert_eq!(told["kind"], "bring_back");
     let held = [ONE.parse().unwrap(), TWO.parse().unwrap()];
-    state::take_true(&app.scope(Actor::System), None, &held).await.unwrap();
+    state::take_true(&app.scope(), None, &held).await.unwrap();
     app.sql("update vm set status = 'error' where number = 2").await;
     let page = app.call(get("/admin/operations/1").by_browser().by_admin()).await.body;
     assert!(page.contains("has been solved") && !page.contains("/give-up"));

@@ -84,7 +84,7 @@ fn concrete(path: &str, archive: i64) -> String {
 async fn other_sites_read_nothing_but_what_somebody_opens() {
     let (app, archive) = with_an_archive().await;
     for (_, path, _) in access_table().into_iter().filter(|(method, ..)| *method == Method::GET) {
-        let ask = || get(&concrete(path, archive)).by_admin();
+        let ask = || get(&concrete(path, archive.into())).by_admin();
         for way in WAYS {
             assert!(refused(&app, behind_the_back(ask(), way)).await, "{path} by {way}");
         }

@@ -34,14 +34,14 @@ async fn happens(app: &App, way: Way) {
             assert_eq!(app.call(release).await.status, StatusCode::OK);
         }
         Way::Destroyed => {
-            let vm = vms::find(&app.scope(Actor::System), &hostname).await.unwrap().unwrap();
-            vms::remove(&app.scope(Actor::System), &[vm.id]).await.unwrap();
+            let vm = vms::find(&app.scope(), &hostname).await.unwrap().unwrap();
+            vms::remove(&app.scope(), &[vm.id]).await.unwrap();
         }
         Way::Replaced => {
-            let (db, pool) = (&app.db, app.pool);
+            let scope = app.scope();
             operations::replace(&scope, vec![hostname]).await.unwrap();
             for _ in 0..2 {
-                let taken = operations::take(&scope, "worker").await.unwrap().unwrap();
+                let taken = operations::take(&scope, "worker", &kinds()).await.unwrap().unwrap();
                 taken.lease.begin().await.unwrap();
                 taken.lease.finish(&Outcome::succeeded()).await.unwrap();
             }

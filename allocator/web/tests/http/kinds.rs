@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::{
-    Actor,
     operations::{self, Ask, Kind, OperationId, Reboot},
     tasks::Driver,
     worker::{Attempt, Ended, Runner, Runners, Trouble, Turn},
@@ -53,7 +52,7 @@ impl Runner<Greet> for Greets {
 
 async fn asked(app: &App, wish: impl FnOnce(Ask) -> Ask) -> OperationId {
     let greet = Ask::of(&Greet { hostnames: vec![ONE.parse().unwrap()] });
-    operations::ask(&app.db, app.pool, &Actor::System, &wish(greet)).await.unwrap()
+    operations::ask(&app.scope(), &wish(greet)).await.unwrap()
 }
 
 async fn ended(app: &App, id: OperationId) -> serde_json::Value {
@@ -70,8 +69,8 @@ async fn ended(app: &App, id: OperationId) -> serde_json::Value {
 async fn an_operation_is_approved_or_rejected_once_and_by_name() {
     let app = App::with_running(1).await;
     let ids = [asked(&app, Ask::once_approved).await, asked(&app, Ask::once_approved).await];
-    let path = |id, verb: &str| format!("/api/operations/{id}/{verb}");
-    let page = |id| get(&format!("/admin/operations/{id}")).by_browser().by_admin();
+    let path = |id: OperationId, verb: &str| format!("/api/operations/{id}/{verb}");
+    let page = |id: OperationId| get(&format!("/admin/operations/{id}")).by_browser().by_admin();
     let waiting = app.call(page(ids[0])).await.body;
     for key in ["Greet &#60;everybody&#62;", "Awaits approval", "/approve\"", "/reject\""] {
         assert!(waiting.contains(key), "{key}");
@@ -81,7 +80,7 @@ async fn an_operation_is_approved_or_rejected_once_and_by_name() {
 
     let approved = app.call(form(&path(ids[0], "approve"), "").by_admin()).await;
     assert_eq!(approved.status, StatusCode::ACCEPTED);
-    assert_eq!(approved.json()["operation_id"], ids[0]);
+    assert_eq!(approved.json()["operation_id"], i64::from(ids[0]));
     let rejected = app.call(form(&path(ids[1], "reject"), "").by_browser().by_admin()).await;
     assert_eq!(rejected.header("location"), format!("/admin/operations/{}", ids[1]));
     for (id, verb) in [(ids[0], "approve"), (ids[0], "reject"), (ids[1], "approve")] {
@@ -89,7 +88,7 @@ async fn an_operation_is_approved_or_rejected_once_and_by_name() {
         assert_eq!(again.status, StatusCode::CONFLICT);
         assert_eq!(again.json()["code"], "not_awaiting_approval");
     }
-    let missing = app.call(form(&path(99, "approve"), "").by_admin()).await;
+    let missing = app.call(form(&path(99.into(), "approve"), "").by_admin()).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     let nobody = app.call(form(&path(ids[0], "approve"), "")).await;
     assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
@@ -114,12 +113,12 @@ async fn a_kind_of_which_no_page_knows_is_shown_listed_and_carried_out() {
     let late = asked(&app, |greet| greet.not_before(later)).await;
     let told = app.call(get(&format!("/api/operations/{then}")).by_admin()).await.json();
     assert_eq!(told["title"], "Greet <everybody>");
-    assert_eq!((&told["kind"], &told["after"]), (&"greet".into(), &first.into()));
-    assert_eq!((&told["parent"], &told["lane"]), (&first.into(), &"machines".into()));
+    assert_eq!((&told["kind"], &told["after"]), (&"greet".into(), &i64::from(first).into()));
+    assert_eq!((&told["parent"], &told["lane"]), (&i64::from(first).into(), &"machines".into()));
     assert_eq!(told["targets"][0]["hostname"], ONE);
     assert_eq!(told["targets"][0]["standing"], "included");
     assert!(told["steps"].as_array().unwrap().is_empty());
-    let page = |id| get(&format!("/admin/operations/{id}")).by_browser().by_admin();
+    let page = |id: OperationId| get(&format!("/admin/operations/{id}")).by_browser().by_admin();
     let shown = app.call(page(then)).await.body;
     for key in ["Part of", "First", ONE, "Waits for the operation before it"] {
         assert!(shown.contains(key), "{key}");

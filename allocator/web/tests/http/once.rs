@@ -1,7 +1,11 @@
 //! Every form, and every call of a program, that begins something: sent again, it begins nothing and
 //! is answered as before.
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
     body::Body,
@@ -9,7 +13,7 @@ use axum::{
 };
 use futures_util::future::join_all;
 use lablink_core::{
-    Action, Actor,
+    Action,
     operations::{self, Ask, Destroy, OperationState, Outcome, Reboot},
     scope::Key,
     state::{self, Fault},
@@ -23,8 +27,8 @@ use crate::{
     collections::{finish, with_an_archive},
 };
 
-const ONE: &str = "lablink-vm-test-1";
-const ADA: &str = "email=ada%40example.org&crd_command=start-host+--code%3D4%2Fx";
+pub const ONE: &str = "lablink-vm-test-1";
+pub const ADA: &str = "email=ada%40example.org&crd_command=start-host+--code%3D4%2Fx";
 const COMMAND: &str = "crd_command=start-host+--code%3D4%2Fy";
 
 /// Of those who are no people: what their calls tell is the same when it is told again.
@@ -46,7 +50,7 @@ async fn awaiting_approval() -> App {
     let app = App::with_running(1).await;
     let hostnames = vec![ONE.parse().unwrap()];
     let destroy = Ask::of(&Destroy { hostnames }).once_approved();
-    operations::ask(&app.db, app.pool, &Actor::System, &destroy).await.unwrap();
+    operations::ask(&app.scope(), &destroy).await.unwrap();
     app
 }
 
@@ -73,10 +77,10 @@ async fn registered() -> App {
 
 async fn failed(fault: Option<Fault>) -> App {
     let app = App::with_running(1).await;
-    let taken = operations::take(&app.scope(Actor::System), "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.scope(), "test", &kinds()).await.unwrap().unwrap();
     if let Some(fault) = fault {
         let lacking = [ONE.parse().unwrap()];
-        state::record_conflict(&app.scope(Actor::System), 1, fault, &lacking).await.unwrap();
+        state::record_conflict(&app.scope(), 1.into(), fault, &lacking).await.unwrap();
     }
     let outcome = Outcome { state: OperationState::Failed, exit_code: None, reason: None };
     taken.lease.finish(&outcome).await.unwrap();
@@ -85,7 +89,7 @@ async fn failed(fault: Option<Fault>) -> App {
 }
 
 /// A pool in which this route has something to do; its path, and what its form says.
-async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
+pub async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
     let of_one = path.replace("{hostname}", ONE);
     let of_desk = path.replace("{hostname}", "desk");
     let of_first = path.replace("{id}", "1");
@@ -192,12 +196,12 @@ async fn scene(method: &Method, path: &str) -> (App, String, &'static str) {
 
 /// How a key comes along.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum By {
+pub enum By {
     Browser,
     Program,
 }
 
-fn call(method: &Method, path: &str, body: &str, key: &str, by: By) -> Request<Body> {
+pub fn call(method: &Method, path: &str, body: &str, key: &str, by: By) -> Request<Body> {
     let mut request = match by {
         By::Browser => form(path, &format!("{body}&form_key={key}")).by_browser(),
         By::Program => form(path, body).with("idempotency-key", key),
@@ -330,12 +334,16 @@ fn no_route_of_people_changes_anything_without_a_key() {
     }
 }
 
+/// Those in this folder and below it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn every_form_that_posts_carries_a_key() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
     let mut forms = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files(concat!(env!("CARGO_MANIFEST_DIR"), "/templates").as_ref()) {
         let text = fs::read_to_string(&path).unwrap();
         for form in text.split("<form").skip(1) {
             let (form, _) = form.split_once("</form>").expect("forms end");

@@ -10,7 +10,7 @@ use crate::app::{App, With, form, get, kinds};
 /// A launch of two VMs of which one failed, done by hand.
 async fn with_a_failure() -> App {
     let app = App::with_running(2).await;
-    let taken = operations::take(&app.scope(Actor::System), "test").await.unwrap().unwrap();
+    let taken = operations::take(&app.scope(), "test", &kinds()).await.unwrap().unwrap();
     let hostname: Hostname = "lablink-vm-test-2".parse().unwrap();
     let lines: Vec<_> = (1..=600)
         .map(|line| (LogLevel::Info, format!("line {line}.")))

@@ -70,14 +70,9 @@ async fn what_was_left_out_stops_a_destroy_until_somebody_says_to_go_on() {
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
         answer.json()["operation_id"].as_i64().unwrap()
     };
-    let on_skipped = async |id| match operations::find(&app.scope(Actor::System), id)
-        .await
-        .unwrap()
-        .unwrap()
-        .job
-    {
-        Job::Collect { on_skipped, .. } => on_skipped,
-        other => panic!("{other:?}"),
+    let on_skipped = async |id: i64| {
+        let operation = operations::find(&app.scope(), id.into()).await.unwrap().unwrap();
+        operation.job::<Collect>().unwrap().unwrap().on_skipped
     };
     let wish = json!({"hostname": [ONE], "collect": true});
     let answer = app.call(post_json("/destroy", &wish).by_admin()).await.json();
@@ -94,7 +89,7 @@ async fn what_was_left_out_stops_a_destroy_until_somebody_says_to_go_on() {
         seconds: 0.1,
         failure: None,
     };
-    collections::record(&app.scope(Actor::System), destroy - 1, &[vm], None).await.unwrap();
+    collections::record(&app.scope(), (destroy - 1).into(), &[vm], None).await.unwrap();
     finish(&app, OperationState::Failed).await;
     finish(&app, OperationState::Failed).await;
     for id in [destroy - 1, destroy] {

@@ -25,7 +25,7 @@ async fn post(app: &App, metrics: Value) {
 }
 
 async fn known(app: &App) -> Startup {
-    let vm = vms::list(&app.scope(Actor::System)).await.unwrap().remove(0);
+    let vm = vms::list(&app.scope()).await.unwrap().remove(0);
     startup::of_vm(&app.db, vm.id).await.unwrap()
 }
 

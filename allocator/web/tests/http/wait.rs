@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures_util::StreamExt;
-use lablink_core::claims::{self, ReleaseReason};
 use lablink_web::AgentAuth;
 use serde_json::json;
 use tokio::time::timeout;
@@ -47,14 +46,8 @@ async fn our_agent_hears_of_its_claim_and_of_its_end() {
         "again after a reboot"
     );
 
-    let mut client = app.db.client().await.unwrap();
-    let transaction = client.transaction().await.unwrap();
-    let vm = transaction.query_one("select id from vm", &[]).await.unwrap().get(0);
-    let actor = lablink_core::Actor::System;
-    claims::release_of_vm(&transaction, app.pool, vm, ReleaseReason::Released, &actor)
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
+    let release = form("/api/vms/lablink-vm-test-1/release", "then=reuse").by_admin();
+    assert_eq!(app.call(release).await.status, StatusCode::OK);
     let agent = app.renewed("lablink-vm-test-1", &agent).await;
     let ended = app.call(ask_with(&agent, seen, 30)).await;
     assert_eq!(ended.json(), json!({"status": "released"}));

@@ -19,8 +19,8 @@ async fn page(app: &App, path: &str) -> String {
 }
 
 async fn point_out(app: &App) {
-    vms::notice(&app.scope(Actor::System)).await.unwrap();
-    vms::point_out(&app.db, app.pool, LIMITS).await.unwrap();
+    vms::notice(&app.scope()).await.unwrap();
+    vms::point_out(&app.scope(), LIMITS).await.unwrap();
 }
 
 #[tokio::test]
