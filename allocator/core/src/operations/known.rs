@@ -93,16 +93,25 @@ impl Kinds {
 
 impl Known {
     fn of<K: Kind>(refusal: Option<&'static str>) -> Self {
-        let hooks = Hooks {
-            undo: |payload, change, id| {
-                Box::pin(async move { parsed::<K>(payload)?.undo(change, id).await })
-            },
-            rest: |payload, change, id| {
-                Box::pin(async move { parsed::<K>(payload)?.rest(change, id).await })
-            },
-        };
+        let hooks = Hooks { undo: undo::<K>, rest: rest::<K> };
         Self { word: K::WORD, name: K::NAME, refusal, hooks }
     }
+}
+
+fn undo<'a, K: Kind>(
+    payload: Value,
+    change: &'a mut Change<'_>,
+    id: OperationId,
+) -> Hooked<'a, ()> {
+    Box::pin(async move { parsed::<K>(payload)?.undo(change, id).await })
+}
+
+fn rest<'a, K: Kind>(
+    payload: Value,
+    change: &'a mut Change<'_>,
+    id: OperationId,
+) -> Hooked<'a, Option<Ask>> {
+    Box::pin(async move { parsed::<K>(payload)?.rest(change, id).await })
 }
 
 /// A row's payload as its kind's.

@@ -24,12 +24,7 @@ pub(crate) use ask::lock as lock_pool;
 pub use ask::{Ask, ask};
 pub use decide::{approve, cancel, reject};
 pub use kind::{Kind, Lane};
-pub(crate) use kinds::CHANGES_MACHINES;
-pub use kinds::{
-    AskError, BringBack, Collect, Destroy, GiveUp, Launch, LaunchError, Reboot, RebootError,
-    Replace, SolveError, bring_back, collect, collect_and_destroy, destroy, give_up, is_at_work,
-    launch, launch_first, reboot, rebooted, replace,
-};
+pub use kinds::*;
 pub use known::Kinds;
 pub use lease::{LEASE, Lease, LeaseError, LogLevel, Makes, Outcome, RENEW_EVERY, Report};
 pub use read::{Filter, LogLine, Operation, counts, find, list, log, log_before, recent};

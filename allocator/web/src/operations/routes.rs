@@ -62,55 +62,13 @@ pub async fn started(
             }
         };
     }
-    Ok(decided(wants, id))
-}
-
-/// Lets an operation join the queue that waits to be approved.
-#[utoipa::path(post, path = "/api/operations/{id}/approve", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
-pub async fn approve(
-    State(state): State<AppState>,
-    Asking(scope): Asking,
-    wants: Wants,
-    Path(id): Path<OperationId>,
-) -> Result<Response, Problem> {
-    find(&scope, id).await?;
-    if !operations::approve(&scope, &state.kinds, id).await? {
-        return Err(not_awaiting());
-    }
-    Ok(decided(wants, id))
-}
-
-/// Ends an operation that waits to be approved: nothing is done.
-#[utoipa::path(post, path = "/api/operations/{id}/reject", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
-pub async fn reject(
-    State(state): State<AppState>,
-    Asking(scope): Asking,
-    wants: Wants,
-    Path(id): Path<OperationId>,
-) -> Result<Response, Problem> {
-    find(&scope, id).await?;
-    if !operations::reject(&scope, &state.kinds, id).await? {
-        return Err(not_awaiting());
-    }
-    Ok(decided(wants, id))
-}
-
-fn not_awaiting() -> Problem {
-    Problem::conflict(
-        "not_awaiting_approval",
-        "This operation does not wait to be approved. Look at it again: somebody else may have \
-         decided.",
-    )
-}
-
-fn decided(wants: Wants, id: OperationId) -> Response {
-    match wants {
+    Ok(match wants {
         Wants::Page => Redirect::to(&page).into_response(),
         Wants::Json => {
             let location = [(header::LOCATION, format!("/api/operations/{id}"))];
             (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
         }
-    }
+    })
 }
 
 pub async fn ended(state: &AppState, scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
@@ -188,6 +146,7 @@ pub async fn list(
 /// The page of operations.
 #[utoipa::path(get, path = "/admin/operations", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn list_page(
+    State(state): State<AppState>,
     Caller(scope): Caller,
     Query(listing): Query<Listing>,
 ) -> Result<Html<String>, Problem> {
@@ -294,6 +253,7 @@ pub async fn retry(
 /// Asks an operation that waits or runs to stop.
 #[utoipa::path(post, path = "/api/operations/{id}/cancel", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn cancel(
+    State(state): State<AppState>,
     Asking(scope): Asking,
     wants: Wants,
     Path(id): Path<OperationId>,
@@ -302,8 +262,50 @@ pub async fn cancel(
     if !operations::cancel(&scope, &state.kinds, id).await? {
         return Err(Problem::conflict("already_over", "This operation is over already."));
     }
-    Ok(match wants {
+    Ok(decided(wants, id))
+}
+
+/// Lets an operation join the queue that waits to be approved.
+#[utoipa::path(post, path = "/api/operations/{id}/approve", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+pub async fn approve(
+    State(state): State<AppState>,
+    Asking(scope): Asking,
+    wants: Wants,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&scope, id).await?;
+    if !operations::approve(&scope, &state.kinds, id).await? {
+        return Err(not_awaiting());
+    }
+    Ok(decided(wants, id))
+}
+
+/// Ends an operation that waits to be approved: nothing is done.
+#[utoipa::path(post, path = "/api/operations/{id}/reject", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+pub async fn reject(
+    State(state): State<AppState>,
+    Asking(scope): Asking,
+    wants: Wants,
+    Path(id): Path<OperationId>,
+) -> Result<Response, Problem> {
+    find(&scope, id).await?;
+    if !operations::reject(&scope, &state.kinds, id).await? {
+        return Err(not_awaiting());
+    }
+    Ok(decided(wants, id))
+}
+
+fn not_awaiting() -> Problem {
+    Problem::conflict(
+        "not_awaiting_approval",
+        "This operation does not wait to be approved. Look at it again: somebody else may have \
+         decided.",
+    )
+}
+
+fn decided(wants: Wants, id: OperationId) -> Response {
+    match wants {
         Wants::Page => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
         Wants::Json => (StatusCode::ACCEPTED, Json(Queued { operation_id: id })).into_response(),
-    })
+    }
 }
