@@ -283,18 +283,11 @@ async fn a_reboot_is_refused_where_it_can_do_no_good() {
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
     let one = name("lablink-vm-test-1");
     let teacher = scene.by(admin());
-    let reboot = async |kinds: &Kinds, vm: &Hostname| match operations::reboot(
-        db,
-        pool,
-        kinds,
-        &admin(),
-        vm,
-    )
-    .await
-    {
-        Ok(_) => "asked for".to_owned(),
-        Err(refused) => refused.to_string(),
-    };
+    let reboot =
+        async |kinds: &Kinds, vm: &Hostname| match operations::reboot(&teacher, kinds, vm).await {
+            Ok(_) => "asked for".to_owned(),
+            Err(refused) => refused.to_string(),
+        };
     let elsewhere = kinds().with_refused::<operations::Reboot>("This allocator has no local VMs.");
     assert!(reboot(&elsewhere, &one).await.ends_with("This allocator has no local VMs."));
     assert_eq!(reboot(&known(), &name("nobody")).await, "VM not found.");

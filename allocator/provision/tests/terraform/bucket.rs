@@ -1,7 +1,6 @@
 //! The state in S3, with `use_lockfile`.
 
 use lablink_core::{
-    Actor,
     aws::AwsKeys,
     operations::{self, OperationState},
 };

@@ -1,14 +1,14 @@
 //! What has changed while an operation waited for its turn.
 
 use lablink_core::{
-    operations::{self, OperationState, Stage},
+    operations::{self, OperationId, OperationState, Stage},
     vms::Selection,
 };
 use lablink_protocol::Hostname;
 
 use crate::lab::{Lab, admin, vm};
 
-async fn replace(lab: &Lab, hostnames: Vec<Hostname>) -> i64 {
+async fn replace(lab: &Lab, hostnames: Vec<Hostname>) -> OperationId {
     operations::replace(&lab.by(admin()), hostnames).await.unwrap()
 }
 

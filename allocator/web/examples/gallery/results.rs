@@ -136,10 +136,6 @@ fn operation(state: OperationState, archive: ArchiveCard) -> OperationPage {
         starts: None,
         deadline: None,
         decided: None,
-        parent: None,
-        starts: None,
-        deadline: None,
-        decided: None,
         results: Some(OperationResults { extension: "slp".to_owned(), archive }),
         left_out: vec![LeftOut {
             hostname: "lablink-vm-prod-3".to_owned(),

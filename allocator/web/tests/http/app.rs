@@ -257,6 +257,13 @@ impl App {
         self
     }
 
+    /// The same app, which does this again and again by itself.
+    pub fn with_tasks(mut self, tasks: Board) -> Self {
+        self.state.tasks = tasks;
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// The same app beside somebody who carries out operations.
     pub fn with_worker(self, runners: Runners) -> Self {
         let worker = Worker::new(WorkerParts {

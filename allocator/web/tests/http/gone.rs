@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use futures_util::StreamExt;
 use lablink_core::{
-    Actor,
     operations::{self, Outcome},
     vms,
 };

@@ -10,7 +10,6 @@ use lablink_core::{
     worker::{Attempt, Ended, Runner, Runners, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
-use lablink_web::router;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, With, form, get, kinds};
@@ -182,7 +181,7 @@ async fn a_reboot_is_an_operation_whose_end_a_program_is_told() {
 
 #[tokio::test]
 async fn what_the_allocator_does_by_itself_is_on_a_page_and_in_the_metrics() {
-    let mut app = App::with_running(0).await;
+    let app = App::with_running(0).await;
     let mut driver = Driver::default();
     let every = Duration::from_secs(3600);
     driver.begin("counting", "Counts <things>.", every, || async { Ok(3) });
@@ -191,8 +190,7 @@ async fn what_the_allocator_does_by_itself_is_on_a_page_and_in_the_metrics() {
     while board.tasks().iter().any(|task| task.runs == 0) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    app.state.tasks = board;
-    app.router = router(app.state.clone());
+    let app = app.with_tasks(board);
     let page = app.call(get("/admin/tasks").by_browser().by_admin()).await.body;
     for key in
         ["counting", "Counts &#60;things&#62;.", "Did 3.", "breaking down", "Fails", "1 of 1"]
