@@ -24,6 +24,10 @@ const server = createServer(async (request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" }).write('data: {"begins":{"beat_ms":60000,"renewed_after_ms":60000}}\n\n');
     return;
   }
+  if (path.endsWith("/lines")) {
+    response.writeHead(200, { "content-type": types[".html"] }).end(); // no newer line of a log
+    return;
+  }
   // A live page asks for itself by its true path: it gets the file that it came from.
   const file = extname(path) ? path : new URL(request.headers.referer ?? "/-", "http://localhost").pathname;
   try {

@@ -27,11 +27,6 @@ pub struct Hostname(String);
 pub struct InvalidHostname(String);
 
 impl Hostname {
-    /// The name of VM `number` of `environment` (which must itself be made of DNS letters).
-    pub fn of_vm(environment: &str, number: u32) -> Result<Self, InvalidHostname> {
-        format!("lablink-vm-{environment}-{number}").parse()
-    }
-
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -84,7 +79,7 @@ mod tests {
 
     #[test]
     fn takes_dns_names_in_lower_case() {
-        assert_eq!(Hostname::of_vm("dev", 3).unwrap().as_str(), "lablink-vm-dev-3");
+        assert_eq!("vm-3".parse::<Hostname>().unwrap().as_str(), "vm-3");
         assert_eq!(
             "Desk-7.Lab.example".parse::<Hostname>().unwrap().as_str(),
             "desk-7.lab.example"

@@ -2,8 +2,11 @@
 //!
 //! `connections` takes what comes, and bounds it. `router` lists every path and who may use it. A
 //! request passes `http` (its id, the security headers, errors as a page or as JSON), then `auth`
-//! (who asks, and whether they may; what a VM may ask for says `agents`), then one handler of
-//! `routes`, which calls one function of the core and fills a page or a wire type.
+//! (who asks, and whether they may; `budgets` says what a VM may ask for), then one handler, in the
+//! folder of its feature, which calls one function of the core and fills a page or a JSON body.
+//!
+//! A feature's handlers, pages and bodies lie together. What several features say of a VM, a claim or
+//! an archive is in `states`, what all pages share in `pages`; URLs come from `links`.
 
 mod agents;
 mod assets;
@@ -15,6 +18,7 @@ mod connections;
 mod history;
 mod http;
 mod line;
+mod links;
 mod live;
 mod logs;
 mod machines;
@@ -28,6 +32,7 @@ pub mod pages;
 mod participants;
 mod request;
 mod results;
+mod route;
 mod router;
 mod sha256_sum;
 mod state;
@@ -44,9 +49,8 @@ pub use auth::{
 pub use budgets::{AgentBudgets, AgentLimits};
 pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
 pub use http::{Proxies, ProxyHeader};
-pub use openapi::document as openapi;
 pub use own_log::{OwnLog, OwnLogEntry};
-pub use router::{access_table, begins_table, router};
+pub use router::{access_table, begins_table, openapi, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
 pub use state::{AgentInstall, AgentProgram, AppState, FromAws, Settings};
 pub use transfers::Transfers;
@@ -56,35 +60,42 @@ pub use waits::Waits;
 pub mod gallery {
     pub use crate::{
         aws::page::{AwsPage, AwsStanding, MachinesWithoutAws},
-        claims::page::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection},
+        claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm},
+        history::happening::Happening,
+        line::clear_page::ClearLinePage,
         line::page::{LineEnd, LinePage, LineState},
+        line::place_row::PlaceRow,
         logs::own_page::{OwnLogLine, OwnLogPage},
         logs::page::{LogLevels, LogLines, LogPage, LogPart},
         machines::page::{InstallPage, MachineField, MachinePage, SshTyped},
         monitoring::tasks_page::{TaskRow, TaskRun, TasksPage},
         operations::conflict_page::{ConflictCard, ConflictPage, ConflictVm, StateFault, WayOut},
-        operations::list_page::{OperationState, OperationSummary, OperationsPage},
+        operations::list_page::OperationsPage,
         operations::page::{
-            LeftOut, LogLevel, LogLine, OperationPage, OperationResults, OperationVm, Starts,
-            StepState,
+            LeftOut, LogLine, OperationPage, OperationResults, OperationVm, Starts, StepState,
         },
-        overview::page::{AdminPage, DatabaseConnections, Happening, PoolCounts},
+        operations::summary::{OperationState, OperationSummary},
+        overview::page::{AdminPage, DatabaseConnections, PoolCounts},
         overview::usage::{UsageChart, UsageSample},
-        pages::{ErrorPage, Stretch, Timeline, TimelineRow, Tone},
+        pages::{ErrorPage, LogLevel, Stretch, Timeline, TimelineRow, Tone},
         participants::page::{
-            AddressCrowd, OpenClaim, ParticipantsPage, PlaceRow, ReentryRow, SamePersonRow,
+            AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePersonRow,
         },
-        participants::way_in_page::{ClearLinePage, LockingOut, NewLinkPage, WayIn, WayInPage},
+        participants::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage},
         request::page::{OwnPage, RequestField, RequestPage, RequestProblem},
-        results::page::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+        results::page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+        states::afterwards::Afterwards,
+        states::archive::ArchiveCard,
+        states::claim::{ClaimEnd, Connection},
+        states::gpu::Gpu,
+        states::source::VmSource,
         states::trouble::{Attention, Trouble},
-        states::used_note::{Afterwards, UsedNote, UsedStanding},
+        states::used_note::{UsedNote, UsedStanding},
+        states::vm::{Activity, Holder, InstanceClaim, VmState},
         vms::confirm_page::{ConfirmPage, Deed},
-        vms::destroy_page::{DestroyPage, DestroyRow, Holder},
-        vms::instances_page::{
-            Activity, Gpu, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState,
-        },
+        vms::destroy_page::{DestroyPage, DestroyRow},
+        vms::instances_page::{InstanceRow, InstancesPage, InstancesSearch},
         vms::launch_page::LaunchPage,
-        vms::vm_page::{PastClaim, Shelter, VmPage, VmSource},
+        vms::vm_page::{PastClaim, Shelter, VmPage},
     };
 }

@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 
 use axum::{
-    Router,
-    extract::{DefaultBodyLimit, RawPathParams, Request},
-    handler::Handler,
+    Json, Router,
+    extract::{DefaultBodyLimit, State},
     http::Method,
-    middleware::{Next, from_fn, from_fn_with_state},
-    response::IntoResponse,
-    routing::{self, MethodRouter},
+    middleware::from_fn_with_state,
 };
 use lablink_core::Action::{
     self, Administer, AwaitClaim, ForwardLogs, ReadVm, RenewToken, SpeakForVm, Visit,
@@ -17,116 +14,30 @@ use lablink_core::Action::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    AppState,
+    AgentAuth, AppState,
     agents::{api as agent, install, reports, vm_metrics, wait},
     assets,
     auth::guard,
     aws::routes as aws,
     claims::routes as claim,
     history::routes as history,
-    http::{
-        EveryRequest, LARGEST_BATCH, Problem, Wants, back_to_form, from_here_alone, once::keyed,
-    },
+    http::{EveryRequest, Problem, back_to_form, from_here_alone},
     line::{places, routes as line},
     live::{changes, events},
     logs::{follow, forward, own as own_log, read, routes as log_page},
     machines::routes as machines,
     monitoring::{health, metrics, tasks},
-    openapi,
     operations::{conflict, routes as operations},
     overview::routes as overview,
     participants::{routes as participants, way_in},
     request::routes as home,
     results::{archive, collections, routes as results, scp_client},
+    route::{Route, Sites, begin, delete, get, post},
     vms::{api as vms, destroy, instances, launch, statuses, vm},
 };
 
 /// Largest body that a request may have, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
-
-/// One method of one path, and what its caller must be allowed to do.
-struct Route {
-    method: Method,
-    path: &'static str,
-    action: Action,
-    sites: Sites,
-    handler: MethodRouter<AppState>,
-    /// Of a post by which people begin or change something: the page that has its form.
-    form: Option<&'static str>,
-}
-
-/// Whose pages may lead a browser to a path.
-enum Sites {
-    Any,
-    /// Reading it alone does something: our own pages, and programs.
-    Own,
-}
-
-impl Route {
-    /// For bodies that are larger than most.
-    fn taking_batches(self) -> Self {
-        Self { handler: self.handler.layer(DefaultBodyLimit::max(LARGEST_BATCH)), ..self }
-    }
-
-    /// For what does something by being read.
-    fn refusing_other_sites(self) -> Self {
-        Self { sites: Sites::Own, ..self }
-    }
-}
-
-fn get<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route {
-        method: Method::GET,
-        path,
-        action,
-        sites: Sites::Any,
-        handler: routing::get(of),
-        form: None,
-    }
-}
-
-fn post<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route {
-        method: Method::POST,
-        path,
-        action,
-        sites: Sites::Any,
-        handler: routing::post(of),
-        form: None,
-    }
-}
-
-/// A post of people: sent twice with one key, it begins one thing. Who comes without posting is
-/// led to `form`, the page that has its form.
-fn begin<H: Handler<T, AppState>, T: 'static>(
-    path: &'static str,
-    action: Action,
-    form: &'static str,
-    of: H,
-) -> Route {
-    let route = post(path, action, of);
-    let keyed = async move |params: RawPathParams, request: Request, next: Next| {
-        let mut answer = keyed(request, next).await.into_response();
-        Problem::send_back(&mut answer, back_to_form::filled(form, &params));
-        answer
-    };
-    let otherwise = async move |params: RawPathParams, method: Method, wants: Wants| {
-        back_to_form::answer(form, &params, &method, wants)
-    };
-    let handler = route.handler.route_layer(from_fn(keyed)).fallback(otherwise);
-    Route { handler, form: Some(form), ..route }
-}
-
-fn delete<H: Handler<T, AppState>, T: 'static>(path: &'static str, action: Action, of: H) -> Route {
-    Route {
-        method: Method::DELETE,
-        path,
-        action,
-        sites: Sites::Any,
-        handler: routing::delete(of).route_layer(from_fn(keyed)),
-        form: None,
-    }
-}
 
 fn routes() -> Vec<Route> {
     vec![
@@ -306,7 +217,7 @@ fn routes() -> Vec<Route> {
         get("/readyz", Visit, health::ready),
         get("/metrics", Visit, metrics::metrics),
         // Who writes a program.
-        get("/openapi.json", Visit, openapi::json),
+        get("/openapi.json", Visit, describe),
     ]
 }
 
@@ -320,6 +231,16 @@ pub fn access_table() -> Vec<(Method, &'static str, Action)> {
 pub fn begins_table() -> Vec<(Method, &'static str, Option<&'static str>)> {
     let begins = |route: &Route| route.form.is_some() || route.method == Method::DELETE;
     routes().into_iter().filter(begins).map(|it| (it.method, it.path, it.form)).collect()
+}
+
+/// All of it as an `OpenAPI` document, of an allocator that asks agents for tokens, or not.
+pub fn openapi(agent_auth: AgentAuth) -> utoipa::openapi::OpenApi {
+    crate::openapi::document(&access_table(), &begins_table(), agent_auth)
+}
+
+/// `GET /openapi.json`
+async fn describe(State(state): State<AppState>) -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi(state.settings.agent_auth))
 }
 
 /// The whole HTTP surface. Read from the bottom: the last layer meets a request first.

@@ -2,7 +2,11 @@ use std::time::Duration;
 
 use lablink_protocol::{CrdCode, Hostname};
 
-use crate::{Db, DbError, Pin, TokenHash, ids::ClaimId};
+use crate::{
+    Db, DbError, Pin, Scope, TokenHash,
+    events::{Change, Kind},
+    ids::ClaimId,
+};
 
 /// What an agent needs to connect a participant.
 #[derive(Debug)]
@@ -92,21 +96,17 @@ pub async fn situation(
 
 /// Marks the command as fetched by the agent, and answers how long after it was given. Late or
 /// repeated calls change nothing and answer nothing.
-pub async fn delivered(db: &Db, delivery: &Delivery) -> Result<Option<Duration>, DbError> {
-    let row = db
-        .client()
-        .await?
-        .query_opt(
-            "with changed as (
-                 update claim set state = 'connecting'
-                 where id = $1 and command_no = $2 and state = 'waiting' and released_at is null
-                 returning vm_id, commanded_at
-             )
-             select extract(epoch from clock_timestamp() - changed.commanded_at)::float8 as after
-             from vm join changed on vm.id = changed.vm_id",
-            &[&delivery.claim_id, &delivery.command_no],
-        )
-        .await?;
-    let after: Option<f64> = row.map(|row| row.try_get("after")).transpose()?;
-    Ok(after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+pub async fn delivered(scope: &Scope, delivery: &Delivery) -> Result<Option<Duration>, DbError> {
+    crate::db::again!(async {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let sql = "update claim set state = 'connecting'
+                   where id = $1 and command_no = $2 and state = 'waiting' and released_at is null
+                   returning extract(epoch from clock_timestamp() - commanded_at)::float8 as after";
+        let row = change.query_opt(sql, &[&delivery.claim_id, &delivery.command_no]).await?;
+        let Some(row) = row else { return Ok(None) };
+        change.event(Kind::ClaimDelivered).of_claim(delivery.claim_id);
+        change.commit().await?;
+        Ok(Duration::try_from_secs_f64(row.try_get("after")?).ok())
+    })
 }

@@ -1,20 +1,24 @@
 use std::sync::LazyLock;
 
-use super::request::command_mark;
 use crate::{
     Actor, DbError, Email, Pin, TokenHash,
     db::{self, GenericClient},
     events::Kind,
     ids::{ClaimId, PlaceId},
-    line,
     neighbours::Origin,
     pools::Pool,
+    rows::WAITING,
     scope::Once,
     vms,
 };
 use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;
+
+/// By which a command is known again; none can be read from it.
+pub(super) fn command_mark(once: &Once, code: &CrdCode) -> String {
+    once.key().token(&format!("command {}", code.as_str())).reveal().to_owned()
+}
 
 /// What a fresh claim is made of.
 pub(crate) struct NewClaim<'a> {
@@ -99,7 +103,7 @@ fn free() -> String {
     format!(
         "{} and not exists (select from place where place.pool_id = $1 and ({} or {}))",
         vms::CLAIMABLE,
-        line::WAITING,
+        WAITING,
         "place.person = $8 and place.ended_at is null and place.invited_until is not null",
     )
 }

@@ -1,7 +1,7 @@
 use lablink_protocol::CrdCode;
 
 use super::{assign::held_by, page::opens};
-use crate::{DbError, Email, Scope, Token, line};
+use crate::{DbError, Email, Scope, Token, rows::find_open};
 
 /// Whether somebody who asks for this e-mail's machine or place in line shows that it is theirs: by
 /// the command that it was claimed with, or by the token of its link or cookie.
@@ -29,6 +29,6 @@ pub async fn is_proven(
         };
     }
     let Some(token) = token else { return Ok(false) };
-    let place = line::find_open(&client, &scope.pool, email).await?;
+    let place = find_open(&client, &scope.pool, email).await?;
     Ok(place.is_some_and(|(_, own)| own.matches(&token.hash())))
 }

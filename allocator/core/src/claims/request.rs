@@ -1,15 +1,14 @@
 use super::{
-    assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, held_by},
-    crowded,
+    assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, command_mark, held_by},
     page::{Given, set_command},
 };
 use crate::{
     Actor, DbError, Email, Neighbours, Pin, Scope, Token,
-    db::GenericClient,
+    db::{Client, GenericClient},
     events::{Change, Kind},
     ids::ClaimId,
-    line,
     pools::{Pool, Reclaim},
+    rows::is_invited,
     scope::{Key, Once, Sent},
 };
 use lablink_protocol::{CrdCode, Hostname};
@@ -76,14 +75,9 @@ impl Request<'_> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Begun {
     claim: ClaimId,
-    /// [`command_mark`] of the newest command that came with this key.
+    /// [`super::assign::command_mark`] of the newest command that came with this key.
     command: String,
     is_new: bool,
-}
-
-/// By which a command is known again; none can be read from it.
-pub(super) fn command_mark(once: &Once, code: &CrdCode) -> String {
-    once.key().token(&format!("command {}", code.as_str())).reveal().to_owned()
 }
 
 /// The way into the claim: of the same request the same, since only its hash is stored.
@@ -95,56 +89,50 @@ pub(super) const LINK: &str = "claim";
 /// closer: the person's own claim first, then whether the same request got one that is over, then
 /// the VMs that were locked at that moment. A claim that ends in between (a release) is tried for
 /// again.
-pub async fn request(scope: &Scope, request: &Request<'_>) -> Result<Granted, RequestError> {
-    crate::db::again!(async {
-        let scope = &request.scope(scope);
-        let mut client = scope.client().await?;
-        if let Some(most) = scope.pool.rules.claiming.per_address.claims
-            && let Some(origin) = request.neighbours.origin(&client, &scope.pool).await?
-        {
-            let limit = (most, origin);
-            return crowded::request(scope, &mut client, request, limit).await;
-        }
-        let (pin, link) = (Pin::random(), scope.token(LINK));
-        let claim = NewClaim {
-            email: request.email,
-            code: request.code,
-            pin: &pin,
-            link: link.hash(),
-            origin: None,
-            once: scope.once.as_ref(),
+pub(super) async fn alone(
+    scope: &Scope,
+    client: &mut Client,
+    request: &Request<'_>,
+) -> Result<Granted, RequestError> {
+    let (pin, link) = (Pin::random(), scope.token(LINK));
+    let claim = NewClaim {
+        email: request.email,
+        code: request.code,
+        pin: &pin,
+        link: link.hash(),
+        origin: None,
+        once: scope.once.as_ref(),
+    };
+    let mut locked = Locked::Skip;
+    for _ in 0..ATTEMPTS {
+        let none_was_free = match assign(client, &scope.pool, &claim, locked).await {
+            Ok(Assigned { claim_id, hostname }) => {
+                let id = i64::from(claim_id);
+                tracing::info!(claim.id = id, machine.hostname = %hostname, "claimed");
+                return Ok(Granted { hostname, pin, link, is_new: true });
+            }
+            Err(NotAssigned::Db(error)) => return Err(error.into()),
+            Err(NotAssigned::NoneFree) => true,
+            Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => false,
         };
-        let mut locked = Locked::Skip;
-        for _ in 0..ATTEMPTS {
-            let none_was_free = match assign(&client, &scope.pool, &claim, locked).await {
-                Ok(Assigned { claim_id, hostname }) => {
-                    let id = i64::from(claim_id);
-                    tracing::info!(claim.id = id, machine.hostname = %hostname, "claimed");
-                    return Ok(Granted { hostname, pin, link, is_new: true });
-                }
-                Err(NotAssigned::Db(error)) => return Err(error.into()),
-                Err(NotAssigned::NoneFree) => true,
-                Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => false,
-            };
-            let was_sent = scope.before::<Begun>(&client).await?.is_some();
-            // Looked for afterwards: what the same request got meanwhile is not over.
-            if let Some(held) = held_by(&client, &scope.pool, request.email).await? {
-                match back_in(scope, &mut client, request, held).await? {
-                    Some(granted) => return Ok(granted),
-                    None => continue,
-                }
-            }
-            if was_sent {
-                return Err(RequestError::Refused(Refusal::Over));
-            }
-            match (none_was_free, locked) {
-                (true, Locked::Await) => break,
-                (true, Locked::Skip) => locked = Locked::Await,
-                (false, _) => {}
+        let was_sent = scope.before::<Begun>(client).await?.is_some();
+        // Looked for afterwards: what the same request got meanwhile is not over.
+        if let Some(held) = held_by(client, &scope.pool, request.email).await? {
+            match back_in(scope, client, request, held).await? {
+                Some(granted) => return Ok(granted),
+                None => continue,
             }
         }
-        Err(none_free(&client, &scope.pool, request.email).await?)
-    })
+        if was_sent {
+            return Err(RequestError::Refused(Refusal::Over));
+        }
+        match (none_was_free, locked) {
+            (true, Locked::Await) => break,
+            (true, Locked::Skip) => locked = Locked::Await,
+            (false, _) => {}
+        }
+    }
+    Err(none_free(client, &scope.pool, request.email).await?)
 }
 
 /// Why there is no VM for this person.
@@ -153,7 +141,7 @@ pub(super) async fn none_free(
     pool: &Pool,
     email: &Email,
 ) -> Result<RequestError, DbError> {
-    let refusal = match line::is_invited(client, pool, email).await? {
+    let refusal = match is_invited(client, pool, email).await? {
         true => Refusal::Invited,
         false => Refusal::NoneFree,
     };
@@ -167,7 +155,7 @@ pub(super) const ATTEMPTS: usize = 8;
 /// or the other click of two was quicker.
 pub(super) async fn back_in(
     scope: &Scope,
-    client: &mut crate::db::Client,
+    client: &mut Client,
     request: &Request<'_>,
     held: Held,
 ) -> Result<Option<Granted>, RequestError> {

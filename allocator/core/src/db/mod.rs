@@ -6,6 +6,7 @@ mod away;
 mod cleaned;
 mod connector;
 mod dial;
+pub(crate) mod like;
 pub(crate) mod limits;
 mod pool;
 mod server;

@@ -9,6 +9,8 @@ text_enum! {
         ClaimCommandReplaced = "claim.command_replaced",
         ClaimConnected = "claim.connected",
         ClaimCreated = "claim.created",
+        /// Its command was fetched by the VM's agent.
+        ClaimDelivered = "claim.delivered",
         ClaimFailed = "claim.failed",
         ClaimLinkIssued = "claim.link_issued",
         ClaimLockOutAsked = "claim.lock_out_asked",

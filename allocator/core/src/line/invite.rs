@@ -1,10 +1,8 @@
 use super::{INVITED_FOR, lock};
 use crate::{
     DbError, Email, Token,
-    db::GenericClient,
     events::{Change, Kind},
     ids::PlaceId,
-    pools::Pool,
 };
 use tokio_postgres::types::ToSql;
 
@@ -29,15 +27,4 @@ pub(crate) async fn invite(
     let data = serde_json::json!({ "place": place });
     change.event(Kind::PlaceInvited).with(data);
     Ok(())
-}
-
-/// Whether an organiser has made this person's place.
-pub(crate) async fn is_invited(
-    client: &impl GenericClient,
-    pool: &Pool,
-    email: &Email,
-) -> Result<bool, DbError> {
-    let sql = "select exists (select from place where pool_id = $1 and person = $2
-                   and ended_at is null and invited_until is not null)";
-    Ok(client.query_one(sql, &[&pool.as_i64(), &email.key()]).await?.try_get(0)?)
 }

@@ -1,11 +1,12 @@
 use tokio_postgres::types::ToSql;
 
-use super::{find_open, lock, serve};
+use super::{lock, serve};
 use crate::{
     Actor, DbError, Email, Neighbours, Scope, Token, claims,
     events::{Change, Kind},
     ids::PlaceId,
     pools::Reclaim,
+    rows::{find_open, is_invited},
     scope::{Key, Once, Sent},
 };
 
@@ -118,7 +119,7 @@ pub async fn join(
                 }
                 // The newest browser has the place; pages that others left open end.
                 _ if claiming.reclaim == Reclaim::Email
-                    && !super::is_invited(&*change, &scope.pool, email).await? =>
+                    && !is_invited(&*change, &scope.pool, email).await? =>
                 {
                     let token = scope.token(PLACE);
                     let sql =

@@ -1,5 +1,5 @@
-use super::{ORDER, WAITING};
-use crate::{DbError, Scope, db, ids::PlaceId};
+use super::ORDER;
+use crate::{DbError, Scope, db, ids::PlaceId, rows::WAITING};
 use std::sync::LazyLock;
 
 use jiff::Timestamp;

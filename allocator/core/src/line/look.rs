@@ -1,16 +1,14 @@
 use std::sync::LazyLock;
 
-use super::{EndReason, KEPT_FOR, WAITING};
+use super::{EndReason, KEPT_FOR};
 use crate::{
-    DbError, Email, Scope, Token, TokenHash,
+    DbError, Scope, Token,
     db::{self, GenericClient},
-    ids::PlaceId,
     pools::Pool,
-    startup::TOOK,
+    rows::{TOOK, WAITING},
 };
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::Hostname;
-use tokio_postgres::types::ToSql;
 
 /// How things stand for one place in line.
 #[derive(Clone, Debug)]
@@ -115,28 +113,4 @@ async fn expected(
     let statement = client.prepare_cached(&SQL).await?;
     let row = client.query_one(&statement, &[&pool.as_i64(), &ahead]).await?;
     Ok(row.try_get("seconds")?)
-}
-
-/// The open place of a person, with its token's hash.
-pub(crate) async fn find_open(
-    client: &impl GenericClient,
-    pool: &Pool,
-    email: &Email,
-) -> Result<Option<(PlaceId, TokenHash)>, DbError> {
-    let sql = "select id, token_sha256 from place
-               where pool_id = $1 and ended_at is null
-                 and (person = $2 or (person is null and email = $3))
-               order by person limit 1";
-    let key: [&(dyn ToSql + Sync); 3] = [&pool.as_i64(), &email.key(), &email.spelling()];
-    let row = client.query_opt(sql, &key).await?;
-    row.map(|row| {
-        let id = row.try_get("id")?;
-        let bytes: &[u8] = row.try_get("token_sha256")?;
-        let hash = TokenHash::stored(bytes).ok_or(DbError::UnknownWord {
-            column: "token_sha256",
-            value: "(not shown)".to_owned(),
-        })?;
-        Ok((id, hash))
-    })
-    .transpose()
 }

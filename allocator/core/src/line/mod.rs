@@ -23,10 +23,9 @@ use std::time::Duration;
 
 pub use crate::ids::PlaceId;
 pub use claim::{ClaimKept, claim};
-pub(crate) use invite::{invite, is_invited};
+pub(crate) use invite::invite;
 pub use join::{JoinError, Joined, Person, Presented, join, leave};
 pub use list::{Crowd, Waiting, count, crowd, waiting};
-pub(crate) use look::find_open;
 pub use look::{Standing, is_open, look};
 pub use remove::{Removal, remove};
 pub(crate) use serve::serve;
@@ -62,11 +61,6 @@ text_enum! {
     }
 }
 
-/// Places that wait for a VM, for `where` in statements that name the table `place`.
-pub(crate) const WAITING: &str = "place.ended_at is null and place.offered_at is null \
-    and (place.passed_at is null or place.last_looked_at > place.passed_at) \
-    and (place.last_looked_at > now() - interval '180 seconds' or place.invited_until > now())";
-
 /// The order in which places are served: who was invited comes first.
 pub(crate) const ORDER: &str = "place.invited_until is null, place.id";
 
@@ -81,6 +75,7 @@ async fn lock(change: &Change<'_>) -> Result<(), DbError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::WAITING;
 
     #[test]
     fn a_place_is_kept_as_long_as_is_said() {

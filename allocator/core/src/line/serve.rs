@@ -7,7 +7,9 @@ use crate::{
     Actor, DbError, Scope, claims,
     events::{Change, Kind, Touch},
     ids::{PlaceId, VmId},
-    neighbours, vms,
+    neighbours,
+    rows::WAITING,
+    vms,
 };
 
 /// Brings the line up to date, in the caller's transaction: places that lapsed end, offers of VMs
@@ -121,7 +123,7 @@ async fn offer(change: &mut Change<'_>) -> Result<(), DbError> {
              )
              update vm set place_id = offered.id from offered where vm.id = offered.vm_id
              returning vm.id, offered.id as place",
-            waiting = super::WAITING,
+            waiting = WAITING,
             turn = super::ORDER,
             claimable = vms::CLAIMABLE,
             order = vms::BEST_FIRST,

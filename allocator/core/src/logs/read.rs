@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use crate::{Db, DbError, ids::VmId};
+use crate::{Db, DbError, db::like::containing, ids::VmId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -47,7 +47,7 @@ pub async fn read(db: &Db, vm_id: VmId, query: &Query<'_>) -> Result<Vec<Line>, 
                and ($4::text is null or line ilike $4) and {order} limit $5"
         ))
         .await?;
-    let pattern = query.search.map(pattern);
+    let pattern = query.search.map(containing);
     let rows =
         client.query(&statement, &[&vm_id, &bound, &query.since, &pattern, &query.limit]).await?;
     let mut lines = Vec::with_capacity(rows.len());
@@ -70,10 +70,4 @@ pub async fn last_id(db: &Db, vm_id: VmId) -> Result<i64, DbError> {
     let sql = "select coalesce(max(id), 0) from log_line where vm_id = $1";
     let statement = client.prepare_cached(sql).await?;
     Ok(client.query_one(&statement, &[&vm_id]).await?.try_get(0)?)
-}
-
-/// A pattern of `like` for lines that hold `text` as it is.
-fn pattern(text: &str) -> String {
-    let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    format!("%{literal}%")
 }

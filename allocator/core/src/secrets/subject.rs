@@ -1,4 +1,4 @@
-use crate::{pools::PoolId, vms::VmId};
+use crate::ids::{PoolId, VmId};
 
 /// What a sealed value is, and whose: it opens as this and as nothing else, wherever in the database
 /// somebody copies it to.
@@ -14,7 +14,7 @@ impl Subject {
     /// Stored values are bound to these words, so they never change.
     pub(super) fn associated_data(self) -> String {
         match self {
-            Self::AwsKeys(pool) => format!("aws_keys of pool {}", pool),
+            Self::AwsKeys(pool) => format!("aws_keys of pool {pool}"),
             Self::SshKey { vm_id } => format!("ssh_access of vm {vm_id}"),
         }
     }

@@ -5,7 +5,6 @@ mod provisioned;
 mod recent;
 mod report;
 mod stage;
-mod took;
 
 use tokio_postgres::Row;
 
@@ -13,7 +12,6 @@ pub use provisioned::provisioned;
 pub use recent::{Start, of_start, recent};
 pub use report::{Report, record};
 pub use stage::Stage;
-pub(crate) use took::TOOK;
 
 use crate::{Db, DbError, ids::VmId};
 

@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use super::{CLAIMABLE, State, search::STATE};
-use crate::{DbError, Scope, db, line::WAITING};
+use crate::{DbError, Scope, db, rows::WAITING};
 
 /// How many VMs can be claimed right now by somebody who comes: the number on the public page.
 /// What the line waits for is not among them.

@@ -5,11 +5,10 @@ use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use tokio_postgres::Row;
 
 use crate::{
-    DbError, Pin, Scope,
-    claims::ClaimState,
-    db,
+    DbError, Pin, Scope, db,
     ids::{ClaimId, VmId},
     pools::Source,
+    rows::ClaimState,
 };
 
 /// A VM that is there, with its claim.

@@ -9,7 +9,7 @@ use crate::{
     db::GenericClient,
     events::{Change, Kind, Touch},
     pools::Pool,
-    startup::TOOK,
+    rows::TOOK,
 };
 
 /// No start is late before this: where VMs are up in seconds, one that takes a minute is no news.

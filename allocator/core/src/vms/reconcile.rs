@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use super::{never_made, used::EARLIER_USE};
 use crate::{
-    Actor, DbError, Scope,
-    claims::{self, ReleaseReason},
-    db,
+    Actor, DbError, Scope, db,
     events::{Change, Kind},
     ids::{ClaimId, OperationId, VmId},
     pools::Source,
+    rows::{ReleaseReason, release_of_vm},
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
@@ -88,7 +87,7 @@ pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[VmId]) -> Result<(
     for vm in removed {
         let (id, claim): (VmId, Option<ClaimId>) = (vm.try_get("id")?, vm.try_get("claim_id")?);
         if claim.is_some() {
-            claims::release_of_vm(change, id, ReleaseReason::Destroyed).await?;
+            release_of_vm(change, id, ReleaseReason::Destroyed).await?;
         }
         ids.push(id);
     }

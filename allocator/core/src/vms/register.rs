@@ -1,10 +1,10 @@
 use super::{remove_in, used::EARLIER_USE};
 use crate::{
     DbError, Scope, Token, agents,
-    claims::{self, ReleaseReason},
     db::violated,
     events::{Change, Kind},
     ids::VmId,
+    rows::{ReleaseReason, release_of_vm},
     scope::Sent,
     ssh::{self, StorableSshAccess},
 };
@@ -147,7 +147,7 @@ pub async fn forget(scope: &Scope, hostname: &Hostname) -> Result<bool, DbError>
         let Some(vm) = change.query_opt(sql, &key).await? else { return Ok(false) };
         let reason = ReleaseReason::Released;
         let id: VmId = vm.try_get("id")?;
-        claims::release_of_vm(&mut change, id, reason).await?;
+        release_of_vm(&mut change, id, reason).await?;
         remove_in(&mut change, &[id]).await?;
         scope.keep(&*change, &true).await?;
         change.commit().await?;

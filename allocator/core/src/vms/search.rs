@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use super::{Vm, list};
-use crate::{DbError, Scope, text_enum::text_enum};
+use crate::{DbError, Scope, db::like::containing, text_enum::text_enum};
 
 text_enum! {
     /// The state of a VM in one word, worst first: what lists are filtered by.
@@ -123,7 +123,7 @@ pub async fn search(scope: &Scope, search: &Search) -> Result<Found, DbError> {
         order = search.sort.sql(),
         select = list::COLUMNS,
     );
-    let pattern = format!("%{}%", escaped(&search.text));
+    let pattern = containing(&search.text);
     let client = scope.db.client().await?;
     let statement = client.prepare_cached(&sql).await?;
     let stale_after = scope.pool.rules.machines.stale_after.as_seconds();
@@ -144,9 +144,4 @@ pub async fn search(scope: &Scope, search: &Search) -> Result<Found, DbError> {
         vms: rows.iter().map(list::vm).collect::<Result<_, _>>()?,
         total: total.try_get(0)?,
     })
-}
-
-/// As itself in a pattern of `ilike`.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

@@ -161,7 +161,7 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
     assert_eq!(state().await.0, ClaimState::Waiting);
 
     let first = delivery(&scene, "lablink-vm-test-1").await;
-    claims::delivered(&scene.db, &first).await.unwrap();
+    claims::delivered(&scene.scope(), &first).await.unwrap();
     assert_eq!(state().await.0, ClaimState::Connecting);
 
     let mut result = ClaimResult {

@@ -98,3 +98,23 @@ async fn one_listening_connection_serves_all_waiters() {
     drop(waiters);
     assert_eq!(hub.waiters(), 0);
 }
+
+/// The page that shows what becomes of a claim.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_at_a_claim_hears_that_its_command_was_fetched() {
+    let scene = Scene::with_running(1).await;
+    let hub = listening(&scene).await;
+    let vm = name("lablink-vm-test-1");
+    let mut changes = hub.subscribe(Topic::Vm(vm.clone()));
+    let mut heard = async || tokio::time::timeout(LONG, changes.changed()).await.expect("nothing");
+    scene.claim("ada@example.org", "4/x").await.unwrap();
+    heard().await;
+    let situation = claims::situation(&scene.db, &vm, None).await.unwrap();
+    let Some(Situation::Claimed(delivery)) = situation else { panic!("{situation:?}") };
+    assert!(claims::delivered(&scene.scope(), &delivery).await.unwrap().is_some());
+    heard().await;
+    let told = "select count(*) from event where kind = 'claim.delivered'";
+    assert_eq!(scene.count(told).await, 1);
+    assert!(claims::delivered(&scene.scope(), &delivery).await.unwrap().is_none());
+    assert_eq!(scene.count(told).await, 1, "nothing happened the second time");
+}

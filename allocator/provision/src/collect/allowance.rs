@@ -1,4 +1,6 @@
-use super::{listing::Listing, words::size};
+use lablink_core::amount::size;
+
+use super::listing::Listing;
 
 /// What a VM may still send, going by what it said that it has.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
-use lablink_core::{collections::OnSkipped, pools::Extension, worker::Ended};
+use lablink_core::{amount::counted, collections::OnSkipped, pools::Extension, worker::Ended};
 
-use super::{harvest::Harvest, words};
+use super::harvest::Harvest;
 
 /// Succeeded means that the VMs may go: everything that they have is here, but for what somebody
 /// has said may be left out. That there was nothing at all is no failure then.
@@ -59,7 +59,7 @@ fn left_out(harvests: &[Harvest]) -> Option<String> {
     Some(format!(
         "{} that may be results {} left out, on {} of {} VMs, first on {first}: {told}. The \
          archive's REPORT.csv lists them.",
-        words::things(count),
+        counted(count, "thing"),
         if count == 1 { "was" } else { "were" },
         with.len(),
         harvests.len(),

@@ -1,7 +1,8 @@
+use lablink_core::amount::counted;
 use lablink_core::collections::Collected;
 use lablink_protocol::Hostname;
 
-use super::{archive::Form, skipped::Skipped, words::files};
+use super::{archive::Form, skipped::Skipped};
 
 /// What came of one VM.
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ impl Harvest {
             (None, 0) => None,
             (None, _) => {
                 let why = self.missing.items.first().map(|it| it.1.as_str()).unwrap_or_default();
-                Some(format!("{} could not be read, the first for: {why}", files(unread)))
+                Some(format!("{} could not be read, the first for: {why}", counted(unread, "file")))
             }
         }
     }

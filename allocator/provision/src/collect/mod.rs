@@ -33,7 +33,6 @@ mod stream;
 mod tally;
 mod telling;
 mod watched;
-mod words;
 
 pub use collector::{CollectorParts, ZipCollector};
 pub use limits::Limits;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use futures_util::StreamExt;
+use lablink_core::amount::{counted, size};
 use lablink_core::{
     DbError,
     collections::{self, Collected, Kept},
@@ -22,7 +23,6 @@ use super::{
     room::Full,
     tally::Tally,
     telling::{News, Telling},
-    words::{files, size},
 };
 
 /// What a collection leaves to be written at its end.
@@ -132,7 +132,8 @@ impl ZipCollector {
             let found = tally.found_bytes.load(Relaxed);
             (count + tally.found_files.load(Relaxed), bytes.saturating_add(found))
         });
-        let found = format!("Found {} ({}) on {} VMs", files(count), size(bytes), visits.len());
+        let found =
+            format!("Found {} ({}) on {} VMs", counted(count, "file"), size(bytes), visits.len());
         news.line(LogLevel::Info, found);
         admit(&self.room, &mut listed, self.gatherer.limits.at_once)?;
         let torso = self.shelf.begin(id)?;

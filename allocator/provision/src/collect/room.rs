@@ -4,9 +4,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use lablink_core::amount::size;
 use nix::sys::statvfs::statvfs;
-
-use super::words::size;
 
 /// The disk that archives, and files on their way into one, share with others: the database may
 /// lie there too. So some of it stays free whatever is collected.

@@ -5,15 +5,11 @@ use std::{
 };
 
 use jiff::Timestamp;
+use lablink_core::amount::{counted, size};
 use lablink_core::operations::{Lease, LeaseError, LogLevel, Report, Stage, Step};
 use tokio::time::Instant;
 
-use super::{
-    gather::Visit,
-    harvest::Harvest,
-    tally::Doing,
-    words::{files, size, things},
-};
+use super::{gather::Visit, harvest::Harvest, tally::Doing};
 
 /// How often somebody who looks on is told.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -47,10 +43,10 @@ impl News {
     /// A VM is done with.
     pub fn end(&self, harvest: &Harvest) {
         let Harvest { hostname, files: count, bytes, seconds, .. } = harvest;
-        let came = format!("{} ({}) in {seconds:.1} s", files(*count), size(*bytes));
+        let came = format!("{} ({}) in {seconds:.1} s", counted(*count, "file"), size(*bytes));
         let shortfall = harvest.shortfall();
         if let Some(what) = harvest.skipped.told() {
-            let count = things(harvest.skipped.count);
+            let count = counted(harvest.skipped.count, "thing");
             let line = format!("{hostname}: left out, though they may be results: {count}: {what}");
             self.line(LogLevel::Warn, line);
         }
@@ -136,22 +132,26 @@ fn step(visit: &Visit, told: &Told, end: Option<Option<&str>>) -> Step {
         (Some(None), _) => {
             let skipped = match tally.skipped.load(Relaxed) {
                 0 => String::new(),
-                count => format!(", {} left out that may be results", things(count)),
+                count => format!(", {} left out that may be results", counted(count, "thing")),
             };
-            (Stage::Done, Some(format!("{}, {}{skipped}", files(came), size(bytes))))
+            (Stage::Done, Some(format!("{}, {}{skipped}", counted(came, "file"), size(bytes))))
         }
         (Some(Some(why)), _) => (Stage::Failed, Some(why.to_owned())),
         (None, Doing::Waiting) if found == 0 => (Stage::Waiting, None),
         (None, Doing::Waiting) => {
             let bytes = tally.found_bytes.load(Relaxed);
-            (Stage::Waiting, Some(format!("has {}, {}", files(found), size(bytes))))
+            (Stage::Waiting, Some(format!("has {}, {}", counted(found, "file"), size(bytes))))
         }
         (None, Doing::Listing) => (Stage::Collecting, Some("looking for files".to_owned())),
         (None, Doing::Fetching | Doing::Over) => {
             let seconds = told.at.elapsed().as_secs_f64().max(0.1);
             let rate = bytes.saturating_sub(told.bytes) as f64 / seconds;
-            let detail =
-                format!("{came} of {}, {}, {}/s", files(found), size(bytes), size(rate as u64));
+            let detail = format!(
+                "{came} of {}, {}, {}/s",
+                counted(found, "file"),
+                size(bytes),
+                size(rate as u64)
+            );
             (Stage::Collecting, Some(detail))
         }
     };

@@ -90,7 +90,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)
     };
     add(pages, "vm-used", &used)?;
-    let begun = "Its machine was begun, and its agent has not reported that it runs.";
+    let begun = "Its machine was started, but its agent has not reported that it runs.";
     let overdue = attention(Trouble::Overdue, Some(before(1500)), begun);
     let overdue = VmPage {
         claims: Vec::new(),
@@ -103,7 +103,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                   the end of agent.log: exec: /opt/lablink/lablink-client: not found";
     let broken = attention(Trouble::Broken, Some(before(30)), reason);
     add(pages, "vm-broken", &vm(VmSource::Local, broken, None, Gpu::Healthy))?;
-    let unheard = "Nothing is heard of its agent any more.";
+    let unheard = "Its agent does not answer any more.";
     let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
     let stolen = "Somebody waited for its next claim with a token that is dead: one that was copied while \
                   somebody had it, most likely. They learnt nothing, and nobody can claim it for now.";

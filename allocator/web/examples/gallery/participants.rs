@@ -1,4 +1,4 @@
-use lablink_core::claims::Machine;
+use lablink_core::{Token, claims::Machine};
 use lablink_web::gallery::*;
 
 use crate::{Pages, SCRIPT, add, before};
@@ -47,7 +47,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "request-codes", &RequestPage { access_code, ..refused(7, codes) })?;
 
     let claim = |state| ClaimPage {
-        link: "/claims/Jx7Qd0nXb2".to_owned(),
+        link: Token::presented("Jx7Qd0nXb2"),
         hostname: "lablink-vm-prod-12".to_owned(),
         claimed_at: before(40),
         moved_from: None,
@@ -91,13 +91,13 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "claim-destroyed", &claim(ClaimState::Ended(ClaimEnd::Destroyed)))?;
 
     let page = ClaimReturnPage {
-        link: "/claims/Jx7Qd0nXb2".to_owned(),
+        link: Token::presented("Jx7Qd0nXb2"),
         hostname: "lablink-vm-prod-12".to_owned(),
         afterwards: Afterwards::Replaced,
     };
     add(pages, "claim-return", &page)?;
 
-    let place = |state| LinePage { link: "/line/Jx7Qd0nXb2".to_owned(), state };
+    let place = |state| LinePage { link: Token::presented("Jx7Qd0nXb2"), state };
     let waiting = |ahead, expected_seconds| {
         place(LineState::Waiting { ahead, waiting: 12, expected_seconds })
     };

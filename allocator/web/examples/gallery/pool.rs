@@ -67,18 +67,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             attention(
                 Trouble::Overdue,
                 Some(before(1500)),
-                "Its machine was begun, and its agent has not reported that it runs.",
+                "Its machine was started, but its agent has not reported that it runs.",
             ),
             None,
             Gpu::Unreported,
         ),
         row(
             10,
-            attention(
-                Trouble::Suspect,
-                Some(before(400)),
-                "Nothing is heard of its agent any more.",
-            ),
+            attention(Trouble::Suspect, Some(before(400)), "Its agent does not answer any more."),
             claim("grace@example.org", Connection::Ready, Activity::InUse),
             Gpu::Healthy,
         ),

@@ -16,8 +16,8 @@ use utoipa::IntoParams;
 
 use crate::{
     AppState,
-    http::{Client, Problem, Query},
-    request::routes as home,
+    http::{Client, Problem, Query, origin},
+    links,
     state::AgentProgram,
 };
 
@@ -27,7 +27,7 @@ const PIECE: usize = 64 * 1024;
 /// The script, with our address before it.
 #[utoipa::path(get, path = "/install", responses((status = 200, content_type = "text/x-shellscript", body = String)))]
 pub async fn script(State(state): State<AppState>, client: Client) -> Result<Response, Problem> {
-    let origin = origin(&state, &client)?;
+    let origin = checked_origin(&state, &client)?;
     let content_type = [(header::CONTENT_TYPE, "text/x-shellscript; charset=utf-8")];
     Ok((content_type, script_from(&state, &origin)).into_response())
 }
@@ -36,7 +36,7 @@ pub fn script_from(state: &AppState, origin: &str) -> String {
     let agent = &state.settings.agent;
     let program = match &agent.program {
         Some(AgentProgram::Elsewhere { url, .. }) => url.clone(),
-        Some(AgentProgram::Here(_)) | None => format!("{origin}/install/lablink-client"),
+        Some(AgentProgram::Here(_)) | None => links::agent_program(origin),
     };
     let settings = [
         ("LABLINK_ALLOCATOR", origin),
@@ -51,8 +51,8 @@ pub fn script_from(state: &AppState, origin: &str) -> String {
 /// Where the machine reaches us. What a caller writes into `Host` becomes part of a script, so only
 /// what an address is made of passes; and what root is to run does not come over plain HTTP, nor
 /// does the token go that way, unless the operator allows it.
-pub fn origin(state: &AppState, client: &Client) -> Result<String, Problem> {
-    let origin = home::origin(state, client);
+pub fn checked_origin(state: &AppState, client: &Client) -> Result<String, Problem> {
+    let origin = origin(state, client);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
     let host = origin.split_once("://").map_or("", |(_, host)| host);
     if host.is_empty() || !origin.chars().all(plain) {

@@ -4,10 +4,11 @@ use axum::http::StatusCode;
 use lablink_core::Token;
 use lablink_protocol::Hostname;
 
-use super::install::{origin, script_from};
+use super::install::{checked_origin, script_from};
 use crate::{
     AppState,
     http::{Client, Problem},
+    links,
     sha256_sum::Sha256Sum,
     state::AgentProgram,
 };
@@ -24,7 +25,7 @@ pub struct Installer {
 impl Installer {
     /// Before anything is written: without our address and a program there is no command to give.
     pub async fn prepare(state: &AppState, client: &Client) -> Result<Self, Problem> {
-        let origin = origin(state, client)?;
+        let origin = checked_origin(state, client)?;
         let script = Sha256Sum::of(script_from(state, &origin).as_bytes());
         let programs = match state.settings.agent.program.clone() {
             Some(AgentProgram::Elsewhere { sums, .. }) => sums,
@@ -45,8 +46,9 @@ impl Installer {
         let Self { origin, script, programs } = self;
         let programs: Vec<String> = programs.iter().map(Sha256Sum::to_string).collect();
         let (token, programs) = (token.reveal(), programs.join(","));
+        let url = links::install_script(origin);
         format!(
-            "printf %s {token} | sh -c 's=$(curl -fsSL {origin}/install); \
+            "printf %s {token} | sh -c 's=$(curl -fsSL {url}); \
              [ \"$(printf \"%s\\n\" \"$s\" | sha256sum | cut -c1-64)\" = {script} ] || \
              {{ echo \"lablink: this is not the script that the command was made for, so nothing \
              was run. Make a new install command.\" >&2; exit 1; }}; \

@@ -2,13 +2,12 @@
 
 use axum::Json as JsonAnswer;
 use lablink_core::startup::{self, Report};
-use lablink_protocol::Hostname;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
     auth::Caller,
-    http::{Json, Path, Problem, moment},
+    http::{Json, Problem, VmName, moment},
     wire::Message,
 };
 
@@ -67,11 +66,9 @@ pub struct Timings {
 #[utoipa::path(post, path = "/api/vm-metrics/{hostname}", params(("hostname" = String, Path)), request_body = Timings, responses((status = 200, body = Message)))]
 pub async fn post(
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
     Json(metrics): Json<Map<String, Value>>,
 ) -> Result<JsonAnswer<Message>, Problem> {
-    let hostname: Hostname =
-        hostname.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
     let report = report(metrics)?;
     startup::record(&scope, &hostname, &report).await?;
     Ok(JsonAnswer(Message::new("VM metrics posted successfully.")))

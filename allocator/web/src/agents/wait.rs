@@ -11,7 +11,7 @@ use axum::{
 };
 use futures_util::stream;
 use lablink_core::{
-    Action, DbError, TokenHash,
+    Action, Actor, DbError, TokenHash,
     claims::{self, ClaimId, Delivery, Situation},
     live::{Subscription, Topic},
     pools::AfterUse,
@@ -268,9 +268,9 @@ impl Waiter {
             command_no: delivery.command_no,
         };
         // The agent does not wait for the page to be told.
-        let db = self.state.db.clone();
+        let scope = self.state.scope(Actor::System);
         tokio::spawn(async move {
-            match claims::delivered(&db, &delivery).await {
+            match claims::delivered(&scope, &delivery).await {
                 Ok(Some(after)) => metrics::handed_over(after),
                 Ok(None) => {}
                 Err(error) => {

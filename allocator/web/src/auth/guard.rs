@@ -20,7 +20,7 @@ use crate::{
     AppState,
     budgets::Share,
     connections::Slot,
-    http::{Client, Problem},
+    http::{Client, Problem, VmName},
     metrics, pages,
 };
 
@@ -76,6 +76,9 @@ pub(crate) async fn guard(
     let is_admin = matches!(actor, Actor::Admin(_));
     request.extensions_mut().insert(Caller(state.scope(actor)));
     request.extensions_mut().insert(shown);
+    if let Some(hostname) = hostname {
+        request.extensions_mut().insert(VmName(hostname));
+    }
     let response = if is_admin {
         let notices = Arc::clone(&state.settings.notices);
         (cookies, pages::under(notices, next.run(request)).await).into_response()

@@ -66,12 +66,13 @@ mod tests {
     #[test]
     fn shows_whose_credentials_are_in_use_and_never_a_secret_field_filled() {
         let valid = AwsStanding::Valid {
-            account: "123".to_owned(),
+            account: "123456789012".to_owned(),
             arn: "arn:x".to_owned(),
             expires_at: None,
         };
         let html = page(valid, true);
-        assert!(html.contains("123") && html.contains("arn:x") && html.contains("typed on"));
+        assert!(html.contains("<dd>123456789012</dd>") && html.contains("<dd>arn:x</dd>"));
+        assert!(html.contains("<dd>typed on this page</dd>"));
         assert!(html.contains(r#"action="/api/admin/unset-aws-credentials""#));
         assert!(html.contains("Bad &#60;keys&#62;") && html.contains("AKIA&#60;"));
         assert_eq!(html.matches(r#"type="password""#).count(), 2);
@@ -81,7 +82,7 @@ mod tests {
     fn a_role_is_told_from_an_environment() {
         let found = |arn: &str| {
             let valid = AwsStanding::Valid {
-                account: "123".to_owned(),
+                account: "123456789012".to_owned(),
                 arn: arn.to_owned(),
                 expires_at: Some(Timestamp::UNIX_EPOCH),
             };

@@ -1,15 +1,17 @@
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::claims::Machine;
+use lablink_core::{Token, claims::Machine};
 
-use crate::{pages::Tone, states::used_note::Afterwards};
+use crate::states::{
+    afterwards::Afterwards,
+    claim::{ClaimEnd, Connection},
+};
 
 /// A participant's own page, behind an unguessable link. It changes by itself.
 #[derive(Template)]
 #[template(path = "claims/claim.html")]
 pub struct ClaimPage {
-    /// Path of this page, without a slash at the end.
-    pub link: String,
+    pub link: Token,
     pub hostname: String,
     pub claimed_at: Timestamp,
     /// The machine that it replaces, whose fault a failed start was.
@@ -21,8 +23,7 @@ pub struct ClaimPage {
 #[derive(Template)]
 #[template(path = "claims/return.html")]
 pub struct ClaimReturnPage {
-    /// Path of the claim's page.
-    pub link: String,
+    pub link: Token,
     pub hostname: String,
     /// What becomes of it.
     pub afterwards: Afterwards,
@@ -33,70 +34,11 @@ pub enum ClaimState {
     Ended(ClaimEnd),
 }
 
-/// How far the VM has come with the participant's command.
-#[derive(Clone)]
-pub enum Connection {
-    /// The agent has not yet taken the command.
-    Claimed,
-    Connecting,
-    Ready,
-    /// `reason` is what the agent said.
-    Failed {
-        reason: String,
-    },
-}
-
 /// `POST {link}/command`, field `crd_command`.
 #[derive(Default)]
 pub struct CommandForm {
     pub crd_command: String,
     pub error: Option<String>,
-}
-
-#[derive(Clone, Copy)]
-pub enum ClaimEnd {
-    /// The participant gave it back.
-    Returned,
-    /// An organiser took it back.
-    Released,
-    Destroyed,
-}
-
-impl Connection {
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Claimed => "Claimed",
-            Self::Connecting => "Connecting",
-            Self::Ready => "Ready",
-            Self::Failed { .. } => "Failed",
-        }
-    }
-
-    pub fn tone(&self) -> Tone {
-        match self {
-            Self::Claimed | Self::Connecting => Tone::Busy,
-            Self::Ready => Tone::Good,
-            Self::Failed { .. } => Tone::Bad,
-        }
-    }
-
-    pub fn moves(&self) -> bool {
-        matches!(self, Self::Claimed | Self::Connecting)
-    }
-}
-
-impl ClaimEnd {
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Returned => "Given back",
-            Self::Released => "Released",
-            Self::Destroyed => "Destroyed",
-        }
-    }
-
-    pub fn tone(self) -> Tone {
-        Tone::Quiet
-    }
 }
 
 impl ClaimPage {
@@ -150,7 +92,7 @@ mod tests {
     use super::*;
 
     fn page(state: ClaimState) -> String {
-        let (link, hostname) = ("/claims/k3y".to_owned(), "lablink-vm-dev-3".to_owned());
+        let (link, hostname) = (Token::presented("k3y"), "lablink-vm-dev-3".to_owned());
         let (claimed_at, moved_from) = (Timestamp::UNIX_EPOCH, Some("lablink-vm-dev-1".to_owned()));
         ClaimPage { link, hostname, claimed_at, moved_from, state }.render().unwrap()
     }

@@ -4,10 +4,9 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
-use axum_extra::extract::cookie::{Cookie, SameSite};
 use lablink_core::{
     Token,
-    claims::{self, ClaimState as Reached, ClaimView, Given, Progress, ReleaseReason},
+    claims::{self, ClaimView, Given, Progress, ReleaseReason},
     operations::{self, TakeBack, TakeBackError, Then, Whose},
     vms,
 };
@@ -15,30 +14,14 @@ use lablink_protocol::CrdCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::page::{ClaimEnd, ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Connection};
+use super::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm};
 use crate::{
     AppState,
     auth::Caller,
-    http::{Asking, FormOrJson, Path, Problem, Scheme, Wants},
-    states::{used, used_note::Afterwards},
+    http::{Asking, FormOrJson, Path, Problem, Wants},
+    links,
+    states::{afterwards::Afterwards, claim::Connection},
 };
-
-/// Holds the token of the claim that this browser made.
-pub const COOKIE: &str = "lablink_claim";
-
-/// The claim's own page. The token in it is the right to see it.
-pub fn path(link: &Token) -> String {
-    format!("/claims/{}", link.reveal())
-}
-
-pub fn cookie(link: &Token, scheme: Scheme) -> Cookie<'static> {
-    Cookie::build((COOKIE, link.reveal().to_owned()))
-        .path("/")
-        .http_only(true)
-        .secure(scheme == Scheme::Https)
-        .same_site(SameSite::Lax)
-        .build()
-}
 
 /// The page of one claim: hostname, PIN and how connecting goes.
 #[utoipa::path(get, path = "/claims/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
@@ -98,7 +81,7 @@ pub async fn give_command(
             let message = "The old desktop has not closed yet. Send the command in a moment.";
             Err(Problem::conflict("locking_out", message))
         }
-        Given::Taken | Given::NoClaim => Ok(Redirect::to(&path(&token)).into_response()),
+        Given::Taken | Given::NoClaim => Ok(Redirect::to(&links::claim(&token)).into_response()),
     }
 }
 
@@ -111,16 +94,16 @@ pub async fn return_page(
     Path(link): Path<String>,
 ) -> Result<Response, Problem> {
     let claim = find(&state, &link).await?;
-    let path = path(&Token::presented(&link));
+    let path = links::claim(&Token::presented(&link));
     if matches!(claim.progress, Progress::Over { .. }) {
         return Ok(Redirect::to(&path).into_response());
     }
     let vm = vms::find(&scope, &claim.hostname).await?;
     let page = ClaimReturnPage {
-        link: path,
+        link: Token::presented(&link),
         hostname: claim.hostname.to_string(),
         afterwards: vm.map_or(Afterwards::Held, |vm| {
-            used::afterwards(&vm, state.pool.rules.machines.after_use)
+            Afterwards::of(&vm, state.pool.rules.machines.after_use)
         }),
     };
     Ok(Html(page.render()?).into_response())
@@ -143,7 +126,7 @@ pub async fn give_back(
     match operations::take_back(&scope, &wish).await {
         // Over already, as after a double click: the page says how.
         Ok(_) | Err(TakeBackError::NotClaimed | TakeBackError::NoSuchVm) => {
-            Ok(Redirect::to(&path(&Token::presented(&link))))
+            Ok(Redirect::to(&links::claim(&Token::presented(&link))))
         }
         Err(TakeBackError::Db(error)) => Err(error.into()),
     }
@@ -179,35 +162,16 @@ fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
         Progress::Open { pin, state, detail, machine } => ClaimState::Held {
             pin: pin.reveal().to_owned(),
             machine,
-            connection: connection(state, detail),
+            connection: Connection::of(state, detail),
             command,
         },
-        Progress::Over { reason } => ClaimState::Ended(end(reason)),
+        Progress::Over { reason } => ClaimState::Ended(reason.into()),
     };
     ClaimPage {
-        link: format!("/claims/{link}"),
+        link: Token::presented(link),
         hostname: claim.hostname.to_string(),
         claimed_at: claim.created_at,
         moved_from: claim.moved_from.map(|hostname| hostname.to_string()),
         state,
-    }
-}
-
-pub fn end(reason: ReleaseReason) -> ClaimEnd {
-    match reason {
-        ReleaseReason::Returned => ClaimEnd::Returned,
-        ReleaseReason::Released => ClaimEnd::Released,
-        ReleaseReason::Destroyed => ClaimEnd::Destroyed,
-    }
-}
-
-pub fn connection(state: Reached, detail: Option<String>) -> Connection {
-    match state {
-        Reached::Waiting => Connection::Claimed,
-        Reached::Connecting => Connection::Connecting,
-        Reached::Connected => Connection::Ready,
-        Reached::Failed => Connection::Failed {
-            reason: detail.unwrap_or_else(|| "The machine gave no reason.".to_owned()),
-        },
     }
 }

@@ -1,26 +1,21 @@
 use std::{
     future::poll_fn,
-    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
 };
 
 use axum::{Router, response::Response};
 use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::{
-    io::ReadBuf,
-    net::TcpStream,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Delivery, Patience, Slot,
+    connection::Connection,
     later::Rest,
-    progress::{Handling, Progress},
+    progress::Handling,
     service::{Parked, Parking, Requests},
     stream::WatchedStream,
 };
@@ -33,32 +28,6 @@ const MOST_HEADERS: usize = 200;
 /// Told to a peer whose head did not come; whoever never began one hears nothing.
 const TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-
-/// What is known of one connection.
-pub(super) struct Connection {
-    pub peer: SocketAddr,
-    pub slot: Slot,
-    pub patience: Patience,
-    pub progress: Arc<Progress>,
-    pub delivery: Delivery,
-    stream: Arc<TcpStream>,
-}
-
-impl Connection {
-    pub fn new(stream: TcpStream, peer: SocketAddr, slot: Slot, patience: Patience) -> Self {
-        let head = if slot.is_turned_away() { patience.turned_away } else { patience.head };
-        let progress = Arc::new(Progress::new(Patience { head, ..patience }));
-        let (delivery, stream) = (Delivery::default(), Arc::new(stream));
-        Self { peer, slot, patience, progress, delivery, stream }
-    }
-
-    /// Whether a peer that waits for us is gone, which nobody else looks at meanwhile.
-    fn has_hung_up(&self, context: &mut Context<'_>) -> bool {
-        let mut byte = [0];
-        let seen = self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte));
-        matches!(seen, Poll::Ready(Ok(0) | Err(_)))
-    }
-}
 
 /// Carries one connection to its end.
 pub(super) async fn drive(connection: Connection, router: Router, shutdown: CancellationToken) {

@@ -10,6 +10,7 @@
 //! as in waits and streams, has none.
 
 mod body;
+mod connection;
 mod delivery;
 mod drive;
 mod later;
@@ -32,10 +33,7 @@ pub(crate) use self::{
     later::Later,
     register::Slot,
 };
-use self::{
-    drive::{Connection, drive},
-    register::Register,
-};
+use self::{connection::Connection, drive::drive, register::Register};
 use crate::Proxies;
 
 /// So many may be on their way to us at once: a flood must not make others wait for a second try.

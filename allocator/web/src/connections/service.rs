@@ -19,7 +19,7 @@ use tower::ServiceExt;
 
 use super::{
     body::PatientBody,
-    drive::Connection,
+    connection::Connection,
     later::{Later, Rest},
     progress::Handling,
 };

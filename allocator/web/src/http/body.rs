@@ -10,10 +10,10 @@ use serde::{
     de::{self, DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{Problem, multipart::as_plain_form};
-
-/// The form of a form, unless it says otherwise.
-pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+use super::{
+    Problem,
+    multipart::{FORM, as_plain_form},
+};
 
 /// A JSON body. What can't be read is a 4xx that names the field.
 pub(crate) struct Json<T>(pub T);

@@ -9,7 +9,10 @@ use axum::{
     http::{Extensions, HeaderMap, header, request::Parts},
 };
 
-use super::forwarded::{Forwarded, Proxies};
+use super::{
+    Scheme,
+    forwarded::{Forwarded, Proxies},
+};
 use crate::AppState;
 
 /// Where a request comes from, past the proxies that we trust.
@@ -19,13 +22,6 @@ pub(crate) struct Client {
     pub scheme: Scheme,
     /// The name that it called, us or our proxy by, if it said one.
     pub host: Option<String>,
-}
-
-/// How the caller reached us, or our proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    Http,
-    Https,
 }
 
 impl Client {

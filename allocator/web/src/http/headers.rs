@@ -3,7 +3,7 @@ use axum::{
     response::Response,
 };
 
-use super::client::Scheme;
+use super::Scheme;
 
 /// Pages load only what we serve, run no inline script, post only to us and sit in no frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

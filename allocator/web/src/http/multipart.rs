@@ -7,7 +7,10 @@ use axum::{
     },
 };
 
-use super::{Problem, body::FORM};
+use super::Problem;
+
+/// The form of a form, unless it says otherwise.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The same form as browsers send it by default, so that one place reads both. Its limit is the
 /// route's, for what comes and for what is made of it.

@@ -1,5 +1,6 @@
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::Token;
 use lablink_core::line::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, SURELY_KEPT_FOR, SURVIVES};
 
 use crate::{claims::page::CommandForm, pages::moment::nth};
@@ -9,8 +10,7 @@ use crate::{claims::page::CommandForm, pages::moment::nth};
 #[derive(Template)]
 #[template(path = "line/line.html")]
 pub struct LinePage {
-    /// Path of this page, without a slash at the end.
-    pub link: String,
+    pub link: Token,
     pub state: LineState,
 }
 
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn page(state: LineState) -> String {
-        LinePage { link: "/line/k3y".to_owned(), state }.render().unwrap()
+        LinePage { link: Token::presented("k3y"), state }.render().unwrap()
     }
 
     #[test]

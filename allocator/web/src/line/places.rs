@@ -10,27 +10,17 @@ use lablink_core::line::{self, PlaceId, Removal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::wire::{PlaceBody, PlaceList};
+use super::{
+    clear_page::ClearLinePage,
+    wire::{PlaceBody, PlaceList},
+};
 use crate::{
     auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Wants},
-    participants::{page::PlaceRow, way_in_page::ClearLinePage},
 };
 
 /// More than ever wait at once.
 const MOST: i64 = 10_000;
-
-pub fn place(place: line::Waiting) -> PlaceRow {
-    PlaceRow {
-        id: place.id.into(),
-        email: place.email,
-        since: place.since,
-        last_looked_at: place.last_looked_at,
-        offered: place.offered.map(|hostname| hostname.to_string()),
-        of_address: place.of_address,
-        is_invited: place.is_invited,
-    }
-}
 
 /// Who stands in line, in the order in which they are served.
 #[utoipa::path(get, path = "/api/places", responses((status = 200, body = PlaceList)))]

@@ -16,19 +16,14 @@ use super::page::{LineEnd, LinePage, LineState};
 use crate::{
     AppState,
     auth::Caller,
-    claims::{page::CommandForm, routes as claim, routes::GiveCommand},
-    http::{FormOrJson, Path, Problem},
-    metrics,
+    claims::{cookie::cookie, page::CommandForm, routes::GiveCommand},
+    http::{FormOrJson, Path, Problem, origin, scheme},
+    links, metrics,
     request::{
         page::RequestProblem,
         posted::{Posted, Unmet},
-        routes as home,
     },
 };
-
-pub fn path(token: &Token) -> String {
-    format!("/line/{}", token.reveal())
-}
 
 /// What the form of [`RequestVm`] must hold to stand in line: the command comes later.
 #[derive(ToSchema)]
@@ -56,18 +51,20 @@ async fn take_place(posted: &Posted) -> Result<Response, Unmet> {
     let person = Person { email: &email, neighbours };
     let joined = line::join(scope, person, presented).await;
     let (problem, code) = match joined {
-        Ok(Joined::HoldsVm(token)) => return Ok(Redirect::to(&claim::path(&token)).into_response()),
+        Ok(Joined::HoldsVm(token)) => {
+            return Ok(Redirect::to(&links::claim(&token)).into_response());
+        }
         Ok(Joined::Place(token)) => {
             metrics::claim_answered("in_line");
-            let scheme = home::scheme(&home::origin(state, client));
-            let cookies = cookies.clone().add(claim::cookie(&token, scheme));
-            return Ok((cookies, Redirect::to(&path(&token))).into_response());
+            let scheme = scheme(&origin(state, client));
+            let cookies = cookies.clone().add(cookie(&token, scheme));
+            return Ok((cookies, Redirect::to(&links::place(&token))).into_response());
         }
         Err(JoinError::AlreadyClaimed) => (RequestProblem::AlreadyClaimed, "already_claimed"),
         Err(JoinError::AlreadyInLine) => (RequestProblem::AlreadyInLine, "already_in_line"),
         Err(JoinError::AddressFull) => {
             metrics::claim_answered("address_full");
-            return Err(home::address_full());
+            return Err(Unmet::address_full());
         }
         Err(JoinError::Db(error @ DbError::KeyReused)) => {
             return Err(Unmet::Refused(RequestProblem::SentBefore, error.into()));
@@ -90,7 +87,7 @@ pub async fn page(
         let token = Token::presented(&link);
         // Claimed with this place, or elsewhere with the same e-mail.
         return Ok(match lablink_core::claims::by_link(&state.db, &token).await? {
-            Some(_) => Redirect::to(&claim::path(&token)).into_response(),
+            Some(_) => Redirect::to(&links::claim(&token)).into_response(),
             None => {
                 Html(filled(&link, &standing, CommandForm::default()).render()?).into_response()
             }
@@ -120,9 +117,9 @@ pub async fn claim(
     Ok(Redirect::to(&match claimed {
         ClaimKept::Claimed(_) => {
             metrics::claim_answered("granted");
-            claim::path(&token)
+            links::claim(&token)
         }
-        ClaimKept::NothingKept => path(&token),
+        ClaimKept::NothingKept => links::place(&token),
     })
     .into_response())
 }
@@ -133,7 +130,7 @@ pub async fn leave(Caller(scope): Caller, Path(link): Path<String>) -> Result<Re
     find(&scope, &link).await?;
     let token = Token::presented(&link);
     line::leave(&scope, &token).await?;
-    Ok(Redirect::to(&path(&token)))
+    Ok(Redirect::to(&links::place(&token)))
 }
 
 pub async fn find(scope: &Scope, link: &str) -> Result<Standing, Problem> {
@@ -163,5 +160,5 @@ fn filled(link: &str, standing: &Standing, command: CommandForm) -> LinePage {
             EndReason::Lapsed => LineEnd::Lapsed,
         }),
     };
-    LinePage { link: format!("/line/{link}"), state }
+    LinePage { link: Token::presented(link), state }
 }

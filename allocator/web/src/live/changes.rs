@@ -26,6 +26,7 @@ use crate::{
     auth::Caller,
     connections::Slot,
     http::{Json, Problem},
+    links,
 };
 
 /// The stream says something at least so often: a browser that hears nothing for longer has lost it.
@@ -70,9 +71,9 @@ pub async fn of_participant(
 ) -> Result<impl IntoResponse, Problem> {
     let mut changes = Vec::new();
     for page in pages(watch)? {
-        let opened = if let Some(link) = page.strip_prefix("/claims/") {
+        let opened = if let Some(link) = page.strip_prefix(links::CLAIMS) {
             claim_changes(&state, link).await.map(|changes| changes.map(boxed))
-        } else if let Some(link) = page.strip_prefix("/line/") {
+        } else if let Some(link) = page.strip_prefix(links::LINE) {
             place_changes(&state, &scope, link).await.map(|changes| changes.map(boxed))
         } else {
             return Err(no_such_page(&page));
@@ -101,10 +102,10 @@ pub async fn of_organiser(
     for page in pages(watch)? {
         let opened = if page == "/admin" {
             boxed(in_turn(state.hub.subscribe(Topic::Everything(state.pool.id))))
-        } else if let Some(id) = page.strip_prefix("/admin/operations/") {
+        } else if let Some(id) = page.strip_prefix(links::OPERATIONS) {
             let id = id.parse().map_err(|_not_a_number| no_such_page(&page))?;
             boxed(in_turn(state.hub.subscribe(Topic::Operation(id))))
-        } else if let Some(hostname) = page.strip_prefix("/admin/logs/") {
+        } else if let Some(hostname) = page.strip_prefix(links::LOGS) {
             let hostname = hostname.parse().map_err(|_no_hostname| no_such_page(&page))?;
             match vms::find(&scope, &hostname).await? {
                 Some(vm) => {

@@ -7,13 +7,11 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 
-use crate::http::Problem;
+use crate::http::{Problem, VmName};
 
 /// The VM that a path names.
-pub async fn find(scope: &Scope, hostname: &str) -> Result<Vm, Problem> {
-    let not_found = || Problem::not_found("VM not found.");
-    let hostname: Hostname = hostname.parse().map_err(|_invalid| not_found())?;
-    vms::find(scope, &hostname).await?.ok_or_else(not_found)
+pub async fn find(scope: &Scope, hostname: &Hostname) -> Result<Vm, Problem> {
+    vms::find(scope, hostname).await?.ok_or_else(VmName::unknown)
 }
 
 /// What is wrong with the part of a URL after its question mark.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use axum::{
-    extract::{Path, Query as UrlQuery, State, rejection::QueryRejection},
+    extract::{Query as UrlQuery, State, rejection::QueryRejection},
     http::HeaderMap,
     response::sse::{Event, KeepAlive, KeepAliveStream, Sse},
 };
@@ -19,7 +19,12 @@ use super::{
     find::{bad_query, find},
     read::LogLine,
 };
-use crate::{AppState, auth::Caller, budgets::Reader, http::Problem};
+use crate::{
+    AppState,
+    auth::Caller,
+    budgets::Reader,
+    http::{Problem, VmName},
+};
 
 /// How often a viewer looks for new lines. Nobody is notified of lines, so that works with any
 /// number of allocators.
@@ -49,7 +54,7 @@ impl Following {
 pub async fn events(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
     reader: Reader,
     following: Result<UrlQuery<Following>, QueryRejection>,
     headers: HeaderMap,

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::{
     AppState,
     auth::{AgentAuth, Caller},
-    http::{GzipJson, Problem},
+    http::{GzipJson, Problem, VmName},
     metrics,
     wire::Message,
 };
@@ -52,8 +52,7 @@ pub async fn forward(
     batch.log_group.as_deref().filter(|group| !group.is_empty()).ok_or_else(missing)?;
     let stream = batch.log_stream.as_deref().filter(|name| !name.is_empty()).ok_or_else(missing)?;
     // A stream that is no hostname is nobody's: the same answer as for a VM that is not there.
-    let hostname: Hostname =
-        stream.parse().map_err(|_invalid| Problem::not_found("VM not found."))?;
+    let hostname: Hostname = stream.parse().map_err(|_invalid| VmName::unknown())?;
     let texts = batch.messages.filter(|texts| !texts.is_empty()).ok_or_else(missing)?;
     let scope = caller.may(&state, Action::ForwardLogs, &hostname).await?;
     if scope.actor == Actor::Forwarder {
@@ -74,7 +73,7 @@ pub async fn forward(
 fn forwardable(source: Option<Source>, agent_auth: AgentAuth) -> Result<(), Problem> {
     match (source, agent_auth) {
         (Some(Source::Aws), _) | (Some(Source::Unknown), AgentAuth::Open) => Ok(()),
-        (None, _) => Err(Problem::not_found("VM not found.")),
+        (None, _) => Err(VmName::unknown()),
         (Some(Source::Local | Source::Manual | Source::Unknown), _) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "not_forwarded",

@@ -1,6 +1,6 @@
 //! How serious a line is, guessed from how programs use to mark their lines.
 
-use crate::operations::page::LogLevel;
+use crate::pages::LogLevel;
 
 /// A mark stands near the start of a line: further on, the words are those of a sentence.
 const NEAR: usize = 120;

@@ -13,7 +13,7 @@ use super::{
     find::bad_query,
     own_page::{OwnLogLine, OwnLogPage},
 };
-use crate::{AppState, http::Problem, operations::page::LogLevel};
+use crate::{AppState, http::Problem, pages::LogLevel};
 
 /// Lines of the page.
 const SHOWN: usize = 500;

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::operations::page::LogLevel;
+use crate::pages::LogLevel;
 
 /// `/admin/log`: the last lines of the allocator itself.
 #[derive(Template)]

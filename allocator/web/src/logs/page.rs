@@ -2,7 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::{ansi, found, level};
-use crate::{operations::page::LogLevel, vms::instances_page::VmState};
+use crate::{links, pages::LogLevel, states::vm::VmState};
 
 use ansi::Span;
 
@@ -74,32 +74,15 @@ impl LogPage {
     fn earlier(&self, first: &i64) -> String {
         let level = match self.which {
             LogLevels::All => "",
-            LogLevels::Errors => "&level=error",
+            LogLevels::Errors => "error",
         };
-        format!("/admin/logs/{}?before={first}{}{level}", self.hostname, self.search())
+        links::log_before(&self.hostname, *first, level, self.searched())
     }
 
     /// The same search among errors alone.
     fn errors_only(&self) -> String {
-        format!("/admin/logs/{}?level=error{}", self.hostname, self.search())
+        links::log_errors(&self.hostname, self.searched())
     }
-
-    /// As a further parameter of a URL.
-    fn search(&self) -> String {
-        match self.searched() {
-            "" => String::new(),
-            text => format!("&search={}", percent_encoded(text)),
-        }
-    }
-}
-
-/// As the value of a URL's parameter: everything but letters and digits is encoded.
-fn percent_encoded(text: &str) -> String {
-    let encoded = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encoded).collect()
 }
 
 impl LogLines {
@@ -230,8 +213,8 @@ mod tests {
             waits_for: None,
         };
         let html = html.render().unwrap();
-        assert!(html.contains("two") && html.contains("three") && !html.contains("one<"));
-        assert!(html.contains("?before=4&#38;search=x%20y&#38;level=error"));
+        assert!(html.contains("two<") && html.contains("three<") && !html.contains("one<"));
+        assert!(html.contains("?before=4&#38;search=x+y&#38;level=error"));
         assert!(!html.contains("data-lines") && html.contains(r#"name="level" value="error""#));
         assert!(html.contains("<b>Errors only</b>") && html.contains("All lines"));
         assert!(

@@ -1,7 +1,7 @@
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::{Path, Query as UrlQuery, rejection::QueryRejection},
+    extract::{Query as UrlQuery, rejection::QueryRejection},
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     auth::Caller,
     budgets::Reader,
-    http::{Problem, moment},
+    http::{Problem, VmName, moment},
 };
 
 const LIMIT: i64 = 500;
@@ -50,7 +50,7 @@ pub struct Wanted {
 #[utoipa::path(get, path = "/api/vm-logs/{hostname}", params(("hostname" = String, Path), Wanted), responses((status = 200, description = "A page, or without any parameter all of it.", body = inline(Answer))))]
 pub async fn read(
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
     reader: Reader,
     wanted: Result<UrlQuery<Wanted>, QueryRejection>,
 ) -> Result<Response, Problem> {

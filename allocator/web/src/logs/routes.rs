@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, Query as UrlQuery, State, rejection::QueryRejection},
+    extract::{Query as UrlQuery, State, rejection::QueryRejection},
     http::header,
     response::{Html, IntoResponse, Response},
 };
@@ -24,7 +24,12 @@ use super::{
     page::{LogLevels, LogLines, LogPage, LogPart},
     whole::whole,
 };
-use crate::{AgentAuth, AppState, FromAws, auth::Caller, http::Problem, vms::instances::vm_state};
+use crate::{
+    AgentAuth, AppState, FromAws,
+    auth::Caller,
+    http::{Problem, VmName},
+    states::vm::VmState,
+};
 
 /// Lines of one page.
 const SHOWN: i64 = 500;
@@ -55,7 +60,7 @@ enum Level {
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
     part: Result<UrlQuery<Part>, QueryRejection>,
 ) -> Result<Html<String>, Problem> {
     let UrlQuery(Part { before, search, level }) =
@@ -100,7 +105,7 @@ pub async fn page(
         part,
         which,
         waits_for: is_empty.then(|| waits_for(&state, &vm)),
-        state: vm_state(&vm, Timestamp::now(), state.pool.rules.machines.stale_after),
+        state: VmState::of(&vm, Timestamp::now(), state.pool.rules.machines.stale_after),
     };
     Ok(Html(page.render()?))
 }
@@ -167,7 +172,7 @@ pub struct After {
 pub async fn lines(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
     after: Result<UrlQuery<After>, QueryRejection>,
 ) -> Result<Html<String>, Problem> {
     let UrlQuery(After { after }) = after.map_err(|rejection| bad_query(&rejection))?;
@@ -182,7 +187,7 @@ pub async fn lines(
 pub async fn download(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Response, Problem> {
     let vm = find(&scope, &hostname).await?;
     let body = match whole(state.db, vm.id).await? {

@@ -8,7 +8,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use jiff::Timestamp;
-use lablink_core::vms::{self, RegisterError, Registered};
+use lablink_core::vms::{self, Registered};
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     AppState,
     agents::installer::Installer,
-    http::{Asking, Client, FormOrJson, Path, Problem, Wants},
+    http::{Asking, Client, FormOrJson, Problem, VmName, Wants},
 };
 
 /// The page that registers a machine.
@@ -118,11 +118,9 @@ pub async fn install(
     Asking(scope): Asking,
     wants: Wants,
     client: Client,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Response, Problem> {
     let installer = Installer::prepare(&state, &client).await?;
-    let unknown = |_invalid| Problem::from(RegisterError::NoSuchMachine);
-    let hostname = hostname.parse().map_err(unknown)?;
     let registered = vms::renew_enrolment(&scope, hostname).await?;
     told(wants, StatusCode::OK, &installer, registered)
 }

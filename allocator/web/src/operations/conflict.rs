@@ -18,15 +18,14 @@ use utoipa::ToSchema;
 
 use super::{
     conflict_page::{ConflictPage, ConflictVm, WayOut},
-    filled::fault,
-    routes::{self, Started, started},
+    started::{Started, find, started},
     wire::{OperationOutput, Queued},
 };
 use crate::{
     AppState,
     auth::Caller,
     http::{Asking, FormOrJson, Path, Problem, Query, Wants},
-    vms::{destroy_page::Holder, instances::activity},
+    states::vm::Holder,
 };
 
 /// Asks before what Terraform's state lacks is put back into it.
@@ -112,7 +111,7 @@ async fn filled(
     way: WayOut,
     error: Option<&str>,
 ) -> Result<String, Problem> {
-    routes::find(scope, id).await?;
+    find(scope, id).await?;
     let conflict = known::conflict_of(scope, id).await?;
     let Some(Conflict { fault: wrong, hostnames, .. }) = conflict.filter(|it| !it.solved) else {
         return Err(SolveError::NoConflict.into());
@@ -122,7 +121,7 @@ async fn filled(
     let page = ConflictPage {
         operation: id.into(),
         way,
-        fault: fault(wrong),
+        fault: wrong.into(),
         vms: hostnames.iter().map(|hostname| conflict_vm(hostname, row(hostname))).collect(),
         error: error.map(str::to_owned),
     };
@@ -130,10 +129,7 @@ async fn filled(
 }
 
 fn conflict_vm(hostname: &Hostname, vm: Option<&Vm>) -> ConflictVm {
-    let holder = vm.and_then(|vm| {
-        let email = vm.claim.as_ref()?.email.clone();
-        Some(Holder { email, activity: activity(vm) })
-    });
+    let holder = vm.and_then(Holder::of);
     let in_cloud = vm.is_some_and(|vm| vm.source == Source::Aws);
     ConflictVm { hostname: hostname.to_string(), holder, in_cloud }
 }

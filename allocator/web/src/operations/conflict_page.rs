@@ -1,6 +1,7 @@
 use askama::Template;
+use lablink_core::state::Fault;
 
-use crate::vms::destroy_page::Holder;
+use crate::states::vm::Holder;
 
 /// What an operation found wrong with Terraform's state, as its page shows it.
 pub struct ConflictCard {
@@ -46,6 +47,18 @@ pub struct ConflictVm {
     pub holder: Option<Holder>,
     /// It stands in a cloud, where it may go on running.
     pub in_cloud: bool,
+}
+
+impl From<Fault> for StateFault {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Empty => Self::Empty,
+            Fault::Unreadable => Self::Unreadable,
+            Fault::OtherHistory => Self::OtherHistory,
+            Fault::Older => Self::Older,
+            Fault::Incomplete => Self::Incomplete,
+        }
+    }
 }
 
 impl StateFault {
@@ -97,7 +110,7 @@ impl ConflictCard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vms::instances_page::Activity;
+    use crate::states::vm::Activity;
 
     fn page(way: WayOut, in_cloud: bool) -> String {
         let email = "<script>@example.org".to_owned();
@@ -118,7 +131,8 @@ mod tests {
         assert!(
             html.contains(r#"name="confirm""#) && html.contains("&#60;script&#62;@example.org")
         );
-        assert!(html.contains("lost") && !html.contains("cost"));
+        assert!(html.contains("What you lose with each of these VMs"));
+        assert!(!html.contains("may go on running there, and cost"));
         assert!(page(WayOut::GiveUp, true).contains("may go on running there, and cost"));
     }
 

@@ -10,20 +10,20 @@ use lablink_core::{
         OperationState, Replace, Stage, Step, Target,
     },
     pools::StaleAfter,
-    state::{self as known, Fault},
+    state as known,
     vms::{self, Vm},
 };
 use lablink_protocol::{Hostname, VmStatus};
 
-use super::{conflict_page, list_page, page, routes::LOG_LINES_SHOWN};
+use super::{conflict_page, page, summary::OperationSummary};
 use crate::{
     AppState,
     http::Problem,
-    pages,
-    results::routes::archive,
-    states::{attention::attention, trouble::Trouble},
-    vms::vm::source,
+    links, pages,
+    states::{archive::ArchiveCard, attention::attention, trouble::Trouble},
 };
+
+pub const LOG_LINES_SHOWN: i64 = 500;
 
 pub async fn filled(
     state: &AppState,
@@ -55,20 +55,20 @@ pub async fn filled(
     let (first, parent) = (other(operation.after).await?, other(operation.parent).await?);
     let targets = operations::targets(db, id).await?;
     let page = page::OperationPage {
-        operation: summary(&operation),
-        first: first.as_ref().map(summary),
-        parent: parent.as_ref().map(summary),
+        operation: OperationSummary::of(&operation),
+        first: first.as_ref().map(OperationSummary::of),
+        parent: parent.as_ref().map(OperationSummary::of),
         starts: starts(&operation),
         deadline: operation.deadline.filter(|_| operation.state == OperationState::Running),
         decided: operation.decided.as_ref().map(|(by, at)| (pages::who(by), *at)),
         left_out,
         results: collection.filter(|_| collects).map(|collection| page::OperationResults {
-            archive: archive(state, &collection),
+            archive: ArchiveCard::of(&collection, &*state.collector),
             extension: collection.extension.to_string(),
         }),
         reason: operation.reason.clone(),
         conflict: conflict.map(|conflict| conflict_page::ConflictCard {
-            fault: fault(conflict.fault),
+            fault: conflict.fault.into(),
             vms: conflict.hostnames.iter().map(Hostname::to_string).collect(),
             solved: conflict.solved,
         }),
@@ -78,7 +78,7 @@ pub async fn filled(
         older_log: log
             .first()
             .filter(|_| is_full)
-            .map(|line| format!("/admin/operations/{id}?log_before={}", line.id)),
+            .map(|line| links::operation_log_before(id, line.id)),
         log: log.into_iter().map(log_line).collect(),
         now: Timestamp::now(),
     };
@@ -161,10 +161,7 @@ fn made(vm: &Vm, stale_after: StaleAfter) -> (page::StepState, Option<String>) {
     let detail = match (attention(vm, Timestamp::now(), stale_after), vm.status) {
         (Some(it), _) => {
             let state = if it.trouble == Trouble::Overdue { Unfinished } else { Done };
-            return (
-                state,
-                Some(format!("{} {}", it.reason, it.trouble.advice(source(vm.source)))),
-            );
+            return (state, Some(format!("{} {}", it.reason, it.trouble.advice(vm.source.into()))));
         }
         (None, VmStatus::Initializing) => "Made; its agent is starting.",
         (None, _) => "Its agent has reported in.",
@@ -201,46 +198,10 @@ fn log_line(line: LogLine) -> page::LogLine {
     page::LogLine {
         at: line.at,
         level: match line.level {
-            LogLevel::Info => page::LogLevel::Info,
-            LogLevel::Warn => page::LogLevel::Warn,
-            LogLevel::Error => page::LogLevel::Error,
+            LogLevel::Info => pages::LogLevel::Info,
+            LogLevel::Warn => pages::LogLevel::Warn,
+            LogLevel::Error => pages::LogLevel::Error,
         },
         text: line.line,
-    }
-}
-
-pub fn fault(fault: Fault) -> conflict_page::StateFault {
-    match fault {
-        Fault::Empty => conflict_page::StateFault::Empty,
-        Fault::Unreadable => conflict_page::StateFault::Unreadable,
-        Fault::OtherHistory => conflict_page::StateFault::OtherHistory,
-        Fault::Older => conflict_page::StateFault::Older,
-        Fault::Incomplete => conflict_page::StateFault::Incomplete,
-    }
-}
-
-pub fn summary(operation: &Operation) -> list_page::OperationSummary {
-    list_page::OperationSummary {
-        id: operation.id.into(),
-        kind: operation.kind.clone(),
-        title: operation.title.clone(),
-        state: match operation.state {
-            OperationState::AwaitingApproval => list_page::OperationState::AwaitingApproval,
-            OperationState::Queued => list_page::OperationState::Queued,
-            OperationState::Running if operation.cancel_requested => {
-                list_page::OperationState::Cancelling
-            }
-            OperationState::Running => list_page::OperationState::Running,
-            OperationState::Succeeded => list_page::OperationState::Succeeded,
-            OperationState::Failed => list_page::OperationState::Failed,
-            OperationState::Cancelled => list_page::OperationState::Cancelled,
-            OperationState::Interrupted => list_page::OperationState::Interrupted,
-        },
-        actor: pages::who(&operation.actor),
-        created_at: operation.created_at,
-        started_at: operation.started_at,
-        finished_at: operation.finished_at,
-        done: operation.done,
-        total: operation.total,
     }
 }

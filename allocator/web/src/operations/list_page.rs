@@ -1,7 +1,10 @@
+use std::iter;
+
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::operations;
 
-use crate::pages::Tone;
+use super::summary::{OperationState, OperationSummary};
 
 /// `/admin/operations`: what was done to the pool. It changes by itself.
 #[derive(Template)]
@@ -20,85 +23,13 @@ pub struct OperationsPage {
     pub now: Timestamp,
 }
 
-/// One operation, as every page that names it shows it.
-#[derive(Clone)]
-pub struct OperationSummary {
-    pub id: i64,
-    /// The word of its kind: some have panels of their own.
-    pub kind: String,
-    pub title: String,
-    pub state: OperationState,
-    /// Who asked for it.
-    pub actor: String,
-    pub created_at: Timestamp,
-    pub started_at: Option<Timestamp>,
-    pub finished_at: Option<Timestamp>,
-    /// Resources done, of all that are to be done, or files; `total` is 0 while nobody knows.
-    pub done: i32,
-    pub total: i32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperationState {
-    AwaitingApproval,
-    Queued,
-    Running,
-    /// Runs, but was asked to stop.
-    Cancelling,
-    Succeeded,
-    Failed,
-    Cancelled,
-    Interrupted,
-}
-
-impl OperationState {
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::AwaitingApproval => "Awaits approval",
-            Self::Queued => "Queued",
-            Self::Running => "Running",
-            Self::Cancelling => "Cancelling",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-            Self::Cancelled => "Cancelled",
-            Self::Interrupted => "Interrupted",
-        }
-    }
-
-    pub fn tone(self) -> Tone {
-        match self {
-            Self::Queued | Self::Cancelled => Tone::Quiet,
-            Self::Running => Tone::Busy,
-            Self::AwaitingApproval | Self::Cancelling | Self::Interrupted => Tone::Warn,
-            Self::Succeeded => Tone::Good,
-            Self::Failed => Tone::Bad,
-        }
-    }
-
-    pub fn moves(self) -> bool {
-        matches!(self, Self::AwaitingApproval | Self::Queued | Self::Running | Self::Cancelling)
-    }
-}
-
-impl OperationSummary {
-    /// From its start to its end, or to now. None before it starts.
-    pub fn seconds(&self, now: &Timestamp) -> Option<i64> {
-        let end = self.finished_at.as_ref().unwrap_or(now);
-        self.started_at.map(|start| end.as_second() - start.as_second())
-    }
-}
-
 impl OperationsPage {
-    const STATES: [(&str, &str); 8] = [
-        ("", "Any"),
-        ("awaiting_approval", "Awaits approval"),
-        ("queued", "Queued"),
-        ("running", "Running"),
-        ("succeeded", "Succeeded"),
-        ("failed", "Failed"),
-        ("cancelled", "Cancelled"),
-        ("interrupted", "Interrupted"),
-    ];
+    /// Of the form: words with their labels.
+    fn states() -> Vec<(&'static str, &'static str)> {
+        let states = operations::OperationState::ALL.iter();
+        let states = states.map(|it| (it.as_str(), OperationState::from(*it).label()));
+        iter::once(("", "Any")).chain(states).collect()
+    }
 
     fn is_filtered(&self) -> bool {
         !(self.kind.is_empty() && self.state.is_empty())
@@ -106,25 +37,6 @@ impl OperationsPage {
 
     fn moves(&self) -> bool {
         self.operations.iter().any(|operation| operation.state.moves())
-    }
-}
-
-#[cfg(test)]
-impl OperationSummary {
-    /// A launch of five VMs that started at the epoch, with two things of five done.
-    pub fn sample(state: OperationState) -> Self {
-        Self {
-            id: 7,
-            kind: "launch".to_owned(),
-            title: "Launch 5 VMs".to_owned(),
-            state,
-            actor: "<script>admin</script>".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
-            started_at: Some(Timestamp::UNIX_EPOCH),
-            finished_at: None,
-            done: 2,
-            total: 5,
-        }
     }
 }
 

@@ -6,4 +6,6 @@ pub mod filled;
 pub mod list_page;
 pub mod page;
 pub mod routes;
+pub mod started;
+pub mod summary;
 pub mod wire;

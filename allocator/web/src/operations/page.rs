@@ -4,9 +4,12 @@ use lablink_core::operations::{Collect, Destroy, GiveUp, Kind, Launch, Replace};
 
 use super::{
     conflict_page::ConflictCard,
-    list_page::{OperationState, OperationSummary},
+    summary::{OperationState, OperationSummary},
 };
-use crate::{pages::Tone, results::page::ArchiveCard};
+use crate::{
+    pages::{LogLevel, Tone},
+    states::archive::ArchiveCard,
+};
 
 /// `/admin/operations/{id}`: one operation, live. It changes by itself
 /// until the operation is over.
@@ -90,13 +93,6 @@ pub struct LogLine {
     pub at: Timestamp,
     pub level: LogLevel,
     pub text: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    Info,
-    Warn,
-    Error,
 }
 
 impl OperationPage {
@@ -185,25 +181,6 @@ impl StepState {
             Self::Working => Tone::Busy,
             Self::Done => Tone::Good,
             Self::Failed => Tone::Bad,
-        }
-    }
-}
-
-impl LogLevel {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-
-    /// Said before the line: colour alone tells some readers nothing.
-    pub fn word(self) -> Option<&'static str> {
-        match self {
-            Self::Info => None,
-            Self::Warn => Some("Warning"),
-            Self::Error => Some("Error"),
         }
     }
 }

@@ -8,16 +8,17 @@ use axum::{
 use jiff::Timestamp;
 use lablink_core::{
     Scope,
-    live::Topic,
-    operations::{self, Filter, Operation, OperationId, RetryError},
+    operations::{self, Filter, Operation, OperationId, OperationState, RetryError},
     state as known,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    filled::{filled, summary},
+    filled::filled,
     list_page::OperationsPage,
+    started::{Started, find, started},
+    summary::OperationSummary,
     wire::{
         ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
         Target,
@@ -27,70 +28,10 @@ use crate::{
     AppState,
     auth::Caller,
     http::{Asking, Path, Problem, Query, Wants},
+    links,
 };
 
-pub const LOG_LINES_SHOWN: i64 = 500;
 const OPERATIONS_PER_PAGE: i64 = 50;
-
-/// How a form was posted: `?wait=true` is for scripts that want the end, as with the original.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Started {
-    /// Answer at the end, with the output.
-    #[serde(default)]
-    wait: bool,
-}
-
-/// The answer to a form that queued an operation.
-pub async fn started(
-    state: &AppState,
-    scope: &Scope,
-    wants: Wants,
-    how: &Started,
-    id: OperationId,
-) -> Result<Response, Problem> {
-    let page = format!("/admin/operations/{id}");
-    if how.wait {
-        let operation = ended(state, scope, id).await?;
-        return match wants {
-            Wants::Page => Ok(Html(filled(state, scope, operation, None).await?).into_response()),
-            Wants::Json => {
-                let log = operations::log(&state.db, id, LOG_LINES_SHOWN).await?;
-                let output: Vec<String> = log.into_iter().map(|line| line.line).collect();
-                let operation = OperationBody::from(&operation);
-                Ok(Json(OperationOutput { operation, output: output.join("\n") }).into_response())
-            }
-        };
-    }
-    Ok(match wants {
-        Wants::Page => Redirect::to(&page).into_response(),
-        Wants::Json => {
-            let location = [(header::LOCATION, format!("/api/operations/{id}"))];
-            (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
-        }
-    })
-}
-
-pub async fn ended(state: &AppState, scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
-    let mut changes = state.hub.subscribe(Topic::Operation(id));
-    loop {
-        let operation = find(scope, id).await?;
-        if operation.state.is_over() {
-            return Ok(operation);
-        }
-        tokio::select! {
-            () = changes.changed() => {}
-            () = state.shutdown.cancelled() => {
-                return Err(Problem::try_again("stopping", "This allocator is stopping; the operation's page tells its end.", 5));
-            }
-        }
-    }
-}
-
-pub async fn find(scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
-    let operation = operations::find(scope, id).await?;
-    operation.ok_or_else(|| Problem::not_found("There is no such operation."))
-}
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -118,17 +59,14 @@ async fn older(
     let only = match listing.state.as_str() {
         "" => None,
         word => Some(word.parse().map_err(|_unknown| {
-            Problem::invalid(
-                "state: write awaiting_approval, queued, running, succeeded, failed, cancelled or \
-                 interrupted.",
-            )
+            let words = OperationState::ALL.iter().map(|state| state.as_str());
+            Problem::invalid(crate::http::write_one_of("state", words))
         })?),
     };
     let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());
     let filter = Filter { before: listing.before, kind, state: only };
     let found = operations::list(scope, &filter, OPERATIONS_PER_PAGE).await?;
-    let full = i64::try_from(found.len()).unwrap_or(0) == OPERATIONS_PER_PAGE;
-    let next = found.last().map(|last| last.id).filter(|_| full);
+    let next = crate::http::older(&found, OPERATIONS_PER_PAGE, |last| last.id);
     Ok((found, next))
 }
 
@@ -154,17 +92,9 @@ pub async fn list_page(
     // Only words that `older` has let pass, or that match no kind.
     let Listing { kind, state: only, .. } = listing;
     let page = OperationsPage {
-        operations: found.iter().map(summary).collect(),
+        operations: found.iter().map(OperationSummary::of).collect(),
         now: Timestamp::now(),
-        next: next.map(|id| {
-            let query =
-                [("before", id.to_string()), ("kind", kind.clone()), ("state", only.clone())];
-            let query = query
-                .iter()
-                .filter(|(_, value)| value.chars().all(|it| it.is_alphanumeric() || it == '_'));
-            let query: Vec<String> = query.map(|(name, value)| format!("{name}={value}")).collect();
-            format!("/admin/operations?{}", query.join("&"))
-        }),
+        next: next.map(|id| links::operations_before(id, &kind, &only)),
         kinds: state.kinds.names().collect(),
         kind,
         state: only,
@@ -305,7 +235,7 @@ fn not_awaiting() -> Problem {
 
 fn decided(wants: Wants, id: OperationId) -> Response {
     match wants {
-        Wants::Page => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        Wants::Page => Redirect::to(&links::operation(id)).into_response(),
         Wants::Json => (StatusCode::ACCEPTED, Json(Queued { operation_id: id })).into_response(),
     }
 }

@@ -1,3 +1,4 @@
+use crate::links;
 use jiff::Timestamp;
 use lablink_core::{
     operations::{self, Operation, OperationId, Standing},
@@ -107,7 +108,7 @@ pub struct ConflictBody {
 impl ConflictBody {
     pub fn new(id: OperationId, conflict: Conflict) -> Self {
         let Conflict { fault, hostnames, solved } = conflict;
-        let way = |name: &str| (!solved).then(|| format!("/api/operations/{id}/{name}"));
+        let way = |name: &str| (!solved).then(|| links::do_to_operation(id, name));
         Self {
             fault: fault.as_str(),
             hostnames,

@@ -1,11 +1,14 @@
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::vms::State;
 
 use super::usage::UsageChart;
 use crate::{
-    operations::list_page::OperationSummary,
+    history::happening::Happening,
+    line::place_row::PlaceRow,
+    links,
+    operations::summary::OperationSummary,
     pages::{Timeline, Tone},
-    participants::page::PlaceRow,
 };
 
 /// `/admin`: the pool at a glance. It changes by itself.
@@ -29,15 +32,6 @@ pub struct AdminPage {
     pub notes: Vec<String>,
     /// What elapsed time is counted to while an operation runs.
     pub now: Timestamp,
-}
-
-/// One line of the pool's history.
-pub struct Happening {
-    pub at: Timestamp,
-    /// What happened, as a sentence without its full stop.
-    pub text: String,
-    /// Who did it.
-    pub actor: String,
 }
 
 /// VMs by state. `in_use` is a part of `claimed`; the others don't overlap.
@@ -77,7 +71,7 @@ struct Tile {
     label: &'static str,
     count: i64,
     tone: Tone,
-    url: &'static str,
+    url: String,
 }
 
 impl AdminPage {
@@ -86,46 +80,51 @@ impl AdminPage {
         let trouble = |count, tone| if count > 0 { tone } else { Tone::Quiet };
         let tile = |label, count, tone, url| Tile { label, count, tone, url };
         [
-            tile("Free", pool.free, Tone::Good, "/admin/instances?state=free"),
-            tile("Claimed", pool.claimed, Tone::Busy, "/admin/instances?state=claimed"),
-            tile("In use now", pool.in_use, Tone::Busy, "/admin/instances?state=claimed"),
-            tile("Starting", pool.starting, Tone::Quiet, "/admin/instances?state=starting"),
-            tile("In line", pool.in_line, trouble(pool.in_line, Tone::Warn), "/admin/participants"),
+            tile("Free", pool.free, Tone::Good, links::vms_in(State::Free)),
+            tile("Claimed", pool.claimed, Tone::Busy, links::vms_in(State::Claimed)),
+            tile("In use now", pool.in_use, Tone::Busy, links::vms_in(State::Claimed)),
+            tile("Starting", pool.starting, Tone::Quiet, links::vms_in(State::Starting)),
+            tile(
+                "In line",
+                pool.in_line,
+                trouble(pool.in_line, Tone::Warn),
+                "/admin/participants".to_owned(),
+            ),
             tile(
                 "Unhealthy",
                 pool.unhealthy,
                 trouble(pool.unhealthy, Tone::Bad),
-                "/admin/instances?state=unhealthy",
+                links::vms_in(State::Unhealthy),
             ),
             tile(
                 "Overdue",
                 pool.overdue,
                 trouble(pool.overdue, Tone::Bad),
-                "/admin/instances?state=overdue",
+                links::vms_in(State::Overdue),
             ),
             tile(
                 "Silent",
                 pool.stale,
                 trouble(pool.stale, Tone::Warn),
-                "/admin/instances?state=stale",
+                links::vms_in(State::Stale),
             ),
             tile(
                 "Suspect",
                 pool.suspect,
                 trouble(pool.suspect, Tone::Bad),
-                "/admin/instances?state=suspect",
+                links::vms_in(State::Suspect),
             ),
             tile(
                 "Barred",
                 pool.barred,
                 trouble(pool.barred, Tone::Bad),
-                "/admin/instances?state=barred",
+                links::vms_in(State::Barred),
             ),
             tile(
                 "Failed",
                 pool.failed,
                 trouble(pool.failed, Tone::Bad),
-                "/admin/instances?state=failed",
+                links::vms_in(State::Failed),
             ),
         ]
     }
@@ -145,7 +144,7 @@ impl AdminPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operations::list_page::OperationState;
+    use crate::operations::summary::OperationState;
 
     fn page(operations: Vec<OperationSummary>, notes: &[&str]) -> String {
         let pool = PoolCounts {
@@ -207,7 +206,7 @@ mod tests {
             ">17<",
             ">18<",
             ">19<",
-            "No operation yet",
+            "<h2>No operation yet</h2>",
         ] {
             assert!(html.contains(key), "{key}");
         }

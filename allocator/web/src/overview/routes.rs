@@ -10,11 +10,11 @@ use super::{
 use crate::{
     AgentAuth, AppState,
     auth::Caller,
-    history::routes::happening,
+    history::happening::Happening,
     http::Problem,
-    line::places::place,
-    operations::filled::summary,
-    pages::{Timeline, timeline::row as timeline},
+    line::place_row::PlaceRow,
+    operations::summary::OperationSummary,
+    pages::{Timeline, TimelineRow},
 };
 
 const OPERATIONS_SHOWN: i64 = 5;
@@ -61,12 +61,12 @@ pub async fn page(
             failed: counts.failed,
             in_line: line::count(&scope).await? + counts.offered,
         },
-        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(place).collect(),
+        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(PlaceRow::from).collect(),
         reentries: claims::reentries(&scope).await?.len(),
         usage: UsageChart { samples: usage.iter().map(sample).collect() },
-        timeline: Timeline { rows: starts.iter().map(timeline::row).collect() },
-        operations: recent.iter().map(summary).collect(),
-        happenings: happened.into_iter().map(happening).collect(),
+        timeline: Timeline { rows: starts.iter().map(TimelineRow::from).collect() },
+        operations: recent.iter().map(OperationSummary::of).collect(),
+        happenings: happened.into_iter().map(Happening::from).collect(),
         connections: connections(&state).await?,
         notes,
         now: Timestamp::now(),

@@ -1,5 +1,7 @@
 //! The files that pages refer to, compiled into the binary.
 
+use crate::links;
+
 /// A file served as `/assets/{name}`.
 pub struct Asset {
     pub name: &'static str,
@@ -60,7 +62,7 @@ impl Asset {
 
     /// Such as `/assets/app.css?v=0123456789abcdef`.
     pub fn url(&self) -> String {
-        format!("/assets/{}?v={:016x}", self.name, self.version)
+        links::asset(self.name, self.version)
     }
 }
 

@@ -29,7 +29,13 @@ mod tests {
             request_id: "01J".to_owned(),
         };
         let html = page.render().unwrap();
-        for key in ["404", "Not here", "No &#60;script&#62; here.", "01J", r#"href="/""#] {
+        for key in [
+            ">404<",
+            "<h1>Not here</h1>",
+            ">No &#60;script&#62; here.<",
+            "<code>01J</code>",
+            r#"class="button primary" href="/""#,
+        ] {
             assert!(html.contains(key), "{key}");
         }
         let page = ErrorPage { form: Some("/admin/create".to_owned()), ..page };

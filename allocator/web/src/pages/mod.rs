@@ -3,8 +3,10 @@
 //! The structs are plain owned data. Handlers fill them; nothing here reads a database or knows
 //! of requests. Everything that people and VMs send is escaped by the templates.
 
+pub mod amount;
 pub mod assets;
 mod error;
+mod log_level;
 pub mod moment;
 pub mod notices;
 pub mod timeline;
@@ -12,6 +14,7 @@ mod tone;
 mod who;
 
 pub use error::ErrorPage;
+pub use log_level::LogLevel;
 pub(crate) use notices::under;
 pub use timeline::{Stretch, Timeline, TimelineRow};
 pub use tone::Tone;

@@ -1,6 +1,6 @@
 //! How VMs came up, drawn as a chart that the table behind it repeats.
 
-pub mod row;
+mod row;
 
 use super::moment;
 

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::claims::page::Connection;
+use crate::{line::place_row::PlaceRow, states::claim::Connection};
 
 /// `/admin/participants`: who has a VM, who waits, who wants to get back in. Made to be printed as
 /// well. It changes by itself.
@@ -42,19 +42,6 @@ pub struct AddressCrowd {
     /// One of them.
     pub place: i64,
     pub places: i64,
-}
-
-pub struct PlaceRow {
-    pub id: i64,
-    pub email: String,
-    pub since: Timestamp,
-    pub last_looked_at: Timestamp,
-    /// The VM that is kept for it.
-    pub offered: Option<String>,
-    /// How many places came from the same address, if that is counted.
-    pub of_address: Option<i64>,
-    /// An organiser made it.
-    pub is_invited: bool,
 }
 
 pub struct OpenClaim {

@@ -19,9 +19,10 @@ use super::page::{AddressCrowd, OpenClaim, ParticipantsPage, ReentryRow, SamePer
 use crate::{
     AppState,
     auth::Caller,
-    claims::routes::connection,
-    http::{Problem, Query},
-    line::places::place,
+    http::{Problem, Query, older},
+    line::place_row::PlaceRow,
+    links,
+    states::claim::Connection,
 };
 
 /// So many that a page stays under 50 KB.
@@ -44,10 +45,8 @@ pub async fn page(
     Query(Before { before }): Query<Before>,
 ) -> Result<Html<String>, Problem> {
     let open = claims::list(&scope, Which::Open, before, CLAIMS_SHOWN).await?;
-    let is_full = i64::try_from(open.len()).is_ok_and(|claims| claims == CLAIMS_SHOWN);
-    let next = open.last().filter(|_| is_full);
     let page = ParticipantsPage {
-        next: next.map(|last| format!("/admin/participants?before={}", last.id)),
+        next: older(&open, CLAIMS_SHOWN, |last| links::participants_before(last.id)),
         reentries: claims::reentries(&scope)
             .await?
             .into_iter()
@@ -71,14 +70,14 @@ pub async fn page(
         crowd: line::crowd(&scope)
             .await?
             .map(|crowd| AddressCrowd { place: crowd.place.into(), places: crowd.places }),
-        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(place).collect(),
+        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(PlaceRow::from).collect(),
         claims: open
             .into_iter()
             .map(|claim| OpenClaim {
                 id: claim.id.into(),
                 email: claim.email,
                 hostname: claim.hostname.to_string(),
-                connection: connection(claim.state, claim.detail),
+                connection: Connection::of(claim.state, claim.detail),
                 since: claim.created_at,
             })
             .collect(),

@@ -17,11 +17,9 @@ use super::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage};
 use crate::{
     AppState,
     auth::Caller,
-    claims::routes as claim,
-    http::{Asking, Client, Path, Problem, Wants},
-    line::routes as line,
-    request::routes as home,
-    states::{used, used_note::Afterwards},
+    http::{Asking, Client, Path, Problem, Wants, origin},
+    links,
+    states::afterwards::Afterwards,
 };
 
 /// Three ways to let the right person in, each with what it ends.
@@ -34,7 +32,7 @@ pub async fn page(
     let holding = claims::holding(&scope, id).await?.ok_or_else(no_such_claim)?;
     let vm = vms::find(&scope, &holding.hostname).await?;
     // What goes back as it is after other claims is held after this one.
-    let afterwards = |vm| match used::afterwards(vm, state.pool.rules.machines.after_use) {
+    let afterwards = |vm| match Afterwards::of(vm, state.pool.rules.machines.after_use) {
         Afterwards::Reused => Afterwards::Held,
         other => other,
     };
@@ -109,7 +107,7 @@ pub async fn fresh_machine(
     Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
     let invited = operations::give_fresh_machine(&scope, id).await?;
-    let url = format!("{}{}", home::origin(&state, &client), line::path(&invited.link));
+    let url = format!("{}{}", origin(&state, &client), links::place(&invited.link));
     Ok(match wants {
         Wants::Json => Json(NewPlace { place_url: url }).into_response(),
         Wants::Page => {
@@ -127,7 +125,7 @@ fn answer(
     (claim_id, way): (ClaimId, WayIn),
     made: claims::NewLink,
 ) -> Result<Response, Problem> {
-    let url = format!("{}{}", home::origin(state, client), claim::path(&made.link));
+    let url = format!("{}{}", origin(state, client), links::claim(&made.link));
     Ok(match wants {
         Wants::Json => Json(NewLink { claim_url: url }).into_response(),
         Wants::Page => {

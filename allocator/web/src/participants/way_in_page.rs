@@ -2,7 +2,7 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::line::INVITED_FOR;
 
-use crate::states::used_note::Afterwards;
+use crate::states::afterwards::Afterwards;
 
 /// `/admin/claims/{id}`: three ways to let the right person in, each with what it ends.
 #[derive(Template)]
@@ -51,21 +51,12 @@ pub struct NewLinkPage {
     pub way: WayIn,
 }
 
-/// `/admin/line/clear`: asks before everybody's place is taken away.
-#[derive(Template)]
-#[template(path = "line/clear.html")]
-pub struct ClearLinePage {
-    pub places: usize,
-    /// So many of them have a machine kept.
-    pub kept: usize,
-    pub now: Timestamp,
-}
-
 const INVITED_FOR_MINUTES: u64 = INVITED_FOR.as_secs() / 60;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::clear_page::ClearLinePage;
 
     fn page(locking_out: LockingOut, afterwards: Afterwards) -> String {
         let page = WayInPage {

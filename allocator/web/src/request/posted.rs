@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use askama::Template;
+use axum::http::StatusCode;
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     response::{IntoResponse, Response},
@@ -15,15 +16,14 @@ use lablink_core::{
 use lablink_protocol::CrdCode;
 
 use super::{
+    form::{RequestVm, filled},
     page::{RequestField, RequestProblem},
-    routes as home,
-    routes::RequestVm,
 };
 use crate::{
     AppState,
     auth::{Typed, Visitor, shown},
-    claims::routes as claim,
-    http::{Asking, Client, FormOrJson, Problem, Wants},
+    claims::cookie::COOKIE,
+    http::{Asking, Client, FormOrJson, Problem, Wants, origin, scheme},
 };
 
 /// The participants' form, as somebody posted it: for a machine, or for a place in line.
@@ -54,6 +54,16 @@ impl From<DbError> for Unmet {
 }
 
 impl Unmet {
+    /// As many people as may come from one network address have come.
+    pub fn address_full() -> Self {
+        let answer = Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "address_full",
+            "Your network has, or waits for, as many machines as one network may. Ask your organiser.",
+        );
+        Self::Refused(RequestProblem::AddressFull, answer)
+    }
+
     pub fn invalid(field: RequestField, message: impl Into<String>) -> Self {
         let message = message.into();
         let answer = Problem::invalid(message.clone());
@@ -93,7 +103,7 @@ impl Posted {
 
     /// The token of the claim or place that this browser has.
     pub fn token(&self) -> Option<Token> {
-        self.cookies.get(claim::COOKIE).map(|cookie| Token::presented(cookie.value()))
+        self.cookies.get(COOKIE).map(|cookie| Token::presented(cookie.value()))
     }
 
     /// Who shows that a claim or place is theirs is never kept from it, whatever others send with
@@ -164,9 +174,8 @@ impl Posted {
         if self.wants == Wants::Json {
             return Err(answer);
         }
-        let page =
-            home::filled(&self.state, &self.scope, self.typed, Some(problem)).await?.render()?;
-        let scheme = home::scheme(&home::origin(&self.state, &self.client));
+        let page = filled(&self.state, &self.scope, self.typed, Some(problem)).await?.render()?;
+        let scheme = scheme(&origin(&self.state, &self.client));
         let cookies = self.state.browsers.meet(self.cookies, scheme);
         Ok((cookies, answer.with_page(page)).into_response())
     }

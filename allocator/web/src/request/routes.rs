@@ -10,23 +10,22 @@ use lablink_core::{
     DbError, Neighbours, Scope, Token,
     claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
     line::{self, Standing},
-    vms,
 };
 use lablink_protocol::{CrdCode, CrdCommandError, Hostname};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    page::{OwnPage, RequestField, RequestPage, RequestProblem},
+    form::{RequestVm, filled, free},
+    page::{OwnPage, RequestField, RequestProblem},
     posted::{Posted, Unmet},
 };
 use crate::{
     AppState,
     auth::Caller,
-    claims::routes as claim,
-    http::{Client, Problem, Scheme, Wants},
-    line::routes::path as line_path,
-    metrics,
+    claims::cookie::{COOKIE, cookie},
+    http::{Client, Problem, Wants, origin, scheme},
+    links, metrics,
 };
 
 /// The form with which a participant asks for a VM.
@@ -38,7 +37,7 @@ pub async fn form(
     cookies: CookieJar,
 ) -> Result<(CookieJar, Html<String>), Problem> {
     let mut page = filled(&state, &scope, RequestVm::default(), None).await?;
-    page.own = match cookies.get(claim::COOKIE) {
+    page.own = match cookies.get(COOKIE) {
         Some(cookie) => own(&state, &scope, &Token::presented(cookie.value())).await?,
         None => None,
     };
@@ -50,11 +49,11 @@ pub async fn form(
 async fn own(state: &AppState, scope: &Scope, token: &Token) -> Result<Option<OwnPage>, Problem> {
     let claimed = claims::by_link(&state.db, token).await?;
     if claimed.is_some_and(|claim| matches!(claim.progress, Progress::Open { .. })) {
-        return Ok(Some(OwnPage::Machine(claim::path(token))));
+        return Ok(Some(OwnPage::Machine(links::claim(token))));
     }
     let place = line::look(scope, token).await?;
     let open = place.is_some_and(|standing| !matches!(standing, Standing::Over(_)));
-    Ok(open.then(|| OwnPage::PlaceInLine(line_path(token))))
+    Ok(open.then(|| OwnPage::PlaceInLine(links::place(token))))
 }
 
 /// How many VMs are free.
@@ -68,32 +67,6 @@ pub struct FreeCount {
 #[utoipa::path(get, path = "/api/unassigned_vms_count", responses((status = 200, body = FreeCount)))]
 pub async fn free_count(Caller(scope): Caller) -> Result<Json<FreeCount>, Problem> {
     Ok(Json(FreeCount { count: free(&scope).await? }))
-}
-
-async fn free(scope: &Scope) -> Result<i64, Problem> {
-    Ok(vms::free(scope).await?)
-}
-
-#[derive(Default, Deserialize, ToSchema)]
-pub struct RequestVm {
-    #[serde(default)]
-    #[schema(
-        required,
-        max_length = 254,
-        pattern = r"^[A-Za-z0-9]{1,40}@[a-z0-9]{1,40}\.(org|edu)$"
-    )]
-    pub email: String,
-    /// The command that Chrome Remote Desktop shows for Debian Linux.
-    #[serde(default)]
-    #[schema(
-        required,
-        max_length = 4096,
-        pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
-    )]
-    pub crd_command: String,
-    /// What the organiser gave out, if the form asks for it.
-    #[serde(default)]
-    pub access_code: String,
 }
 
 /// The VM that was claimed.
@@ -170,7 +143,7 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
             );
             Err(Unmet::Refused(RequestProblem::Invited, answer))
         }
-        Err(RequestError::Refused(Refusal::AddressFull)) => Err(address_full()),
+        Err(RequestError::Refused(Refusal::AddressFull)) => Err(Unmet::address_full()),
         Err(RequestError::Refused(Refusal::NoneFree)) => {
             let message = "No available VMs. Please try again later.";
             let answer = Problem::try_again("none_free", message, 10);
@@ -180,8 +153,8 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
 }
 
 fn grant(wants: Wants, origin: &str, cookies: CookieJar, granted: &Granted) -> Response {
-    let path = claim::path(&granted.link);
-    let cookies = cookies.add(claim::cookie(&granted.link, scheme(origin)));
+    let path = links::claim(&granted.link);
+    let cookies = cookies.add(cookie(&granted.link, scheme(origin)));
     match wants {
         Wants::Page => (cookies, Redirect::to(&path)).into_response(),
         Wants::Json => {
@@ -194,46 +167,4 @@ fn grant(wants: Wants, origin: &str, cookies: CookieJar, granted: &Granted) -> R
             (status, cookies, Json(body)).into_response()
         }
     }
-}
-
-pub fn scheme(origin: &str) -> Scheme {
-    if origin.starts_with("https:") { Scheme::Https } else { Scheme::Http }
-}
-
-/// Where the caller reaches us: as configured, else as it called us.
-pub fn origin(state: &AppState, client: &Client) -> String {
-    let scheme = match client.scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    };
-    let called = || client.host.as_ref().map(|host| format!("{scheme}://{host}"));
-    state.settings.public_url.clone().or_else(called).unwrap_or_default()
-}
-
-/// As many people as may come from one network address have come.
-pub fn address_full() -> Unmet {
-    let answer = Problem::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "address_full",
-        "Your network has, or waits for, as many machines as one network may. Ask your organiser.",
-    );
-    Unmet::Refused(RequestProblem::AddressFull, answer)
-}
-
-pub async fn filled(
-    state: &AppState,
-    scope: &Scope,
-    typed: RequestVm,
-    problem: Option<RequestProblem>,
-) -> Result<RequestPage, Problem> {
-    let RequestVm { email, crd_command, access_code } = typed;
-    Ok(RequestPage {
-        free: free(scope).await?,
-        waiting: line::count(scope).await?,
-        own: None,
-        email,
-        crd_command,
-        access_code: state.pool.rules.claiming.access_code.map(|_| access_code),
-        problem,
-    })
 }

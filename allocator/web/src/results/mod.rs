@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod collections;
+pub mod form;
 pub mod page;
 pub mod routes;
 pub mod scp_client;

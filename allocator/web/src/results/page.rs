@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::{operations::list_page::OperationSummary, pages::Tone};
+use crate::{operations::summary::OperationSummary, pages::Tone, states::archive::ArchiveCard};
 
 /// `/admin/results`: participants' results, collected and to be collected. It changes
 /// by itself.
@@ -49,24 +49,6 @@ pub struct CollectionCard {
     pub vms: Vec<VmOutcome>,
     /// VMs that are not listed.
     pub more: usize,
-}
-
-/// What there is to download.
-#[derive(Clone)]
-pub enum ArchiveCard {
-    Nothing,
-    Here {
-        bytes: i64,
-        first_downloaded: Option<Timestamp>,
-    },
-    /// On the disk of another allocator.
-    Elsewhere {
-        bytes: i64,
-        kept_by: String,
-    },
-    Removed {
-        at: Timestamp,
-    },
 }
 
 /// What came of one VM.
@@ -129,27 +111,10 @@ impl VmOutcome {
     }
 }
 
-/// Such as `3.2 MB`.
-pub fn size(bytes: &i64) -> String {
-    const UNITS: [(i64, &str); 4] =
-        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    let bytes = *bytes;
-    match UNITS.into_iter().find(|(unit, _)| bytes >= *unit) {
-        None => format!("{bytes} bytes"),
-        Some((unit, word)) if bytes >= 100 * unit => format!("{} {word}", bytes / unit),
-        Some((unit, word)) => format!("{}.{} {word}", bytes / unit, bytes % unit * 10 / unit),
-    }
-}
-
-/// Such as `1 file`.
-pub fn files(count: &i64) -> String {
-    if *count == 1 { "1 file".to_owned() } else { format!("{count} files") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operations::list_page::OperationState;
+    use crate::operations::summary::OperationState;
 
     fn outcome(hostname: &str, failure: Option<&str>) -> VmOutcome {
         VmOutcome {
@@ -256,11 +221,5 @@ mod tests {
         assert!(html.contains("alloc-2") && html.contains("Removed"));
         assert!(!html.contains("/download\"") && !html.contains("/discard\""));
         assert!(html.contains(r#"http-equiv="refresh""#), "one still runs");
-    }
-
-    #[test]
-    fn sizes_are_told_in_the_unit_that_fits() {
-        let told = [0, 999, 1_000, 1_250_000, 99_900_000, 123_000_000_000].map(|it| size(&it));
-        assert_eq!(told, ["0 bytes", "999 bytes", "1.0 kB", "1.2 MB", "99.9 MB", "123 GB"]);
     }
 }

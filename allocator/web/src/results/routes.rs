@@ -16,14 +16,16 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    collections::{Collect, older},
-    page::{ArchiveCard, CollectionCard, ResultsPage, ResultsVm, VmOutcome},
+    form::Collect,
+    page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
 };
 use crate::{
     AppState,
     auth::Caller,
     http::{ListQuery, Problem},
-    operations::filled::summary,
+    links,
+    operations::summary::OperationSummary,
+    states::archive::ArchiveCard,
 };
 
 /// So many that a page stays under 50 KB.
@@ -92,15 +94,26 @@ async fn filled(
         total: vms.len(),
         vms: vms.iter().take(VMS_LISTED).map(listed).collect(),
         collections: found.into_iter().map(|it| card(state, it)).collect(),
-        next: next.map(|id| format!("/admin/results?before={id}")),
+        next: next.map(links::results_before),
         error,
         now: Timestamp::now(),
     };
     Ok(page.render()?)
 }
 
+/// One page of collections and the cursor of the next.
+pub async fn older(
+    scope: &Scope,
+    before: Option<OperationId>,
+    limit: i64,
+) -> Result<(Vec<Collection>, Option<OperationId>), Problem> {
+    let found = collections::list(scope, before, limit).await?;
+    let next = crate::http::older(&found, limit, |last| last.operation.id);
+    Ok((found, next))
+}
+
 fn card(state: &AppState, collection: Collection) -> CollectionCard {
-    let archive = archive(state, &collection);
+    let archive = ArchiveCard::of(&collection, &*state.collector);
     let Collection { operation, extension, mut vms, .. } = collection;
     let failed = vms.iter().filter(|vm| vm.failure.is_some()).count();
     let (files, bytes) = (vms.iter().map(|vm| vm.files).sum(), vms.iter().map(|vm| vm.bytes).sum());
@@ -108,7 +121,7 @@ fn card(state: &AppState, collection: Collection) -> CollectionCard {
     // Those that failed come first, then those of which something was left out.
     vms.sort_by_key(|vm| (vm.failure.is_none(), vm.skipped == 0));
     CollectionCard {
-        operation: summary(&operation),
+        operation: OperationSummary::of(&operation),
         reason: operation.reason,
         extension: extension.to_string(),
         archive,
@@ -118,17 +131,6 @@ fn card(state: &AppState, collection: Collection) -> CollectionCard {
         bytes,
         more: vms.len().saturating_sub(OUTCOMES_LISTED),
         vms: vms.into_iter().take(OUTCOMES_LISTED).map(outcome).collect(),
-    }
-}
-
-/// What the pages say of a collection's archive.
-pub fn archive(state: &AppState, collection: &Collection) -> ArchiveCard {
-    let Some(archive) = &collection.archive else { return ArchiveCard::Nothing };
-    let bytes = archive.kept.size;
-    match (archive.removed_at, state.collector.kept(collection.operation.id)) {
-        (Some(at), _) => ArchiveCard::Removed { at },
-        (None, Some(_)) => ArchiveCard::Here { bytes, first_downloaded: archive.downloaded_at },
-        (None, None) => ArchiveCard::Elsewhere { bytes, kept_by: archive.kept.kept_by.clone() },
     }
 }
 

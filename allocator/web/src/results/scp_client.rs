@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
-use super::collections::{extension, hostnames};
+use super::form::{extension, hostnames};
 use crate::{
     AppState,
     auth::Caller,

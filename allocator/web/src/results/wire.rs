@@ -7,6 +7,8 @@ use lablink_protocol::Hostname;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::links;
+
 /// A collection of results, by its operation.
 #[derive(Serialize, ToSchema)]
 pub struct CollectionBody {
@@ -88,7 +90,7 @@ impl ArchiveBody {
             file_name: archive.kept.file_name,
             size_bytes: archive.kept.size,
             kept_by: archive.kept.kept_by,
-            url: format!("/api/collections/{id}/download"),
+            url: links::archive_download(id),
             finished_at: archive.finished_at,
             downloaded_at: archive.downloaded_at,
             removed_at: archive.removed_at,

@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 
-use crate::{pages::Tone, vms::vm_page::VmSource};
+use super::source::VmSource;
+use crate::pages::Tone;
 
 /// A VM that is not handed out, or is lost to its participant.
 pub struct Attention {

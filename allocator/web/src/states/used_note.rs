@@ -1,6 +1,12 @@
 use askama::Template;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use lablink_core::{
+    pools::{AfterUse, StaleAfter},
+    vms::Vm,
+};
+use lablink_protocol::Cleaning;
 
+use super::afterwards::{cleaning, is_made};
 use crate::pages::moment;
 
 /// A part of pages: a machine holds what its last participant left, so that nobody can claim it.
@@ -36,19 +42,34 @@ pub enum UsedStanding {
     Unreplaced,
 }
 
-/// What becomes of a machine when its participant is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Afterwards {
-    /// A fresh one takes its place.
-    Replaced,
-    Cleaned,
-    /// It waits for the organiser.
-    Held,
-    /// It goes back to the pool as it is.
-    Reused,
-}
-
 impl UsedNote {
+    /// None for a VM that was not used, that somebody has, or that is going anyway.
+    pub fn of(vm: &Vm, rule: AfterUse, now: Timestamp, stale_after: StaleAfter) -> Option<Self> {
+        let since = vm.used_since.filter(|_| vm.claim.is_none() && !vm.removing)?;
+        let standing = match (rule, &vm.clean_failure, cleaning(vm)) {
+            _ if is_made(vm) => UsedStanding::Unreplaced,
+            (AfterUse::Hold | AfterUse::Reuse, _, _) => UsedStanding::ForOrganiser,
+            (AfterUse::Clean, _, None) => UsedStanding::AgentUnable,
+            (AfterUse::Clean, _, Some(Cleaning::Impossible(reason))) => {
+                UsedStanding::Impossible { reason }
+            }
+            (AfterUse::Clean, Some(reason), Some(Cleaning::Possible)) => {
+                UsedStanding::Failed { reason: reason.clone() }
+            }
+            (AfterUse::Clean, None, Some(Cleaning::Possible)) if is_heard(vm, now, stale_after) => {
+                UsedStanding::BeingCleaned
+            }
+            (AfterUse::Clean, None, Some(Cleaning::Possible)) => UsedStanding::AgentAway,
+        };
+        Some(Self {
+            hostname: vm.hostname.to_string(),
+            by: vm.last_participant.clone(),
+            since,
+            standing,
+            now,
+        })
+    }
+
     /// Why nobody can claim it, and what to do.
     fn words(&self) -> String {
         const NEXT: &str = "Clean it yourself, then hand it out again.";
@@ -95,6 +116,11 @@ impl UsedNote {
     fn can_be_cleaned_again(&self) -> bool {
         matches!(self.standing, UsedStanding::Failed { .. })
     }
+}
+
+fn is_heard(vm: &Vm, now: Timestamp, StaleAfter(stale_after): StaleAfter) -> bool {
+    let longest = SignedDuration::try_from(stale_after).unwrap_or_default();
+    !vm.stopped && vm.last_seen.is_some_and(|seen| now.duration_since(seen) <= longest)
 }
 
 #[cfg(test)]

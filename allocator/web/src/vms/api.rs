@@ -23,8 +23,9 @@ use super::wire::{VmBody, VmList};
 use crate::{
     AppState,
     auth::Caller,
-    http::{Asking, FormOrJson, Path, Problem, Query, Wants},
-    operations::{routes::ended, wire::Queued},
+    http::{Asking, FormOrJson, Problem, Query, VmName, Wants},
+    links,
+    operations::{started::ended, wire::Queued},
     wire::Message,
 };
 
@@ -60,22 +61,14 @@ pub async fn list(
 
 /// One VM.
 #[utoipa::path(get, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, body = VmBody)))]
-pub async fn one(
-    Caller(scope): Caller,
-    Path(hostname): Path<String>,
-) -> Result<Json<VmBody>, Problem> {
-    let hostname = named(&hostname)?;
+pub async fn one(Caller(scope): Caller, VmName(hostname): VmName) -> Result<Json<VmBody>, Problem> {
     let vm = vms::find(&scope, &hostname).await?;
-    Ok(Json(VmBody::from(&vm.ok_or_else(no_such_vm)?)))
+    Ok(Json(VmBody::from(&vm.ok_or_else(VmName::unknown)?)))
 }
 
 /// Queues the removal of one VM; or takes a registered machine out of the pool.
 #[utoipa::path(delete, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, description = "Out of the pool.", body = Released), (status = 202, body = Queued)))]
-pub async fn delete(
-    Asking(scope): Asking,
-    Path(hostname): Path<String>,
-) -> Result<Response, Problem> {
-    let hostname = named(&hostname)?;
+pub async fn delete(Asking(scope): Asking, VmName(hostname): VmName) -> Result<Response, Problem> {
     // A machine that LabLink did not make only leaves the pool, at once.
     if vms::forget(&scope, &hostname).await? {
         return Ok(Json(Released { hostname }).into_response());
@@ -115,10 +108,9 @@ pub struct Released {
 pub async fn release(
     Asking(scope): Asking,
     wants: Wants,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
     FormOrJson(Release { then }): FormOrJson<Release>,
 ) -> Result<Response, Problem> {
-    let hostname = named(&hostname)?;
     let wish = TakeBack {
         hostname: &hostname,
         whose: Whose::Anybodys,
@@ -130,7 +122,7 @@ pub async fn release(
     };
     let queued_as = operations::take_back(&scope, &wish).await?;
     Ok(match (queued_as, wants) {
-        (Some(id), Wants::Page) => Redirect::to(&format!("/admin/operations/{id}")).into_response(),
+        (Some(id), Wants::Page) => Redirect::to(&links::operation(id)).into_response(),
         (Some(id), Wants::Json) => queued(id),
         (None, wants) => done(wants, &hostname, Released { hostname: hostname.clone() }),
     })
@@ -142,9 +134,8 @@ pub async fn release(
 pub async fn clean(
     Asking(scope): Asking,
     wants: Wants,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Response, Problem> {
-    let hostname = named(&hostname)?;
     claims::clean_again(&scope, &hostname).await?;
     Ok(done(wants, &hostname, Message::new("The machine is cleaned again.")))
 }
@@ -155,9 +146,8 @@ pub async fn clean(
 pub async fn allow(
     Asking(scope): Asking,
     wants: Wants,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Response, Problem> {
-    let hostname = named(&hostname)?;
     agents::lift_bar(&scope, &hostname).await?;
     Ok(done(wants, &hostname, Message::new("The machine can be claimed again.")))
 }
@@ -180,13 +170,12 @@ pub async fn reboot(
     State(state): State<AppState>,
     Asking(scope): Asking,
     wants: Wants,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Response, Problem> {
-    let hostname = named(&hostname)?;
     let kinds = &state.kinds;
     let id = operations::reboot(&scope, kinds, &hostname).await?;
     if wants == Wants::Page {
-        return Ok(Redirect::to(&format!("/admin/operations/{id}")).into_response());
+        return Ok(Redirect::to(&links::operation(id)).into_response());
     }
     let Ok(ended) = tokio::time::timeout(REBOOT, ended(&state, &scope, id)).await else {
         return Ok(queued(id));
@@ -206,9 +195,8 @@ pub async fn reboot(
 pub async fn forget_host_key(
     Asking(scope): Asking,
     wants: Wants,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Response, Problem> {
-    let hostname = named(&hostname)?;
     if !ssh::forget_host_key(&scope, &hostname).await? {
         return Err(Problem::not_found("There is no host key of a VM of this name."));
     }
@@ -218,20 +206,12 @@ pub async fn forget_host_key(
 /// A browser sees the VM again, everybody else reads `said`.
 fn done(wants: Wants, hostname: &Hostname, said: impl Serialize) -> Response {
     match wants {
-        Wants::Page => Redirect::to(&format!("/admin/vms/{hostname}")).into_response(),
+        Wants::Page => Redirect::to(&links::vm(hostname)).into_response(),
         Wants::Json => Json(said).into_response(),
     }
 }
 
 fn queued(id: OperationId) -> Response {
-    let location = [(LOCATION, format!("/api/operations/{id}"))];
+    let location = [(LOCATION, links::operation_body(id))];
     (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
-}
-
-fn named(hostname: &str) -> Result<Hostname, Problem> {
-    hostname.parse().map_err(|_invalid| no_such_vm())
-}
-
-fn no_such_vm() -> Problem {
-    Problem::not_found("VM not found.")
 }

@@ -1,8 +1,10 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::destroy_page::Holder;
-use crate::states::used_note::Afterwards;
+use crate::{
+    links,
+    states::{afterwards::Afterwards, vm::Holder},
+};
 
 /// `/admin/vms/{hostname}/{deed}`: names what is lost before one VM is taken, replaced or removed.
 #[derive(Template)]
@@ -33,6 +35,20 @@ pub enum Deed {
 }
 
 impl Deed {
+    pub const ALL: [Self; 5] =
+        [Self::Release, Self::Replace, Self::Reboot, Self::Delete, Self::Forget];
+
+    /// The last part of the path of its page.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Replace => "replace",
+            Self::Reboot => "reboot",
+            Self::Delete => "delete",
+            Self::Forget => "forget",
+        }
+    }
+
     fn title(self) -> &'static str {
         match self {
             Self::Release => "Take the VM back",
@@ -67,11 +83,11 @@ impl ConfirmPage {
     fn action(&self) -> String {
         let hostname = &self.hostname;
         match self.deed {
-            Deed::Release => format!("/api/vms/{hostname}/release"),
-            Deed::Replace => format!("/api/vms/{hostname}/replace"),
-            Deed::Reboot => format!("/api/vms/{hostname}/reboot"),
+            Deed::Release => links::do_to_vm(hostname, "release"),
+            Deed::Replace => links::do_to_vm(hostname, "replace"),
+            Deed::Reboot => links::do_to_vm(hostname, "reboot"),
             Deed::Delete => "/destroy".to_owned(),
-            Deed::Forget => format!("/admin/machines/{hostname}/forget"),
+            Deed::Forget => links::machine_forget(hostname),
         }
     }
 }
@@ -79,7 +95,7 @@ impl ConfirmPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vms::instances_page::Activity;
+    use crate::states::vm::Activity;
 
     fn page(deed: Deed, afterwards: Afterwards) -> String {
         let email = "<script>@example.org".to_owned();
@@ -106,8 +122,12 @@ mod tests {
             (Deed::Forget, "/admin/machines/vm-1/forget"),
         ] {
             let html = page(deed, Afterwards::Replaced);
-            assert!(html.contains("vm-1") && html.contains("&#60;script&#62;@example.org"));
-            assert!(html.contains("In use") && html.contains("you lose"), "{deed:?}");
+            assert!(
+                html.contains(r#"What you lose with <span class="host">vm-1</span>"#),
+                "{deed:?}"
+            );
+            assert!(html.contains(">&#60;script&#62;@example.org<"), "{deed:?}");
+            assert!(html.contains(">In use<"), "{deed:?}");
             assert!(html.contains(&format!(r#"method="post" action="{action}""#)), "{deed:?}");
         }
     }

@@ -15,18 +15,16 @@ use lablink_protocol::Hostname;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{
-    destroy_page::{DestroyPage, DestroyRow, Holder},
-    instances::activity,
-};
+use super::destroy_page::{DestroyPage, DestroyRow};
 use crate::{
     AppState,
     auth::Caller,
-    http::{Asking, FormOrJson, Path, Problem, Query, Wants, ticked},
+    http::{Asking, FormOrJson, Problem, Query, VmName, Wants, ticked},
     operations::{
-        routes::{Started, started},
+        started::{Started, started},
         wire::{OperationOutput, Queued},
     },
+    states::vm::Holder,
 };
 
 /// So many that a page stays under 50 KB.
@@ -119,10 +117,9 @@ pub async fn replace(
     Asking(scope): Asking,
     wants: Wants,
     Query(started_as): Query<Started>,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Response, Problem> {
-    let unknown = |_invalid| Problem::not_found("VM not found.");
-    let hostnames = vec![hostname.parse::<Hostname>().map_err(unknown)?];
+    let hostnames = vec![hostname];
     let id = operations::replace(&scope, hostnames).await?;
     started(&state, &scope, wants, &started_as, id).await
 }
@@ -150,10 +147,7 @@ async fn filled(
         hostname: vm.hostname.to_string(),
         ticked: ticked(vm),
         last: last.get(&vm.hostname).copied(),
-        holder: vm
-            .claim
-            .as_ref()
-            .map(|claim| Holder { email: claim.email.clone(), activity: activity(vm) }),
+        holder: Holder::of(vm),
     });
     let (vms, total) = (rows.collect(), launched.len());
     let (extension, now) = (state.pool.rules.results.extension.to_string(), Timestamp::now());

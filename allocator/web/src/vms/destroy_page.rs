@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::instances_page::Activity;
+use crate::states::vm::Holder;
 
 /// `/admin/instances/delete`: shows what a destroy will remove before it does. Also the answer to
 /// a `POST /destroy` of a browser that was refused.
@@ -35,12 +35,6 @@ pub struct DestroyRow {
     pub last: Option<Timestamp>,
 }
 
-/// Who would lose the VM.
-pub struct Holder {
-    pub email: String,
-    pub activity: Activity,
-}
-
 impl DestroyPage {
     /// VMs that are not listed.
     fn more(&self) -> usize {
@@ -51,6 +45,7 @@ impl DestroyPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::states::vm::Activity;
 
     fn row(hostname: &str, ticked: bool, activity: Option<Activity>) -> DestroyRow {
         let email = "<script>@example.org".to_owned();

@@ -5,19 +5,18 @@ use lablink_core::{
     pools::{AfterUse, StaleAfter},
     vms::{self, Search, Sort, Vm},
 };
-use lablink_protocol::VmStatus;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::instances_page::{
-    Activity, InstanceClaim, InstanceRow, InstancesPage, InstancesSearch, VmState,
-};
+use super::instances_page::{InstanceRow, InstancesPage, InstancesSearch};
 use crate::{
     AppState,
     auth::Caller,
-    claims::routes::connection,
-    http::{Problem, Query},
-    states::{attention::attention, used},
+    http::{Problem, Query, write_one_of},
+    states::{
+        used_note::UsedNote,
+        vm::{InstanceClaim, VmState},
+    },
 };
 
 /// So many that a page stays under 50 KB.
@@ -31,11 +30,10 @@ pub struct Wanted {
     /// A part of the hostname or the e-mail.
     #[serde(default)]
     q: String,
-    /// `free`, `offered`, `claimed`, `starting`, `failed`, `unhealthy`, `overdue`, `stale`,
-    /// `suspect`, `used` or `removing`.
+    /// One of these words; empty: any.
     #[serde(default)]
     #[param(
-        pattern = "^(free|offered|claimed|starting|failed|unhealthy|overdue|stale|suspect|used|removing)?$"
+        pattern = "^(removing|barred|failed|unhealthy|overdue|starting|used|token_due|suspect|stale|claimed|offered|free)?$"
     )]
     state: String,
     #[serde(default)]
@@ -49,10 +47,8 @@ impl Wanted {
     /// was asked for.
     fn parse(&self) -> Result<(Search, i64), Problem> {
         let unknown = |_unknown| {
-            Problem::invalid(
-                "state: write free, offered, claimed, starting, failed, unhealthy, overdue, \
-                 stale, suspect, used or removing.",
-            )
+            let words = vms::State::ALL.iter().map(|state| state.as_str());
+            Problem::invalid(write_one_of("state", words))
         };
         let state = Some(self.state.as_str()).filter(|word| !word.is_empty());
         let page = self.page.parse().unwrap_or(1).clamp(1, LAST_PAGE);
@@ -81,7 +77,7 @@ pub async fn page(
     let found = vms::search(&scope, &search).await?;
     let page = InstancesPage {
         total: found.total,
-        instances: found.vms.into_iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
+        instances: found.vms.iter().map(|vm| row(vm, now, stale_after, rule)).collect(),
         search: InstancesSearch { q: search.text, state: wanted.state, sort: wanted.sort },
         page,
         pages: (found.total + PER_PAGE - 1) / PER_PAGE,
@@ -90,41 +86,16 @@ pub async fn page(
     Ok(Html(page.render()?))
 }
 
-fn row(vm: Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
-    let state = vm_state(&vm, now, stale_after);
-    let activity = activity(&vm);
+fn row(vm: &Vm, now: Timestamp, stale_after: StaleAfter, rule: AfterUse) -> InstanceRow {
+    let state = VmState::of(vm, now, stale_after);
     InstanceRow {
         number: vm.number,
         hostname: vm.hostname.to_string(),
         state,
-        used: used::note(&vm, rule, now, stale_after),
-        claim: vm.claim.map(|claim| InstanceClaim {
-            email: claim.email,
-            pin: claim.pin.reveal().to_owned(),
-            connection: connection(claim.state, claim.detail),
-            activity,
-            since: claim.since,
-        }),
+        used: UsedNote::of(vm, rule, now, stale_after),
+        claim: InstanceClaim::of(vm),
         gpu: vm.gpu.into(),
         last_seen: vm.last_seen,
         created_at: vm.created_at,
-    }
-}
-
-pub fn activity(vm: &Vm) -> Activity {
-    if vm.in_use { Activity::InUse } else { Activity::Idle }
-}
-
-/// What a VM is, in one word.
-pub fn vm_state(vm: &Vm, now: Timestamp, stale_after: StaleAfter) -> VmState {
-    match attention(vm, now, stale_after) {
-        _ if vm.removing => VmState::Removing,
-        Some(attention) => VmState::Attention(attention),
-        None if vm.claim.is_some() => VmState::Claimed,
-        None if vm.status == VmStatus::Initializing => VmState::Starting,
-        None if vm.used_since.is_some() => VmState::Used,
-        None if vm.token_due_since.is_some() => VmState::TokenDue,
-        None if vm.offered => VmState::Offered,
-        None => VmState::Free,
     }
 }

@@ -1,11 +1,14 @@
+use std::iter;
+
 use askama::Template;
 use jiff::Timestamp;
-use lablink_protocol::GpuHealth;
+use lablink_core::vms::{Sort, State};
 
-use crate::{
-    claims::page::Connection,
-    pages::Tone,
-    states::{trouble::Attention, used_note::UsedNote},
+use crate::states::{
+    claim::Connection,
+    gpu::Gpu,
+    used_note::UsedNote,
+    vm::{InstanceClaim, VmState},
 };
 
 /// `/admin/instances`: every VM. It changes by itself.
@@ -45,143 +48,46 @@ pub struct InstanceRow {
     pub created_at: Timestamp,
 }
 
-pub enum VmState {
-    Starting,
-    Free,
-    /// Kept for somebody in line.
-    Offered,
-    Claimed,
-    Attention(Attention),
-    Removing,
-    /// A participant had it, and it was neither made anew nor cleaned since.
-    Used,
-    /// Its agent takes a new token since a claim has ended.
-    TokenDue,
-}
-
-pub struct InstanceClaim {
-    pub email: String,
-    pub pin: String,
-    pub connection: Connection,
-    pub activity: Activity,
-    pub since: Timestamp,
-}
-
-/// Whether the participant's software runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Activity {
-    InUse,
-    Idle,
-}
-
-#[derive(Clone, Copy)]
-pub enum Gpu {
-    Unreported,
-    Healthy,
-    Degraded,
-    Unhealthy,
-    Absent,
-}
-
-impl From<Option<GpuHealth>> for Gpu {
-    fn from(health: Option<GpuHealth>) -> Self {
-        match health {
-            None => Self::Unreported,
-            Some(GpuHealth::Healthy) => Self::Healthy,
-            Some(GpuHealth::Degraded) => Self::Degraded,
-            Some(GpuHealth::Unhealthy) => Self::Unhealthy,
-            Some(GpuHealth::None) => Self::Absent,
-        }
+fn state_label(state: State) -> &'static str {
+    match state {
+        State::Removing => "Being removed",
+        State::Barred => "Barred",
+        State::Failed => "Failed",
+        State::Unhealthy => "Unhealthy",
+        State::Overdue => "Overdue",
+        State::Starting => "Starting",
+        State::Used => "Used before",
+        State::TokenDue => "Taking a new token",
+        State::Suspect => "Suspect",
+        State::Stale => "Silent",
+        State::Claimed => "Claimed",
+        State::Offered => "Kept for the line",
+        State::Free => "Free",
     }
 }
 
-impl Gpu {
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Unreported => "Not reported",
-            Self::Healthy => "Healthy",
-            Self::Degraded => "Degraded",
-            Self::Unhealthy => "Unhealthy",
-            Self::Absent => "No GPU",
-        }
-    }
-
-    pub fn tone(self) -> Tone {
-        match self {
-            Self::Unreported | Self::Absent => Tone::Quiet,
-            Self::Healthy => Tone::Good,
-            Self::Degraded => Tone::Warn,
-            Self::Unhealthy => Tone::Bad,
-        }
-    }
-}
-
-impl VmState {
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Starting => "Starting",
-            Self::Free => "Free",
-            Self::Offered => "Kept for the line",
-            Self::Claimed => "Claimed",
-            Self::Attention(attention) => attention.trouble.label(),
-            Self::Removing => "Being removed",
-            Self::Used => "Used before",
-            Self::TokenDue => "Taking a new token",
-        }
-    }
-
-    pub fn tone(&self) -> Tone {
-        match self {
-            Self::Starting | Self::Claimed | Self::Offered | Self::TokenDue => Tone::Busy,
-            Self::Free => Tone::Good,
-            Self::Attention(attention) => attention.trouble.tone(),
-            Self::Removing => Tone::Quiet,
-            Self::Used => Tone::Warn,
-        }
-    }
-}
-
-impl Activity {
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::InUse => "In use",
-            Self::Idle => "Idle",
-        }
-    }
-
-    pub fn tone(self) -> Tone {
-        match self {
-            Self::InUse => Tone::Good,
-            Self::Idle => Tone::Quiet,
-        }
+fn sort_label(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Number => "Number",
+        Sort::Name => "Name",
+        Sort::State => "Trouble first",
+        Sort::Participant => "Participant",
+        Sort::LastSeen => "Longest silent",
+        Sort::Newest => "Newest",
     }
 }
 
 impl InstancesPage {
-    const STATES: [(&str, &str); 14] = [
-        ("", "Any"),
-        ("free", "Free"),
-        ("offered", "Kept for the line"),
-        ("claimed", "Claimed"),
-        ("starting", "Starting"),
-        ("barred", "Barred"),
-        ("failed", "Failed"),
-        ("unhealthy", "Unhealthy"),
-        ("overdue", "Overdue"),
-        ("stale", "Silent"),
-        ("suspect", "Suspect"),
-        ("used", "Used before"),
-        ("token_due", "Taking a new token"),
-        ("removing", "Being removed"),
-    ];
-    const SORTS: [(&str, &str); 6] = [
-        ("", "Number"),
-        ("name", "Name"),
-        ("state", "Trouble first"),
-        ("participant", "Participant"),
-        ("last_seen", "Longest silent"),
-        ("newest", "Newest"),
-    ];
+    /// Of the form: words with their labels.
+    fn states() -> Vec<(&'static str, &'static str)> {
+        // Those that need nobody come first.
+        let states = State::ALL.iter().rev().map(|state| (state.as_str(), state_label(*state)));
+        iter::once(("", "Any")).chain(states).collect()
+    }
+
+    fn sorts() -> Vec<(&'static str, &'static str)> {
+        Sort::ALL.iter().map(|sort| (sort.as_str(), sort_label(*sort))).collect()
+    }
 
     fn is_filtered(&self) -> bool {
         !(self.search.q.is_empty() && self.search.state.is_empty())
@@ -198,8 +104,11 @@ impl InstancesPage {
 
 #[cfg(test)]
 mod tests {
+    use lablink_protocol::GpuHealth;
+
     use super::*;
     use crate::states::trouble::Trouble;
+    use crate::states::{trouble::Attention, vm::Activity};
 
     fn page(claim: Option<InstanceClaim>, state: VmState) -> String {
         let row = InstanceRow {
@@ -226,10 +135,10 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
         };
         let html = page(Some(claim), VmState::Claimed);
-        for key in ["41", "002041", "&#60;script&#62;@example.org", "Ready", "In use<"] {
+        for key in [">41<", ">002041<", ">&#60;script&#62;@example.org<", ">Ready<", ">In use<"] {
             assert!(html.contains(key), "{key}");
         }
-        assert!(html.contains("Degraded") && html.contains("12 s ago"));
+        assert!(html.contains(">Degraded<") && html.contains(">12 s ago<"));
         assert!(!html.contains(r#"http-equiv="refresh""#), "nothing moves");
     }
 

@@ -18,7 +18,7 @@ use crate::{
     auth::Caller,
     http::{Asking, FormOrJson, Problem, Query, Wants},
     operations::{
-        routes::{Started, started},
+        started::{Started, started},
         wire::{OperationOutput, Queued},
     },
 };

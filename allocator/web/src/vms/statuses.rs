@@ -7,7 +7,7 @@ use lablink_protocol::{Hostname, VmStatus};
 use super::wire::VmStatusBody;
 use crate::{
     auth::Caller,
-    http::{Path, Problem},
+    http::{Problem, VmName},
 };
 
 /// All statuses by hostname; none at all is a 404, as the original's page expects.
@@ -24,10 +24,8 @@ pub async fn all(Caller(scope): Caller) -> Result<Json<BTreeMap<Hostname, VmStat
 #[utoipa::path(get, path = "/api/vm-status/{hostname}", params(("hostname" = String, Path)), responses((status = 200, body = VmStatusBody)))]
 pub async fn one(
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Json<VmStatusBody>, Problem> {
-    let not_found = || Problem::not_found("VM not found.");
-    let hostname: Hostname = hostname.parse().map_err(|_invalid| not_found())?;
-    let vm = vms::find(&scope, &hostname).await?.ok_or_else(not_found)?;
+    let vm = vms::find(&scope, &hostname).await?.ok_or_else(VmName::unknown)?;
     Ok(Json(VmStatusBody { hostname: vm.hostname, status: vm.status }))
 }

@@ -13,9 +13,7 @@ use jiff::Timestamp;
 use lablink_core::{
     Scope, agents,
     claims::{self, ClaimRecord, Which},
-    collections, events, logs,
-    pools::Source,
-    ssh, startup,
+    collections, events, logs, ssh, startup,
     vms::{self, Vm},
 };
 use lablink_protocol::{Hostname, TokenKeeping, VmStatus};
@@ -23,19 +21,20 @@ use sha2::{Digest, Sha256};
 
 use super::{
     confirm_page::{ConfirmPage, Deed},
-    destroy_page::Holder,
-    instances::{activity, vm_state},
-    instances_page::InstanceClaim,
-    vm_page::{PastClaim, Shelter, VmPage, VmSource},
+    vm_page::{PastClaim, Shelter, VmPage},
 };
 use crate::{
     AgentAuth, AppState,
     auth::Caller,
-    claims::routes::{connection, end},
-    history::routes::happening,
-    http::{Asking, Path, Problem},
-    pages::{Timeline, timeline::row as timeline},
-    states::used,
+    history::happening::Happening,
+    http::{Asking, Path, Problem, VmName},
+    pages::{Timeline, TimelineRow},
+    states::{
+        afterwards::Afterwards,
+        claim::Connection,
+        used_note::UsedNote,
+        vm::{Holder, InstanceClaim, VmState},
+    },
 };
 
 const CLAIMS_SHOWN: i64 = 50;
@@ -46,7 +45,7 @@ const HAPPENINGS_SHOWN: i64 = 50;
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path(hostname): Path<String>,
+    VmName(hostname): VmName,
 ) -> Result<Html<String>, Problem> {
     let (db, now) = (&state.db, Timestamp::now());
     let vm = find(&scope, &hostname).await?;
@@ -55,9 +54,9 @@ pub async fn page(
     let happened = events::of_vm(&scope, &vm.hostname, HAPPENINGS_SHOWN).await?;
     let page = VmPage {
         hostname: vm.hostname.to_string(),
-        source: source(vm.source),
-        state: vm_state(&vm, now, state.pool.rules.machines.stale_after),
-        used: used::note(
+        source: vm.source.into(),
+        state: VmState::of(&vm, now, state.pool.rules.machines.stale_after),
+        used: UsedNote::of(
             &vm,
             state.pool.rules.machines.after_use,
             now,
@@ -76,17 +75,11 @@ pub async fn page(
         never_enrolled: agents::has_never_enrolled(db, vm.id).await?,
         shelter: shelter(&state, &vm).await?,
         host_key: ssh::host_key(&scope, &vm.hostname).await?.map(|key| fingerprint(&key)),
-        timeline: Timeline { rows: start.iter().map(timeline::row).collect() },
+        timeline: Timeline { rows: start.iter().map(TimelineRow::from).collect() },
         dropped: logs::dropped(db, vm.id).await?.map(|dropped| (dropped.lines, dropped.at)),
         claims: history.into_iter().map(past).collect(),
-        happenings: happened.into_iter().map(happening).collect(),
-        claim: vm.claim.clone().map(|claim| InstanceClaim {
-            email: claim.email,
-            pin: claim.pin.reveal().to_owned(),
-            connection: connection(claim.state, claim.detail),
-            activity: activity(&vm),
-            since: claim.since,
-        }),
+        happenings: happened.into_iter().map(Happening::from).collect(),
+        claim: InstanceClaim::of(&vm),
         now,
     };
     Ok(Html(page.render()?))
@@ -107,15 +100,6 @@ async fn shelter(state: &AppState, vm: &Vm) -> Result<Option<Shelter>, Problem> 
     })
 }
 
-pub fn source(source: Source) -> VmSource {
-    match source {
-        Source::Local => VmSource::Local,
-        Source::Aws => VmSource::Aws,
-        Source::Manual => VmSource::Manual,
-        Source::Unknown => VmSource::Unknown,
-    }
-}
-
 /// As `ssh-keygen -l` writes it: the type, then SHA-256 in base64.
 fn fingerprint(key: &str) -> String {
     let (kind, blob) = key.split_once(' ').unwrap_or(("", key));
@@ -126,9 +110,9 @@ fn fingerprint(key: &str) -> String {
 fn past(claim: ClaimRecord) -> PastClaim {
     PastClaim {
         email: claim.email,
-        connection: connection(claim.state, claim.detail),
+        connection: Connection::of(claim.state, claim.detail),
         from: claim.created_at,
-        end: claim.ended.map(|ended| (ended.at, end(ended.reason))),
+        end: claim.ended.map(|ended| (ended.at, ended.reason.into())),
     }
 }
 
@@ -137,24 +121,16 @@ fn past(claim: ClaimRecord) -> PastClaim {
 pub async fn confirm(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    Path((hostname, deed)): Path<(String, String)>,
+    VmName(hostname): VmName,
+    Path((_, deed)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
-    let deed = match deed.as_str() {
-        "release" => Deed::Release,
-        "replace" => Deed::Replace,
-        "reboot" => Deed::Reboot,
-        "delete" => Deed::Delete,
-        "forget" => Deed::Forget,
-        _ => return Err(Problem::not_found("There is nothing at this address.")),
-    };
+    let deed = Deed::ALL.into_iter().find(|it| it.word() == deed);
+    let deed = deed.ok_or_else(|| Problem::not_found("There is nothing at this address."))?;
     let vm = find(&scope, &hostname).await?;
     let page = ConfirmPage {
         deed,
-        holder: vm
-            .claim
-            .as_ref()
-            .map(|claim| Holder { email: claim.email.clone(), activity: activity(&vm) }),
-        afterwards: used::afterwards(&vm, state.pool.rules.machines.after_use),
+        holder: Holder::of(&vm),
+        afterwards: Afterwards::of(&vm, state.pool.rules.machines.after_use),
         last: collections::last_whole(&scope).await?.remove(&vm.hostname),
         extension: state.pool.rules.results.extension.to_string(),
         now: Timestamp::now(),
@@ -165,22 +141,13 @@ pub async fn confirm(
 
 /// Takes a machine that LabLink did not make out of the pool.
 #[utoipa::path(post, path = "/admin/machines/{hostname}/forget", params(("hostname" = String, Path)), responses((status = 303, description = "To the instances.")))]
-pub async fn forget(
-    Asking(scope): Asking,
-    Path(hostname): Path<String>,
-) -> Result<Redirect, Problem> {
-    let hostname: Hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
+pub async fn forget(Asking(scope): Asking, VmName(hostname): VmName) -> Result<Redirect, Problem> {
     if !vms::forget(&scope, &hostname).await? {
-        return Err(no_such_vm());
+        return Err(VmName::unknown());
     }
     Ok(Redirect::to("/admin/instances"))
 }
 
-async fn find(scope: &Scope, hostname: &str) -> Result<Vm, Problem> {
-    let hostname = hostname.parse().map_err(|_invalid| no_such_vm())?;
-    vms::find(scope, &hostname).await?.ok_or_else(no_such_vm)
-}
-
-fn no_such_vm() -> Problem {
-    Problem::not_found("There is no VM of this name. It may be gone: look at the list again.")
+async fn find(scope: &Scope, hostname: &Hostname) -> Result<Vm, Problem> {
+    vms::find(scope, hostname).await?.ok_or_else(VmName::unknown)
 }

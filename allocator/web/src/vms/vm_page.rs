@@ -2,15 +2,18 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_protocol::Vitals;
 
-use super::{
-    confirm_page::Deed,
-    instances_page::{Gpu, InstanceClaim, VmState},
-};
+use super::confirm_page::Deed;
 use crate::{
-    claims::page::{ClaimEnd, Connection},
-    overview::page::Happening,
+    history::happening::Happening,
     pages::Timeline,
-    states::{trouble::Trouble, used_note::UsedNote},
+    states::{
+        claim::{ClaimEnd, Connection},
+        gpu::Gpu,
+        source::VmSource,
+        trouble::Trouble,
+        used_note::UsedNote,
+        vm::{InstanceClaim, VmState},
+    },
 };
 
 /// `/admin/vms/{hostname}`: one VM. It changes by itself.
@@ -43,16 +46,6 @@ pub struct VmPage {
     /// Likewise.
     pub happenings: Vec<Happening>,
     pub now: Timestamp,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum VmSource {
-    Local,
-    Aws,
-    /// Somebody's machine.
-    Manual,
-    /// It reported by itself.
-    Unknown,
 }
 
 /// Why who had a VM before may learn what its next participant is given.
@@ -97,32 +90,16 @@ pub struct PastClaim {
     pub end: Option<(Timestamp, ClaimEnd)>,
 }
 
-impl VmSource {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Local => "Process on the allocator’s machine",
-            Self::Aws => "Launched on AWS",
-            Self::Manual => "Registered by hand",
-            Self::Unknown => "Reported by itself",
-        }
-    }
-
-    /// LabLink can make it anew, and destroy it.
-    fn is_made(self) -> bool {
-        matches!(self, Self::Local | Self::Aws)
-    }
-}
-
 impl VmPage {
-    fn deeds(&self) -> Vec<(Deed, &'static str, &'static str)> {
+    fn deeds(&self) -> Vec<(Deed, &'static str)> {
         let made = self.source.is_made();
         let going = matches!(self.state, VmState::Removing);
         [
-            (self.claim.is_some(), (Deed::Release, "release", "Take back…")),
-            (made && !going, (Deed::Replace, "replace", "Replace…")),
-            (self.source == VmSource::Local && !going, (Deed::Reboot, "reboot", "Reboot…")),
-            (made && !going, (Deed::Delete, "delete", "Delete…")),
-            (!made, (Deed::Forget, "forget", "Remove from the pool…")),
+            (self.claim.is_some(), (Deed::Release, "Take back…")),
+            (made && !going, (Deed::Replace, "Replace…")),
+            (self.source == VmSource::Local && !going, (Deed::Reboot, "Reboot…")),
+            (made && !going, (Deed::Delete, "Delete…")),
+            (!made, (Deed::Forget, "Remove from the pool…")),
         ]
         .into_iter()
         .filter_map(|(possible, deed)| possible.then_some(deed))
@@ -154,7 +131,7 @@ mod tests {
     use lablink_protocol::GpuReading;
 
     use super::*;
-    use crate::{states::trouble::Attention, vms::instances_page::Activity};
+    use crate::states::{trouble::Attention, vm::Activity};
 
     fn page(source: VmSource, claimed: bool) -> String {
         shown(source, claimed, if claimed { VmState::Claimed } else { VmState::Free })
@@ -269,10 +246,10 @@ mod tests {
     #[test]
     fn shows_how_the_machine_is_as_far_as_it_tells() {
         let html = page(VmSource::Local, false);
-        for key in ["Processor", "7 %", "16 GiB", "Tesla T4", "61 °C", "hot &#60;b&#62;"] {
+        for key in [">7 %<", "of 16 GiB<", ">Tesla T4<", ">61 °C<", "hot &#60;b&#62;"] {
             assert!(html.contains(key), "{key}");
         }
-        assert!(!html.contains("Disk"), "not told");
+        assert!(!html.contains("<dt>Disk</dt>"), "not told");
     }
 
     #[test]

@@ -176,7 +176,7 @@ async fn the_page_offers_the_archive_and_to_collect_again_what_failed() {
     let download = format!(r#"href="/api/collections/{id}/download""#);
     for key in [
         download.as_str(),
-        "10 bytes",
+        "10 B",
         "nobody has downloaded it",
         "&#60;b&#62;No answer.&#60;/b&#62;",
         "Told &#60;plainly&#62;.",

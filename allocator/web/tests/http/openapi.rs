@@ -1,3 +1,4 @@
+use lablink_core::{operations::OperationState, vms};
 use lablink_web::access_table;
 use serde_json::Value;
 
@@ -61,5 +62,23 @@ fn assert_references_lead_somewhere(document: &Value, part: &Value) {
             values.iter().for_each(|value| assert_references_lead_somewhere(document, value));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn the_document_names_every_word_that_a_list_is_limited_to() {
+    let app = App::with_running(0).await;
+    let document = app.call(get("/openapi.json")).await.json();
+    let pattern = |path: &str| {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+        let state = parameters.into_iter().find(|it| it["name"] == "state").unwrap();
+        state["schema"]["pattern"].as_str().unwrap().to_owned()
+    };
+    let one_of = |words: Vec<&str>| format!("^({})?$", words.join("|"));
+    let vms = vms::State::ALL.iter().map(|state| state.as_str()).collect();
+    assert_eq!(pattern("/admin/instances"), one_of(vms));
+    let states = OperationState::ALL.iter().map(|state| state.as_str()).collect();
+    for path in ["/admin/operations", "/api/operations"] {
+        assert_eq!(pattern(path), one_of(Vec::clone(&states)), "{path}");
     }
 }

@@ -217,7 +217,7 @@ async fn who_takes_the_new_token_of_a_claim_in_other_hands_is_given_away_by_the_
     let agents = app.call(wait(&copied, &json!({}))).await;
     assert_eq!(agents.status, StatusCode::UNAUTHORIZED);
     let shown = page(&app).await;
-    assert!(shown.contains("Barred") && shown.contains("give a fresh machine"), "{shown}");
+    assert!(shown.contains(">Barred<") && shown.contains("give a fresh machine"), "{shown}");
 }
 
 /// She is quicker than the agent: then it is the agent's token that is dead, and shouts.

@@ -1,0 +1,84 @@
+//! The answer to a form that queued an operation.
+
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use lablink_core::{
+    Scope,
+    live::Topic,
+    operations::{self, Operation, OperationId},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    filled::{LOG_LINES_SHOWN, filled},
+    wire::{OperationBody, OperationOutput, Queued},
+};
+use crate::{
+    AppState,
+    http::{Problem, Wants},
+    links,
+};
+
+/// How a form was posted: `?wait=true` is for scripts that want the end, as with the original.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Started {
+    /// Answer at the end, with the output.
+    #[serde(default)]
+    wait: bool,
+}
+
+/// The answer to a form that queued an operation.
+pub async fn started(
+    state: &AppState,
+    scope: &Scope,
+    wants: Wants,
+    how: &Started,
+    id: OperationId,
+) -> Result<Response, Problem> {
+    let page = links::operation(id);
+    if how.wait {
+        let operation = ended(state, scope, id).await?;
+        return match wants {
+            Wants::Page => Ok(Html(filled(state, scope, operation, None).await?).into_response()),
+            Wants::Json => {
+                let log = operations::log(&state.db, id, LOG_LINES_SHOWN).await?;
+                let output: Vec<String> = log.into_iter().map(|line| line.line).collect();
+                let operation = OperationBody::from(&operation);
+                Ok(Json(OperationOutput { operation, output: output.join("\n") }).into_response())
+            }
+        };
+    }
+    Ok(match wants {
+        Wants::Page => Redirect::to(&page).into_response(),
+        Wants::Json => {
+            let location = [(header::LOCATION, links::operation_body(id))];
+            (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
+        }
+    })
+}
+
+pub async fn ended(state: &AppState, scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
+    let mut changes = state.hub.subscribe(Topic::Operation(id));
+    loop {
+        let operation = find(scope, id).await?;
+        if operation.state.is_over() {
+            return Ok(operation);
+        }
+        tokio::select! {
+            () = changes.changed() => {}
+            () = state.shutdown.cancelled() => {
+                return Err(Problem::try_again("stopping", "This allocator is stopping; the operation's page tells its end.", 5));
+            }
+        }
+    }
+}
+
+pub async fn find(scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
+    let operation = operations::find(scope, id).await?;
+    operation.ok_or_else(|| Problem::not_found("There is no such operation."))
+}
