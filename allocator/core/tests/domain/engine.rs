@@ -220,8 +220,9 @@ async fn what_needs_approval_waits_for_it_and_what_was_rejected_is_over() {
     finish(taken, Outcome::succeeded()).await;
     assert_eq!(
         events_of(&scene, id).await,
-        "admin:teacher operation.awaits_approval, admin:teacher operation.approved, \
-         system operation.started, system operation.finished"
+        "admin:teacher operation.awaits_approval, admin:teacher vm.to_go, \
+         admin:teacher operation.approved, system operation.started, system vm.stays, \
+         system operation.finished"
     );
 
     let launch = operations::Launch { hostnames: vec![name("lablink-vm-test-9")] };
