@@ -39,7 +39,7 @@ pub mod usage;
 pub mod vms;
 pub mod worker;
 
-pub use access::{Action, Actor, Resource, can};
+pub use access::{Action, Actor, Grants, Permission, PersonId, Resource, Role, can};
 pub use access_code::{AccessCode, EmptyAccessCode};
 pub use db::{Db, DbError};
 pub use email::{Email, EmailDomain, InvalidEmail};

@@ -146,6 +146,13 @@ impl App {
         app
     }
 
+    /// The same app with these periodic tasks.
+    pub fn tending(mut self, tasks: Board) -> Self {
+        self.state.tasks = tasks;
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// The same app by other rules.
     pub fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
         let mut pool = Pool::clone(&self.pool);
@@ -253,13 +260,6 @@ impl App {
     /// The same app with a key to seal secrets with.
     pub fn with_secret_key(mut self) -> Self {
         self.state.secret_key = Some("0f".repeat(32).parse().unwrap());
-        self.router = router(self.state.clone());
-        self
-    }
-
-    /// The same app, which does this again and again by itself.
-    pub fn with_tasks(mut self, tasks: Board) -> Self {
-        self.state.tasks = tasks;
         self.router = router(self.state.clone());
         self
     }

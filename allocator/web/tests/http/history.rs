@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
 };
-use lablink_core::{Action, agents, scope::Key};
+use lablink_core::{agents, scope::Key};
 use lablink_web::{access_table, begins_table};
 use serde_json::{Value, json};
 

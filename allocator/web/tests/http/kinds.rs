@@ -190,7 +190,7 @@ async fn what_the_allocator_does_by_itself_is_on_a_page_and_in_the_metrics() {
     while board.tasks().iter().any(|task| task.runs == 0) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let app = app.with_tasks(board);
+    let app = app.tending(board);
     let page = app.call(get("/admin/tasks").by_browser().by_admin()).await.body;
     for key in
         ["counting", "Counts &#60;things&#62;.", "Did 3.", "breaking down", "Fails", "1 of 1"]
