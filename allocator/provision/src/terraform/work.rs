@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn target(name: &str, standing: Standing) -> Target {
-        Target { hostname: name.parse().unwrap(), vm_id: 1, standing }
+        Target { hostname: name.parse().unwrap(), vm_id: 1.into(), standing }
     }
 
     #[test]

@@ -7,10 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lablink_core::{
-    Actor,
-    operations::{OperationState, take},
-};
+use lablink_core::operations::{OperationState, take};
 use tokio_postgres::config::Host;
 
 use crate::lab::{Lab, Site, eventually, kinds};

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::symlink, process::Command};
 
 use lablink_core::{
     collections::{CollectError, OnSkipped},
-    operations::{self, OperationId, OperationState},
+    operations::{self, OperationState},
     vms::Selection,
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lablink_core::{Actor, operations::OperationState};
+use lablink_core::operations::OperationState;
 
 use crate::lab::{Lab, vm};
 
