@@ -214,8 +214,8 @@ fn credentials(action: Action, agent_auth: AgentAuth) -> Vec<SecurityRequirement
         Action::Visit => &[],
         Action::SpeakForVm | Action::AwaitClaim | Action::ForwardLogs => &[TOKEN],
         Action::RenewToken => &[TOKEN],
-        Action::ReadVm => &[ADMIN, TOKEN],
-        Action::Administer => &[ADMIN],
+        Action::ReadVm(_) => &[ADMIN, TOKEN],
+        Action::Do(_) => &[ADMIN],
     };
     let named = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [""; 0]));
     let unproven =

@@ -145,6 +145,10 @@ mod tests {
 
     use super::*;
 
+    fn id(number: i64) -> OperationId {
+        number.into()
+    }
+
     fn shelf(folder: &Path) -> Shelf {
         let retention = Retention { age: Duration::from_hours(1), bytes: 1, archives: 1 };
         Shelf::open(folder.to_owned(), "here".to_owned(), retention).unwrap()
@@ -154,26 +158,26 @@ mod tests {
     fn an_archive_has_its_name_only_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let shelf = shelf(folder.path());
-        let torso = shelf.begin(7.into()).unwrap();
+        let torso = shelf.begin(id(7)).unwrap();
         torso.file().unwrap().write_all(b"PK").unwrap();
-        assert_eq!(shelf.find(7.into()), None);
+        assert_eq!(shelf.find(id(7)), None);
         torso.complete().unwrap();
-        assert_eq!(fs::read(shelf.find(7.into()).unwrap()).unwrap(), b"PK");
-        drop(shelf.begin(8.into()).unwrap());
+        assert_eq!(fs::read(shelf.find(id(7)).unwrap()).unwrap(), b"PK");
+        drop(shelf.begin(id(8)).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        shelf.discard(7.into()).unwrap();
-        shelf.discard(7.into()).unwrap();
-        assert_eq!(shelf.find(7.into()), None);
+        shelf.discard(id(7)).unwrap();
+        shelf.discard(id(7)).unwrap();
+        assert_eq!(shelf.find(id(7)), None);
     }
 
     #[test]
     fn what_a_killed_allocator_left_is_removed_and_what_another_writes_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let writing = shelf(folder.path()).begin(1.into()).unwrap();
+        let writing = shelf(folder.path()).begin(id(1)).unwrap();
         fs::write(folder.path().join("2.zip.part"), "torso").unwrap();
         fs::write(folder.path().join("3.zip"), "whole").unwrap();
         let shelf = shelf(folder.path());
-        assert!(writing.path.exists() && shelf.find(3.into()).is_some());
+        assert!(writing.path.exists() && shelf.find(id(3)).is_some());
         assert!(!folder.path().join("2.zip.part").exists());
     }
 }

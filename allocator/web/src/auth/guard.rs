@@ -8,7 +8,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use lablink_core::{
-    Action, Actor, Resource, Scope, Token, TokenHash,
+    Action, Actor, Grants, Resource, Scope, Token, TokenHash,
     agents::{self, Bearer, Misuse},
     can,
     vms::VmId,
@@ -42,7 +42,7 @@ pub(crate) async fn guard(
             let authorization = request.headers().get(AUTHORIZATION).cloned();
             let client = Client::calling(request.extensions(), request.headers(), &state);
             let credentials = Credentials::read(authorization.as_ref());
-            if action != Action::Administer && !matches!(credentials, Credentials::Login(_)) {
+            if !matches!(action, Action::Do(_)) && !matches!(credentials, Credentials::Login(_)) {
                 // Before anything is looked up: to be refused shall cost nothing.
                 let token = credentials.of_vm(&state);
                 entered = Some(state.agent_limits.enter(token.as_ref()).await?);
@@ -64,11 +64,11 @@ pub(crate) async fn guard(
     let named = params.iter().find(|(name, _)| *name == "hostname");
     let hostname: Option<Hostname> = named.and_then(|(_, text)| text.parse().ok());
     let resource = hostname.as_ref().map_or(Resource::Pool, Resource::Vm);
-    if !can(&actor, action, resource) {
+    if !can(&Grants::of(&actor), action, resource) {
         return Err(refusal(&actor));
     }
     if let Some(hostname) = &hostname
-        && action != Action::ReadVm
+        && !matches!(action, Action::ReadVm(_))
     {
         not_without_its_token(&state, &actor, hostname).await?;
     }
@@ -154,7 +154,8 @@ async fn identify(
     let mut shown = None;
     let actor = match credentials {
         Credentials::Nothing => {
-            let open = state.settings.agent_auth == AgentAuth::Open && action != Action::Administer;
+            let open =
+                state.settings.agent_auth == AgentAuth::Open && !matches!(action, Action::Do(_));
             open.then_some(Actor::UnprovenAgent)
         }
         Credentials::Login(login) => {
@@ -264,7 +265,7 @@ impl Caller {
         hostname: &Hostname,
     ) -> Result<Scope, Problem> {
         let actor = &self.0.actor;
-        if !can(actor, action, Resource::Vm(hostname)) {
+        if !can(&Grants::of(actor), action, Resource::Vm(hostname)) {
             return Err(refusal(actor));
         }
         not_without_its_token(state, actor, hostname).await?;

@@ -326,7 +326,7 @@ fn no_route_of_people_changes_anything_without_a_key() {
     let begins: Vec<_> =
         begins_table().into_iter().map(|(method, path, _)| (method, path)).collect();
     for (method, path, action) in access_table() {
-        let of_people = matches!(action, Action::Visit | Action::Administer);
+        let of_people = matches!(action, Action::Visit | Action::Do(_));
         let begins_nothing = AGENTS.contains(&path) || LISTEN.contains(&path);
         if of_people && method != Method::GET && !begins_nothing {
             assert!(begins.contains(&(method.clone(), path)), "{method} {path}: use `begin`");
