@@ -220,8 +220,9 @@ async fn what_needs_approval_waits_for_it_and_what_was_rejected_is_over() {
     finish(taken, Outcome::succeeded()).await;
     assert_eq!(
         events_of(&scene, id).await,
-        "admin:teacher operation.awaits_approval, admin:teacher operation.approved, \
-         system operation.started, system operation.finished"
+        "admin:teacher operation.awaits_approval, admin:teacher vm.to_go, \
+         admin:teacher operation.approved, system operation.started, system vm.stays, \
+         system operation.finished"
     );
 
     let launch = operations::Launch { hostnames: vec![name("lablink-vm-test-9")] };
@@ -283,10 +284,11 @@ async fn a_reboot_is_refused_where_it_can_do_no_good() {
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
     let one = name("lablink-vm-test-1");
     let teacher = scene.by(admin());
-    let reboot = async |kinds: &Kinds, vm: &Hostname| {
-        let asked = operations::reboot(&teacher, kinds, vm).await;
-        asked.map_or_else(|refused| refused.to_string(), |_| "asked for".to_owned())
-    };
+    let reboot =
+        async |kinds: &Kinds, vm: &Hostname| match operations::reboot(&teacher, kinds, vm).await {
+            Ok(_) => "asked for".to_owned(),
+            Err(refused) => refused.to_string(),
+        };
     let elsewhere = kinds().with_refused::<operations::Reboot>("This allocator has no local VMs.");
     assert!(reboot(&elsewhere, &one).await.ends_with("This allocator has no local VMs."));
     assert_eq!(reboot(&known(), &name("nobody")).await, "VM not found.");
