@@ -8,7 +8,7 @@ use crate::{
     db::{self, GenericClient},
     events::{Change, Kind},
     ids::VmId,
-    operations::CHANGES_MACHINES,
+    rows::CHANGES_MACHINES,
 };
 use jiff::Timestamp;
 use lablink_protocol::Hostname;

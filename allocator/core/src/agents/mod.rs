@@ -15,5 +15,5 @@ pub use enrolment::{
     issue_while_idle,
 };
 pub(crate) use enrolment::{NEVER_ENROLLED, issue_token};
+pub(crate) use rotation::ask_for_new_token;
 pub use rotation::{RenewError, renew};
-pub(crate) use rotation::{TOKEN_DUE, ask_for_new_token};

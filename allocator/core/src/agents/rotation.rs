@@ -8,13 +8,9 @@ use crate::{
     events::{Change, Kind},
     ids::VmId,
     line,
+    rows::TOKEN_DUE,
 };
 use lablink_protocol::Hostname;
-
-/// What `vm.token_due_at` becomes when a claim ends that leaves the VM there, or goes on in other
-/// hands. An agent without a token has none to renew.
-pub(crate) const TOKEN_DUE: &str = "coalesce(vm.token_due_at, case when exists (
-    select from agent_credential where vm_id = vm.id and agent_at is not null) then now() end)";
 
 /// So many dead tokens of a VM are remembered, the newest: one that fetches without end fills
 /// nothing. Many, since a thief who fetches may not make the agent's token forgotten that easily.

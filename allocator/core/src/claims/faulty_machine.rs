@@ -5,10 +5,10 @@ use tokio_postgres::types::ToSql;
 
 use crate::{
     Actor, DbError,
-    agents::TOKEN_DUE,
     db::GenericClient,
     events::{Change, Kind, Touch},
     ids::{ClaimId, VmId},
+    rows::TOKEN_DUE,
     vms,
 };
 use serde_json::json;

@@ -5,7 +5,7 @@ use lablink_protocol::Hostname;
 
 use serde_json::json;
 
-use super::{Kind, Lane, OperationState, targets};
+use super::{OperationState, lane::Lane, targets};
 use crate::{
     DbError, Scope,
     events::{self, Change},
@@ -16,41 +16,23 @@ use crate::{
 /// An operation to be, of any kind.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    kind: &'static str,
-    payload: serde_json::Value,
-    title: String,
-    hostnames: Vec<Hostname>,
-    lane: Lane,
-    removes: bool,
-    total: usize,
-    time_limit: Duration,
-    max_attempts: u16,
-    after: Option<OperationId>,
-    not_before: Option<Timestamp>,
-    parent: Option<OperationId>,
+    pub(super) kind: &'static str,
+    pub(super) payload: serde_json::Value,
+    pub(super) title: String,
+    pub(super) hostnames: Vec<Hostname>,
+    pub(super) lane: Lane,
+    pub(super) removes: bool,
+    pub(super) total: usize,
+    pub(super) time_limit: Duration,
+    pub(super) max_attempts: u16,
+    pub(super) after: Option<OperationId>,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) parent: Option<OperationId>,
     /// Before anybody has approved it, it waits.
-    state: OperationState,
+    pub(super) state: OperationState,
 }
 
 impl Ask {
-    pub fn of<K: Kind>(job: &K) -> Self {
-        Self {
-            kind: K::WORD,
-            payload: serde_json::json!(job),
-            title: job.title(),
-            hostnames: job.hostnames().to_vec(),
-            lane: job.lane(),
-            removes: K::REMOVES,
-            total: job.total(),
-            time_limit: job.time_limit(),
-            max_attempts: K::MAX_ATTEMPTS,
-            after: None,
-            not_before: None,
-            parent: None,
-            state: OperationState::Queued,
-        }
-    }
-
     /// It waits for the end of that one, and begins only if that one succeeds.
     pub fn after(self, first: OperationId) -> Self {
         Self { after: Some(first), ..self }

@@ -1,9 +1,9 @@
-use std::{borrow::Cow, future::Future, time::Duration};
+use std::{future::Future, time::Duration};
 
 use lablink_protocol::Hostname;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Ask;
+use super::{OperationState, ask::Ask, lane::Lane};
 use crate::{DbError, events::Change, ids::OperationId};
 
 /// What an operation can be. The type is its payload, as the row keeps it: fields may be added later,
@@ -79,29 +79,23 @@ pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
     }
 }
 
-/// Where operations wait for each other: one of a lane and pool runs at a time. Besides, two never
-/// work on one VM at a time, whatever their lanes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lane(Cow<'static, str>);
-
-impl Lane {
-    /// Of all that makes, changes or reads machines as a whole.
-    pub const MACHINES: Self = Self(Cow::Borrowed("machines"));
-
-    /// A lane of its own for each VM.
-    pub fn of_vm(hostname: &Hostname) -> Self {
-        Self(Cow::Owned(format!("vm:{hostname}")))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Any other one.
-impl From<String> for Lane {
-    fn from(name: String) -> Self {
-        Self(Cow::Owned(name))
+impl Ask {
+    pub fn of<K: Kind>(job: &K) -> Self {
+        Self {
+            kind: K::WORD,
+            payload: serde_json::json!(job),
+            title: job.title(),
+            hostnames: job.hostnames().to_vec(),
+            lane: job.lane(),
+            removes: K::REMOVES,
+            total: job.total(),
+            time_limit: job.time_limit(),
+            max_attempts: K::MAX_ATTEMPTS,
+            after: None,
+            not_before: None,
+            parent: None,
+            state: OperationState::Queued,
+        }
     }
 }
 

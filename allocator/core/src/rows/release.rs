@@ -1,6 +1,6 @@
+use super::TOKEN_DUE;
 use crate::{
     DbError,
-    agents::TOKEN_DUE,
     events::{Change, Kind},
     ids::VmId,
     text_enum::text_enum,

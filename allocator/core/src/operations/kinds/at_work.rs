@@ -1,8 +1,4 @@
-use crate::{DbError, Scope};
-
-/// Of a row of `operation`: it is at work, and makes, changes or removes machines.
-pub(crate) const CHANGES_MACHINES: &str =
-    "state = 'running' and lane = 'machines' and kind <> 'collect'";
+use crate::{DbError, Scope, rows::CHANGES_MACHINES};
 
 /// Whether an operation is at work that makes, changes or removes machines.
 pub async fn is_at_work(scope: &Scope) -> Result<bool, DbError> {

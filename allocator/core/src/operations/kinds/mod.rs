@@ -11,7 +11,6 @@ mod left;
 mod reboot;
 mod replace;
 
-pub(crate) use at_work::CHANGES_MACHINES;
 pub use at_work::is_at_work;
 pub use bring_back::{BringBack, SolveError, bring_back};
 pub use collect::{Collect, collect, collect_and_destroy};

@@ -1,0 +1,4 @@
+/// What `vm.token_due_at` becomes when a claim ends that leaves the VM there, or goes on in other
+/// hands. An agent without a token has none to renew.
+pub(crate) const TOKEN_DUE: &str = "coalesce(vm.token_due_at, case when exists (
+    select from agent_credential where vm_id = vm.id and agent_at is not null) then now() end)";
