@@ -166,11 +166,13 @@ chaos-seeds: ## Repeat the runs that once found something (minutes each)
 test-systems: ## Try `make run` on fresh Debian 12 and 13 and Ubuntu 22.04 and 24.04 (root; 20 minutes)
 	e2e/systems/try $(SUITES)
 
-check: ## Check format, lints, circles of imports, licences and unused dependencies
+check: ## Check format, lints, circles of imports, links of the guides, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	scripts/circles-test
 	scripts/circles
+	scripts/links-test
+	scripts/links
 	terraform fmt -check -recursive terraform infra
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems)
 	$(HCL_CHECK) $(AWS_MODULES)
