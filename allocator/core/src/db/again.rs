@@ -1,7 +1,7 @@
 //! Transactions that Postgres ended for another's sake are tried again.
 //!
 //! Every transaction takes its locks in one order, so that they don't end each other: the wish's key
-//! (`once`), the pool's row, operations, VMs (by id), claims, the waiting line (an advisory lock), places in line. Rows
+//! (`scope`), the pool's row, operations, VMs (by id), claims, the waiting line (an advisory lock), places in line. Rows
 //! are locked without their keys (`for no key update`), since every event's foreign key looks at the
 //! rows that it is about. Who holds the line takes VMs only if nobody else has them (`skip locked`).
 

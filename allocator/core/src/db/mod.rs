@@ -42,7 +42,7 @@ pub enum DbError {
     /// Nothing of it was stored: an agent reports more changes than are kept of one VM.
     #[error("This VM has reported too many changes lately. Report again in some minutes.")]
     TooManyReports,
-    /// The caller's fault, told here since every write may meet it: see [`crate::once`].
+    /// The caller's fault, told here since every write may meet it: see [`crate::scope`].
     #[error("This key was sent before, with another wish.")]
     KeyReused,
 }
