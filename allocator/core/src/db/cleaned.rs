@@ -151,7 +151,7 @@ fn clean_array(
     Ok(())
 }
 
-/// The place of the member whose length is at `at`. None for null.
+/// The range of the member whose length is at `at`. Empty for null.
 fn member_at(array: &[u8], at: usize) -> Result<Range<usize>, Refused> {
     let length = usize::try_from(number(array, at)?).unwrap_or(0);
     let range = at + 4..at + 4 + length;
