@@ -33,7 +33,7 @@ async fn by_agent(path: &str) -> (App, Request<Body>) {
         let body = json!({ "hostname": ONE, "enrolment_token": token.reveal() });
         return (app, post_json(path, &body));
     }
-    let mut agent = app.agent(ONE).await;
+    let agent = app.agent(ONE).await;
     let mut body = match path {
         "/api/vm-status" => json!({ "status": "error" }),
         "/api/update_inuse_status" => json!({ "status": true }),
@@ -50,7 +50,6 @@ async fn by_agent(path: &str) -> (App, Request<Body>) {
         app.sql("update vm set source = 'manual'").await;
         let free = form(&format!("/api/vms/{ONE}/release"), "").by_admin();
         assert_eq!(app.call(free).await.status, StatusCode::OK);
-        agent = app.renewed(ONE, &agent).await;
     }
     (app, post_json(path, &body).with("authorization", &agent))
 }
