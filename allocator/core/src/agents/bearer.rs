@@ -24,7 +24,7 @@ pub enum Bearer {
 /// Whose token this is, if anybody's. The first use of a new one ends those before it, and with
 /// them the wait for it: who is first in line has the VM then.
 pub async fn identify(scope: &Scope, token: TokenHash) -> Result<Option<Bearer>, DbError> {
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client
         .prepare_cached(
             "with found as (
