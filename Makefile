@@ -26,7 +26,8 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 .PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
-	test-agent-systems test-agent-footprint test-host-systems test-systems soak chaos chaos-seeds check fmt
+	test-agent-systems test-agent-footprint test-host-systems test-systems soak chaos chaos-seeds \
+	build-times check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -165,6 +166,10 @@ chaos-seeds: ## Repeat the runs that once found something (minutes each)
 
 test-systems: ## Try `make run` on fresh Debian 12 and 13 and Ubuntu 22.04 and 24.04 (root; 20 minutes)
 	e2e/systems/try $(SUITES)
+
+build-times: ## Measure builds after one line of core, web or provision changed (5 minutes)
+	@scripts/setup test
+	scripts/build-times
 
 check: ## Check format, lints, circles of imports, links of the guides, licences and unused dependencies
 	@scripts/setup check

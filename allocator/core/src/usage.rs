@@ -45,7 +45,7 @@ pub async fn samples(
     count: u16,
     step: SignedDuration,
 ) -> Result<Vec<Sample>, DbError> {
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let now = client
         .query_one(
             "select now() as at,

@@ -253,7 +253,20 @@ mod tests {
             html.match_indices(&start).map(|(at, _)| at + start.len()).collect::<Vec<_>>()
         };
         let starts: Vec<usize> = NAMES.iter().flat_map(|name| after(name)).collect();
-        starts.into_iter().filter_map(|at| html[at..].split('"').next())
+        starts.into_iter().map(|at| value(&html[at..]))
+    }
+
+    /// Up to the quote that ends an attribute's value: an expression may have some of its own.
+    fn value(html: &str) -> &str {
+        let mut end = 0;
+        loop {
+            let rest = &html[end..];
+            let quote = rest.find('"').unwrap_or(rest.len());
+            match rest.find("{{").filter(|begin| *begin < quote) {
+                Some(begin) => end += begin + rest[begin..].find("}}").unwrap() + 2,
+                None => return &html[..end + quote],
+            }
+        }
     }
 
     /// Either a literal, or one expression.

@@ -24,7 +24,7 @@ pub enum Bearer {
 /// The holder of this token, if there is one. The first use of a new token ends those before it.
 /// The VM can then be claimed, and goes to the first in line.
 pub async fn identify(scope: &Scope, token: TokenHash) -> Result<Option<Bearer>, DbError> {
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client
         .prepare_cached(
             "with found as (

@@ -42,8 +42,7 @@ pub async fn issue_enrolments(
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let hashes: Vec<TokenHash> = tokens.iter().map(Token::hash).collect();
     let hashes: Vec<&[u8]> = hashes.iter().map(TokenHash::as_bytes).collect();
-    let written = scope.db
-        .client()
+    let written = scope.client()
         .await?
         .query(
             "insert into enrolment (vm_id, token_sha256, expires_at)
@@ -85,7 +84,6 @@ pub async fn issue_while_idle(
 ) -> Result<Option<Token>, DbError> {
     let token = Token::random();
     let row = scope
-        .db
         .client()
         .await?
         .query_opt(
@@ -192,7 +190,7 @@ pub async fn issue_to_newcomer(
     hostname: &Hostname,
 ) -> Result<Option<Token>, DbError> {
     let sql = "select from agent_credential where vm_id = $1 and first_used_at is not null";
-    match scope.db.client().await?.query_opt(sql, &[&vm_id]).await? {
+    match scope.client().await?.query_opt(sql, &[&vm_id]).await? {
         Some(_known) => Ok(None),
         None => issue_enrolment(scope, hostname).await,
     }

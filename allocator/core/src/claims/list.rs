@@ -51,7 +51,7 @@ pub async fn list(
          where claim.pool_id = $1 and {condition} and ($3::bigint is null or claim.id < $3)
          order by claim.id desc limit $4"
     );
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let rows = client.query(&sql, &[&scope.pool.as_i64(), &hostname, &before, &limit]).await?;
     rows.iter()
         .map(|row| {

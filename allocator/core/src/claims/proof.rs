@@ -14,7 +14,7 @@ pub async fn is_proven(
     if code.is_none() && token.is_none() {
         return Ok(false);
     }
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     if let Some(held) = held_by(&client, &scope.pool, email).await? {
         // The command is no proof any more after an organiser has made a new link.
         let sql = "select from claim where id = $1 and crd_code = $2 and links_only_since is null";

@@ -28,7 +28,7 @@ pub async fn reentries(scope: &Scope) -> Result<Vec<Reentry>, DbError> {
                  )
                group by claim.id, claim.email, vm.hostname
                order by last desc limit 200";
-    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
+    let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter()
         .map(|row| {
             Ok(Reentry {

@@ -20,7 +20,7 @@ pub async fn same_person(scope: &Scope) -> Result<Vec<SamePerson>, DbError> {
                where later.pool_id = $1 and later.same_person_as is not null
                  and later.released_at is null and first.released_at is null
                order by later.id limit 100";
-    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
+    let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter()
         .map(|row| {
             Ok(SamePerson {

@@ -23,7 +23,7 @@ pub async fn choose(
     scope: &Scope,
     wanted: Option<&[Hostname]>,
 ) -> Result<Vec<Hostname>, ChooseError> {
-    chosen(&scope.db.client().await?, &scope.pool, wanted).await
+    chosen(&scope.client().await?, &scope.pool, wanted).await
 }
 
 pub(crate) async fn chosen(

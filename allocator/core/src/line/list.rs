@@ -31,7 +31,7 @@ pub async fn waiting(scope: &Scope, limit: i64) -> Result<Vec<Waiting>, DbError>
          from place left join vm on vm.place_id = place.id
          where place.pool_id = $1 and place.ended_at is null order by {ORDER} limit $2"
     );
-    let rows = scope.db.client().await?.query(&sql, &[&scope.pool.as_i64(), &limit]).await?;
+    let rows = scope.client().await?.query(&sql, &[&scope.pool.as_i64(), &limit]).await?;
     rows.iter()
         .map(|row| {
             Ok(Waiting {
@@ -62,7 +62,7 @@ pub async fn crowd(scope: &Scope) -> Result<Option<Crowd>, DbError> {
     let sql = "select min(id) as place, count(*) as places from place
                where pool_id = $1 and ended_at is null and origin is not null
                group by origin having count(*) >= $2 order by places desc, place limit 1";
-    let row = scope.db.client().await?.query_opt(sql, &[&scope.pool.as_i64(), &MANY]).await?;
+    let row = scope.client().await?.query_opt(sql, &[&scope.pool.as_i64(), &MANY]).await?;
     row.map(|row| Ok(Crowd { place: row.try_get("place")?, places: row.try_get("places")? }))
         .transpose()
 }
@@ -71,7 +71,7 @@ pub async fn crowd(scope: &Scope) -> Result<Option<Crowd>, DbError> {
 pub async fn count(scope: &Scope) -> Result<i64, DbError> {
     static SQL: LazyLock<String> =
         LazyLock::new(|| format!("select count(*) from place where pool_id = $1 and {WAITING}"));
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
     Ok(client.query_one(&statement, &[&scope.pool.as_i64()]).await?.try_get(0)?)
 }

@@ -45,7 +45,7 @@ pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbEr
              where mine.pool_id = $1 and mine.token_sha256 = $2"
         )
     });
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let token = token.hash();
     let looked = "update place set last_looked_at = now()
                   where pool_id = $1 and token_sha256 = $2 and ended_at is null";
@@ -81,7 +81,7 @@ pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbEr
 pub async fn is_open(scope: &Scope, token: &Token) -> Result<bool, DbError> {
     let sql = "select exists (select from place
                    where pool_id = $1 and token_sha256 = $2 and ended_at is null)";
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client.prepare_cached(sql).await?;
     let row =
         client.query_one(&statement, &[&scope.pool.as_i64(), &token.hash().as_bytes()]).await?;

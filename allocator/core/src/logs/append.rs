@@ -15,7 +15,7 @@ pub async fn append(
     hostname: &Hostname,
     batch: &Batch<'_>,
 ) -> Result<i64, ReportError> {
-    let client = scope.db.client().await?.keeping_colours();
+    let client = scope.client().await?.keeping_colours();
     let stored = match store(&client, &scope.pool, hostname, batch, Repeated::RefusesAll).await {
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
             store(&client, &scope.pool, hostname, batch, Repeated::IsSkipped).await

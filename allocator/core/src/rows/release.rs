@@ -19,7 +19,8 @@ text_enum! {
 }
 
 /// Ends the open claim of a VM, if it has one: part of the transaction that frees or removes the
-/// VM. Its agent is to take a new token before somebody else can have the VM. The claim stays as history, without its command and PIN.
+/// VM. Its agent is to take a new token before somebody else can have the VM. The claim stays as
+/// history, without its command and PIN.
 pub(crate) async fn release_of_vm(
     change: &mut Change<'_>,
     vm_id: VmId,

@@ -63,7 +63,7 @@ impl Vault {
             Self::Shared(key) => key,
         };
         let query = "select sealed from aws_keys where pool_id = $1";
-        let row = scope.db.client().await?.query_opt(query, &[&scope.pool.as_i64()]).await?;
+        let row = scope.client().await?.query_opt(query, &[&scope.pool.as_i64()]).await?;
         let Some(row) = row else { return Ok(None) };
         let opened = key.open(Subject::AwsKeys(scope.pool.id), row.try_get("sealed")?)?;
         serde_json::from_slice(&opened).map(Some).map_err(|_unreadable| VaultError::Locked)

@@ -17,6 +17,6 @@ pub async fn provisioned(scope: &Scope, id: OperationId) -> Result<(), DbError> 
             provisioning_seconds = excluded.provisioning_seconds,
             total_seconds = excluded.provisioning_seconds + known.cloud_init_seconds
                 + known.container_seconds";
-    scope.db.client().await?.execute(sql, &[&scope.pool.as_i64(), &id]).await?;
+    scope.client().await?.execute(sql, &[&scope.pool.as_i64(), &id]).await?;
     Ok(())
 }

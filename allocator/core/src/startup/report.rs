@@ -23,7 +23,7 @@ pub async fn record(
     hostname: &Hostname,
     report: &Report,
 ) -> Result<(), ReportError> {
-    let mut client = scope.db.client().await?;
+    let mut client = scope.client().await?;
     let transaction = client.transaction().await?;
     // The row is made first, so that two reports at once take turns.
     let vm = transaction

@@ -46,7 +46,7 @@ pub async fn record_conflict(
                values ($1, $2, $3, $4)
                on conflict (operation_id) do update set fault = excluded.fault,
                    hostnames = excluded.hostnames, found_at = now(), solved_at = null";
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     client.execute(sql, &[&operation, &scope.pool.as_i64(), &fault.as_str(), &names]).await?;
     Ok(())
 }
@@ -56,7 +56,7 @@ pub async fn conflict_of(
     scope: &Scope,
     operation: OperationId,
 ) -> Result<Option<Conflict>, DbError> {
-    conflict_in(&scope.db.client().await?, &scope.pool, operation).await
+    conflict_in(&scope.client().await?, &scope.pool, operation).await
 }
 
 pub(crate) async fn conflict_in(

@@ -18,7 +18,7 @@ pub async fn existing(scope: &Scope) -> Result<Vec<Hostname>, DbError> {
                       or exists (select from agent_credential where vm_id = vm.id)
                       or status <> 'error'
                          and exists (select from vm_presence where vm_id = vm.id))";
-    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
+    let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
@@ -38,7 +38,7 @@ pub async fn removed_among(scope: &Scope, names: &[Hostname]) -> Result<Vec<Host
 
 async fn named(scope: &Scope, names: &[Hostname], sql: &str) -> Result<Vec<Hostname>, DbError> {
     let names: Vec<&str> = names.iter().map(Hostname::as_str).collect();
-    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
+    let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
@@ -93,7 +93,7 @@ pub async fn take_in_hand(
                    delete from dead_token using making where vm_id = making.id
                )
                delete from vm_presence using making where vm_id = making.id";
-    scope.db.client().await?.execute(sql, &[&scope.pool.as_i64(), &making, &removing]).await?;
+    scope.client().await?.execute(sql, &[&scope.pool.as_i64(), &making, &removing]).await?;
     Ok(())
 }
 
@@ -106,6 +106,6 @@ pub async fn made_by(scope: &Scope, operation: OperationId) -> Result<(), DbErro
                    order by vm.id for no key update of vm
                )
                update vm set machine = 'made' from theirs where vm.id = theirs.id";
-    scope.db.client().await?.execute(sql, &[&scope.pool.as_i64(), &operation]).await?;
+    scope.client().await?.execute(sql, &[&scope.pool.as_i64(), &operation]).await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ pub struct Version {
 /// The state of the pool that was last accepted. None before the first.
 pub async fn last_seen(scope: &Scope) -> Result<Option<Version>, DbError> {
     let sql = "select lineage, serial from terraform_state where pool_id = $1";
-    let row = scope.db.client().await?.query_opt(sql, &[&scope.pool.as_i64()]).await?;
+    let row = scope.client().await?.query_opt(sql, &[&scope.pool.as_i64()]).await?;
     row.map(|row| Ok(Version { lineage: row.try_get("lineage")?, serial: row.try_get("serial")? }))
         .transpose()
 }

@@ -12,7 +12,7 @@ pub async fn free(scope: &Scope) -> Result<i64, DbError> {
                                   - (select count(*) from place where pool_id = $1 and {WAITING}))",
         )
     });
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
     let row = client
         .query_one(
@@ -63,7 +63,7 @@ pub async fn counts(scope: &Scope) -> Result<Counts, DbError> {
              from vm where pool_id = $1 and removed_at is null group by state"
         )
     });
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
     let mut counts = Counts::default();
     for row in client

@@ -137,7 +137,7 @@ pub async fn page(
     limit: u16,
 ) -> Result<(Vec<Vm>, Option<Cursor>), DbError> {
     let after = after.unwrap_or(Cursor { number: 0, id: 0.into() });
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let sql = format!(
         "{SELECT} and (coalesce(vm.number, {LAST}), vm.id) > ($2, $3)
          order by coalesce(vm.number, {LAST}), vm.id limit $4"
@@ -162,7 +162,7 @@ const LAST: i32 = i32::MAX;
 
 /// All VMs of a pool that are there, by number, then by name.
 pub async fn list(scope: &Scope) -> Result<Vec<Vm>, DbError> {
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let sql = format!("{SELECT} order by vm.number nulls last, vm.hostname");
     let statement = client.prepare_cached(&sql).await?;
     client.query(&statement, &[&scope.pool.as_i64()]).await?.iter().map(vm).collect()
@@ -170,7 +170,7 @@ pub async fn list(scope: &Scope) -> Result<Vec<Vm>, DbError> {
 
 /// One VM that is there, by its name.
 pub async fn find(scope: &Scope, hostname: &Hostname) -> Result<Option<Vm>, DbError> {
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client.prepare_cached(&format!("{SELECT} and vm.hostname = $2")).await?;
     let row = client.query_opt(&statement, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
     row.as_ref().map(vm).transpose()
@@ -178,7 +178,7 @@ pub async fn find(scope: &Scope, hostname: &Hostname) -> Result<Option<Vm>, DbEr
 
 /// Where a VM comes from; none: there is no such VM.
 pub async fn source(scope: &Scope, hostname: &Hostname) -> Result<Option<Source>, DbError> {
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let sql = "select source from vm where pool_id = $1 and hostname = $2 and removed_at is null";
     let statement = client.prepare_cached(sql).await?;
     let row = client.query_opt(&statement, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;

@@ -109,7 +109,7 @@ pub async fn present(
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select hostname, id from vm
                where pool_id = $1 and hostname = any($2) and removed_at is null";
-    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
+    let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     rows.iter().map(|row| Ok((db::word(row, "hostname")?, row.try_get("id")?))).collect()
 }
 
@@ -133,7 +133,7 @@ pub async fn running_among(
     let sql = "select hostname from vm
                where pool_id = $1 and hostname = any($2) and status = 'running'
                  and removed_at is null";
-    let rows = scope.db.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
+    let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 

@@ -75,7 +75,7 @@ pub async fn heartbeat(
     hostname: &Hostname,
     changed: &Vitals,
 ) -> Result<(), ReportError> {
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client
         .prepare_cached(
             "insert into vm_presence (vm_id, last_seen, vitals)

@@ -124,7 +124,7 @@ pub async fn search(scope: &Scope, search: &Search) -> Result<Found, DbError> {
         select = list::COLUMNS,
     );
     let pattern = containing(&search.text);
-    let client = scope.db.client().await?;
+    let client = scope.client().await?;
     let statement = client.prepare_cached(&sql).await?;
     let stale_after = scope.pool.rules.machines.stale_after.as_seconds();
     let rows = client

@@ -46,14 +46,14 @@ async fn an_end_that_is_refused_is_a_failure_and_holds_nobody_up() {
     let lab = Lab::new().await;
     let worker = lab.worker("a").await;
     // What Terraform said can't be written, so the end can't be as it was.
-    lab.refuse("insert on operation_log for each row").await;
+    lab.refuse("insert on operation_log").await;
     let first = lab.launch(1).await;
     lab.is_told(first).await;
     lab.is_told(lab.launch(1).await).await;
     lab.let_again().await;
     lab.works_again().await;
     // Nor can it be with anything beside its own row.
-    lab.refuse("insert on event for each row when (new.kind = 'operation.finished')").await;
+    lab.refuse("insert on event").await;
     let sql = "insert into operation (pool_id, kind, payload, actor)
                select id, 'destroy', '{\"hostnames\": []}', 'admin:x' from pool;
                select pg_notify('operation_changed', (select max(id) from operation)::text)";

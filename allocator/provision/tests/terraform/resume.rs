@@ -116,6 +116,13 @@ async fn a_start_and_a_reboot_take_todays_settings() {
     for number in ["1", "2"] {
         lab.vm_sh("stop", &lab.folder(number));
     }
+    // Its agent was heard: a machine of which nothing was ever heard is started as a new one.
+    lab.sql(
+        "insert into agent_credential (vm_id, token_sha256, first_used_at)
+         select id, sha256(hostname::bytea), now() from vm where removed_at is null
+         on conflict (vm_id) do update set first_used_at = now()",
+    )
+    .await;
     let asked = operations::reboot(&lab.by(admin()), &kinds(), &vm("2")).await;
     lab.succeeds(asked.unwrap()).await;
     assert!(has_todays_settings(&lab, "2") && !has_todays_settings(&lab, "1"));

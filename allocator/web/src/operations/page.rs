@@ -151,6 +151,10 @@ impl OperationPage {
         self.operation.state == OperationState::AwaitingApproval
     }
 
+    fn has_not_begun(&self) -> bool {
+        matches!(self.operation.state, OperationState::AwaitingApproval | OperationState::Queued)
+    }
+
     /// What it waits for, before anything is done.
     fn waits_for(&self) -> &'static str {
         match (self.operation.state, &self.starts) {

@@ -1,5 +1,5 @@
 use axum::http::{Method, StatusCode};
-use lablink_core::Action;
+use lablink_core::{Action, Actor, Grants, Resource, Role, can};
 use lablink_web::{AgentAuth, access_table};
 use serde_json::json;
 
@@ -88,6 +88,25 @@ async fn a_stranger_gets_nothing_but_the_public_routes() {
             assert!(refused.contains(&answer.status), "{method} {path}: {}", answer.status);
         }
     }
+}
+
+/// What the roles of people open. Whoever changes this table has read it.
+#[test]
+fn each_role_opens_these_routes_and_no_others() {
+    let somebody = Actor::Anyone;
+    let mut table = String::new();
+    for (method, path, action) in access_table() {
+        if !matches!(action, Action::Do(_) | Action::ReadVm(_)) {
+            continue;
+        }
+        let opens = |role: &&Role| {
+            let grants = Grants { actor: &somebody, roles: std::slice::from_ref(*role) };
+            can(&grants, action, Resource::Pool)
+        };
+        let roles: Vec<&str> = Role::ALL.iter().filter(opens).map(|role| role.as_str()).collect();
+        table += &format!("{method} {path}: {}\n", roles.join(" "));
+    }
+    assert_eq!(table, include_str!("access.txt"), "as it is now:\n{table}");
 }
 
 #[tokio::test]

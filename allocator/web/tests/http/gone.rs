@@ -39,11 +39,10 @@ async fn happens(app: &App, way: Way) {
         Way::Replaced => {
             let scope = app.scope();
             operations::replace(&scope, vec![hostname]).await.unwrap();
-            for _ in 0..2 {
-                let taken = operations::take(&scope, "worker", &kinds()).await.unwrap().unwrap();
-                taken.lease.begin().await.unwrap();
-                taken.lease.finish(&Outcome::succeeded()).await.unwrap();
-            }
+            let launch = operations::take(&scope, "worker", &kinds()).await.unwrap().unwrap();
+            launch.lease.finish(&Outcome::succeeded()).await.unwrap();
+            let replace = operations::take(&scope, "worker", &kinds()).await.unwrap().unwrap();
+            replace.lease.begin_anew().await.unwrap();
         }
         Way::Forgotten => {
             app.sql("update vm set source = 'manual'").await;

@@ -33,7 +33,7 @@ async fn by_agent(path: &str) -> (App, Request<Body>) {
         let body = json!({ "hostname": ONE, "enrolment_token": token.reveal() });
         return (app, post_json(path, &body));
     }
-    let mut agent = app.agent(ONE).await;
+    let agent = app.agent(ONE).await;
     let mut body = match path {
         "/api/vm-status" => json!({ "status": "error" }),
         "/api/update_inuse_status" => json!({ "status": true }),
@@ -50,7 +50,6 @@ async fn by_agent(path: &str) -> (App, Request<Body>) {
         app.sql("update vm set source = 'manual'").await;
         let free = form(&format!("/api/vms/{ONE}/release"), "").by_admin();
         assert_eq!(app.call(free).await.status, StatusCode::OK);
-        agent = app.renewed(ONE, &agent).await;
     }
     (app, post_json(path, &body).with("authorization", &agent))
 }
@@ -75,7 +74,8 @@ async fn every_route_that_changes_something_leaves_an_event() {
         };
         let before = newest(&app).await;
         let answer = app.call(request).await;
-        assert!(answer.status.is_success(), "{method} {path}: {} {}", answer.status, answer.body);
+        let done = answer.status.is_success() || answer.status == StatusCode::SEE_OTHER;
+        assert!(done, "{method} {path}: {} {}", answer.status, answer.body);
         assert_ne!(newest(&app).await, before, "{method} {path} ({action:?}) leaves no event");
     }
 }
