@@ -23,7 +23,7 @@ const KEYS: Duration = Duration::from_hours(1);
 pub fn begin(config: &Config, scope: &Scope, collector: &Arc<ZipCollector>) -> Driver {
     let mut driver = Driver::default();
     let its = scope.clone();
-    driver.begin("waiting line", "Hands free VMs to who waits.", LINE, move || {
+    driver.begin("waiting line", "Gives free VMs to the people in line.", LINE, move || {
         let scope = its.clone();
         async move { line::tend(&scope).await }
     });

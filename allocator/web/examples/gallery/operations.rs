@@ -125,7 +125,7 @@ fn tasks() -> TasksPage {
     let away = Err("the database has said nothing for 30 s".to_owned());
     TasksPage {
         rows: vec![
-            task("waiting line", "Hands free VMs to who waits.", "5 s", Some(Ok(2))),
+            task("waiting line", "Gives free VMs to the people in line.", "5 s", Some(Ok(2))),
             task("silent VMs", "Points out VMs that do not report.", "5 s", Some(away)),
             task("history", "Drops events that are old or too many.", "1 h", Some(Ok(0))),
             task("archives", "Removes old archives of results.", "10 min", None),
