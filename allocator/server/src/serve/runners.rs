@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use lablink_core::{
     Scope,
-    operations::{self, BringBack, Collect, Destroy, GiveUp, Lane, Launch, Reboot, Replace},
+    operations::{BringBack, Collect, Destroy, GiveUp, Lane, Launch, Reboot, Replace},
     worker::Runners,
 };
 use lablink_provision::{collect::ZipCollector, terraform::Reboots};
@@ -40,7 +40,7 @@ pub fn runners(
             .refusing::<GiveUp>(NO_VMS)
             .refusing::<Reboot>("This allocator has no local VMs."),
     };
-    runners.with::<Collect>(collector).with::<operations::Greet>(&Arc::new(operations::Greets))
+    runners.with::<Collect>(collector)
 }
 
 const NO_VMS: &str = "This allocator makes and removes no VMs: its provider is manual.";
