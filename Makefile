@@ -186,11 +186,13 @@ build-times: ## Measure builds after one line of core, web or provision changed 
 	@scripts/setup test
 	scripts/build-times
 
-check: ## Check format, lints, circles of imports, licences and unused dependencies
+check: ## Check format, lints, circles of imports, links of the guides, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	scripts/circles-test
 	scripts/circles
+	scripts/links-test
+	scripts/links
 	terraform fmt -check -recursive terraform infra
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems)
 	$(HCL_CHECK) $(AWS_MODULES)

@@ -5,8 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::{Token, TokenHash};
 
-/// What an organiser tells the class. It is spoken, written on boards and typed on phones: letter
-/// case, blanks and how dashes and quotes are set make no difference.
+/// The access code that an organiser tells the class. It is spoken, written on boards and typed on
+/// phones, so letter case, blanks and the style of dashes and quotes make no difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccessCode(TokenHash);
 
@@ -15,12 +15,12 @@ pub struct AccessCode(TokenHash);
 pub struct EmptyAccessCode;
 
 impl AccessCode {
-    /// Found out in a time that does not depend on where they differ.
+    /// Compares in constant time.
     pub fn matches(&self, typed: &Self) -> bool {
         typed.0.matches(&self.0)
     }
 
-    /// What only those give away who know the code.
+    /// A digest that only somebody who knows the code can make.
     pub(crate) fn purpose(&self) -> String {
         format!("access code {:x?}", self.0.as_bytes())
     }

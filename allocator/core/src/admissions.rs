@@ -1,8 +1,8 @@
-//! Who once gave a secret that many share, known again by a random token that their browser keeps.
+//! Remembers browsers that once gave a shared secret, by a random token that the browser keeps.
 
 use crate::{AccessCode, Db, DbError, Token};
 
-/// What somebody has shown to know.
+/// The secret that a browser gave.
 #[derive(Clone, Copy)]
 pub enum Known<'a> {
     /// This one: with another code it counts no more.
@@ -23,7 +23,7 @@ impl Known<'_> {
 
 /// Remembers that this browser gave the secret, for 30 days from its last time.
 pub async fn record(db: &Db, browser: &Token, known: Known<'_>) -> Result<(), DbError> {
-    // Rows that another call has its hands on are left to it.
+    // Leaves rows that another call has locked to that call.
     let sql = "with old as (
                    select proof_sha256 from admission
                    where last_at < now() - interval '30 days' and proof_sha256 <> $1

@@ -15,7 +15,7 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.digits$} {}", units[unit])
 }
 
-/// As in `1 file`, `2 files`; `what` is one of them.
+/// As in `1 file`, `2 files`. `what` is the singular.
 pub fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -7,8 +7,8 @@ use std::{
 use lablink_protocol::is_invisible;
 use unicode_normalization::UnicodeNormalization;
 
-/// A participant's e-mail address: as it was typed, for people, and as a key by which people are
-/// compared: one person, however they type it.
+/// A participant's e-mail address, as it was typed and as a key. The key is the same however a
+/// person types the address.
 #[derive(Clone, Debug)]
 pub struct Email {
     spelling: String,
@@ -23,7 +23,7 @@ pub struct EmailDomain(String);
 #[error("Enter your e-mail address, like name@example.org.")]
 pub struct InvalidEmail;
 
-/// So long is an address at most, and what somebody pastes with it.
+/// The longest address, and the longest text that somebody pastes with it.
 const LONGEST: usize = 254;
 const LONGEST_PASTED: usize = 1000;
 
@@ -56,8 +56,8 @@ impl Email {
 impl FromStr for Email {
     type Err = InvalidEmail;
 
-    /// Checks only what tells an address from a slip: something, one `@`, something, no spaces.
-    /// Whether mail arrives there is not ours to know.
+    /// Checks only the form: something, one `@`, something, no spaces. Whether mail arrives there
+    /// is unknown.
     fn from_str(pasted: &str) -> Result<Self, InvalidEmail> {
         if pasted.len() > LONGEST_PASTED {
             return Err(InvalidEmail);
@@ -111,14 +111,14 @@ impl fmt::Display for EmailDomain {
 }
 
 impl EmailDomain {
-    /// In its own script.
+    /// The domain in its own script.
     pub fn for_people(&self) -> String {
         idna::domain_to_unicode(&self.0).0
     }
 }
 
-/// The address in what was pasted. Done until nothing is left to do, so that it changes nothing
-/// when it is done again: what older allocators stored is read once more.
+/// The address in a pasted text. It repeats until nothing changes, so that it is idempotent: texts
+/// that older allocators stored are read again.
 fn address_in(pasted: &str) -> String {
     let mut text = pasted.to_owned();
     loop {

@@ -1,4 +1,4 @@
-//! Numbers of rows, each of one table: a VM's is no claim's.
+//! Types for numbers of rows, one per table, so that a VM's number can't be taken for a claim's.
 
 use std::{error::Error, fmt, num::ParseIntError, str::FromStr};
 
@@ -80,7 +80,7 @@ id! {
 }
 
 id! {
-    /// For agents and logs. Knowing one grants nothing.
+    /// A claim's row, as agents and logs name it. Knowing one grants nothing.
     ClaimId
 }
 

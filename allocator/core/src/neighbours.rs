@@ -1,8 +1,8 @@
 //! The people at one address, and how many of them may hold a machine or a place in line at once.
 //!
-//! What is stored of the address is a digest, keyed by the pool, and only while the claim or the
-//! place is open ([`forget_ended`]). Somebody who has the whole database has the key, and could try
-//! every IPv4 address; logs, exports and history hold nothing.
+//! The database holds only a digest of the address, keyed by the pool, and only while the claim or
+//! the place is open ([`forget_ended`]). Somebody who has the whole database has the key, and could
+//! try every IPv4 address; logs, exports and history hold nothing.
 
 use std::net::IpAddr;
 
@@ -27,7 +27,7 @@ impl Neighbours {
         Self { network: network(address).to_string() }
     }
 
-    /// What is stored of a place in line; none where nothing counts them.
+    /// The digest for a place in line. None if places are not counted.
     pub(crate) async fn origin(
         &self,
         client: &impl GenericClient,
@@ -43,8 +43,8 @@ impl Neighbours {
         Ok(Some(row.try_get(0)?))
     }
 
-    /// Lets those of one address take turns, in all allocators, until the transaction ends. It comes
-    /// before every other lock.
+    /// Makes people of one address take turns, in all allocators, until the transaction ends. Take
+    /// this lock before every other.
     pub(crate) async fn take_turns(
         client: &impl GenericClient,
         origin: &Origin,
@@ -54,8 +54,8 @@ impl Neighbours {
         Ok(())
     }
 
-    /// Whether one more of them may stand in line. The caller holds the line, and, where machines
-    /// are limited, this address's turn.
+    /// Whether one more person from this address may stand in line. The caller holds the line and,
+    /// if machines are limited, this address's turn.
     pub(crate) async fn have_room_in_line(
         client: &impl GenericClient,
         pool: &Pool,
@@ -79,8 +79,8 @@ impl Neighbours {
         Ok(places < most && places + claims < most_claims)
     }
 
-    /// Whether one more of them, who may have a place in line, may have one of `most` machines. The
-    /// caller has this address's turn.
+    /// Whether one more person from this address, with or without a place in line, may have a
+    /// machine, if `most` is the limit. The caller holds this address's turn.
     pub(crate) async fn may_claim(
         client: &impl GenericClient,
         pool: &Pool,

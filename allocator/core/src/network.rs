@@ -1,8 +1,8 @@
-//! Whose an address is, as far as it tells.
+//! Whose address it is, as far as it shows.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whose address it is: in IPv6 one subscriber has a whole /64.
+/// The address of one subscriber. In IPv6, a subscriber has a whole /64.
 pub fn network(address: IpAddr) -> IpAddr {
     first_of(address, 4)
 }

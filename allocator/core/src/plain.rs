@@ -1,4 +1,4 @@
-//! Text of other programs, made fit to be read: what a terminal would obey is taken out.
+//! Makes text of other programs fit to be read: takes out what a terminal would obey.
 
 use std::borrow::Cow;
 
@@ -57,7 +57,7 @@ fn is_harmless(character: char) -> bool {
     matches!(character, '\n' | '\t') || !(character.is_control() || turns_reading(character))
 }
 
-/// These turn the direction of reading, and with it what a line seems to say.
+/// These change the direction of reading, and so what a line seems to say.
 pub(crate) fn turns_reading(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

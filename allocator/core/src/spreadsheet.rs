@@ -2,9 +2,9 @@
 
 use crate::plain;
 
-/// A cell that a spreadsheet takes for text: without what a terminal would obey, and with an
-/// apostrophe in front where it would begin like a formula, which a spreadsheet would run. Some see
-/// past blanks, and take signs of full width for the others.
+/// A cell that a spreadsheet takes for text. Control sequences are removed, and a cell that would
+/// begin like a formula, which a spreadsheet would run, gets an apostrophe in front. Some
+/// spreadsheets ignore blanks, and accept full-width signs.
 pub fn cell(text: &str) -> String {
     let text = plain(text);
     let begin = text.trim_start().chars().next();

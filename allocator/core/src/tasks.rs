@@ -1,4 +1,4 @@
-//! What an allocator does again and again by itself. One driver runs it all, and tells how it goes.
+//! Periodic tasks of an allocator. One driver runs them all, and reports on them.
 
 use std::{
     future::Future,
@@ -15,7 +15,7 @@ use crate::{DbError, chain};
 #[derive(Clone, Default)]
 pub struct Board(Arc<Mutex<Vec<Task>>>);
 
-/// A task, and how it went.
+/// A task, with its runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     /// In a word or two: `log lines`.
@@ -24,7 +24,7 @@ pub struct Task {
     pub does: &'static str,
     /// The pause between its runs.
     pub every: Duration,
-    /// Since when it runs, if it does now.
+    /// Since when it has been running, if it runs now.
     pub running_since: Option<Timestamp>,
     pub last: Option<Run>,
     /// Runs since this process began, and those of them that failed.
@@ -37,7 +37,7 @@ pub struct Task {
 pub struct Run {
     pub began_at: Timestamp,
     pub took: Duration,
-    /// How many things it found and did, or why it failed.
+    /// How many things it did, or why it failed.
     pub outcome: Result<u64, String>,
 }
 
@@ -63,8 +63,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Begins a task: it runs now, and again after each pause. A run answers how many things it did.
-    /// One that fails or breaks down is told of, and tried again after the pause.
+    /// Begins a task: it runs now, and again after each pause. A run returns how many things it
+    /// did. A run that fails or panics is reported, and tried again after the pause.
     pub fn begin<F>(
         &mut self,
         name: &'static str,

@@ -6,7 +6,7 @@ macro_rules! text_enum {
         pub enum $name { $($(#[$variant_meta])* $variant),+ }
 
         impl $name {
-            /// Each of them, in the order of their definition.
+            /// All values, in the order of their definition.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             pub fn as_str(self) -> &'static str {

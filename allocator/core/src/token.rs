@@ -3,12 +3,12 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-/// 256 random bits from the OS as 43 characters for URLs, headers and environments. Whoever holds
-/// it has what it grants, so it never shows itself in logs.
+/// 256 random bits from the OS as 43 characters for URLs, headers and environments. Its holder has
+/// what it grants, so it is never shown in logs.
 #[derive(Clone)]
 pub struct Token(String);
 
-/// SHA-256 of a token: all that is ever stored of one. The token is random, so no slow hash is
+/// SHA-256 of a token: the only part that is ever stored. The token is random, so no slow hash is
 /// needed, and finding a row by it leaks nothing useful through timing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
@@ -28,7 +28,7 @@ impl Token {
         URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
     }
 
-    /// Another token, which only who knows this one can make.
+    /// Another token, which can only be made with this one.
     pub(crate) fn derived(&self, purpose: &str) -> Self {
         let secret = format!("{}\n{purpose}", self.0);
         Self(URL_SAFE_NO_PAD.encode(Sha256::digest(secret.as_bytes())))
@@ -51,7 +51,7 @@ impl fmt::Debug for Token {
 }
 
 impl TokenHash {
-    /// Whether both are the same, found out in a time that does not depend on where they differ.
+    /// Whether both are the same, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
     }

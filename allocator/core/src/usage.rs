@@ -1,6 +1,6 @@
-//! How the pool was used over the last hours: how many VMs were claimed and in
-//! use, and how their GPUs were.
-//! Nothing is sampled: what is true now is walked back along what happened.
+//! How the pool was used over the last hours: how many VMs were claimed and in use, and how their
+//! GPUs were. There are no stored samples: it starts from the current state and goes back through
+//! the events.
 
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::GpuHealth;
@@ -30,7 +30,7 @@ impl Sample {
     }
 }
 
-/// A change, as it is undone on the way back.
+/// A change, to be undone on the way back.
 struct Change {
     at: Timestamp,
     claimed: i64,
@@ -74,7 +74,7 @@ pub async fn samples(
         let at = sample.at - step * i32::from(nth > 0);
         while let Some(change) = undone.next_if(|change| change.at > at) {
             sample.claimed -= change.claimed;
-            // A claim begins without use, whatever ran before.
+            // A new claim begins without use, whatever ran before.
             sample.in_use = (sample.in_use - change.in_use).max(0);
             for (health, vms) in [(change.gpu_became, -1), (change.gpu_was, 1)] {
                 if let Some(count) = health.and_then(|health| sample.of_gpu(health)) {

@@ -5,7 +5,7 @@ use lablink_web::fits_new;
 
 use crate::config::AdminPassword;
 
-/// As the contract's bcrypt hashes: a login takes about a quarter of a second to check, once.
+/// The cost of the contract's bcrypt hashes: the first check of a login takes about 250 ms.
 const COST: u32 = 12;
 
 /// Hashes the first line of standard input, if it is good enough for a new password.

@@ -13,7 +13,7 @@ use anyhow::Result;
 use cli::{Cli, Command};
 use lablink_web::AgentAuth;
 
-/// Carries out what the command line asks for.
+/// Runs the command that the command line names.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => serve::serve(cli.serve).await?,

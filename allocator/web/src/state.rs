@@ -18,16 +18,17 @@ use crate::{
 #[derive(Clone)]
 pub struct AppState {
     pub db: Db,
-    /// Connections of their own for agents that wait: one whose VM is claimed must not queue behind
-    /// the claims of everybody else.
+    /// Connections reserved for waiting agents, so that an agent whose VM is claimed does not queue
+    /// behind other requests.
     pub hand_over_db: Db,
-    /// And for all else that VMs ask: however much that is, participants don't wait for it.
+    /// Connections reserved for all other requests of VMs, so that participants never wait for
+    /// those.
     pub agents_db: Db,
     pub agent_limits: Arc<AgentLimits>,
     /// The one pool that there is, with its rules.
     pub pool: Arc<Pool>,
     pub hub: Hub,
-    /// Of agents that wait for their claims.
+    /// The waits of agents for their claims.
     pub waits: Waits,
     pub admin: Arc<AdminLogin>,
     pub metrics: PrometheusHandle,
@@ -36,9 +37,9 @@ pub struct AppState {
     pub form_limits: Arc<FormLimits>,
     pub code_guesses: Arc<CodeGuesses>,
     pub aws: Arc<AwsLogin>,
-    /// Who fetches participants' results.
+    /// Fetches participants' results.
     pub collector: Arc<dyn Collector>,
-    /// Of archives, to clients.
+    /// The transfers of archives to clients.
     pub transfers: Transfers,
     /// Seals what must not be read in the database; none: no SSH key can be taken.
     pub secret_key: Option<SecretKey>,

@@ -4,10 +4,10 @@ use lablink_protocol::Hostname;
 
 use crate::db::UnknownWord;
 
-/// Who asks. Written on every operation, claim and event.
+/// The caller. Written on every operation, claim and event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Somebody who showed nothing.
+    /// Somebody without any credential.
     Anyone,
     /// The agent that holds this VM's token.
     Agent(Hostname),

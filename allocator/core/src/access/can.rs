@@ -2,7 +2,7 @@ use lablink_protocol::Hostname;
 
 use super::{Actor, Permission, Role};
 
-/// What is asked for.
+/// What the caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The public pages: the form, one's own claim, health.
@@ -15,13 +15,13 @@ pub enum Action {
     RenewToken,
     /// To hand over a VM's log lines.
     ForwardLogs,
-    /// What people and VMs may both do, the latter about themselves.
+    /// Something that people and VMs may do, a VM only about itself.
     ReadVm(Permission),
-    /// What only people may do.
+    /// Something that only people may do.
     Do(Permission),
 }
 
-/// What it is asked for.
+/// What the action is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource<'a> {
     Pool,
@@ -36,7 +36,7 @@ pub struct Grants<'a> {
 }
 
 impl<'a> Grants<'a> {
-    /// Of the organiser of the configuration: every one. Nobody else has one yet.
+    /// The configuration's organiser has the role *owner*. Nobody else has a role yet.
     pub fn of(actor: &'a Actor) -> Self {
         let roles: &[Role] = match actor {
             Actor::Admin(_) => &[Role::Owner],

@@ -42,7 +42,7 @@ text_enum! {
         OperationRetry = "operation.retry",
         /// To bring VMs back into Terraform's state, or to give them up.
         OperationSolve = "operation.solve",
-        /// To let an operation begin that waits for a second person, or to reject it.
+        /// To approve or reject an operation that awaits approval.
         OperationApprove = "operation.approve",
         /// What happened, and who did it.
         EventView = "event.view",

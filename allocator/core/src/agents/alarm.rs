@@ -34,8 +34,8 @@ pub enum LiftError {
 
 crate::db::takes_statement_errors!(LiftError);
 
-/// Bars a VM's next claim and says so in the history. A claim that is open goes on. While the VM is
-/// barred, further tries change nothing. `from`: the address that showed the token.
+/// Bars a VM's next claim, with an event. A claim that is open goes on. While the VM is barred,
+/// further tries change nothing. `from`: the address that showed the token.
 pub async fn raise(
     scope: &Scope,
     vm_id: VmId,
@@ -62,7 +62,7 @@ pub async fn raise(
     })
 }
 
-/// An organiser lets a barred VM be claimed again; who is first in line has it, in one transaction.
+/// Lets a barred VM be claimed again. It goes to the first in line in the same transaction.
 pub async fn lift_bar(scope: &Scope, hostname: &Hostname) -> Result<(), LiftError> {
     again!(async {
         let mut client = scope.client().await?;

@@ -1,11 +1,11 @@
-//! Who shows a token.
+//! Finds out who shows a token.
 
 use lablink_protocol::Hostname;
 
 use super::rotation;
 use crate::{Db, DbError, Scope, TokenHash, db, ids::VmId};
 
-/// Whoever holds a token of an agent.
+/// The holder of an agent's token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bearer {
     /// The VM's agent.
@@ -21,8 +21,8 @@ pub enum Bearer {
     Dead { vm_id: VmId },
 }
 
-/// Whose token this is, if anybody's. The first use of a new one ends those before it, and with
-/// them the wait for it: who is first in line has the VM then.
+/// The holder of this token, if there is one. The first use of a new token ends those before it.
+/// The VM can then be claimed, and goes to the first in line.
 pub async fn identify(scope: &Scope, token: TokenHash) -> Result<Option<Bearer>, DbError> {
     let client = scope.client().await?;
     let statement = client
@@ -49,15 +49,15 @@ pub async fn identify(scope: &Scope, token: TokenHash) -> Result<Option<Bearer>,
     let standing: &str = row.try_get("standing")?;
     Ok(match standing {
         "dead" => Some(Bearer::Dead { vm_id }),
-        // None: another has come first, and this one is void.
+        // Another token was used first, so this one is void.
         "new" if !rotation::first_use(scope, vm_id, token).await? => None,
         "known" if row.try_get("due")? => Some(Bearer::Outgoing(hostname)),
         _ => Some(Bearer::Agent { hostname, attends: row.try_get("attends")? }),
     })
 }
 
-/// The VM's agent itself waits or sends heartbeats with a token, which the program that starts a
-/// machine never does: from now on nobody speaks for the VM without one.
+/// Notes that the VM's agent itself waits or sends heartbeats with a token, which the program that
+/// starts a machine never does. From now on, nobody speaks for the VM without a token.
 pub async fn attend(db: &Db, hostname: &Hostname) -> Result<(), DbError> {
     let sql = "update agent_credential set agent_at = now() from vm
                where vm.id = vm_id and vm.hostname = $1 and vm.removed_at is null

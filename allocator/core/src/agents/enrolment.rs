@@ -1,5 +1,5 @@
-//! An enrolment token becomes the agent's own token. It is good until that one was used: the answer
-//! that brings it may be lost.
+//! Enrolment: an enrolment token is traded for the agent's own token. It stays good until the
+//! agent's token is used, since the answer may be lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::{
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
 
-/// Why an enrolment is refused. One answer for every cause: a guesser learns nothing.
+/// Why an enrolment is refused. All causes have one answer, so that a guesser learns nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     #[error(
@@ -33,7 +33,7 @@ pub async fn issue_enrolment(scope: &Scope, hostname: &Hostname) -> Result<Optio
     Ok(issued.remove(hostname))
 }
 
-/// The same for many VMs at once; there is none for a name that no VM has.
+/// The same for many VMs at once. A name without a VM gets none.
 pub async fn issue_enrolments(
     scope: &Scope,
     hostnames: &[Hostname],
@@ -136,7 +136,8 @@ pub async fn enrol(
             .await?
             .ok_or(EnrolError::Refused)?;
         let fresh: bool = enrolment.try_get("fresh")?;
-        // A token that is used for the first time at this moment stays: its row is looked at again.
+        // A token that is used for the first time at this moment stays, since its row is checked
+        // again.
         let hash = agent_token.hash();
         let written = if fresh {
             change
@@ -163,7 +164,8 @@ pub async fn enrol(
     })
 }
 
-/// Of a row of `vm`: its agent has never shown a token of its own, long after it could have.
+/// A condition on a row of `vm`: its agent has never shown a token of its own, long after it could
+/// have.
 pub(crate) const NEVER_ENROLLED: &str = "(
     vm.status = 'initializing'
     and not exists (select from agent_credential where vm_id = vm.id and first_used_at is not null)

@@ -1,7 +1,7 @@
 //! Agents' tokens. A VM's token changes hands with the VM: from the end of a claim on, or once an
 //! organiser has given it to another person, it is good for a new one and for nothing else. Nobody
-//! can claim the VM, and nobody hears of an open claim, before that one was used. So whoever could
-//! copy a token while they had the VM learns nothing of the next participant.
+//! can claim the VM, and nobody hears of an open claim, before that one was used. So a participant
+//! who copied a token while they had the VM learns nothing of the next one.
 
 mod alarm;
 mod bearer;

@@ -12,8 +12,8 @@ use crate::{
 };
 use lablink_protocol::Hostname;
 
-/// So many dead tokens of a VM are remembered, the newest: one that fetches without end fills
-/// nothing. Many, since a thief who fetches may not make the agent's token forgotten that easily.
+/// How many dead tokens of a VM are remembered, the newest. There is a limit, so that fetching
+/// without end fills nothing. It is high, so that a thief can't easily push out the agent's token.
 const REMEMBERED: i64 = 1000;
 
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +69,8 @@ pub async fn renew(
     })
 }
 
-/// Has a VM's agent take a new token while its claim goes on, since somebody who had it may have
-/// copied the one of now; the caller holds the VM. An agent that takes none would hear nothing for
+/// Has a VM's agent take a new token while its claim goes on, since an earlier holder may have
+/// copied the current one. The caller holds the VM. An agent that takes none would hear nothing for
 /// ever, so it keeps its own.
 pub(crate) async fn ask_for_new_token(change: &Change<'_>, vm_id: VmId) -> Result<(), DbError> {
     let sql = format!(
@@ -81,7 +81,7 @@ pub(crate) async fn ask_for_new_token(change: &Change<'_>, vm_id: VmId) -> Resul
     Ok(())
 }
 
-/// A token that was never used takes its place now. `false`: it is void.
+/// Makes a token that was never used the current one. `false`: it is void.
 pub(super) async fn first_use(
     scope: &Scope,
     vm_id: VmId,
@@ -123,7 +123,7 @@ pub(super) async fn first_use(
     })
 }
 
-/// Whoever shows this token from now on has kept what was not theirs to keep.
+/// Marks this token as dead: anybody who shows it from now on has copied it.
 async fn bury(client: &impl GenericClient, vm_id: VmId, token: &[u8]) -> Result<(), DbError> {
     let sql = "insert into dead_token (token_sha256, vm_id, died_at)
                values ($1, $2, clock_timestamp()) on conflict do nothing";

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What AWS calls credentials: of a user, or of a session if there is a token.
+/// What AWS calls credentials: a user's, or a session's if there is a token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsKeys {
     pub access_key_id: String,

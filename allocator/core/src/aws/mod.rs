@@ -9,7 +9,7 @@ use std::{future::Future, pin::Pin};
 
 use jiff::Timestamp;
 
-/// Whom AWS takes somebody for.
+/// Who somebody is to AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Twelve digits.

@@ -8,7 +8,7 @@ use crate::{
     ids::ClaimId,
 };
 
-/// What an agent needs to connect a participant.
+/// The data that an agent needs to connect a participant.
 #[derive(Debug)]
 pub struct Delivery {
     pub claim_id: ClaimId,
@@ -17,7 +17,7 @@ pub struct Delivery {
     pub pin: Pin,
 }
 
-/// What a VM's agent finds when it looks.
+/// The answer to a VM's agent that waits.
 #[derive(Debug)]
 pub enum Situation {
     Unclaimed {
@@ -33,16 +33,17 @@ pub enum Situation {
     },
     /// Another token speaks for the VM now.
     NotTheAgent,
-    /// Whoever had it is locked out: the desktop is to end, and the next command is waited for.
+    /// An organiser has locked somebody out: the agent ends the desktop and waits for the next
+    /// command.
     LockedOut {
         claim_id: ClaimId,
         command_no: i32,
     },
 }
 
-/// How things stand for a VM's agent, which has shown this token, or none. `None`: there is no such
-/// VM. Token and command are read in one statement: who waits for long, or was not woken, learns
-/// nothing that is not theirs.
+/// The state of a VM's claim for the agent that has shown this token, or none. `None`: there is no
+/// such VM. One statement reads token and command, so that an agent that waited for long, or was
+/// not woken, never learns another's command.
 pub async fn situation(
     db: &Db,
     hostname: &Hostname,
@@ -94,8 +95,8 @@ pub async fn situation(
     })))
 }
 
-/// Marks the command as fetched by the agent, and answers how long after it was given. Late or
-/// repeated calls change nothing and answer nothing.
+/// Marks the command as fetched by the agent, and returns how long after it was given. Late or
+/// repeated calls change nothing and return none.
 pub async fn delivered(scope: &Scope, delivery: &Delivery) -> Result<Option<Duration>, DbError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;

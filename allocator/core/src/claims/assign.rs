@@ -15,20 +15,20 @@ use lablink_protocol::{CrdCode, Hostname};
 
 use tokio_postgres::types::ToSql;
 
-/// By which a command is known again; none can be read from it.
+/// A digest that identifies a command. The command can't be read from it.
 pub(super) fn command_mark(once: &Once, code: &CrdCode) -> String {
     once.key().token(&format!("command {}", code.as_str())).reveal().to_owned()
 }
 
-/// What a fresh claim is made of.
+/// The values of a new claim.
 pub(crate) struct NewClaim<'a> {
     pub email: &'a Email,
     pub code: &'a CrdCode,
     pub pin: &'a Pin,
     pub link: TokenHash,
-    /// Whose address it comes from, where that is counted.
+    /// The address that it comes from, if addresses are counted.
     pub origin: Option<Origin>,
-    /// By which the same request is known if it is sent again.
+    /// The key of the request, by which it is known if it is sent again.
     pub once: Option<&'a Once>,
 }
 
@@ -47,12 +47,12 @@ pub(crate) enum NotAssigned {
     Db(DbError),
 }
 
-/// How to treat VMs that another transaction has its hands on.
+/// How to treat VMs that another transaction has locked.
 #[derive(Clone, Copy)]
 pub(super) enum Locked {
-    /// Take another one: the fast way, and right while there are free ones.
+    /// Take another one: fast, and right while there are free ones.
     Skip,
-    /// Wait and see what becomes of them: before saying that none is free.
+    /// Wait for the other transaction, before reporting that none is free.
     Await,
 }
 
@@ -60,8 +60,9 @@ pub(super) enum Locked {
 #[derive(Clone, Copy)]
 pub(crate) struct KeptFor(pub PlaceId);
 
-/// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one statement,
-/// so it happens whole or not at all, in one round trip. The one event that no [`Change`] writes.
+/// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one
+/// statement, so it happens whole or not at all, in one round trip. The only event that no
+/// [`Change`] writes.
 fn statement(which: &str, locked: &str) -> String {
     format!(
         "with taken as (
@@ -97,8 +98,8 @@ fn statement(which: &str, locked: &str) -> String {
     )
 }
 
-/// Any free VM, unless somebody in line waits for it. Who was invited has the VM of their place, and
-/// nobody who knows their e-mail ends that.
+/// Any free VM, unless somebody in line waits for it. A person with an invitation has the VM of
+/// their place, and another person who knows the e-mail can't end that.
 fn free() -> String {
     format!(
         "{} and not exists (select from place where place.pool_id = $1 and ({} or {}))",

@@ -1,4 +1,4 @@
-//! What the agent of a machine that LabLink did not make says of cleaning it after a claim.
+//! Reports of agents on machines that LabLink did not make: how cleaning after a claim went.
 
 use lablink_protocol::{CleanOutcome, CleanResult, Hostname};
 
@@ -11,7 +11,7 @@ use crate::{
     scope::Sent,
 };
 
-/// Nobody waits for this machine to be cleaned.
+/// Why a report about cleaning, or a wish to clean again, is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum NotToClean {
     #[error(
@@ -27,8 +27,8 @@ pub enum NotToClean {
 
 crate::db::takes_statement_errors!(NotToClean);
 
-/// Stores how cleaning went: a clean machine can be claimed, and who is first in line has it, in
-/// one transaction. Late or repeated results change nothing.
+/// Stores how cleaning went. A clean machine can be claimed, and goes to the first in line in the
+/// same transaction. Late or repeated results change nothing.
 pub async fn cleaned(scope: &Scope, result: &CleanResult) -> Result<(), NotToClean> {
     // Bounded: it is shown on pages.
     let detail: Option<String> = result.detail.as_deref().map(|it| it.chars().take(500).collect());
@@ -74,7 +74,7 @@ pub async fn cleaned(scope: &Scope, result: &CleanResult) -> Result<(), NotToCle
     })
 }
 
-/// Has the agent clean the machine again, which failed before.
+/// Has the agent clean the machine again, after a failure.
 pub async fn clean_again(scope: &Scope, hostname: &Hostname) -> Result<(), NotToClean> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;

@@ -9,8 +9,8 @@ use crate::{
     neighbours::{Neighbours, Origin},
 };
 
-/// Gives the caller a VM, or their own one again, unless their address has `most` by then: those of
-/// one address take turns.
+/// Gives the caller a VM, or their own one again, unless their address has `most` already. Callers
+/// from one address take turns.
 pub(super) async fn request(
     scope: &Scope,
     client: &mut crate::db::Client,
@@ -21,7 +21,7 @@ pub(super) async fn request(
         let transaction = client.transaction().await?;
         Neighbours::take_turns(&transaction, &origin).await?;
         let was_sent = scope.before::<Begun>(&transaction).await?.is_some();
-        // Looked for afterwards: what the same request got meanwhile is not over.
+        // This comes last: the same request may have got a claim meanwhile.
         if let Some(held) = held_by(&transaction, &scope.pool, request.email).await? {
             drop(transaction);
             match back_in(scope, client, request, held).await? {

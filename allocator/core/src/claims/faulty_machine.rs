@@ -37,7 +37,7 @@ pub(super) async fn blame(
     Ok(())
 }
 
-/// Takes that mark back, unless it has been replaced by another meanwhile.
+/// Removes that mark, unless another has replaced it meanwhile.
 pub(super) async fn acquit(
     change: &mut Change<'_>,
     vm_id: VmId,
@@ -59,9 +59,10 @@ pub(super) async fn forget(client: &impl GenericClient, claim_id: ClaimId) -> Re
     Ok(())
 }
 
-/// Gives free VMs to participants whose own is at fault, who has waited longest first. The claim
-/// stays the same, with its links, PIN and command; on another machine nobody is left to be locked
-/// out. The caller holds the line, so rows that somebody else has are passed over.
+/// Gives free VMs to participants whose own is at fault, starting with the one who has waited
+/// longest. The claim stays the same, with its links, PIN and command; on another machine nobody is
+/// left to be locked out. The caller holds the line, so rows that somebody else has are passed
+/// over.
 pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(

@@ -10,7 +10,7 @@ pub struct ClaimRecord {
     pub id: ClaimId,
     pub email: String,
     pub hostname: Hostname,
-    /// How far connecting had come in the end, or has by now.
+    /// How far connecting has come, or had come at the end.
     pub state: ClaimState,
     pub detail: Option<String>,
     pub created_at: Timestamp,
@@ -32,7 +32,7 @@ pub enum Which<'a> {
     OfVm(&'a Hostname),
 }
 
-/// The newest `limit` claims of those, newest first; only ones before claim `before`, if given.
+/// The newest `limit` of these claims, newest first, and only those before claim `before` if given.
 pub async fn list(
     scope: &Scope,
     which: Which<'_>,

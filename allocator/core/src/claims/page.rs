@@ -17,7 +17,7 @@ pub struct ClaimView {
     pub hostname: Hostname,
     pub email: String,
     pub created_at: Timestamp,
-    /// The machine that it had before, whose fault a failed start was.
+    /// The machine that it had before, which could not start the desktop.
     pub moved_from: Option<Hostname>,
     pub progress: Progress,
 }
@@ -28,7 +28,7 @@ pub enum Progress {
     Open {
         pin: Pin,
         state: ClaimState,
-        /// What the agent said of its last attempt.
+        /// The agent's message about its last attempt.
         detail: Option<String>,
         machine: Machine,
     },
@@ -43,17 +43,17 @@ text_enum! {
         Fine = "fine",
         /// It is to be removed.
         Leaving = "leaving",
-        /// It could not run the desktop: there is another as soon as one is free.
+        /// It could not run the desktop. The participant gets another as soon as one is free.
         AwaitsAnother = "awaits_another",
         /// It could not run the desktop, and its participant had another before, or has files there.
         Faulty = "faulty",
         /// In error, for another reason.
         Failed = "failed",
-        /// Nothing has been heard of its agent for long, or it has stopped.
+        /// Its agent has been silent for long, or has stopped.
         Silent = "silent",
         /// An organiser has locked out whoever had it: its agent is ending the desktop.
         LockingOut = "locking_out",
-        /// Likewise, and that is done: it waits for a new command.
+        /// The lock-out is done: the claim waits for a new command.
         LockedOut = "locked_out",
     }
 }
@@ -116,11 +116,11 @@ pub async fn was_revoked(db: &Db, link: &Token) -> Result<bool, DbError> {
     Ok(db.client().await?.query_opt(sql, &[&link.hash().as_bytes()]).await?.is_some())
 }
 
-/// What comes of a new command.
+/// The result of a new command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Given {
     Taken,
-    /// The desktop that somebody was locked out of has not ended yet: nothing is run before that.
+    /// Refused: the desktop of the person who was locked out has not ended yet.
     LockingOut,
     /// The link opens no claim, or one that is over.
     NoClaim,
@@ -138,7 +138,8 @@ pub async fn give_command(scope: &Scope, link: &Token, code: &CrdCode) -> Result
         let found = change.query_opt(sql, &[&link.hash().as_bytes()]).await?;
         let Some(found) = found else { return Ok(Given::NoClaim) };
         let claim_id: ClaimId = found.try_get("claim_id")?;
-        // Who takes links away holds the claim meanwhile: what this one opens is asked again.
+        // A transaction that revokes links holds the claim, so the link is looked up again after
+        // the wait.
         let sql = "select 1 from claim where id = $1 and released_at is null for no key update";
         if change.query_opt(sql, &[&claim_id]).await?.is_none()
             || !opens(&*change, link.hash(), claim_id).await?

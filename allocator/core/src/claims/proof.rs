@@ -16,7 +16,7 @@ pub async fn is_proven(
     }
     let client = scope.client().await?;
     if let Some(held) = held_by(&client, &scope.pool, email).await? {
-        // An organiser's new link ends what the command proves.
+        // The command is no proof any more after an organiser has made a new link.
         let sql = "select from claim where id = $1 and crd_code = $2 and links_only_since is null";
         if let Some(code) = code
             && client.query_opt(sql, &[&held.claim_id, &code.as_str()]).await?.is_some()

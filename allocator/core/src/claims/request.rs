@@ -39,7 +39,7 @@ pub struct Granted {
     pub is_new: bool,
 }
 
-/// An expected 'no'.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Somebody with this e-mail holds a VM, and the caller has not shown to be that person.
@@ -64,14 +64,14 @@ pub enum RequestError {
 crate::db::takes_statement_errors!(RequestError);
 
 impl Request<'_> {
-    /// By what the same request is known, whoever sends it.
+    /// The key of the request, whoever sends it.
     pub(super) fn scope(&self, scope: &Scope) -> Scope {
         let once = self.key.clone().map(|key| Once::new(key, self.email.key()));
         scope.by(Actor::Anyone).once(once)
     }
 }
 
-/// What is stored of a request with a key.
+/// The stored outcome of a request with a key.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Begun {
     claim: ClaimId,
@@ -80,15 +80,15 @@ pub(super) struct Begun {
     is_new: bool,
 }
 
-/// The way into the claim: of the same request the same, since only its hash is stored.
+/// The token of the claim's link. A repeated request gets the same one, since only the hash is
+/// stored.
 pub(super) const LINK: &str = "claim";
 
 /// Gives the caller a VM, or their own one again.
 ///
-/// The first try is the common case in one round trip. What it can't settle is decided by looking
-/// closer: the person's own claim first, then whether the same request got one that is over, then
-/// the VMs that were locked at that moment. A claim that ends in between (a release) is tried for
-/// again.
+/// The first try settles the common case in one round trip. If it takes no VM, the next steps look
+/// at the person's own claim, at an ended claim of the same request, and at the VMs that were
+/// locked at that moment. A claim that ends in between (a release) is tried for again.
 pub(super) async fn alone(
     scope: &Scope,
     client: &mut Client,
@@ -116,7 +116,7 @@ pub(super) async fn alone(
             Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => false,
         };
         let was_sent = scope.before::<Begun>(client).await?.is_some();
-        // Looked for afterwards: what the same request got meanwhile is not over.
+        // This comes last: the same request may have got a claim meanwhile.
         if let Some(held) = held_by(client, &scope.pool, request.email).await? {
             match back_in(scope, client, request, held).await? {
                 Some(granted) => return Ok(granted),
@@ -135,7 +135,7 @@ pub(super) async fn alone(
     Err(none_free(client, &scope.pool, request.email).await?)
 }
 
-/// Why there is no VM for this person.
+/// The reason why this person gets no VM.
 pub(super) async fn none_free(
     client: &impl GenericClient,
     pool: &Pool,
@@ -148,7 +148,7 @@ pub(super) async fn none_free(
     Ok(RequestError::Refused(refusal))
 }
 
-/// More than one person's claims can end and begin between two statements.
+/// How often to try: more than a person's claims can end and begin between two statements.
 pub(super) const ATTEMPTS: usize = 8;
 
 /// The person's open claim, if the caller has shown to be them. None: look again, it is over by now,
@@ -174,7 +174,7 @@ pub(super) async fn back_in(
         if super::page::opens(&*change, link, held.claim_id).await? {
             return same_again(change, request, before, held).await.map(Some);
         }
-        // An organiser has taken its link away: it is a proof of nothing any more.
+        // An organiser has revoked its link: it proves nothing any more.
         wish.once = None;
     }
     let same_code = code == request.code.as_str();
@@ -195,7 +195,7 @@ pub(super) async fn back_in(
     let link = wish.token(LINK);
     super::page::add_link(&*change, link.hash(), held.claim_id).await?;
     if !same_code {
-        // Where a lock-out comes first, the claim's page asks for it again.
+        // If a lock-out came first, the claim's page asks for the command again.
         set_command(&mut change, held.claim_id, request.code).await?;
     }
     if let Some(once) = &wish.once {
@@ -207,8 +207,8 @@ pub(super) async fn back_in(
     Ok(Some(Granted { hostname: held.hostname, pin: held.pin, link, is_new: false }))
 }
 
-/// The request that got this claim, sent again; maybe with a newer command. The caller holds the
-/// claim.
+/// Answers the request that got this claim, when it is sent again, maybe with a newer command. The
+/// caller holds the claim.
 async fn same_again(
     mut change: Change<'_>,
     request: &Request<'_>,

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio_postgres::types::ToSql;
 
 /// The claim that an agent reports on is not its VM's current one: it was released or moved, or
-/// another command has come since. Nothing to be done about it.
+/// another command has come since. The agent can do nothing about it.
 #[derive(Debug, thiserror::Error)]
 pub enum NoSuchClaim {
     #[error("this VM holds no such claim, or the claim has a newer command")]
@@ -24,7 +24,7 @@ pub enum NoSuchClaim {
 
 crate::db::takes_statement_errors!(NoSuchClaim);
 
-/// What an agent was to do, with its claim and VM locked.
+/// The task of an agent, with its claim and VM locked.
 struct Attempt {
     claim_id: ClaimId,
     vm_id: VmId,
@@ -33,7 +33,7 @@ struct Attempt {
     state: ClaimState,
     /// To end the desktop, and to wait for the next command.
     is_lock_out: bool,
-    /// Whose fault its failure was.
+    /// The cause of its failure.
     fault: Option<String>,
     /// The machine that could not run this claim's desktop, and why.
     faulty: Option<(VmId, String)>,
@@ -41,9 +41,9 @@ struct Attempt {
     moved_command_no: Option<i32>,
 }
 
-/// Stores how connecting the participant went. Where the machine is at fault, it is handed out no
-/// more until somebody has seen to it, and the participant gets another one, with the same command,
-/// once. Where that one can't run it either, it is the command after all.
+/// Stores how connecting the participant went. If the machine is at fault, it is not handed out
+/// until somebody has seen to it, and the participant gets another one, once, with the same
+/// command. If that one can't run it either, the command is at fault.
 pub async fn report(scope: &Scope, result: &ClaimResult) -> Result<(), NoSuchClaim> {
     crate::db::again!(async {
         let mut client = scope.client().await?;
@@ -61,7 +61,7 @@ pub async fn report(scope: &Scope, result: &ClaimResult) -> Result<(), NoSuchCla
                            where id = $1 and locked_out_at is null
                            returning id";
                 if change.query_opt(sql, &[&attempt.claim_id]).await?.is_some() {
-                    // The one of now lay on the machine while the desktop was still there.
+                    // The current token was on the machine while the desktop was still running.
                     agents::ask_for_new_token(&change, attempt.vm_id).await?;
                     tell(&mut change, &attempt, Kind::ClaimLockedOut, None);
                 }
@@ -81,7 +81,7 @@ pub async fn report(scope: &Scope, result: &ClaimResult) -> Result<(), NoSuchCla
                 write(&*change, &attempt, ClaimState::Failed, Some("command"), detail).await?;
                 tell(&mut change, &attempt, Kind::ClaimFailed, detail);
             }
-            // The same result once more.
+            // A repeated result changes nothing.
             (ClaimOutcome::Failed, Fault::Machine)
                 if attempt.state == ClaimState::Failed
                     && attempt.fault.as_deref() == Some("machine") => {}
@@ -106,14 +106,16 @@ pub async fn report(scope: &Scope, result: &ClaimResult) -> Result<(), NoSuchCla
                 tell(&mut change, &attempt, Kind::ClaimFailed, detail.as_deref());
                 let (claim, vm) = (attempt.claim_id, attempt.vm_id);
                 faulty_machine::blame(&mut change, claim, vm, detail.as_deref()).await?;
-                // Files of somebody who has worked there already must not be left behind unasked.
+                // A participant who has worked there already has files there, and must not lose
+                // them unasked.
                 if attempt.moved_command_no.is_none() && !was_connected(&*change, &attempt).await? {
                     let waits = "update claim set moving_since = now() where id = $1";
                     change.execute(waits, &[&claim]).await?;
                 }
             }
         }
-        // Who needs another machine is served before the line; a machine may have become free, too.
+        // People who need another machine come before the line. A machine may have become free,
+        // too.
         line::serve(&mut change).await?;
         change.commit().await?;
         Ok(())

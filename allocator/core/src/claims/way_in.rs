@@ -1,4 +1,4 @@
-//! What an organiser does for somebody whose claim is, or may be, in other hands.
+//! What an organiser can do when a claim is, or may be, in other hands.
 
 use super::page;
 use crate::{
@@ -21,7 +21,7 @@ pub struct NewLink {
     pub hostname: Hostname,
 }
 
-/// What is stored of it: the link follows from the wish's key.
+/// The stored outcome. The link follows from the wish's key.
 #[derive(Serialize, Deserialize)]
 struct Issued {
     email: String,
@@ -36,7 +36,7 @@ impl NewLink {
     }
 }
 
-/// Who has an open claim, as far as an organiser must know it before they change that.
+/// The holder of an open claim, as far as an organiser must know before a change.
 #[derive(Debug)]
 pub struct Holding {
     pub email: String,
@@ -49,7 +49,7 @@ pub struct Holding {
 /// How far the newest lock-out has come, until a new command follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockOut {
-    /// The agent has not said that the desktop has ended.
+    /// The agent has not reported that the desktop has ended.
     Asked,
     Ended,
 }
@@ -89,8 +89,8 @@ pub async fn issue_link(scope: &Scope, claim_id: ClaimId) -> Result<Option<NewLi
     })
 }
 
-/// Likewise, and ends the desktop: the claim gets another PIN and waits for a new command, which its
-/// agent runs once the desktop has ended.
+/// Makes a link like [`issue_link`], and ends the desktop. The claim gets another PIN and waits for a
+/// new command, which its agent runs once the desktop has ended.
 pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockOutError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;
@@ -104,7 +104,7 @@ pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockO
             return Err(LockOutError::AgentCannot);
         }
         let link = replace_links(&mut change, &claim).await?;
-        // The code of before is nobody's way back, nor is it run again.
+        // The earlier code is no way back any more, and is not run again.
         let (pin, code) = (Pin::random(), Token::random());
         let sql = "update claim set command_no = command_no + 1, lock_out_no = command_no + 1,
                        locked_out_at = null, pin = $2, crd_code = $3, state = 'failed',
@@ -121,7 +121,7 @@ pub async fn lock_out(scope: &Scope, claim_id: ClaimId) -> Result<NewLink, LockO
     })
 }
 
-/// Who has this claim. None: it is over, or never was.
+/// The holder of this claim. None: it is over, or never existed.
 pub async fn holding(scope: &Scope, claim_id: ClaimId) -> Result<Option<Holding>, DbError> {
     let sql = format!(
         "select claim.email, vm.hostname, claim.locked_out_at is not null as ended,
@@ -144,11 +144,11 @@ pub async fn holding(scope: &Scope, claim_id: ClaimId) -> Result<Option<Holding>
     .transpose()
 }
 
-/// What pages of older allocators show.
+/// Older allocators show this on their pages.
 const ENDED: &str = "The organiser has ended this desktop: it waits for a new command.";
 
-/// Its VM's agent has said that it can end a desktop and wait, and that it takes new tokens: whoever
-/// is locked out may have copied the one that it has.
+/// Whether its VM's agent can end a desktop and wait, and takes new tokens. The person who is
+/// locked out may have copied its token.
 const LOCKS_OUT: &str = "(coalesce(vm_presence.vitals->>'locks_out', '') = 'true'
     and vm_presence.vitals ? 'token')";
 

@@ -18,7 +18,7 @@ pub enum ChooseError {
 
 crate::db::takes_statement_errors!(ChooseError);
 
-/// The VMs that are meant, by number: these, or all.
+/// The chosen VMs, by number: these, or all.
 pub async fn choose(
     scope: &Scope,
     wanted: Option<&[Hostname]>,

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use crate::{DbError, ids::OperationId, pools::Extension};
 
-/// What is to be collected.
+/// What to collect.
 #[derive(Clone, Debug)]
 pub struct Wish {
     /// None: from every VM.
@@ -46,8 +46,8 @@ pub enum CollectError {
 
 /// Reads VMs' files and makes archives of them.
 pub trait Collector: Send + Sync {
-    /// Collects now, for who waits: the archive begins to flow with the first file that was found.
-    /// Dropping the archive ends the work.
+    /// Collects now, for a caller that waits. The archive starts with the first file that was
+    /// found. Dropping the archive ends the work.
     fn collect<'a>(
         &'a self,
         wish: &'a Wish,

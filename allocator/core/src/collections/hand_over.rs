@@ -1,4 +1,4 @@
-//! What becomes of an archive once it is there.
+//! What happens to a finished archive.
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ use crate::{
     scope::Sent,
 };
 
-/// Somebody has got these bytes of a kept archive, counted from 0. With the last ones that were
-/// missing, the archive counts as downloaded.
+/// Notes that somebody has received these bytes of a kept archive, counted from 0. When no byte is
+/// missing any more, the archive counts as downloaded.
 pub async fn taken(scope: &Scope, id: OperationId, bytes: Range<i64>) -> Result<(), DbError> {
     if bytes.is_empty() {
         return Ok(());
@@ -41,7 +41,7 @@ pub async fn taken(scope: &Scope, id: OperationId, bytes: Range<i64>) -> Result<
     })
 }
 
-/// Somebody has got a whole archive that was made meanwhile; nothing of it is kept.
+/// Notes that somebody has received a whole archive that was made on the fly and is not kept.
 pub async fn streamed(scope: &Scope, wish: &Wish) -> Result<(), DbError> {
     let data = serde_json::json!({ "extension": wish.extension, "hostnames": wish.hostnames });
     let mut client = scope.client().await?;
@@ -50,7 +50,7 @@ pub async fn streamed(scope: &Scope, wish: &Wish) -> Result<(), DbError> {
     change.commit().await
 }
 
-/// A kept archive is gone from the disk. `false`: there was none any more.
+/// Notes that a kept archive is gone from the disk. `false`: it was gone already.
 pub async fn discarded(scope: &Scope, id: OperationId) -> Result<bool, DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;

@@ -2,10 +2,9 @@ use lablink_protocol::{Hostname, KeptCollected};
 
 use crate::{DbError, Scope};
 
-/// How far a registered machine may delete what it keeps of its earlier participants: what lay in
-/// the folder of its results when it was cleaned, and was read by a later collection that got
-/// everything. Such a collection counts while its archive is there, or once somebody has downloaded
-/// it.
+/// The newest claim whose kept files a registered machine may delete. They were in the folder of
+/// its results after it was cleaned, and a later collection got everything. Such a collection
+/// counts while its archive is there, or once somebody has downloaded it.
 pub async fn kept_collected(
     scope: &Scope,
     hostname: &Hostname,

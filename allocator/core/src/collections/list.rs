@@ -12,18 +12,18 @@ use crate::{
     pools::Extension,
 };
 
-/// A collection that was asked for, and what has come of it.
+/// A collection, with its result so far.
 #[derive(Clone, Debug)]
 pub struct Collection {
     pub operation: Operation,
     pub extension: Extension,
     /// None before its end, and when no file came.
     pub archive: Option<KeptArchive>,
-    /// What came of each VM, in their order; empty before the end.
+    /// The result of each VM, in their order. Empty before the end.
     pub vms: Vec<Collected>,
 }
 
-/// An archive and what became of it.
+/// An archive, and whether it was downloaded or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptArchive {
     pub kept: Kept,
@@ -113,8 +113,8 @@ fn collected(row: &Row) -> Result<Collected, DbError> {
     })
 }
 
-/// When the results of each VM that is there last came home whole, in an archive that is still
-/// kept or that somebody has downloaded. Who is missing: never.
+/// When the results of each VM that is there last came home whole, in an archive that is still kept
+/// or that somebody has downloaded. A VM that is missing: never.
 pub async fn last_whole(scope: &Scope) -> Result<HashMap<Hostname, Timestamp>, DbError> {
     let rows = scope
         .db

@@ -7,7 +7,7 @@ use crate::{
 };
 use lablink_protocol::Hostname;
 
-/// What came of one VM.
+/// The result of collecting from one VM.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collected {
     pub hostname: Hostname,
@@ -16,11 +16,11 @@ pub struct Collected {
     pub bytes: i64,
     /// Files that were found and could not be read.
     pub unread: i64,
-    /// What was left out though it may be meant: how much, and what, in words.
+    /// What was left out though it may be a result: how much, and what, in words.
     pub skipped: i64,
     pub skipped_what: Option<String>,
     pub seconds: f64,
-    /// Why nothing more came; none: all of it did.
+    /// Why not everything came. None: everything did.
     pub failure: Option<String>,
 }
 

@@ -6,8 +6,8 @@ use crate::{DbError, Scope, ids::OperationId};
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
     pub age: Duration,
-    /// Of all archives together. The newest is kept however large it is: nobody could have
-    /// downloaded it yet.
+    /// The most bytes of all archives together. The newest is kept however large it is, since
+    /// nobody could have downloaded it yet.
     pub bytes: i64,
     /// At least 1.
     pub archives: i64,

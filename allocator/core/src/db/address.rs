@@ -39,7 +39,7 @@ struct Words {
     sslrootcert: Option<String>,
 }
 
-/// Takes our words out of a URL's parameters.
+/// Takes the parameters that are read here out of a URL.
 fn take_words(url: &str) -> (String, Words) {
     let mut words = Words::default();
     // As tokio-postgres reads it: a password may hold a question mark.

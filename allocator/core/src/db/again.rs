@@ -1,15 +1,16 @@
 //! Transactions that Postgres ended for another's sake are tried again.
 //!
-//! Every transaction takes its locks in one order, so that they don't end each other: the wish's key
-//! (`once`), the pool's row, operations, VMs (by id), claims, the waiting line (an advisory lock), places in line. Rows
-//! are locked without their keys (`for no key update`), since every event's foreign key looks at the
-//! rows that it is about. Who holds the line takes VMs only if nobody else has them (`skip locked`).
+//! Every transaction takes its locks in one order, so that they don't end each other: the wish's
+//! key (`scope`), the pool's row, operations, VMs (by id), claims, the waiting line (an advisory
+//! lock), places in line. Rows are locked without their keys (`for no key update`), since every
+//! event's foreign key looks at the rows that it is about. A transaction that holds the line takes
+//! only VMs that nobody else has locked (`skip locked`).
 
 use std::time::Duration;
 
 use super::DbError;
 
-/// How often in all.
+/// The number of tries in all.
 const TRIES: u32 = 4;
 
 /// Runs a transaction, an `async` block, and again from its beginning if it was ended by a deadlock
@@ -36,7 +37,7 @@ pub(crate) fn pause(error: &impl HasDbError, tried: u32) -> Option<Duration> {
         return None;
     }
     tracing::warn!(tried, "a transaction was ended for another's sake; trying again");
-    // Apart from the other, who is trying again as well.
+    // A random pause, since the other transaction tries again as well.
     Some(Duration::from_millis(rand::random_range(1..20)) * tried)
 }
 

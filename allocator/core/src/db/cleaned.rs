@@ -7,7 +7,7 @@ use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::plain::{coloured, needs_cleaning, plain};
 
-/// What of a text stays beside plain words.
+/// What stays in a text besides plain words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keeping {
     Words,
@@ -15,8 +15,8 @@ pub(super) enum Keeping {
     Colours,
 }
 
-/// A parameter whose texts reach the server without what Postgres refuses (NUL) and without what a
-/// terminal would obey: see [`plain`]. Other values pass as they are.
+/// A parameter whose texts are cleaned on their way to the server, of what Postgres refuses (NUL)
+/// and what a terminal would obey: see [`plain`]. Other values pass as they are.
 #[derive(Debug)]
 pub(super) struct Cleaned<'a> {
     value: &'a (dyn ToSql + Sync),
@@ -50,7 +50,7 @@ impl ToSql for Cleaned<'_> {
     to_sql_checked!();
 }
 
-/// What stands in `out` from `begin` on, a value of this type as it is sent.
+/// Cleans the value of this type that was written to `out` from `begin` on.
 fn clean(r#type: &Type, keeping: Keeping, begin: usize, out: &mut BytesMut) -> Result<(), Refused> {
     match r#type.kind() {
         Kind::Array(member) if is_text(member) => clean_array(member, keeping, begin, out),
@@ -79,7 +79,7 @@ fn is_text(r#type: &Type) -> bool {
     )
 }
 
-/// One value without what must not be stored; none: it holds nothing of that kind.
+/// One value, cleaned. None: there is nothing to clean.
 fn cleaned(r#type: &Type, keeping: Keeping, value: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
     match *r#type {
         Type::JSON => cleaned_json(value),
@@ -151,7 +151,7 @@ fn clean_array(
     Ok(())
 }
 
-/// Where the member lies whose length stands at `at`; null lies nowhere.
+/// The range of the member whose length is at `at`. Empty for null.
 fn member_at(array: &[u8], at: usize) -> Result<Range<usize>, Refused> {
     let length = usize::try_from(number(array, at)?).unwrap_or(0);
     let range = at + 4..at + 4 + length;

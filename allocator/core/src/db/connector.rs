@@ -12,7 +12,7 @@ use super::{
     verifier::{Check, Verifier},
 };
 
-/// What makes the encrypted connections. Reads the authorities' certificates.
+/// Makes encrypted connections. Reads the authorities' certificates.
 pub(super) fn for_tls(tls: &Tls) -> Result<MakeRustlsConnect, TlsError> {
     Ok(match tls {
         Tls::Disable | Tls::Prefer | Tls::Require => unchecked(),
@@ -28,7 +28,7 @@ pub(super) fn for_tls(tls: &Tls) -> Result<MakeRustlsConnect, TlsError> {
     })
 }
 
-/// What encrypts without looking who the server is.
+/// Encrypts without checking who the server is.
 pub(super) fn unchecked() -> MakeRustlsConnect {
     checking(Check::Nothing)
 }
@@ -62,8 +62,8 @@ fn system_authorities() -> Result<RootCertStore, TlsError> {
     if roots.is_empty() { Err(TlsError::NoSystemAuthorities) } else { Ok(roots) }
 }
 
-/// Without those that rustls can't read: a bundle is of use all the same, and what they vouch for is
-/// refused.
+/// Leaves out certificates that rustls can't read: the rest of a bundle is still useful, and
+/// servers that need those are refused.
 fn store(certificates: Vec<CertificateDer<'_>>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates);

@@ -154,7 +154,7 @@ async fn is_wanted(
     };
     let mut asking = pin!(client.simple_query("show transaction_read_only"));
     let answer = poll_fn(|context| {
-        // Its end is told to who asks.
+        // The caller notices its end.
         while let Poll::Ready(Some(Ok(_))) = driver.poll_message(context) {}
         asking.as_mut().poll(context)
     });

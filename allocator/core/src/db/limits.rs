@@ -1,7 +1,8 @@
 //! How long Postgres, and the way to it, may take: every limit there is, in one place.
 //!
-//! A connection that dies is told by the kernel. One that falls silent, on our side or behind a
-//! proxy that still takes our bytes, is told by nobody: so each limit has one of ours beside it.
+//! The kernel reports a connection that dies. Nobody reports one that falls silent, on our side or
+//! behind a proxy that still takes our bytes, so each limit of the server has one of ours beside
+//! it.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ pub const POOL: Duration = Duration::from_secs(3);
 
 /// For a statement of the pool, kept by the server.
 pub const STATEMENT: Duration = Duration::from_secs(15);
-/// For a transaction that does nothing, likewise.
+/// For a transaction that does nothing, kept by the server.
 pub const IDLE_TRANSACTION: Duration = Duration::from_secs(15);
 /// For the server's silence while a connection of the pool waits for an answer: longer than what
 /// the server itself would end.
@@ -25,7 +26,7 @@ pub const PULSE_EVERY: Duration = Duration::from_secs(1);
 pub const PULSE: Duration = Duration::from_millis(2500);
 /// A connection that was taken from the pool so lately is handed out unasked; others are asked.
 pub const TRUSTED: Duration = Duration::from_secs(2);
-/// For the answer of one that is asked.
+/// For the answer of a connection that is asked.
 pub const RECYCLE: Duration = Duration::from_secs(2);
 /// For all of `/readyz`.
 pub const READY: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! The way to Postgres: the server and its TLS, and one pool of connections.
+//! Access to Postgres: the server with its TLS, and one pool of connections.
 
 mod address;
 mod again;
@@ -42,7 +42,7 @@ pub enum DbError {
     /// Nothing of it was stored: an agent reports more changes than are kept of one VM.
     #[error("This VM has reported too many changes lately. Report again in some minutes.")]
     TooManyReports,
-    /// The caller's fault, told here since every write may meet it: see [`crate::once`].
+    /// The caller's fault, told here since every write may meet it: see [`crate::scope`].
     #[error("This key was sent before, with another wish.")]
     KeyReused,
 }
@@ -100,13 +100,13 @@ impl Db {
         Self { pool: pool::new(server.clone().into(), connections) }
     }
 
-    /// A connection, for as long as it is held. Whatever is written through it is cleaned: see
+    /// A connection, for as long as it is held. It cleans everything that is written: see
     /// [`Client`].
     pub async fn client(&self) -> Result<Client, DbError> {
         Ok(Client::new(self.pool.get().await?))
     }
 
-    /// Connections that are open, and those of them that nobody uses at the moment.
+    /// How many connections are open, and how many of them are idle.
     pub fn connections(&self) -> Connections {
         let status = self.pool.status();
         Connections { open: status.size, idle: status.available, most: status.max_size }
@@ -140,7 +140,7 @@ pub(crate) fn optional_word<T: FromStr>(
         .transpose()
 }
 
-/// The constraint that a statement ran into, if it did.
+/// The constraint that a statement violated, if any.
 pub(crate) fn violated(error: &tokio_postgres::Error) -> Option<&str> {
     error.as_db_error()?.constraint()
 }

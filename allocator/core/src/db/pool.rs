@@ -58,7 +58,7 @@ impl Connect for Dialler {
                             tracing::warn!(error, "a database connection ended");
                         }
                     }
-                    // Who waits for an answer of it hears that it is closed.
+                    // A statement that waits for an answer fails, since the connection is closed.
                     _ = cuts.changed() => {}
                 }
             });
@@ -67,9 +67,9 @@ impl Connect for Dialler {
     }
 }
 
-/// A connection that lay idle may be dead, and nobody would know before its next statement. Where
-/// one is, those that lay idle at the same time are given up with it, unasked: their ways are as
-/// old. Those that are at work are not: an answer, or the listener's pulse, tells of them.
+/// A connection that lay idle may be dead, and nobody would know before its next statement. If one
+/// is dead, those that lay idle at the same time are given up too, without a check. Busy ones are
+/// not: an answer, or the listener's pulse, tells whether they live.
 fn asked_after_a_while() -> Hook {
     let silent_at: Arc<Mutex<Option<Instant>>> = Arc::default();
     Hook::async_fn(move |client, metrics| {

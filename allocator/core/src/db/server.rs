@@ -11,16 +11,16 @@ use super::{
     tls::{Tls, TlsError},
 };
 
-/// A Postgres server: where it is, who we are there, and how the connection is protected.
+/// A Postgres server: its address, our role there, and how the connection is protected.
 #[derive(Clone)]
 pub struct Server {
     config: Config,
     tls: MakeRustlsConnect,
-    /// Told when all connections are to be given up.
+    /// Signals that all connections are to be given up.
     cut: watch::Sender<()>,
 }
 
-/// Why no connection came about.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error("cannot connect to the database")]
@@ -66,7 +66,7 @@ impl Server {
         self.cut.send_replace(());
     }
 
-    /// Ends, when it is awaited, with the next [`Self::cut`].
+    /// Waits for the next [`Self::cut`].
     pub(super) fn cuts(&self) -> watch::Receiver<()> {
         self.cut.subscribe()
     }
@@ -93,8 +93,8 @@ fn is_silence(error: &Error) -> bool {
     cause.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Whether the two sides can't agree on TLS, which waiting does not mend, as it does a connection
-/// that is lost half way. tokio-postgres tells this kind of error by its text alone.
+/// Whether the two sides can't agree on TLS. Waiting does not help then, unlike with a connection
+/// that is lost half way. tokio-postgres shows this kind of error only in its text.
 fn is_about_tls(error: &Error) -> bool {
     let lost = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     let is_lost =

@@ -1,4 +1,4 @@
-//! What statements are sent by: connections and transactions that clean what they send.
+//! Connections and transactions that clean what they send.
 
 use std::future::Future;
 
@@ -6,9 +6,8 @@ use tokio_postgres::{Error, Row, Statement, ToStatement, types::ToSql};
 
 use super::cleaned::{Cleaned, Keeping};
 
-/// A connection of the pool, or a transaction on one. Each text and each JSON value among the
-/// parameters of its statements is cleaned on its way, whoever wrote it and whichever statement it
-/// is: nobody gets at the driver's own connection through this.
+/// A connection of the pool, or a transaction on one. It cleans each text and each JSON value among
+/// the parameters of every statement, and gives no access to the driver's own connection.
 pub struct Session<C> {
     inner: C,
     keeping: Keeping,

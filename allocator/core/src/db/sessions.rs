@@ -4,7 +4,7 @@ use super::{Db, DbError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sessions {
     pub open: i64,
-    /// Those that it keeps for its own administrators not counted.
+    /// Without those that it keeps for its administrators.
     pub most: i64,
 }
 

@@ -23,9 +23,9 @@ text_enum! {
 pub enum Tls {
     /// Never encrypted.
     Disable,
-    /// Encrypted where the server offers it, whoever that is: the default.
+    /// Encrypted if the server offers it, whoever that is: the default.
     Prefer,
-    /// Encrypted or not at all, whoever the server is: helps against who only listens.
+    /// Always encrypted, whoever the server is: helps against somebody who only listens.
     Require,
     /// The server's certificate must come from this PEM file's authorities, for whatever host.
     VerifyCa(PathBuf),
@@ -33,7 +33,7 @@ pub enum Tls {
     VerifyFull(Authorities),
 }
 
-/// Whose certificates count.
+/// Which authorities are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorities {
     /// Those that the operating system trusts.
@@ -95,7 +95,7 @@ impl Tls {
         Self::new(mode, sslrootcert)
     }
 
-    /// As much of it as tokio-postgres itself has to know.
+    /// The part that tokio-postgres itself has to know.
     pub(super) fn wanted(&self) -> Wanted {
         match self {
             Self::Disable => Wanted::Disable,

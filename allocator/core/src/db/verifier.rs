@@ -9,7 +9,7 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-/// What of a server's certificate is checked, where it is less than everything.
+/// Which part of a server's certificate is checked, if not everything.
 #[derive(Debug)]
 pub(super) enum Check {
     Nothing,
@@ -17,9 +17,9 @@ pub(super) enum Check {
     Chain(RootCertStore),
 }
 
-/// Takes a server that has the key of its certificate, checked as far as `check` goes. The key is
-/// proven in any case: who only repeats somebody's certificate could else undo the channel binding
-/// that a password is protected with.
+/// Accepts a server that has the key of its certificate, checked as far as `check` says. It must
+/// prove the key in any case: otherwise a server that only repeats another's certificate could undo
+/// the channel binding that protects a password.
 #[derive(Debug)]
 pub(super) struct Verifier {
     check: Check,

@@ -14,8 +14,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// The bytes to and from a server, with a limit for its silence. It is dialled when it is first
-/// written to, so that what goes wrong is an error of the connection like any other.
+/// The bytes to and from a server, with a limit for its silence. It is dialled at the first write,
+/// so that a failure is an error of the connection like any other.
 pub(crate) struct Wire {
     stream: Stream,
     patience: Patience,
@@ -122,7 +122,7 @@ impl AsyncWrite for Wire {
         if !this.is_due {
             this.is_due = true;
             this.deadline.as_mut().reset(Instant::now() + this.patience.now());
-            // It is read at once, but maybe not by who polls this.
+            // It is read at once, but maybe not by the task that polls this.
             context.waker().wake_by_ref();
         }
         Poll::Ready(Ok(written))

@@ -1,15 +1,15 @@
-//! How many events one VM's agent may bring about: a VM that says now this and now that would
-//! otherwise fill the history, and have everybody look again each time.
+//! How many events one VM's agent may cause. Otherwise a VM that flips its state could fill the
+//! history, and wake everybody each time.
 
 use crate::{DbError, db::GenericClient, ids::VmId};
 
-/// Within ten minutes: an honest one brings about a few in an hour.
+/// Within ten minutes. An honest agent causes a few in an hour.
 const SOON: i64 = 60;
 /// Within a day.
 const LATE: i64 = 1_000;
 
-/// Whether this VM's agent has brought about as many as it may. Looks at the VM's newest events
-/// only, however long its history is.
+/// Whether this VM's agent has used up its budget. Reads only the VM's newest events, however long
+/// its history is.
 pub(super) async fn is_used_up(client: &impl GenericClient, vm_id: VmId) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(

@@ -11,11 +11,11 @@ use crate::{
     pools::Pool,
 };
 
-/// A transaction that changes something, with what is to be told of it.
+/// A transaction that changes something, with its events.
 ///
-/// Its commit writes the events and notifies whoever waits for what they are about, in one
-/// statement: the VM of an event, also by its claim, its operation, the line, and the pool. What
-/// changes without an event is named by [`Self::touch`].
+/// Its commit writes the events and sends the notifications that follow from them, in one
+/// statement: about the VM of an event (also by its claim), its operation, the line, and the pool.
+/// [`Self::touch`] names what changed without an event.
 pub struct Change<'a> {
     transaction: Transaction<'a>,
     scope: &'a Scope,
@@ -34,7 +34,7 @@ pub struct Event {
     data: Value,
 }
 
-/// What others show, and have to look at again.
+/// Something that changed without an event, so that waiters have to look again.
 #[derive(Clone, Copy, Debug)]
 pub enum Touch {
     Vm(VmId),
@@ -51,7 +51,7 @@ struct Touched {
 }
 
 impl Event {
-    /// Brought about by somebody else than the scope's actor.
+    /// Names the actor, if it is not the scope's.
     pub fn by(&mut self, actor: Actor) -> &mut Self {
         self.actor = Some(actor);
         self
@@ -72,7 +72,7 @@ impl Event {
         self
     }
 
-    /// What else belongs to this kind: a JSON object.
+    /// Adds the details of this kind: a JSON object.
     pub fn with(&mut self, data: Value) -> &mut Self {
         self.data = data;
         self
@@ -93,7 +93,7 @@ impl<'a> Change<'a> {
         &self.scope.pool
     }
 
-    /// This has happened, as told by the calls that follow.
+    /// Adds an event. The calls that follow say what it is about.
     pub fn event(&mut self, kind: Kind) -> &mut Event {
         self.events.push(Event {
             kind,
@@ -120,9 +120,8 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Writes what happened and ends the transaction; those who wait look again then. Refused, with
-    /// all that belongs to it, as [`DbError::TooManyReports`], where the agent of a VM has brought
-    /// about too many events lately.
+    /// Writes the events, commits, and wakes the waiters. Refuses the whole change with
+    /// [`DbError::TooManyReports`] if the agent of a VM has caused too many events lately.
     pub async fn commit(self) -> Result<(), DbError> {
         self.keep_within_budget().await?;
         self.tell().await?;

@@ -23,7 +23,7 @@ text_enum! {
         OperationAwaitsApproval = "operation.awaits_approval",
         OperationCancelRequested = "operation.cancel_requested",
         OperationFinished = "operation.finished",
-        /// An attempt has failed by what may pass.
+        /// An attempt has failed for a reason that may pass.
         OperationPutOff = "operation.put_off",
         OperationQueued = "operation.queued",
         OperationRejected = "operation.rejected",

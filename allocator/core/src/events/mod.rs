@@ -22,7 +22,7 @@ pub struct Entry {
     pub id: i64,
     pub at: Timestamp,
     pub actor: String,
-    /// None: only a newer version knows it.
+    /// None: only another version knows it.
     pub kind: Option<Kind>,
     /// Its word, known or not.
     pub word: String,

@@ -5,9 +5,9 @@ use crate::{Db, DbError, ids::VmId};
 /// How much history is kept. Events of open claims stay in any case.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Older events go; none: age does not matter.
+    /// Older events are dropped. None: age does not matter.
     pub age: Option<Duration>,
-    /// The oldest events of each VM go until no more are left; none: their number does not matter.
+    /// The most events of each VM: its oldest are dropped. None: their number does not matter.
     pub per_vm: Option<i64>,
 }
 
@@ -16,11 +16,11 @@ const STEP: i64 = 5_000;
 /// A pause between steps leaves the disk to the others.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Its claim, if it has one, is over.
+/// A condition on an event: its claim, if it has one, is over.
 const IS_OVER: &str = "not exists (select from claim
     where claim.id = event.claim_id and claim.released_at is null)";
 
-/// Drops what is not to be kept, and says how many events that were.
+/// Drops old and surplus events, and returns how many.
 pub async fn sweep(db: &Db, retention: Retention) -> Result<u64, DbError> {
     let mut dropped = 0;
     if let Some(age) = retention.age {
@@ -32,7 +32,7 @@ pub async fn sweep(db: &Db, retention: Retention) -> Result<u64, DbError> {
     Ok(dropped)
 }
 
-/// From the oldest on, until one is young enough.
+/// Drops events from the oldest on, until one is young enough.
 async fn drop_old(db: &Db, age: Duration) -> Result<u64, DbError> {
     let sql = format!(
         "with oldest as (
@@ -58,7 +58,8 @@ async fn drop_old(db: &Db, age: Duration) -> Result<u64, DbError> {
     }
 }
 
-/// Of the VMs that are there, or were lately.
+/// Drops the oldest events of VMs that have too many. Only VMs that are there, or were lately, are
+/// checked.
 async fn drop_surplus(db: &Db, most: i64) -> Result<u64, DbError> {
     let vms = "select vm.id, edge.id as before from vm cross join lateral (
                    select event.id from event where event.vm_id = vm.id

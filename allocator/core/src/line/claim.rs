@@ -8,12 +8,12 @@ use crate::{
     ids::PlaceId,
 };
 
-/// What comes of a command that was given for an offered VM.
+/// The result of a command for an offered VM.
 #[derive(Debug)]
 pub enum ClaimKept {
     /// The VM is the participant's; the place's token opens the claim's page now.
     Claimed(Hostname),
-    /// No VM is kept for this place, or not any more: its page says how it stands.
+    /// No VM is kept for this place (any more). Its page says how it stands.
     NothingKept,
 }
 
@@ -48,7 +48,7 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
                 );
                 Ok(ClaimKept::Claimed(assigned.hostname))
             }
-            // Unfit by now: the place's next look finds it first in line again.
+            // The VM is not fit any more. At its next look, the place is first in line again.
             Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => {
                 Ok(ClaimKept::NothingKept)
             }
@@ -57,7 +57,7 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
     })
 }
 
-/// What was given for it a moment ago, as by the other click of two.
+/// The claim that this place got a moment ago, as by the first of two clicks.
 async fn taken_before(client: &impl GenericClient, token: &Token) -> Result<ClaimKept, DbError> {
     let sql = "select vm.hostname from claim_link join claim on claim.id = claim_link.claim_id
                                        join vm on vm.id = claim.vm_id

@@ -7,7 +7,7 @@ use crate::{
 use tokio_postgres::types::ToSql;
 
 /// Gives a person the first place in line, in the organiser's transaction that ends what they had.
-/// The token opens it; it is kept for [`INVITED_FOR`], looked at or not.
+/// The token opens it. The place is kept for [`INVITED_FOR`], even if nobody looks at it.
 pub(crate) async fn invite(
     change: &mut Change<'_>,
     email: &Email,

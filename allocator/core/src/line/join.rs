@@ -10,7 +10,7 @@ use crate::{
     scope::{Key, Once, Sent},
 };
 
-/// What somebody who asks for a place in line gets.
+/// The answer to a request for a place in line.
 #[derive(Debug)]
 pub enum Joined {
     /// A place; the token opens its page.
@@ -25,10 +25,11 @@ pub enum JoinError {
     /// Somebody with this e-mail holds a VM, and the caller has not shown to be that person.
     #[error("This e-mail already has a VM.")]
     AlreadyClaimed,
-    /// Likewise a place in line.
+    /// Somebody with this e-mail has a place in line, and the caller has not shown to be that
+    /// person.
     #[error("This e-mail has a place in line already.")]
     AlreadyInLine,
-    /// As many people of this address wait as may.
+    /// The people at this address have as many places as they may.
     #[error("As many people at your network address wait or have a machine as may.")]
     AddressFull,
     #[error("the place in line could not be written")]
@@ -37,7 +38,7 @@ pub enum JoinError {
 
 crate::db::takes_statement_errors!(JoinError);
 
-/// What the caller's browser sent along: either is a way back to what it got before.
+/// What the caller's browser sent along. Each leads back to what it got before.
 #[derive(Default)]
 pub struct Presented {
     /// The token of its cookie.
@@ -47,14 +48,14 @@ pub struct Presented {
     pub key: Option<Key>,
 }
 
-/// Who asks for a place, and whose address they share.
+/// The person who asks for a place, and their address.
 #[derive(Clone, Copy)]
 pub struct Person<'a> {
     pub email: &'a Email,
     pub neighbours: &'a Neighbours,
 }
 
-/// What the token of a place is for.
+/// The purpose of a place's token.
 const PLACE: &str = "place";
 
 /// Gives a person the last place in line, or their own again.
@@ -79,7 +80,7 @@ pub async fn join(
             Neighbours::take_turns(&*change, origin).await?;
         }
         lock(&change).await?;
-        // Places that lapsed are out of the way, also this person's own.
+        // First ends places that lapsed, this person's own included.
         serve(&mut change).await?;
         if let Some(claim_id) = claims::open_claim_of(&*change, &scope.pool, email).await? {
             return match cookie {
@@ -136,7 +137,8 @@ pub async fn join(
     })
 }
 
-/// Gives up a place, and what it was offered goes to the next. A place that is over stays so.
+/// Gives up a place. A VM that it was offered goes to the next. Changes nothing if the place is
+/// over.
 pub async fn leave(scope: &Scope, token: &Token) -> Result<(), DbError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;

@@ -55,7 +55,7 @@ pub struct Crowd {
     pub places: i64,
 }
 
-/// So many places of one address are worth a word.
+/// The least number of places from one address that the page mentions.
 const MANY: i64 = 5;
 
 pub async fn crowd(scope: &Scope) -> Result<Option<Crowd>, DbError> {

@@ -10,7 +10,7 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use lablink_protocol::Hostname;
 
-/// How things stand for one place in line.
+/// The state of one place in line.
 #[derive(Clone, Debug)]
 pub enum Standing {
     Waiting {
@@ -30,7 +30,8 @@ pub enum Standing {
     Over(EndReason),
 }
 
-/// How a place stands, and that somebody looked at it. None: the token opens no place.
+/// Returns the state of a place, and notes that somebody looked at it. None: the token opens no
+/// place.
 pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
@@ -75,7 +76,8 @@ pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbEr
     }))
 }
 
-/// Whether the token's place is open, for who only waits for news of it: that is no look.
+/// Whether the token's place is open, for a caller that only waits for news: this does not count as
+/// a look.
 pub async fn is_open(scope: &Scope, token: &Token) -> Result<bool, DbError> {
     let sql = "select exists (select from place
                    where pool_id = $1 and token_sha256 = $2 and ended_at is null)";
@@ -87,9 +89,9 @@ pub async fn is_open(scope: &Scope, token: &Token) -> Result<bool, DbError> {
 }
 
 /// The next VM that starts is for the first place, the one after it for the second, and so on; one
-/// that has not been begun needs a whole start. Each takes as long as the middle one of those
-/// earlier starts that took longer than it has by now: where there was none, nobody can tell. VMs
-/// that are overdue are not waited for, nor registered machines on which nobody has begun.
+/// that has not been begun needs a whole start. The estimate for each is the median of those
+/// earlier starts that took longer than it has so far. Without any, there is no estimate. VMs that
+/// are overdue are not waited for, nor registered machines on which nobody has begun.
 async fn expected(
     client: &impl GenericClient,
     pool: &Pool,

@@ -1,5 +1,5 @@
-//! The waiting line: who comes when every VM is taken gets a place, and VMs go to places in the
-//! order of their coming.
+//! The waiting line: a person who comes when every VM is taken gets a place, and VMs go to places
+//! in their order.
 //!
 //! A VM that becomes free is *offered*: kept for the first place in line, in the transaction that
 //! frees it, until that person gives a command (codes are short-lived, so none is asked for
@@ -8,8 +8,8 @@
 //! not react to its offer shows no life: the VM goes on to the next, and the place gets another
 //! one, the last, once somebody looks at it again.
 //!
-//! Locks are taken in this order: rows of VMs, the line, rows of places. Who holds the line takes
-//! VMs only if nobody else has them (`skip locked`).
+//! Locks are taken in this order: rows of VMs, the line, rows of places. A transaction that holds
+//! the line takes only VMs that nobody else has locked (`skip locked`).
 
 mod claim;
 mod invite;
@@ -33,18 +33,19 @@ pub use serve::tend;
 
 use crate::{DbError, events::Change, text_enum::text_enum};
 
-/// A place that nobody has looked at for so long is given up.
+/// A place ends when nobody has looked at it for this long.
 pub const LAPSES_AFTER: Duration = Duration::from_secs(180);
-/// So long a free VM is kept for the place that it was offered to.
+/// How long a free VM is kept for the place that it was offered to.
 pub const KEPT_FOR: Duration = Duration::from_secs(600);
-/// And so long if nobody looks at the place meanwhile: then the VM goes on to the next.
+/// How long it is kept if nobody looks at the place. Then the VM goes to the next.
 pub const KEPT_UNSEEN_FOR: Duration = Duration::from_secs(60);
-/// So long a place is kept after its last look whatever happens: meanwhile two offers may pass it by.
+/// How long a place is kept after its last look in any case, since two offers may pass it by
+/// meanwhile.
 pub const SURELY_KEPT_FOR: Duration = Duration::from_secs(120);
-/// An outage of so long costs nobody a place, the way pages look.
+/// The longest outage that costs nobody a place, given how often pages look.
 pub const SURVIVES: Duration = Duration::from_secs(90);
-/// So long a place that an organiser made is kept at least, and a VM for it: its link has to reach
-/// its person first.
+/// How long a place that an organiser made, and a VM for it, is kept at least: its link has to
+/// reach the person first.
 pub const INVITED_FOR: Duration = Duration::from_secs(3600);
 
 text_enum! {
@@ -61,10 +62,10 @@ text_enum! {
     }
 }
 
-/// The order in which places are served: who was invited comes first.
+/// The order in which places are served: people with an invitation come first.
 pub(crate) const ORDER: &str = "place.invited_until is null, place.id";
 
-/// Who changes the line takes turns, in all allocators.
+/// Takes the line's lock: changes of the line take turns, in all allocators.
 async fn lock(change: &Change<'_>) -> Result<(), DbError> {
     // Two keys keep this apart from the migrations' lock, which has one.
     let sql = "select pg_advisory_xact_lock(1818848869, $1::bigint::int)";

@@ -10,13 +10,13 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub enum Removal {
     One(PlaceId),
-    /// All that came from the address of this one; it alone where addresses are not counted.
+    /// All places from the address of this one, or this one alone if addresses are not counted.
     OfItsAddress(PlaceId),
     All,
 }
 
-/// Ends open places, whose pages say so, and what they were offered goes to the next. Answers how
-/// many they were.
+/// Ends open places; their pages say so. VMs that they were offered go to the next. Returns how
+/// many places ended.
 pub async fn remove(scope: &Scope, which: Removal) -> Result<i64, DbError> {
     let (condition, place) = match which {
         Removal::One(place) => ("id = $2", Some(place)),

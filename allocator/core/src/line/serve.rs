@@ -14,7 +14,7 @@ use crate::{
 
 /// Brings the line up to date, in the caller's transaction: places that lapsed end, offers of VMs
 /// that are no longer fit are void, and VMs that are free go to participants whose own is at fault,
-/// then to who has waited longest.
+/// then to the person who has waited longest.
 pub(crate) async fn serve(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "select exists (select from place where pool_id = $1 and ended_at is null)
                    or exists (select from vm where pool_id = $1 and place_id is not null)
@@ -52,8 +52,8 @@ async fn lapse(change: &mut Change<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// An offer that nobody has seen ends soon. Its place waits on, once: else who never reacts would hold
-/// one machine after another.
+/// An offer that nobody has seen ends soon. Its place goes on waiting, but only once: otherwise a
+/// person who never reacts would hold one machine after another.
 async fn pass(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "with unseen as (
                    select vm.id, vm.place_id from vm join place on place.id = vm.place_id
@@ -142,7 +142,7 @@ async fn run(change: &Change<'_>, sql: &str) -> Result<Vec<Row>, DbError> {
     Ok(change.query(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
 }
 
-/// This has happened to a VM and the place that it is, or was, kept for.
+/// Adds an event about a VM and the place that it is, or was, kept for.
 fn of_place(change: &mut Change<'_>, kind: Kind, row: &Row) -> Result<(), DbError> {
     let (vm, place): (VmId, PlaceId) = (row.try_get("id")?, row.try_get("place")?);
     change.event(kind).by(Actor::System).of_vm(vm).with(json!({ "place": place }));
@@ -150,7 +150,7 @@ fn of_place(change: &mut Change<'_>, kind: Kind, row: &Row) -> Result<(), DbErro
 }
 
 /// Serves the line: time makes places lapse, and a VM whose agent is heard again is free without a
-/// transaction that says so. Answers how much has changed.
+/// transaction that says so. Returns how many events that caused.
 pub async fn tend(scope: &Scope) -> Result<u64, DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;

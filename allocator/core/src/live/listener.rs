@@ -11,9 +11,9 @@ use crate::db::{ConnectError, Server, limits};
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_millis(500);
 
-/// Hears what changes and wakes the hub's waiters, for as long as the process lives: reconnects by
-/// itself, and lets everybody look again after each reconnect. Its connection is also the pulse by
-/// which this process notices that the way to the database has fallen silent.
+/// Listens for notifications and wakes the hub's waiters, for as long as the process lives. It
+/// reconnects by itself, and wakes everybody after each reconnect. Its connection is also the pulse
+/// by which this process notices a silent network.
 pub async fn listen(server: impl Into<Server>, hub: Hub) {
     let server = server.into();
     let mut pause = FIRST_RETRY;
@@ -64,7 +64,7 @@ async fn listen_once(server: &Server, hub: &Hub) -> Result<(), Lost> {
     match heed(&client, notifications, hub).await {
         Err(Lost::Silent) => {
             connection_task.abort();
-            // What this one can't reach, none of those that were made like it can.
+            // If this connection can't reach the server, the others can't either.
             server.cut();
             Err(Lost::Silent)
         }
@@ -73,7 +73,7 @@ async fn listen_once(server: &Server, hub: &Hub) -> Result<(), Lost> {
     }
 }
 
-/// Wakes whom notifications are for, until none can come any more.
+/// Wakes the waiters of each notification, until the connection ends.
 async fn heed(
     client: &Client,
     mut notifications: mpsc::UnboundedReceiver<Notification>,

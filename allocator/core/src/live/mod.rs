@@ -1,4 +1,4 @@
-//! How one process learns at once what changed, wherever it was changed.
+//! How each process learns at once of changes, whichever process made them.
 //!
 //! A change notifies Postgres inside its own transaction; one LISTEN connection per process hears
 //! it and wakes whoever waits for that topic in memory. A wake-up says only *look again*: the rows

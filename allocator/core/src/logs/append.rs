@@ -4,12 +4,12 @@ use tokio_postgres::{error::SqlState, types::ToSql};
 use super::batch::{Batch, SIZE, count};
 use crate::{DbError, Scope, db::Client, pools::Pool, vms::ReportError};
 
-/// Appends a batch to a VM's log and says how many lines that were: fewer than were given where
-/// some had come before. Lines that the batch has dropped are counted beside the log.
+/// Appends a batch to a VM's log and returns how many lines were new: fewer than given if some had
+/// come before. Lines that the batch has dropped are counted separately.
 ///
-/// Looking at each line whether it came before makes an insert two to three times as slow, and
-/// few come again: so the batch is stored as if all were new, and only where the index refuses
-/// that, once more with such a look.
+/// Checking each line for a repetition makes an insert two to three times as slow, and repetitions
+/// are rare. So the batch is stored as if all lines were new. Only if the index refuses that, it is
+/// stored again with the check.
 pub async fn append(
     scope: &Scope,
     hostname: &Hostname,
@@ -25,7 +25,7 @@ pub async fn append(
     stored.map_err(DbError::from)?.ok_or(ReportError::NoSuchVm)
 }
 
-/// What a line does that came before.
+/// What to do about repeated lines.
 #[derive(Clone, Copy)]
 enum Repeated {
     RefusesAll,
@@ -40,7 +40,7 @@ async fn store(
     batch: &Batch<'_>,
     repeated: Repeated,
 ) -> Result<Option<i64>, tokio_postgres::Error> {
-    // What goes in whole has been counted here: to count it there takes time for each line.
+    // A whole batch is counted here, since counting in SQL takes time for each line.
     let (on_conflict, counted) = match repeated {
         Repeated::RefusesAll => ("", "select id, $8::bigint, $9::bigint from target".to_owned()),
         Repeated::IsSkipped => (
@@ -52,7 +52,7 @@ async fn store(
             ),
         ),
     };
-    // The lock comes first, so that what the sequence gives is visible in its order: see `logs`.
+    // The lock comes first, so that ids become visible in their order: see `logs`.
     let statement = client
         .prepare_cached(&format!(
             "with target as materialized (

@@ -2,38 +2,38 @@ use jiff::Timestamp;
 
 use super::text;
 
-/// What a sender hands over at once: a line, or several with line feeds between them.
+/// One message of a sender: a line, or several with line feeds between them.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     pub text: String,
     /// When it was written; none: now.
     pub at: Option<Timestamp>,
-    /// Names the message among those of its VM: what comes again under the same name is not stored
+    /// Names the message among those of its VM. A repeated message with the same name is not stored
     /// again.
     pub event_id: Option<String>,
 }
 
-/// Room that a row and its entry in the index take beside its text, in bytes: so that a flood of
-/// empty lines counts.
+/// The bytes that a row and its index entry take in addition to the text, so that a flood of empty
+/// lines counts.
 const ROW: i64 = 96;
-/// The same, of a line with an event's id, beside the two copies of the id.
+/// The same for a line with an event's id, in addition to the two copies of the id.
 const ID: i64 = 32;
-/// What a stored line counts, in SQL: the same as [`size`].
+/// The size of a stored line, in SQL: the same as [`size`].
 pub(super) const SIZE: &str = "octet_length(line)
     + case when event_id is null then 96 else 128 + 2 * octet_length(event_id) end";
 
-/// Lines of a batch that are stored at most; those that follow are dropped. Small messages, and
-/// line feeds within one, make many lines of few bytes.
+/// The most lines of a batch that are stored. Later ones are dropped. Small messages, and line
+/// feeds within one, make many lines of few bytes.
 const MOST_LINES: usize = 20_000;
 
-/// Lines to be, as the columns of their rows.
+/// New lines, as columns.
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
     pub(super) lines: Vec<String>,
     pub(super) ats: Vec<Option<Timestamp>>,
     pub(super) event_ids: Vec<Option<&'a str>>,
     pub(super) event_rows: Vec<i32>,
-    /// What each takes of the room for its VM's log.
+    /// The size of each, which counts for its VM's log.
     pub(super) sizes: Vec<i64>,
     pub(super) dropped: i64,
 }
@@ -69,7 +69,7 @@ impl<'a> Batch<'a> {
         self.lines.len() as u64
     }
 
-    /// What its lines take of the room for a VM's log.
+    /// The size of its lines, which counts for a VM's log.
     pub fn bytes(&self) -> u64 {
         self.sizes.iter().sum::<i64>().unsigned_abs()
     }
@@ -79,7 +79,7 @@ impl<'a> Batch<'a> {
         self.dropped.unsigned_abs()
     }
 
-    /// Drops its last lines, until no more are left than so many, of so many bytes.
+    /// Drops its last lines, until at most this many lines with this many bytes are left.
     pub fn keep(&mut self, lines: u64, bytes: u64) {
         let mut room = i64::try_from(bytes).unwrap_or(i64::MAX);
         let fits = |size: &&i64| {
@@ -101,7 +101,7 @@ pub(super) fn count(lines: usize) -> i64 {
     i64::try_from(lines).unwrap_or(i64::MAX)
 }
 
-/// What a line takes, with the id of its event, which each of an event's lines has.
+/// The size of a line, with the id of its event, which each line of an event has.
 fn size(line: &str, event_id: Option<&str>) -> i64 {
     count(line.len()) + ROW + event_id.map_or(0, |id| ID + 2 * count(id.len()))
 }

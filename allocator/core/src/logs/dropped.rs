@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use crate::{Db, DbError, ids::VmId};
 
-/// Lines that a VM has sent beyond what one may.
+/// Lines of a VM that were dropped, because they were over its budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     pub lines: i64,

@@ -1,8 +1,8 @@
 //! What VMs write: lines, appended in batches, read by id, dropped when they are old or too many.
 //!
 //! Nothing here notifies: viewers ask for what comes after the last id that they have. A batch
-//! takes its VM's lock before its ids, so ids of one VM become visible in their order, and who
-//! asks by id misses none.
+//! takes its VM's lock before its ids, so ids of one VM become visible in their order, and a reader
+//! that asks by id misses none.
 
 mod append;
 mod batch;

@@ -6,9 +6,10 @@ use crate::{Db, DbError, ids::VmId};
 /// How much of each VM's log is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Older lines go; none: age does not matter.
+    /// Older lines are dropped. None: age does not matter.
     pub age: Option<Duration>,
-    /// The oldest lines go until the rest fits, in bytes; none: size does not matter.
+    /// The most bytes: the oldest lines are dropped until the rest fits. None: size does not
+    /// matter.
     pub bytes_per_vm: Option<i64>,
 }
 
@@ -17,8 +18,7 @@ const STEP: i64 = 5_000;
 /// A pause between steps leaves the disk to the others.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Drops what is not to be kept, and says how many lines that were. Logs of VMs that are gone count
-/// as well.
+/// Drops old and surplus lines, and returns how many. Logs of removed VMs are included.
 pub async fn sweep(db: &Db, retention: Retention) -> Result<u64, DbError> {
     let vms = db.client().await?.query("select vm_id from log_volume where lines > 0", &[]).await?;
     let mut dropped = 0;
@@ -36,7 +36,7 @@ pub async fn sweep(db: &Db, retention: Retention) -> Result<u64, DbError> {
     Ok(dropped)
 }
 
-/// One step: of the oldest lines, those that are too old or too many.
+/// One step: drops lines among the oldest that are too old or too many.
 async fn drop_oldest(
     db: &Db,
     vm_id: VmId,

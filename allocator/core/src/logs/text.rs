@@ -41,7 +41,7 @@ fn without_commands(line: &str) -> String {
                 safe.push_str(sequence);
                 sequence.len()
             }
-            // Moves the cursor or clears the screen: means nothing in a log.
+            // It moves the cursor or clears the screen, which means nothing in a log.
             Some(sequence) => sequence.len(),
             None => {
                 safe.push(shown(character));
@@ -53,7 +53,7 @@ fn without_commands(line: &str) -> String {
     safe
 }
 
-/// What stands for a character that would do something instead of being seen.
+/// The replacement for a character that would have an effect instead of being shown.
 fn shown(character: char) -> char {
     match character {
         '\t' => '\t',

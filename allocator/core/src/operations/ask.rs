@@ -13,7 +13,7 @@ use crate::{
     scope::Sent,
 };
 
-/// An operation to be, of any kind.
+/// A new operation of any kind, before it is queued.
 #[derive(Clone, Debug)]
 pub struct Ask {
     pub(super) kind: &'static str,
@@ -28,27 +28,27 @@ pub struct Ask {
     pub(super) after: Option<OperationId>,
     pub(super) not_before: Option<Timestamp>,
     pub(super) parent: Option<OperationId>,
-    /// Before anybody has approved it, it waits.
+    /// Queued, or awaiting approval.
     pub(super) state: OperationState,
 }
 
 impl Ask {
-    /// It waits for the end of that one, and begins only if that one succeeds.
+    /// It begins after the operation `first`, and only if that succeeds.
     pub fn after(self, first: OperationId) -> Self {
         Self { after: Some(first), ..self }
     }
 
-    /// It begins at this time, or later.
+    /// It does not begin before this time.
     pub fn not_before(self, time: Timestamp) -> Self {
         Self { not_before: Some(time), ..self }
     }
 
-    /// It is a step of that one.
+    /// It is a step of the operation `parent`.
     pub fn part_of(self, parent: OperationId) -> Self {
         Self { parent: Some(parent), ..self }
     }
 
-    /// It joins the queue when somebody has approved it. Until then nothing is spoken for.
+    /// It awaits approval before it joins the queue. Until then it reserves no VM.
     pub fn once_approved(self) -> Self {
         Self { state: OperationState::AwaitingApproval, ..self }
     }
@@ -115,9 +115,9 @@ pub async fn ask(scope: &Scope, wish: &Ask) -> Result<OperationId, DbError> {
     })
 }
 
-/// Requests that plan VMs take turns, and so does whoever changes the state of an operation. Not
-/// `for update`: that would stop everybody who writes a row of this pool, and who holds a VM's row at
-/// that moment is waited for in turn.
+/// Takes the pool's lock: requests that plan VMs, and changes of an operation's state, take turns.
+/// It is not `for update`, which would block every write of a row of this pool, and wait for
+/// transactions that hold a VM's row.
 pub(crate) async fn lock(change: &Change<'_>) -> Result<(), DbError> {
     let sql = "select from pool where id = $1 for no key update";
     change.execute(sql, &[&change.pool().as_i64()]).await?;

@@ -1,5 +1,4 @@
-//! The moment at which an operation turns from a wish into work: what has changed since it was
-//! asked for is left out.
+//! The beginning of an operation: it leaves out VMs that have changed since it was asked for.
 
 use super::{
     Lease, LeaseError, Standing, Target, ask,
@@ -8,9 +7,8 @@ use super::{
 use crate::{DbError, db::GenericClient, events::Change, ids::OperationId, vms};
 
 impl Lease {
-    /// Decides which VMs the operation works on, and answers all that it is about: a VM that was
-    /// claimed since by somebody else is left out, if the operation would remove its machine.
-    /// Idempotent.
+    /// Decides which VMs the operation works on, and returns all its targets. If the operation
+    /// removes machines, it leaves out VMs that somebody else has claimed since. Idempotent.
     pub async fn begin(&self) -> Result<Vec<Target>, LeaseError> {
         let mut client = self.scope.client().await?;
         let mut change = Change::begin(&self.scope, &mut client).await?;
@@ -39,7 +37,7 @@ impl Lease {
                    where id = $1 and attempt = $2 and state = 'running' for no key update";
         let mine = change.query_opt(sql, &[&self.id, &self.attempt]).await?;
         let removes = mine.ok_or(LeaseError::Lost)?.try_get("removes")?;
-        // Of an older allocator's operation, this brings the targets.
+        // This writes the targets of an older allocator's operation.
         recount(change, self.id).await?;
         if removes {
             leave_out(&**change, self.id).await?;
@@ -52,7 +50,7 @@ impl Lease {
 const CLAIMED: &str = "Somebody has claimed it since this was asked for.";
 
 async fn leave_out(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
-    // Nobody claims one of them between this look and the commit: their rows are locked.
+    // Their rows are locked, so nobody claims one of them before the commit.
     let sql = "with present as (
                    select vm.id, vm.claim_id
                    from operation_target as target join vm on vm.id = target.vm_id

@@ -1,4 +1,4 @@
-//! What people decide about an operation that is not over: to stop it, to approve it, to reject it.
+//! Decisions of people about an operation that is not over: stop, approve, reject.
 
 use serde_json::json;
 use tokio_postgres::types::ToSql;
@@ -11,7 +11,7 @@ use crate::{
     scope::Sent,
 };
 
-/// What was decided.
+/// A decision.
 #[derive(Clone, Copy)]
 enum Decision {
     Cancel,
@@ -20,7 +20,7 @@ enum Decision {
 }
 
 impl Decision {
-    /// Writes it into the row, and answers what it has become.
+    /// Writes the decision into the row, and returns the new state.
     fn sql(self) -> &'static str {
         match self {
             Self::Cancel => {
@@ -57,18 +57,18 @@ impl Decision {
     }
 }
 
-/// Asks for an operation to stop: one that waits is over at once, a running one is told. `false` when
-/// there was nothing to stop any more.
+/// Asks an operation to stop. A waiting one is over at once; a running one is told. `false`: it was
+/// over already.
 pub async fn cancel(scope: &Scope, kinds: &Kinds, id: OperationId) -> Result<bool, DbError> {
     decide(scope, kinds, id, Decision::Cancel).await
 }
 
-/// Lets an operation join the queue that waits for that. `false`: it does not.
+/// Lets an operation that awaits approval join the queue. `false`: it does not await approval.
 pub async fn approve(scope: &Scope, kinds: &Kinds, id: OperationId) -> Result<bool, DbError> {
     decide(scope, kinds, id, Decision::Approve).await
 }
 
-/// Ends an operation that waits to be approved. `false`: it does not.
+/// Ends an operation that awaits approval. `false`: it does not await approval.
 pub async fn reject(scope: &Scope, kinds: &Kinds, id: OperationId) -> Result<bool, DbError> {
     decide(scope, kinds, id, Decision::Reject).await
 }

@@ -6,23 +6,23 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{OperationState, ask::Ask, lane::Lane};
 use crate::{DbError, events::Change, ids::OperationId};
 
-/// What an operation can be. The type is its payload, as the row keeps it: fields may be added later,
-/// with defaults, and none may change its meaning.
+/// A kind of operation. The type is the payload, as the row keeps it. Later fields need defaults,
+/// and no field may change its meaning.
 ///
 /// The engine knows a kind by this alone, and by the runner that carries it out
 /// (`worker::Runner`). Both are registered together.
 pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// As rows and programs call it.
+    /// Its word in rows and in JSON.
     const WORD: &'static str;
-    /// As lists and filters call it.
+    /// Its name in lists and filters.
     const NAME: &'static str;
-    /// Whether the machines of its VMs go: from the queue on nobody can claim them, and one that
-    /// somebody has claimed since is left out.
+    /// Whether it removes the machines of its VMs. If so, nobody can claim them once it is queued,
+    /// and it leaves out a VM that somebody has claimed since.
     const REMOVES: bool = false;
-    /// How often it is tried in all, where an attempt fails by what may pass.
+    /// How often it is tried in all, if attempts fail for reasons that may pass.
     const MAX_ATTEMPTS: u16 = 1;
 
-    /// What is done, as people read it: `Launch 3 VMs`.
+    /// The title for people: `Launch 3 VMs`.
     fn title(&self) -> String;
 
     /// The VMs that it is about.
@@ -33,15 +33,15 @@ pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
         Lane::MACHINES
     }
 
-    /// How long one attempt may take, at most. Then it is stopped, and has failed.
+    /// How long one attempt may take. At this limit it is stopped, and has failed.
     fn time_limit(&self) -> Duration;
 
-    /// How much there is to do at first sight; 0: nobody knows yet.
+    /// How much there is to do, as far as known before it begins. 0: unknown.
     fn total(&self) -> usize {
         self.hostnames().len()
     }
 
-    /// Why it can't begin, where the operation `first` was to succeed before it and did not.
+    /// The reason that is shown if it can't begin because the operation `first` did not succeed.
     fn unmet(&self, first: OperationId) -> String {
         format!(
             "Nothing was done: operation {first} had to succeed first, and it did not. Look at \
@@ -49,8 +49,8 @@ pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
         )
     }
 
-    /// Undoes what asking for it has done: it is cancelled or rejected before it began, by this
-    /// change, which holds the pool's lock.
+    /// Undoes what asking for it has written, when it is cancelled or rejected before it began. The
+    /// change holds the pool's lock.
     fn undo(
         &self,
         _change: &mut Change<'_>,
@@ -69,7 +69,7 @@ pub trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// What does the rest of it, now that it is over; none: nothing is left.
+    /// The operation that does the rest, after this one is over. None: nothing is left.
     fn rest(
         self,
         _change: &mut Change<'_>,

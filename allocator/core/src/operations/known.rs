@@ -6,7 +6,7 @@ use super::{Ask, Kind};
 use crate::{DbError, events::Change, ids::OperationId};
 
 /// The kinds that this allocator knows. An operation of another kind, which a newer allocator has
-/// asked for, is shown and can be cancelled; it is left to those who know it.
+/// asked for, is shown and can be cancelled, but only a newer allocator carries it out.
 #[derive(Clone, Debug, Default)]
 pub struct Kinds(Vec<Known>);
 
@@ -14,7 +14,7 @@ pub struct Kinds(Vec<Known>);
 struct Known {
     word: &'static str,
     name: &'static str,
-    /// Why none is carried out here; none: they are.
+    /// Why operations of this kind are not carried out here. None: they are.
     refusal: Option<&'static str>,
     hooks: Hooks,
 }
@@ -28,12 +28,12 @@ struct Hooks {
 type Hooked<'a, T> = Pin<Box<dyn Future<Output = Result<T, DbError>> + Send + 'a>>;
 
 impl Kinds {
-    /// With a kind that is carried out here.
+    /// Adds a kind that is carried out here.
     pub fn with<K: Kind>(self) -> Self {
         self.and(Known::of::<K>(None))
     }
 
-    /// With a kind that this allocator does not carry out, and why.
+    /// Adds a kind that this allocator does not carry out, with the reason.
     pub fn with_refused<K: Kind>(self, why: &'static str) -> Self {
         self.and(Known::of::<K>(Some(why)))
     }
@@ -44,12 +44,12 @@ impl Kinds {
         self
     }
 
-    /// As rows call them.
+    /// Their words in rows.
     pub fn words(&self) -> Vec<&'static str> {
         self.0.iter().map(|known| known.word).collect()
     }
 
-    /// As rows and as people call them, in the order in which they were registered.
+    /// Their words in rows and their names for people, in the order in which they were registered.
     pub fn names(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.0.iter().map(|known| (known.word, known.name))
     }
@@ -114,7 +114,7 @@ fn rest<'a, K: Kind>(
     Box::pin(async move { parsed::<K>(payload)?.rest(change, id).await })
 }
 
-/// A row's payload as its kind's.
+/// Reads a row's payload as its kind.
 pub(super) fn parsed<K: Kind>(payload: Value) -> Result<K, DbError> {
     serde_json::from_value(payload.clone()).map_err(|_other| DbError::UnknownWord {
         column: "payload",

@@ -2,13 +2,13 @@ use std::borrow::Cow;
 
 use lablink_protocol::Hostname;
 
-/// Where operations wait for each other: one of a lane and pool runs at a time. Besides, two never
-/// work on one VM at a time, whatever their lanes.
+/// A lane, in which operations wait for each other: one per lane and pool runs at a time. In
+/// addition, two operations never work on one VM at a time, whatever their lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane(Cow<'static, str>);
 
 impl Lane {
-    /// Of all that makes, changes or reads machines as a whole.
+    /// The lane of everything that makes, changes or reads machines as a whole.
     pub const MACHINES: Self = Self(Cow::Borrowed("machines"));
 
     /// A lane of its own for each VM.

@@ -41,33 +41,33 @@ impl Outcome {
     }
 }
 
-/// What a worker has to tell since it last did.
+/// News of a worker since its last report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report<'a> {
-    /// Resources done, of all that are to be done; of a collection, files.
+    /// How many resources are done, out of `total`. For a collection: files.
     pub done: i32,
     pub total: i32,
     /// New lines of the readable log.
     pub lines: &'a [(LogLevel, String)],
-    /// VMs with which it has come on, each once.
+    /// VMs with progress, each once.
     pub steps: &'a [Step],
-    /// Of these, the ones whose steps are `done` because a machine was made for them just now.
+    /// Whether a step that is `done` means that a machine was just made.
     pub makes: Makes,
 }
 
-/// What a step that is done says of its VM.
+/// What a finished step means for its VM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Makes {
     /// Nothing about its machine.
     #[default]
     Nothing,
-    /// A machine that an operation has in hand is made now: it is nobody's yet.
+    /// Its machine was just made, so nobody has used it.
     Machines,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// Somebody else has taken over, or the operation is over: stop, and touch nothing.
+    /// Another worker has taken over, or the operation is over: stop, and touch nothing.
     #[error("the operation's lease was lost")]
     Lost,
     #[error("the operation could not be written")]
@@ -76,7 +76,7 @@ pub enum LeaseError {
 
 crate::db::takes_statement_errors!(LeaseError);
 
-/// The right to work on an operation. All that a worker writes goes through it.
+/// The right to work on an operation. A worker writes everything through it.
 pub struct Lease {
     pub(super) scope: Scope,
     pub(super) id: OperationId,
@@ -88,7 +88,7 @@ impl Lease {
         self.id
     }
 
-    /// Keeps the lease for another [`LEASE`]. Answers whether a stop has been asked for.
+    /// Keeps the lease for another [`LEASE`]. Returns whether somebody has asked for a stop.
     pub async fn renew(&self) -> Result<bool, LeaseError> {
         let row = self
             .scope
@@ -204,8 +204,7 @@ impl Lease {
         Ok(())
     }
 
-    /// Puts the operation back into the queue after an attempt that failed by what may pass, for
-    /// `pause` from now.
+    /// Puts the operation back into the queue after a failure that may pass. It waits for `pause`.
     pub async fn try_again(&self, reason: &str, pause: Duration) -> Result<(), LeaseError> {
         let mut client = self.scope.client().await?;
         let mut change = Change::begin(&self.scope, &mut client).await?;
@@ -251,9 +250,9 @@ impl Lease {
         Ok(tell_end(change, self.id).await?)
     }
 
-    /// Ends the operation as failed by its own row and nothing else, where [`Self::finish`] is
-    /// refused: one whose end can't be told must not hold up those after it. The event follows, if it
-    /// is let.
+    /// Ends the operation as failed by writing its own row and nothing else, if the database
+    /// refuses [`Self::finish`]: it must not hold up the operations after it. Then tries to write
+    /// the event.
     pub async fn close(&self, reason: &str) -> Result<(), LeaseError> {
         let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
                        lease_owner = null, lease_expires_at = null
@@ -274,8 +273,8 @@ impl Lease {
     }
 }
 
-/// Writes an event after what it tells: an operation begins and ends even where the database
-/// refuses its history.
+/// Writes an event after its change: an operation begins and ends even if the database refuses the
+/// event.
 pub(super) async fn tell_after(scope: &Scope, kind: events::Kind, id: OperationId, data: Value) {
     let told = async {
         let mut client = scope.client().await?;
@@ -289,8 +288,8 @@ pub(super) async fn tell_after(scope: &Scope, kind: events::Kind, id: OperationI
     }
 }
 
-/// What belongs to an operation's end, once its row says it: nobody is spoken for, what was not
-/// finished says so, and the end is told. The caller holds the pool's lock.
+/// Writes everything else that belongs to an operation's end, after its row: its VMs are no longer
+/// spoken for, unfinished steps say so, and there is an event. The caller holds the pool's lock.
 pub(super) async fn tell_end(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
     let left = "update operation_vm set stage = $2, finished_at = now()
                 where operation_id = $1

@@ -1,8 +1,8 @@
 //! Operations: durable jobs of any kind.
 //!
 //! A request writes a row; a worker in some allocator leases it, does the work and renews the
-//! lease. Every write of a worker names its attempt, so that one who lost the lease without
-//! noticing is refused. Operations of one lane take turns; what a [`Kind`] is, its own file says.
+//! lease. Every write of a worker names its attempt, so that a worker that lost the lease without
+//! noticing is refused. Operations of one lane take turns. Each [`Kind`] has its own file.
 
 mod ask;
 mod begin;
@@ -42,7 +42,7 @@ use crate::text_enum::text_enum;
 
 text_enum! {
     pub enum OperationState {
-        /// It joins the queue when somebody has approved it.
+        /// It waits for approval, and then joins the queue.
         AwaitingApproval = "awaiting_approval",
         Queued = "queued",
         Running = "running",

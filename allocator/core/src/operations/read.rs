@@ -10,7 +10,7 @@ use crate::{
     pools::Pool,
 };
 
-/// An operation as its row tells it.
+/// An operation, as read from its row.
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub id: OperationId,
@@ -30,24 +30,23 @@ pub struct Operation {
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub cancel_requested: bool,
-    /// Must succeed before this one begins.
+    /// The operation that must succeed before this one begins.
     pub after: Option<OperationId>,
     pub not_before: Option<Timestamp>,
-    /// Which one it is a step of.
+    /// The operation that it is a step of.
     pub parent: Option<OperationId>,
-    /// How often it was begun, and how often it is tried at most.
+    /// How often it was begun, and how often it may be.
     pub attempts: i32,
     pub max_attempts: i32,
-    /// When the attempt that runs is stopped.
+    /// When the running attempt will be stopped.
     pub deadline: Option<Timestamp>,
     /// Who approved or rejected it, and when.
     pub decided: Option<(String, Timestamp)>,
-    /// Things done, of all that are to be done: resources, files, VMs. `total` is 0 while nobody
-    /// knows.
+    /// How many things are done, out of `total`: resources, files, VMs. `total` is 0 while unknown.
     pub done: i32,
     pub total: i32,
     pub exit_code: Option<i32>,
-    /// Why it failed or stopped, in plain words; of one that is to be tried again, why that is.
+    /// Why it failed, stopped, or is to be tried again, in plain words.
     pub reason: Option<String>,
 }
 
@@ -56,7 +55,7 @@ impl Operation {
         self.kind == K::WORD
     }
 
-    /// What it is to do, if it is of this kind.
+    /// Its payload, if it is of this kind.
     pub fn job<K: Kind>(&self) -> Result<Option<K>, DbError> {
         if self.is::<K>() { parsed(self.payload.clone()).map(Some) } else { Ok(None) }
     }
@@ -66,7 +65,7 @@ impl Operation {
     }
 }
 
-/// The VMs of one that an older allocator has just asked for stand in its payload alone.
+/// An operation that an older allocator has just queued names its VMs only in its payload.
 const SELECT: &str = "select id, kind, payload, title, lane, removes, state, actor, created_at,
         started_at, finished_at, cancel_requested_at is not null as cancelling, after_id, not_before,
         parent_id, attempts, max_attempts, deadline, decided_by, decided_at,
@@ -98,7 +97,7 @@ pub(super) async fn find_in(
 /// Which operations a list is to show; the default is all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter<'a> {
-    /// Only older ones than this.
+    /// Only operations older than this one.
     pub before: Option<OperationId>,
     /// The word of a [`Kind`].
     pub kind: Option<&'a str>,
@@ -186,7 +185,7 @@ pub async fn log(db: &Db, id: OperationId, limit: i64) -> Result<Vec<LogLine>, D
     log_before(db, id, i64::MAX, limit).await
 }
 
-/// The last `limit` of the lines before line `before`, oldest first.
+/// The last `limit` lines before line `before`, oldest first.
 pub async fn log_before(
     db: &Db,
     id: OperationId,

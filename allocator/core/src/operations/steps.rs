@@ -25,7 +25,7 @@ pub struct Step {
     pub stage: Stage,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
-    /// Why it failed; of a collection, how much has come.
+    /// Why it failed. For a collection: how much has come.
     pub detail: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Step {
     }
 }
 
-/// The VMs that an operation touches, as far as it has found out; failed ones first.
+/// The VMs that an operation touches, as far as known, failed ones first.
 pub async fn steps(db: &Db, id: OperationId) -> Result<Vec<Step>, DbError> {
     let rows = db
         .client()
@@ -60,7 +60,7 @@ pub async fn steps(db: &Db, id: OperationId) -> Result<Vec<Step>, DbError> {
         .collect()
 }
 
-/// How long such an operation usually takes, in seconds: the middle of the last ten that succeeded
+/// How long such an operation usually takes, in seconds: the median of the last ten that succeeded
 /// with about as many VMs. None before the first.
 pub async fn usual_seconds(scope: &Scope, operation: &Operation) -> Result<Option<i64>, DbError> {
     let row = scope

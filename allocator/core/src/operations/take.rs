@@ -17,14 +17,15 @@ use crate::{
 pub struct Taken {
     pub lease: Lease,
     pub operation: Operation,
-    /// Its earlier worker vanished in the middle: look at what it left, and end it.
+    /// Its earlier worker vanished in the middle: look at what it left, and end the operation.
     pub abandoned: bool,
     /// How much time is left until its deadline.
     pub time_left: Duration,
 }
 
-/// The next one: one whose worker let its lease run out, else the oldest in the queue whose time has
-/// come, whose lane is free, and whose VMs nobody works on. What it follows must be over.
+/// The next operation: one whose lease has run out, else the oldest in the queue that is due, with
+/// a free lane, and with VMs that no other operation works on. The operation that it follows must
+/// be over.
 macro_rules! next {
     () => {
         "select id, state from operation as next
@@ -48,19 +49,19 @@ macro_rules! next {
     };
 }
 
-/// Takes the pool's next operation of these kinds, and tells of its start.
+/// Takes the pool's next operation of these kinds, with an event.
 ///
-/// It starts when the row is written, which is after the one before has ended for all to see;
-/// `now()` is when the statement came, and that may be before.
+/// Its start is the time of the write, after the end of the one before. `now()` would be the time
+/// of the statement, which may be earlier.
 pub async fn take(scope: &Scope, owner: &str, kinds: &Kinds) -> Result<Option<Taken>, DbError> {
     let mut client = scope.client().await?;
     let words = kinds.words();
-    // Most looks find nothing, and need not wait for anybody.
+    // Most looks find nothing, so they take no lock.
     if client.query_opt(next!(), &[&scope.pool.as_i64(), &words]).await?.is_none() {
         return Ok(None);
     }
     let mut change = Change::begin(scope, &mut client).await?;
-    // Those who come at once take turns: two in different lanes might be about one VM.
+    // Workers take turns here: two operations in different lanes could be about one VM.
     ask::lock(&change).await?;
     let taken = change
         .query_opt(

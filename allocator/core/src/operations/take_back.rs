@@ -12,7 +12,7 @@ use crate::{
 };
 use lablink_protocol::Hostname;
 
-/// What becomes of a VM that its participant no longer has.
+/// What happens to a VM when its participant is done with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Then {
     /// A fresh one takes its place: nobody meets a stranger's files. Machines that LabLink did not
@@ -28,7 +28,7 @@ pub enum Then {
 pub enum Whose {
     /// Whoever holds the VM.
     Anybodys,
-    /// This one, and no other that may have begun since.
+    /// This claim, and not one that has begun since.
     Claim(ClaimId),
 }
 
@@ -54,9 +54,9 @@ pub struct TakeBack<'a> {
     pub then: Then,
 }
 
-/// Ends a VM's claim, and queues its replacement unless the VM goes back as it is; then who is
-/// first in line has it. All in one transaction: nobody can claim the VM in between. Where the
-/// claim ended earlier, it says what becomes of the used machine.
+/// Ends a VM's claim, and queues its replacement, unless the VM goes back as it is and so to the
+/// first in line. This is one transaction: nobody can claim the VM in between. If the claim ended
+/// earlier, this decides what happens to the used machine.
 pub async fn take_back(
     scope: &Scope,
     wish: &TakeBack<'_>,
@@ -75,7 +75,7 @@ pub async fn take_back(
     })
 }
 
-/// Who is to have another machine.
+/// The person who gets another machine.
 #[derive(Debug)]
 pub struct Invited {
     pub email: String,
@@ -111,7 +111,7 @@ pub async fn give_fresh_machine(
             then: Then::Replace,
         };
         let after_use = match scope.pool.rules.machines.after_use {
-            // As it is, it would be no fresh machine to whoever gets it.
+            // As it is, it would not be a fresh machine to the next person.
             AfterUse::Reuse | AfterUse::Hold => AfterUse::Hold,
             AfterUse::Clean => AfterUse::Clean,
         };
@@ -147,14 +147,14 @@ async fn free(
     match (held, wish.whose) {
         (Some(_), Whose::Anybodys) => {}
         (Some(held), Whose::Claim(claim)) if held == claim => {}
-        // Its last participant is gone already, and what becomes of it is left to be said.
+        // Its last participant is gone already. What happens to the machine is still to be decided.
         (None, Whose::Anybodys) if vm.try_get("used")? && !removing => {}
         (Some(_) | None, Whose::Anybodys | Whose::Claim(_)) => {
             return Err(TakeBackError::NotClaimed);
         }
     }
     let made = matches!(db::word(&vm, "source")?, Source::Local | Source::Aws);
-    // One that is going already needs no operation of its own.
+    // A VM that is being removed already needs no operation of its own.
     let replaced = wish.then == Then::Replace && made && !removing;
     let operation = if replaced {
         let replace = Ask::of(&Replace { hostnames: vec![wish.hostname.clone()] });

@@ -1,6 +1,5 @@
-//! What operations are about, as rows. Which VMs are spoken for follows from the open ones; a VM's
-//! row carries what they add up to (`vm.removing_at`), for a quick claim, and [`recount`] alone
-//! writes it.
+//! What operations are about, as rows. The targets of open operations say which VMs are spoken for.
+//! A VM's row holds the sum (`vm.removing_at`), to keep claims quick. Only [`recount`] writes it.
 
 use crate::{
     Db, DbError,
@@ -19,16 +18,16 @@ pub struct Target {
     pub standing: Standing,
 }
 
-/// How an operation stands to one of its VMs.
+/// What an operation does with one of its VMs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It has this VM to work on.
+    /// It works on this VM.
     Included,
-    /// The row is that of the machine that takes the place of the one it was asked for.
+    /// The row is that of the new machine, which replaces the one it was asked for.
     Succeeded,
     /// There is no such VM any more.
     Gone,
-    /// It leaves the VM alone, and this is why.
+    /// It leaves the VM alone, for this reason.
     LeftOut(String),
 }
 
@@ -64,8 +63,8 @@ pub(super) async fn targets_in(
         .collect()
 }
 
-/// Writes what a new operation is about, with the claims of that moment. The caller holds the
-/// pool's lock.
+/// Writes the targets of a new operation, with their current claims. The caller holds the pool's
+/// lock.
 pub(super) async fn write(
     change: &mut Change<'_>,
     id: OperationId,
@@ -79,8 +78,8 @@ pub(super) async fn write(
     recount(change, id).await
 }
 
-/// Older allocators name an operation's VMs in its payload alone. A claim that began later is none
-/// that they knew of.
+/// Older allocators name an operation's VMs only in its payload. They did not know of claims that
+/// began later.
 async fn write_if_missing(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
     let sql = "insert into operation_target (operation_id, vm_id, claim_id)
                select operation.id, vm.id, claim.id
@@ -101,9 +100,9 @@ pub(crate) const SPOKEN_FOR: &str = "exists (
     where target.vm_id = vm.id and target.left_out is null and target.successor_id is null
       and operation.removes and operation.state in ('queued', 'running'))";
 
-/// Lets the rows of an operation's VMs say whether they are spoken for. Part of every transaction
-/// that changes an operation's state or targets; its caller holds the pool's lock, without which two
-/// such transactions would each count without the other.
+/// Writes to the rows of an operation's VMs whether they are spoken for. Every transaction that
+/// changes an operation's state or targets calls it. The caller holds the pool's lock; otherwise
+/// two such transactions would each count without the other.
 pub(super) async fn recount(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
     write_if_missing(&**change, id).await?;
     let sql = format!(

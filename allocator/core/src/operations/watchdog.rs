@@ -3,15 +3,15 @@ use std::time::Duration;
 use super::{ask, lease::tell_end};
 use crate::{DbError, Scope, events::Change, ids::OperationId};
 
-/// How long after its deadline an operation is ended by others: its worker stops it at the deadline,
-/// and whoever takes over from a worker that is gone gets some time to look at what it left.
+/// How long after its deadline the watchdog ends an operation. Its worker stops it at the deadline,
+/// and a worker that takes over from a lost one needs some time to look at what is left.
 const GRACE: Duration = Duration::from_mins(5);
 
 const REASON: &str = "It did not end in time, and no allocator has ended it. What was done so far was \
                       kept. Look at its VMs before you ask for it again.";
 
-/// Ends the pool's operations that run past their deadline, whoever has them: a worker that hangs, or
-/// none that knows the kind any more. Answers how many.
+/// Ends the pool's operations that run past their deadline, for example because their worker hangs,
+/// or no worker knows their kind any more. Returns how many.
 pub async fn end_overdue(scope: &Scope) -> Result<u64, DbError> {
     let overdue = "select id from operation
                    where pool_id = $2 and state = 'running'
@@ -30,7 +30,7 @@ pub async fn end_overdue(scope: &Scope) -> Result<u64, DbError> {
 }
 
 async fn end(scope: &Scope, id: OperationId, grace: f64) -> Result<bool, DbError> {
-    // The next attempt's number fences off whoever still holds it.
+    // The next attempt's number fences off a worker that still holds it.
     let sql = "update operation set state = 'failed', reason = $3, finished_at = now(),
                    attempt = attempt + 1, lease_owner = null, lease_expires_at = null
                where id = $2 and state = 'running'

@@ -17,7 +17,7 @@ impl Extension {
     }
 }
 
-/// That of SLEAP, for which LabLink was first made.
+/// The ending of SLEAP's files, for which LabLink was first made.
 impl Default for Extension {
     fn default() -> Self {
         Self("slp".to_owned())

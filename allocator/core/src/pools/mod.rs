@@ -21,17 +21,17 @@ pub use crate::ids::PoolId;
 
 use crate::{Db, DbError};
 
-/// A pool, as requests and jobs find it.
+/// A pool, with its rules.
 #[derive(Clone, Debug)]
 pub struct Pool {
     pub id: PoolId,
-    /// What its VMs' names have after their first part.
+    /// A part of its VMs' names.
     pub environment: String,
     pub rules: Rules,
 }
 
 impl Pool {
-    /// Finds the environment's pool, or makes it. It follows these rules in this process.
+    /// Finds the environment's pool, or makes it. In this process it has these rules.
     pub async fn open(db: &Db, environment: &str, rules: Rules) -> Result<Self, DbError> {
         let client = db.client().await?;
         let sql = "insert into pool (environment) values ($1) on conflict do nothing";

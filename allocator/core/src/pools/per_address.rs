@@ -1,4 +1,4 @@
-/// How many of one address there may be at once.
+/// How much people of one address may have at once.
 #[derive(Clone, Copy, Debug)]
 pub struct PerAddress {
     /// Open places in line.
@@ -16,7 +16,7 @@ pub enum PlacesPerAddress {
     AtMost(u32),
 }
 
-/// A class that waits for its machines.
+/// The size of a class that waits for its machines.
 pub const FEWEST: u32 = 200;
 
 impl PerAddress {

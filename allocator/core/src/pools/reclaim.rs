@@ -1,4 +1,4 @@
-/// What a participant who comes back has to show (`app.reclaim`).
+/// What a returning participant has to show (`app.reclaim`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reclaim {
     /// The claim's own link or cookie, or the command that it was made with.

@@ -3,7 +3,7 @@ use std::num::NonZero;
 use super::{AfterUse, Extension, PerAddress, Reclaim, Source, StaleAfter};
 use crate::{AccessCode, EmailDomain};
 
-/// What holds in one pool. The configuration says it for the default one.
+/// The rules of one pool. Those of the default pool come from the configuration.
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub claiming: Claiming,
@@ -44,6 +44,6 @@ pub struct Machines {
 /// What is collected from VMs.
 #[derive(Clone, Debug)]
 pub struct Results {
-    /// Of the files that are results, unless somebody asks for others.
+    /// The ending of result files, unless somebody asks for another.
     pub extension: Extension,
 }

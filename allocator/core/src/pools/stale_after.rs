@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Silence after which a VM whose agent sends heartbeats is not handed out
+/// How long an agent that sends heartbeats may be silent before its VM is not handed out
 /// (`health.stale_after`).
 #[derive(Clone, Copy, Debug)]
 pub struct StaleAfter(pub Duration);

@@ -1,5 +1,5 @@
-//! What several parts of the rules say of the same rows: how a claim stands and how it ends, which
-//! places in line wait, how long starts took, what is at work. Knows none of those parts.
+//! Rules about rows that several modules share: how a claim stands and how it ends, which places in
+//! line wait, how long starts took, what is at work. Imports none of those modules.
 
 mod changes_machines;
 mod claim_state;

@@ -1,4 +1,4 @@
-//! The schema: its migrations, and what a migration in SQL can't do.
+//! The schema: its migrations, and the steps that SQL can't do.
 
 mod person_keys;
 
@@ -25,7 +25,7 @@ pub enum MigrateError {
 const MIGRATION_LOCK: i64 = 0x006c_6162_6c69_6e6b;
 
 /// Brings the schema up to date. Safe when several allocators start at once: they take turns, and
-/// who comes second finds nothing to do.
+/// the second finds nothing to do.
 pub async fn migrate(server: &(impl Clone + Into<Server>)) -> Result<(), MigrateError> {
     let server: Server = server.clone().into();
     let (mut client, connection) = server.connect("lablink", limits::MIGRATION_SILENCE).await?;

@@ -1,18 +1,18 @@
 //! The key by which people are compared ([`Email::key`]), for rows that have none.
 //!
-//! SQL knows no UTS 46, so that this is no migration but done here: at each start, under the
-//! migrations' lock, for rows without a key. Those are what an older allocator wrote, before us or
-//! beside us. It goes on comparing `email`, which is left alone, so each finds again what it wrote.
-//! A start that is interrupted leaves its rest to the next one; a row with its key is done.
+//! SQL has no UTS 46, so this is not a migration: it runs at each start, under the migrations'
+//! lock, for rows without a key. Those are what an older allocator wrote, before us or beside us.
+//! It goes on comparing `email`, which is left alone, so each finds again what it wrote. A start
+//! that is interrupted leaves its rest to the next one; a row with its key is done.
 //!
-//! Nobody loses a machine: of two open claims that turn out to be one person's, the first has the
-//! key, the other stays with its own spelling until it ends, and the organiser is told.
+//! Nobody loses a machine: if two open claims turn out to be one person's, the first gets the key,
+//! the other keeps its own spelling until it ends, and the organiser is told.
 
 use tokio_postgres::{Client, Error};
 
 use crate::{Email, db};
 
-/// A claim can begin between two statements, and be that person's.
+/// How often to try: that person can claim between two statements.
 const ATTEMPTS: usize = 5;
 
 pub(crate) async fn fill_in(client: &Client) -> Result<(), Error> {
@@ -72,8 +72,8 @@ async fn places(client: &Client) -> Result<(), Error> {
     write(client, first, "place_open_person", (&ids, &keys)).await
 }
 
-/// The rows that a query finds by their spelling, with their keys. What is no address by today's
-/// rules keeps its spelling.
+/// The rows of a query, with the keys of their addresses. A text that is no address by today's
+/// rules keeps its spelling as the key.
 async fn keyed(client: &Client, query: &str) -> Result<(Vec<i64>, Vec<String>), Error> {
     let mut keyed = (Vec::new(), Vec::new());
     for row in client.query(query, &[]).await? {

@@ -2,11 +2,11 @@ use sha2::{Digest, Sha256};
 
 use crate::{Actor, Token, TokenHash};
 
-/// What a key may be long, in characters: at least as many as a short random one has.
+/// How long a key may be, in characters. Shorter texts are not random enough.
 const LENGTH: std::ops::RangeInclusive<usize> = 22..=128;
 
 /// A random text that a form or a program makes up, and sends again with the same wish. It is a
-/// secret of who made it: whoever shows it is told what they were told.
+/// secret of its maker: anybody who shows it gets the same answer.
 #[derive(Clone, Debug)]
 pub struct Key(Token);
 
@@ -27,8 +27,8 @@ impl Key {
         self.0.reveal()
     }
 
-    /// The token of what is begun with this key. Only its hash is stored, so that one who asks again
-    /// could not be told it otherwise.
+    /// A token that follows from this key. Only its hash is stored, so a repeated request could not
+    /// get it otherwise.
     pub(crate) fn token(&self, purpose: &str) -> Token {
         self.0.derived(purpose)
     }
@@ -42,7 +42,7 @@ pub struct Once {
 }
 
 impl Once {
-    /// `wish` is all that tells it from another one.
+    /// `wish` is everything that distinguishes it from another wish.
     pub fn new(key: Key, wish: impl Into<Vec<u8>>) -> Self {
         Self { key, wish: wish.into() }
     }
@@ -51,17 +51,18 @@ impl Once {
         &self.key
     }
 
-    /// The first of the two steps that a wish may take, each with an outcome of its own.
+    /// One of several steps of a wish, each with an outcome of its own.
     pub(crate) fn step(&self, name: &str) -> Self {
         Self { key: Key(self.key.token(name)), wish: self.wish.clone() }
     }
 
-    /// By which the key is found again: another person's is another one.
+    /// The hash by which the key is found. The same key of another person has another hash.
     pub(crate) fn key_hash(&self, actor: &Actor) -> TokenHash {
         self.key.token(&format!("key of {actor}")).hash()
     }
 
-    /// Salted with the key: of a wish that could be guessed, such as an e-mail, nothing is stored.
+    /// The hash of the wish, salted with the key, so that a wish that could be guessed, such as an
+    /// e-mail, is not revealed.
     pub(crate) fn wish_hash(&self) -> [u8; 32] {
         let salt = self.key.token("wish");
         Sha256::new().chain_update(salt.reveal()).chain_update(&self.wish).finalize().into()

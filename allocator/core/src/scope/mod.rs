@@ -1,10 +1,10 @@
-//! Where something is done, for whom, and by which wish.
+//! The scope of a request or job: its database, pool, actor and wish.
 //!
 //! A wish that is sent twice, as by a double click, a reload or after a lost answer, is granted
-//! once. Whoever begins something may send a random [`Key`] along. The first statement of the
-//! transaction that begins it writes the key, the last one what came of it. The same key again waits
-//! for that transaction, in whichever allocator it runs, and is told the same. A transaction that
-//! fails takes the key back with everything else, so the next try with that key is the first.
+//! once. The caller may send a random [`Key`] along. The first statement of the transaction writes
+//! the key, the last one the outcome. The same key again waits for that transaction, in whichever
+//! allocator it runs, and is told the same. A transaction that fails takes the key back with
+//! everything else, so the next try with that key is the first.
 
 mod key;
 mod once;
@@ -25,7 +25,8 @@ pub struct Scope {
     pub pool: Arc<Pool>,
     /// Written on everything that is begun or changed.
     pub actor: Actor,
-    /// By what the same wish is known if it is sent again. None: each request is a wish of its own.
+    /// The key and content by which a repeated wish is recognised. None: each request is a new
+    /// wish.
     pub once: Option<Once>,
 }
 
@@ -34,12 +35,12 @@ impl Scope {
         Self { db: db.clone(), pool: Arc::clone(pool), actor, once: None }
     }
 
-    /// The same database and pool, for somebody else, and no wish that may have been sent before.
+    /// The same database and pool for another actor, without a wish.
     pub fn by(&self, actor: Actor) -> Self {
         Self::new(&self.db, &self.pool, actor)
     }
 
-    /// The same, for what is known by this if it is sent again.
+    /// The same scope with this wish.
     pub fn once(self, once: Option<Once>) -> Self {
         Self { once, ..self }
     }

@@ -6,15 +6,15 @@ use crate::{DbError, Token, db::GenericClient};
 
 /// Whether a wish was sent before.
 pub(crate) enum Sent<T> {
-    /// No: whoever asks this begins it now.
+    /// No: the caller begins it now.
     First,
-    /// Yes, and this came of it.
+    /// Yes, with this outcome.
     Again(T),
 }
 
 impl Scope {
-    /// Whether the wish was sent before; the first statement of a transaction that begins something.
-    /// The same wish in another transaction is waited for, or waits for this one.
+    /// Whether the wish was sent before; the first statement of a transaction that begins
+    /// something. Two transactions with the same wish wait for each other here.
     pub(crate) async fn sent<T: DeserializeOwned>(
         &self,
         client: &impl GenericClient,
@@ -27,11 +27,11 @@ impl Scope {
         if new == 1 {
             return Ok(Sent::First);
         }
-        // Not there: it was dropped, as too old, at this moment.
+        // Not there: it was just dropped as too old.
         Ok(self.before(client).await?.map_or(Sent::First, Sent::Again))
     }
 
-    /// What came of the same wish, if it was sent before and is settled.
+    /// The outcome of the same wish, if it was sent before and has ended.
     pub(crate) async fn before<T: DeserializeOwned>(
         &self,
         client: &impl GenericClient,
@@ -43,7 +43,7 @@ impl Scope {
         row.map(|row| outcome(&row, once)).transpose()
     }
 
-    /// Writes what came of it; the last statement before the commit.
+    /// Writes the outcome; the last statement before the commit.
     pub(crate) async fn keep(
         &self,
         client: &impl GenericClient,
@@ -56,12 +56,12 @@ impl Scope {
         Ok(())
     }
 
-    /// A token of what is begun: the same one for the same wish.
+    /// A token for something new: the same one for the same wish.
     pub(crate) fn token(&self, purpose: &str) -> Token {
         self.once.as_ref().map_or_else(Token::random, |once| once.key().token(purpose))
     }
 
-    /// For a step of the wish that has an outcome of its own.
+    /// The scope for a step of the wish, which has an outcome of its own.
     pub(crate) fn step(&self, name: &str) -> Self {
         let once = self.once.as_ref().map(|once| once.step(name));
         Self { once, ..self.clone() }

@@ -1,5 +1,5 @@
-//! What must not be read in the database or its backups: sealed under `LABLINK_SECRET_KEY`, or kept
-//! in this process's memory for want of one.
+//! Secrets that must not be readable in the database or its backups. They are sealed under
+//! `LABLINK_SECRET_KEY`, or kept in this process's memory if there is no such key.
 
 mod aws_login;
 mod seal;

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::Subject;
 
-/// Seals what must not be read in the database or its backups (`LABLINK_SECRET_KEY`). All
-/// allocators of a deployment have the same one.
+/// The key that seals secrets in the database (`LABLINK_SECRET_KEY`). All allocators of a
+/// deployment have the same one.
 #[derive(Clone)]
 pub struct SecretKey(Arc<Inner>);
 
@@ -33,8 +33,8 @@ pub(crate) enum Unopened {
     OtherValue,
 }
 
-/// How a value begins that is bound to its subject; the key's id follows, then the nonce. Earlier
-/// versions of LabLink stored values that begin with their nonce and are bound to nothing.
+/// The first bytes of a value that is bound to its subject. The key's id follows, then the nonce.
+/// Earlier versions of LabLink stored values that begin with their nonce and are bound to nothing.
 const BOUND: &[u8; 8] = b"lablink2";
 const ID_LEN: usize = 8;
 
@@ -54,7 +54,7 @@ impl FromStr for SecretKey {
     }
 }
 
-/// Tells keys apart, and nothing of the key.
+/// An id that tells keys apart, and reveals nothing of the key.
 fn id(key: &[u8]) -> [u8; ID_LEN] {
     let digest: [u8; 32] =
         Sha256::new().chain_update(b"lablink key id").chain_update(key).finalize().into();
@@ -64,8 +64,8 @@ fn id(key: &[u8]) -> [u8; ID_LEN] {
 }
 
 impl SecretKey {
-    /// What only this key opens, and only as this subject. The nonce's 96 random bits are safe for
-    /// the few things that are ever sealed.
+    /// Seals a value, so that only this key opens it, and only as this subject. The nonce's 96
+    /// random bits are safe for the few things that are ever sealed.
     pub(crate) fn seal(&self, subject: Subject, mut bytes: Vec<u8>) -> Vec<u8> {
         let nonce: [u8; NONCE_LEN] = rand::random();
         let data = Aad::from(subject.associated_data());
@@ -75,7 +75,8 @@ impl SecretKey {
         [BOUND.as_slice(), &self.0.id, &nonce, &bytes].concat()
     }
 
-    /// What [`Self::seal`] was given for this subject, if this key made it and nobody changed it.
+    /// The value that [`Self::seal`] was given for this subject, if this key sealed it and nobody
+    /// changed it.
     pub(crate) fn open(&self, subject: Subject, sealed: &[u8]) -> Result<Vec<u8>, Unopened> {
         let Some(bound) = sealed.strip_prefix(BOUND) else {
             return self.unseal(Aad::from(String::new()), sealed).ok_or(Unopened::OtherKey);

@@ -1,7 +1,7 @@
 use crate::ids::{PoolId, VmId};
 
-/// What a sealed value is, and whose: it opens as this and as nothing else, wherever in the database
-/// somebody copies it to.
+/// What a sealed value is, and whose. It opens only as this, wherever somebody copies it in the
+/// database.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject {
     /// The AWS keys of a pool.

@@ -13,7 +13,7 @@ use crate::{
 pub enum Vault {
     /// Sealed in the database: every allocator with the same key has them, also after a restart.
     Shared(SecretKey),
-    /// In this process's memory alone, for want of a key.
+    /// Only in this process's memory, because there is no key.
     Own(Mutex<Option<AwsKeys>>),
 }
 
@@ -69,12 +69,12 @@ impl Vault {
         serde_json::from_slice(&opened).map(Some).map_err(|_unreadable| VaultError::Locked)
     }
 
-    /// Takes these keys into use, or none.
+    /// Uses these keys from now on, or none.
     pub async fn set(&self, scope: &Scope, keys: Option<&AwsKeys>) -> Result<(), VaultError> {
         let mut client = scope.client().await?;
         let mut change = Change::begin(scope, &mut client).await?;
         if let Sent::Again(()) = scope.sent(&*change).await? {
-            // What a restart has taken from this process comes back.
+            // This brings back keys that this process lost in a restart.
             if let Self::Own(own) = self {
                 let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
                 *own = own.take().or_else(|| keys.cloned());

@@ -1,4 +1,4 @@
-//! The way over SSH to machines that were registered by hand.
+//! SSH access to machines that were registered by hand.
 
 use std::{num::NonZero, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 use lablink_protocol::Hostname;
 
-/// How long somebody waits who registers a machine whose name nobody resolves.
+/// How long a registration waits for a name that can't be resolved.
 const PATIENCE_AT_THE_FORM: Duration = Duration::from_secs(3);
 
 /// How a machine's results are fetched.
@@ -25,7 +25,7 @@ pub struct SshAccess {
     pub directory: Option<ResultsDirectory>,
 }
 
-/// An access that can be stored: with what seals its private key once it is known for which row.
+/// An access ready to be stored, with the key that seals its private key once its row is known.
 #[derive(Clone, Debug)]
 pub struct StorableSshAccess {
     access: SshAccess,
@@ -39,7 +39,7 @@ pub struct StorableSshAccess {
 )]
 pub struct NoSecretKey;
 
-/// Why a machine's access can't be had.
+/// Why a machine's access can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SshAccessError {
     #[error(
@@ -69,7 +69,7 @@ impl From<Unopened> for SshAccessError {
 crate::db::takes_statement_errors!(SshAccessError);
 
 impl SshAccess {
-    /// Refuses an address that no machine of somebody's has. A name that can't be found yet is
+    /// Refuses an address that no registered machine may have. A name that can't be found yet is
     /// fine: each connection looks again.
     pub async fn check_address(&self, fit: FitAddresses) -> Result<(), UnfitAddress> {
         match self.address.resolve(self.port, fit, PATIENCE_AT_THE_FORM).await {

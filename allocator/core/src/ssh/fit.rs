@@ -1,5 +1,5 @@
-//! Which addresses a machine of somebody's may have: the allocator must not be sent to itself, nor
-//! to what its cloud tells it alone.
+//! Which addresses a registered machine may have. Nobody may send the allocator to itself, or to
+//! its cloud's metadata.
 
 use std::{
     io,
@@ -10,14 +10,14 @@ use std::{
 
 use super::SshAddress;
 
-/// Whether the allocator's own machine counts as one (`manual.ssh_to_loopback`).
+/// Whether loopback addresses are allowed (`manual.ssh_to_loopback`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FitAddresses {
     Remote,
     RemoteOrLoopback,
 }
 
-/// Why nobody's machine is reached there.
+/// Why no machine can be reached there.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfitAddress {
     #[error("{0} can't be found in {1:?}: is the name right, and does it have an address?")]
@@ -32,9 +32,8 @@ pub enum UnfitAddress {
 }
 
 impl SshAddress {
-    /// All IP addresses that it stands for now, the best first, if every one of them is fit. Who
-    /// connects must take one of these, and not ask for the name's addresses once more: the next
-    /// answer could be another one.
+    /// All current IP addresses of the name, the best first, if every one of them is fit. Connect
+    /// to one of these, without another look-up: its answer could differ.
     pub async fn resolve(
         &self,
         port: NonZero<u16>,
@@ -57,7 +56,7 @@ impl SshAddress {
 }
 
 impl FitAddresses {
-    /// What an unfit address is.
+    /// What kind of address an unfit one is.
     fn objection(self, ip: IpAddr) -> Option<&'static str> {
         let ip = ip.to_canonical();
         if ip.is_loopback() {
@@ -136,7 +135,7 @@ mod tests {
             ("::127.0.0.1", "loopback"),
             ("64:ff9b::7f00:1", "loopback"),
             ("2002:7f00:1::1", "loopback"),
-            // As getaddrinfo reads them.
+            // The forms that getaddrinfo reads.
             ("127.1", "loopback"),
             ("2130706433", "loopback"),
             ("0x7f.1", "loopback"),

@@ -1,5 +1,5 @@
-//! The SSH host key of a VM, remembered from first contact: who has another one later is not that
-//! machine.
+//! The SSH host key of a VM, remembered from first contact. A machine with another key is not that
+//! VM.
 
 use lablink_protocol::Hostname;
 
@@ -9,7 +9,8 @@ use crate::{
     scope::Sent,
 };
 
-/// The key that a VM showed first, as `known_hosts` has it: type and base64. None before that.
+/// The key that a VM showed first, as in `known_hosts`: type and base64. None before the first
+/// contact.
 pub async fn host_key(scope: &Scope, hostname: &Hostname) -> Result<Option<String>, DbError> {
     let sql = "select ssh_host_key from vm
                where pool_id = $1 and hostname = $2 and removed_at is null";
@@ -22,8 +23,8 @@ pub async fn host_key(scope: &Scope, hostname: &Hostname) -> Result<Option<Strin
     row.map_or(Ok(None), |row| Ok(row.try_get("ssh_host_key")?))
 }
 
-/// Remembers the key of a first contact. The answer is the key that counts from now on: another
-/// allocator may have been there first. None: the VM is gone.
+/// Remembers the key of a first contact. Returns the key that counts from now on, since another
+/// allocator may have been first. None: the VM is gone.
 pub async fn remember_host_key(
     scope: &Scope,
     hostname: &Hostname,
@@ -40,8 +41,8 @@ pub async fn remember_host_key(
     row.map_or(Ok(None), |row| Ok(row.try_get("ssh_host_key")?))
 }
 
-/// The next contact is a first one again: for a machine that was installed anew. `false`: there
-/// was no key to forget.
+/// Forgets the key, so that the next contact counts as the first: for a machine that was installed
+/// anew. `false`: there was no key.
 pub async fn forget_host_key(scope: &Scope, hostname: &Hostname) -> Result<bool, DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;

@@ -1,4 +1,4 @@
-//! The way over SSH to a machine: where it is, as whom one logs in, and which host key it has.
+//! SSH access to a machine: its address, the user to log in as, and its host key.
 
 mod access;
 mod fit;

@@ -1,4 +1,4 @@
-//! Where a machine is reached. None of these can be taken for an option of `ssh`.
+//! Where a machine is reached. None of these values can be taken for an option of `ssh`.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -8,7 +8,7 @@ use lablink_protocol::Hostname;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshAddress(String);
 
-/// The user whom one logs in as.
+/// The user to log in as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshLogin(String);
 

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 #[derive(Clone, PartialEq, Eq)]
 pub struct PrivateKey(String);
 
-/// Why a text is no private key that can be used. None of these shows any of it.
+/// Why a text is no usable private key. No message shows any of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPrivateKey {
     #[error(
@@ -29,11 +29,11 @@ pub enum InvalidPrivateKey {
 }
 
 const LONGEST: usize = 16 * 1024;
-/// What the format of OpenSSH begins with, before the name of the cipher that protects the key.
+/// The beginning of OpenSSH's format, before the name of the cipher that protects the key.
 const MAGIC: &[u8] = b"openssh-key-v1\0";
 
 impl PrivateKey {
-    /// Lines end with a line feed, the last one too: `ssh` wants it so.
+    /// Every line ends with a line feed, the last one too, as `ssh` requires.
     pub fn reveal(&self) -> &str {
         &self.0
     }

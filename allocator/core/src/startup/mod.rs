@@ -33,7 +33,8 @@ impl Startup {
     }
 }
 
-/// What is known of the start of this VM (its `vm.id`); nothing yet is a `Startup` without values.
+/// What is known of the start of this VM (its `vm.id`). A `Startup` without values if nothing is
+/// known.
 pub async fn of_vm(db: &Db, vm_id: VmId) -> Result<Startup, DbError> {
     let row = db.client().await?.query_opt(SELECT, &[&vm_id]).await?;
     row.as_ref().map_or(Ok(Startup::default()), startup)

@@ -22,7 +22,7 @@ pub async fn recent(scope: &Scope, limit: i64) -> Result<Vec<Start>, DbError> {
     starts(&scope.db, which, &[&scope.pool.as_i64(), &limit]).await
 }
 
-/// How this VM (its `vm.id`) came up, with nothing but its name as long as it tells nothing.
+/// How this VM (its `vm.id`) came up. Holds only its name until it reports.
 pub async fn of_start(db: &Db, vm_id: VmId) -> Result<Option<Start>, DbError> {
     Ok(starts(db, "id = $1", &[&vm_id]).await?.pop())
 }

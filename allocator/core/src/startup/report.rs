@@ -4,16 +4,16 @@ use serde_json::{Map, Value};
 use super::{SELECT, Startup};
 use crate::{Scope, db::GenericClient, ids::VmId, vms::ReportError};
 
-/// What somebody says of a VM's start: any part of it.
+/// A report about a VM's start, or any part of it.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     pub startup: Startup,
-    /// What this version has no column for, by key.
+    /// Values for which this version has no column, by key.
     pub other: Map<String, Value>,
 }
 
-/// Of keys that this version does not know: how many are kept of a VM, and how long they and their
-/// values may be together, as JSON, in bytes.
+/// How many unknown keys are kept for a VM, and how many bytes they and their values may have
+/// together, as JSON.
 const MOST_OTHERS: usize = 50;
 const LONGEST_OTHERS: usize = 16 * 1024;
 
@@ -82,7 +82,7 @@ pub async fn record(
     Ok(())
 }
 
-/// What is to be kept beside the known keys, with what an earlier report has brought.
+/// The values to keep besides the known keys, with those of earlier reports.
 async fn others(
     client: &impl GenericClient,
     vm_id: VmId,

@@ -10,7 +10,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// With what a later report says. Start and end may come in reports of their own.
+    /// Adds the values of a later report. Start and end may come in separate reports.
     pub(super) fn updated(self, told: Self) -> Self {
         let mut stage = Self {
             started_at: told.started_at.or(self.started_at),

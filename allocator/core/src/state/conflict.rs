@@ -9,11 +9,11 @@ use crate::{
 use lablink_protocol::Hostname;
 
 text_enum! {
-    /// What is wrong with a state that is not taken for true.
+    /// What is wrong with a state that was refused.
     pub enum Fault {
-        /// Nothing is left in its place.
+        /// The file is gone or empty.
         Empty = "empty",
-        /// What is in its place is cut off, or no state that this version knows.
+        /// The file is cut off, or not a state that this version knows.
         Unreadable = "unreadable",
         /// It does not follow from the one that was seen last.
         OtherHistory = "other_history",
@@ -28,7 +28,7 @@ text_enum! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     pub fault: Fault,
-    /// VMs that exist by all that is known, and that the state lacks.
+    /// VMs that exist according to their rows, and that the state lacks.
     pub hostnames: Vec<Hostname>,
     /// A later look found nothing wrong any more.
     pub solved: bool,
@@ -51,7 +51,7 @@ pub async fn record_conflict(
     Ok(())
 }
 
-/// What this operation found wrong, if it did.
+/// What this operation found wrong, if anything.
 pub async fn conflict_of(
     scope: &Scope,
     operation: OperationId,
@@ -80,7 +80,7 @@ pub(crate) async fn conflict_in(
     }))
 }
 
-/// Nothing is wrong any more, whoever put it right.
+/// Notes that nothing is wrong any more.
 pub(super) async fn solve(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "update state_conflict set solved_at = now()
                where pool_id = $1 and solved_at is null

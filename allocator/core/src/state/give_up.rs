@@ -8,8 +8,8 @@ use crate::{
     vms,
 };
 
-/// Lets go of VMs that the state has lost, in the name of who asked for it: their rows end, open
-/// claims are told. From now on `state` is the one that counts; none: there is none yet.
+/// Lets go of VMs that the state has lost, in the name of the person who asked for it. Their rows
+/// and open claims end, with events. From now on `state` counts. None: there is no state yet.
 pub async fn give_up(
     scope: &Scope,
     operation: OperationId,

@@ -1,13 +1,14 @@
-//! Which VMs have a machine, as their rows tell it, for a state that may have forgotten some.
+//! Which VMs have a machine according to their rows, to compare with a state that may have lost
+//! some.
 
 use lablink_protocol::Hostname;
 
 use super::{Version, conflict, seen};
 use crate::{DbError, Scope, db, events::Change, ids::OperationId};
 
-/// VMs that exist by all that their rows say: a launch of ours made them, or their agents have
-/// reported. What an operation was making when it was cut off, and that never reported, is not
-/// among them, nor what one was removing.
+/// VMs that exist according to their rows: a launch made them, or their agents have reported. VMs
+/// that an interrupted operation was making, and that never reported, are not among them, nor VMs
+/// that one was removing.
 pub async fn existing(scope: &Scope) -> Result<Vec<Hostname>, DbError> {
     // An operation that found a VM unmade has taken its credential away.
     let sql = "select hostname from vm
@@ -21,14 +22,14 @@ pub async fn existing(scope: &Scope) -> Result<Vec<Hostname>, DbError> {
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
-/// Those of these VMs whose machine an operation was making or removing.
+/// The VMs among these whose machine an operation was making or removing.
 pub async fn in_hand(scope: &Scope, names: &[Hostname]) -> Result<Vec<Hostname>, DbError> {
     let sql = "select hostname from vm where pool_id = $1 and removed_at is null
                and hostname = any($2) and machine in ('making', 'removing')";
     named(scope, names, sql).await
 }
 
-/// Those of these names whose VM was removed, and that no VM has now.
+/// The names among these whose VM was removed, and that no VM has now.
 pub async fn removed_among(scope: &Scope, names: &[Hostname]) -> Result<Vec<Hostname>, DbError> {
     let sql = "select hostname from vm where pool_id = $1 and hostname = any($2)
                group by hostname having bool_and(removed_at is not null)";
@@ -41,8 +42,8 @@ async fn named(scope: &Scope, names: &[Hostname], sql: &str) -> Result<Vec<Hostn
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
-/// A true state was seen: what it holds is made, what was wrong with an earlier one is solved.
-/// Only for who holds the lane: others may look while a machine is on its way out.
+/// Notes that a true state was seen: the machines in it are made, and an earlier conflict is
+/// solved. The caller must hold the lane, since others could look while a machine is being removed.
 pub async fn take_true(
     scope: &Scope,
     version: Option<&Version>,
@@ -66,8 +67,8 @@ pub async fn take_true(
     Ok(())
 }
 
-/// An operation is about to make machines for these VMs, some of them anew, and to remove those of
-/// others. What an earlier machine reported says nothing of the new one.
+/// Notes that an operation is about to make machines for these VMs, some of them anew, and to
+/// remove those of others. Reports of an earlier machine say nothing about the new one.
 pub async fn take_in_hand(
     scope: &Scope,
     making: &[Hostname],
@@ -96,7 +97,7 @@ pub async fn take_in_hand(
     Ok(())
 }
 
-/// Terraform has said of these machines that it is done with making them, whatever the state says.
+/// Notes that Terraform has reported these machines as made, whatever the state says.
 pub async fn made_by(scope: &Scope, operation: OperationId) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id from vm join operation_vm as step using (hostname)

@@ -1,5 +1,5 @@
-//! What is known of Terraform's state beside the state itself: which one was seen last, which
-//! machines it has to hold, and what was wrong with one that was not taken for true.
+//! What the database knows of Terraform's state: which state was seen last, which machines it must
+//! hold, and what was wrong with a state that was refused.
 
 mod conflict;
 mod give_up;

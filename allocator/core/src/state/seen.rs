@@ -1,6 +1,6 @@
 use crate::{DbError, Scope, db::GenericClient, pools::Pool};
 
-/// Which state of which history a state is.
+/// The identity of a state: its history, and its place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// Names the history: all states that follow one from another.
@@ -9,7 +9,7 @@ pub struct Version {
     pub serial: i64,
 }
 
-/// The state of the pool that was last taken for true; none before the first.
+/// The state of the pool that was last accepted. None before the first.
 pub async fn last_seen(scope: &Scope) -> Result<Option<Version>, DbError> {
     let sql = "select lineage, serial from terraform_state where pool_id = $1";
     let row = scope.client().await?.query_opt(sql, &[&scope.pool.as_i64()]).await?;
@@ -17,7 +17,8 @@ pub async fn last_seen(scope: &Scope) -> Result<Option<Version>, DbError> {
         .transpose()
 }
 
-/// Notes that this state was taken for true. Who looked earlier and comes later changes nothing.
+/// Notes that this state was accepted. A note about an older state that comes later changes
+/// nothing.
 pub(super) async fn remember(
     client: &impl GenericClient,
     pool: &Pool,
@@ -30,7 +31,7 @@ pub(super) async fn remember(
     Ok(())
 }
 
-/// From now on this is the state, whatever was seen before; none: there is none yet.
+/// Makes this the accepted state, whatever was seen before. None: there is no state yet.
 pub(super) async fn replace(
     client: &impl GenericClient,
     pool: &Pool,

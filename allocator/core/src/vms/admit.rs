@@ -1,4 +1,4 @@
-//! VMs that nobody asked for: an agent that needs no token says of itself that it is there.
+//! VMs that nobody asked for: their agents need no token and report by themselves.
 
 use super::used::EARLIER_USE;
 use crate::{
@@ -33,7 +33,7 @@ pub async fn admit(scope: &Scope, hostname: &Hostname) -> Result<(), AdmitError>
             return Ok(());
         }
         let mut change = Change::begin(scope, &mut client).await?;
-        // Those that come at once are counted one after the other.
+        // Reports that come at once take turns, so that each is counted.
         operations::lock_pool(&change).await?;
         if let Some(most) = scope.pool.rules.machines.most_unknown {
             let unknown = "select count(*) from vm

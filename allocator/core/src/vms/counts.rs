@@ -3,8 +3,8 @@ use std::sync::LazyLock;
 use super::{CLAIMABLE, State, search::STATE};
 use crate::{DbError, Scope, db, rows::WAITING};
 
-/// How many VMs can be claimed right now by somebody who comes: the number on the public page.
-/// What the line waits for is not among them.
+/// How many VMs a newcomer can claim right now: the number on the public page. VMs that the line
+/// waits for do not count.
 pub async fn free(scope: &Scope) -> Result<i64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
@@ -23,7 +23,7 @@ pub async fn free(scope: &Scope) -> Result<i64, DbError> {
     Ok(row.try_get(0)?)
 }
 
-/// The pool at a glance: every VM that is there counts in exactly one, but for `in_use`.
+/// The pool at a glance. Each VM counts in exactly one field, except `in_use`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub free: i64,

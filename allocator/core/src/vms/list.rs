@@ -21,7 +21,7 @@ pub struct Vm {
     pub source: Source,
     pub status: VmStatus,
     pub status_reason: Option<String>,
-    /// None until the agent has said.
+    /// None until the agent has reported.
     pub gpu: Option<GpuHealth>,
     /// Why the GPU is not healthy, in words.
     pub gpu_reason: Option<String>,
@@ -37,7 +37,7 @@ pub struct Vm {
     pub token_due_since: Option<Timestamp>,
     /// Since when nobody can claim it, because a dead token of its agent was shown.
     pub barred_since: Option<Timestamp>,
-    /// The e-mail of who had it last.
+    /// The e-mail of its last participant.
     pub last_participant: Option<String>,
     /// Why its agent could not clean it after that participant.
     pub clean_failure: Option<String>,
@@ -45,11 +45,11 @@ pub struct Vm {
     pub last_seen: Option<Timestamp>,
     /// The agent has said that it stops.
     pub stopped: bool,
-    /// Why its agent could not be started, if it was not heard since.
+    /// Why its agent could not be started. None if it has been heard since.
     pub start_failure: Option<String>,
-    /// What heartbeats have told: [`lablink_protocol::Vitals`] as JSON, newer keys included.
+    /// The contents of heartbeats: [`lablink_protocol::Vitals`] as JSON, newer keys included.
     pub vitals: Option<serde_json::Value>,
-    /// Since when its machine has been starting; none: it was not begun, or runs.
+    /// Since when its machine has been starting. None: it was not begun, or it runs.
     pub starting_since: Option<Timestamp>,
     /// When it was pointed out that it takes too long to start.
     pub overdue_at: Option<Timestamp>,

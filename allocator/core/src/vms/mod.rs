@@ -1,5 +1,5 @@
-//! VMs: the machines of a pool, as rows. What a row says is what the organiser wants and what the
-//! agents report; what exists is Terraform's to say.
+//! VMs: the machines of a pool, as rows. A row holds what the organiser wants and what the agent
+//! reports. Terraform alone knows what exists.
 
 mod admit;
 mod counts;
@@ -48,7 +48,7 @@ macro_rules! fit {
 /// the original's agents send none.
 pub(crate) const FIT: &str = fit!();
 
-/// Likewise, and it is kept for nobody in line.
+/// The same, for VMs that are not kept for anybody in line.
 pub(crate) const CLAIMABLE: &str = concat!("vm.place_id is null and ", fit!());
 
 /// The order in which VMs are handed out.

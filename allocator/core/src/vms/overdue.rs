@@ -12,7 +12,7 @@ use crate::{
     rows::TOOK,
 };
 
-/// No start is late before this: where VMs are up in seconds, one that takes a minute is no news.
+/// No start is late before this: a start of a minute is no news, even if others took seconds.
 const SOONEST: Duration = Duration::from_secs(120);
 
 /// How many seconds a start may take. A subquery, so it is worked out only while a machine starts.
@@ -20,8 +20,8 @@ const ALLOWED: &str = "select case when usual.seconds is null then $2::float8
             else least($2::float8, greatest($3::float8, 2 * usual.seconds)) end
         from (select percentile_cont(0.9) within group (order by seconds) as seconds from took) as usual";
 
-/// Notes since when the machines have been starting whose agents have not reported yet. One that an
-/// operation has still to begin is not starting. A registered machine starts when it enrols.
+/// Notes since when machines have been starting whose agents have not reported yet. A machine whose
+/// operation has not begun is not starting. A registered machine starts when it enrols.
 pub(super) async fn note_begun(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
     let sql = "with making as (
             select distinct on (coalesce(target.successor_id, target.vm_id))
@@ -81,7 +81,7 @@ pub(super) async fn point_out(change: &mut Change<'_>, longest: Duration) -> Res
         let since: Option<Timestamp> = late.try_get("starting_since")?;
         let event = change.event(Kind::VmOverdue).of_vm(late.try_get("id")?);
         event.with(json!({ "starting_since": since }));
-        // Who waits for one of them must not be told that it comes any moment.
+        // The line must not be told that one of them comes any moment.
         change.touch(Touch::Line);
     }
     Ok(())

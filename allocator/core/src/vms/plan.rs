@@ -1,4 +1,4 @@
-//! What an organiser asks for becomes rows first: VMs to be, or VMs that are to go.
+//! Turns an organiser's wish into rows: VMs to make, or VMs to remove.
 
 use crate::{
     DbError,
@@ -60,7 +60,7 @@ pub(crate) async fn plan(
     rows.iter().map(|row| Ok((row.try_get("id")?, db::word(row, "hostname")?))).collect()
 }
 
-/// The VMs that are meant, of those that Terraform made. Machines registered by hand stay.
+/// The selected VMs. Machines registered by hand are never among them.
 pub(crate) async fn made(
     client: &impl GenericClient,
     pool: &Pool,
@@ -89,7 +89,7 @@ pub(crate) async fn made(
     if found.is_empty() { Err(VmsError::NothingSelected) } else { Ok(found) }
 }
 
-/// Those of an operation's VMs that nobody has tried to make yet, or seen.
+/// The VMs of an operation that nobody has tried to make, and that have never been seen.
 pub(crate) async fn never_made(
     client: &impl GenericClient,
     operation: OperationId,

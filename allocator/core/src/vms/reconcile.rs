@@ -22,8 +22,8 @@ pub struct Existing {
 }
 
 /// Writes rows for VMs that exist but have none, as after the loss of the database. Nobody is
-/// destroyed for being unknown. What was removed since the state was asked for, at `asked_at`, is
-/// no find.
+/// destroyed for being unknown. VMs that were removed after `asked_at`, when the state was read,
+/// get no row.
 pub async fn reconcile_existing(
     scope: &Scope,
     source: Source,
@@ -101,7 +101,7 @@ pub(crate) async fn remove_in(change: &mut Change<'_>, vms: &[VmId]) -> Result<(
     Ok(())
 }
 
-/// The rows of the VMs of these names that are there.
+/// The rows of the present VMs with these names.
 pub async fn present(
     scope: &Scope,
     hostnames: &[Hostname],
@@ -113,8 +113,8 @@ pub async fn present(
     rows.iter().map(|row| Ok((db::word(row, "hostname")?, row.try_get("id")?))).collect()
 }
 
-/// VMs that an operation was to make for the first time, and for which nothing was done, are not
-/// wanted any more: they need no row.
+/// Drops the rows of VMs that an operation was to make for the first time, and for which nothing
+/// was done.
 pub async fn unplan(scope: &Scope, operation: OperationId) -> Result<(), DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;
@@ -124,7 +124,7 @@ pub async fn unplan(scope: &Scope, operation: OperationId) -> Result<(), DbError
     Ok(())
 }
 
-/// Those of these VMs whose agent says that they run.
+/// The VMs among these whose agents report that they run.
 pub async fn running_among(
     scope: &Scope,
     hostnames: &[Hostname],
@@ -138,8 +138,8 @@ pub async fn running_among(
 }
 
 /// A VM whose machine is replaced now: the old one becomes history, its claim ends, and a row for
-/// the new one takes its name. Answers the new row. Until the new machine is made, what stands
-/// under this name is the old one, with what its participants left.
+/// the new one takes its name. Returns the new row. Until the new machine is made, the old one
+/// stands under this name, with what its participants left.
 pub(crate) async fn succeed(change: &mut Change<'_>, old: VmId) -> Result<VmId, DbError> {
     remove_in(change, &[old]).await?;
     let new =
@@ -152,11 +152,11 @@ pub(crate) async fn succeed(change: &mut Change<'_>, old: VmId) -> Result<VmId, 
     Ok(new)
 }
 
-/// VMs that are made now, some of them anew after a failure: what was wrong with them is past.
+/// Notes VMs that were made now, some of them anew after a failure. Clears earlier errors.
 pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
-    // What is made anew has another SSH host key.
-    // What was heard of the machine before it says nothing about this one.
+    // A machine that is made anew has another SSH host key. What was heard of the machine before it
+    // says nothing about this one.
     let sql = "with theirs as (
                    select id from vm
                    where pool_id = $1 and hostname = any($2) and removed_at is null
@@ -179,10 +179,10 @@ pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbEr
     change.commit().await
 }
 
-/// A VM of which something did not come true, and why.
+/// A VM for which a wish failed, and why.
 pub type Unmet = (VmId, String);
 
-/// VMs that should exist but don't, or not whole, are in error, each with its reason.
+/// Marks VMs that should exist but don't, or not whole, as in error, each with its reason.
 pub async fn fail(scope: &Scope, unmade: &[Unmet]) -> Result<(), DbError> {
     // Without its credentials, what is left of such a VM can't report itself back to life.
     let sql = "with theirs as (
@@ -203,8 +203,8 @@ pub async fn fail(scope: &Scope, unmade: &[Unmet]) -> Result<(), DbError> {
     write(scope, sql, unmade, Kind::VmFailed).await
 }
 
-/// VMs of which nobody knows whether they were made, and that have not reported: in error until
-/// they do.
+/// Marks VMs that may or may not have been made, and have not reported, as in error until they
+/// report.
 pub async fn doubt(scope: &Scope, unknown: &[Unmet]) -> Result<(), DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;
@@ -225,7 +225,7 @@ pub(crate) async fn doubt_in(change: &mut Change<'_>, unknown: &[Unmet]) -> Resu
     write_in(change, sql, unknown, Kind::VmFailed).await
 }
 
-/// VMs to which what was asked for did not happen: they are what they were, and say why.
+/// Notes VMs for which an operation did nothing, with the reason. Their state stays the same.
 pub async fn note_undone(scope: &Scope, undone: &[Unmet]) -> Result<(), DbError> {
     let sql = "with theirs as (
                    select vm.id, undone.reason
@@ -246,8 +246,8 @@ async fn write(scope: &Scope, sql: &str, unmet: &[Unmet], kind: Kind) -> Result<
     change.commit().await
 }
 
-/// Writes what did not come true: `sql` takes ids and reasons, and answers those of the VMs that it
-/// has changed.
+/// Writes failures: `sql` takes ids and reasons, and returns the ids of the VMs that it has
+/// changed.
 async fn write_in(
     change: &mut Change<'_>,
     sql: &str,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug)]
 pub struct Registered {
     pub hostname: Hostname,
-    /// For one enrolment, within the hour.
+    /// Good for one enrolment, within an hour.
     pub enrolment_token: Token,
     pub expires_at: Timestamp,
 }
@@ -58,7 +58,7 @@ pub async fn register(
     if let Sent::Again(issued) = scope.sent(&*change).await? {
         return Ok(Registered::again(scope, issued));
     }
-    // One that left the pool with its last participant's traces comes back with them.
+    // A machine that left the pool used or barred comes back so.
     let sql = format!(
         "insert into vm (pool_id, hostname, source, used_at, last_claim_id, barred_at)
          select $1, $2, 'manual', earlier.used_at, earlier.last_claim_id, earlier.barred_at
@@ -80,7 +80,7 @@ pub async fn register(
     Ok(registered)
 }
 
-/// Another command for a machine that was registered: the one before is void.
+/// Makes another install command for a registered machine. The one before is void.
 pub async fn renew_enrolment(
     scope: &Scope,
     hostname: Hostname,
@@ -95,7 +95,7 @@ pub async fn renew_enrolment(
     Ok(registered)
 }
 
-/// What is stored of an enrolment that was issued: its token follows from the wish's key.
+/// The stored outcome of an enrolment that was issued. Its token follows from the wish's key.
 #[derive(Serialize, Deserialize)]
 struct Issued {
     hostname: Hostname,
@@ -132,7 +132,7 @@ async fn enrolment(
 /// Takes a machine that LabLink did not make out of the pool. The machine itself is left alone;
 /// its agent is no longer heard. `false`: there is no such machine.
 pub async fn forget(scope: &Scope, hostname: &Hostname) -> Result<bool, DbError> {
-    // A step of its own: where there is no such machine, the same wish may begin something else.
+    // A step of its own: if there is no such machine, the same wish may begin something else.
     let scope = &scope.step("forget");
     crate::db::again!(async {
         let mut client = scope.client().await?;

@@ -68,7 +68,7 @@ pub async fn set_status(
     })
 }
 
-/// The agent lives, and this has changed of its machine. Writes a table of its own, and tells
+/// Stores a heartbeat, with the changes of the machine. Writes to a table of its own, and wakes
 /// nobody.
 pub async fn heartbeat(
     scope: &Scope,
@@ -106,7 +106,7 @@ pub async fn goodbye(scope: &Scope, hostname: &Hostname) -> Result<(), ReportErr
     let mut change = Change::begin(scope, &mut client).await?;
     let before = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
     let before = before.ok_or(ReportError::NoSuchVm)?;
-    // Those who look at it are told once.
+    // Pages that show it are woken once.
     if !before.try_get::<_, bool>("stopped")? {
         change.touch(Touch::Vm(before.try_get("id")?));
     }
@@ -115,7 +115,7 @@ pub async fn goodbye(scope: &Scope, hostname: &Hostname) -> Result<(), ReportErr
 }
 
 /// The agent of a VM could not be started: an organiser must look. Until it is heard again, its VM
-/// is not handed out and says why. Without a row of that name, nothing is written.
+/// is not handed out and says why. Writes nothing if no VM has that name.
 pub async fn start_failed(scope: &Scope, hostname: &Hostname, reason: &str) -> Result<(), DbError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;
@@ -151,8 +151,8 @@ pub async fn start_failed(scope: &Scope, hostname: &Hostname, reason: &str) -> R
     })
 }
 
-/// Whether somebody works with the subject software, and since when, if the agent says so; a change
-/// is history.
+/// Stores whether the subject software is in use, and since when if the agent says so. A change is
+/// history.
 pub async fn set_in_use(
     scope: &Scope,
     hostname: &Hostname,
@@ -188,7 +188,7 @@ pub async fn set_in_use(
     })
 }
 
-/// The agent's verdict on the GPUs, and why; a change is history.
+/// Stores the agent's verdict on the GPUs, with the reason. A change is history.
 pub async fn set_gpu(
     scope: &Scope,
     hostname: &Hostname,

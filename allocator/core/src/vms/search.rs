@@ -9,7 +9,7 @@ text_enum! {
         Removing = "removing",
         /// A dead token of its agent was shown: nobody gets it until an organiser says so.
         Barred = "barred",
-        /// In error, or nobody knows.
+        /// In error, or its state is unknown.
         Failed = "failed",
         Unhealthy = "unhealthy",
         /// Its machine was begun long ago, and its agent has not reported that it runs.
@@ -19,9 +19,9 @@ text_enum! {
         Used = "used",
         /// Its agent is to take a new token since a claim has ended.
         TokenDue = "token_due",
-        /// Nothing heard of its agent for so long that an organiser should look.
+        /// Its agent has been silent for so long that an organiser should look.
         Suspect = "suspect",
-        /// Nothing heard of its agent for too long to hand it out, or it has stopped.
+        /// Its agent has stopped, or has been silent for too long to hand the VM out.
         Stale = "stale",
         Claimed = "claimed",
         /// Kept for somebody in line.
@@ -68,7 +68,7 @@ impl Sort {
         match self {
             Self::Number => "vm.number nulls last, vm.id",
             Self::Name => "vm.hostname",
-            // What needs a look comes first.
+            // States that need attention come first.
             Self::State => "vm.state in ('free', 'claimed', 'offered'), vm.state, vm.number, vm.id",
             Self::Participant => "claim.email nulls last, vm.id",
             Self::LastSeen => "vm_presence.last_seen nulls first, vm.id",
@@ -84,7 +84,7 @@ pub struct Search {
     pub text: String,
     pub state: Option<State>,
     pub sort: Sort,
-    /// From this one on, counted from 0.
+    /// The index of the first VM to list, from 0.
     pub from: i64,
     pub limit: i64,
 }
@@ -97,7 +97,7 @@ pub struct Found {
 }
 
 pub async fn search(scope: &Scope, search: &Search) -> Result<Found, DbError> {
-    // Only what is asked for is worked out: a plain page of 10,000 VMs needs no state and no claim.
+    // Joins and states are computed only if asked for: a plain page of 10,000 VMs needs neither.
     let mut condition = String::from("vm.pool_id = $1 and vm.removed_at is null");
     if !search.text.is_empty() {
         condition += " and (vm.hostname ilike $3 or claim.email ilike $3)";

@@ -9,8 +9,8 @@ use crate::{
     events::{Change, Kind},
 };
 
-/// Points out VMs whose agent has been silent for so long. Those that do not run yet are overdue in
-/// their own time.
+/// Points out VMs whose agent has been silent for this long. VMs that do not run yet become overdue
+/// instead.
 pub(super) async fn point_out(change: &mut Change<'_>, after: Duration) -> Result<(), DbError> {
     let sql = "with silent as (
             select vm.id, vm_presence.last_seen
@@ -33,7 +33,8 @@ pub(super) async fn point_out(change: &mut Change<'_>, after: Duration) -> Resul
     Ok(())
 }
 
-/// Agents that were pointed out as silent and are heard again. One that says goodbye is not.
+/// Notes agents that were pointed out as silent and are heard again. One that says goodbye does not
+/// count.
 pub(super) async fn note_heard(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "with heard as (
             select vm.id, vm.suspect_at from vm join vm_presence on vm_presence.vm_id = vm.id

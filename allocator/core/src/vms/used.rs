@@ -7,8 +7,8 @@ use crate::{
     ids::VmId,
 };
 
-/// A machine that left the pool with its last participant's traces, or barred, comes back so: a join
-/// for new rows of the pool `$1`, each with its `hostname`.
+/// A join for new rows of the pool `$1`, each with its `hostname`: a machine that left the pool
+/// used or barred comes back used or barred.
 pub(super) const EARLIER_USE: &str = "lateral (
     select before.used_at, before.last_claim_id, before.barred_at from vm as before
     where before.pool_id = $1 and before.hostname = one.hostname and before.removed_at is not null

@@ -1,5 +1,5 @@
-//! Points out VMs of which nothing is heard: those that never report, and those that fall silent.
-//! Nothing is done to them: that is the organiser's to decide.
+//! Points out silent VMs: those that never report, and those that fall silent. It does nothing to
+//! them: the organiser decides.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{overdue, suspect};
 use crate::{DbError, Scope, events::Change};
 
-/// How long nothing may be heard of a VM before it is pointed out.
+/// How long a VM may be silent before it is pointed out.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How long an agent that sends heartbeats may be silent (`health.suspect_after`).
@@ -21,23 +21,23 @@ pub struct Limits {
     pub overdue_after: Duration,
 }
 
-/// Looks for VMs of which nothing is heard.
+/// Looks for silent VMs.
 pub struct Watch {
     scope: Scope,
     limits: Limits,
-    /// Longer pauses between looks mean that nobody could be heard.
+    /// A longer pause between two looks means that no agent could be heard.
     pause: Duration,
     hearing: Mutex<Hearing>,
 }
 
 impl Watch {
-    /// One that looks about this often.
+    /// A watch that looks about this often.
     pub fn new(scope: Scope, limits: Limits, every: Duration) -> Self {
         let hearing = Mutex::new(Hearing::from(Instant::now()));
         Self { scope, limits, pause: every * 4, hearing }
     }
 
-    /// Looks once. Answers how many VMs were pointed out.
+    /// Looks once. Returns how many VMs were pointed out.
     pub async fn look(&self) -> Result<u64, DbError> {
         let heard_for = self.hearing().at(Instant::now(), self.pause);
         notice(&self.scope).await?;
@@ -87,7 +87,8 @@ pub async fn notice(scope: &Scope) -> Result<(), DbError> {
     change.commit().await
 }
 
-/// Points out what has become overdue or suspect, each VM once, whoever else looks. Answers how many.
+/// Points out VMs that have become overdue or suspect, each once in all allocators. Returns how
+/// many.
 pub async fn point_out(scope: &Scope, limits: Limits) -> Result<u64, DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;

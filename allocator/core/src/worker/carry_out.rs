@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Attempt, Ended, Runner, Trouble, Turn};
 use crate::operations::Kind;
 
-/// How long the pause is before what failed by what may pass is tried again; twice as long before
-/// each further attempt.
+/// The pause before the second attempt, after a failure that may pass. Each further pause is twice
+/// as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
@@ -44,7 +44,7 @@ pub(super) async fn call_off<K: Kind>(job: &K, turn: &mut Turn, reason: &str) {
     }
 }
 
-/// Ends an operation of which nothing but its end is to be written.
+/// Ends an operation by writing its end and nothing else.
 pub(super) async fn end(turn: &mut Turn, ended: Ended) {
     let Some(outcome) = ended.outcome() else { return };
     loop {
@@ -73,7 +73,7 @@ async fn attempted<K: Kind, R: Runner<K>>(
                 (Err(error), None) => error,
             };
             let reason = match error {
-                // Nothing has been done yet: again, when the database is back.
+                // Nothing has been done yet, so it is tried again when the database is back.
                 Trouble::Db(refused) if turn.waits_for(&refused).await => continue,
                 Trouble::Db(refused) => crate::chain(&refused),
                 Trouble::LeaseLost => return Ended::LeaseLost.into(),
@@ -92,7 +92,7 @@ async fn attempted<K: Kind, R: Runner<K>>(
     }
 }
 
-/// Gives it back to the queue for a while.
+/// Puts the operation back into the queue for a while.
 async fn put_off(turn: &mut Turn, reason: &str) {
     let pause = pause_after(turn.operation.attempts);
     let reason = format!(

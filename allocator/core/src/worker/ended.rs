@@ -12,8 +12,8 @@ pub enum Ended {
         exit_code: Option<i32>,
         reason: String,
     },
-    /// It failed by what may pass, and left nothing half done: it is tried again, if its kind allows
-    /// for another attempt.
+    /// It failed for a reason that may pass, and left nothing half done. It is tried again, if its
+    /// kind allows another attempt.
     Passing {
         reason: String,
     },
@@ -24,7 +24,7 @@ pub enum Ended {
     Interrupted {
         reason: String,
     },
-    /// Somebody else works on the operation now: nothing more is ours to write.
+    /// Another worker has the operation now: nothing more may be written.
     LeaseLost,
 }
 
@@ -59,7 +59,7 @@ impl Ended {
         Self::Failed { exit_code: None, reason: reason.into() }
     }
 
-    /// What the operation's row will say. `None` when it is no longer ours to say anything.
+    /// The outcome for the operation's row. `None` if another worker has the operation.
     pub(super) fn outcome(self) -> Option<Outcome> {
         let (state, exit_code, reason) = match self {
             Self::Succeeded => return Some(Outcome::succeeded()),

@@ -21,9 +21,9 @@ pub enum Stop {
     Shutdown,
     /// Its deadline has come.
     Overdue,
-    /// The lease could not be renewed for so long that it may be somebody else's.
+    /// The lease could not be renewed for so long that another worker may have it.
     DatabaseAway,
-    /// Somebody else has the operation, or it is over: nothing more is ours to write.
+    /// Another worker has the operation, or it is over: nothing more may be written.
     LeaseLost,
 }
 
@@ -35,13 +35,13 @@ pub struct Held {
     _timing: AbortOnDropHandle<()>,
 }
 
-/// What the work has been told, in the forms in which it listens.
+/// The signals to the work.
 #[derive(Clone)]
 struct Told {
     stop: watch::Sender<Option<Stop>>,
-    /// For the steps of the work: there is a reason to stop.
+    /// Ends the steps of the work: there is a reason to stop.
     enough: CancellationToken,
-    /// For what follows the work, which a stop does not end at once: its time is over as well.
+    /// Ends the steps that follow the work, which a stop gives some more time.
     late: CancellationToken,
 }
 
@@ -51,7 +51,7 @@ impl Told {
             let news = match (*told, stop) {
                 (_, Some(Stop::LeaseLost)) => stop,
                 (None, stop) => stop,
-                // Who is at it for another reason has less time now.
+                // Work that is stopping for another reason has less time now.
                 (Some(Stop::Cancel | Stop::Overdue | Stop::DatabaseAway), Some(Stop::Shutdown)) => {
                     stop
                 }
@@ -98,7 +98,7 @@ impl Held {
         }
     }
 
-    /// Why to stop, if there is a reason.
+    /// The reason to stop, if there is one.
     pub fn stop(&self) -> Option<Stop> {
         *self.told.stop.borrow()
     }
@@ -123,7 +123,8 @@ impl Held {
         Limit::until(self.told.enough.clone())
     }
 
-    /// What follows the work, so that its end can be written, goes on for a while.
+    /// The limit for what follows the work, which goes on for a while so that the end can be
+    /// written.
     pub fn end_limit(&self) -> Limit {
         Limit::until(self.told.late.clone())
     }
@@ -133,7 +134,7 @@ async fn told(mut stop: watch::Receiver<Option<Stop>>, known: Option<Stop>) -> S
     let told = stop.wait_for(|stop| stop.is_some() && *stop != known).await;
     match told.map(|stop| *stop) {
         Ok(Some(stop)) => stop,
-        // Nobody is left who could say so.
+        // The sender is gone, so no reason can come any more.
         Ok(None) | Err(_) => std::future::pending().await,
     }
 }
@@ -184,8 +185,8 @@ async fn renew(
 
 /// How long the work may take to stop. Then it is dropped where it stands.
 const OVERRUN: Duration = Duration::from_mins(2);
-/// Our own progress wakes us as well; a cancellation need not be heard faster than this.
+/// The worker's own progress wakes it as well. A cancellation need not be heard faster than this.
 const SOON: Duration = Duration::from_millis(500);
-/// How long after the word to stop, a running Terraform's end included, what follows the work may
-/// go on.
+/// How long the steps after the work may go on after a stop, the end of a running Terraform
+/// included.
 const LAST: Duration = Duration::from_secs(12);

@@ -5,10 +5,10 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::Runners;
 use crate::operations::Lane;
 
-/// What goes on in lanes in which no operation is at work here.
+/// Work that goes on in lanes without an operation at work here.
 pub(super) struct Idling {
     runners: Arc<Runners>,
-    /// By its place among the runners' idle work.
+    /// Keyed by the index in the runners' idle work.
     going_on: HashMap<usize, (CancellationToken, AbortOnDropHandle<()>)>,
 }
 
@@ -21,14 +21,14 @@ impl Idling {
         idling
     }
 
-    /// Stops what is done in this lane meanwhile; to be awaited before its operation begins.
+    /// Stops the idle work of this lane. Await the result before the lane's operation begins.
     pub fn make_way(&mut self, lane: &Lane) -> impl Future<Output = ()> + Send + use<> {
         let theirs = |place: &usize| self.runners.idle[*place].lane == *lane;
         let places: Vec<usize> = self.going_on.keys().copied().filter(theirs).collect();
         self.end(places)
     }
 
-    /// Goes on in this lane; none: in whichever lane something has stopped, since nobody knows.
+    /// Starts the idle work of this lane again. None: of every lane in which it has stopped.
     pub fn is_free(&mut self, lane: Option<&Lane>) {
         for place in 0..self.runners.idle.len() {
             let is_it = lane.is_none_or(|lane| self.runners.idle[place].lane == *lane);
@@ -58,7 +58,7 @@ impl Idling {
         }
         async move {
             for (_, work) in ending {
-                // Whatever became of it, it is over.
+                // It is over, even if it failed.
                 let _over = work.await;
             }
         }

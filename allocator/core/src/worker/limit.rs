@@ -11,12 +11,12 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Until somebody says so.
+    /// A limit without a time: until a signal.
     pub fn until(stop: CancellationToken) -> Self {
         Self { stop, by: None }
     }
 
-    /// The same, and no longer than this from now.
+    /// The same limit, and at most this long from now.
     pub fn within(self, patience: Duration) -> Self {
         self.by(Instant::now() + patience)
     }

@@ -1,5 +1,5 @@
 //! Carries out the operations of one pool: takes each from the queue, keeps its lease while its
-//! kind's [`Runner`] works on it, and sees to it that its end is written. It knows no kind.
+//! kind's [`Runner`] works on it, and makes sure that its end is written. It knows no kind.
 
 mod carry_out;
 mod ended;
@@ -29,10 +29,10 @@ use crate::{
     operations::{self, Lane, Outcome, Taken},
 };
 
-/// How often the queue is looked at when nobody has knocked: finds operations whose worker is
-/// gone, and those whose time has come, which no notification tells.
+/// How often to look at the queue without a notification. Finds operations whose worker is gone or
+/// whose time has come, for which there is no notification.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Operations that one worker carries out at a time, each in a lane of its own.
+/// How many operations one worker carries out at a time, each in a lane of its own.
 const AT_ONCE: usize = 32;
 
 /// What a worker works with.
@@ -64,7 +64,7 @@ impl Worker {
                 && let Some(taken) = self.take().await
             {
                 let lane = taken.operation.lane.clone();
-                // What is done meanwhile gives way.
+                // Idle work gives way.
                 let free = idling.make_way(&lane);
                 let turn = Turn::new(taken, &self.parts.hub, &shutdown);
                 let runners = Arc::clone(&self.parts.runners);
@@ -101,7 +101,7 @@ impl Worker {
     }
 }
 
-/// Brings an operation to its written end, also where its runner breaks down.
+/// Brings an operation to its written end, even if its runner panics.
 async fn work(runners: Arc<Runners>, mut turn: Turn) {
     let (id, lease) = (turn.operation.id, Arc::clone(&turn.lease));
     tracing::info!(operation.id = %id, kind = turn.operation.kind, "operation started");

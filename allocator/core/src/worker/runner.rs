@@ -6,21 +6,22 @@ use crate::{
     operations::{Kind, LeaseError, Outcome},
 };
 
-/// Who carries out the operations of a kind.
+/// Carries out the operations of a kind.
 pub trait Runner<K: Kind>: Send + Sync + 'static {
-    /// What an attempt leaves for the writing of its end.
+    /// What an attempt passes to [`Self::settle`].
     type Left: Default + Send;
 
-    /// Does the work, until it is done or told to stop (`turn.held`). One that was abandoned by its
-    /// earlier worker looks first at what that one left. Called again when the database was away.
+    /// Does the work, until it is done or told to stop (`turn.held`). If an earlier worker
+    /// abandoned the operation, looks first at what is left of its work. Called again after the
+    /// database was away.
     fn attempt(
         &self,
         job: &K,
         turn: &mut Turn,
     ) -> impl Future<Output = Result<Attempt<Self::Left>, Trouble>> + Send;
 
-    /// Writes what belongs to the end beside the operation's own row, which the worker ends after
-    /// this. Called again until the database takes it.
+    /// Writes what belongs to the end besides the operation's own row, which the worker writes
+    /// afterwards. Called again until the database takes it.
     fn settle(
         &self,
         _job: &K,
@@ -31,13 +32,13 @@ pub trait Runner<K: Kind>: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// When all is written.
+    /// Cleans up after everything is written.
     fn tidy(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 }
 
-/// An attempt that came to an end of its own.
+/// An attempt that has ended by itself.
 #[derive(Debug)]
 pub struct Attempt<T> {
     pub ended: Ended,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::operations::{Kind, Kinds, Lane};
 
-/// The kinds of operations that an allocator knows, and who carries them out.
+/// The kinds of operations that an allocator knows, with their runners.
 #[derive(Default)]
 pub struct Runners {
     kinds: Kinds,
@@ -20,14 +20,14 @@ pub struct Runners {
 type CarryOut = Box<dyn for<'a> Fn(&'a mut Turn) -> Work<'a> + Send + Sync>;
 type Work<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// What is done in a lane while no operation of it is at work here.
+/// Idle work: what is done in a lane while no operation of it is at work here.
 pub(super) struct Idle {
     pub lane: Lane,
     pub work: Box<dyn Fn(CancellationToken) -> Work<'static> + Send + Sync>,
 }
 
 impl Runners {
-    /// With a kind and who carries it out.
+    /// Adds a kind with its runner.
     pub fn with<K: Kind>(self, runner: &Arc<impl Runner<K>>) -> Self {
         let runner = Arc::clone(runner);
         let kinds = self.kinds.clone().with::<K>();
@@ -40,7 +40,7 @@ impl Runners {
         })
     }
 
-    /// With a kind that can't be carried out here: each operation of it fails for this reason.
+    /// Adds a kind that can't be carried out here: each operation of it fails for this reason.
     pub fn refusing<K: Kind>(self, why: &'static str) -> Self {
         let kinds = self.kinds.clone().with_refused::<K>(why);
         self.and::<K>(kinds, move |turn| {
@@ -60,8 +60,8 @@ impl Runners {
         Self { kinds, ..self }
     }
 
-    /// With work that goes on while no operation of the lane is at work here. It ends soon after its
-    /// token is cancelled; the operation waits for that.
+    /// Adds work that goes on while no operation of the lane is at work here. It ends soon after
+    /// its token is cancelled; the operation waits for that.
     pub fn while_idle<F>(
         mut self,
         lane: Lane,
@@ -81,13 +81,13 @@ impl Runners {
     pub(super) async fn carry_out(&self, turn: &mut Turn) {
         match self.by_word.get(turn.operation.kind.as_str()) {
             Some(carry_out) => carry_out(turn).await,
-            // Nobody takes what nobody here knows.
+            // The worker only takes kinds that it knows.
             None => tracing::error!(operation.id = %turn.operation.id, "an unknown kind"),
         }
     }
 }
 
-/// What is to be done, if it can be begun. Else its end is written.
+/// The payload, if the operation can begin. Otherwise its end is written.
 async fn begun<K: Kind>(turn: &mut Turn) -> Option<K> {
     let job: K = match turn.operation.job() {
         Ok(Some(job)) => job,

@@ -10,21 +10,21 @@ use crate::{
     operations::{Lease, LeaseError, Operation, OperationId, Outcome, Taken},
 };
 
-/// How soon what a database that is away did not take is tried again.
+/// The pause before a write is tried again while the database is away.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
-/// How long it is tried: a database that is there, and still refuses, does not come back.
+/// How long it is tried. A database that is there and still refuses will not change its mind.
 const REFUSED_FOR: Duration = Duration::from_mins(5);
 
-/// How long an end is tried to be written once the allocator is stopping.
+/// How long to try to write an end once the allocator is stopping.
 const LAST_TRIES: Duration = Duration::from_secs(10);
-/// How long an operation whose worker vanished may be looked into before its end is written: that
-/// must be there within 30 s, and the lease has taken 20 of them. What was looked at in vain is
-/// looked at later.
+/// How long to look into an operation whose worker vanished before its end is written. The end is
+/// due within 30 s, and the lease has taken 20 of them. Whatever could not be read in time is read
+/// later.
 const ABANDONED: Duration = Duration::from_secs(6);
-/// What the last look gets in any case.
+/// The time that the last look gets in any case.
 const ONE_LOOK: Duration = Duration::from_millis(1500);
 
-/// An operation that is ours to work on.
+/// An operation that this worker has taken.
 pub struct Turn {
     pub lease: Arc<Lease>,
     pub operation: Operation,
@@ -40,7 +40,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// One that was taken now.
+    /// For an operation that was just taken.
     pub(super) fn new(taken: Taken, hub: &Hub, shutdown: &CancellationToken) -> Self {
         let Taken { lease, operation, abandoned, time_left } = taken;
         let (lease, now) = (Arc::new(lease), Instant::now());
@@ -58,13 +58,13 @@ impl Turn {
         }
     }
 
-    /// The operation that this one follows, if that did not succeed; why that can't be said, if it
-    /// can't.
+    /// The operation that this one follows, if that did not succeed. An error is the reason why
+    /// this is unknown.
     pub(super) async fn unmet(&mut self) -> Result<Option<OperationId>, String> {
         loop {
             match (self.lease.unmet().await, self.held.stop()) {
                 (Ok(first), _) => return Ok(first),
-                // Who works on it sees the stop before it does anything.
+                // The runner sees the stop before it does anything.
                 (Err(_), Some(_)) => return Ok(None),
                 (Err(refused), None) if self.waits_for(&refused).await => {}
                 (Err(refused), None) => return Err(chain(&refused)),
@@ -84,8 +84,8 @@ impl Turn {
         if self.abandoned { limit.by(self.due.max(Instant::now() + ONE_LOOK)) } else { limit }
     }
 
-    /// Whether to try again what the database has refused: after a moment if it is away, and for no
-    /// longer than a few minutes. Any other error comes again as often as it is tried.
+    /// Whether to try again after an error of the database, after a pause. Yes if it is away, for a
+    /// few minutes at most. Any other error would come again.
     pub async fn waits_for(&mut self, refused: &DbError) -> bool {
         let since = *self.refused_since.get_or_insert_with(Instant::now);
         let heals = refused.is_away() || refused.is_contended();
@@ -99,8 +99,8 @@ impl Turn {
         true
     }
 
-    /// Whether the operation's end has to be written once more. As long as the lease is ours,
-    /// nobody else can; where it can't be written as it was, the operation ends as failed.
+    /// Whether to write the operation's end once more. While this worker has the lease, nobody else
+    /// can write it. If the database refuses this end, the operation ends as failed.
     pub async fn again(&mut self, written: Result<(), LeaseError>) -> bool {
         let id = self.operation.id;
         let refused = match written {
@@ -122,8 +122,8 @@ impl Turn {
         self.held.stop() != Some(Stop::LeaseLost) && !given_up
     }
 
-    /// Ends an operation whose end the database did not take, so that it does not hold up those
-    /// after it.
+    /// Ends an operation whose end the database refused, so that it does not hold up those after
+    /// it.
     async fn fail(&self, refused: &DbError) {
         let reason = format!(
             "How this ended could not be written: {}. What was done was kept. Look at the machines \

@@ -19,7 +19,7 @@ impl AdminPassword {
     /// The schema's default: good enough for `dev` alone.
     pub const DEFAULT: &str = "admin_password";
 
-    /// For every way in which a password is set. What it answers never shows the password.
+    /// Checks a password, in whichever way it is set. The error never shows the password.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("it is empty; choose a password".to_owned());
@@ -34,7 +34,7 @@ impl AdminPassword {
 }
 
 impl AdminCredential {
-    /// What organisers should know of a password that was chosen before short ones were refused.
+    /// A warning to organisers about a password that was chosen before short ones were refused.
     pub fn warning(&self) -> Option<String> {
         let Self::Password(password) = self else { return None };
         let length = is_short(password.expose())?;

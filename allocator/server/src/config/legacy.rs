@@ -3,7 +3,8 @@
 
 use super::section::Section;
 
-/// Once a host name was put together from a zone, an application name and a pattern.
+/// Keys of the time when a host name was put together from a zone, an application name and a
+/// pattern.
 pub(super) fn refuse_name_patterns(dns: &mut Section<'_>) {
     let zone = dns.peek("domain").unwrap_or("{zone}");
     let app = dns.peek("app_name").unwrap_or("{app_name}");
@@ -29,7 +30,7 @@ pub(super) fn refuse_staging(ssl: &mut Section<'_>) {
     ssl.retired("staging", "remove it; for plain HTTP write ssl.provider: none");
 }
 
-/// What the original's template has gained since.
+/// Keys that the original's template has gained since.
 pub(super) fn refuse_template(file: &mut Section<'_>) {
     file.foreign(
         "deployment_name",

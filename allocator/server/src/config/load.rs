@@ -5,7 +5,7 @@ use std::{
 
 use super::{Config, Problems};
 
-/// Why a configuration can't be used.
+/// The reason why a configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("config file not found: {0}; name one with --config or LABLINK_CONFIG")]

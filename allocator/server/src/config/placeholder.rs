@@ -1,4 +1,4 @@
-//! Values that stand for a real one still to come: fine in a file in a repository, not in service.
+//! Values that only hold the place of a real one: fine in a file in a repository, not in service.
 
 use lablink_core::AccessCode;
 use lablink_web::is_common;
@@ -8,7 +8,7 @@ use super::{
     syntax::is_placeholder,
 };
 
-/// Stands for an access code: what is read of one does not show its words.
+/// Holds the place of an access code, since a code that was read does not show its words.
 const ACCESS_CODE: &str = "PLACEHOLDER_ACCESS_CODE";
 
 /// Every login that is a placeholder, a default that anybody can look up, or one of the passwords

@@ -92,7 +92,7 @@ fn database_tls(config: &Config) -> Option<String> {
     Some(format!("db.{fault}"))
 }
 
-/// As `infra/settings` has it.
+/// The same rule as in `infra/settings`.
 fn several_allocators(config: &Config) -> Vec<String> {
     let count = config.allocator.count.get();
     if count == 1 {
@@ -181,7 +181,7 @@ fn startup_script(config: &Config, file: Option<&Path>) -> Option<String> {
     })
 }
 
-/// A form that nothing keeps strangers from.
+/// The form is open to strangers.
 pub(super) fn open_form(config: &Config) -> Option<String> {
     let domains = match config.app.email_domains.is_empty() {
         true => "",

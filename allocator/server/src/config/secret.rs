@@ -9,7 +9,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The password itself, for the one who has to present or hash it.
+    /// The password itself, for code that has to present or hash it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -6,7 +6,7 @@ use super::{
     yaml::{Node, Shape},
 };
 
-/// What reading has found so far, over all sections.
+/// The problems and known keys found so far, over all sections.
 #[derive(Default)]
 pub(super) struct Findings {
     problems: Vec<Problem>,
@@ -124,7 +124,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Says of a key that stays to be read what is wrong about it.
+    /// Reports a problem of a key, which stays to be read.
     pub fn report(&mut self, key: &str, fault: &str) {
         let line = self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node.line);
         let message = format!("{} {fault}", self.path(key));

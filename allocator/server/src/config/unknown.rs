@@ -1,10 +1,10 @@
-//! What to say about a key that nothing reads.
+//! The message about a key that nothing reads.
 
 /// Full paths of all keys that can be written, sections among them.
 #[derive(Default)]
 pub(super) struct KnownKeys(Vec<String>);
 
-/// Below this likeness (0 to 1) a suggestion would puzzle more than help.
+/// The least likeness (0 to 1) for a suggestion. Below it, one would puzzle more than help.
 const ALIKE: f64 = 0.6;
 
 impl KnownKeys {
@@ -12,7 +12,7 @@ impl KnownKeys {
         self.0.push(path);
     }
 
-    /// The known key that was most likely meant by `path`. A key beside it wins over one of the
+    /// The known key that `path` most likely meant. A key of the same section wins over one of the
     /// same name in another section.
     fn nearest(&self, path: &str) -> Option<&str> {
         let (section, key) = split(path);

@@ -32,7 +32,7 @@ pub struct Cli {
 /// The name under which deployments call the validator.
 pub const NAME: &str = "lablink-validate-config";
 
-/// Whether the program was started, by `argv0`, as the validator.
+/// Whether `argv0` says that the program was started as the validator.
 pub fn is_called_by(argv0: &OsStr) -> bool {
     Path::new(argv0).file_name() == Some(OsStr::new(NAME))
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 /// Keeps the last lines for the admin pages.
 pub(super) struct MemoryLayer(pub OwnLog);
 
-/// Of the span `request`, which `lablink_web` opens for each.
+/// The id in the span `request`, which `lablink_web` opens for each request.
 struct RequestId(String);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for MemoryLayer {
@@ -45,7 +45,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for MemoryLayer {
 #[derive(Default)]
 struct Fields {
     message: String,
-    /// Each as ` name=value`.
+    /// The fields, each as ` name=value`.
     others: String,
     request_id: Option<String>,
 }
@@ -55,7 +55,7 @@ impl Fields {
         // Writing to a string can't fail.
         let _written = match field.name() {
             "message" => self.message.write_fmt(value),
-            // Where in a dependency's source its line was written: of use to nobody who reads pages.
+            // The place in a dependency's source: of no use on a page.
             name if name.starts_with("log.") => Ok(()),
             name => write!(self.others, " {name}={value}"),
         };

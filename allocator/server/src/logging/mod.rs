@@ -11,12 +11,12 @@ use tracing_subscriber::{
 use self::memory::MemoryLayer;
 use crate::cli::LogFormat;
 
-/// Sends the log to standard error; `RUST_LOG` chooses what is told (`info` by default).
+/// Sends the log to standard error. `RUST_LOG` sets the level (`info` by default).
 pub fn start(format: LogFormat) {
     tracing_subscriber::registry().with(filter()).with(standard_error(format)).init();
 }
 
-/// Does so as well, and keeps the last lines.
+/// Sends the log to standard error, and keeps the last lines in memory.
 pub fn start_and_keep(format: LogFormat) -> OwnLog {
     let kept = OwnLog::default();
     tracing_subscriber::registry()

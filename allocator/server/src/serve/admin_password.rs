@@ -18,11 +18,11 @@ const COST: u32 = 10;
 pub struct Login {
     /// bcrypt.
     pub hash: String,
-    /// The password that we made, to be shown once on the terminal.
+    /// The password that LabLink made, shown once on the terminal.
     pub made: Option<String>,
 }
 
-/// Where no password was chosen (possible only in `dev`), one is made and kept in the data
+/// If no password was chosen (possible only in `dev`), LabLink makes one and keeps it in the data
 /// directory.
 pub fn login(credential: &AdminCredential, places: &Places) -> Result<Login> {
     match credential {
@@ -52,7 +52,8 @@ fn kept_or_made(path: &Path) -> Result<String> {
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
     let made: String = rand::rng().sample_iter(Alphanumeric).take(16).map(char::from).collect();
-    // Whole or not at all: a half-written file would be another password at the next start.
+    // The file is written whole or not at all: half a file would be another password at the next
+    // start.
     let new = path.with_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;

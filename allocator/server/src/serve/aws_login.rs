@@ -6,7 +6,7 @@ use lablink_core::{
 
 use crate::config::Config;
 
-/// Whose AWS account this allocator works with. Asks AWS nothing yet.
+/// The AWS account that this allocator works with. Does not ask AWS yet.
 pub async fn aws_login(config: &Config, key: Option<SecretKey>) -> AwsLogin {
     AwsLogin { identity: identity(&config.app.region).await, vault: Vault::new(key) }
 }

@@ -1,11 +1,10 @@
 use std::io::{self, Write};
 
-/// What a person at the terminal needs to know. On standard output, so that it is no part of the
-/// log.
+/// What a person at the terminal needs to know. It goes to standard output, to stay out of the log.
 pub struct Banner<'a> {
     pub port: u16,
     pub admin_user: &'a str,
-    /// A password that we made; one that somebody chose is theirs to know.
+    /// A password that LabLink made. A password that somebody chose is not shown.
     pub made_password: Option<&'a str>,
 }
 

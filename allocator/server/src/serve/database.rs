@@ -13,25 +13,25 @@ use tokio_util::sync::CancellationToken;
 use super::{places::Places, settings::variable};
 use crate::config::Config;
 
-/// How long a server that does not answer is waited for at start.
+/// How long to wait at start for a server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_millis(500);
 
-/// The PostgreSQL server that we use: somebody's, or our own.
+/// The PostgreSQL server in use: a given one, or the embedded one.
 pub struct Database {
     pub server: Server,
     embedded: Option<Keeper>,
 }
 
-/// The task that keeps our own server running.
+/// The task that keeps the embedded server running.
 struct Keeper {
     stop: CancellationToken,
     task: JoinHandle<Result<()>>,
 }
 
 impl Database {
-    /// `DATABASE_URL`, else the config's `db` section, else our own. Our own as well when it is
-    /// asked for, with the section's names and password.
+    /// Uses `DATABASE_URL`, else the config's `db` section, else the embedded server. The embedded
+    /// server, with the section's names and password, also if it is asked for.
     pub async fn open(config: &Config, places: &Places, embedded: bool) -> Result<Self> {
         match (variable("DATABASE_URL"), &config.db) {
             (Some(url), _) if !embedded => {
@@ -75,7 +75,7 @@ impl Database {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match schema::migrate(&self.server).await {
-                // TLS that does not fit is not mended by waiting.
+                // Waiting does not help if TLS does not fit.
                 Err(MigrateError::Connect(
                     error @ (ConnectError::Failed(_) | ConnectError::Silent(_)),
                 )) if Instant::now() < deadline => {
@@ -90,7 +90,7 @@ impl Database {
         }
     }
 
-    /// Stops the server if it is ours.
+    /// Stops the embedded server, if it is in use.
     pub async fn close(self) -> Result<()> {
         if let Some(keeper) = self.embedded {
             keeper.stop.cancel();

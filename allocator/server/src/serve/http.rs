@@ -6,13 +6,12 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-/// How long requests may take to end once we are asked to stop.
+/// How long running requests may take to end after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
-/// More open files are of no use to us, and some programs that we start look at each possible one.
+/// More open files would be of no use, and some started programs look at each possible one.
 const MOST_FILES: u64 = 65_536;
 
-/// How many connections this process may have. Its limit of open files is raised for that, as far
-/// as it may be.
+/// How many connections this process may have. Raises its limit of open files as far as allowed.
 pub fn connection_limits(per_address: Option<usize>) -> Result<ConnectionLimits> {
     let (now, most) = getrlimit(Resource::RLIMIT_NOFILE).context("no limit of open files")?;
     let files = most.min(MOST_FILES).max(now.min(most));
@@ -28,7 +27,7 @@ pub fn connection_limits(per_address: Option<usize>) -> Result<ConnectionLimits>
     Ok(ConnectionLimits { bounds, patience: Patience::default() })
 }
 
-/// Answers until `shutdown`; then lets the requests that run come to their end, for a while.
+/// Answers requests until `shutdown`, then gives running ones a while to end.
 pub async fn answer_requests(
     listener: TcpListener,
     state: AppState,

@@ -63,11 +63,11 @@ impl LocalProvider {
     }
 }
 
-/// What is done for the VMs while requests are answered already.
+/// Work on the VMs that goes on while requests are answered.
 pub struct Start {
     pub vms: LocalVms,
     pub scope: Scope,
-    /// VMs to launch in a pool for which nothing was ever done.
+    /// How many VMs to launch in a pool that never had an operation.
     pub warm: u32,
 }
 
@@ -97,7 +97,7 @@ impl Start {
     }
 }
 
-/// One that hangs is no reason not to serve: operations tell what is wrong with it.
+/// A Terraform that hangs does not stop the start: operations report what is wrong with it.
 async fn terraform(path: &Path) -> Result<Program, ProgramError> {
     match Program::find(path).await {
         Err(error @ ProgramError::Hangs { .. }) => {

@@ -53,14 +53,14 @@ use crate::{
     logging,
 };
 
-/// Database connections of one process, beside the listener's.
+/// Connections to the database in one process, in addition to the listener's.
 const CONNECTIONS: usize = 16;
-/// Of these, beside them, for what waiting agents ask.
+/// Connections reserved for waiting agents, in addition to [`CONNECTIONS`].
 const HAND_OVER_CONNECTIONS: usize = 4;
-/// And for all else that VMs ask.
+/// Connections reserved for all other requests of VMs.
 const AGENT_CONNECTIONS: usize = 4;
-/// How long requests wait for Terraform at start, whatever it is at: for its version, and for the
-/// rows of VMs that exist, without which a launch may take a name that is taken.
+/// How long requests wait for Terraform at start, for its version and for the rows of existing VMs.
+/// Without those rows, a launch could take a name that is in use.
 const TERRAFORM: Duration = Duration::from_secs(3);
 
 /// Serves until SIGINT or SIGTERM.
@@ -69,7 +69,7 @@ pub async fn serve(args: ServeArgs) -> Result<()> {
     let config = settings::load_to_serve(&args)?;
     let places = Places::new(args.database.data_dir.as_deref())?;
     let limits = http::connection_limits(config.limits.connections_per_address)?;
-    // First of all, so that a port that is taken is told at once.
+    // This comes first, to report a port in use at once.
     let listener = lablink_web::listen(args.listen).with_context(|| {
         format!(
             "cannot listen on {}: choose another address, such as LABLINK_LISTEN=127.0.0.1:5001 in \
@@ -196,7 +196,7 @@ async fn serve_on(
     Ok(())
 }
 
-/// Carries out operations until `stopping`; whatever its end, the HTTP server ends after it.
+/// Carries out operations until `stopping`. The HTTP server ends after it in any case.
 async fn work(worker: Worker, stopping: CancellationToken, _shutdown: DropGuard) {
     worker.run(stopping).await;
     tracing::info!("stopping");

@@ -7,7 +7,7 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use lablink_embedded_postgres::make_passage;
 
-/// Where things lie in the data directory.
+/// The folders and files of the data directory.
 #[derive(Clone, Debug)]
 pub struct Places {
     pub data_dir: PathBuf,
@@ -30,7 +30,7 @@ impl Places {
         Ok(Self { data_dir })
     }
 
-    /// A folder of the data directory that is only ours, made when missing.
+    /// A folder of the data directory that nobody else may read, made when missing.
     pub fn private(&self, name: &str) -> Result<PathBuf> {
         let path = self.data_dir.join(name);
         DirBuilder::new()
@@ -43,7 +43,7 @@ impl Places {
 }
 
 fn default_data_dir() -> Result<PathBuf> {
-    // The folder of the process itself belongs to the user that we run as.
+    // The process's own folder belongs to the user that it runs as.
     let user = std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self")?);
     if user == 0 {
         return Ok("/var/lib/lablink".into());

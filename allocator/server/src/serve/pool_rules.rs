@@ -4,7 +4,7 @@ use lablink_core::pools::{
 
 use crate::config::{Config, ProviderKind};
 
-/// What the configuration says of the default pool.
+/// The rules of the default pool, from the configuration.
 pub fn pool_rules(config: &Config) -> Rules {
     Rules {
         claiming: Claiming {
@@ -36,8 +36,8 @@ pub fn pool_rules(config: &Config) -> Rules {
     }
 }
 
-/// How many people of one address may wait or hold a machine. Where an access code keeps strangers
-/// out, all of them may.
+/// How many people of one address may wait or hold a machine. There is no limit where an access
+/// code keeps strangers out.
 fn per_address(config: &Config) -> PerAddress {
     let places = match (config.limits.places_per_address, config.app.access_code) {
         (Some(0), _) | (None, Some(_)) => PlacesPerAddress::Any,

@@ -13,7 +13,7 @@ use crate::config::Config;
 /// How long a VM's SSH server may take to answer.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Who fetches participants' results, from VMs made here or registered by hand.
+/// The collector of results, from VMs made here or registered by hand.
 pub fn collector(
     config: &Config,
     places: &Places,
@@ -47,8 +47,8 @@ pub fn collector(
     Ok(Arc::new(ZipCollector::new(parts).context("cannot keep archives")?))
 }
 
-/// The name under which this data directory keeps archives: as it was at first, since machines,
-/// and containers even more so, change theirs.
+/// The name under which this data directory keeps archives. It stays what it was at first, since
+/// machines, and containers even more so, change their names.
 fn owner(directory: &Path, places: &Places) -> Result<String> {
     let file = directory.join("owner");
     if let Ok(name) = fs::read_to_string(&file)

@@ -9,7 +9,7 @@ use lablink_provision::{collect::ZipCollector, terraform::Reboots};
 
 use super::local::LocalProvider;
 
-/// Every kind of operation, and who carries it out here.
+/// Every kind of operation, with its runner in this allocator.
 pub fn runners(
     scope: &Scope,
     collector: &Arc<ZipCollector>,

@@ -11,7 +11,7 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// What seals secrets in the database (`LABLINK_SECRET_KEY`), if it is set.
+/// The key that seals secrets in the database (`LABLINK_SECRET_KEY`), if it is set.
 pub fn secret_key() -> Result<Option<SecretKey>> {
     Ok(variable("LABLINK_SECRET_KEY").map(|text| text.parse()).transpose()?)
 }
@@ -35,11 +35,11 @@ pub fn load(args: &DatabaseArgs, admin_user: Option<&str>) -> Result<Config> {
     }
 }
 
-/// The configuration of a server, which must be fit to be served.
+/// The configuration of a server. An error if it is not fit for service.
 pub fn load_to_serve(args: &ServeArgs) -> Result<Config> {
     let mut config = load(&args.database, args.admin_user.as_deref())?;
     if variable("DATABASE_URL").is_some() && !args.database.embedded_postgres {
-        // It wins over the section, so what stands there is no danger.
+        // It wins over the section, so a default password there is no danger.
         config.db = None;
     }
     if let Some(fault) = unfit_url(args.allocator_fqdn.as_deref()) {
@@ -47,7 +47,7 @@ pub fn load_to_serve(args: &ServeArgs) -> Result<Config> {
     }
     refuse_unfit(&config, &args.environment)?;
     let warnings = match args.environment.is_dev() {
-        // On somebody's own machine default logins are as they should be.
+        // Default logins are fine on a developer's own machine.
         true => config.without_effect(),
         false => config.warnings(),
     };

@@ -4,8 +4,8 @@ use lablink_provision::terraform::Backend;
 use super::places::Places;
 use crate::{cli::ServeArgs, config::Config};
 
-/// Where Terraform's state is kept: the folder that was named, else the configuration's bucket in
-/// the environments that keep it there, else our own folder.
+/// Where Terraform keeps its state: the folder given by flag, else the configuration's bucket in
+/// the environments that use it, else a folder of the data directory.
 pub fn state_backend(args: &ServeArgs, config: &Config, places: &Places) -> Result<Backend> {
     let environment = &args.environment;
     let folder = match (&args.state_dir, &config.bucket_name) {

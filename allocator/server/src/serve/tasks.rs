@@ -9,9 +9,9 @@ use lablink_provision::collect::ZipCollector;
 
 use crate::config::Config;
 
-/// How often the waiting line is looked after, in addition to what happens at once.
+/// How often the waiting line is served, in addition to what each change does at once.
 const LINE: Duration = Duration::from_secs(5);
-/// How often VMs are looked for of which nothing is heard.
+/// How often to look for silent VMs.
 const WATCH: Duration = Duration::from_secs(5);
 const OVERDUE_OPERATIONS: Duration = Duration::from_secs(30);
 const LOG_LINES: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ const ARCHIVES: Duration = Duration::from_mins(10);
 const HISTORY: Duration = Duration::from_hours(1);
 const KEYS: Duration = Duration::from_hours(1);
 
-/// Begins all that this allocator does again and again by itself.
+/// Starts the periodic tasks of this allocator.
 pub fn begin(config: &Config, scope: &Scope, collector: &Arc<ZipCollector>) -> Driver {
     let mut driver = Driver::default();
     let its = scope.clone();

@@ -12,7 +12,7 @@ use crate::{
 /// How often agents are asked for a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
-/// The agent that we can give to machines, if there is one.
+/// The agent's program for machines to fetch, if there is one.
 fn agent_program(args: &ServeArgs) -> Option<AgentProgram> {
     if let Some(url) = args.agent_url.clone() {
         return Some(AgentProgram::Elsewhere { url, sums: args.agent_sha256.clone() });
@@ -22,11 +22,11 @@ fn agent_program(args: &ServeArgs) -> Option<AgentProgram> {
     path.map(AgentProgram::Here)
 }
 
-/// What the pages and the API need to know of how we are set up.
+/// The settings that the pages and the API need.
 pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
     Settings {
         environment: args.environment.to_string(),
-        // On somebody's own machine a short password is as it should be.
+        // A short password is fine on a developer's own machine.
         notices: match args.environment.is_dev() {
             true => Arc::default(),
             false => config.app.admin.warning().into_iter().collect(),

@@ -25,7 +25,7 @@ use crate::{
     states::claim::Connection,
 };
 
-/// So many that a page stays under 50 KB.
+/// Keeps the page under 50 KB.
 const CLAIMS_SHOWN: i64 = 50;
 const PLACES_SHOWN: i64 = 25;
 

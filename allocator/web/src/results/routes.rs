@@ -28,7 +28,7 @@ use crate::{
     states::archive::ArchiveCard,
 };
 
-/// So many that a page stays under 50 KB.
+/// Keeps the page under 50 KB.
 const PER_PAGE: i64 = 5;
 const VMS_LISTED: usize = 60;
 const OUTCOMES_LISTED: usize = 6;

@@ -27,7 +27,7 @@ use crate::{
     states::vm::Holder,
 };
 
-/// So many that a page stays under 50 KB.
+/// Keeps the page under 50 KB.
 const LISTED: usize = 90;
 
 /// What a destroy would remove, to be ticked.

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// So many that a page stays under 50 KB.
+/// Keeps the page under 50 KB.
 const PER_PAGE: i64 = 60;
 /// Nobody leafs further; and the database would have to count that far.
 const LAST_PAGE: i64 = 10_000;

@@ -59,8 +59,8 @@ pub enum SolveError {
 
 crate::db::takes_statement_errors!(SolveError);
 
-/// Queues that the VMs which an operation found missing from Terraform's state are put back into
-/// it.
+/// Queues an operation that puts VMs back into Terraform's state, which an operation found missing
+/// there.
 pub async fn bring_back(scope: &Scope, id: OperationId) -> Result<OperationId, SolveError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;

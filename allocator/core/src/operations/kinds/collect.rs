@@ -17,7 +17,7 @@ use crate::{
     vms::{self, Selection},
 };
 
-/// Bring the results of these VMs together.
+/// Collect the results of these VMs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collect {
     pub hostnames: Vec<Hostname>,
@@ -43,7 +43,7 @@ impl Kind for Collect {
         Duration::from_hours(24)
     }
 
-    /// Files are counted, and nobody has seen them yet.
+    /// Progress counts files, and nobody has counted them yet.
     fn total(&self) -> usize {
         0
     }
@@ -74,9 +74,9 @@ pub async fn collect(scope: &Scope, wish: &Wish) -> Result<OperationId, ChooseEr
     })
 }
 
-/// Queues the collection of VMs' results and, behind it, their removal, which takes place only if
-/// all results came home, and, unless somebody accepts that, nothing was left out that may be meant.
-/// From now on they can't be claimed. Answers the removal.
+/// Queues the collection of VMs' results and, after it, their removal. The removal takes place only
+/// if all results came home and nothing that may be a result was left out, unless the caller
+/// accepts that. From now on the VMs can't be claimed. Returns the removal.
 pub async fn collect_and_destroy(
     scope: &Scope,
     selection: &Selection,

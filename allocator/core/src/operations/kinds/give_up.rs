@@ -41,8 +41,8 @@ impl Kind for GiveUp {
     }
 }
 
-/// Queues that the VMs which an operation found missing from Terraform's state are let go of, and
-/// that the state counts as it is. Who means it names each of them.
+/// Queues an operation that lets go of VMs which an operation found missing from Terraform's state,
+/// and takes the state as it is. The caller names each VM, to confirm.
 pub async fn give_up(
     scope: &Scope,
     id: OperationId,

@@ -45,7 +45,7 @@ impl Kind for Launch {
         vms::remove_in(change, &planned).await
     }
 
-    /// They say why they are not there.
+    /// They get the reason why they are not there.
     async fn called_off(
         &self,
         change: &mut Change<'_>,
@@ -57,8 +57,8 @@ impl Kind for Launch {
         vms::doubt_in(change, &unmade.collect::<Vec<Unmet>>()).await
     }
 
-    /// Those that failed are made. Where one of them waits for its agent in vain, its machine is
-    /// there and can't be helped: they are made anew.
+    /// VMs that failed are made. If one of them waits for its agent in vain, its machine exists and
+    /// can't be repaired, so they are made anew.
     async fn rest(self, change: &mut Change<'_>, id: OperationId) -> Result<Option<Ask>, DbError> {
         let hostnames = left_undone(change, id, Wanted::There).await?;
         Ok(if hostnames.is_empty() {
@@ -71,7 +71,7 @@ impl Kind for Launch {
     }
 }
 
-/// Whether a VM among these is no failure, but waits for its agent.
+/// Whether a VM among these did not fail, but waits for its agent.
 async fn any_waits(change: &Change<'_>, hostnames: &[Hostname]) -> Result<bool, DbError> {
     let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let sql = "select from vm where pool_id = $1 and hostname = any($2) and removed_at is null
@@ -79,7 +79,7 @@ async fn any_waits(change: &Change<'_>, hostnames: &[Hostname]) -> Result<bool, 
     Ok(change.query_opt(sql, &[&change.pool().as_i64(), &names]).await?.is_some())
 }
 
-/// Why nothing is launched.
+/// The reason why nothing is launched.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     #[error("VMs can't be launched here: the provider is 'manual'. Register machines instead.")]
@@ -106,7 +106,7 @@ pub async fn launch(scope: &Scope, count: u32) -> Result<OperationId, LaunchErro
     })
 }
 
-/// The same for who holds the pool's lock.
+/// The same, for a caller that holds the pool's lock.
 pub(super) async fn launch_in(
     change: &mut Change<'_>,
     count: u32,

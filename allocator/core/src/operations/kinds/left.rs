@@ -2,15 +2,16 @@ use lablink_protocol::Hostname;
 
 use crate::{DbError, agents::NEVER_ENROLLED, db, events::Change, ids::OperationId};
 
-/// What an operation wanted of its VMs.
+/// The state in which an operation should leave its VMs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     There,
     Gone,
 }
 
-/// The operation's VMs that are not as it wanted them, and that no operation to come is about. Of
-/// those that were to be gone, one that somebody has claimed since stays: the wish was older.
+/// The operation's VMs that are not as it should leave them, and that no queued operation is about.
+/// A VM that should be gone and has been claimed since is not among them: the claim is newer than
+/// the wish.
 pub(super) async fn left_undone(
     change: &Change<'_>,
     id: OperationId,

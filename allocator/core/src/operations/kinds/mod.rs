@@ -36,7 +36,8 @@ pub enum AskError {
 
 crate::db::takes_statement_errors!(AskError);
 
-/// Terraform has a limit of its own, by all VMs that there are. This is for what hangs around it.
+/// A time limit for what may hang around Terraform, which has a limit of its own by the number of
+/// all VMs.
 fn terraform(vms: usize) -> Duration {
     let each = Duration::from_secs(30).saturating_mul(u32::try_from(vms).unwrap_or(u32::MAX));
     Duration::from_hours(12).saturating_add(each)

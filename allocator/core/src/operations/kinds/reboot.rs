@@ -89,7 +89,7 @@ pub async fn reboot(
 
 const REMOVING: &str = "It is about to be removed.";
 
-/// Notes that this VM was rebooted, in the name of who asked for it.
+/// Notes that this VM was rebooted, in the name of the person who asked for it.
 pub async fn rebooted(scope: &Scope, id: OperationId, vm_id: VmId) -> Result<(), DbError> {
     let sql = "insert into event (pool_id, actor, kind, vm_id, operation_id)
                select pool_id, actor, $3, $2, id from operation where id = $1";

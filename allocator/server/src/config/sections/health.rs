@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::config::{section::Section, syntax::duration};
 
-/// `health`: how long nothing may be heard of a VM. Durations carry their unit: `60s`, `3m`.
+/// `health`: how long a VM may be silent. Durations carry their unit: `60s`, `3m`.
 #[derive(Clone, Debug)]
 pub struct Health {
     /// Without a heartbeat for this long, a VM is stale and not handed out; default 60 s.

@@ -5,10 +5,9 @@ use crate::config::{section::Section, syntax::count};
 /// `history`: how much is kept of what happened.
 #[derive(Clone, Copy, Debug)]
 pub struct History {
-    /// Days after which events go; default 365. None (0 in the file): age does not matter.
+    /// Days after which events are dropped; default 365. None (0 in the file): never.
     pub keep_days: Option<NonZero<u32>>,
-    /// Events of each VM beyond which its oldest go; default 5,000. None (0 in the file): their
-    /// number does not matter.
+    /// Events to keep for each VM, the newest; default 5,000. None (0 in the file): all.
     pub keep_events_per_vm: Option<NonZero<u32>>,
 }
 

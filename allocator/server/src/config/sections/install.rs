@@ -3,8 +3,8 @@ use crate::config::{section::Section, syntax::boolean};
 /// `install`: how the agent gets onto machines that are registered by hand.
 #[derive(Clone, Copy, Debug)]
 pub struct Install {
-    /// True: script, program and token may go over plain HTTP. Default false: that is refused, but
-    /// for an allocator that is called by a loopback address.
+    /// True: script, program and token may go over plain HTTP. Default false: plain HTTP is
+    /// refused, unless the allocator is called by a loopback address.
     pub allow_http: bool,
 }
 

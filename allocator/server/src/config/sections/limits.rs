@@ -8,10 +8,10 @@ use crate::config::{
 /// `limits`: how much one caller may ask for.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Forms of participants that may be refused in a minute, of one browser; ten times as many of
-    /// all at one address. Default 300. None (0 in the file): no limit.
+    /// How many forms may be refused in a minute for one browser, and ten times as many for one
+    /// address; default 300. None (0 in the file): no limit.
     pub form_per_address: Option<NonZero<u32>>,
-    /// Likewise, of those with one e-mail address; default 20. None (0 in the file): no limit.
+    /// The same for forms with one e-mail address; default 20. None (0 in the file): no limit.
     pub form_per_email: Option<NonZero<u32>>,
     /// Connections of one address whose callers have shown no credential and no link; default
     /// 2,000. None (0 in the file): no limit.
@@ -19,7 +19,7 @@ pub struct Limits {
     /// Places in line that may come from one address (IPv6: one /64); 0: no limit. None: no limit
     /// with an access code, else as many as the pool has machines, and 200 at least.
     pub places_per_address: Option<u32>,
-    /// Machines that people of one address may hold, places in line counted with them; default 0, no
+    /// Machines and places in line that people of one address may hold together; default 0, no
     /// limit.
     pub claims_per_address: u32,
     /// Requests that one VM may send in a minute, by its agent's token; default 600. None (0 in the

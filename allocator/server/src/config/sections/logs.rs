@@ -10,8 +10,8 @@ use crate::config::{
 /// `logs`: how the VMs' logs come, and how much of them is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Logs {
-    /// How those of VMs on AWS come: `cloudwatch` (default) or `direct`. All other machines send
-    /// theirs directly.
+    /// How the logs of VMs on AWS come: `cloudwatch` (default) or `direct`. All other machines send
+    /// their logs directly.
     pub from_aws: FromAws,
     /// Days after which lines go; default 30. None (0 in the file): age does not matter.
     pub keep_days: Option<NonZero<u32>>,

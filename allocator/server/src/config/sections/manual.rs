@@ -8,7 +8,8 @@ use crate::config::{
 /// `manual`: machines that somebody already has.
 #[derive(Clone, Copy, Debug)]
 pub struct Manual {
-    /// What becomes of one when its participant is done: `clean` (default), `reuse` or `hold`.
+    /// What happens to a machine when its participant is done: `clean` (default), `reuse` or
+    /// `hold`.
     pub after_use: AfterUse,
     /// `ssh_to_loopback`: true where such machines are processes or tunnels on the allocator's own.
     pub ssh_addresses: FitAddresses,

@@ -8,11 +8,11 @@ use crate::config::{
     syntax::{count, networks, one_of},
 };
 
-/// `proxy`: what stands between us and the callers.
+/// `proxy`: the proxies between the callers and the allocator.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    /// Addresses and networks of our proxies, whose word on the caller is believed; default none.
-    /// Needed for limits per address behind a proxy.
+    /// Addresses and networks of trusted proxies, which say who the caller is; default none. Needed
+    /// for limits per address behind a proxy.
     pub trusted: Vec<IpNet>,
     /// Which header they write: `x-forwarded-for` (default) or `forwarded`.
     pub header: ProxyHeader,

@@ -76,7 +76,8 @@ pub(super) fn domains(text: &str) -> Parsed<Vec<EmailDomain>> {
     listed(text).map(read).collect()
 }
 
-/// What participants are told, and type by ear. It is a secret: no message shows it.
+/// An access code, which participants are told and type by ear. It is a secret: no message shows
+/// it.
 pub(super) fn access_code(text: &str) -> Parsed<AccessCode> {
     text.parse().map_err(|_empty| "it is empty".to_owned())
 }

@@ -1,4 +1,4 @@
-/// Whether `text` only holds a real value's place.
+/// Whether `text` only holds the place of a real value.
 pub(in crate::config) fn is_placeholder(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
     ["PLACEHOLDER_", "CHANGE_ME", "CHANGEME"].iter().any(|start| text.starts_with(start))
