@@ -17,6 +17,10 @@ MINUTES ?= 30
 ALLOCATORS ?= 3
 SEED ?=
 CHAOS_SEEDS := e2e/chaos/seeds
+# Of `make upgrade`: from this commit, or from the programs in the folder OLD.
+FROM ?= 508233b
+OLD ?=
+OLD_SOURCE := target/upgrade/$(FROM)
 # Judges the modules that need AWS; this one downloads the real providers.
 HCL_CHECK ?= scripts/hcl-check
 AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-data
@@ -26,8 +30,8 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 .PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
-	test-agent-systems test-agent-footprint test-host-systems test-systems soak chaos chaos-seeds \
-	build-times check fmt
+	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
+	chaos-seeds build-times check fmt
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -153,6 +157,17 @@ soak: ## Claim 500 VMs with real agents across three restarts (ten minutes, 5 GB
 	@scripts/setup test
 	cargo build -p lablink-allocator -p lablink-client
 	cargo test -p lablink-e2e --test soak -- --ignored --nocapture
+
+upgrade: ## Run an earlier commit's allocator beside this one, through an upgrade (minutes)
+	@scripts/setup test
+ifeq ($(OLD),)
+	test -e $(OLD_SOURCE) || git worktree add --force --detach $(OLD_SOURCE) $(FROM)
+	cd $(OLD_SOURCE) && CARGO_TARGET_DIR=target \
+		cargo build --locked -p lablink-allocator -p lablink-client
+endif
+	cargo build -p lablink-allocator -p lablink-client
+	LABLINK_OLD_PROGRAMS=$(abspath $(or $(OLD),$(OLD_SOURCE)/target/debug)) \
+		cargo test -p lablink-e2e --test upgrade -- --ignored --nocapture
 
 chaos: ## Break a running LabLink in every way, and check what its clients saw (30 minutes)
 	@scripts/setup test

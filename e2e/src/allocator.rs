@@ -1,7 +1,7 @@
 use std::{
     fs::{self, File},
     os::fd::OwnedFd,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -33,18 +33,22 @@ pub struct Allocator {
 impl Deployment {
     /// Starts an allocator and waits until it is ready.
     pub async fn start(&self) -> Result<Allocator> {
-        Allocator::start(self).await
+        self.start_program(&programs::built("lablink-allocator")?, self.port).await
+    }
+
+    /// The same with another program, or beside another allocator on a port of its own.
+    pub async fn start_program(&self, program: &Path, port: u16) -> Result<Allocator> {
+        Allocator::start(self, program, port).await
     }
 }
 
 impl Allocator {
-    async fn start(deployment: &Deployment) -> Result<Self> {
+    async fn start(deployment: &Deployment, program: &Path, port: u16) -> Result<Self> {
         let log = File::options().create(true).append(true).open(deployment.log_file())?;
-        let port = deployment.port;
         // The strictest umask that people have: what others must reach is opened on purpose.
         let child = Command::new("sh")
             .args(["-c", "umask 077; exec \"$0\" \"$@\""])
-            .arg(programs::built("lablink-allocator")?)
+            .arg(program)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--config"])
             .arg(deployment.config())
             .env_clear()
@@ -53,6 +57,7 @@ impl Allocator {
             .env("ENVIRONMENT", "dev")
             .env("LABLINK_DATA_DIR", deployment.data_dir())
             .env("LABLINK_TERRAFORM_DIR", deployment.terraform_modules())
+            .envs(deployment.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::from(OwnedFd::from(log.try_clone()?)))
             .stderr(Stdio::from(OwnedFd::from(log)))

@@ -22,6 +22,7 @@ const CONFIG: &str = "provider: local\nlocal:\n  warm: 2\n  stop_with_allocator:
 pub struct Deployment {
     folder: TempDir,
     pub(crate) port: u16,
+    pub(crate) variables: Vec<(String, OsString)>,
 }
 
 impl Deployment {
@@ -36,7 +37,12 @@ impl Deployment {
         // As root, the embedded Postgres is another user who must pass through.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
         fs::write(folder.path().join("config.yaml"), config)?;
-        Ok(Self { folder, port: free_port()? })
+        Ok(Self { folder, port: free_port()?, variables: Vec::new() })
+    }
+
+    /// Allocators that start from now on get this environment variable as well.
+    pub fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.variables.push((name.to_owned(), value.into()));
     }
 
     /// Allocators that start from now on listen on another port.

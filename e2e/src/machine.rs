@@ -67,7 +67,8 @@ impl Machine {
             .with_context(|| format!("the agent of {} does not run", self.hostname))
     }
 
-    pub(crate) fn in_folder(vms: &Path, hostname: &str) -> Self {
+    /// One whose folder has its hostname as name and lies in `vms`.
+    pub fn in_folder(vms: &Path, hostname: &str) -> Self {
         Self { hostname: hostname.to_owned(), folder: vms.join(hostname) }
     }
 }
