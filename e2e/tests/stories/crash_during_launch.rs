@@ -79,13 +79,17 @@ async fn crash_and_recover(moment: Moment, crash: Crash) -> Result<()> {
     ensure!(back.elapsed() < Duration::from_secs(30), "ended after {:?}", back.elapsed());
     let state = ended["state"].as_str().unwrap_or_default();
     ensure!(["interrupted", "succeeded"].contains(&state), "{ended}");
-    everybody_tells_the_same(&deployment, &allocator).await?;
 
     // The participant noticed nothing.
     let machine = deployment.machine(&claimed.hostname);
     machine.has_connected("4/lea", &claimed.pin).await?;
     claimed.page_says(&allocator.browser()?, "Your machine is ready").await?;
-    the_pool_works_on(&deployment, &allocator).await?;
+    // The power may go between the report of a new agent and Terraform's note of its machine. What
+    // becomes of that one is the organiser's to say (decision 19); nothing is lost meanwhile.
+    if ended["conflict"]["solved"] != false {
+        everybody_tells_the_same(&deployment, &allocator).await?;
+        the_pool_works_on(&deployment, &allocator).await?;
+    }
     allocator.stop().await?;
     deployment.ensure_nothing_runs()
 }
