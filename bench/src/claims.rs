@@ -116,7 +116,11 @@ async fn script(lab: &Lab, allocator: &Allocator) -> Result<PathBuf> {
                  where application_name = 'lablink' and query like 'with taken as%' limit 1";
     let row = lab.connect().await?.query_opt(query, &[]).await?;
     let mut statement: String = row.context("the claim's statement was not seen")?.try_get(0)?;
+    // Those of two digits first: `$1` is a part of them. A request without a key has no values there.
     for (parameter, value) in [
+        ("$12", "null::text"),
+        ("$11", "null::bytea"),
+        ("$10", "null::bytea"),
         ("$1", pool.to_string().as_str()),
         ("$2", "60.0::float8"),
         ("$3", "('p' || :client_id::text || '-' || :n::text || '@example.org')"),
