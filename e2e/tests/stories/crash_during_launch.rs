@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use lablink_e2e::{Deployment, Moment, eventually};
+use anyhow::{Context, Result, bail, ensure};
+use lablink_e2e::{Allocator, Deployment, Moment, eventually};
+use serde_json::{Value, json};
 
 use crate::agreement::{everybody_tells_the_same, the_pool_works_on};
 
@@ -84,12 +85,22 @@ async fn crash_and_recover(moment: Moment, crash: Crash) -> Result<()> {
     let machine = deployment.machine(&claimed.hostname);
     machine.has_connected("4/lea", &claimed.pin).await?;
     claimed.page_says(&allocator.browser()?, "Your machine is ready").await?;
-    // The power may go between the report of a new agent and Terraform's note of its machine. What
-    // becomes of that one is the organiser's to say (decision 19); nothing is lost meanwhile.
-    if ended["conflict"]["solved"] != false {
-        everybody_tells_the_same(&deployment, &allocator).await?;
-        the_pool_works_on(&deployment, &allocator).await?;
-    }
+    bring_back(&allocator, ended).await?;
+    everybody_tells_the_same(&deployment, &allocator).await?;
+    the_pool_works_on(&deployment, &allocator).await?;
     allocator.stop().await?;
     deployment.ensure_nothing_runs()
+}
+
+/// The power may go between the report of a new agent and Terraform's note of its machine. Then the
+/// organiser says what becomes of it (decision 19): here, that it comes back into the state. Agents
+/// that have reported meanwhile may ask for that once more.
+async fn bring_back(allocator: &Allocator, mut ended: Value) -> Result<()> {
+    for _ in 0..4 {
+        let Some(path) = ended["conflict"]["bring_back"].as_str() else { return Ok(()) };
+        let answer = allocator.organiser()?.post_json(path, &json!({})).await?.expect(202)?;
+        let operation = answer.json()?["operation_id"].as_i64().context("no operation")?;
+        ended = allocator.until_ended(operation).await?;
+    }
+    bail!("the state lacks VMs however often they are brought back: {ended}")
 }
