@@ -71,11 +71,7 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
                          when claim.moving_since is not null then 'awaits_another'
                          when claim.state = 'failed' and claim.fault = 'machine' then 'faulty'
                          when vm.status = 'error' then 'failed'
-                         when vm.suspect_at is not null and exists (
-                              select from vm_presence where vm_presence.vm_id = vm.id
-                             and (vm_presence.stopped
-                                  or vm_presence.last_seen <= vm.suspect_at))
-                         then 'silent'
+                         when vm.suspect_at is not null then 'silent'
                          when claim.lock_out_no = claim.command_no then
                               case when claim.locked_out_at is null then 'locking_out'
                                    else 'locked_out' end

@@ -81,7 +81,7 @@ pub async fn take_in_hand(
                    where pool_id = $1 and removed_at is null and hostname = any($2 || $3)
                    order by id for no key update
                ), making as (
-                   update vm set machine = 'making',
+                   update vm set machine = 'making', stale_at = null, suspect_at = null,
                           status = case when status = 'running' then 'initializing' else status end
                    from theirs where vm.id = theirs.id and is_making returning vm.id
                ), removing as (

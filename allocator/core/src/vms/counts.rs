@@ -1,26 +1,34 @@
+use super::State;
 use std::sync::LazyLock;
 
-use super::{CLAIMABLE, State, search::STATE};
-use crate::{DbError, Scope, db, rows::WAITING};
+use crate::{
+    DbError, Scope,
+    db::{self, GenericClient},
+    pools::Pool,
+    rows::WAITING,
+};
+
+/// The number of VMs by state, exact as of the last change and, for silence, of the last pass:
+/// `sum`s of what was folded and of what has moved since, in one snapshot.
+const COUNTED: &str = "counted as (
+        select state, vms from vm_count where pool_id = $1
+        union all select new_state, 1 from vm_move where pool_id = $1 and new_state is not null
+        union all select left_state, -1 from vm_move where pool_id = $1 and left_state is not null
+    )";
 
 /// How many VMs a newcomer can claim right now: the number on the public page. VMs that the line
 /// waits for do not count.
 pub async fn free(scope: &Scope) -> Result<i64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "select greatest(0, (select count(*) from vm where pool_id = $1 and {CLAIMABLE})
+            "with {COUNTED}
+             select greatest(0, (select coalesce(sum(vms), 0)::bigint from counted where state = 'free')
                                   - (select count(*) from place where pool_id = $1 and {WAITING}))",
         )
     });
     let client = scope.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
-    let row = client
-        .query_one(
-            &statement,
-            &[&scope.pool.as_i64(), &scope.pool.rules.machines.stale_after.as_seconds()],
-        )
-        .await?;
-    Ok(row.try_get(0)?)
+    Ok(client.query_one(&statement, &[&scope.pool.as_i64()]).await?.try_get(0)?)
 }
 
 /// The pool at a glance. Each VM counts in exactly one field, except `in_use`.
@@ -57,39 +65,61 @@ impl Counts {
 
 pub async fn counts(scope: &Scope) -> Result<Counts, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "select {STATE} as state, count(*) as vms,
-                    count(*) filter (where claim_id is not null and in_use) as in_use
-             from vm where pool_id = $1 and removed_at is null group by state"
-        )
+        format!("with {COUNTED} select state, sum(vms)::bigint as vms from counted group by state")
     });
     let client = scope.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
     let mut counts = Counts::default();
-    for row in client
-        .query(
-            &statement,
-            &[&scope.pool.as_i64(), &scope.pool.rules.machines.stale_after.as_seconds()],
-        )
-        .await?
-    {
+    for row in client.query(&statement, &[&scope.pool.as_i64()]).await? {
         let vms = row.try_get("vms")?;
-        counts.in_use += row.try_get::<_, i64>("in_use")?;
-        match db::word(&row, "state")? {
-            State::Free => counts.free = vms,
-            State::Offered => counts.offered = vms,
-            State::Claimed => counts.claimed = vms,
-            State::Starting => counts.starting = vms,
-            State::Used => counts.used = vms,
-            State::TokenDue => counts.token_due = vms,
-            State::Barred => counts.barred = vms,
-            State::Removing => counts.removing = vms,
-            State::Failed => counts.failed = vms,
-            State::Unhealthy => counts.unhealthy = vms,
-            State::Overdue => counts.overdue = vms,
-            State::Stale => counts.stale = vms,
-            State::Suspect => counts.suspect = vms,
+        match row.try_get("state")? {
+            IN_USE => counts.in_use = vms,
+            _ => *counts.of(db::word(&row, "state")?) = vms,
         }
     }
     Ok(counts)
+}
+
+/// The word under which VMs in use are counted: a part of the claimed ones, and no [`State`].
+const IN_USE: &str = "in_use";
+
+impl Counts {
+    fn of(&mut self, state: State) -> &mut i64 {
+        match state {
+            State::Free => &mut self.free,
+            State::Offered => &mut self.offered,
+            State::Claimed => &mut self.claimed,
+            State::Starting => &mut self.starting,
+            State::Used => &mut self.used,
+            State::TokenDue => &mut self.token_due,
+            State::Barred => &mut self.barred,
+            State::Removing => &mut self.removing,
+            State::Failed => &mut self.failed,
+            State::Unhealthy => &mut self.unhealthy,
+            State::Overdue => &mut self.overdue,
+            State::Stale => &mut self.stale,
+            State::Suspect => &mut self.suspect,
+        }
+    }
+}
+
+/// Adds what has moved to the counts, so that reading them stays quick. Allocators may do it at the
+/// same time: each row is added once.
+pub(super) async fn fold(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
+    let sql = "with these as (
+                   select ctid from vm_move where pool_id = $1 limit 20000 for update skip locked
+               ), moved as (
+                   delete from vm_move using these where vm_move.ctid = these.ctid
+                   returning left_state, new_state
+               ), sums as (
+                   select state, sum(vms)::bigint as vms
+                   from (select new_state, 1 from moved union all select left_state, -1 from moved)
+                        as step(state, vms)
+                   where state is not null group by state
+               )
+               insert into vm_count select $1, state, vms from sums order by state
+               on conflict (pool_id, state) do update set vms = vm_count.vms + excluded.vms";
+    let statement = client.prepare_cached(sql).await?;
+    client.execute(&statement, &[&pool.as_i64()]).await?;
+    Ok(())
 }

@@ -10,7 +10,8 @@ mod reconcile;
 mod register;
 mod report;
 mod search;
-mod suspect;
+mod silent;
+mod state;
 mod used;
 mod watch;
 
@@ -27,29 +28,29 @@ pub use reconcile::{
 pub(crate) use reconcile::{doubt_in, remove_in, succeed};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status, start_failed};
-pub use search::{Found, Search, Sort, State, search};
+pub use search::{Found, Search, Sort, search};
+pub use state::State;
 pub(crate) use used::reuse;
-pub use watch::{Limits, Watch, notice, point_out};
+pub use watch::{Limits, Watch, keep_states, notice, point_out};
 
-macro_rules! fit {
+macro_rules! heard {
     () => {
-        "vm.claim_id is null and vm.removed_at is null \
-         and vm.removing_at is null and vm.used_at is null and vm.status = 'running' \
-         and vm.token_due_at is null and vm.barred_at is null \
-         and vm.gpu is distinct from 'unhealthy' \
-         and not exists (select from vm_presence where vm_presence.vm_id = vm.id \
-             and (vm_presence.stopped \
-              or vm_presence.last_seen < now() - make_interval(secs => $2::float8)))"
+        " and vm.removed_at is null \
+         and coalesce((select not vm_presence.stopped \
+             and vm_presence.last_seen >= now() - make_interval(secs => $2::float8) \
+             from vm_presence where vm_presence.vm_id = vm.id), true)"
     };
 }
 
 /// What makes a VM fit to be handed out, for `where` in statements that name the table `vm` and
-/// pass [`StaleAfter`] in seconds as `$2`. A VM that has never sent a heartbeat counts as alive:
-/// the original's agents send none.
-pub(crate) const FIT: &str = fit!();
+/// pass [`StaleAfter`] in seconds as `$2`. A VM may have become silent since the last pass marked
+/// those. One that has never sent a heartbeat counts as alive: the original's agents send none.
+/// The subquery looks at one VM after the other: as `not exists`, it becomes a join that reads all
+/// presences first.
+pub(crate) const FIT: &str = concat!("vm.state in ('free', 'offered')", heard!());
 
-/// The same, for VMs that are not kept for anybody in line.
-pub(crate) const CLAIMABLE: &str = concat!("vm.place_id is null and ", fit!());
+/// The same, for VMs that are not kept for anybody in line. Those are in the index `vm_free`.
+pub(crate) const CLAIMABLE: &str = concat!("vm.state = 'free'", heard!());
 
 /// The order in which VMs are handed out.
 pub(crate) const BEST_FIRST: &str = "vm.gpu is not distinct from 'degraded', vm.number, vm.id";

@@ -164,7 +164,8 @@ pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbEr
                    order by id for no key update
                ), anew as (
                    update vm set status = 'initializing', status_reason = null, ssh_host_key = null,
-                          starting_since = null, overdue_at = null, suspect_at = null
+                          starting_since = null, overdue_at = null, suspect_at = null,
+                          stale_at = null
                    from theirs where vm.id = theirs.id
                    returning vm.id
                ), forgotten as (

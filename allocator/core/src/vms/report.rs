@@ -9,6 +9,7 @@ use crate::{
     events::{Change, Kind, Touch},
     ids::VmId,
     line,
+    vms::silent,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -69,49 +70,64 @@ pub async fn set_status(
 }
 
 /// Stores a heartbeat, with the changes of the machine. Writes to a table of its own, and wakes
-/// nobody.
+/// nobody, unless the VM was silent.
 pub async fn heartbeat(
     scope: &Scope,
     hostname: &Hostname,
     changed: &Vitals,
 ) -> Result<(), ReportError> {
-    let client = scope.client().await?;
+    let mut client = scope.client().await?;
     let statement = client
         .prepare_cached(
-            "insert into vm_presence (vm_id, last_seen, vitals)
-             select id, now(), $3 from vm
-             where pool_id = $1 and hostname = $2 and removed_at is null
-             on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = false,
-                 start_failure = null, vitals = vm_presence.vitals || excluded.vitals",
+            "with theirs as (
+                 select id, stale_at is not null or suspect_at is not null as is_silent from vm
+                 where pool_id = $1 and hostname = $2 and removed_at is null
+             ), heard as (
+                 insert into vm_presence (vm_id, last_seen, vitals)
+                 select id, now(), $3 from theirs
+                 on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = false,
+                     start_failure = null, vitals = vm_presence.vitals || excluded.vitals
+             )
+             select id, is_silent from theirs",
         )
         .await?;
     let parameters: [&(dyn ToSql + Sync); 3] =
         [&scope.pool.as_i64(), &hostname.as_str(), &PgJson(changed)];
-    found(client.execute(&statement, &parameters).await?)
+    let vm = client.query_opt(&statement, &parameters).await?.ok_or(ReportError::NoSuchVm)?;
+    if vm.try_get("is_silent")? {
+        silent::heard(scope, &mut client, vm.try_get("id")?).await?;
+    }
+    Ok(())
 }
 
 /// The agent stops: its VM is not handed out until the next heartbeat.
 pub async fn goodbye(scope: &Scope, hostname: &Hostname) -> Result<(), ReportError> {
     let sql = "with before as (
-                   select vm.id, coalesce(vm_presence.stopped, false) as stopped
-                   from vm left join vm_presence on vm_presence.vm_id = vm.id
-                   where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
+                   select id from vm where pool_id = $1 and hostname = $2 and removed_at is null
+                   for no key update
+               ), marked as (
+                   update vm set stale_at = coalesce(stale_at, now()) from before
+                   where vm.id = before.id
                ), noted as (
                    insert into vm_presence (vm_id, last_seen, stopped)
                    select id, now(), true from before
                    on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = true
                )
-               select id, stopped from before";
-    let mut client = scope.client().await?;
-    let mut change = Change::begin(scope, &mut client).await?;
-    let before = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
-    let before = before.ok_or(ReportError::NoSuchVm)?;
-    // Pages that show it are woken once.
-    if !before.try_get::<_, bool>("stopped")? {
-        change.touch(Touch::Vm(before.try_get("id")?));
-    }
-    change.commit().await?;
-    Ok(())
+               select before.id, coalesce(vm_presence.stopped, false) as stopped
+               from before left join vm_presence on vm_presence.vm_id = before.id";
+    crate::db::again!(async {
+        let mut client = scope.client().await?;
+        let mut change = Change::begin(scope, &mut client).await?;
+        let before = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
+        let before = before.ok_or(ReportError::NoSuchVm)?;
+        // Pages that show it are woken once.
+        if !before.try_get::<_, bool>("stopped")? {
+            change.touch(Touch::Vm(before.try_get("id")?));
+            line::serve(&mut change).await?;
+        }
+        change.commit().await?;
+        Ok(())
+    })
 }
 
 /// The agent of a VM could not be started: an organiser must look. Until it is heard again, its VM
@@ -123,6 +139,7 @@ pub async fn start_failed(scope: &Scope, hostname: &Hostname, reason: &str) -> R
         let row = change
             .query_opt(
                 "update vm set suspect_at = coalesce(suspect_at, now()),
+                     stale_at = coalesce(stale_at, now()),
                      overdue_at = case when status = 'initializing' and claim_id is null
                          then coalesce(overdue_at, now()) else overdue_at end
                  where pool_id = $1 and hostname = $2 and removed_at is null
@@ -227,8 +244,4 @@ pub async fn set_gpu(
         change.commit().await?;
         Ok(())
     })
-}
-
-fn found(rows: u64) -> Result<(), ReportError> {
-    if rows == 0 { Err(ReportError::NoSuchVm) } else { Ok(()) }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{overdue, suspect};
+use super::{counts, overdue, silent};
 use crate::{DbError, Scope, events::Change};
 
 /// How long a VM may be silent before it is pointed out.
@@ -78,13 +78,20 @@ impl Hearing {
     }
 }
 
-/// Notes which machines start now, and which agents are heard again.
+/// Brings the states of VMs up to date with time, and folds their counts. Returns how many VMs
+/// became stale or are heard again.
+pub async fn keep_states(scope: &Scope) -> Result<u64, DbError> {
+    let mut client = scope.client().await?;
+    counts::fold(&client, &scope.pool).await?;
+    silent::mark(scope, &mut client).await
+}
+
+/// Notes which machines start now, and which agents are silent or heard again.
 pub async fn notice(scope: &Scope) -> Result<(), DbError> {
     let mut client = scope.client().await?;
     overdue::note_begun(&client, &scope.pool).await?;
-    let mut change = Change::begin(scope, &mut client).await?;
-    suspect::note_heard(&mut change).await?;
-    change.commit().await
+    silent::mark(scope, &mut client).await?;
+    Ok(())
 }
 
 /// Points out VMs that have become overdue or suspect, each once in all allocators. Returns how
@@ -93,7 +100,7 @@ pub async fn point_out(scope: &Scope, limits: Limits) -> Result<u64, DbError> {
     let mut client = scope.client().await?;
     let mut change = Change::begin(scope, &mut client).await?;
     overdue::point_out(&mut change, limits.overdue_after).await?;
-    suspect::point_out(&mut change, limits.suspect_after).await?;
+    silent::point_out(&mut change, limits.suspect_after).await?;
     let found = change.told();
     change.commit().await?;
     Ok(found)

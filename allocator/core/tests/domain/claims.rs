@@ -67,7 +67,7 @@ async fn the_email_alone_is_enough_where_the_organiser_says_so() {
 
 #[tokio::test]
 async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
-    let scene = Scene::with_running(6).await;
+    let scene = Scene::with_running(7).await;
     scene.report("lablink-vm-test-1", VmStatus::Initializing).await;
     scene.report("lablink-vm-test-2", VmStatus::Error).await;
     let (scope, unhealthy) = (&scene.scope(), name("lablink-vm-test-3"));
@@ -77,13 +77,16 @@ async fn vms_that_are_not_fit_are_not_handed_out_nor_counted() {
     scene.sql("update vm_presence set last_seen = now() - interval '61 seconds'").await;
     scene.sql("update vm set removing_at = now() where number = 5").await;
 
-    assert_eq!(vms::free(scope).await.unwrap(), 1);
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();
-    assert_eq!(granted.hostname.as_str(), "lablink-vm-test-6");
-    assert_eq!(scene.claim("bob@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
+    assert_eq!(granted.hostname.as_str(), "lablink-vm-test-6", "before any pass has seen silence");
+    vms::keep_states(scope).await.unwrap();
+    assert_eq!(vms::free(scope).await.unwrap(), 1);
+    let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
+    assert_eq!(granted.hostname.as_str(), "lablink-vm-test-7");
+    assert_eq!(scene.claim("cleo@example.org", "4/x").await.unwrap_err(), Refusal::NoneFree);
 
     vms::heartbeat(scope, &silent, &Vitals::default()).await.unwrap();
-    let granted = scene.claim("bob@example.org", "4/x").await.unwrap();
+    let granted = scene.claim("cleo@example.org", "4/x").await.unwrap();
     assert_eq!(granted.hostname.as_str(), "lablink-vm-test-4", "its agent is back");
 }
 

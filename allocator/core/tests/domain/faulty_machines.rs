@@ -10,6 +10,7 @@ use lablink_core::{
     },
     line::{self, Presented, Standing},
     operations::{self, TakeBack, Then, Whose},
+    vms,
 };
 use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, Fault, VmStatus};
 
@@ -214,6 +215,7 @@ async fn a_participant_reads_what_becomes_of_their_machine() {
         ("update vm_presence set last_seen = now()", Machine::Fine),
     ] {
         scene.sql(change).await;
+        vms::keep_states(&scene.scope()).await.unwrap();
         assert_eq!(open(&view(&scene, &ada.link).await).1, machine, "{change}");
     }
 }

@@ -29,6 +29,7 @@ mod secrets;
 mod silence;
 mod ssh;
 mod startup;
+mod states;
 mod state;
 mod strangers;
 mod targets;

@@ -97,6 +97,7 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
     scene.report("lablink-vm-test-3", VmStatus::Error).await;
     vms::heartbeat(&scene.scope(), &name("lablink-vm-test-4"), &Vitals::default()).await.unwrap();
     scene.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
+    vms::keep_states(&scene.scope()).await.unwrap();
 
     assert_eq!(found(&scene, &all()).await, ["1", "2", "3", "4", "5"]);
     let search = |text: &str| Search { text: text.to_owned(), ..all() };
@@ -115,6 +116,7 @@ async fn vms_are_searched_filtered_sorted_and_paged() {
     let counts = vms::counts(&scene.scope()).await.unwrap();
     assert_eq!((counts.free, counts.stale), (0, 2));
     scene.sql("delete from vm_presence where vm_id = (select id from vm where number = 5)").await;
+    scene.sql("update vm set stale_at = null where number = 5").await;
     let by = |sort| Search { sort, ..all() };
     assert_eq!(found(&scene, &by(Sort::Participant)).await, ["2", "1", "3", "4", "5"]);
     assert_eq!(found(&scene, &by(Sort::State)).await, ["3", "4", "1", "2", "5"]);

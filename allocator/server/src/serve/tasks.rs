@@ -11,7 +11,9 @@ use crate::config::Config;
 
 /// How often the waiting line is served, in addition to what each change does at once.
 const LINE: Duration = Duration::from_secs(5);
-/// How often to look for silent VMs.
+/// How exact counts of VMs are as to silence.
+const STATES: Duration = Duration::from_secs(1);
+/// How often to point out silent VMs.
 const WATCH: Duration = Duration::from_secs(5);
 const OVERDUE_OPERATIONS: Duration = Duration::from_secs(30);
 const LOG_LINES: Duration = Duration::from_secs(60);
@@ -26,6 +28,12 @@ pub fn begin(config: &Config, scope: &Scope, collector: &Arc<ZipCollector>) -> D
     driver.begin("waiting line", "Gives free VMs to the people in line.", LINE, move || {
         let scope = its.clone();
         async move { line::tend(&scope).await }
+    });
+    let its = scope.clone();
+    let does = "Marks VMs that have become silent, and adds up how many are in each state.";
+    driver.begin("states of VMs", does, STATES, move || {
+        let scope = its.clone();
+        async move { vms::keep_states(&scope).await }
     });
     let limits = vms::Limits {
         suspect_after: config.health.suspect_after,
