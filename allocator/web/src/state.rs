@@ -1,8 +1,8 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
-    Actor, Db, Scope, SecretKey, TokenHash, collections::Collector, live::Hub, operations::Kinds,
-    pools::Pool, secrets::AwsLogin, ssh::FitAddresses, tasks::Board,
+    Actor, Db, Scope, SecretKey, TokenHash, claims::Intake, collections::Collector, live::Hub,
+    operations::Kinds, pools::Pool, secrets::AwsLogin, ssh::FitAddresses, tasks::Board,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,8 @@ pub struct AppState {
     pub agent_limits: Arc<AgentLimits>,
     /// The one pool that there is, with its rules.
     pub pool: Arc<Pool>,
+    /// Participants' requests for VMs on their way to the database.
+    pub intake: Intake,
     pub hub: Hub,
     /// The waits of agents for their claims.
     pub waits: Waits,

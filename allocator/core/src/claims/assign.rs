@@ -1,4 +1,4 @@
-use std::sync::LazyLock;
+use std::{slice, sync::LazyLock};
 
 use crate::{
     Actor, DbError, Email, Pin, TokenHash,
@@ -21,31 +21,34 @@ pub(super) fn command_mark(once: &Once, code: &CrdCode) -> String {
 }
 
 /// The values of a new claim.
-pub(crate) struct NewClaim<'a> {
-    pub email: &'a Email,
-    pub code: &'a CrdCode,
-    pub pin: &'a Pin,
+#[derive(Clone)]
+pub(crate) struct NewClaim {
+    pub email: Email,
+    pub code: CrdCode,
+    pub pin: Pin,
     pub link: TokenHash,
     /// The address that it comes from, if addresses are counted.
     pub origin: Option<Origin>,
     /// The key of the request, by which it is known if it is sent again.
-    pub once: Option<&'a Once>,
+    pub once: Option<Once>,
 }
 
+#[derive(Clone, Debug)]
 pub(crate) struct Assigned {
     pub claim_id: ClaimId,
     pub hostname: Hostname,
 }
 
-/// Why the statement took no VM.
+/// Why a claim got no VM.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum NotAssigned {
     /// This person holds a VM already.
     AlreadyHolds,
-    /// The same request was sent before.
-    SentBefore,
+    /// None is free, or not for this person; or the same request was sent before.
     NoneFree,
-    Db(DbError),
 }
+
+pub(crate) type Outcome = Result<Assigned, NotAssigned>;
 
 /// How to treat VMs that another transaction has locked.
 #[derive(Clone, Copy)]
@@ -60,120 +63,167 @@ pub(super) enum Locked {
 #[derive(Clone, Copy)]
 pub(crate) struct KeptFor(pub PlaceId);
 
-/// Takes a VM that fits `which`, writes the claim, its link and its event, and notifies: one
-/// statement, so it happens whole or not at all, in one round trip. The only event that no
-/// [`Change`] writes.
-fn statement(which: &str, locked: &str) -> String {
+/// Takes VMs that fit `which` for those of the sent claims that `wanted` holds for; writes the
+/// claims, their links and events, and notifies. This is one statement: it happens whole or not at
+/// all, in one round trip. Its events are the only ones that no [`Change`] writes.
+///
+/// People are written in the order of their keys, so that two statements that bring the same people
+/// wait for one another and not in a circle. Somebody who has a claim gets no other: the schema
+/// keeps one person from holding two VMs, however many requests race.
+fn statement(wanted: &str, which: &str, locked: &str) -> String {
     format!(
-        "with taken as (
-             select vm.id, vm.hostname from vm
-             where vm.pool_id = $1 and {which}
-             order by {order} limit 1 for no key update of vm {locked}
+        "with sent as (
+             select * from unnest($3::text[], $4::text[], $5::text[], $6::bytea[], $8::text[],
+                                  $9::bytea[], $10::bytea[], $11::bytea[], $12::text[])
+                           with ordinality
+                           as sent(email, code, pin, link, person, origin, key, wish, command, nr)
+         ), wanted as (
+             select sent.*, row_number() over (order by nr) as turn from sent where {wanted}
+         ), fit as (
+             select vm.id, vm.hostname from vm where vm.pool_id = $1 and {which}
+             order by {order} limit (select count(*) from wanted) for no key update of vm {locked}
+         ), taken as (
+             select wanted.*, fit.id as vm_id, fit.hostname
+             from (select *, row_number() over () as turn from fit) as fit join wanted using (turn)
          ), made as (
              insert into claim (pool_id, vm_id, email, person, crd_code, pin, origin)
-             select $1, taken.id, $3, $8, $4, $5, $9 from taken returning id, vm_id
+             select $1, vm_id, email, person, code, pin, origin from taken order by person, email
+             on conflict do nothing
+             returning id, vm_id
          ), held as (
              update vm set claim_id = made.id, place_id = null, in_use = false from made
              where vm.id = made.vm_id
          ), unqueued as (
-             update place set ended_at = now(), end_reason = 'claimed' from made
-             where place.pool_id = $1 and (place.person = $8 or place.email = $3)
+             update place set ended_at = now(), end_reason = 'claimed' from made join taken using (vm_id)
+             where place.pool_id = $1 and (place.person = taken.person or place.email = taken.email)
                and place.ended_at is null
          ), linked as (
-             insert into claim_link (token_sha256, claim_id) select $6, made.id from made
+             insert into claim_link (token_sha256, claim_id)
+             select taken.link, made.id from made join taken using (vm_id)
          ), told as (
              insert into event (pool_id, actor, kind, vm_id, claim_id)
-             select $1, $7, '{created}', made.vm_id, made.id from made
+             select $1, $7, '{created}', vm_id, id from made
          ), kept as (
              insert into begun (pool_id, key_sha256, wish_sha256, outcome)
-             select $1, $10, $11,
-                    jsonb_build_object('claim', made.id, 'command', $12::text, 'is_new', true)
-             from made where $10::bytea is not null
+             select $1, taken.key, taken.wish, jsonb_build_object(
+                        'claim', made.id, 'command', taken.command, 'is_new', true)
+             from made join taken using (vm_id) where taken.key is not null
          )
-         select made.id, taken.hostname, pg_notify('vm_changed', taken.hostname)::text,
-                pg_notify('pool_changed', $1::bigint::text)::text
-         from made, taken",
+         select taken.nr - 1 as nr, made.id, taken.hostname,
+                case when made.id is not null then pg_notify('vm_changed', taken.hostname)::text end,
+                case when made.id is not null
+                     then pg_notify('pool_changed', $1::bigint::text)::text end
+         from taken left join made using (vm_id)",
         order = vms::BEST_FIRST,
         created = Kind::ClaimCreated.as_str(),
     )
 }
 
-/// Any free VM, unless somebody in line waits for it. A person with an invitation has the VM of
-/// their place, and another person who knows the e-mail can't end that.
+/// Anybody but a person with an invitation, who has the VM of their place: another person who knows
+/// the e-mail can't end that. A request that was sent before is no new wish.
+const NEWCOMER: &str = "not exists (
+        select from place where place.pool_id = $1 and place.person = sent.person
+            and place.ended_at is null and place.invited_until is not null)
+    and not exists (
+        select from begun where begun.pool_id = $1 and begun.key_sha256 = sent.key)";
+
+/// Any free VM, unless somebody in line waits for it.
 fn free() -> String {
-    format!(
-        "{} and not exists (select from place where place.pool_id = $1 and ({} or {}))",
-        vms::CLAIMABLE,
-        WAITING,
-        "place.person = $8 and place.ended_at is null and place.invited_until is not null",
-    )
+    let line = format!("select from place where place.pool_id = $1 and {WAITING}");
+    format!("{} and not exists ({line})", vms::CLAIMABLE)
 }
 
+/// Takes a VM for each of these claims, the first ones first. The outcomes are in their order.
 pub(super) async fn assign(
     client: &impl GenericClient,
     pool: &Pool,
-    claim: &NewClaim<'_>,
+    claims: &[NewClaim],
     locked: Locked,
-) -> Result<Assigned, NotAssigned> {
-    static SKIP: LazyLock<String> = LazyLock::new(|| statement(&free(), "skip locked"));
-    static AWAIT: LazyLock<String> = LazyLock::new(|| statement(&free(), ""));
+) -> Result<Vec<Outcome>, DbError> {
+    static SKIP: LazyLock<String> = LazyLock::new(|| statement(NEWCOMER, &free(), "skip locked"));
+    static AWAIT: LazyLock<String> = LazyLock::new(|| statement(NEWCOMER, &free(), ""));
 
     let sql = match locked {
         Locked::Skip => &SKIP,
         Locked::Await => &AWAIT,
     };
-    run(client, sql, pool, claim, &[]).await
+    run(client, sql, pool, claims, &[]).await
+}
+
+/// The same for one claim.
+pub(super) async fn assign_one(
+    client: &impl GenericClient,
+    pool: &Pool,
+    claim: &NewClaim,
+    locked: Locked,
+) -> Result<Outcome, DbError> {
+    let mut outcomes = assign(client, pool, slice::from_ref(claim), locked).await?;
+    Ok(outcomes.pop().unwrap_or(Err(NotAssigned::NoneFree)))
 }
 
 /// Takes the VM that is kept for a place in line, if it is still fit.
 pub(crate) async fn assign_kept(
     client: &impl GenericClient,
     pool: &Pool,
-    claim: &NewClaim<'_>,
+    claim: &NewClaim,
     KeptFor(place): KeptFor,
-) -> Result<Assigned, NotAssigned> {
+) -> Result<Outcome, DbError> {
     static KEPT: LazyLock<String> =
-        LazyLock::new(|| statement(&format!("vm.place_id = $13 and {}", vms::FIT), ""));
-    run(client, &KEPT, pool, claim, &[&place]).await
+        LazyLock::new(|| statement("true", &format!("vm.place_id = $13 and {}", vms::FIT), ""));
+    let mut outcomes = run(client, &KEPT, pool, slice::from_ref(claim), &[&place]).await?;
+    Ok(outcomes.pop().unwrap_or(Err(NotAssigned::NoneFree)))
 }
 
 async fn run(
     client: &impl GenericClient,
     sql: &str,
     pool: &Pool,
-    claim: &NewClaim<'_>,
+    claims: &[NewClaim],
     more: &[&(dyn ToSql + Sync)],
-) -> Result<Assigned, NotAssigned> {
-    let statement = client.prepare_cached(sql).await.map_err(failed)?;
-    let (pool, stale_after) = (pool.as_i64(), pool.rules.machines.stale_after.as_seconds());
-    let (code, pin, link) = (claim.code.as_str(), claim.pin.reveal(), claim.link.as_bytes());
-    let (email, person) = (claim.email.spelling(), claim.email.key());
+) -> Result<Vec<Outcome>, DbError> {
+    let statement = client.prepare_cached(sql).await?;
+    let (id, stale_after) = (pool.as_i64(), pool.rules.machines.stale_after.as_seconds());
+    let emails: Vec<_> = claims.iter().map(|claim| claim.email.spelling()).collect();
+    let people: Vec<_> = claims.iter().map(|claim| claim.email.key()).collect();
+    let codes: Vec<_> = claims.iter().map(|claim| claim.code.as_str()).collect();
+    let pins: Vec<_> = claims.iter().map(|claim| claim.pin.reveal()).collect();
+    let links: Vec<_> = claims.iter().map(|claim| claim.link.as_bytes()).collect();
+    let origins: Vec<_> = claims.iter().map(|claim| claim.origin.as_ref()).collect();
     let actor = Actor::Anyone.to_string();
-    let key = claim.once.map(|once| once.key_hash(&Actor::Anyone));
-    let (key, wish) = (key.as_ref().map(TokenHash::as_bytes), claim.once.map(Once::wish_hash));
-    let wish = wish.as_ref().map(<[u8; 32]>::as_slice);
-    let command = claim.once.map(|once| command_mark(once, claim.code));
+    let wishes: Vec<Option<Wish>> = claims.iter().map(Wish::of).collect();
+    let keys: Vec<_> = wishes.iter().map(|wish| Some(wish.as_ref()?.key.as_bytes())).collect();
+    let marks: Vec<_> = wishes.iter().map(|wish| Some(wish.as_ref()?.wish.as_slice())).collect();
+    let commands: Vec<_> = wishes.iter().map(|wish| Some(&*wish.as_ref()?.command)).collect();
     let mut parameters: Vec<&(dyn ToSql + Sync)> =
-        vec![&pool, &stale_after, &email, &code, &pin, &link, &actor, &person, &claim.origin];
-    parameters.extend([&key as &(dyn ToSql + Sync), &wish, &command]);
+        vec![&id, &stale_after, &emails, &codes, &pins, &links, &actor, &people, &origins];
+    parameters.extend([&keys as &(dyn ToSql + Sync), &marks, &commands]);
     parameters.extend_from_slice(more);
-    let row = client
-        .query_opt(&statement, &parameters)
-        .await
-        .map_err(failed)?
-        .ok_or(NotAssigned::NoneFree)?;
-    Ok(Assigned {
-        claim_id: row.try_get("id").map_err(failed)?,
-        hostname: db::word(&row, "hostname").map_err(NotAssigned::Db)?,
-    })
+    let mut outcomes = vec![Err(NotAssigned::NoneFree); claims.len()];
+    for row in client.query(&statement, &parameters).await? {
+        let nr: i64 = row.try_get("nr")?;
+        let outcome = match row.try_get("id")? {
+            Some(claim_id) => Ok(Assigned { claim_id, hostname: db::word(&row, "hostname")? }),
+            None => Err(NotAssigned::AlreadyHolds),
+        };
+        if let Some(of_claim) = usize::try_from(nr).ok().and_then(|nr| outcomes.get_mut(nr)) {
+            *of_claim = outcome;
+        }
+    }
+    Ok(outcomes)
 }
 
-/// The schema is what keeps one person from holding two VMs, however many requests race.
-fn failed(error: tokio_postgres::Error) -> NotAssigned {
-    match db::violated(&error) {
-        Some("claim_open_email" | "claim_open_person") => NotAssigned::AlreadyHolds,
-        Some("begun_pkey") => NotAssigned::SentBefore,
-        _ => NotAssigned::Db(error.into()),
+/// What is stored of a request with a key.
+struct Wish {
+    key: TokenHash,
+    wish: [u8; 32],
+    command: String,
+}
+
+impl Wish {
+    fn of(claim: &NewClaim) -> Option<Self> {
+        let once = claim.once.as_ref()?;
+        let command = command_mark(once, &claim.code);
+        Some(Self { key: once.key_hash(&Actor::Anyone), wish: once.wish_hash(), command })
     }
 }
 

@@ -1,8 +1,10 @@
 //! Claims where the machines of one address are limited.
 
 use super::{
-    assign::{Assigned, Locked, NewClaim, NotAssigned, assign, held_by},
-    request::{ATTEMPTS, Begun, Granted, LINK, Refusal, Request, RequestError, back_in, none_free},
+    assign::{Locked, NewClaim, NotAssigned, assign_one, held_by},
+    request::{
+        ATTEMPTS, Begun, Granted, LINK, Refusal, Request, RequestError, back_in, granted, none_free,
+    },
 };
 use crate::{
     Pin, Scope,
@@ -38,28 +40,25 @@ pub(super) async fn request(
         }
         let (pin, link) = (Pin::random(), scope.token(LINK));
         let claim = NewClaim {
-            email: request.email,
-            code: request.code,
-            pin: &pin,
+            email: request.email.clone(),
+            code: request.code.clone(),
+            pin,
             link: link.hash(),
             origin: Some(origin.clone()),
-            once: scope.once.as_ref(),
+            once: scope.once.clone(),
         };
-        let mut taken = assign(&transaction, &scope.pool, &claim, Locked::Skip).await;
+        let mut taken = assign_one(&transaction, &scope.pool, &claim, Locked::Skip).await?;
         if matches!(taken, Err(NotAssigned::NoneFree)) {
-            taken = assign(&transaction, &scope.pool, &claim, Locked::Await).await;
+            taken = assign_one(&transaction, &scope.pool, &claim, Locked::Await).await?;
         }
         match taken {
-            Ok(Assigned { claim_id, hostname }) => {
+            Ok(assigned) => {
                 transaction.commit().await?;
-                let id = i64::from(claim_id);
-                tracing::info!(claim.id = id, machine.hostname = %hostname, "claimed");
-                return Ok(Granted { hostname, pin, link, is_new: true });
+                return Ok(granted(assigned, claim.pin, link));
             }
             Err(NotAssigned::NoneFree) => break,
             // From another address, just now.
-            Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => {}
-            Err(NotAssigned::Db(error)) => return Err(error.into()),
+            Err(NotAssigned::AlreadyHolds) => {}
         }
     }
     Err(none_free(client, &scope.pool, request.email).await?)

@@ -6,6 +6,7 @@ mod cleaning;
 mod crowded;
 mod faulty_machine;
 mod grant;
+mod intake;
 mod list;
 mod page;
 mod proof;
@@ -21,6 +22,7 @@ pub(crate) use assign::{KeptFor, NewClaim, NotAssigned, assign_kept, open_claim_
 pub use cleaning::{NotToClean, clean_again, cleaned};
 pub(crate) use faulty_machine::move_claims;
 pub use grant::request;
+pub use intake::Intake;
 pub use list::{ClaimRecord, Ended, Which, list};
 pub(crate) use page::opens;
 pub use page::{ClaimView, Given, Machine, Progress, by_link, give_command, was_revoked};

@@ -1,5 +1,6 @@
 use super::{
-    assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign, command_mark, held_by},
+    assign::{Assigned, Held, Locked, NewClaim, NotAssigned, assign_one, command_mark, held_by},
+    intake::Intake,
     page::{Given, set_command},
 };
 use crate::{
@@ -91,48 +92,56 @@ pub(super) const LINK: &str = "claim";
 /// locked at that moment. A claim that ends in between (a release) is tried for again.
 pub(super) async fn alone(
     scope: &Scope,
-    client: &mut Client,
+    intake: &Intake,
     request: &Request<'_>,
 ) -> Result<Granted, RequestError> {
     let (pin, link) = (Pin::random(), scope.token(LINK));
     let claim = NewClaim {
-        email: request.email,
-        code: request.code,
-        pin: &pin,
+        email: request.email.clone(),
+        code: request.code.clone(),
+        pin,
         link: link.hash(),
         origin: None,
-        once: scope.once.as_ref(),
+        once: scope.once.clone(),
     };
+    let mut outcome = intake.assign(scope, &claim).await?;
+    if let Some(Ok(assigned)) = outcome {
+        return Ok(granted(assigned, claim.pin, link));
+    }
+    let mut client = scope.client().await?;
     let mut locked = Locked::Skip;
     for _ in 0..ATTEMPTS {
-        let none_was_free = match assign(client, &scope.pool, &claim, locked).await {
-            Ok(Assigned { claim_id, hostname }) => {
-                let id = i64::from(claim_id);
-                tracing::info!(claim.id = id, machine.hostname = %hostname, "claimed");
-                return Ok(Granted { hostname, pin, link, is_new: true });
-            }
-            Err(NotAssigned::Db(error)) => return Err(error.into()),
-            Err(NotAssigned::NoneFree) => true,
-            Err(NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => false,
+        let none_was_free = match outcome {
+            Some(Ok(assigned)) => return Ok(granted(assigned, claim.pin, link)),
+            Some(Err(NotAssigned::NoneFree)) => true,
+            Some(Err(NotAssigned::AlreadyHolds)) | None => false,
         };
-        let was_sent = scope.before::<Begun>(client).await?.is_some();
+        let was_sent = scope.before::<Begun>(&client).await?.is_some();
         // This comes last: the same request may have got a claim meanwhile.
-        if let Some(held) = held_by(client, &scope.pool, request.email).await? {
-            match back_in(scope, client, request, held).await? {
-                Some(granted) => return Ok(granted),
-                None => continue,
+        if let Some(held) = held_by(&client, &scope.pool, request.email).await? {
+            if let Some(granted) = back_in(scope, &mut client, request, held).await? {
+                return Ok(granted);
+            }
+        } else if was_sent {
+            return Err(RequestError::Refused(Refusal::Over));
+        } else {
+            match (none_was_free, locked) {
+                (true, Locked::Await) => break,
+                (true, Locked::Skip) => locked = Locked::Await,
+                (false, _) => {}
             }
         }
-        if was_sent {
-            return Err(RequestError::Refused(Refusal::Over));
-        }
-        match (none_was_free, locked) {
-            (true, Locked::Await) => break,
-            (true, Locked::Skip) => locked = Locked::Await,
-            (false, _) => {}
-        }
+        outcome = Some(assign_one(&client, &scope.pool, &claim, locked).await?);
     }
-    Err(none_free(client, &scope.pool, request.email).await?)
+    if let Some(Ok(assigned)) = outcome {
+        return Ok(granted(assigned, claim.pin, link));
+    }
+    Err(none_free(&client, &scope.pool, request.email).await?)
+}
+
+pub(super) fn granted(Assigned { claim_id, hostname }: Assigned, pin: Pin, link: Token) -> Granted {
+    tracing::info!(claim.id = i64::from(claim_id), vm.hostname = %hostname, "claimed");
+    Granted { hostname, pin, link, is_new: true }
 }
 
 /// The reason why this person gets no VM.

@@ -6,19 +6,24 @@ use std::{
 };
 
 use deadpool_postgres::{
-    Connect, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
+    Connect, Hook, HookError, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime,
+    Timeouts,
 };
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error};
 
 use super::{Server, dial::dial, limits};
 
-/// A pool of at most `connections` connections, each opened when it is first needed.
+/// A pool of at most `connections` connections, each opened when it is first needed. The one that was
+/// used last is taken first: its server process has warm caches.
 pub(super) fn new(server: Server, connections: usize) -> Pool {
     let mut config = server.config().clone();
     let milliseconds = |limit: Duration| limit.as_millis();
+    // Statements are planned once for a connection, maybe while a table is empty, and it grows: none
+    // may be planned to read it whole. Compiling a plan takes longer than any statement of ours.
     config.application_name("lablink").options(format!(
-        "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+        "-c statement_timeout={} -c idle_in_transaction_session_timeout={} \
+         -c enable_seqscan=off -c jit=off",
         milliseconds(limits::STATEMENT),
         milliseconds(limits::IDLE_TRANSACTION)
     ));
@@ -27,6 +32,7 @@ pub(super) fn new(server: Server, connections: usize) -> Pool {
     Pool::builder(manager)
         .max_size(connections)
         .runtime(Runtime::Tokio1)
+        .queue_mode(QueueMode::Lifo)
         .timeouts(Timeouts {
             wait: Some(limits::POOL),
             create: Some(limits::CONNECT),

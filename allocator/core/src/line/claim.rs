@@ -36,8 +36,8 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
         let email = Email::stored(kept.try_get("email")?, kept.try_get("person")?);
         let origin = kept.try_get("origin")?;
         let (pin, link) = (Pin::random(), token.hash());
-        let claim = NewClaim { email: &email, code, pin: &pin, link, origin, once: None };
-        match claims::assign_kept(&*change, &scope.pool, &claim, KeptFor(place)).await {
+        let claim = NewClaim { email, code: code.clone(), pin, link, origin, once: None };
+        match claims::assign_kept(&*change, &scope.pool, &claim, KeptFor(place)).await? {
             Ok(assigned) => {
                 change.touch(Touch::Line);
                 change.commit().await?;
@@ -49,10 +49,7 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
                 Ok(ClaimKept::Claimed(assigned.hostname))
             }
             // The VM is not fit any more. At its next look, the place is first in line again.
-            Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds | NotAssigned::SentBefore) => {
-                Ok(ClaimKept::NothingKept)
-            }
-            Err(NotAssigned::Db(error)) => Err(error),
+            Err(NotAssigned::NoneFree | NotAssigned::AlreadyHolds) => Ok(ClaimKept::NothingKept),
         }
     })
 }

@@ -134,7 +134,7 @@ const WRITES: [(&str, Write); 33] = [
             let code = CrdCode::from_command("--code=4/x").unwrap();
             let (proof, neighbours) = (None, &alone());
             let request = Request { email: &email, code: &code, proof, neighbours, key: key() };
-            match claims::request(&scene.scope(), &request).await {
+            match claims::request(&scene.scope(), &scene.intake, &request).await {
                 Ok(_) | Err(RequestError::Refused(_) | RequestError::Db(DbError::KeyReused)) => {}
                 Err(RequestError::Db(error)) => panic!("{error:?}"),
             }

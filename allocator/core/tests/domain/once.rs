@@ -33,7 +33,7 @@ async fn claim_with_key(
     let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
     let (proof, neighbours, key) = (None, &alone(), Some(key.clone()));
     let request = Request { email: &email, code: &code, proof, neighbours, key };
-    claims::request(&scene.scope(), &request).await
+    claims::request(&scene.scope(), &scene.intake, &request).await
 }
 
 async fn take_back(scope: &Scope, hostname: &str) -> Result<Option<OperationId>, TakeBackError> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use lablink_core::{
     Actor, Db, Email, Neighbours, Scope, Token,
     agents::{self, Bearer},
-    claims::{self, Granted, Proof, Refusal, Request, RequestError},
+    claims::{self, Granted, Intake, Proof, Refusal, Request, RequestError},
     line::{self, JoinError, Joined, Person, Presented},
     operations::{self, Kinds, LeaseError, OperationId, Taken, Target},
     pools::{
@@ -21,6 +21,7 @@ pub struct Scene {
     pub database: Arc<TestDb>,
     pub db: Db,
     pub pool: Arc<Pool>,
+    pub intake: Intake,
 }
 
 impl Scene {
@@ -28,14 +29,19 @@ impl Scene {
         let database = Arc::new(TestDb::create().await);
         let db = Db::new(&database.config(), 16);
         let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
-        Self { database, db, pool }
+        Self { database, db, pool, intake: Intake::default() }
     }
 
     /// The same pool, by other rules.
     pub fn ruled(&self, change: impl FnOnce(&mut Rules)) -> Self {
         let mut pool = Pool::clone(&self.pool);
         change(&mut pool.rules);
-        Self { database: Arc::clone(&self.database), db: self.db.clone(), pool: Arc::new(pool) }
+        Self {
+            database: Arc::clone(&self.database),
+            db: self.db.clone(),
+            pool: Arc::new(pool),
+            intake: self.intake.clone(),
+        }
     }
 
     pub fn scope(&self) -> Scope {
@@ -99,7 +105,7 @@ impl Scene {
         let email: Email = email.parse().unwrap();
         let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
         let request = Request { email: &email, code: &code, proof, neighbours, key: None };
-        match claims::request(&self.scope(), &request).await {
+        match claims::request(&self.scope(), &self.intake, &request).await {
             Ok(granted) => Ok(granted),
             Err(RequestError::Refused(refusal)) => Err(refusal),
             Err(RequestError::Db(error)) => panic!("{error:?}"),

@@ -5,7 +5,7 @@ use std::fs;
 
 use lablink_core::{
     Actor, Neighbours, agents,
-    claims::{self, Proof, Request},
+    claims::{self, Intake, Proof, Request},
     operations::{self, Operation, OperationId, OperationState, SolveError},
     state::{self, Conflict, Fault},
     vms::{self, Selection},
@@ -36,7 +36,7 @@ impl Lab {
             neighbours: &Neighbours::of([192, 0, 2, 1].into()),
             key: None,
         };
-        claims::request(&self.scope(), &request).await.unwrap();
+        claims::request(&self.scope(), &Intake::default(), &request).await.unwrap();
         fs::write(self.path("vms/lablink-vm-test-1/home/thesis"), "words").unwrap();
     }
 

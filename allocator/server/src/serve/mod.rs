@@ -21,7 +21,9 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_core::{
-    Actor, Db, Scope, live,
+    Actor, Db, Scope,
+    claims::Intake,
+    live,
     pools::Pool,
     worker::{Worker, WorkerParts},
 };
@@ -147,6 +149,7 @@ async fn serve_on(
             log_bytes: config.logs.bytes_per_minute(),
         })),
         pool,
+        intake: Intake::default(),
         hub,
         waits: Waits::default(),
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),

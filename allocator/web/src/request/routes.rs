@@ -102,7 +102,7 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
         neighbours: &neighbours,
         key: posted.key.clone(),
     };
-    let granted = claims::request(&posted.scope, &request).await;
+    let granted = claims::request(&posted.scope, &state.intake, &request).await;
     metrics::claim_answered(match &granted {
         Ok(granted) if granted.is_new => "granted",
         Ok(_) => "back_in",

@@ -15,6 +15,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
     Actor, Db, Scope, Token, agents,
+    claims::Intake,
     live::{self, Hub},
     operations::{self, Kinds},
     pools::{
@@ -94,6 +95,7 @@ impl App {
             agent_limits: Arc::new(AgentLimits::new(AgentBudgets::default())),
             db: db.clone(),
             pool: Arc::clone(&pool),
+            intake: Intake::default(),
             hub: hub.clone(),
             waits: Waits::default(),
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
