@@ -1,15 +1,19 @@
 //! The allocator's HTTP face.
 //!
 //! `connections` takes what comes, and bounds it. `router` lists every path and who may use it. A
-//! request passes `http` (its id, the security headers, errors as a page or as JSON), then `auth`
-//! (who asks, and whether they may; `budgets` says what a VM may ask for), then one handler, in the
-//! folder of its feature, which calls one function of the core and fills a page or a JSON body.
+//! request passes `layers` (its id, the security headers, errors as a page or as JSON), then `auth`
+//! (who asks, and whether they may), then one handler, in the folder of its feature, which calls one
+//! function of the core and fills a page or a JSON body. Handlers reach everything through `state`.
+//!
+//! Below the state, and knowing nothing of it: `http` (bodies, queries, problems), `attempts` (how often
+//! a secret may be guessed and a form be sent), `budgets` (what a VM may ask for), `transfers`.
 //!
 //! A feature's handlers, pages and bodies lie together. What several features say of a VM, a claim or
 //! an archive is in `states`, what all pages share in `pages`; URLs come from `links`.
 
 mod agents;
 mod assets;
+mod attempts;
 mod auth;
 mod aws;
 mod budgets;
@@ -17,6 +21,7 @@ mod claims;
 mod connections;
 mod history;
 mod http;
+mod layers;
 mod line;
 mod links;
 mod live;
@@ -42,9 +47,9 @@ mod vms;
 mod waits;
 mod wire;
 
-pub use auth::{
-    AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits, InvalidHash, UnfitPassword,
-    WeakPassword, fits_bcrypt, fits_new, is_common, is_short,
+pub use attempts::{
+    AdminLogin, Browsers, CodeGuesses, FormLimits, InvalidHash, UnfitPassword, WeakPassword,
+    fits_bcrypt, fits_new, is_common, is_short,
 };
 pub use budgets::{AgentBudgets, AgentLimits};
 pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
@@ -52,12 +57,16 @@ pub use http::{Proxies, ProxyHeader};
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, begins_table, openapi, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
-pub use state::{AgentInstall, AgentProgram, AppState, FromAws, Settings};
+pub use state::{AgentAuth, AgentInstall, AgentProgram, AppState, FromAws, Settings};
 pub use transfers::Transfers;
 pub use waits::Waits;
 
 /// What the pages are made of, for the gallery that shows each of them (`examples/gallery`).
 pub mod gallery {
+    pub use lablink_core::{
+        claims::ReleaseReason, operations::OperationState, pools::Source, state::Fault,
+    };
+
     pub use crate::{
         aws::page::{AwsPage, AwsStanding, MachinesWithoutAws},
         claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm},
@@ -69,12 +78,12 @@ pub mod gallery {
         logs::page::{LogLevels, LogLines, LogPage, LogPart},
         machines::page::{InstallPage, MachineField, MachinePage, SshTyped},
         monitoring::tasks_page::{TaskRow, TaskRun, TasksPage},
-        operations::conflict_page::{ConflictCard, ConflictPage, ConflictVm, StateFault, WayOut},
+        operations::conflict_page::{ConflictCard, ConflictPage, ConflictVm, WayOut},
         operations::list_page::OperationsPage,
         operations::page::{
             LeftOut, LogLine, OperationPage, OperationResults, OperationVm, Starts, StepState,
         },
-        operations::summary::{OperationState, OperationSummary},
+        operations::summary::OperationSummary,
         overview::page::{AdminPage, DatabaseConnections, PoolCounts},
         overview::usage::{UsageChart, UsageSample},
         pages::{ErrorPage, LogLevel, Stretch, Timeline, TimelineRow, Tone},
@@ -86,9 +95,8 @@ pub mod gallery {
         results::page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
         states::afterwards::Afterwards,
         states::archive::ArchiveCard,
-        states::claim::{ClaimEnd, Connection},
+        states::claim::Connection,
         states::gpu::Gpu,
-        states::source::VmSource,
         states::trouble::{Attention, Trouble},
         states::used_note::{UsedNote, UsedStanding},
         states::vm::{Activity, Holder, InstanceClaim, VmState},

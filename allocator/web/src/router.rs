@@ -6,13 +6,14 @@ use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, State},
     http::Method,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
 };
 use lablink_core::{
     Action::{self, AwaitClaim, Do, ForwardLogs, ReadVm, RenewToken, SpeakForVm, Visit},
     Permission::*,
 };
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::routes;
 
 use crate::{
     AgentAuth, AppState,
@@ -22,7 +23,8 @@ use crate::{
     aws::routes as aws,
     claims::routes as claim,
     history::routes as history,
-    http::{EveryRequest, Problem, back_to_form, from_here_alone},
+    http::{Problem, back_to_form},
+    layers::{EveryRequest, from_here_alone},
     line::{places, routes as line},
     live::{changes, events},
     logs::{follow, forward, own as own_log, read, routes as log_page},
@@ -40,8 +42,21 @@ use crate::{
 /// Largest body that a request may have, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
 
-fn routes() -> Vec<Route> {
-    vec![
+/// Routes that the `OpenAPI` document describes as their handlers do, in the group of their module.
+macro_rules! described {
+    [$($route:ident($path:literal, $action:expr, $($form:literal,)? $module:ident::$handler:ident $(,)?)
+        $(.$more:ident())*),* $(,)?] => {
+        vec![$(
+            $route($path, $action, $($form,)? $module::$handler)
+                .described(stringify!($module), routes!($module::$handler))
+                $(.$more())*
+        ),*]
+    };
+}
+
+/// The one list: requests are routed by it, the guard asks what it says, the document describes it.
+fn all_routes() -> Vec<Route> {
+    let mut routes = described![
         // Participants.
         get("/", Visit, home::form),
         begin("/api/request_vm", Visit, "/", home::request_vm),
@@ -56,8 +71,6 @@ fn routes() -> Vec<Route> {
         begin("/line/{link}/claim", Visit, "/line/{link}", line::claim),
         begin("/line/{link}/leave", Visit, "/line/{link}", line::leave),
         get("/line/{link}/events", Visit, events::of_place),
-        post("/changes", Visit, changes::of_participant),
-        get("/assets/{name}", Visit, assets::file),
         // Agents.
         get("/install", Visit, install::script),
         get("/install/lablink-client", Visit, install::program),
@@ -73,7 +86,7 @@ fn routes() -> Vec<Route> {
         post("/api/vm-metrics/{hostname}", SpeakForVm, vm_metrics::post),
         // Agents, and the function that forwards logs.
         post("/api/vm-logs", ForwardLogs, forward::forward).taking_batches(),
-        // Who wants to know how a VM is.
+        // Agents and organisers: how a VM is.
         get("/api/vm-status", ReadVm(VmView), statuses::all),
         get("/api/vm-status/{hostname}", ReadVm(VmView), statuses::one),
         get("/api/vm-logs/{hostname}", ReadVm(LogView), read::read),
@@ -116,19 +129,21 @@ fn routes() -> Vec<Route> {
         ),
         get("/admin/line/clear", Do(LineRemove), places::clear_page),
         get("/api/places", Do(LineView), places::list),
-        begin("/api/places/clear", Do(LineRemove), "/admin/line/clear", places::clear),
+        begin("/api/places/clear", Do(LineRemove), "/admin/line/clear", places::clear)
+            .without_body_too(),
         begin("/api/places/{id}/remove", Do(LineRemove), "/admin/participants", places::remove),
         get("/admin/log", Do(InstallationView), own_log::page),
         get("/admin/tasks", Do(InstallationView), tasks::page),
         get("/admin/logs/{hostname}", Do(LogView), log_page::page),
-        get("/admin/logs/{hostname}/lines", Do(LogView), log_page::lines),
         get("/admin/logs/{hostname}/download", Do(LogView), log_page::download),
         get("/admin/instances/delete", Do(VmDestroy), destroy::page),
-        begin("/destroy", Do(VmDestroy), "/admin/instances/delete", destroy::destroy),
+        begin("/destroy", Do(VmDestroy), "/admin/instances/delete", destroy::destroy)
+            .without_body_too(),
         get("/admin/results", Do(ResultsView), results::page),
         get("/api/scp-client", Do(ResultsDownload), scp_client::download).refusing_other_sites(),
         get("/api/collections", Do(ResultsView), collections::list),
-        begin("/api/collections", Do(ResultsCollect), "/admin/results", collections::collect),
+        begin("/api/collections", Do(ResultsCollect), "/admin/results", collections::collect)
+            .without_body_too(),
         get("/api/collections/{operation_id}/download", Do(ResultsDownload), archive::download)
             .refusing_other_sites(),
         begin(
@@ -145,9 +160,9 @@ fn routes() -> Vec<Route> {
         get("/admin/aws", Do(CloudKeysView), aws::page),
         begin("/api/admin/set-aws-credentials", Do(CloudKeysEdit), "/admin/aws", aws::set),
         begin("/api/admin/unset-aws-credentials", Do(CloudKeysEdit), "/admin/aws", aws::unset),
-        post("/admin/changes", Do(PoolView), changes::of_organiser),
         get("/api/vms", Do(VmView), vms::list),
-        begin("/api/vms", Do(MachineRegister), "/admin/machines", machines::register),
+        begin("/api/vms", Do(MachineRegister), "/admin/machines", machines::register)
+            .without_body_too(),
         get("/api/vms/{hostname}", Do(VmView), vms::one),
         delete("/api/vms/{hostname}", Do(VmDestroy), vms::delete),
         begin(
@@ -161,7 +176,8 @@ fn routes() -> Vec<Route> {
             Do(ClaimRelease),
             "/admin/vms/{hostname}/release",
             vms::release,
-        ),
+        )
+        .without_body_too(),
         begin("/api/vms/{hostname}/clean", Do(VmRecover), "/admin/vms/{hostname}", vms::clean),
         begin("/api/vms/{hostname}/allow", Do(VmRecover), "/admin/vms/{hostname}", vms::allow),
         begin(
@@ -222,40 +238,50 @@ fn routes() -> Vec<Route> {
         get("/api/health", Visit, health::alive),
         get("/readyz", Visit, health::ready),
         get("/metrics", Visit, metrics::metrics),
-        // Who writes a program.
-        get("/openapi.json", Visit, describe),
-    ]
+    ];
+    routes.extend([
+        // Programs.
+        get("/openapi.json", Visit, document).described("openapi", routes!(document)),
+        // Parts of pages, which no program needs to know.
+        get("/assets/{name}", Visit, assets::file),
+        post("/changes", Visit, changes::of_participant),
+        post("/admin/changes", Do(PoolView), changes::of_organiser),
+        get("/admin/logs/{hostname}/lines", Do(LogView), log_page::lines),
+    ]);
+    routes
 }
 
 /// Every method and path with what its caller must be allowed to do.
 pub fn access_table() -> Vec<(Method, &'static str, Action)> {
-    routes().into_iter().map(|route| (route.method, route.path, route.action)).collect()
+    all_routes().into_iter().map(|route| (route.method, route.path, route.action)).collect()
 }
 
 /// Every route by which people begin or change something, with the page of its form; a delete has
 /// none.
 pub fn begins_table() -> Vec<(Method, &'static str, Option<&'static str>)> {
-    let begins = |route: &Route| route.form.is_some() || route.method == Method::DELETE;
-    routes().into_iter().filter(begins).map(|it| (it.method, it.path, it.form)).collect()
+    let begins = all_routes().into_iter().filter(Route::begins_something);
+    begins.map(|route| (route.method, route.path, route.form)).collect()
 }
 
 /// All of it as an `OpenAPI` document, of an allocator that asks agents for tokens, or not.
 pub fn openapi(agent_auth: AgentAuth) -> utoipa::openapi::OpenApi {
-    crate::openapi::document(&access_table(), &begins_table(), agent_auth)
+    crate::openapi::document(all_routes(), agent_auth)
 }
 
-/// `GET /openapi.json`
-async fn describe(State(state): State<AppState>) -> Json<utoipa::openapi::OpenApi> {
+/// This document.
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "application/json", body = Object)))]
+async fn document(State(state): State<AppState>) -> Json<utoipa::openapi::OpenApi> {
     Json(openapi(state.settings.agent_auth))
 }
 
 /// The whole HTTP surface. Read from the bottom: the last layer meets a request first.
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new();
+    let routes = all_routes();
     let forms: HashMap<&str, &str> =
-        routes().iter().filter_map(|route| Some((route.path, route.form?))).collect();
-    for Route { method, path, action, sites, mut handler, .. } in routes() {
-        // What is JSON for programs, where a browser has just posted a form.
+        routes.iter().filter_map(|route| Some((route.path, route.form?))).collect();
+    for Route { method, path, action, sites, mut handler, .. } in routes {
+        // JSON for programs, at an address where a browser has just posted a form.
         if let (Method::GET, Some(form)) = (method, forms.get(path).copied())
             && form != path
         {
@@ -263,7 +289,7 @@ pub fn router(state: AppState) -> Router {
         }
         let mut guarded = handler.layer(from_fn_with_state((state.clone(), action), guard));
         if matches!(sites, Sites::Own) {
-            guarded = guarded.layer(from_fn_with_state(state.clone(), from_here_alone));
+            guarded = guarded.layer(from_fn(from_here_alone));
         }
         router = router.route(path, guarded);
     }

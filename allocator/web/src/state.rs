@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     AgentLimits, OwnLog, Transfers, Waits,
-    auth::{AdminLogin, AgentAuth, Browsers, CodeGuesses, FormLimits},
-    http::Proxies,
+    attempts::{AdminLogin, Browsers, CodeGuesses, FormLimits},
+    http::{Client, Proxies, Scheme},
     sha256_sum::Sha256Sum,
 };
 
@@ -34,7 +34,7 @@ pub struct AppState {
     pub waits: Waits,
     pub admin: Arc<AdminLogin>,
     pub metrics: PrometheusHandle,
-    /// Browsers that participants come with.
+    /// Participants' browsers.
     pub browsers: Arc<Browsers>,
     pub form_limits: Arc<FormLimits>,
     pub code_guesses: Arc<CodeGuesses>,
@@ -47,7 +47,7 @@ pub struct AppState {
     pub secret_key: Option<SecretKey>,
     /// The kinds of operations that are known here.
     pub kinds: Arc<Kinds>,
-    /// What this process does again and again by itself, and how it goes.
+    /// The periodic tasks of this process, with their last runs.
     pub tasks: Board,
     pub settings: Arc<Settings>,
     pub own_log: OwnLog,
@@ -55,6 +55,14 @@ pub struct AppState {
     pub stopping: CancellationToken,
     /// Set when the answers that run are to end: streams and waits.
     pub shutdown: CancellationToken,
+}
+
+/// Whether agents must show a token (`LABLINK_AGENT_AUTH`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentAuth {
+    Required,
+    /// As in the original: anybody may speak for a VM, and read its status.
+    Open,
 }
 
 /// What a machine that is registered by hand installs.
@@ -98,9 +106,9 @@ pub struct Settings {
     /// The form is as it should be for trying LabLink out: nobody is warned that it is open to all.
     pub is_trial: bool,
     pub proxies: Proxies,
-    /// Who wants `/metrics` must show it (`LABLINK_METRICS_TOKEN`); none: everybody may look.
+    /// The token that opens `/metrics` (`LABLINK_METRICS_TOKEN`); none: everybody may look.
     pub metrics_token: Option<TokenHash>,
-    /// What the log forwarder shows (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.
+    /// The log forwarder's token (`LABLINK_LOG_TOKEN`); none: nobody may forward for all VMs.
     pub log_token: Option<TokenHash>,
     pub logs_from_aws: FromAws,
     pub agent: AgentInstall,
@@ -109,7 +117,7 @@ pub struct Settings {
 }
 
 impl AppState {
-    /// What somebody does here. What VMs ask for has connections of its own.
+    /// The scope of what `actor` does here. Requests of VMs have connections of their own.
     pub fn scope(&self, actor: Actor) -> Scope {
         let db = match actor {
             Actor::Agent(_) | Actor::OutgoingAgent(_) | Actor::UnprovenAgent | Actor::Forwarder => {
@@ -118,6 +126,16 @@ impl AppState {
             Actor::Anyone | Actor::Admin(_) | Actor::Person(_) | Actor::System => &self.db,
         };
         Scope::new(db, &self.pool, actor)
+    }
+
+    /// Where the caller reaches us: as configured, else as it called us.
+    pub(crate) fn origin(&self, client: &Client) -> String {
+        let scheme = match client.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        let called = || client.host.as_ref().map(|host| format!("{scheme}://{host}"));
+        self.settings.public_url.clone().or_else(called).unwrap_or_default()
     }
 
     /// What organisers are told where nothing keeps strangers from the form.

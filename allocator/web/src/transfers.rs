@@ -28,7 +28,7 @@ impl Transfers {
         begin(&self.made)
     }
 
-    /// Likewise for one that lies on the disk.
+    /// Room for one more archive that lies on the disk, until it is dropped.
     pub(crate) fn begin_kept(&self) -> Result<OwnedSemaphorePermit, Problem> {
         begin(&self.kept)
     }

@@ -6,7 +6,7 @@ use std::{
 use lablink_protocol::Hostname;
 use tokio::sync::oneshot;
 
-/// An agent waits once; its broken connections may be there for a while beside that.
+/// An agent waits once, but its broken connections may still be there for a while.
 const PER_VM: usize = 4;
 
 /// The waits of each VM, from the oldest.

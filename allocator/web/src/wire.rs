@@ -1,4 +1,4 @@
-//! What organisers' scripts read. Agents' types are in `lablink_protocol`.
+//! Answers to organisers' scripts. Agents' types are in `lablink_protocol`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ pub struct StreamEvent {
     data: String,
 }
 
-/// That it is done, in a sentence.
+/// A sentence that says what was done.
 #[derive(Serialize, ToSchema)]
 pub struct Message {
     message: &'static str,

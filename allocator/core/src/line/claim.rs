@@ -43,7 +43,7 @@ pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<Claim
                 change.commit().await?;
                 tracing::info!(
                     claim.id = i64::from(assigned.claim_id),
-                    machine.hostname = %assigned.hostname,
+                    vm.hostname = %assigned.hostname,
                     "claimed from the line"
                 );
                 Ok(ClaimKept::Claimed(assigned.hostname))

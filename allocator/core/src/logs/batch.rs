@@ -8,15 +8,16 @@ pub struct Message {
     pub text: String,
     /// When it was written; none: now.
     pub at: Option<Timestamp>,
-    /// Names the message among those of its VM. A repeated message with the same name is not stored
-    /// again.
-    pub event_id: Option<String>,
+    /// The sender's id of the message, unique among those of its VM. A repeated message with the same
+    /// id is not stored again. The column is `event_id`, though this has nothing to do with the table
+    /// `event`: it can't be renamed while an older program runs beside this one.
+    pub sender_id: Option<String>,
 }
 
 /// The bytes that a row and its index entry take in addition to the text, so that a flood of empty
 /// lines counts.
 const ROW: i64 = 96;
-/// The same for a line with an event's id, in addition to the two copies of the id.
+/// The same for a line with an id, in addition to the two copies of the id.
 const ID: i64 = 32;
 /// The size of a stored line, in SQL: the same as [`size`].
 pub(super) const SIZE: &str = "octet_length(line)
@@ -31,8 +32,8 @@ const MOST_LINES: usize = 20_000;
 pub struct Batch<'a> {
     pub(super) lines: Vec<String>,
     pub(super) ats: Vec<Option<Timestamp>>,
-    pub(super) event_ids: Vec<Option<&'a str>>,
-    pub(super) event_rows: Vec<i32>,
+    pub(super) sender_ids: Vec<Option<&'a str>>,
+    pub(super) message_rows: Vec<i32>,
     /// The size of each, which counts for its VM's log.
     pub(super) sizes: Vec<i64>,
     pub(super) dropped: i64,
@@ -50,18 +51,18 @@ impl<'a> Batch<'a> {
 
     fn take(&mut self, message: &'a Message) {
         let lines = text::lines(&message.text);
-        let event_id = message.event_id.as_deref();
+        let sender_id = message.sender_id.as_deref();
         for (row, line) in (0..).zip(lines) {
             if self.lines.len() == MOST_LINES {
                 self.dropped += 1;
                 continue;
             }
             let line = text::safe(line);
-            self.sizes.push(size(&line, event_id));
+            self.sizes.push(size(&line, sender_id));
             self.lines.push(line);
             self.ats.push(message.at);
-            self.event_ids.push(event_id);
-            self.event_rows.push(row);
+            self.sender_ids.push(sender_id);
+            self.message_rows.push(row);
         }
     }
 
@@ -91,8 +92,8 @@ impl<'a> Batch<'a> {
         self.dropped += count(self.lines.len() - kept.min(self.lines.len()));
         self.lines.truncate(kept);
         self.ats.truncate(kept);
-        self.event_ids.truncate(kept);
-        self.event_rows.truncate(kept);
+        self.sender_ids.truncate(kept);
+        self.message_rows.truncate(kept);
         self.sizes.truncate(kept);
     }
 }
@@ -101,17 +102,17 @@ pub(super) fn count(lines: usize) -> i64 {
     i64::try_from(lines).unwrap_or(i64::MAX)
 }
 
-/// The size of a line, with the id of its event, which each line of an event has.
-fn size(line: &str, event_id: Option<&str>) -> i64 {
-    count(line.len()) + ROW + event_id.map_or(0, |id| ID + 2 * count(id.len()))
+/// The size of a line, with the id of its message, which each line of a message has.
+fn size(line: &str, sender_id: Option<&str>) -> i64 {
+    count(line.len()) + ROW + sender_id.map_or(0, |id| ID + 2 * count(id.len()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn message(text: &str, event_id: Option<&str>) -> Message {
-        Message { text: text.to_owned(), at: None, event_id: event_id.map(str::to_owned) }
+    fn message(text: &str, sender_id: Option<&str>) -> Message {
+        Message { text: text.to_owned(), at: None, sender_id: sender_id.map(str::to_owned) }
     }
 
     #[test]

@@ -20,7 +20,7 @@ fn batch(nr: usize) -> Vec<Message> {
         .map(|line| Message {
             text: format!("{line} {TEXT}"),
             at: None,
-            event_id: Some(format!("{line:056}")),
+            sender_id: Some(format!("{line:056}")),
         })
         .collect()
 }

@@ -16,7 +16,7 @@ fn message(text: &str) -> Message {
 }
 
 fn event(text: &str, id: &str) -> Message {
-    Message { event_id: Some(id.to_owned()), ..message(text) }
+    Message { sender_id: Some(id.to_owned()), ..message(text) }
 }
 
 async fn append(scene: &Scene, messages: &[Message]) -> i64 {

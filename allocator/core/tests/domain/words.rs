@@ -54,7 +54,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
     };
     startup::record(agent, &vm, &report).await.unwrap();
     vms::set_gpu(agent, &vm, GpuHealth::Degraded, Some(SAID)).await.unwrap();
-    let messages = [Message { text: SAID.into(), at: None, event_id: Some(SAID.into()) }];
+    let messages = [Message { text: SAID.into(), at: None, sender_id: Some(SAID.into()) }];
     logs::append(agent, &vm, &Batch::of(&messages)).await.unwrap();
     // An agent: how a participant's desktop went, and cleaning.
     scene.claim("ada@example.org", "4/x").await.unwrap();

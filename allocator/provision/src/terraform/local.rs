@@ -173,6 +173,6 @@ impl LocalVms {
 pub(super) fn told<T>(name: &str, done: Result<T, StepError>) -> Result<T, StepError> {
     done.inspect_err(|error| {
         let reason = chain(error);
-        tracing::warn!(machine.hostname = name, reason, "a local VM does not do as it is told");
+        tracing::warn!(vm.hostname = name, reason, "a local VM does not do as it is told");
     })
 }

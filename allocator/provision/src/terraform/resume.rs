@@ -117,7 +117,7 @@ async fn tell(scope: &Scope, broken: &[(String, String)]) {
         let Ok(hostname) = name.parse() else { continue };
         if let Err(error) = vms::start_failed(scope, &hostname, reason).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, machine.hostname = name, "its page can't say that it is broken");
+            tracing::warn!(error, vm.hostname = name, "its page can't say that it is broken");
         }
     }
 }
@@ -143,7 +143,7 @@ async fn token(scope: &Scope, name: String) -> Option<Token> {
     let issued: Result<_, DbError> = agents::issue_while_idle(scope, &hostname).await;
     issued.unwrap_or_else(|error| {
         let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, machine.hostname = name, "no enrolment token can be had yet");
+        tracing::warn!(error, vm.hostname = name, "no enrolment token can be had yet");
         None
     })
 }

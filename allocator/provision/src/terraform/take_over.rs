@@ -34,7 +34,7 @@ impl LocalVms {
                 let failed = vms::start_failed(scope, &vm.hostname, CALLS_ELSEWHERE).await;
                 if let Err(error) = failed {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, machine.hostname = name, "{CALLS_ELSEWHERE}");
+                    tracing::warn!(error, vm.hostname = name, "{CALLS_ELSEWHERE}");
                 }
             } else if self.stop(name, Limit::default()).await.is_ok() {
                 stopped.push(name.to_owned());

@@ -32,7 +32,7 @@ impl Provisioner {
             .collect();
         for (verb, hostname) in &corrections {
             let Some(address) = state.address(hostname) else { continue };
-            tracing::info!(machine.hostname = %hostname, verb, "its creation was cut off");
+            tracing::info!(vm.hostname = %hostname, verb, "its creation was cut off");
             let arguments = [verb, "-no-color", "-lock-timeout=30s", address];
             workspace.step(CORRECTION, &arguments).run().await?;
         }

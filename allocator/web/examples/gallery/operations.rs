@@ -15,6 +15,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         kind: kind.to_owned(),
         title: title.to_owned(),
         state,
+        cancel_requested: false,
         actor: "mara".to_owned(),
         created_at: before(9000 - id * 100),
         started_at: started.map(before),
@@ -27,7 +28,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         summary(8, ("reboot", "Reboot lablink-vm-prod-4"), AwaitingApproval, 0, None, None),
         summary(7, launch, Queued, 0, None, None),
         summary(6, launch, Running, 9, Some(75), None),
-        summary(5, destroy, Cancelling, 3, Some(200), None),
+        OperationSummary {
+            cancel_requested: true,
+            ..summary(5, destroy, Running, 3, Some(200), None)
+        },
         summary(4, launch, Succeeded, 24, Some(4000), Some(3790)),
         summary(3, launch, Failed, 11, Some(5000), Some(4100)),
         summary(2, destroy, Cancelled, 4, Some(6000), Some(5900)),
@@ -35,7 +39,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     ];
     let older = Some("/admin/operations?before=1".to_owned());
     for operation in &all {
-        let name = format!("operation-{:?}", operation.state).to_lowercase();
+        let name = match operation.cancel_requested {
+            true => "operation-cancelling".to_owned(),
+            false => format!("operation-{:?}", operation.state).to_lowercase(),
+        };
         add(pages, &name, &operation_page(operation.clone()))?;
     }
     let admin = |pool: PoolCounts, operations, notes: &[&str]| AdminPage {
@@ -79,7 +86,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let stuck = all.iter().find(|it| it.state == Failed).cloned();
     let vms = vec!["lablink-vm-prod-1".to_owned(), "lablink-vm-prod-4".to_owned()];
     if let Some(operation) = stuck {
-        let fault = StateFault::Older;
+        let fault = Fault::Older;
         let conflict = Some(ConflictCard { fault, vms: vms.clone(), solved: false });
         let page = OperationPage { conflict, ..operation_page(operation) };
         add(pages, "operation-conflict", &page)?;
@@ -95,7 +102,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             in_cloud: n == 1,
         });
         let (vms, error) = (vms.collect(), None);
-        let page = ConflictPage { operation: 3, way, fault: StateFault::Older, vms, error };
+        let page = ConflictPage { operation: 3, way, fault: Fault::Older, vms, error };
         add(pages, &format!("conflict-{name}"), &page)?;
     }
     if let Some(operation) = all.iter().find(|it| it.state == Queued).cloned() {
@@ -154,7 +161,9 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
         OperationState::Interrupted => {
             Some("The allocator was stopped in the middle. What was made before that is kept.")
         }
-        OperationState::Cancelling => Some("Terraform finishes what it is doing, then stops."),
+        OperationState::Running if operation.cancel_requested => {
+            Some("Terraform finishes what it is doing, then stops.")
+        }
         _ => None,
     };
     let vm = |number: i64, state, detail: Option<&str>| OperationVm {

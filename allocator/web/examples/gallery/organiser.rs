@@ -42,7 +42,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         dropped: None,
         claims: vec![
             past(email, Connection::Ready, None),
-            past(SCRIPT, Connection::Ready, Some((before(3600), ClaimEnd::Returned))),
+            past(SCRIPT, Connection::Ready, Some((before(3600), ReleaseReason::Returned))),
         ],
         happenings: vec![Happening {
             at: before(90),
@@ -60,7 +60,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             since: before(1500),
         })
     };
-    add(pages, "vm", &vm(VmSource::Aws, VmState::Claimed, claim(), Gpu::Healthy))?;
+    add(pages, "vm", &vm(Source::Aws, VmState::Claimed, claim(), Gpu::Healthy))?;
     let reason = "The GPU has fallen off the bus (XID 79). Replace this VM.".to_owned();
     let attention = |trouble, since, reason: &str| {
         VmState::Attention(Attention { trouble, since, reason: reason.to_owned() })
@@ -71,7 +71,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         claims: Vec::new(),
         vitals: Vitals::default(),
         hostname: "desk-7.lab.example.org".to_owned(),
-        ..vm(VmSource::Manual, attention(Trouble::Unhealthy, None, &reason), None, Gpu::Unhealthy)
+        ..vm(Source::Manual, attention(Trouble::Unhealthy, None, &reason), None, Gpu::Unhealthy)
     };
     add(pages, "vm-manual", &manual)?;
     let reason = format!("something is mounted at /home/lablink/home/{SCRIPT}: unmount it");
@@ -87,7 +87,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         dropped: None,
         hostname: "desk-7.lab.example.org".to_owned(),
         used: Some(used),
-        ..vm(VmSource::Manual, VmState::Used, None, Gpu::Healthy)
+        ..vm(Source::Manual, VmState::Used, None, Gpu::Healthy)
     };
     add(pages, "vm-used", &used)?;
     let begun = "Its machine was started, but its agent has not reported that it runs.";
@@ -96,13 +96,13 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         claims: Vec::new(),
         vitals: Vitals::default(),
         last_seen: None,
-        ..vm(VmSource::Aws, overdue, None, Gpu::Unreported)
+        ..vm(Source::Aws, overdue, None, Gpu::Unreported)
     };
     add(pages, "vm-overdue", &overdue)?;
     let reason = "vm.sh resume of lablink-vm-dev-3 ended with exit code 1: the agent ended at once; \
                   the end of agent.log: exec: /opt/lablink/lablink-client: not found";
     let broken = attention(Trouble::Broken, Some(before(30)), reason);
-    add(pages, "vm-broken", &vm(VmSource::Local, broken, None, Gpu::Healthy))?;
+    add(pages, "vm-broken", &vm(Source::Local, broken, None, Gpu::Healthy))?;
     let unheard = "Its agent does not answer any more.";
     let suspect = attention(Trouble::Suspect, Some(before(400)), unheard);
     let stolen = "Somebody waited for its next claim with a token that is dead: one that was copied while \
@@ -118,14 +118,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         }),
         ..vm(source, attention(Trouble::Barred, Some(before(400)), reason), claim, Gpu::Healthy)
     };
-    add(pages, "vm-barred", &barred(VmSource::Manual, stolen, None))?;
-    add(pages, "vm-barred-claimed", &barred(VmSource::Aws, within, claim()))?;
+    add(pages, "vm-barred", &barred(Source::Manual, stolen, None))?;
+    add(pages, "vm-barred-claimed", &barred(Source::Aws, within, claim()))?;
     let due = "A claim has ended, and its agent is an older one that can’t take a new token. So nobody \
                can claim it: its last participant may have copied the token.";
     let due = VmPage {
         shelter: Some(Shelter::OlderAgent),
         ..vm(
-            VmSource::Manual,
+            Source::Manual,
             attention(Trouble::TokenDue, Some(before(90)), due),
             None,
             Gpu::Healthy,
@@ -134,10 +134,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "vm-token-due", &due)?;
     let original = VmPage {
         shelter: Some(Shelter::NoToken),
-        ..vm(VmSource::Unknown, VmState::TokenDue, None, Gpu::Absent)
+        ..vm(Source::Unknown, VmState::TokenDue, None, Gpu::Absent)
     };
     add(pages, "vm-original", &original)?;
-    add(pages, "vm-suspect", &vm(VmSource::Local, suspect, claim(), Gpu::Healthy))?;
+    add(pages, "vm-suspect", &vm(Source::Local, suspect, claim(), Gpu::Healthy))?;
 
     let confirm = |deed, afterwards| ConfirmPage {
         deed,
@@ -235,7 +235,7 @@ fn machine(
 fn past(
     email: &str,
     connection: Connection,
-    end: Option<(jiff::Timestamp, ClaimEnd)>,
+    end: Option<(jiff::Timestamp, ReleaseReason)>,
 ) -> PastClaim {
     PastClaim { email: email.to_owned(), connection, from: before(9000), end }
 }

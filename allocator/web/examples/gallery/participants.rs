@@ -86,9 +86,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let moved_from = Some("lablink-vm-prod-3".to_owned());
     let moved = ClaimPage { moved_from, ..held(Connection::Connecting, None) };
     add(pages, "claim-moved", &moved)?;
-    add(pages, "claim-returned", &claim(ClaimState::Ended(ClaimEnd::Returned)))?;
-    add(pages, "claim-released", &claim(ClaimState::Ended(ClaimEnd::Released)))?;
-    add(pages, "claim-destroyed", &claim(ClaimState::Ended(ClaimEnd::Destroyed)))?;
+    add(pages, "claim-returned", &claim(ClaimState::Ended(ReleaseReason::Returned)))?;
+    add(pages, "claim-released", &claim(ClaimState::Ended(ReleaseReason::Released)))?;
+    add(pages, "claim-destroyed", &claim(ClaimState::Ended(ReleaseReason::Destroyed)))?;
 
     let page = ClaimReturnPage {
         link: Token::presented("Jx7Qd0nXb2"),

@@ -72,6 +72,7 @@ fn summary(id: i64, state: OperationState) -> OperationSummary {
         kind: "collect".to_owned(),
         title: "Collect the results of 3 VMs".to_owned(),
         state,
+        cancel_requested: false,
         actor: "mara".to_owned(),
         created_at: before(9000 - id * 100),
         started_at: Some(before(600)),

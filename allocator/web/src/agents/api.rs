@@ -1,4 +1,4 @@
-//! What our own agents call, beside the original's endpoints.
+//! Endpoints of our own agents, in addition to the original's.
 
 use axum::{
     Json as JsonAnswer,
@@ -12,13 +12,13 @@ use lablink_protocol::{
 
 use crate::{
     AppState,
-    auth::{Caller, Shown},
+    auth::{Caller, PresentedToken},
     http::{Json, Problem},
     wire::Message,
 };
 
 /// Trades a one-time token for the agent's own. Public: the one-time token is the credential.
-#[utoipa::path(post, path = "/api/agent/enrol", request_body = Enrol, responses((status = 200, body = Enrolled)))]
+#[utoipa::path(post, path = "", request_body = Enrol, responses((status = 200, body = Enrolled)))]
 pub async fn enrol(
     Caller(scope): Caller,
     Json(enrol): Json<Enrol>,
@@ -30,30 +30,30 @@ pub async fn enrol(
 
 /// Trades the token of a VM whose claim has ended or changed hands for a new one, which ends it with
 /// its first use. One that was fetched and never used is void.
-#[utoipa::path(post, path = "/api/agent/token", request_body = RenewToken, responses((status = 200, body = Enrolled)))]
+#[utoipa::path(post, path = "", request_body = RenewToken, responses((status = 200, body = Enrolled)))]
 pub async fn renew_token(
     State(state): State<AppState>,
     caller: Caller,
-    Extension(shown): Extension<Option<Shown>>,
+    Extension(presented): Extension<Option<PresentedToken>>,
     Json(RenewToken { hostname }): Json<RenewToken>,
 ) -> Result<JsonAnswer<Enrolled>, Problem> {
     let scope = caller.may(&state, Action::RenewToken, &hostname).await?;
-    let shown = shown.ok_or_else(Problem::unauthorized)?;
-    let token = agents::renew(&scope, &hostname, shown.token).await?;
+    let presented = presented.ok_or_else(Problem::unauthorized)?;
+    let token = agents::renew(&scope, &hostname, presented.token).await?;
     Ok(JsonAnswer(Enrolled { agent_token: token.reveal().to_owned() }))
 }
 
 /// Says that the agent lives.
-#[utoipa::path(post, path = "/api/agent/heartbeat", request_body = Heartbeat, responses((status = 200, body = HeartbeatAnswer)))]
+#[utoipa::path(post, path = "", request_body = Heartbeat, responses((status = 200, body = HeartbeatAnswer)))]
 pub async fn heartbeat(
     State(state): State<AppState>,
     caller: Caller,
-    Extension(shown): Extension<Option<Shown>>,
+    Extension(presented): Extension<Option<PresentedToken>>,
     Json(Heartbeat { hostname, vitals, stopping, keeps }): Json<Heartbeat>,
 ) -> Result<JsonAnswer<HeartbeatAnswer>, Problem> {
     let scope = caller.speaks_for(&state, &hostname).await?;
-    if let Some(shown) = shown {
-        shown.attend(&state, &hostname).await?;
+    if let Some(presented) = presented {
+        presented.attend(&state, &hostname).await?;
     }
     if stopping {
         vms::goodbye(&scope, &hostname).await?;
@@ -100,7 +100,7 @@ fn bounded(vitals: Vitals) -> Vitals {
 }
 
 /// Tells how connecting the participant went.
-#[utoipa::path(post, path = "/api/agent/claim-result", request_body = ClaimResult, responses((status = 200, body = Message)))]
+#[utoipa::path(post, path = "", request_body = ClaimResult, responses((status = 200, body = Message)))]
 pub async fn claim_result(
     State(state): State<AppState>,
     caller: Caller,
@@ -112,7 +112,7 @@ pub async fn claim_result(
 }
 
 /// Tells how cleaning the machine after a claim went.
-#[utoipa::path(post, path = "/api/agent/clean-result", request_body = CleanResult, responses((status = 200, body = Message)))]
+#[utoipa::path(post, path = "", request_body = CleanResult, responses((status = 200, body = Message)))]
 pub async fn clean_result(
     State(state): State<AppState>,
     caller: Caller,

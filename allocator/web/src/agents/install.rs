@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 
 use crate::{
     AppState,
-    http::{Client, Problem, Query, origin},
+    http::{Client, Problem, Query},
     links,
     state::AgentProgram,
 };
@@ -25,7 +25,7 @@ const SCRIPT: &str = include_str!("../../assets/install.sh");
 const PIECE: usize = 64 * 1024;
 
 /// The script, with our address before it.
-#[utoipa::path(get, path = "/install", responses((status = 200, content_type = "text/x-shellscript", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/x-shellscript", body = String)))]
 pub async fn script(State(state): State<AppState>, client: Client) -> Result<Response, Problem> {
     let origin = checked_origin(&state, &client)?;
     let content_type = [(header::CONTENT_TYPE, "text/x-shellscript; charset=utf-8")];
@@ -48,11 +48,11 @@ pub fn script_from(state: &AppState, origin: &str) -> String {
     settings + SCRIPT
 }
 
-/// Where the machine reaches us. What a caller writes into `Host` becomes part of a script, so only
-/// what an address is made of passes; and what root is to run does not come over plain HTTP, nor
-/// does the token go that way, unless the operator allows it.
+/// The address at which the machine reaches us. It may come from the `Host` header and becomes part
+/// of a script, so only the letters of an address pass. Neither the script, which root runs, nor
+/// the token goes over plain HTTP unless the operator allows it.
 pub fn checked_origin(state: &AppState, client: &Client) -> Result<String, Problem> {
-    let origin = origin(state, client);
+    let origin = state.origin(client);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
     let host = origin.split_once("://").map_or("", |(_, host)| host);
     if host.is_empty() || !origin.chars().all(plain) {
@@ -98,7 +98,7 @@ pub struct Machine {
 }
 
 /// The agent's program, if it runs on the caller's kind of machine.
-#[utoipa::path(get, path = "/install/lablink-client", params(Machine), responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
+#[utoipa::path(get, path = "", params(Machine), responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
 pub async fn program(
     State(state): State<AppState>,
     Query(Machine { arch }): Query<Machine>,

@@ -29,7 +29,7 @@ pub struct InUse {
 }
 
 /// Tells whether the subject software runs.
-#[utoipa::path(post, path = "/api/update_inuse_status", request_body = InUse, responses((status = 200, body = Message)))]
+#[utoipa::path(post, path = "", request_body = InUse, responses((status = 200, body = Message)))]
 pub async fn in_use(
     State(state): State<AppState>,
     caller: Caller,
@@ -64,7 +64,7 @@ pub struct Gpu {
 const LONGEST_REASON: usize = 1000;
 
 /// Tells how the GPU is.
-#[utoipa::path(post, path = "/api/gpu_health", request_body = Gpu, responses((status = 200, body = Message)))]
+#[utoipa::path(post, path = "", request_body = Gpu, responses((status = 200, body = Message)))]
 pub async fn gpu_health(
     State(state): State<AppState>,
     caller: Caller,
@@ -102,7 +102,7 @@ pub struct Status {
 }
 
 /// Tells how far the VM has come.
-#[utoipa::path(post, path = "/api/vm-status", request_body = Status, responses((status = 200, body = Message)))]
+#[utoipa::path(post, path = "", request_body = Status, responses((status = 200, body = Message)))]
 pub async fn status(
     State(state): State<AppState>,
     caller: Caller,

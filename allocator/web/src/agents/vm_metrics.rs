@@ -63,7 +63,7 @@ pub struct Timings {
 }
 
 /// Takes the timings of a start; keys that are not known are kept as they are.
-#[utoipa::path(post, path = "/api/vm-metrics/{hostname}", params(("hostname" = String, Path)), request_body = Timings, responses((status = 200, body = Message)))]
+#[utoipa::path(post, path = "", params(("hostname" = String, Path)), request_body = Timings, responses((status = 200, body = Message)))]
 pub async fn post(
     Caller(scope): Caller,
     VmName(hostname): VmName,
@@ -77,7 +77,7 @@ pub async fn post(
 fn report(metrics: Map<String, Value>) -> Result<Report, Problem> {
     let mut report = Report::default();
     let startup = &mut report.startup;
-    // What a script could not measure it may send as null: as if it were not there.
+    // A script may send null for what it could not measure: it counts as absent.
     for (key, value) in metrics.into_iter().filter(|(_, value)| !value.is_null()) {
         match Meaning::of(&key) {
             Meaning::CloudInitStart => startup.cloud_init.started_at = Some(moment(&key, &value)?),

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use super::named;
 use crate::{
     AppState,
-    auth::{Caller, Shown},
+    auth::{Caller, PresentedToken},
     connections::{Later, Slot},
     http::{Json, Problem},
     metrics,
@@ -48,21 +48,21 @@ pub struct Wait {
 }
 
 /// Waits until the VM is claimed. With `seen`, or `Prefer: wait=SECONDS`, a 204 says: come again.
-#[utoipa::path(post, path = "/vm_startup", request_body = WaitRequest,
+#[utoipa::path(post, path = "", request_body = WaitRequest,
     params(("Prefer" = Option<String>, Header, description = "`wait=SECONDS`: how long at most, up to 55. Without it and without `seen` the answer comes with the claim, however late that is; white space before it says that we are still there.")),
     responses((status = 200, body = WaitAnswer), (status = 204, description = "Nothing new in that time: come again.")))]
 pub async fn vm_startup(
     State(state): State<AppState>,
     caller: Caller,
     preferred: PreferredWait,
-    Extension(shown): Extension<Option<Shown>>,
+    Extension(presented): Extension<Option<PresentedToken>>,
     slot: Option<Extension<Slot>>,
     Json(wait): Json<Wait>,
 ) -> Result<Response, Problem> {
     let hostname = named::hostname(wait.hostname.as_deref(), "Hostname is required.")?;
     caller.may(&state, Action::AwaitClaim, &hostname).await?;
-    if let Some(shown) = shown {
-        shown.attend(&state, &hostname).await?;
+    if let Some(presented) = presented {
+        presented.attend(&state, &hostname).await?;
     }
     let can_return = preferred.0.is_some() || wait.seen.is_some();
     let turn = state.waits.begin(&hostname);
@@ -71,7 +71,7 @@ pub async fn vm_startup(
         cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
         locks_out: wait.locks_out,
     };
-    let waiter = Waiter::new(state, hostname, shown, wait.seen.unwrap_or_default(), able);
+    let waiter = Waiter::new(state, hostname, presented, wait.seen.unwrap_or_default(), able);
     // The first look tells a missing VM before a 200 is on its way.
     match Box::pin(waiter.look()).await? {
         Look::Nothing => {}
@@ -158,7 +158,7 @@ fn kept_alive(body: Body) -> Response {
 struct Waiter {
     state: AppState,
     hostname: Hostname,
-    /// What the caller has shown for itself, if anything: asked about with every look.
+    /// The token that the caller has presented, if any: checked with every look.
     token: Option<TokenHash>,
     seen: Seen,
     able: Ability,
@@ -173,7 +173,7 @@ enum Look {
     ComeAgain,
 }
 
-/// What the caller can do beside running a command.
+/// What the caller can do in addition to running a command.
 struct Ability {
     cleaner: Option<Cleaner>,
     /// It can end a desktop, and wait for the same claim's next command.
@@ -190,12 +190,12 @@ impl Waiter {
     fn new(
         state: AppState,
         hostname: Hostname,
-        shown: Option<Shown>,
+        presented: Option<PresentedToken>,
         seen: Seen,
         able: Ability,
     ) -> Self {
         let changes = state.hub.subscribe(Topic::Vm(hostname.clone()));
-        let token = shown.map(|shown| shown.token);
+        let token = presented.map(|presented| presented.token);
         Self { state, hostname, token, seen, able, changes }
     }
 

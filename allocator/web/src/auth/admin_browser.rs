@@ -7,24 +7,21 @@ use lablink_core::{
     admissions::{self, Known},
 };
 
-use super::{
-    admin::{ComesFrom, Found, NoLogin},
-    browser::{Browser, cookie, shown},
-};
 use crate::{
     AppState,
+    attempts::{Browser, ComesFrom, Found, NoLogin, cookie, token_of},
     http::{Client, Problem, Wants},
 };
 
-/// The user whose credentials the header's value holds, with the cookie by which their browser is
-/// known the next time, also when others at its address have used up what may be guessed there.
+/// Logs in the user of these credentials, and gives their browser a cookie. A known browser gets in
+/// even when others at its address have used up all guesses.
 pub(super) async fn log_in(
     state: &AppState,
     credentials: &str,
     client: &Client,
     headers: &HeaderMap,
 ) -> Result<Option<(String, CookieJar)>, Problem> {
-    let token = shown(&CookieJar::from_headers(headers));
+    let token = token_of(&CookieJar::from_headers(headers));
     let known = Known::AdminPassword;
     let mut answer = state.admin.verify(credentials, ComesFrom::Address(client.address)).await;
     if let (Err(NoLogin::TooMany(_)), Some(token)) = (&answer, &token)

@@ -15,9 +15,9 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 
-use super::{AgentAuth, admin_browser};
+use super::admin_browser;
 use crate::{
-    AppState,
+    AgentAuth, AppState,
     budgets::Share,
     connections::Slot,
     http::{Client, Problem, VmName},
@@ -27,23 +27,23 @@ use crate::{
 /// What a route needs, with the state to find out whether the caller has it.
 pub(crate) type Guard = (AppState, Action);
 
-/// Finds out who asks and refuses who may not. Every route has one: see [`crate::router`].
+/// Identifies the caller and refuses those who may not. Every route has one: see [`crate::router`].
 pub(crate) async fn guard(
     State((state, action)): State<Guard>,
     params: RawPathParams,
+    client: Client,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let slot = request.extensions().get::<Slot>().cloned();
-    let (mut cookies, mut shown, mut entered) = (CookieJar::default(), None, None);
+    let (mut cookies, mut presented, mut entered) = (CookieJar::default(), None, None);
     let actor = match action {
         Action::Visit => Actor::Anyone,
         _ => {
             let authorization = request.headers().get(AUTHORIZATION).cloned();
-            let client = Client::calling(request.extensions(), request.headers(), &state);
             let credentials = Credentials::read(authorization.as_ref());
             if !matches!(action, Action::Do(_)) && !matches!(credentials, Credentials::Login(_)) {
-                // Before anything is looked up: to be refused shall cost nothing.
+                // Before anything is looked up: a refusal should cost nothing.
                 let token = credentials.of_vm(&state);
                 entered = Some(state.agent_limits.enter(token.as_ref()).await?);
                 let limits = Arc::clone(&state.agent_limits);
@@ -51,7 +51,7 @@ pub(crate) async fn guard(
             }
             let caller = (client, request.headers());
             let known = identify(&state, credentials, caller, action).await?;
-            (cookies, shown) = (known.cookies, known.shown);
+            (cookies, presented) = (known.cookies, known.presented);
             let actor = known.actor;
             if let Some(slot) = &slot
                 && !matches!(actor, Actor::Anyone | Actor::UnprovenAgent)
@@ -75,7 +75,7 @@ pub(crate) async fn guard(
     let link = params.iter().find(|(name, _)| *name == "link").map(|(_, link)| link.to_owned());
     let is_admin = matches!(actor, Actor::Admin(_));
     request.extensions_mut().insert(Caller(state.scope(actor)));
-    request.extensions_mut().insert(shown);
+    request.extensions_mut().insert(presented);
     if let Some(hostname) = hostname {
         request.extensions_mut().insert(VmName(hostname));
     }
@@ -94,18 +94,18 @@ pub(crate) async fn guard(
     Ok(response)
 }
 
-/// Who asks.
+/// An identified caller.
 struct Known {
     actor: Actor,
-    /// What they are given for it.
+    /// Cookies to set on the answer.
     cookies: CookieJar,
-    /// The agent's token that they have shown.
-    shown: Option<Shown>,
+    /// The agent's token that they have presented.
+    presented: Option<PresentedToken>,
 }
 
 impl Known {
     fn of(actor: Actor) -> Self {
-        Self { actor, cookies: CookieJar::default(), shown: None }
+        Self { actor, cookies: CookieJar::default(), presented: None }
     }
 }
 
@@ -151,7 +151,7 @@ async fn identify(
     (client, headers): (Client, &HeaderMap),
     action: Action,
 ) -> Result<Known, Problem> {
-    let mut shown = None;
+    let mut presented = None;
     let actor = match credentials {
         Credentials::Nothing => {
             let open =
@@ -167,11 +167,11 @@ async fn identify(
         Credentials::Token(token) if is_forwarders(state, &token) => Some(Actor::Forwarder),
         Credentials::Token(token) => match agents::identify(&on_behalf(state), token).await? {
             Some(Bearer::Agent { hostname, attends }) => {
-                shown = Some(Shown { token, attends });
+                presented = Some(PresentedToken { token, attends });
                 Some(Actor::Agent(hostname))
             }
             Some(Bearer::Outgoing(hostname)) => {
-                shown = Some(Shown { token, attends: true });
+                presented = Some(PresentedToken { token, attends: true });
                 Some(Actor::OutgoingAgent(hostname))
             }
             Some(Bearer::Dead { vm_id }) => {
@@ -182,7 +182,7 @@ async fn identify(
         },
         Credentials::Other => None,
     };
-    Ok(Known { shown, ..Known::of(actor.unwrap_or(Actor::Anyone)) })
+    Ok(Known { presented, ..Known::of(actor.unwrap_or(Actor::Anyone)) })
 }
 
 /// LabLink itself, on the connections of VMs.
@@ -190,8 +190,8 @@ fn on_behalf(state: &AppState) -> Scope {
     Scope::new(&state.agents_db, &state.pool, Actor::System)
 }
 
-/// An agent's late report may come with a token that has died meanwhile. It waits, and asks for a
-/// new token, with nothing but the newest that it has.
+/// A dead token on a wait, or on a request for a new token, is misuse: there, an agent only ever
+/// uses its newest. On a late report it is not, since the token may have died meanwhile.
 async fn misused(
     state: &AppState,
     vm_id: VmId,
@@ -208,7 +208,8 @@ async fn misused(
     Ok(())
 }
 
-/// Where agents need no token, the VM's own may have one, and nobody else speaks for it then.
+/// Where agents need no token, a VM's agent may still have one: then nobody else speaks for that
+/// VM.
 async fn not_without_its_token(
     state: &AppState,
     actor: &Actor,
@@ -220,7 +221,7 @@ async fn not_without_its_token(
     Ok(())
 }
 
-/// Who is unknown may show who they are; who is known may not do this.
+/// Asks unknown callers to log in, and tells known ones that they may not do this.
 fn refusal(actor: &Actor) -> Problem {
     match actor {
         Actor::Anyone | Actor::UnprovenAgent => Problem::unauthorized(),
@@ -229,19 +230,19 @@ fn refusal(actor: &Actor) -> Problem {
     }
 }
 
-/// Who asks, and where, as [`guard`] found.
+/// The scope of a request: who asks and in which pool, as found by [`guard`].
 #[derive(Clone)]
 pub(crate) struct Caller(pub Scope);
 
 /// The agent's token that came with a request.
 #[derive(Clone, Copy)]
-pub(crate) struct Shown {
+pub(crate) struct PresentedToken {
     pub token: TokenHash,
     /// The VM's agent has waited, or sent a heartbeat, with a token before.
     attends: bool,
 }
 
-impl Shown {
+impl PresentedToken {
     /// It waits, or sends a heartbeat, with this token now.
     pub async fn attend(self, state: &AppState, hostname: &Hostname) -> Result<(), Problem> {
         if !self.attends {
@@ -257,7 +258,7 @@ impl Caller {
         self.may(state, Action::SpeakForVm, hostname).await
     }
 
-    /// Likewise, the right to do this to that VM.
+    /// The right to do `action` to that VM.
     pub async fn may(
         self,
         state: &AppState,

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
-/// `/admin/aws`: as whom this allocator works on AWS.
+/// `/admin/aws`: the AWS identity of this allocator.
 #[derive(Template)]
 #[template(path = "aws/aws.html")]
 pub struct AwsPage {

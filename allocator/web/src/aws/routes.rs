@@ -18,13 +18,13 @@ use utoipa::ToSchema;
 use super::page::{AwsPage, AwsStanding, MachinesWithoutAws};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, FormOrJson, Problem, Wants},
+    auth::{Asking, Caller},
+    http::{FormOrJson, Problem, Wants},
     wire::Message,
 };
 
-/// As whom this allocator works on AWS.
-#[utoipa::path(get, path = "/admin/aws", responses((status = 200, content_type = "text/html", body = String)))]
+/// The AWS identity of this allocator.
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -57,7 +57,7 @@ impl Typed {
 }
 
 /// Checks keys with AWS and takes them into use. Keys that AWS refuses leave the ones before.
-#[utoipa::path(post, path = "/api/admin/set-aws-credentials",
+#[utoipa::path(post, path = "",
     request_body(content((Typed = "application/x-www-form-urlencoded"), (Typed = "application/json"))),
     responses((status = 200, content((Message = "application/json"), (String = "text/html")))))]
 pub async fn set(
@@ -86,7 +86,7 @@ pub async fn set(
 }
 
 /// Forgets the typed keys: what the allocator finds by itself is in use again.
-#[utoipa::path(post, path = "/api/admin/unset-aws-credentials",
+#[utoipa::path(post, path = "",
     responses((status = 200, content((Message = "application/json"), (String = "text/html")))))]
 pub async fn unset(
     State(state): State<AppState>,

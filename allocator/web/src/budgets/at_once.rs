@@ -27,8 +27,8 @@ impl<K: Eq + Hash + Clone> AtOnce<K> {
         Self { each, all, held: Arc::new(Mutex::new(Held { all: 0, of: HashMap::new() })) }
     }
 
-    /// A place for this caller; callers whom nothing tells apart share what there is. None: there is
-    /// no room.
+    /// A place for this caller; callers that nothing tells apart share one limit. None: there is no
+    /// room.
     pub fn enter(&self, caller: Option<&K>) -> Option<Place<K>> {
         let mut held = lock(&self.held);
         if held.all >= self.all {

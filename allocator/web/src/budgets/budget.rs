@@ -16,7 +16,7 @@ pub(super) struct Budget<K> {
 
 struct Accounts<K> {
     of: HashMap<K, Account>,
-    /// When there are so many, those that are full again are forgotten: they tell nothing.
+    /// When this many are held, those that are full again are forgotten, since they tell nothing.
     forget_at: usize,
 }
 
@@ -29,7 +29,7 @@ struct Account {
 const REMEMBERED: usize = 10_000;
 
 impl<K: Eq + Hash + Clone> Budget<K> {
-    /// So much a minute, and `minutes` of that at once.
+    /// `per_minute`, and `minutes` times that at once.
     pub fn new(per_minute: NonZero<u64>, minutes: u32) -> Self {
         let per_minute = exact(per_minute.get());
         let accounts = Accounts { of: HashMap::new(), forget_at: REMEMBERED };
@@ -40,7 +40,7 @@ impl<K: Eq + Hash + Clone> Budget<K> {
         }
     }
 
-    /// Takes as much of `wanted` as is left, in whole ones.
+    /// Takes as much of `wanted` as is left, in whole units.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -50,7 +50,7 @@ impl<K: Eq + Hash + Clone> Budget<K> {
         self.settle(caller, |left| exact(wanted).min(left.floor())) as u64
     }
 
-    /// Takes all of it or nothing. More than can ever be had at once is had for all that can.
+    /// Takes all of it or nothing. A wish for more than the whole budget costs the whole budget.
     pub fn spend(&self, caller: &K, wanted: u64) -> bool {
         let wanted = exact(wanted).min(self.most);
         self.settle(caller, |left| if left >= wanted { wanted } else { 0.0 }) >= wanted

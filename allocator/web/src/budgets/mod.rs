@@ -1,8 +1,8 @@
-//! What VMs may ask for, so that none of them takes the allocator away from participants: how much
-//! each, and how much all of them at once. Each process counts for itself.
+//! Limits on requests of VMs, each and all together, so that none of them takes the allocator away
+//! from participants. Each process counts for itself.
 //!
-//! Requests are counted by the token that they show, before anything is looked up; log lines by
-//! their VM, whoever hands them over.
+//! Requests are counted by their token, before anything is looked up; log lines by their VM,
+//! whoever sends them.
 
 mod at_once;
 mod budget;
@@ -24,7 +24,7 @@ use crate::{http::Problem, metrics};
 /// Requests of VMs that are answered at once; others wait for their turn. Waits and streams count
 /// until their answer has begun.
 const REQUESTS: usize = 64;
-/// Of these, of one VM.
+/// Requests of one VM that are answered at once.
 const REQUESTS_EACH: usize = 8;
 /// Batches of log lines that are unpacked and stored at once: each takes some tens of megabytes, and
 /// a core while it is read.
@@ -50,7 +50,7 @@ const MINUTES_OF_LOG: u32 = 5;
 pub struct AgentBudgets {
     pub requests: Option<NonZero<u32>>,
     pub log_lines: Option<NonZero<u32>>,
-    /// With what a line takes beside its text: about 100 bytes.
+    /// Counted with the overhead of a line, about 100 bytes.
     pub log_bytes: Option<NonZero<u64>>,
 }
 
@@ -97,8 +97,8 @@ impl AgentLimits {
         }
     }
 
-    /// Lets a request in, when its turn has come. `token` is what its VM shows; none: nothing tells
-    /// who asks. Who is refused hears so after a moment: to be told no shall not be quick.
+    /// Lets a request in when its turn has come. `token`: that of its VM, if it sent one. A refusal
+    /// comes after a pause, so that a VM that asks at once again is slowed down.
     pub(crate) async fn enter(&self, token: Option<&TokenHash>) -> Result<Entered, Problem> {
         match self.own_place(token) {
             Ok(own) => Ok(Entered { _own: own, _all: turn(&self.all).await? }),
@@ -114,7 +114,7 @@ impl AgentLimits {
         self.each.enter(token).ok_or_else(|| too_many("at_once", AT_ONCE, 1))
     }
 
-    /// Counts what is dearer than a usual request.
+    /// Counts the cost of something that is dearer than a usual request.
     fn spend(&self, token: Option<&TokenHash>, requests: u64) -> Result<(), Problem> {
         match (&self.requests, token) {
             (Some(budget), Some(token)) if !budget.spend(token, requests) => {
@@ -129,7 +129,7 @@ impl AgentLimits {
         turn(&self.batches).await
     }
 
-    /// Drops of a batch what is over its VM's budget.
+    /// Drops the part of a batch that is over its VM's budget.
     pub(crate) fn admit(&self, hostname: &Hostname, batch: &mut Batch<'_>) {
         let lines = take(self.log_lines.as_ref(), hostname, batch.lines());
         batch.keep(lines, u64::MAX);

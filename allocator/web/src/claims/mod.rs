@@ -1,4 +1,4 @@
-//! The page of one claim: whoever has its link has the machine.
+//! The page of one claim. Its link is the right to the machine.
 
 pub mod cookie;
 pub mod page;

@@ -1,10 +1,13 @@
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::{Token, claims::Machine};
+use lablink_core::{
+    Token,
+    claims::{Machine, ReleaseReason},
+};
 
-use crate::states::{
-    afterwards::Afterwards,
-    claim::{ClaimEnd, Connection},
+use crate::{
+    pages::Labelled,
+    states::{afterwards::Afterwards, claim::Connection},
 };
 
 /// A participant's own page, behind an unguessable link. It changes by itself.
@@ -31,7 +34,7 @@ pub struct ClaimReturnPage {
 
 pub enum ClaimState {
     Held { pin: String, machine: Machine, connection: Connection, command: CommandForm },
-    Ended(ClaimEnd),
+    Ended(ReleaseReason),
 }
 
 /// `POST {link}/command`, field `crd_command`.
@@ -44,9 +47,9 @@ pub struct CommandForm {
 impl ClaimPage {
     fn title(&self) -> &'static str {
         match &self.state {
-            ClaimState::Ended(ClaimEnd::Returned) => "You gave this machine back",
-            ClaimState::Ended(ClaimEnd::Released) => "This machine was released",
-            ClaimState::Ended(ClaimEnd::Destroyed) => "This machine is gone",
+            ClaimState::Ended(ReleaseReason::Returned) => "You gave this machine back",
+            ClaimState::Ended(ReleaseReason::Released) => "This machine was released",
+            ClaimState::Ended(ReleaseReason::Destroyed) => "This machine is gone",
             ClaimState::Held { machine: Machine::AwaitsAnother | Machine::Faulty, .. } => {
                 "Your machine has a fault"
             }
@@ -187,9 +190,9 @@ mod tests {
     #[test]
     fn an_ended_claim_says_why_and_shows_no_pin() {
         for (end, title) in [
-            (ClaimEnd::Returned, "You gave this machine back"),
-            (ClaimEnd::Released, "This machine was released"),
-            (ClaimEnd::Destroyed, "This machine is gone"),
+            (ReleaseReason::Returned, "You gave this machine back"),
+            (ReleaseReason::Released, "This machine was released"),
+            (ReleaseReason::Destroyed, "This machine is gone"),
         ] {
             let html = page(ClaimState::Ended(end));
             assert!(html.contains(title) && html.contains("lablink-vm-dev-3"));

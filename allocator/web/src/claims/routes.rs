@@ -17,14 +17,14 @@ use utoipa::ToSchema;
 use super::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, FormOrJson, Path, Problem, Wants},
+    auth::{Asking, Caller},
+    http::{FormOrJson, Path, Problem, Wants},
     links,
     states::{afterwards::Afterwards, claim::Connection},
 };
 
 /// The page of one claim: hostname, PIN and how connecting goes.
-#[utoipa::path(get, path = "/claims/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -46,7 +46,7 @@ pub struct GiveCommand {
 }
 
 /// Tries another command on the participant's own VM.
-#[utoipa::path(post, path = "/claims/{link}/command", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "Taken: the claim's page tells how it goes.")))]
+#[utoipa::path(post, path = "", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "Taken: the claim's page tells how it goes.")))]
 pub async fn give_command(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -87,7 +87,7 @@ pub async fn give_command(
 
 /// Asks whether the participant means it.
 /// Asks before the machine is given back.
-#[utoipa::path(get, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "It is over already.")))]
+#[utoipa::path(get, path = "", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "It is over already.")))]
 pub async fn return_page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -110,7 +110,7 @@ pub async fn return_page(
 }
 
 /// The participant gives the VM back: a fresh one takes its place.
-#[utoipa::path(post, path = "/claims/{link}/return", params(("link" = String, Path)), responses((status = 303, description = "To the claim's page.")))]
+#[utoipa::path(post, path = "", params(("link" = String, Path)), responses((status = 303, description = "To the claim's page.")))]
 pub async fn give_back(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -165,7 +165,7 @@ fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
             connection: Connection::of(state, detail),
             command,
         },
-        Progress::Over { reason } => ClaimState::Ended(reason.into()),
+        Progress::Over { reason } => ClaimState::Ended(reason),
     };
     ClaimPage {
         link: Token::presented(link),

@@ -10,6 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::http::BodyStalled;
+
 /// Less than this in the time that is given is no progress.
 const LEAST: usize = 4 * 1024;
 
@@ -21,11 +23,6 @@ pub(super) struct PatientBody {
     window: Option<Pin<Box<Sleep>>>,
     received: usize,
 }
-
-/// The rest of a body did not come.
-#[derive(Debug, thiserror::Error)]
-#[error("The rest of the request did not come in time. Send it again.")]
-pub(crate) struct BodyStalled;
 
 impl PatientBody {
     pub fn new(body: Incoming, patience: Duration) -> Self {

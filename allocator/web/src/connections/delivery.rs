@@ -22,14 +22,14 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Where one hears whether a connection's last answer was taken.
+/// Tells whether a connection's last answer was taken.
 #[derive(Clone, Default)]
 pub(crate) struct Delivery(Arc<Mutex<Option<oneshot::Sender<()>>>>);
 
 /// What a client has got of an answer's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// Handed to the connection. Of an answer that was broken off, some may not have arrived.
+    /// Handed to the connection. If the answer was broken off, some may not have arrived.
     pub bytes: u64,
     /// Whether that was all of it, and it did arrive.
     pub whole: bool,
@@ -48,8 +48,8 @@ impl Delivery {
         receiver
     }
 
-    /// Tells whoever wants to know, once our side of the connection is closed: a peer that has
-    /// taken everything closes its own, and one that has not breaks it off.
+    /// Reports the end once our side of the connection is closed: a peer that has taken everything
+    /// closes its own side, and one that has not breaks it off.
     pub(super) async fn settle(&self, stream: &TcpStream) {
         let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(waits) = waits else { return };

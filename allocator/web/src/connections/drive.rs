@@ -25,7 +25,7 @@ use super::{
 const BUFFER: usize = 32 * 1024;
 const MOST_HEADERS: usize = 200;
 
-/// Told to a peer whose head did not come; whoever never began one hears nothing.
+/// The answer to a peer that began a head and did not finish it.
 const TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
@@ -83,7 +83,7 @@ async fn converse(
         Requests { router, connection: Arc::clone(&connection), parking: Arc::clone(&parking) };
     let mut http = http1::Builder::new()
         .keep_alive(!connection.slot.is_turned_away())
-        // It would else keep a second buffer to hear of a peer that hangs up.
+        // Otherwise hyper would keep a second buffer to notice a peer that hangs up.
         .half_close(true)
         .header_read_timeout(None)
         .max_buf_size(BUFFER)

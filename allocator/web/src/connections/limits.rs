@@ -11,11 +11,11 @@ pub struct ConnectionLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     pub all: usize,
-    /// Of one address, of those whose requests have not shown who asks: by a credential that is
-    /// right, or a link. None: no bound. Behind a proxy of ours there is none.
+    /// Of one address, counting those that have not identified themselves by a right credential or
+    /// a link. None: no bound. Connections from our own proxies are not bound.
     pub strangers_per_address: Option<usize>,
-    /// Beside `all`: those that are told to come again, among which a look at `/healthz` always
-    /// finds room.
+    /// In addition to `all`: connections that are told to come again. A look at `/healthz` always
+    /// finds room among these.
     pub turned_away: usize,
 }
 
@@ -51,11 +51,11 @@ impl Default for Patience {
 impl Bounds {
     const MOST: usize = 50_000;
     const TURNED_AWAY: usize = 64;
-    /// Of a small limit, half may be one address's.
+    /// One address may have half of a small limit.
     const SHARE: usize = 2;
 
-    /// For a process that may open so many files: some are its own, for the database, Terraform,
-    /// archives and the programs that fetch them.
+    /// The limits of a process that may open `files` files. It needs some for the database,
+    /// Terraform, archives and the programs that fetch them.
     pub fn of_files(files: usize, strangers_per_address: Option<usize>) -> Self {
         let own = (files / 4).min(512);
         let all = files.saturating_sub(own + Self::TURNED_AWAY).clamp(1, Self::MOST);

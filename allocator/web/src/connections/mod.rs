@@ -27,18 +27,17 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::limits::{Bounds, ConnectionLimits, Patience};
+use self::{connection::Connection, drive::drive, register::Register};
 pub(crate) use self::{
-    body::BodyStalled,
     delivery::{Delivery, Taken, told},
     later::Later,
     register::Slot,
 };
-use self::{connection::Connection, drive::drive, register::Register};
 use crate::Proxies;
 
-/// So many may be on their way to us at once: a flood must not make others wait for a second try.
+/// Connections that may wait to be accepted: a flood must not make others wait for a second try.
 const BACKLOG: u32 = 4096;
-/// How long to leave a system alone that has no room for another connection.
+/// The pause after the system has had no room for another connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Listens for [`serve`].
@@ -99,9 +98,9 @@ fn is_the_peers(error: &io::Error) -> bool {
 fn set_options(stream: &TcpStream, patience: Patience) -> io::Result<()> {
     let socket = socket2::SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
-    // Who acknowledges nothing, or reads nothing, for so long is gone.
+    // A peer that acknowledges or reads nothing for this long is gone.
     socket.set_tcp_user_timeout(Some(patience.writing))?;
-    // And has no more than this waiting for it in the kernel's memory.
+    // The kernel keeps no more than this waiting for it.
     socket.set_tcp_notsent_lowat(UNSENT)
 }
 

@@ -16,8 +16,8 @@ use crate::Proxies;
 
 /// How often the log tells that connections are turned away.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
-/// So many connections a caller may have who showed who it is; more count among the strangers of
-/// their address.
+/// Connections that an identified caller may have. Further ones count among the strangers of its
+/// address.
 const PER_CALLER: usize = 64;
 
 /// All connections that we hold.
@@ -58,7 +58,7 @@ enum Kind {
 enum Of {
     /// Of an address, whoever it is.
     Strangers(IpAddr),
-    /// Of one who showed a credential or a link, by its hash.
+    /// Of a caller that showed a credential or a link, by its hash.
     Caller(u64),
 }
 
@@ -157,7 +157,7 @@ impl Held {
         }
     }
 
-    /// The newest always gets a turn: whoever says at once what it wants is answered.
+    /// The newest always gets a turn: a caller that says at once what it wants is answered.
     fn turn_away(&mut self, most: usize) -> oneshot::Receiver<()> {
         while self.turned_away.len() >= most.max(1) {
             self.turned_away.pop_front();

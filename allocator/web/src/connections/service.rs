@@ -73,7 +73,7 @@ impl Service<Request<Incoming>> for Requests {
             let mut answer = answered.await?;
             if let Some(rest) = Later::take(&mut answer) {
                 parking.put(Parked::Waiting { rest, handling, head: how.to_head() });
-                // Whoever polls this takes it all apart.
+                // The task that polls this takes everything apart.
                 return pending().await;
             }
             Ok(answer.map(|body| Answer { body, _handling: handling }))

@@ -41,7 +41,9 @@ impl From<Entry> for Happening {
                 )
             }
             Kind::ClaimSamePerson => {
-                format!("Whoever has {vm} has another VM too: their address was typed in two ways")
+                format!(
+                    "The participant of {vm} has another VM too: their address was typed in two ways"
+                )
             }
             Kind::ClaimLinkIssued => {
                 format!(
@@ -49,7 +51,7 @@ impl From<Entry> for Happening {
                 )
             }
             Kind::ClaimLockOutAsked => {
-                format!("Whoever had {vm} was locked out: its desktop is to end")
+                format!("The earlier participant of {vm} was locked out: its desktop is to end")
             }
             Kind::ClaimLockedOut => {
                 format!("The desktop of {vm} has ended, and it waits for a command")
@@ -149,7 +151,7 @@ impl From<Entry> for Happening {
     }
 }
 
-/// By its title, which events from before this version lack.
+/// Names the operation by its title, which events of older versions lack.
 fn operation(data: &Value) -> String {
     match (data["title"].as_str(), data["kind"].as_str()) {
         (Some(title), _) => format!("“{title}”"),

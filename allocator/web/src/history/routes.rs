@@ -21,7 +21,7 @@ pub struct Before {
 }
 
 /// What happened in the pool, the newest first; `next` leads to the older ones.
-#[utoipa::path(get, path = "/api/events", params(Before), responses((status = 200, body = EventList)))]
+#[utoipa::path(get, path = "", params(Before), responses((status = 200, body = EventList)))]
 pub async fn list(
     Caller(scope): Caller,
     Query(Before { before }): Query<Before>,

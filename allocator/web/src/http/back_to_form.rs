@@ -1,5 +1,5 @@
-//! An address that only takes posts, called by other means: the reader of a page that a post
-//! answered presses Enter there, or keeps it as a bookmark.
+//! Answers other methods at an address that only takes posts: people reload the page that answered
+//! a post, or keep it as a bookmark.
 
 use axum::{
     extract::{RawPathParams, Request, State},

@@ -15,7 +15,7 @@ use super::{
     multipart::{FORM, as_plain_form},
 };
 
-/// A JSON body. What can't be read is a 4xx that names the field.
+/// A JSON body. An unreadable one is a 4xx that names the field.
 pub(crate) struct Json<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {

@@ -1,5 +1,4 @@
 use std::{
-    convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZero,
 };
@@ -10,28 +9,27 @@ use axum::{
 };
 
 use super::{
-    Scheme,
+    Problem, Scheme,
     forwarded::{Forwarded, Proxies},
 };
-use crate::AppState;
 
 /// Where a request comes from, past the proxies that we trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     pub address: IpAddr,
     pub scheme: Scheme,
-    /// The name that it called, us or our proxy by, if it said one.
+    /// The host name by which it called us or our proxy, if it sent one.
     pub host: Option<String>,
 }
 
 impl Client {
-    pub fn calling(extensions: &Extensions, headers: &HeaderMap, state: &AppState) -> Self {
-        Self::of(peer(extensions), headers, &state.settings.proxies)
+    pub fn calling(extensions: &Extensions, headers: &HeaderMap, proxies: &Proxies) -> Self {
+        Self::of(peer(extensions), headers, proxies)
     }
 
-    /// Goes through the hops from the end, where our own proxies wrote, for as long as the next
-    /// one is ours: what a caller wrote itself is never believed. A hop that can't be read is the
-    /// end as well: what stands before it may be the caller's.
+    /// Reads the hops from the end, which our own proxies wrote, as long as the next one is ours:
+    /// what a caller wrote itself is never believed. It stops at a hop that can't be read, since
+    /// what stands before it may be the caller's.
     fn of(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> Self {
         let called = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let called = called.map(str::to_owned);
@@ -54,20 +52,25 @@ impl Client {
     }
 }
 
-/// Who holds the other end of the connection.
-pub(super) fn peer(extensions: &Extensions) -> IpAddr {
+/// The address at the other end of the connection.
+pub(crate) fn peer(extensions: &Extensions) -> IpAddr {
     let peer = extensions.get().map(|ConnectInfo::<SocketAddr>(peer)| peer.ip());
     // A router that is called without a connection, as in tests, is called from here.
     peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical()
 }
 
-impl FromRequestParts<AppState> for Client {
-    type Rejection = Infallible;
+/// Found out once, by [`EveryRequest`](crate::layers::EveryRequest).
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        Ok(Self::calling(&parts.extensions, &parts.headers, state))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(|| Problem::internal(&Unseen))
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the request did not pass the layers")]
+struct Unseen;
 
 #[cfg(test)]
 mod tests;

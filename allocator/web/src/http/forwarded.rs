@@ -11,8 +11,8 @@ use ipnet::IpNet;
 pub struct Proxies {
     pub trusted: Vec<IpNet>,
     pub header: ProxyHeader,
-    /// How many of them a request passes. None: as many as are trusted, one after another; then
-    /// whoever calls from a trusted network may say that another called.
+    /// How many of them a request passes. None: all trusted ones in a row; a caller inside a
+    /// trusted network can then claim to be somebody else.
     pub hops: Option<NonZero<usize>>,
 }
 

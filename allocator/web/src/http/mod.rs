@@ -1,42 +1,28 @@
-//! What every request meets before and after its handler.
+//! Requests and answers: the client, bodies, queries, keys, problems. Knows nothing of the state.
 
 pub(crate) mod back_to_form;
 mod body;
 mod client;
-mod cross_site;
-mod every;
 mod forwarded;
-mod gzip;
-mod head;
-mod headers;
 pub(crate) mod moment;
 mod multipart;
 mod older;
 pub(crate) mod once;
-mod origin;
-mod prefix;
+mod one_of;
 mod problem;
 mod refusals;
-mod request_id;
 mod scheme;
-mod turned_away;
 mod url;
 mod vm_name;
 mod wants;
-mod words;
 
 pub(crate) use body::{FormOrJson, Json, ticked};
-pub(crate) use client::Client;
-pub(crate) use cross_site::from_here_alone;
-pub(crate) use every::EveryRequest;
+pub(crate) use client::{Client, peer};
 pub use forwarded::{Proxies, ProxyHeader};
-pub(crate) use gzip::{GzipJson, LARGEST_BATCH};
 pub(crate) use older::older;
-pub(crate) use once::Asking;
-pub(crate) use origin::{origin, scheme};
-pub(crate) use problem::Problem;
+pub(crate) use one_of::{one_of_or_empty, write_one_of};
+pub(crate) use problem::{BodyStalled, Problem, render};
 pub(crate) use scheme::Scheme;
 pub(crate) use url::{ListQuery, Path, Query};
 pub(crate) use vm_name::VmName;
 pub(crate) use wants::Wants;
-pub(crate) use words::write_one_of;

@@ -13,7 +13,7 @@ pub fn of(value: &Value) -> Option<Timestamp> {
     }
 }
 
-/// Likewise of text.
+/// The moment that a text tells.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<f64>() {

@@ -12,8 +12,8 @@ use super::Problem;
 /// The form of a form, unless it says otherwise.
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The same form as browsers send it by default, so that one place reads both. Its limit is the
-/// route's, for what comes and for what is made of it.
+/// Rewrites a multipart form as the form that browsers send by default, so that one place reads
+/// both. The route's limit holds for both.
 pub(super) async fn as_plain_form<S: Send + Sync>(
     request: Request,
     state: &S,

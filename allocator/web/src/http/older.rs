@@ -1,5 +1,5 @@
-/// Where the next page of a list begins that shows so many of what was found: at what `last` says of the
-/// last of these. None: this is the last page, as far as its length tells.
+/// The cursor of the next page of a list with `page` entries a page: what `last` gives for the last
+/// entry of this one. None: this page is not full, so it is the last.
 pub(crate) fn older<T, C>(found: &[T], page: i64, last: impl Fn(&T) -> C) -> Option<C> {
     let is_full = i64::try_from(found.len()).is_ok_and(|found| found >= page);
     found.last().filter(|_| is_full).map(last)

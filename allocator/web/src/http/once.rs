@@ -1,8 +1,8 @@
-//! The key by which the same request is known if it is sent again: see [`lablink_core::scope`].
+//! The key by which a request that is sent again is recognised: see [`lablink_core::scope`].
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, Request},
     http::{
         HeaderName, StatusCode,
         header::{CONTENT_LENGTH, CONTENT_TYPE},
@@ -11,13 +11,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use lablink_core::{
-    Scope,
-    scope::{Key, Once},
-};
+use lablink_core::scope::{Key, Once};
 
 use super::{Problem, multipart::as_plain_form};
-use crate::auth::Caller;
 
 /// The hidden field of every form that begins something.
 pub(crate) const FIELD: &str = "form_key";
@@ -27,10 +23,10 @@ pub(crate) const HEADER: HeaderName = HeaderName::from_static("idempotency-key")
 
 /// What [`keyed`] has read.
 #[derive(Clone)]
-struct Sent(Option<Once>);
+pub(crate) struct Sent(pub Option<Once>);
 
-/// Reads the key of a request and takes it out of its form, which has the fields that the handler
-/// knows then. All else that the request says is the wish.
+/// Reads the key of a request and takes it out of the form, so that the handler gets only fields
+/// that it knows. The rest of the request is the wish.
 pub(crate) async fn keyed(request: Request, next: Next) -> Result<Response, Problem> {
     let mut request = plain(request).await?;
     let header = request.headers().get(HEADER).cloned();
@@ -56,7 +52,8 @@ fn content_type(request: &Request) -> Option<Vec<u8>> {
     Some(request.headers().get(CONTENT_TYPE)?.as_bytes().to_ascii_lowercase())
 }
 
-/// Two copies of a multipart form differ in what parts them.
+/// Two copies of one multipart form differ in their boundaries, so they are compared as plain
+/// forms.
 async fn plain(request: Request) -> Result<Request, Problem> {
     match content_type(&request) {
         Some(it) if it.starts_with(b"multipart/form-data") => as_plain_form(request, &()).await,
@@ -89,7 +86,7 @@ fn split(form: &Bytes) -> (Option<String>, Bytes) {
             rest.append_pair(&name, &value);
         }
     }
-    // Without one, it stays as it came: what is wrong with it is told by who reads it.
+    // Without a key the form stays as it came: its reader says what is wrong with it.
     if key.is_none() { (None, form.clone()) } else { (key, rest.finish().into()) }
 }
 
@@ -101,33 +98,6 @@ fn presented(text: &str) -> Result<Key, Problem> {
         )
     })
 }
-
-/// Who asks for something, and by what the same wish is known if it is sent again.
-pub(crate) struct Asking(pub Scope);
-
-impl Asking {
-    /// For what counts as the same by less than the whole request.
-    pub fn key(&self) -> Option<Key> {
-        self.0.once.as_ref().map(|once| once.key().clone())
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Asking {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller(scope) = Caller::from_request_parts(parts, state).await?;
-        // A route without `keyed` would forget that it was asked before.
-        let Some(Sent(once)) = parts.extensions.get().cloned() else {
-            return Err(Problem::internal(&NotKeyed));
-        };
-        Ok(Self(scope.once(once)))
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the route reads no key")]
-struct NotKeyed;
 
 #[cfg(test)]
 mod tests {

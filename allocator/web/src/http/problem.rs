@@ -6,7 +6,7 @@ use axum::{
 use lablink_protocol::{ErrorBody, TOKEN_DUE};
 
 use super::Wants;
-use crate::{connections::BodyStalled, pages::ErrorPage};
+use crate::pages::ErrorPage;
 
 /// An error on its way to the caller: a status, a stable word for programs, a sentence for people.
 /// [`render`] makes it a page or JSON.
@@ -19,6 +19,11 @@ pub(crate) struct Problem {
     /// Where a browser goes on; none: the start page.
     form: Option<String>,
 }
+
+/// The rest of a body did not come.
+#[derive(Debug, thiserror::Error)]
+#[error("The rest of the request did not come in time. Send it again.")]
+pub(crate) struct BodyStalled;
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -100,7 +105,7 @@ impl Problem {
         )
     }
 
-    /// Whether the same request may be answered in a moment.
+    /// Whether the same request may succeed in a moment.
     pub fn passes(&self) -> bool {
         self.retry_after_seconds.is_some()
     }
@@ -159,7 +164,7 @@ impl IntoResponse for Problem {
 }
 
 /// Turns every [`Problem`] into a page for a browser, or JSON for a program.
-pub(super) fn render(mut response: Response, wants: Wants, request_id: &str) -> Response {
+pub(crate) fn render(mut response: Response, wants: Wants, request_id: &str) -> Response {
     let problem = response.extensions_mut().remove::<Problem>();
     let problem = match problem {
         Some(problem) => problem,

@@ -4,3 +4,10 @@ pub(crate) enum Scheme {
     Http,
     Https,
 }
+
+impl Scheme {
+    /// Of an address such as `https://lab.example.org`.
+    pub fn of(origin: &str) -> Self {
+        if origin.starts_with("https:") { Self::Https } else { Self::Http }
+    }
+}

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::Problem;
 
-/// What stands after a URL's question mark. What can't be read is a 422 that names the field.
+/// The parameters of a URL. Unreadable ones are a 422 that names the field.
 pub(crate) struct Query<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {

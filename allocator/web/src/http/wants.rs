@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, header::ACCEPT, request::Parts},
 };
 
-/// Who reads the answer, told by `Accept`: a browser names `text/html`, programs don't.
+/// What the caller wants to read, by `Accept`: a browser names `text/html`, programs don't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wants {
     Page,

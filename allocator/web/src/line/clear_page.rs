@@ -6,7 +6,7 @@ use jiff::Timestamp;
 #[template(path = "line/clear.html")]
 pub struct ClearLinePage {
     pub places: usize,
-    /// So many of them have a machine kept.
+    /// How many of them have a machine kept for them.
     pub kept: usize,
     pub now: Timestamp,
 }

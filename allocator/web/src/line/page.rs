@@ -5,8 +5,8 @@ use lablink_core::line::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, SURELY_KEPT_FO
 
 use crate::{claims::page::CommandForm, pages::moment::nth};
 
-/// A participant's place in line, behind an unguessable link. It changes by itself, in
-/// the background too: who is away to fetch a code must not lose the place.
+/// A participant's place in line, behind an unguessable link. It changes by itself, also in the
+/// background: a participant who is away to fetch a code must not lose the place.
 #[derive(Template)]
 #[template(path = "line/line.html")]
 pub struct LinePage {
@@ -67,7 +67,7 @@ impl LinePage {
         matches!(self.state, LineState::Waiting { .. })
     }
 
-    /// What somebody hears who can't see the page, once each time that it changes.
+    /// For screen readers, once each time that it changes.
     fn tells(&self) -> String {
         match &self.state {
             LineState::Waiting { ahead: ahead @ 1.., .. } => {

@@ -15,15 +15,15 @@ use super::{
     wire::{PlaceBody, PlaceList},
 };
 use crate::{
-    auth::Caller,
-    http::{Asking, FormOrJson, Path, Problem, Wants},
+    auth::{Asking, Caller},
+    http::{FormOrJson, Path, Problem, Wants},
 };
 
 /// More than ever wait at once.
 const MOST: i64 = 10_000;
 
-/// Who stands in line, in the order in which they are served.
-#[utoipa::path(get, path = "/api/places", responses((status = 200, body = PlaceList)))]
+/// The people in line, in the order in which they are served.
+#[utoipa::path(get, path = "", responses((status = 200, body = PlaceList)))]
 pub async fn list(Caller(scope): Caller) -> Result<Json<PlaceList>, Problem> {
     let places = line::waiting(&scope, MOST).await?;
     Ok(Json(PlaceList { places: places.into_iter().map(PlaceBody::from).collect() }))
@@ -37,7 +37,7 @@ pub struct RemovedPlaces {
 }
 
 /// Takes one place out of the line; its page says so.
-#[utoipa::path(post, path = "/api/places/{id}/remove", params(("id" = i64, Path)),
+#[utoipa::path(post, path = "", params(("id" = i64, Path)),
     responses((status = 200, body = RemovedPlaces), (status = 303, description = "To a browser: the participants.")))]
 pub async fn remove(
     Asking(scope): Asking,
@@ -60,7 +60,7 @@ pub struct ClearLine {
 }
 
 /// Asks before everybody's place is taken away.
-#[utoipa::path(get, path = "/admin/line/clear", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn clear_page(Caller(scope): Caller) -> Result<Html<String>, Problem> {
     let places = line::waiting(&scope, MOST).await?;
     let kept = places.iter().filter(|place| place.offered.is_some()).count();
@@ -69,7 +69,7 @@ pub async fn clear_page(Caller(scope): Caller) -> Result<Html<String>, Problem> 
 }
 
 /// Takes all places out of the line, or all of one address; their pages say so.
-#[utoipa::path(post, path = "/api/places/clear",
+#[utoipa::path(post, path = "",
     request_body(content((ClearLine = "application/x-www-form-urlencoded"), (ClearLine = "application/json"))),
     responses((status = 200, body = RemovedPlaces), (status = 303, description = "To a browser: the participants.")))]
 pub async fn clear(

@@ -17,7 +17,7 @@ use crate::{
     AppState,
     auth::Caller,
     claims::{cookie::cookie, page::CommandForm, routes::GiveCommand},
-    http::{FormOrJson, Path, Problem, origin, scheme},
+    http::{FormOrJson, Path, Problem, Scheme},
     links, metrics,
     request::{
         page::RequestProblem,
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// What the form of [`RequestVm`] must hold to stand in line: the command comes later.
+/// The fields of [`RequestVm`] that a place in line needs: the command comes later.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body")]
 pub struct JoinLine {
@@ -37,7 +37,7 @@ pub struct JoinLine {
 }
 
 /// Gives the participant a place in line, or leads back to what they have.
-#[utoipa::path(post, path = "/line", request_body(content((JoinLine = "application/x-www-form-urlencoded"), (JoinLine = "application/json"))), responses((status = 303, description = "To the place's page, or to the VM that the person has.")))]
+#[utoipa::path(post, path = "", request_body(content((JoinLine = "application/x-www-form-urlencoded"), (JoinLine = "application/json"))), responses((status = 303, description = "To the place's page, or to the VM that the person has.")))]
 pub async fn join(posted: Posted) -> Result<Response, Problem> {
     let met = take_place(&posted).await;
     posted.answer(met).await
@@ -56,7 +56,7 @@ async fn take_place(posted: &Posted) -> Result<Response, Unmet> {
         }
         Ok(Joined::Place(token)) => {
             metrics::claim_answered("in_line");
-            let scheme = scheme(&origin(state, client));
+            let scheme = Scheme::of(&state.origin(client));
             let cookies = cookies.clone().add(cookie(&token, scheme));
             return Ok((cookies, Redirect::to(&links::place(&token))).into_response());
         }
@@ -75,8 +75,8 @@ async fn take_place(posted: &Posted) -> Result<Response, Unmet> {
     Err(Unmet::Refused(problem, answer))
 }
 
-/// The place's own page. Whoever has its link has the place.
-#[utoipa::path(get, path = "/line/{link}", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "To the claim's page.")))]
+/// The place's own page. Its link is the right to the place.
+#[utoipa::path(get, path = "", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "To the claim's page.")))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -97,7 +97,7 @@ pub async fn page(
 }
 
 /// Takes the VM that is kept for this place.
-#[utoipa::path(post, path = "/line/{link}/claim", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "To the claim's page.")))]
+#[utoipa::path(post, path = "", params(("link" = String, Path)), request_body(content((GiveCommand = "application/x-www-form-urlencoded"), (GiveCommand = "application/json"))), responses((status = 303, description = "To the claim's page.")))]
 pub async fn claim(
     Caller(scope): Caller,
     Path(link): Path<String>,
@@ -125,7 +125,7 @@ pub async fn claim(
 }
 
 /// Gives the place up.
-#[utoipa::path(post, path = "/line/{link}/leave", params(("link" = String, Path)), responses((status = 303, description = "Given up.")))]
+#[utoipa::path(post, path = "", params(("link" = String, Path)), responses((status = 303, description = "Given up.")))]
 pub async fn leave(Caller(scope): Caller, Path(link): Path<String>) -> Result<Redirect, Problem> {
     find(&scope, &link).await?;
     let token = Token::presented(&link);

@@ -29,14 +29,14 @@ use crate::{
     links,
 };
 
-/// The stream says something at least so often: a browser that hears nothing for longer has lost it.
+/// The longest silence of a stream: a browser that hears nothing for longer has lost it.
 const BEAT: Duration = Duration::from_secs(4);
-/// A browser opens the next stream after so long, whatever it hears: that is how it goes on looking
-/// at a place in line.
+/// The length of a stream. A browser then opens the next one, which counts as a look at its place
+/// in line.
 const RENEWED_AFTER: Duration = Duration::from_secs(40);
-/// A stream whose browser is gone without a word lasts no longer.
+/// The longest that a stream lasts whose browser is gone without a word.
 const LASTS: Duration = Duration::from_secs(120);
-/// How often it is looked for new lines of a VM's log. Nobody is notified of lines, so that works
+/// How often new lines of a VM's log are looked for. Nobody is notified of lines, so that works
 /// with any number of allocators.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Pages of one stream.
@@ -62,7 +62,7 @@ enum Told<'a> {
 
 type Changes = Pin<Box<dyn Stream<Item = ()> + Send>>;
 
-/// For participants: of claims and places in line. Whoever knows their links may listen.
+/// For participants: claims and places in line. Their links are the right to listen.
 pub async fn of_participant(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -92,7 +92,7 @@ pub async fn of_participant(
     Ok(answer(&state, changes))
 }
 
-/// For organisers: of everything (`/admin`), of an operation, and of a VM's log.
+/// For organisers: everything (`/admin`), an operation, a VM's log.
 pub async fn of_organiser(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -139,7 +139,7 @@ fn boxed(changes: impl Stream<Item = ()> + Send + 'static) -> Changes {
     Box::pin(changes)
 }
 
-/// Whenever the log has lines after the last that is known.
+/// Changes whenever the log has lines after the last one that is known.
 fn new_lines(state: AppState, vm_id: VmId, known: i64) -> impl Stream<Item = ()> + Send {
     stream::unfold((state, known), move |(state, known)| async move {
         loop {

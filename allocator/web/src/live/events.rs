@@ -1,5 +1,5 @@
-//! What tells a page or a program to look again. Programs listen to one thing each (server-sent
-//! events); a browser's pages share a stream, see [`super::changes`].
+//! Tells a page or a program to look again. Programs listen to one thing each (server-sent events);
+//! a browser's pages share a stream, see [`super::changes`].
 
 use std::{convert::Infallible, time::Duration};
 
@@ -34,9 +34,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 type Events<S> = Sse<KeepAliveStream<S>>;
 
-/// Says "changed" whenever the claim's page is to be read again; its end is the last of it. Whoever
-/// has the VM next is none of its business.
-#[utoipa::path(get, path = "/claims/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The claim is over: nothing more comes.")))]
+/// Says "changed" whenever the claim's page is to be read again, until the claim ends. It tells
+/// nothing of the VM's next claim.
+#[utoipa::path(get, path = "", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The claim is over: nothing more comes.")))]
 pub async fn of_claim(
     State(state): State<AppState>,
     Path(link): Path<String>,
@@ -45,8 +45,8 @@ pub async fn of_claim(
     Ok(changes.map_or(StatusCode::NO_CONTENT.into_response(), |changes| told(state, changes)))
 }
 
-/// Of a place in line, until it is over: every move of the line, and what becomes free.
-#[utoipa::path(get, path = "/line/{link}/events", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The place is over: nothing more comes.")))]
+/// Says "changed" to a place in line with every move of the line, until the place is over.
+#[utoipa::path(get, path = "", params(("link" = String, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent), (status = 204, description = "The place is over: nothing more comes.")))]
 pub async fn of_place(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -79,7 +79,7 @@ pub async fn claim_changes(
             next(&mut changes).await;
             let claim = match claims::by_link(&state.db, &link).await {
                 Ok(claim) => claim.filter(|it| matches!(it.progress, Progress::Open { .. })),
-                // Everybody is woken when the database is back.
+                // All are woken when the database is back.
                 Err(_away) => continue,
             };
             let Some(claim) = claim else { return Some(((), None)) };
@@ -132,7 +132,7 @@ async fn next(changes: &mut Subscription) {
 }
 
 /// The operation itself, as JSON, at once and after each change, until it is over.
-#[utoipa::path(get, path = "/api/operations/{id}/events", params(("id" = i64, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
+#[utoipa::path(get, path = "", params(("id" = i64, Path)), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn of_operation(
     State(state): State<AppState>,
     Caller(scope): Caller,

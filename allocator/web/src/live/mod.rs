@@ -1,4 +1,4 @@
-//! What tells pages and programs that something has changed (server-sent events).
+//! Tells pages and programs that something has changed (server-sent events).
 
 pub mod changes;
 pub mod events;

@@ -14,7 +14,7 @@ pub async fn find(scope: &Scope, hostname: &Hostname) -> Result<Vm, Problem> {
     vms::find(scope, hostname).await?.ok_or_else(VmName::unknown)
 }
 
-/// What is wrong with the part of a URL after its question mark.
+/// Says what is wrong with a URL's parameters.
 pub fn bad_query(rejection: &QueryRejection) -> Problem {
     Problem::invalid(rejection.body_text())
 }

@@ -50,7 +50,7 @@ impl Following {
 
 /// New lines as they come, as events of several lines each. An event's id is its last line's:
 /// a browser that lost the connection goes on from there.
-#[utoipa::path(get, path = "/api/vm-logs/{hostname}/events", params(("hostname" = String, Path), Following), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
+#[utoipa::path(get, path = "", params(("hostname" = String, Path), Following), responses((status = 200, content_type = "text/event-stream", body = crate::wire::StreamEvent)))]
 pub async fn events(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -63,7 +63,7 @@ pub async fn events(
     let vm = find(&scope, &hostname).await?;
     let reading = reader.stream()?;
     let after = following.begins_after(&headers);
-    let batches = follow(reader.db, state.shutdown, vm.id, after).await?;
+    let batches = follow(scope.db, state.shutdown, vm.id, after).await?;
     let events = batches.map(move |lines| {
         let _until_its_end = &reading;
         let last = lines.last().map_or(0, |line| line.id);

@@ -12,10 +12,11 @@ use lablink_protocol::Hostname;
 use serde::{Deserialize, Deserializer, de};
 use utoipa::ToSchema;
 
+use super::batch_body::BatchBody;
 use crate::{
-    AppState,
-    auth::{AgentAuth, Caller},
-    http::{GzipJson, Problem, VmName},
+    AgentAuth, AppState,
+    auth::Caller,
+    http::{Problem, VmName},
     metrics,
     wire::Message,
 };
@@ -36,17 +37,17 @@ pub struct Forwarded {
     messages: Option<Vec<Text>>,
     /// One per message, in milliseconds since 1970, or null.
     timestamps: Option<Vec<Option<i64>>>,
-    /// One per message, or null. What comes again under its id is stored once.
+    /// One per message, or null. A message that comes again with the same id is stored once.
     event_ids: Option<Vec<Option<String>>>,
 }
 
 /// Stores a batch. Its sender knows one good answer, 200, which a repetition gets as well, and so do
 /// lines that are dropped because their VM has sent too many: they would come again and again.
-#[utoipa::path(post, path = "/api/vm-logs", request_body = Forwarded, responses((status = 200, body = Message)))]
+#[utoipa::path(post, path = "", request_body = Forwarded, responses((status = 200, body = Message)))]
 pub async fn forward(
     State(state): State<AppState>,
     caller: Caller,
-    GzipJson { body: batch, turn: _turn }: GzipJson<Forwarded>,
+    BatchBody { body: batch, turn: _turn }: BatchBody<Forwarded>,
 ) -> Result<Json<Message>, Problem> {
     let missing = || Problem::missing(MISSING);
     batch.log_group.as_deref().filter(|group| !group.is_empty()).ok_or_else(missing)?;
@@ -68,8 +69,8 @@ pub async fn forward(
     Ok(Json(Message::new("VM logs posted successfully.")))
 }
 
-/// Whose lines come by way of a log group: the forwarder can't know which VM has written to a
-/// stream, so it writes no log of a machine that sends its own.
+/// Refuses the forwarder's lines for a machine that sends its own log: the forwarder can't know
+/// which VM has written to a stream.
 fn forwardable(source: Option<Source>, agent_auth: AgentAuth) -> Result<(), Problem> {
     match (source, agent_auth) {
         (Some(Source::Aws), _) | (Some(Source::Unknown), AgentAuth::Open) => Ok(()),
@@ -99,8 +100,8 @@ fn messages(
     let event_ids = one_each("event_ids", event_ids, texts.len())?;
     let parts = texts.into_iter().zip(timestamps).zip(event_ids).enumerate();
     parts
-        .map(|(nr, ((Text(text), at), event_id))| {
-            Ok(LogMessage { text, at: moment(nr, at)?, event_id: sound(nr, event_id)? })
+        .map(|(nr, ((Text(text), at), sender_id))| {
+            Ok(LogMessage { text, at: moment(nr, at)?, sender_id: sound(nr, sender_id)? })
         })
         .collect()
 }
@@ -127,8 +128,8 @@ fn moment(nr: usize, milliseconds: Option<i64>) -> Result<Option<Timestamp>, Pro
     })
 }
 
-fn sound(nr: usize, event_id: Option<String>) -> Result<Option<String>, Problem> {
-    match event_id {
+fn sound(nr: usize, sender_id: Option<String>) -> Result<Option<String>, Problem> {
+    match sender_id {
         Some(id) if id.is_empty() || id.len() > LONGEST_EVENT_ID || id.contains('\0') => {
             Err(Problem::invalid(format!(
                 "event_ids[{nr}]: must have 1 to {LONGEST_EVENT_ID} characters, none of them NUL."

@@ -39,7 +39,7 @@ enum LeastLevel {
     Error,
 }
 
-#[utoipa::path(get, path = "/admin/log", params(Filter), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(Filter), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     filter: Result<Query<Filter>, QueryRejection>,

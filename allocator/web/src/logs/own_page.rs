@@ -49,7 +49,7 @@ mod tests {
             text: "<b>it broke".to_owned(),
         };
         let html = page(vec![line], LogLevel::Info, "");
-        assert!(html.contains("&#60;b&#62;it broke") && html.contains("Error"));
+        assert!(html.contains("&#60;b&#62;it broke") && html.contains(">Error</b>"));
         assert!(html.contains(r#"href="/admin/log?request=r-1""#));
         assert!(html.contains(r#"<option value="info" selected>"#));
         assert!(html.contains(r#"href="/admin/log?level=error""#));

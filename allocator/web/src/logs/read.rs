@@ -8,7 +8,7 @@ use axum::{
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use lablink_core::{
-    DbError,
+    Db, DbError,
     logs::{self, Line, Place, Query},
     vms::Vm,
 };
@@ -35,7 +35,7 @@ const LARGEST_LIMIT: i64 = 5_000;
 #[into_params(parameter_in = Query)]
 #[cfg_attr(test, derive(Default))]
 pub struct Wanted {
-    /// The last so many lines.
+    /// How many lines from the end.
     tail: Option<i64>,
     /// Lines before, or after, the one with this id: at most `limit`.
     before: Option<i64>,
@@ -47,7 +47,7 @@ pub struct Wanted {
 }
 
 /// The whole log, or one page of it.
-#[utoipa::path(get, path = "/api/vm-logs/{hostname}", params(("hostname" = String, Path), Wanted), responses((status = 200, description = "A page, or without any parameter all of it.", body = inline(Answer))))]
+#[utoipa::path(get, path = "", params(("hostname" = String, Path), Wanted), responses((status = 200, description = "A page, or without any parameter all of it.", body = inline(Answer))))]
 pub async fn read(
     Caller(scope): Caller,
     VmName(hostname): VmName,
@@ -61,10 +61,10 @@ pub async fn read(
             // A moment is found by looking through all lines before it as well.
             let looks_through = query.search.is_some() || query.since.is_some();
             let _reading = if looks_through { reader.search()? } else { None };
-            let lines = logs::read(&reader.db, vm.id, &query).await?;
+            let lines = logs::read(&scope.db, vm.id, &query).await?;
             Ok(Json(page(&vm, query.place, &lines)).into_response())
         }
-        None => all(reader, &vm).await,
+        None => all(scope.db, &reader, &vm).await,
     }
 }
 
@@ -151,9 +151,9 @@ fn page(vm: &Vm, place: Place, lines: &[Line]) -> LogPage {
 }
 
 /// The original's answer: the lines as one string, or null.
-async fn all(reader: Reader, vm: &Vm) -> Result<Response, Problem> {
+async fn all(db: Db, reader: &Reader, vm: &Vm) -> Result<Response, Problem> {
     let reading = reader.stream()?;
-    match whole(reader.db, vm.id).await? {
+    match whole(db, vm.id).await? {
         Some(pieces) => {
             let pieces = pieces.inspect(move |_| {
                 let _until_its_end = &reading;

@@ -56,7 +56,7 @@ enum Level {
     Error,
 }
 
-#[utoipa::path(get, path = "/admin/logs/{hostname}", params(("hostname" = String, Path), Part), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(("hostname" = String, Path), Part), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -183,7 +183,7 @@ pub async fn lines(
 }
 
 /// The whole log as a file of text.
-#[utoipa::path(get, path = "/admin/logs/{hostname}/download", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
+#[utoipa::path(get, path = "", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn download(
     State(state): State<AppState>,
     Caller(scope): Caller,

@@ -15,7 +15,7 @@ pub async fn whole(
     vm_id: VmId,
 ) -> Result<Option<impl Stream<Item = Result<Vec<Line>, DbError>> + use<>>, DbError> {
     let query = Query { place: Place::End, since: None, search: None, limit: 1 };
-    // Where it ends for this reader: one that grows faster than it is read ends all the same.
+    // The end for this reader, so that a log which grows faster than it is read still ends.
     let Some(end) = logs::read(&db, vm_id, &query).await?.pop() else { return Ok(None) };
     let pieces = stream::try_unfold((db, 0), move |(db, last)| async move {
         if last >= end.id {

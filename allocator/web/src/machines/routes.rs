@@ -20,11 +20,12 @@ use super::{
 use crate::{
     AppState,
     agents::installer::Installer,
-    http::{Asking, Client, FormOrJson, Problem, VmName, Wants},
+    auth::Asking,
+    http::{Client, FormOrJson, Problem, VmName, Wants},
 };
 
 /// The page that registers a machine.
-#[utoipa::path(get, path = "/admin/machines", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page() -> Result<Html<String>, Problem> {
     let page = MachinePage { hostname: String::new(), ssh: SshTyped::default(), problem: None };
     Ok(Html(page.render()?))
@@ -62,7 +63,7 @@ pub struct RegisteredBody {
 }
 
 /// Registers a machine, and tells once how its agent gets there.
-#[utoipa::path(post, path = "/api/vms", request_body(content((RegisterForm = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
+#[utoipa::path(post, path = "", request_body(content((RegisterForm = "application/x-www-form-urlencoded"), (Register = "application/json"))), responses((status = 201, body = RegisteredBody)))]
 pub async fn register(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -112,7 +113,7 @@ fn parse(typed: &str) -> Result<Option<Hostname>, Problem> {
 }
 
 /// Another command for a machine that was registered: the one before is void.
-#[utoipa::path(post, path = "/admin/machines/{hostname}/install", params(("hostname" = String, Path)), responses((status = 200, content((RegisteredBody = "application/json"), (String = "text/html")))))]
+#[utoipa::path(post, path = "", params(("hostname" = String, Path)), responses((status = 200, content((RegisteredBody = "application/json"), (String = "text/html")))))]
 pub async fn install(
     State(state): State<AppState>,
     Asking(scope): Asking,

@@ -10,13 +10,13 @@ pub struct Health {
 }
 
 /// The process lives.
-#[utoipa::path(get, path = "/healthz", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "", responses((status = 200, body = Health)))]
 pub async fn alive() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// The process can do its work: the database answers and changes are heard.
-#[utoipa::path(get, path = "/readyz", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "", responses((status = 200, body = Health)))]
 pub async fn ready(State(state): State<AppState>) -> Result<Json<Health>, Problem> {
     if state.stopping.is_cancelled() {
         return Err(Problem::try_again("stopping", "This allocator is stopping.", 5));

@@ -11,7 +11,7 @@ use lablink_core::{Token, TokenHash, operations, vms};
 use crate::{AppState, auth::Caller, http::Problem, metrics::Snapshot};
 
 /// Everything that is counted, in Prometheus' text form. Public, unless a token is asked for.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn metrics(
     State(state): State<AppState>,
     Caller(scope): Caller,

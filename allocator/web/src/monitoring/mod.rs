@@ -1,4 +1,4 @@
-//! What load balancers, service managers and Prometheus ask.
+//! Endpoints for load balancers, service managers and Prometheus.
 
 pub mod health;
 pub mod metrics;

@@ -1,4 +1,4 @@
-//! The page of what the allocator does by itself.
+//! The page of periodic tasks.
 
 use askama::Template;
 use axum::{extract::State, response::Html};
@@ -8,8 +8,8 @@ use lablink_core::tasks::Task;
 use super::tasks_page::{TaskRow, TaskRun, TasksPage};
 use crate::{AppState, http::Problem, pages::moment};
 
-/// What this allocator does again and again by itself, and how it goes.
-#[utoipa::path(get, path = "/admin/tasks", responses((status = 200, content_type = "text/html", body = String)))]
+/// The periodic tasks of this allocator, with their last runs.
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(State(state): State<AppState>) -> Result<Html<String>, Problem> {
     let rows = state.tasks.tasks().into_iter().map(row).collect();
     Ok(Html(TasksPage { rows, now: Timestamp::now() }.render()?))

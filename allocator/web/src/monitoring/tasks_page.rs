@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 use crate::pages::Tone;
 
-/// `/admin/tasks`: what the allocator does again and again by itself.
+/// `/admin/tasks`: the periodic tasks of the allocator.
 #[derive(Template)]
 #[template(path = "monitoring/tasks.html")]
 pub struct TasksPage {
@@ -101,7 +101,9 @@ mod tests {
         };
         let page = |row| TasksPage { rows: vec![row], now: Timestamp::from_second(90).unwrap() };
         let html = page(row(Err("the database <said> nothing".to_owned()), None)).render().unwrap();
-        for key in ["log lines", "Drops old ones.", "1 min", "Fails", "&#60;said&#62;", "2 of 41"] {
+        for key in
+            ["log lines", "Drops old ones.", ">1 min<", ">Fails<", "&#60;said&#62;", ">2 of 41<"]
+        {
             assert!(html.contains(key), "{key}");
         }
         let html = page(row(Ok(7), Some(Timestamp::UNIX_EPOCH))).render().unwrap();

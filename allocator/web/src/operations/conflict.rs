@@ -18,18 +18,17 @@ use utoipa::ToSchema;
 
 use super::{
     conflict_page::{ConflictPage, ConflictVm, WayOut},
-    started::{Started, find, started},
-    wire::{OperationOutput, Queued},
+    started::{Started, StartedAnswers, find, started},
 };
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, FormOrJson, Path, Problem, Query, Wants},
+    auth::{Asking, Caller},
+    http::{FormOrJson, Path, Problem, Query, Wants},
     states::vm::Holder,
 };
 
 /// Asks before what Terraform's state lacks is put back into it.
-#[utoipa::path(get, path = "/admin/operations/{id}/bring-back", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn bring_back_page(
     Caller(scope): Caller,
     Path(id): Path<OperationId>,
@@ -38,7 +37,7 @@ pub async fn bring_back_page(
 }
 
 /// Asks before VMs that Terraform's state lacks are given up.
-#[utoipa::path(get, path = "/admin/operations/{id}/give-up", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn give_up_page(
     Caller(scope): Caller,
     Path(id): Path<OperationId>,
@@ -48,7 +47,7 @@ pub async fn give_up_page(
 
 /// Queues that the VMs which this operation found missing from Terraform's state are put back into
 /// it.
-#[utoipa::path(post, path = "/api/operations/{id}/bring-back", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+#[utoipa::path(post, path = "", params(("id" = i64, Path), Started), responses(StartedAnswers))]
 pub async fn bring_back(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -60,7 +59,7 @@ pub async fn bring_back(
     started(&state, &scope, wants, &started_as, queued).await
 }
 
-/// Each VM is named by whoever gives it up: here, too, unknown fields are refused.
+/// The form names each VM, so unknown fields are refused here, too.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GiveUpForm {
@@ -75,7 +74,7 @@ pub struct GiveUpForm {
 /// Queues that the VMs which this operation found missing from Terraform's state are given up: their
 /// claims end, local machines are removed, those in a cloud may go on running and cost. The state
 /// counts as it is from then on.
-#[utoipa::path(post, path = "/api/operations/{id}/give-up", params(("id" = i64, Path), Started), request_body(content((GiveUpForm = "application/x-www-form-urlencoded"), (GiveUpForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+#[utoipa::path(post, path = "", params(("id" = i64, Path), Started), request_body(content((GiveUpForm = "application/x-www-form-urlencoded"), (GiveUpForm = "application/json"))), responses(StartedAnswers))]
 pub async fn give_up(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -121,7 +120,7 @@ async fn filled(
     let page = ConflictPage {
         operation: id.into(),
         way,
-        fault: wrong.into(),
+        fault: wrong,
         vms: hostnames.iter().map(|hostname| conflict_vm(hostname, row(hostname))).collect(),
         error: error.map(str::to_owned),
     };

@@ -5,21 +5,11 @@ use crate::states::vm::Holder;
 
 /// What an operation found wrong with Terraform's state, as its page shows it.
 pub struct ConflictCard {
-    pub fault: StateFault,
+    pub fault: Fault,
     /// VMs that exist, and that the state lacks.
     pub vms: Vec<String>,
     /// A later operation found nothing wrong any more.
     pub solved: bool,
-}
-
-/// What is wrong with a state that can't be true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateFault {
-    Empty,
-    Unreadable,
-    OtherHistory,
-    Older,
-    Incomplete,
 }
 
 /// A way out of a conflict.
@@ -35,7 +25,7 @@ pub enum WayOut {
 pub struct ConflictPage {
     pub operation: i64,
     pub way: WayOut,
-    pub fault: StateFault,
+    pub fault: Fault,
     pub vms: Vec<ConflictVm>,
     /// Why the form was not accepted.
     pub error: Option<String>,
@@ -43,37 +33,24 @@ pub struct ConflictPage {
 
 pub struct ConflictVm {
     pub hostname: String,
-    /// Who would lose it.
+    /// The participant who would lose it.
     pub holder: Option<Holder>,
     /// It stands in a cloud, where it may go on running.
     pub in_cloud: bool,
 }
 
-impl From<Fault> for StateFault {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Empty => Self::Empty,
-            Fault::Unreadable => Self::Unreadable,
-            Fault::OtherHistory => Self::OtherHistory,
-            Fault::Older => Self::Older,
-            Fault::Incomplete => Self::Incomplete,
+/// What is wrong with a state that can't be true.
+pub fn sentence(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Empty => "Terraform’s state is empty, though it was not before.",
+        Fault::Unreadable => {
+            "Terraform’s state is cut off, or it is not a state that LabLink knows."
         }
-    }
-}
-
-impl StateFault {
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::Empty => "Terraform’s state is empty, though it was not before.",
-            Self::Unreadable => {
-                "Terraform’s state is cut off, or it is not a state that LabLink knows."
-            }
-            Self::OtherHistory => {
-                "Terraform’s state is not the one from before: it does not continue the last one."
-            }
-            Self::Older => "Terraform’s state is older than the last one that was seen.",
-            Self::Incomplete => "Terraform’s state has lost VMs.",
+        Fault::OtherHistory => {
+            "Terraform’s state is not the one from before: it does not continue the last one."
         }
+        Fault::Older => "Terraform’s state is older than the last one that was seen.",
+        Fault::Incomplete => "Terraform’s state has lost VMs.",
     }
 }
 
@@ -103,7 +80,7 @@ impl ConflictPage {
 impl ConflictCard {
     pub fn sample() -> Self {
         let vms = vec!["lablink-vm-dev-1<script>".to_owned()];
-        Self { fault: StateFault::Empty, vms, solved: false }
+        Self { fault: Fault::Empty, vms, solved: false }
     }
 }
 
@@ -119,7 +96,7 @@ mod tests {
             holder: Some(Holder { email, activity: Activity::InUse }),
             in_cloud,
         };
-        let (fault, error) = (StateFault::Older, None);
+        let (fault, error) = (Fault::Older, None);
         ConflictPage { operation: 7, way, fault, vms: vec![vm], error }.render().unwrap()
     }
 

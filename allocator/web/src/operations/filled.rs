@@ -68,7 +68,7 @@ pub async fn filled(
         }),
         reason: operation.reason.clone(),
         conflict: conflict.map(|conflict| conflict_page::ConflictCard {
-            fault: conflict.fault.into(),
+            fault: conflict.fault,
             vms: conflict.hostnames.iter().map(Hostname::to_string).collect(),
             solved: conflict.solved,
         }),
@@ -126,7 +126,7 @@ fn touched(
     stepped.chain(unstepped).collect()
 }
 
-/// What the worker has said of a VM, and, once it is made, its agent.
+/// By what the worker has reported of a VM and, once it is made, its agent.
 fn shown(
     step: &Step,
     vm: Option<&Vm>,
@@ -161,7 +161,7 @@ fn made(vm: &Vm, stale_after: StaleAfter) -> (page::StepState, Option<String>) {
     let detail = match (attention(vm, Timestamp::now(), stale_after), vm.status) {
         (Some(it), _) => {
             let state = if it.trouble == Trouble::Overdue { Unfinished } else { Done };
-            return (state, Some(format!("{} {}", it.reason, it.trouble.advice(vm.source.into()))));
+            return (state, Some(format!("{} {}", it.reason, it.trouble.advice(vm.source))));
         }
         (None, VmStatus::Initializing) => "Made; its agent is starting.",
         (None, _) => "Its agent has reported in.",
@@ -169,7 +169,7 @@ fn made(vm: &Vm, stale_after: StaleAfter) -> (page::StepState, Option<String>) {
     (Done, Some(detail.to_owned()))
 }
 
-/// For VMs of which the worker has said nothing: their rows tell.
+/// By their rows, for VMs of which the worker has reported nothing.
 fn guessed(operation: &Operation, vm: Option<&Vm>) -> (page::StepState, Option<String>) {
     use page::StepState::{Done, Failed, Unfinished, Waiting};
     let reason = vm.and_then(|vm| vm.status_reason.clone());
@@ -183,7 +183,7 @@ fn guessed(operation: &Operation, vm: Option<&Vm>) -> (page::StepState, Option<S
         ) => (Waiting, None),
         (OperationState::Succeeded, _) if !wanted_gone && !wanted_there => (Done, None),
         _ if !wanted_gone && !wanted_there => (Unfinished, None),
-        // What it was to follow has failed, so it never began.
+        // The operation before it has failed, so it never began.
         (_, Some(_)) if operation.after.is_some() => {
             (Unfinished, Some("Nothing was done to it.".to_owned()))
         }

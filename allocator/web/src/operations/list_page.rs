@@ -2,9 +2,10 @@ use std::iter;
 
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::operations;
+use lablink_core::operations::OperationState;
 
-use super::summary::{OperationState, OperationSummary};
+use super::summary::OperationSummary;
+use crate::pages::Labelled;
 
 /// `/admin/operations`: what was done to the pool. It changes by itself.
 #[derive(Template)]
@@ -26,8 +27,8 @@ pub struct OperationsPage {
 impl OperationsPage {
     /// Of the form: words with their labels.
     fn states() -> Vec<(&'static str, &'static str)> {
-        let states = operations::OperationState::ALL.iter();
-        let states = states.map(|it| (it.as_str(), OperationState::from(*it).label()));
+        let states = OperationState::ALL.iter();
+        let states = states.map(|it| (it.as_str(), it.label()));
         iter::once(("", "Any")).chain(states).collect()
     }
 
@@ -36,7 +37,7 @@ impl OperationsPage {
     }
 
     fn moves(&self) -> bool {
-        self.operations.iter().any(|operation| operation.state.moves())
+        self.operations.iter().any(|operation| operation.moves())
     }
 }
 
@@ -59,7 +60,7 @@ mod tests {
         .render()
         .unwrap();
         assert!(html.contains(r#"<option value="interrupted" selected>"#));
-        for key in ["Launch 5 VMs", "Interrupted", "1 min 15 s", "1970-01-01T00:00:00Z"] {
+        for key in ["Launch 5 VMs", ">Interrupted</span>", "1 min 15 s", "1970-01-01T00:00:00Z"] {
             assert!(html.contains(key), "{key}");
         }
         assert!(html.contains(r#"href="/admin/operations?before=7""#));

@@ -2,8 +2,8 @@ use askama::Template;
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
-    response::{Html, IntoResponse, Redirect, Response},
+    http::header,
+    response::{Html, IntoResponse, Response},
 };
 use jiff::Timestamp;
 use lablink_core::{
@@ -12,22 +12,19 @@ use lablink_core::{
     state as known,
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, openapi::ObjectBuilder};
 
 use super::{
     filled::filled,
     list_page::OperationsPage,
-    started::{Started, find, started},
+    started::{Started, StartedAnswers, find, queued, started},
     summary::OperationSummary,
-    wire::{
-        ConflictBody, OperationBody, OperationDetail, OperationList, OperationOutput, Queued, Step,
-        Target,
-    },
+    wire::{ConflictBody, OperationBody, OperationDetail, OperationList, Queued, Step, Target},
 };
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, Path, Problem, Query, Wants},
+    auth::{Asking, Caller},
+    http::{Path, Problem, Query, Wants, one_of_or_empty, write_one_of},
     links,
 };
 
@@ -42,13 +39,14 @@ pub struct Listing {
     /// As in `kind` of an operation. A form sends an empty text for any.
     #[serde(default)]
     kind: String,
-    /// `awaiting_approval`, `queued`, `running`, `succeeded`, `failed`, `cancelled` or
-    /// `interrupted`; empty: any.
     #[serde(default)]
-    #[param(
-        pattern = "^(awaiting_approval|queued|running|succeeded|failed|cancelled|interrupted)?$"
-    )]
+    #[param(schema_with = state_or_empty)]
     state: String,
+}
+
+fn state_or_empty() -> ObjectBuilder {
+    one_of_or_empty(OperationState::ALL.iter().map(|state| state.as_str()))
+        .description(Some("The word of a state; empty: any."))
 }
 
 /// One page of operations and the cursor of the next.
@@ -60,7 +58,7 @@ async fn older(
         "" => None,
         word => Some(word.parse().map_err(|_unknown| {
             let words = OperationState::ALL.iter().map(|state| state.as_str());
-            Problem::invalid(crate::http::write_one_of("state", words))
+            Problem::invalid(write_one_of("state", words))
         })?),
     };
     let kind = Some(listing.kind.as_str()).filter(|kind| !kind.is_empty());
@@ -71,7 +69,7 @@ async fn older(
 }
 
 /// What was launched, destroyed and replaced, the newest first.
-#[utoipa::path(get, path = "/api/operations", params(Listing), responses((status = 200, body = OperationList)))]
+#[utoipa::path(get, path = "", params(Listing), responses((status = 200, body = OperationList)))]
 pub async fn list(
     Caller(scope): Caller,
     Query(listing): Query<Listing>,
@@ -82,7 +80,7 @@ pub async fn list(
 }
 
 /// The page of operations.
-#[utoipa::path(get, path = "/admin/operations", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn list_page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -103,7 +101,7 @@ pub async fn list_page(
 }
 
 /// One operation, with its steps.
-#[utoipa::path(get, path = "/api/operations/{id}", params(("id" = i64, Path)), responses((status = 200, body = OperationDetail)))]
+#[utoipa::path(get, path = "", params(("id" = i64, Path)), responses((status = 200, body = OperationDetail)))]
 pub async fn one(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -130,7 +128,7 @@ pub struct LogBefore {
 }
 
 /// The live page of an operation.
-#[utoipa::path(get, path = "/admin/operations/{id}", params(("id" = i64, Path), LogBefore), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(("id" = i64, Path), LogBefore), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -142,7 +140,7 @@ pub async fn page(
 }
 
 /// The whole log as a file.
-#[utoipa::path(get, path = "/admin/operations/{id}/log", params(("id" = i64, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
+#[utoipa::path(get, path = "", params(("id" = i64, Path)), responses((status = 200, content_type = "text/plain", body = String)))]
 pub async fn log(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -163,7 +161,7 @@ pub async fn log(
 }
 
 /// Queues what an operation left undone.
-#[utoipa::path(post, path = "/api/operations/{id}/retry", params(("id" = i64, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+#[utoipa::path(post, path = "", params(("id" = i64, Path), Started), responses(StartedAnswers))]
 pub async fn retry(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -181,7 +179,7 @@ pub async fn retry(
 }
 
 /// Asks an operation that waits or runs to stop.
-#[utoipa::path(post, path = "/api/operations/{id}/cancel", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+#[utoipa::path(post, path = "", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn cancel(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -192,11 +190,11 @@ pub async fn cancel(
     if !operations::cancel(&scope, &state.kinds, id).await? {
         return Err(Problem::conflict("already_over", "This operation is over already."));
     }
-    Ok(decided(wants, id))
+    Ok(queued(wants, id))
 }
 
 /// Lets an operation join the queue that waits to be approved.
-#[utoipa::path(post, path = "/api/operations/{id}/approve", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+#[utoipa::path(post, path = "", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn approve(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -204,14 +202,12 @@ pub async fn approve(
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
     find(&scope, id).await?;
-    if !operations::approve(&scope, &state.kinds, id).await? {
-        return Err(not_awaiting());
-    }
-    Ok(decided(wants, id))
+    let was_approved = operations::approve(&scope, &state.kinds, id).await?;
+    was_approved.then(|| queued(wants, id)).ok_or_else(not_awaiting)
 }
 
 /// Ends an operation that waits to be approved: nothing is done.
-#[utoipa::path(post, path = "/api/operations/{id}/reject", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
+#[utoipa::path(post, path = "", params(("id" = i64, Path)), responses((status = 202, body = Queued), (status = 303, description = "To a browser: its page.")))]
 pub async fn reject(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -219,10 +215,8 @@ pub async fn reject(
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
     find(&scope, id).await?;
-    if !operations::reject(&scope, &state.kinds, id).await? {
-        return Err(not_awaiting());
-    }
-    Ok(decided(wants, id))
+    let was_rejected = operations::reject(&scope, &state.kinds, id).await?;
+    was_rejected.then(|| queued(wants, id)).ok_or_else(not_awaiting)
 }
 
 fn not_awaiting() -> Problem {
@@ -231,11 +225,4 @@ fn not_awaiting() -> Problem {
         "This operation does not wait to be approved. Look at it again: somebody else may have \
          decided.",
     )
-}
-
-fn decided(wants: Wants, id: OperationId) -> Response {
-    match wants {
-        Wants::Page => Redirect::to(&links::operation(id)).into_response(),
-        Wants::Json => (StatusCode::ACCEPTED, Json(Queued { operation_id: id })).into_response(),
-    }
 }

@@ -1,5 +1,7 @@
 //! The answer to a form that queued an operation.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     http::{StatusCode, header},
@@ -11,7 +13,10 @@ use lablink_core::{
     operations::{self, Operation, OperationId},
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams, IntoResponses, PartialSchema, ToSchema,
+    openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder, Schema},
+};
 
 use super::{
     filled::{LOG_LINES_SHOWN, filled},
@@ -40,7 +45,6 @@ pub async fn started(
     how: &Started,
     id: OperationId,
 ) -> Result<Response, Problem> {
-    let page = links::operation(id);
     if how.wait {
         let operation = ended(state, scope, id).await?;
         return match wants {
@@ -53,13 +57,37 @@ pub async fn started(
             }
         };
     }
-    Ok(match wants {
-        Wants::Page => Redirect::to(&page).into_response(),
+    Ok(queued(wants, id))
+}
+
+/// Where an operation that was queued can be followed.
+pub fn queued(wants: Wants, id: OperationId) -> Response {
+    match wants {
+        Wants::Page => Redirect::to(&links::operation(id)).into_response(),
         Wants::Json => {
             let location = [(header::LOCATION, links::operation_body(id))];
             (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
         }
-    })
+    }
+}
+
+/// The answers of [`started`], as the `OpenAPI` document describes them.
+pub struct StartedAnswers;
+
+impl IntoResponses for StartedAnswers {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let of = |schema: RefOr<Schema>| ContentBuilder::new().schema(Some(schema)).build();
+        let output = Ref::from_schema_name(OperationOutput::name());
+        let over = ResponseBuilder::new()
+            .description("With `wait=true`: it is over.")
+            .content("application/json", of(output.into()))
+            .content("text/html", of(String::schema()));
+        let queued = Ref::from_schema_name(Queued::name());
+        let queued = ResponseBuilder::new().content("application/json", of(queued.into()));
+        let page = ResponseBuilder::new().description("To a browser: its live page.");
+        let answers = [("200", over), ("202", queued), ("303", page)];
+        answers.map(|(status, answer)| (status.to_owned(), RefOr::T(answer.build()))).into()
+    }
 }
 
 pub async fn ended(state: &AppState, scope: &Scope, id: OperationId) -> Result<Operation, Problem> {

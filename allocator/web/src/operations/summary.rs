@@ -1,9 +1,9 @@
 //! One operation, as every page that names it shows it.
 
 use jiff::Timestamp;
-use lablink_core::operations::{self, Operation};
+use lablink_core::operations::{Operation, OperationState};
 
-use crate::pages::{Tone, who};
+use crate::pages::{Labelled, Tone, who};
 
 /// One operation, as every page that names it shows it.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub struct OperationSummary {
     pub kind: String,
     pub title: String,
     pub state: OperationState,
+    /// Somebody asked it to stop.
+    pub cancel_requested: bool,
     /// Who asked for it.
     pub actor: String,
     pub created_at: Timestamp,
@@ -23,40 +25,12 @@ pub struct OperationSummary {
     pub total: i32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperationState {
-    AwaitingApproval,
-    Queued,
-    Running,
-    /// Runs, but was asked to stop.
-    Cancelling,
-    Succeeded,
-    Failed,
-    Cancelled,
-    Interrupted,
-}
-
-impl From<operations::OperationState> for OperationState {
-    fn from(state: operations::OperationState) -> Self {
-        match state {
-            operations::OperationState::AwaitingApproval => Self::AwaitingApproval,
-            operations::OperationState::Queued => Self::Queued,
-            operations::OperationState::Running => Self::Running,
-            operations::OperationState::Succeeded => Self::Succeeded,
-            operations::OperationState::Failed => Self::Failed,
-            operations::OperationState::Cancelled => Self::Cancelled,
-            operations::OperationState::Interrupted => Self::Interrupted,
-        }
-    }
-}
-
-impl OperationState {
-    pub fn label(self) -> &'static str {
+impl Labelled for OperationState {
+    fn label(self) -> &'static str {
         match self {
             Self::AwaitingApproval => "Awaits approval",
             Self::Queued => "Queued",
             Self::Running => "Running",
-            Self::Cancelling => "Cancelling",
             Self::Succeeded => "Succeeded",
             Self::Failed => "Failed",
             Self::Cancelled => "Cancelled",
@@ -64,18 +38,14 @@ impl OperationState {
         }
     }
 
-    pub fn tone(self) -> Tone {
+    fn tone(self) -> Tone {
         match self {
             Self::Queued | Self::Cancelled => Tone::Quiet,
             Self::Running => Tone::Busy,
-            Self::AwaitingApproval | Self::Cancelling | Self::Interrupted => Tone::Warn,
+            Self::AwaitingApproval | Self::Interrupted => Tone::Warn,
             Self::Succeeded => Tone::Good,
             Self::Failed => Tone::Bad,
         }
-    }
-
-    pub fn moves(self) -> bool {
-        matches!(self, Self::AwaitingApproval | Self::Queued | Self::Running | Self::Cancelling)
     }
 }
 
@@ -85,12 +55,8 @@ impl OperationSummary {
             id: operation.id.into(),
             kind: operation.kind.clone(),
             title: operation.title.clone(),
-            state: match operation.state {
-                operations::OperationState::Running if operation.cancel_requested => {
-                    OperationState::Cancelling
-                }
-                state => state.into(),
-            },
+            state: operation.state,
+            cancel_requested: operation.cancel_requested,
             actor: who(&operation.actor),
             created_at: operation.created_at,
             started_at: operation.started_at,
@@ -98,6 +64,24 @@ impl OperationSummary {
             done: operation.done,
             total: operation.total,
         }
+    }
+
+    /// It runs, but was asked to stop.
+    pub fn is_cancelling(&self) -> bool {
+        self.cancel_requested && self.state == OperationState::Running
+    }
+
+    pub fn label(&self) -> &'static str {
+        if self.is_cancelling() { "Cancelling" } else { self.state.label() }
+    }
+
+    pub fn tone(&self) -> Tone {
+        if self.is_cancelling() { Tone::Warn } else { self.state.tone() }
+    }
+
+    /// It will change by itself, or by somebody's decision.
+    pub fn moves(&self) -> bool {
+        !self.state.is_over()
     }
 
     /// From its start to its end, or to now. None before it starts.
@@ -116,6 +100,7 @@ impl OperationSummary {
             kind: "launch".to_owned(),
             title: "Launch 5 VMs".to_owned(),
             state,
+            cancel_requested: false,
             actor: "<script>admin</script>".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
             started_at: Some(Timestamp::UNIX_EPOCH),

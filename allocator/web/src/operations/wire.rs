@@ -20,8 +20,7 @@ pub struct Queued {
 pub struct OperationBody {
     #[schema(value_type = i64)]
     operation_id: OperationId,
-    /// `launch`, `destroy`, `replace`, `collect`, `bring_back`, `give_up` or `reboot`; a newer
-    /// allocator may have more.
+    /// The word of its kind, such as `launch`; a newer allocator may have more.
     kind: String,
     /// What it does, as people read it.
     title: String,

@@ -77,59 +77,27 @@ struct Tile {
 impl AdminPage {
     fn tiles(&self) -> [Tile; 11] {
         let pool = &self.pool;
-        let trouble = |count, tone| if count > 0 { tone } else { Tone::Quiet };
         let tile = |label, count, tone, url| Tile { label, count, tone, url };
+        let alert = |label, count, tone, url| {
+            tile(label, count, if count > 0 { tone } else { Tone::Quiet }, url)
+        };
+        let alert_of = |label, count, tone, state| alert(label, count, tone, links::vms_in(state));
         [
             tile("Free", pool.free, Tone::Good, links::vms_in(State::Free)),
             tile("Claimed", pool.claimed, Tone::Busy, links::vms_in(State::Claimed)),
             tile("In use now", pool.in_use, Tone::Busy, links::vms_in(State::Claimed)),
             tile("Starting", pool.starting, Tone::Quiet, links::vms_in(State::Starting)),
-            tile(
-                "In line",
-                pool.in_line,
-                trouble(pool.in_line, Tone::Warn),
-                "/admin/participants".to_owned(),
-            ),
-            tile(
-                "Unhealthy",
-                pool.unhealthy,
-                trouble(pool.unhealthy, Tone::Bad),
-                links::vms_in(State::Unhealthy),
-            ),
-            tile(
-                "Overdue",
-                pool.overdue,
-                trouble(pool.overdue, Tone::Bad),
-                links::vms_in(State::Overdue),
-            ),
-            tile(
-                "Silent",
-                pool.stale,
-                trouble(pool.stale, Tone::Warn),
-                links::vms_in(State::Stale),
-            ),
-            tile(
-                "Suspect",
-                pool.suspect,
-                trouble(pool.suspect, Tone::Bad),
-                links::vms_in(State::Suspect),
-            ),
-            tile(
-                "Barred",
-                pool.barred,
-                trouble(pool.barred, Tone::Bad),
-                links::vms_in(State::Barred),
-            ),
-            tile(
-                "Failed",
-                pool.failed,
-                trouble(pool.failed, Tone::Bad),
-                links::vms_in(State::Failed),
-            ),
+            alert("In line", pool.in_line, Tone::Warn, "/admin/participants".to_owned()),
+            alert_of("Unhealthy", pool.unhealthy, Tone::Bad, State::Unhealthy),
+            alert_of("Overdue", pool.overdue, Tone::Bad, State::Overdue),
+            alert_of("Silent", pool.stale, Tone::Warn, State::Stale),
+            alert_of("Suspect", pool.suspect, Tone::Bad, State::Suspect),
+            alert_of("Barred", pool.barred, Tone::Bad, State::Barred),
+            alert_of("Failed", pool.failed, Tone::Bad, State::Failed),
         ]
     }
 
-    /// What somebody hears who can't see the page: how much is to be looked after.
+    /// For screen readers: how much needs attention.
     fn tells(&self) -> String {
         let pool = &self.pool;
         let attention = pool.unhealthy + pool.overdue + pool.stale + pool.suspect + pool.failed;
@@ -137,14 +105,15 @@ impl AdminPage {
     }
 
     fn moves(&self) -> bool {
-        self.pool.starting > 0 || self.operations.iter().any(|operation| operation.state.moves())
+        self.pool.starting > 0 || self.operations.iter().any(|operation| operation.moves())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use lablink_core::operations::OperationState;
+
     use super::*;
-    use crate::operations::summary::OperationState;
 
     fn page(operations: Vec<OperationSummary>, notes: &[&str]) -> String {
         let pool = PoolCounts {
@@ -213,8 +182,12 @@ mod tests {
         assert!(html.contains("2 people want") && html.contains("state=overdue"));
         assert!(html.contains("&#60;script&#62; was claimed"));
         assert!(html.contains("&#60;i&#62;bob"));
-        for path in ["/admin/create", "/admin/instances", "/admin/instances/delete"] {
-            assert!(html.contains(&format!(r#"href="{path}""#)), "{path}");
+        for (look, path) in [
+            ("button primary", "/admin/create"),
+            ("button", "/admin/instances"),
+            ("button danger", "/admin/instances/delete"),
+        ] {
+            assert!(html.contains(&format!(r#"class="{look}" href="{path}""#)), "{path}");
         }
     }
 

@@ -27,7 +27,7 @@ const SAMPLES: u16 = 49;
 const SAMPLED_EVERY: SignedDuration = SignedDuration::from_mins(15);
 
 /// The pool at a glance.
-#[utoipa::path(get, path = "/admin", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,

@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod assets;
 mod error;
+mod labelled;
 mod log_level;
 pub mod moment;
 pub mod notices;
@@ -14,6 +15,7 @@ mod tone;
 mod who;
 
 pub use error::ErrorPage;
+pub use labelled::Labelled;
 pub use log_level::LogLevel;
 pub(crate) use notices::under;
 pub use timeline::{Stretch, Timeline, TimelineRow};

@@ -1,4 +1,4 @@
-//! Who has which VM, who waits, and who asks to get back in: for organisers.
+//! The participants, for organisers: claims, the waiting line, and people who ask to get back in.
 
 pub mod page;
 pub mod routes;

@@ -1,4 +1,4 @@
-//! Who has a VM, who waits, and who wants to get back in.
+//! Pages and exports about participants.
 
 use askama::Template;
 use axum::{
@@ -38,7 +38,7 @@ pub struct Before {
 }
 
 /// Who has which VM, who waits, and who asks to get back in.
-#[utoipa::path(get, path = "/admin/participants", params(Before), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(Before), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -87,7 +87,7 @@ pub async fn page(
 }
 
 /// Every claim that ever was, as a table for other programs.
-#[utoipa::path(get, path = "/admin/claims.csv", responses((status = 200, content_type = "text/csv", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/csv", body = String)))]
 pub async fn csv(Caller(scope): Caller) -> Result<Response, Problem> {
     let claims = claims::list(&scope, Which::All, None, i64::MAX).await?;
     // With a byte order mark, by which Excel knows that it is UTF-8.

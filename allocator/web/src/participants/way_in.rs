@@ -1,4 +1,4 @@
-//! What an organiser does where a claim is, or may be, in other hands.
+//! What an organiser does when somebody else has a claim, or may have it.
 
 use askama::Template;
 use axum::{
@@ -16,14 +16,14 @@ use utoipa::ToSchema;
 use super::way_in_page::{LockingOut, NewLinkPage, WayIn, WayInPage};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, Client, Path, Problem, Wants, origin},
+    auth::{Asking, Caller},
+    http::{Client, Path, Problem, Wants},
     links,
     states::afterwards::Afterwards,
 };
 
 /// Three ways to let the right person in, each with what it ends.
-#[utoipa::path(get, path = "/admin/claims/{id}", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(("id" = i64, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -69,9 +69,9 @@ pub struct NewPlace {
     place_url: String,
 }
 
-/// Makes a link into an open claim, for the organiser to hand on. Links, cookies and the command of
-/// before open it no more; desktop and PIN stay as they are.
-#[utoipa::path(post, path = "/admin/claims/{id}/link", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
+/// Makes a link into an open claim, for the organiser to hand on. Earlier links, cookies and the
+/// command no longer open it; desktop and PIN stay as they are.
+#[utoipa::path(post, path = "", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn link(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -81,11 +81,12 @@ pub async fn link(
 ) -> Result<Response, Problem> {
     let made = claims::issue_link(&scope, id).await?;
     let made = made.ok_or_else(no_such_claim)?;
-    answer(&state, &client, wants, (id, WayIn::Link), made)
+    into_claim(&state.origin(&client), wants, (id, WayIn::Link), made)
 }
 
-/// Likewise, and its agent ends the desktop; the claim gets another PIN and waits for a new command.
-#[utoipa::path(post, path = "/admin/claims/{id}/lock-out", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
+/// Makes a new link into an open claim, and has its agent end the desktop. The claim gets another
+/// PIN and waits for a new command.
+#[utoipa::path(post, path = "", params(("id" = i64, Path)), responses((status = 200, content((NewLink = "application/json"), (String = "text/html")))))]
 pub async fn lock_out(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -94,11 +95,11 @@ pub async fn lock_out(
     Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
     let made = claims::lock_out(&scope, id).await?;
-    answer(&state, &client, wants, (id, WayIn::LockOut), made)
+    into_claim(&state.origin(&client), wants, (id, WayIn::LockOut), made)
 }
 
 /// Ends a claim and has its machine made anew, and gives its person the first place in line.
-#[utoipa::path(post, path = "/admin/claims/{id}/fresh-machine", params(("id" = i64, Path)), responses((status = 200, content((NewPlace = "application/json"), (String = "text/html")))))]
+#[utoipa::path(post, path = "", params(("id" = i64, Path)), responses((status = 200, content((NewPlace = "application/json"), (String = "text/html")))))]
 pub async fn fresh_machine(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -107,32 +108,29 @@ pub async fn fresh_machine(
     Path(id): Path<ClaimId>,
 ) -> Result<Response, Problem> {
     let invited = operations::give_fresh_machine(&scope, id).await?;
-    let url = format!("{}{}", origin(&state, &client), links::place(&invited.link));
-    Ok(match wants {
-        Wants::Json => Json(NewPlace { place_url: url }).into_response(),
-        Wants::Page => {
-            let (email, hostname) = (invited.email, invited.before.to_string());
-            let page = NewLinkPage { claim_id: id.into(), email, hostname, url, way: WayIn::Fresh };
-            Html(page.render()?).into_response()
-        }
-    })
+    let url = format!("{}{}", state.origin(&client), links::place(&invited.link));
+    let (email, hostname) = (invited.email, invited.before.to_string());
+    let body = NewPlace { place_url: url.clone() };
+    let page = NewLinkPage { claim_id: id.into(), email, hostname, url, way: WayIn::Fresh };
+    answer(wants, &page, body)
 }
 
-fn answer(
-    state: &AppState,
-    client: &Client,
+fn into_claim(
+    origin: &str,
     wants: Wants,
-    (claim_id, way): (ClaimId, WayIn),
+    (id, way): (ClaimId, WayIn),
     made: claims::NewLink,
 ) -> Result<Response, Problem> {
-    let url = format!("{}{}", origin(state, client), links::claim(&made.link));
+    let url = format!("{origin}{}", links::claim(&made.link));
+    let (email, hostname) = (made.email, made.hostname.to_string());
+    let body = NewLink { claim_url: url.clone() };
+    answer(wants, &NewLinkPage { claim_id: id.into(), email, hostname, url, way }, body)
+}
+
+fn answer(wants: Wants, page: &NewLinkPage, body: impl Serialize) -> Result<Response, Problem> {
     Ok(match wants {
-        Wants::Json => Json(NewLink { claim_url: url }).into_response(),
-        Wants::Page => {
-            let (email, hostname) = (made.email, made.hostname.to_string());
-            Html(NewLinkPage { claim_id: claim_id.into(), email, hostname, url, way }.render()?)
-                .into_response()
-        }
+        Wants::Json => Json(body).into_response(),
+        Wants::Page => Html(page.render()?).into_response(),
     })
 }
 

@@ -36,7 +36,7 @@ pub enum RequestProblem {
     AlreadyClaimed,
     /// 409: an organiser keeps a machine for this e-mail, behind a link of its own.
     Invited,
-    /// 429: as many people at this network address wait or have a machine as may.
+    /// 429: this network address has as many people in line and with machines as it may have.
     AddressFull,
     /// 409 or 422: what the same form got is over, or it was for somebody else.
     SentBefore,

@@ -21,9 +21,10 @@ use super::{
 };
 use crate::{
     AppState,
-    auth::{Typed, Visitor, shown},
+    attempts::{Verdict, Visitor, token_of},
+    auth::Asking,
     claims::cookie::COOKIE,
-    http::{Asking, Client, FormOrJson, Problem, Wants, origin, scheme},
+    http::{Client, FormOrJson, Problem, Scheme, Wants},
 };
 
 /// The participants' form, as somebody posted it: for a machine, or for a place in line.
@@ -43,7 +44,7 @@ pub(crate) struct Posted {
 pub(crate) enum Unmet {
     /// For people and for programs.
     Refused(RequestProblem, Problem),
-    /// For no fault of theirs.
+    /// A reason that is not their fault.
     Failed(Problem),
 }
 
@@ -54,7 +55,7 @@ impl From<DbError> for Unmet {
 }
 
 impl Unmet {
-    /// As many people as may come from one network address have come.
+    /// This network address has as many people as it may have.
     pub fn address_full() -> Self {
         let answer = Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -77,7 +78,7 @@ impl FromRequest<AppState> for Posted {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let cookies = CookieJar::from_headers(&parts.headers);
-        let client = Client::calling(&parts.extensions, &parts.headers, state);
+        let client = Client::from_request_parts(&mut parts, state).await?;
         let Ok(wants) = Wants::from_request_parts(&mut parts, state).await;
         let asking = Asking::from_request_parts(&mut parts, state).await?;
         let (key, Asking(scope)) = (asking.key(), asking);
@@ -89,8 +90,8 @@ impl FromRequest<AppState> for Posted {
 }
 
 impl Posted {
-    /// Who asks, if they may: not refused too often of late, of a domain that may claim, and with
-    /// the access code of the class. `code`: the command that they sent, if they sent one.
+    /// The person who asks, if they may: not refused too often lately, of a domain that may claim,
+    /// and with the access code of the class. `code`: the command that they sent, if they sent one.
     pub async fn person(&self, code: Option<&CrdCode>) -> Result<Email, Unmet> {
         let email = self.typed.email.parse::<Email>();
         self.admit(email.as_ref().ok(), code).await?;
@@ -106,8 +107,8 @@ impl Posted {
         self.cookies.get(COOKIE).map(|cookie| Token::presented(cookie.value()))
     }
 
-    /// Who shows that a claim or place is theirs is never kept from it, whatever others send with
-    /// their e-mail or from their address.
+    /// People who show that a claim or place is theirs are never kept from it, whatever others send
+    /// with their e-mail or from their address.
     async fn admit(&self, email: Option<&Email>, code: Option<&CrdCode>) -> Result<(), Unmet> {
         let Self { state, visitor, .. } = self;
         if state.form_limits.admits(visitor, email) {
@@ -137,27 +138,27 @@ impl Posted {
 
     async fn check_access_code(&self) -> Result<(), Unmet> {
         let Some(wanted) = &self.state.pool.rules.claiming.access_code else { return Ok(()) };
-        let (typed, browser) = (&self.typed.access_code, shown(&self.cookies));
+        let (typed, browser) = (&self.typed.access_code, token_of(&self.cookies));
         let (db, known) = (&self.state.db, Known::AccessCode(wanted));
         let mut judged = self.state.code_guesses.judge(wanted, typed, &self.visitor);
-        if let (Typed::NotLookedAt(_), Some(browser)) = (judged, &browser)
+        if let (Verdict::NotLookedAt(_), Some(browser)) = (judged, &browser)
             && admissions::has(db, browser, known).await?
         {
             let is_right = typed.parse().is_ok_and(|typed| wanted.matches(&typed));
-            judged = if is_right { Typed::Right } else { Typed::Wrong };
+            judged = if is_right { Verdict::Right } else { Verdict::Wrong };
         }
         match judged {
-            Typed::Right => {
+            Verdict::Right => {
                 if let Some(browser) = &browser {
                     admissions::record(db, browser, known).await?;
                 }
                 Ok(())
             }
-            Typed::Wrong => Err(Unmet::invalid(
+            Verdict::Wrong => Err(Unmet::invalid(
                 RequestField::AccessCode,
                 "That is not the access code of this class. Ask your organiser for it.",
             )),
-            Typed::NotLookedAt(wait) => Err(too_many_codes(wait)),
+            Verdict::NotLookedAt(wait) => Err(too_many_codes(wait)),
         }
     }
 
@@ -175,13 +176,13 @@ impl Posted {
             return Err(answer);
         }
         let page = filled(&self.state, &self.scope, self.typed, Some(problem)).await?.render()?;
-        let scheme = scheme(&origin(&self.state, &self.client));
+        let scheme = Scheme::of(&self.state.origin(&self.client));
         let cookies = self.state.browsers.meet(self.cookies, scheme);
         Ok((cookies, answer.with_page(page)).into_response())
     }
 }
 
-/// Whoever may guess no more is told the same whether or not the code was right.
+/// The answer to a sender with no guesses left is the same for a right code and a wrong one.
 fn too_many_codes(wait: Duration) -> Unmet {
     let minutes = wait.as_secs().div_ceil(60).max(1);
     let seconds = u16::try_from(wait.as_secs() + 1).unwrap_or(u16::MAX);

@@ -24,12 +24,12 @@ use crate::{
     AppState,
     auth::Caller,
     claims::cookie::{COOKIE, cookie},
-    http::{Client, Problem, Wants, origin, scheme},
+    http::{Client, Problem, Scheme, Wants},
     links, metrics,
 };
 
 /// The form with which a participant asks for a VM.
-#[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn form(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -41,7 +41,7 @@ pub async fn form(
         Some(cookie) => own(&state, &scope, &Token::presented(cookie.value())).await?,
         None => None,
     };
-    let cookies = state.browsers.meet(cookies, scheme(&origin(&state, &client)));
+    let cookies = state.browsers.meet(cookies, Scheme::of(&state.origin(&client)));
     Ok((cookies, Html(page.render()?)))
 }
 
@@ -64,7 +64,7 @@ pub struct FreeCount {
 }
 
 /// How many VMs can be claimed now.
-#[utoipa::path(get, path = "/api/unassigned_vms_count", responses((status = 200, body = FreeCount)))]
+#[utoipa::path(get, path = "", responses((status = 200, body = FreeCount)))]
 pub async fn free_count(Caller(scope): Caller) -> Result<Json<FreeCount>, Problem> {
     Ok(Json(FreeCount { count: free(&scope).await? }))
 }
@@ -75,12 +75,12 @@ pub struct Claimed {
     #[schema(value_type = String)]
     hostname: Hostname,
     pin: String,
-    /// The claim's own page: who has this link has the VM.
+    /// The claim's own page. Its link is the right to the VM.
     claim_url: String,
 }
 
 /// Gives the participant a VM, or their own again.
-#[utoipa::path(post, path = "/api/request_vm", request_body(content((RequestVm = "application/x-www-form-urlencoded"), (RequestVm = "application/json"))),
+#[utoipa::path(post, path = "", request_body(content((RequestVm = "application/x-www-form-urlencoded"), (RequestVm = "application/json"))),
     responses((status = 200, description = "Back in: it was theirs already.", body = Claimed), (status = 201, body = Claimed), (status = 303, description = "To a browser: the claim's page.")))]
 pub async fn request_vm(posted: Posted) -> Result<Response, Problem> {
     let met = claim_vm(&posted).await;
@@ -115,7 +115,7 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
     });
     match granted {
         Ok(granted) => {
-            let origin = origin(state, &posted.client);
+            let origin = state.origin(&posted.client);
             Ok(grant(posted.wants, &origin, posted.cookies.clone(), &granted))
         }
         Err(RequestError::Db(error @ DbError::KeyReused)) => {
@@ -154,7 +154,7 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
 
 fn grant(wants: Wants, origin: &str, cookies: CookieJar, granted: &Granted) -> Response {
     let path = links::claim(&granted.link);
-    let cookies = cookies.add(cookie(&granted.link, scheme(origin)));
+    let cookies = cookies.add(cookie(&granted.link, Scheme::of(origin)));
     match wants {
         Wants::Page => (cookies, Redirect::to(&path)).into_response(),
         Wants::Json => {

@@ -19,15 +19,15 @@ use tower_http::services::ServeFile;
 
 use crate::{
     AppState,
-    auth::Caller,
+    auth::{Asking, Caller},
     connections::{Delivery, Taken, told},
-    http::{Asking, Path, Problem, Wants},
+    http::{Path, Problem, Wants},
     wire::Message,
 };
 
 /// The archive of a collection. Takes ranges, so that a download can be resumed; it counts as
 /// downloaded once somebody has got all of it.
-#[utoipa::path(get, path = "/api/collections/{operation_id}/download", params(("operation_id" = i64, Path)), responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 206, description = "The part that `Range` asked for.", content_type = "application/zip", body = Vec<u8>)))]
+#[utoipa::path(get, path = "", params(("operation_id" = i64, Path)), responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 206, description = "The part that `Range` asked for.", content_type = "application/zip", body = Vec<u8>)))]
 pub async fn download(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -105,7 +105,7 @@ async fn served(path: &FilePath, request: Request) -> Result<Response, Problem> 
     }
 }
 
-/// By which a client may know the file again.
+/// By this a client recognises the file.
 async fn validators(path: &FilePath) -> Result<Vec<HeaderValue>, Problem> {
     let head = Request::head("/").body(Body::empty()).map_err(|error| Problem::internal(&error))?;
     let response = ServeFile::new(path).try_call(head).await;
@@ -116,7 +116,7 @@ async fn validators(path: &FilePath) -> Result<Vec<HeaderValue>, Problem> {
 }
 
 /// Removes the archive from the disk.
-#[utoipa::path(post, path = "/api/collections/{operation_id}/discard", params(("operation_id" = i64, Path)), responses((status = 200, body = Message), (status = 303, description = "To a browser: the page of results.")))]
+#[utoipa::path(post, path = "", params(("operation_id" = i64, Path)), responses((status = 200, body = Message), (status = 303, description = "To a browser: the page of results.")))]
 pub async fn discard(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -125,7 +125,7 @@ pub async fn discard(
 ) -> Result<Response, Problem> {
     let archive = match present(find(&scope, id).await?) {
         Ok(archive) => archive,
-        // Gone by this very request, sent before.
+        // This very request, sent before, has removed it.
         Err(_) if collections::discarded(&scope, id).await? => {
             return Ok(discarded(wants));
         }
@@ -139,7 +139,7 @@ pub async fn discard(
             Err(problem) => Err(problem),
         };
     }
-    // Noted first: a file that is left over is removed when the shelf is tidied.
+    // The row comes first: a file that is left over is removed when the shelf is tidied.
     collections::discarded(&scope, id).await?;
     let collector = Arc::clone(&state.collector);
     let removed = tokio::task::spawn_blocking(move || collector.discard(id)).await;

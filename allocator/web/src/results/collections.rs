@@ -16,18 +16,15 @@ use super::{
 };
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, FormOrJson, Problem, Query, Wants},
-    operations::{
-        started::{Started, started},
-        wire::{OperationOutput, Queued},
-    },
+    auth::{Asking, Caller},
+    http::{FormOrJson, Problem, Query, Wants},
+    operations::started::{Started, StartedAnswers, started},
 };
 
 const PER_PAGE: i64 = 50;
 
 /// Queues the collection of results into an archive that is kept for a while.
-#[utoipa::path(post, path = "/api/collections", params(Started), request_body(content((Collect = "application/x-www-form-urlencoded"), (Collect = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+#[utoipa::path(post, path = "", params(Started), request_body(content((Collect = "application/x-www-form-urlencoded"), (Collect = "application/json"))), responses(StartedAnswers))]
 pub async fn collect(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -56,7 +53,7 @@ pub struct Listing {
 }
 
 /// The collections that were asked for, the newest first.
-#[utoipa::path(get, path = "/api/collections", params(Listing), responses((status = 200, body = CollectionList)))]
+#[utoipa::path(get, path = "", params(Listing), responses((status = 200, body = CollectionList)))]
 pub async fn list(
     Caller(scope): Caller,
     Query(Listing { before }): Query<Listing>,

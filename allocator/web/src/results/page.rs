@@ -74,15 +74,15 @@ impl ResultsPage {
         self.vms.iter().any(|vm| vm.ticked)
     }
 
-    /// What somebody hears who can't see the page: what has become of the newest collection.
+    /// For screen readers: what has become of the newest collection.
     fn tells(&self) -> String {
         self.collections.first().map_or_else(String::new, |newest| {
-            format!("{}: {}.", newest.operation.title, newest.operation.state.label())
+            format!("{}: {}.", newest.operation.title, newest.operation.label())
         })
     }
 
     fn moves(&self) -> bool {
-        self.collections.iter().any(|it| it.operation.state.moves())
+        self.collections.iter().any(|it| it.operation.moves())
     }
 }
 
@@ -113,8 +113,9 @@ impl VmOutcome {
 
 #[cfg(test)]
 mod tests {
+    use lablink_core::operations::OperationState;
+
     use super::*;
-    use crate::operations::summary::OperationState;
 
     fn outcome(hostname: &str, failure: Option<&str>) -> VmOutcome {
         VmOutcome {

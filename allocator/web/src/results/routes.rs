@@ -45,7 +45,7 @@ pub struct Shown {
 }
 
 /// What was collected, and the form that collects.
-#[utoipa::path(get, path = "/admin/results", params(Shown), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(Shown), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,

@@ -1,4 +1,4 @@
-//! All results at once, for who waits: nothing is kept.
+//! All results at once, for a caller that waits: nothing is kept.
 
 use std::io;
 
@@ -37,7 +37,7 @@ pub struct Wanted {
 
 /// Collects the results of all VMs and gives them as one archive, which begins to come while the
 /// last VMs are read. A folder for each VM, and `REPORT.csv`.
-#[utoipa::path(get, path = "/api/scp-client", params(Wanted), responses((status = 200, content_type = "application/zip", body = Vec<u8>)))]
+#[utoipa::path(get, path = "", params(Wanted), responses((status = 200, content_type = "application/zip", body = Vec<u8>)))]
 pub async fn download(
     State(state): State<AppState>,
     Caller(scope): Caller,

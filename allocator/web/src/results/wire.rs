@@ -14,7 +14,8 @@ use crate::links;
 pub struct CollectionBody {
     #[schema(value_type = i64)]
     operation_id: OperationId,
-    /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
+    /// `awaiting_approval`, `queued`, `running`, `succeeded`, `failed`, `cancelled` or
+    /// `interrupted`.
     state: &'static str,
     actor: String,
     created_at: Timestamp,

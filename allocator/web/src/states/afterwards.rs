@@ -1,10 +1,9 @@
 //! What becomes of a machine that was used.
 
-use lablink_core::{
-    pools::{AfterUse, Source},
-    vms::Vm,
-};
+use lablink_core::{pools::AfterUse, vms::Vm};
 use lablink_protocol::Cleaning;
+
+use super::source::is_made;
 
 /// What becomes of a machine when its participant is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +20,12 @@ pub enum Afterwards {
 impl Afterwards {
     pub fn of(vm: &Vm, rule: AfterUse) -> Self {
         match rule {
-            _ if is_made(vm) => Self::Replaced,
+            _ if is_made(vm.source) => Self::Replaced,
             AfterUse::Reuse => Self::Reused,
             AfterUse::Clean if cleaning(vm) == Some(Cleaning::Possible) => Self::Cleaned,
             AfterUse::Clean | AfterUse::Hold => Self::Held,
         }
     }
-}
-
-/// Whether LabLink can make it anew.
-pub fn is_made(vm: &Vm) -> bool {
-    matches!(vm.source, Source::Local | Source::Aws)
 }
 
 /// What its agent said last; none of one that knows nothing of cleaning.

@@ -2,7 +2,7 @@
 
 use lablink_core::claims::{ClaimState, ReleaseReason};
 
-use crate::pages::Tone;
+use crate::pages::{Labelled, Tone};
 
 /// How far the VM has come with the participant's command.
 #[derive(Clone)]
@@ -15,15 +15,6 @@ pub enum Connection {
     Failed {
         reason: String,
     },
-}
-
-#[derive(Clone, Copy)]
-pub enum ClaimEnd {
-    /// The participant gave it back.
-    Returned,
-    /// An organiser took it back.
-    Released,
-    Destroyed,
 }
 
 impl Connection {
@@ -61,18 +52,8 @@ impl Connection {
     }
 }
 
-impl From<ReleaseReason> for ClaimEnd {
-    fn from(reason: ReleaseReason) -> Self {
-        match reason {
-            ReleaseReason::Returned => Self::Returned,
-            ReleaseReason::Released => Self::Released,
-            ReleaseReason::Destroyed => Self::Destroyed,
-        }
-    }
-}
-
-impl ClaimEnd {
-    pub fn label(self) -> &'static str {
+impl Labelled for ReleaseReason {
+    fn label(self) -> &'static str {
         match self {
             Self::Returned => "Given back",
             Self::Released => "Released",
@@ -80,7 +61,7 @@ impl ClaimEnd {
         }
     }
 
-    pub fn tone(self) -> Tone {
+    fn tone(self) -> Tone {
         Tone::Quiet
     }
 }

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
+use lablink_core::pools::Source;
 
-use super::source::VmSource;
 use crate::pages::Tone;
 
 /// A VM that is not handed out, or is lost to its participant.
@@ -60,8 +60,8 @@ impl Trouble {
     }
 
     /// What an organiser does next about a VM that comes from there.
-    pub fn advice(self, source: VmSource) -> &'static str {
-        use VmSource::{Aws, Local, Manual, Unknown};
+    pub fn advice(self, source: Source) -> &'static str {
+        use Source::{Aws, Local, Manual, Unknown};
         match (self, source) {
             (Self::Barred, Local | Aws) => {
                 "Find out who had it before: the claims are listed below. Then replace it: a new \
@@ -155,16 +155,16 @@ mod tests {
             Trouble::Overdue,
             Trouble::Suspect,
         ] {
-            for source in [VmSource::Local, VmSource::Aws] {
+            for source in [Source::Local, Source::Aws] {
                 let advice = trouble.advice(source);
                 assert!(advice.contains("eplace "), "{advice}");
                 assert!(!advice.contains("install command"), "{advice}");
             }
-            for source in [VmSource::Manual, VmSource::Unknown] {
+            for source in [Source::Manual, Source::Unknown] {
                 let advice = trouble.advice(source);
                 assert!(!advice.contains("replace"), "it can’t be made anew: {advice}");
             }
-            assert!(!trouble.advice(VmSource::Local).contains("EC2"));
+            assert!(!trouble.advice(Source::Local).contains("EC2"));
         }
         for trouble in [
             Trouble::Barred,
@@ -173,7 +173,7 @@ mod tests {
             Trouble::Overdue,
             Trouble::Suspect,
         ] {
-            assert!(trouble.advice(VmSource::Manual).contains("new install command"));
+            assert!(trouble.advice(Source::Manual).contains("new install command"));
         }
     }
 }

@@ -6,7 +6,7 @@ use lablink_core::{
 };
 use lablink_protocol::Cleaning;
 
-use super::afterwards::{cleaning, is_made};
+use super::{afterwards::cleaning, source::is_made};
 use crate::pages::moment;
 
 /// A part of pages: a machine holds what its last participant left, so that nobody can claim it.
@@ -14,7 +14,7 @@ use crate::pages::moment;
 #[template(path = "states/used.html")]
 pub struct UsedNote {
     pub hostname: String,
-    /// The e-mail address of who had it last.
+    /// The e-mail address of its last participant.
     pub by: Option<String>,
     pub since: Timestamp,
     pub standing: UsedStanding,
@@ -47,7 +47,7 @@ impl UsedNote {
     pub fn of(vm: &Vm, rule: AfterUse, now: Timestamp, stale_after: StaleAfter) -> Option<Self> {
         let since = vm.used_since.filter(|_| vm.claim.is_none() && !vm.removing)?;
         let standing = match (rule, &vm.clean_failure, cleaning(vm)) {
-            _ if is_made(vm) => UsedStanding::Unreplaced,
+            _ if is_made(vm.source) => UsedStanding::Unreplaced,
             (AfterUse::Hold | AfterUse::Reuse, _, _) => UsedStanding::ForOrganiser,
             (AfterUse::Clean, _, None) => UsedStanding::AgentUnable,
             (AfterUse::Clean, _, Some(Cleaning::Impossible(reason))) => {

@@ -94,7 +94,7 @@ impl Activity {
     }
 }
 
-/// Who would lose the VM.
+/// The participant who would lose the VM.
 pub struct Holder {
     pub email: String,
     pub activity: Activity,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header::LOCATION},
     response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{
@@ -22,10 +21,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::wire::{VmBody, VmList};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, FormOrJson, Problem, Query, VmName, Wants},
+    auth::{Asking, Caller},
+    http::{FormOrJson, Problem, Query, VmName, Wants},
     links,
-    operations::{started::ended, wire::Queued},
+    operations::{
+        started::{ended, queued},
+        wire::Queued,
+    },
     wire::Message,
 };
 
@@ -44,7 +46,7 @@ pub struct Page {
 }
 
 /// The VMs of the pool, by number.
-#[utoipa::path(get, path = "/api/vms", params(Page), responses((status = 200, body = VmList)))]
+#[utoipa::path(get, path = "", params(Page), responses((status = 200, body = VmList)))]
 pub async fn list(
     Caller(scope): Caller,
     Query(page): Query<Page>,
@@ -60,21 +62,21 @@ pub async fn list(
 }
 
 /// One VM.
-#[utoipa::path(get, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, body = VmBody)))]
+#[utoipa::path(get, path = "", params(("hostname" = String, Path)), responses((status = 200, body = VmBody)))]
 pub async fn one(Caller(scope): Caller, VmName(hostname): VmName) -> Result<Json<VmBody>, Problem> {
     let vm = vms::find(&scope, &hostname).await?;
     Ok(Json(VmBody::from(&vm.ok_or_else(VmName::unknown)?)))
 }
 
 /// Queues the removal of one VM; or takes a registered machine out of the pool.
-#[utoipa::path(delete, path = "/api/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, description = "Out of the pool.", body = Released), (status = 202, body = Queued)))]
+#[utoipa::path(delete, path = "", params(("hostname" = String, Path)), responses((status = 200, description = "Out of the pool.", body = Released), (status = 202, body = Queued)))]
 pub async fn delete(Asking(scope): Asking, VmName(hostname): VmName) -> Result<Response, Problem> {
     // A machine that LabLink did not make only leaves the pool, at once.
     if vms::forget(&scope, &hostname).await? {
         return Ok(Json(Released { hostname }).into_response());
     }
     let selection = Selection::These(vec![hostname]);
-    Ok(queued(operations::destroy(&scope, &selection).await?))
+    Ok(queued(Wants::Json, operations::destroy(&scope, &selection).await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -102,7 +104,7 @@ pub struct Released {
 }
 
 /// Takes a VM back from its participant.
-#[utoipa::path(post, path = "/api/vms/{hostname}/release", params(("hostname" = String, Path)),
+#[utoipa::path(post, path = "", params(("hostname" = String, Path)),
     request_body(content((Release = "application/x-www-form-urlencoded"), (Release = "application/json"))),
     responses((status = 200, description = "Free again as it is; or, of a machine that LabLink did not make, whatever `manual.after_use` says.", body = Released), (status = 202, description = "A fresh one takes its place.", body = Queued)))]
 pub async fn release(
@@ -121,15 +123,14 @@ pub async fn release(
         },
     };
     let queued_as = operations::take_back(&scope, &wish).await?;
-    Ok(match (queued_as, wants) {
-        (Some(id), Wants::Page) => Redirect::to(&links::operation(id)).into_response(),
-        (Some(id), Wants::Json) => queued(id),
-        (None, wants) => done(wants, &hostname, Released { hostname: hostname.clone() }),
+    Ok(match queued_as {
+        Some(id) => queued(wants, id),
+        None => done(wants, &hostname, Released { hostname: hostname.clone() }),
     })
 }
 
 /// Has the agent of a registered machine clean it again, which failed before.
-#[utoipa::path(post, path = "/api/vms/{hostname}/clean", params(("hostname" = String, Path)),
+#[utoipa::path(post, path = "", params(("hostname" = String, Path)),
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn clean(
     Asking(scope): Asking,
@@ -141,7 +142,7 @@ pub async fn clean(
 }
 
 /// Lets a VM be claimed again that is barred because a dead token of its agent was shown.
-#[utoipa::path(post, path = "/api/vms/{hostname}/allow", params(("hostname" = String, Path)),
+#[utoipa::path(post, path = "", params(("hostname" = String, Path)),
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn allow(
     Asking(scope): Asking,
@@ -164,7 +165,7 @@ pub struct Rebooted {
 const REBOOT: Duration = Duration::from_secs(50);
 
 /// Starts the VM again, with its files and its claim as they are.
-#[utoipa::path(post, path = "/api/vms/{hostname}/reboot", params(("hostname" = String, Path)),
+#[utoipa::path(post, path = "", params(("hostname" = String, Path)),
     responses((status = 200, body = Rebooted), (status = 202, body = Queued, description = "It has not ended within 50 s: another operation is about this VM."), (status = 303, description = "To a browser: the operation's page.")))]
 pub async fn reboot(
     State(state): State<AppState>,
@@ -175,10 +176,10 @@ pub async fn reboot(
     let kinds = &state.kinds;
     let id = operations::reboot(&scope, kinds, &hostname).await?;
     if wants == Wants::Page {
-        return Ok(Redirect::to(&links::operation(id)).into_response());
+        return Ok(queued(wants, id));
     }
     let Ok(ended) = tokio::time::timeout(REBOOT, ended(&state, &scope, id)).await else {
-        return Ok(queued(id));
+        return Ok(queued(wants, id));
     };
     let operation = ended?;
     if operation.state != OperationState::Succeeded {
@@ -190,7 +191,7 @@ pub async fn reboot(
 
 /// The SSH host key of the VM's next contact counts as the first: for a machine that was
 /// installed anew.
-#[utoipa::path(post, path = "/api/vms/{hostname}/forget-host-key", params(("hostname" = String, Path)),
+#[utoipa::path(post, path = "", params(("hostname" = String, Path)),
     responses((status = 200, body = Message), (status = 303, description = "To a browser: the VM's page.")))]
 pub async fn forget_host_key(
     Asking(scope): Asking,
@@ -203,15 +204,10 @@ pub async fn forget_host_key(
     Ok(done(wants, &hostname, Message::new("The host key was forgotten.")))
 }
 
-/// A browser sees the VM again, everybody else reads `said`.
-fn done(wants: Wants, hostname: &Hostname, said: impl Serialize) -> Response {
+/// A browser sees the VM again, a program reads `body`.
+fn done(wants: Wants, hostname: &Hostname, body: impl Serialize) -> Response {
     match wants {
         Wants::Page => Redirect::to(&links::vm(hostname)).into_response(),
-        Wants::Json => Json(said).into_response(),
+        Wants::Json => Json(body).into_response(),
     }
-}
-
-fn queued(id: OperationId) -> Response {
-    let location = [(LOCATION, links::operation_body(id))];
-    (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
 }

@@ -12,7 +12,7 @@ use crate::{
 pub struct ConfirmPage {
     pub deed: Deed,
     pub hostname: String,
-    /// Who would lose the VM.
+    /// The participant who would lose the VM.
     pub holder: Option<Holder>,
     /// What a release makes of it.
     pub afterwards: Afterwards,

@@ -18,12 +18,9 @@ use utoipa::ToSchema;
 use super::destroy_page::{DestroyPage, DestroyRow};
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, FormOrJson, Problem, Query, VmName, Wants, ticked},
-    operations::{
-        started::{Started, started},
-        wire::{OperationOutput, Queued},
-    },
+    auth::{Asking, Caller},
+    http::{FormOrJson, Problem, Query, VmName, Wants, ticked},
+    operations::started::{Started, StartedAnswers, started},
     states::vm::Holder,
 };
 
@@ -31,7 +28,7 @@ use crate::{
 const LISTED: usize = 90;
 
 /// What a destroy would remove, to be ticked.
-#[utoipa::path(get, path = "/admin/instances/delete", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -70,7 +67,7 @@ pub enum Skipped {
 
 /// Queues a destroy. A browser says which VMs and ticks that it means it; a program that names
 /// none destroys all, as with the original.
-#[utoipa::path(post, path = "/destroy", params(Started), request_body(content((DestroyForm = "application/x-www-form-urlencoded"), (DestroyForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+#[utoipa::path(post, path = "", params(Started), request_body(content((DestroyForm = "application/x-www-form-urlencoded"), (DestroyForm = "application/json"))), responses(StartedAnswers))]
 pub async fn destroy(
     State(state): State<AppState>,
     Asking(scope): Asking,
@@ -111,7 +108,7 @@ pub async fn destroy(
 }
 
 /// Queues the replacement of one VM by a new one of the same name.
-#[utoipa::path(post, path = "/api/vms/{hostname}/replace", params(("hostname" = String, Path), Started), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+#[utoipa::path(post, path = "", params(("hostname" = String, Path), Started), responses(StartedAnswers))]
 pub async fn replace(
     State(state): State<AppState>,
     Asking(scope): Asking,

@@ -17,7 +17,8 @@ pub struct DestroyPage {
     pub in_use: usize,
     /// Whether the box that collects the results first is ticked.
     pub collect: bool,
-    /// Whether the box is ticked by which what is left out of them may go.
+    /// Whether the box is ticked that lets a destroy go on although something was left out of the
+    /// results.
     pub accept: bool,
     /// Of the files that are collected.
     pub extension: String,

@@ -64,7 +64,7 @@ impl Wanted {
 }
 
 /// The VMs that are there, page by page.
-#[utoipa::path(get, path = "/admin/instances", params(Wanted), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(Wanted), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,

@@ -15,16 +15,13 @@ use utoipa::ToSchema;
 use super::launch_page::LaunchPage;
 use crate::{
     AppState,
-    auth::Caller,
-    http::{Asking, FormOrJson, Problem, Query, Wants},
-    operations::{
-        started::{Started, started},
-        wire::{OperationOutput, Queued},
-    },
+    auth::{Asking, Caller},
+    http::{FormOrJson, Problem, Query, Wants},
+    operations::started::{Started, StartedAnswers, started},
 };
 
 /// The page that asks how many.
-#[utoipa::path(get, path = "/admin/create", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(Caller(scope): Caller) -> Result<Html<String>, Problem> {
     Ok(Html(filled(&scope, "1".to_owned(), None).await?))
 }
@@ -38,7 +35,7 @@ pub struct LaunchForm {
 }
 
 /// Queues the launch of some VMs.
-#[utoipa::path(post, path = "/api/launch", params(Started), request_body(content((LaunchForm = "application/x-www-form-urlencoded"), (LaunchForm = "application/json"))), responses((status = 200, description = "With `wait=true`: it is over.", content((OperationOutput = "application/json"), (String = "text/html"))), (status = 202, body = Queued), (status = 303, description = "To a browser: its live page.")))]
+#[utoipa::path(post, path = "", params(Started), request_body(content((LaunchForm = "application/x-www-form-urlencoded"), (LaunchForm = "application/json"))), responses(StartedAnswers))]
 pub async fn launch(
     State(state): State<AppState>,
     Asking(scope): Asking,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// All statuses by hostname; none at all is a 404, as the original's page expects.
-#[utoipa::path(get, path = "/api/vm-status", responses((status = 200, body = BTreeMap<String, VmStatus>)))]
+#[utoipa::path(get, path = "", responses((status = 200, body = BTreeMap<String, VmStatus>)))]
 pub async fn all(Caller(scope): Caller) -> Result<Json<BTreeMap<Hostname, VmStatus>>, Problem> {
     let vms = vms::list(&scope).await?;
     if vms.is_empty() {
@@ -21,7 +21,7 @@ pub async fn all(Caller(scope): Caller) -> Result<Json<BTreeMap<Hostname, VmStat
 }
 
 /// How far one VM has come.
-#[utoipa::path(get, path = "/api/vm-status/{hostname}", params(("hostname" = String, Path)), responses((status = 200, body = VmStatusBody)))]
+#[utoipa::path(get, path = "", params(("hostname" = String, Path)), responses((status = 200, body = VmStatusBody)))]
 pub async fn one(
     Caller(scope): Caller,
     VmName(hostname): VmName,

@@ -25,9 +25,9 @@ use super::{
 };
 use crate::{
     AgentAuth, AppState,
-    auth::Caller,
+    auth::{Asking, Caller},
     history::happening::Happening,
-    http::{Asking, Path, Problem, VmName},
+    http::{Path, Problem, VmName},
     pages::{Timeline, TimelineRow},
     states::{
         afterwards::Afterwards,
@@ -41,7 +41,7 @@ const CLAIMS_SHOWN: i64 = 50;
 const HAPPENINGS_SHOWN: i64 = 50;
 
 /// The page of one VM.
-#[utoipa::path(get, path = "/admin/vms/{hostname}", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(("hostname" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -54,7 +54,7 @@ pub async fn page(
     let happened = events::of_vm(&scope, &vm.hostname, HAPPENINGS_SHOWN).await?;
     let page = VmPage {
         hostname: vm.hostname.to_string(),
-        source: vm.source.into(),
+        source: vm.source,
         state: VmState::of(&vm, now, state.pool.rules.machines.stale_after),
         used: UsedNote::of(
             &vm,
@@ -64,7 +64,7 @@ pub async fn page(
         ),
         gpu: vm.gpu.into(),
         gpu_reason: vm.gpu_reason.clone(),
-        // Of a newer agent, what can't be read is not shown.
+        // A newer agent may send what can't be read: it is not shown.
         vitals: vm
             .vitals
             .clone()
@@ -85,7 +85,7 @@ pub async fn page(
     Ok(Html(page.render()?))
 }
 
-/// How far those who had the VM before are shut off from its next claim, where not wholly.
+/// Why earlier participants are not wholly shut off from the next claim.
 async fn shelter(state: &AppState, vm: &Vm) -> Result<Option<Shelter>, Problem> {
     if !agents::needs_token(&state.db, &vm.hostname).await? {
         let open = state.settings.agent_auth == AgentAuth::Open;
@@ -112,12 +112,12 @@ fn past(claim: ClaimRecord) -> PastClaim {
         email: claim.email,
         connection: Connection::of(claim.state, claim.detail),
         from: claim.created_at,
-        end: claim.ended.map(|ended| (ended.at, ended.reason.into())),
+        end: claim.ended.map(|ended| (ended.at, ended.reason)),
     }
 }
 
 /// Asks before something is lost.
-#[utoipa::path(get, path = "/admin/vms/{hostname}/{deed}", params(("hostname" = String, Path), ("deed" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(("hostname" = String, Path), ("deed" = String, Path)), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn confirm(
     State(state): State<AppState>,
     Caller(scope): Caller,
@@ -140,7 +140,7 @@ pub async fn confirm(
 }
 
 /// Takes a machine that LabLink did not make out of the pool.
-#[utoipa::path(post, path = "/admin/machines/{hostname}/forget", params(("hostname" = String, Path)), responses((status = 303, description = "To the instances.")))]
+#[utoipa::path(post, path = "", params(("hostname" = String, Path)), responses((status = 303, description = "To the instances.")))]
 pub async fn forget(Asking(scope): Asking, VmName(hostname): VmName) -> Result<Redirect, Problem> {
     if !vms::forget(&scope, &hostname).await? {
         return Err(VmName::unknown());

@@ -1,15 +1,16 @@
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::{claims::ReleaseReason, pools::Source};
 use lablink_protocol::Vitals;
 
 use super::confirm_page::Deed;
 use crate::{
     history::happening::Happening,
-    pages::Timeline,
+    pages::{Labelled, Timeline},
     states::{
-        claim::{ClaimEnd, Connection},
+        claim::Connection,
         gpu::Gpu,
-        source::VmSource,
+        source::is_made,
         trouble::Trouble,
         used_note::UsedNote,
         vm::{InstanceClaim, VmState},
@@ -21,7 +22,7 @@ use crate::{
 #[template(path = "vms/vm.html")]
 pub struct VmPage {
     pub hostname: String,
-    pub source: VmSource,
+    pub source: Source,
     pub state: VmState,
     pub gpu: Gpu,
     pub claim: Option<InstanceClaim>,
@@ -34,7 +35,7 @@ pub struct VmPage {
     pub gpu_reason: Option<String>,
     /// What heartbeats have told of the machine.
     pub vitals: Vitals,
-    /// None: who had it before is shut off from its next claim.
+    /// None: earlier participants are shut off from its next claim.
     pub shelter: Option<Shelter>,
     /// The SSH host key of its first contact, as `ssh-keygen -l` shows it.
     pub host_key: Option<String>,
@@ -43,12 +44,12 @@ pub struct VmPage {
     pub dropped: Option<(i64, Timestamp)>,
     /// The newest first; also those of earlier machines of this name.
     pub claims: Vec<PastClaim>,
-    /// Likewise.
+    /// The newest first; also those of earlier machines of this name.
     pub happenings: Vec<Happening>,
     pub now: Timestamp,
 }
 
-/// Why who had a VM before may learn what its next participant is given.
+/// Why an earlier participant may learn what the next one is given.
 pub enum Shelter {
     /// Its agent shows no token: an original client.
     NoToken,
@@ -87,17 +88,17 @@ pub struct PastClaim {
     pub connection: Connection,
     pub from: Timestamp,
     /// None: it goes on.
-    pub end: Option<(Timestamp, ClaimEnd)>,
+    pub end: Option<(Timestamp, ReleaseReason)>,
 }
 
 impl VmPage {
     fn deeds(&self) -> Vec<(Deed, &'static str)> {
-        let made = self.source.is_made();
+        let made = is_made(self.source);
         let going = matches!(self.state, VmState::Removing);
         [
             (self.claim.is_some(), (Deed::Release, "Take back…")),
             (made && !going, (Deed::Replace, "Replace…")),
-            (self.source == VmSource::Local && !going, (Deed::Reboot, "Reboot…")),
+            (self.source == Source::Local && !going, (Deed::Reboot, "Reboot…")),
             (made && !going, (Deed::Delete, "Delete…")),
             (!made, (Deed::Forget, "Remove from the pool…")),
         ]
@@ -133,11 +134,11 @@ mod tests {
     use super::*;
     use crate::states::{trouble::Attention, vm::Activity};
 
-    fn page(source: VmSource, claimed: bool) -> String {
+    fn page(source: Source, claimed: bool) -> String {
         shown(source, claimed, if claimed { VmState::Claimed } else { VmState::Free })
     }
 
-    fn shown(source: VmSource, claimed: bool, state: VmState) -> String {
+    fn shown(source: Source, claimed: bool, state: VmState) -> String {
         let claim = claimed.then(|| InstanceClaim {
             email: "<script>@example.org".to_owned(),
             pin: "002041".to_owned(),
@@ -174,7 +175,7 @@ mod tests {
                 email: "bob@example.org".to_owned(),
                 connection: Connection::Failed { reason: "<b>old</b> code".to_owned() },
                 from: Timestamp::UNIX_EPOCH,
-                end: Some((Timestamp::UNIX_EPOCH, ClaimEnd::Returned)),
+                end: Some((Timestamp::UNIX_EPOCH, ReleaseReason::Returned)),
             }],
             happenings: Vec::new(),
             now: Timestamp::UNIX_EPOCH,
@@ -188,9 +189,9 @@ mod tests {
         let reason = "The machine was started.".to_owned();
         let since = Some(Timestamp::UNIX_EPOCH);
         let attention = Attention { trouble: Trouble::Overdue, since, reason };
-        let html = shown(VmSource::Manual, false, VmState::Attention(attention));
+        let html = shown(Source::Manual, false, VmState::Attention(attention));
         for key in
-            ["Overdue", "1970-01-01", "What to do next", "new install command", "was started"]
+            [">Overdue<", "1970-01-01", "What to do next", "new install command", "was started"]
         {
             assert!(html.contains(key), "{key}");
         }
@@ -201,9 +202,9 @@ mod tests {
         for claimed in [false, true] {
             let (reason, since) = ("A dead token.".to_owned(), Some(Timestamp::UNIX_EPOCH));
             let barred = Attention { trouble: Trouble::Barred, since, reason };
-            let html = shown(VmSource::Manual, claimed, VmState::Attention(barred));
+            let html = shown(Source::Manual, claimed, VmState::Attention(barred));
             for key in [
-                "Barred",
+                ">Barred<",
                 "A dead token.",
                 "new install command",
                 r#"method="post" action="/api/vms/vm-7/allow""#,
@@ -212,12 +213,12 @@ mod tests {
                 assert!(html.contains(key), "{key}");
             }
         }
-        assert!(!page(VmSource::Manual, false).contains("/allow"));
+        assert!(!page(Source::Manual, false).contains("/allow"));
     }
 
     #[test]
     fn says_where_earlier_participants_are_not_shut_off() {
-        let html = page(VmSource::Manual, false);
+        let html = page(Source::Manual, false);
         for key in ["protection against earlier participants is off", "&#60;b&#62;sudo&#60;/b&#62;"]
         {
             assert!(html.contains(key), "{key}");
@@ -229,10 +230,10 @@ mod tests {
     #[test]
     fn offers_what_can_be_done_and_nothing_else() {
         for (source, claimed, deeds) in [
-            (VmSource::Local, true, &["release", "replace", "delete"][..]),
-            (VmSource::Local, false, &["replace", "delete"]),
-            (VmSource::Manual, true, &["release", "forget"]),
-            (VmSource::Manual, false, &["forget"]),
+            (Source::Local, true, &["release", "replace", "delete"][..]),
+            (Source::Local, false, &["replace", "delete"]),
+            (Source::Manual, true, &["release", "forget"]),
+            (Source::Manual, false, &["forget"]),
         ] {
             let html = page(source, claimed);
             for deed in ["release", "replace", "delete", "forget"] {
@@ -240,12 +241,12 @@ mod tests {
                 assert_eq!(offered, deeds.contains(&deed), "{deed}");
             }
         }
-        assert!(page(VmSource::Manual, false).contains("/admin/machines/vm-7/install"));
+        assert!(page(Source::Manual, false).contains("/admin/machines/vm-7/install"));
     }
 
     #[test]
     fn shows_how_the_machine_is_as_far_as_it_tells() {
-        let html = page(VmSource::Local, false);
+        let html = page(Source::Local, false);
         for key in [">7 %<", "of 16 GiB<", ">Tesla T4<", ">61 °C<", "hot &#60;b&#62;"] {
             assert!(html.contains(key), "{key}");
         }
@@ -254,7 +255,7 @@ mod tests {
 
     #[test]
     fn tells_who_has_and_who_had_it() {
-        let html = page(VmSource::Aws, true);
+        let html = page(Source::Aws, true);
         for key in ["&#60;script&#62;@example.org", "002041", "bob@example.org", "Given back"] {
             assert!(html.contains(key), "{key}");
         }

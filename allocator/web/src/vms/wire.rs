@@ -5,13 +5,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// A VM. Its PIN stays on the pages of those whom it concerns.
+/// A VM. Its PIN is shown on pages alone.
 #[derive(Serialize, ToSchema)]
 pub struct VmBody {
     hostname: Hostname,
     /// Its number in the environment; null for a machine that was registered.
     number: Option<i32>,
-    /// `aws`, `local` or `manual`.
+    /// `local`, `aws`, `manual` or `unknown`.
     source: &'static str,
     status: VmStatus,
     /// Why the status is what it is.
@@ -41,7 +41,7 @@ pub struct VmBody {
     claim: Option<ClaimBody>,
 }
 
-/// Who holds the VM.
+/// The claim of the person who holds the VM.
 #[derive(Serialize, ToSchema)]
 pub struct ClaimBody {
     claim_id: i64,

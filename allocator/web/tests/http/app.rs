@@ -218,7 +218,7 @@ impl App {
     }
 
     /// The same app with this to tell on each of the organisers' pages.
-    pub fn telling(mut self, notice: &str) -> Self {
+    pub fn with_notice(mut self, notice: &str) -> Self {
         let notices = Arc::from([notice.to_owned()]);
         self.state.settings = Arc::new(Settings { notices, ..(*self.state.settings).clone() });
         self.router = router(self.state.clone());

@@ -213,16 +213,16 @@ async fn words_that_postgres_refuses_are_no_failure_of_ours() {
     let wish = json!({ "email": "ada@example.org", "crd_command": "--code=4/x" });
     app.call(json("/api/request_vm", &wish)).await;
     let claim_id: i64 = app.text("select id::text from claim").await.parse().unwrap();
-    let said = "no\0 \u{1b}[31mdesktop\u{1b}[0m";
+    let text = "no\0 \u{1b}[31mdesktop\u{1b}[0m";
     let result = json!({
-        "hostname": VM, "claim_id": claim_id, "outcome": "failed", "detail": said,
+        "hostname": VM, "claim_id": claim_id, "outcome": "failed", "detail": text,
     });
     let answer = app.call(json("/api/agent/claim-result", &result).with("authorization", &token));
     assert_eq!(answer.await.status, StatusCode::OK);
     assert_eq!(app.text("select detail from claim").await, "no desktop");
     let history = app.call(get("/api/events").by_admin()).await.body;
     assert!(history.contains("no desktop"), "{history}");
-    let gpu = json!({ "hostname": VM, "gpu_status": "Unhealthy", "reason": said });
+    let gpu = json!({ "hostname": VM, "gpu_status": "Unhealthy", "reason": text });
     let answer = app.call(json("/api/gpu_health", &gpu).with("authorization", &token)).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(app.text("select gpu_reason from vm").await, "no desktop");

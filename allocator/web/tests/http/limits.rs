@@ -283,7 +283,7 @@ async fn who_guesses_the_password_is_told_to_wait_and_the_organiser_is_not() {
 
 #[tokio::test]
 async fn what_an_organiser_must_know_stands_on_each_of_their_pages() {
-    let app = App::with_running(1).await.telling("The password is <short>.");
+    let app = App::with_running(1).await.with_notice("The password is <short>.");
     let pages = lablink_web::access_table().into_iter().filter(|(method, path, action)| {
         *method == "GET"
             && matches!(action, lablink_core::Action::Do(_))

@@ -1,4 +1,10 @@
-use lablink_core::{operations::OperationState, vms};
+use lablink_core::{
+    claims::ClaimState,
+    operations::{OperationState, Stage},
+    pools::Source,
+    state::Fault,
+    vms,
+};
 use lablink_web::access_table;
 use serde_json::Value;
 
@@ -77,8 +83,25 @@ async fn the_document_names_every_word_that_a_list_is_limited_to() {
     let one_of = |words: Vec<&str>| format!("^({})?$", words.join("|"));
     let vms = vms::State::ALL.iter().map(|state| state.as_str()).collect();
     assert_eq!(pattern("/admin/instances"), one_of(vms));
-    let states = OperationState::ALL.iter().map(|state| state.as_str()).collect();
+    let states = words(OperationState::ALL, OperationState::as_str);
     for path in ["/admin/operations", "/api/operations"] {
         assert_eq!(pattern(path), one_of(Vec::clone(&states)), "{path}");
     }
+    let schemas = &document["components"]["schemas"];
+    for (schema, field, words) in [
+        ("OperationBody", "state", states.clone()),
+        ("CollectionBody", "state", states),
+        ("Step", "stage", words(Stage::ALL, Stage::as_str)),
+        ("ConflictBody", "fault", words(Fault::ALL, Fault::as_str)),
+        ("ClaimBody", "state", words(ClaimState::ALL, ClaimState::as_str)),
+        ("VmBody", "source", words(Source::ALL, Source::as_str)),
+    ] {
+        let text = schemas[schema]["properties"][field]["description"].as_str().unwrap();
+        let named: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+        assert_eq!(named, words, "{schema}.{field}");
+    }
+}
+
+fn words<T: Copy>(all: &[T], word: fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().map(|it| word(*it)).collect()
 }

@@ -1,10 +1,12 @@
 use axum::{extract::Request, http::StatusCode};
 
-use super::{Problem, client::peer};
-use crate::AppState;
+use crate::{
+    AppState,
+    http::{Problem, peer},
+};
 
-/// Refuses what a proxy of ours takes from below a path of its own, such as
-/// `https://example.org/lab/`: links, redirects and cookies would lead out of it.
+/// Refuses requests that a proxy of ours serves below a path, such as `https://example.org/lab/`:
+/// links, redirects and cookies would lead out of it.
 pub(super) fn refuse_prefix(request: &Request, state: &AppState) -> Result<(), Problem> {
     let prefix = request.headers().get("x-forwarded-prefix");
     let is_below = prefix.is_some_and(|prefix| !matches!(prefix.as_bytes(), b"" | b"/"));

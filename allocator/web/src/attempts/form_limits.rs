@@ -4,24 +4,24 @@ use lablink_core::Email;
 
 use super::{
     browser::Visitor,
-    tally::{Rate, Tally},
+    limiter::{Limiter, Rate},
 };
 
-/// How often the forms of participants may be refused; each process counts for itself. What is
-/// granted counts nothing: a class behind one address gets in at once.
+/// How often the forms of participants may be refused; each process counts for itself. Granted
+/// forms do not count, so that a class behind one address gets in at once.
 pub struct FormLimits {
     per_address: Option<Refusals<()>>,
     per_email: Option<Refusals<String>>,
 }
 
-/// Refused forms about one thing: of each browser and, as browsers can be made up at the cost of a
-/// page, of each network.
+/// Refused forms about one thing: of each browser, and of each network, since a browser can be made
+/// up at the cost of a page.
 struct Refusals<K> {
-    of_browser: Tally<(K, Visitor)>,
-    of_network: Tally<(K, IpAddr)>,
+    of_browser: Limiter<(K, Visitor)>,
+    of_network: Limiter<(K, IpAddr)>,
 }
 
-/// So many times what one browser may be refused, its whole network may.
+/// A whole network may be refused this many times as often as one browser.
 const BROWSERS: NonZero<u32> = NonZero::new(10).expect("10 is not 0");
 
 impl FormLimits {
@@ -53,12 +53,12 @@ impl FormLimits {
 impl<K: Clone + Eq + Hash> Refusals<K> {
     fn new(per_minute: NonZero<u32>) -> Self {
         Self {
-            of_browser: Tally::new(Rate::per_minute(per_minute)),
-            of_network: Tally::new(Rate::per_minute(per_minute.saturating_mul(BROWSERS))),
+            of_browser: Limiter::new(Rate::per_minute(per_minute)),
+            of_network: Limiter::new(Rate::per_minute(per_minute.saturating_mul(BROWSERS))),
         }
     }
 
-    /// A browser that has its cookie from us and was refused little of late is not kept out for what
+    /// A browser that has its cookie from us and was refused little lately is not kept out for what
     /// others at its address do.
     fn admit(&self, about: K, visitor: &Visitor) -> bool {
         let own = (about.clone(), *visitor);

@@ -6,9 +6,9 @@ use std::{
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-/// A login is remembered for as long as it is used; after so long without, it is looked at again.
+/// A login is remembered while it is used; after this time without use it is checked again.
 const UNUSED: Duration = Duration::from_secs(2 * 3_600);
-/// And after so long in any case.
+/// It is checked again after this time in any case.
 const AT_MOST: Duration = Duration::from_secs(12 * 3_600);
 
 /// The credentials that were last found right. A page would else cost a slow hash each time. It ends

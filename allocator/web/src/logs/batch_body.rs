@@ -10,21 +10,24 @@ use serde::de::DeserializeOwned;
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
 use tracing::Span;
 
-use super::{Json, Problem};
-use crate::{AppState, budgets::Share};
+use crate::{
+    AppState,
+    budgets::Share,
+    http::{Json, Problem},
+};
 
 /// Largest body of routes that take batches, in bytes: as it comes, and unpacked.
 pub(crate) const LARGEST_BATCH: usize = 2 * 1024 * 1024;
 
 /// A JSON body that may come packed (`Content-Encoding: gzip`). Its route sets its limit by a
 /// layer of its own, at most [`LARGEST_BATCH`].
-pub(crate) struct GzipJson<T> {
+pub(crate) struct BatchBody<T> {
     pub body: T,
     /// Few bodies are unpacked and worked on at once; held until that is done.
     pub turn: OwnedSemaphorePermit,
 }
 
-impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for GzipJson<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for BatchBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
@@ -46,10 +49,10 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for GzipJson<T>
         let sent = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
             .await
             .map_err(|rejection| unread(&rejection))?;
-        // Nobody waits for his turn with a body that is slow to come.
+        // The turn is taken only now, so that no slow body holds one.
         let turn = state.agent_limits.batch().await?;
         let share = parts.extensions.get::<Share>().cloned();
-        // Beside the threads that answer everybody: it may take them some tens of milliseconds.
+        // On a thread of its own: it may take some tens of milliseconds.
         let (running, outer) = (Handle::current(), Span::current());
         let reading = tokio::task::spawn_blocking(move || {
             let _within = outer.entered();

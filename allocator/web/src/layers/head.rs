@@ -3,7 +3,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 
-use super::Problem;
+use crate::http::Problem;
 
 /// Most headers that a request may have, and most bytes that they may take with its path.
 const MOST_HEADERS: usize = 100;

@@ -1,7 +1,8 @@
-//! What another site's page makes a browser send: the browser adds the organiser's login by itself.
+//! Refuses requests that another site's page makes a browser send: the browser would add the
+//! organiser's login by itself.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{
         HeaderMap, HeaderName, Method, StatusCode, Uri,
         header::{ACCEPT, ACCEPT_LANGUAGE, ORIGIN, REFERER},
@@ -11,8 +12,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Client, Problem};
-use crate::AppState;
+use crate::http::{Client, Problem};
 
 /// Where a request comes from, as far as its headers tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ enum Source {
     Unknown,
 }
 
-/// Refuses what comes from other sites, but for reading by following a link. `host` is what the
-/// caller called us by.
+/// Refuses requests from other sites, except reading by following a link. `host` is the name by
+/// which the caller called us.
 pub(super) fn refuse_cross_site(request: &Request, host: Option<&str>) -> Result<(), Problem> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     match Source::of(request.headers(), host) {
@@ -40,12 +40,11 @@ pub(super) fn refuse_cross_site(request: &Request, host: Option<&str>) -> Result
 
 /// For paths where reading alone does something: not even by following a link.
 pub(crate) async fn from_here_alone(
-    State(state): State<AppState>,
+    client: Client,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let headers = request.headers();
-    let client = Client::calling(request.extensions(), headers, &state);
     match Source::of(headers, client.host.as_deref()) {
         Source::Ours => Ok(next.run(request).await),
         Source::Unknown if !is_browser(headers) => Ok(next.run(request).await),
@@ -62,8 +61,8 @@ fn refusal() -> Problem {
 }
 
 impl Source {
-    /// Browsers of today say it themselves, over HTTPS and to this machine. Elsewhere there is only
-    /// the page that they come from, which our own pages have them tell.
+    /// Today's browsers send it themselves, over HTTPS and to this machine. Elsewhere there is only
+    /// the page that they come from, which our own pages have them send.
     fn of(headers: &HeaderMap, host: Option<&str>) -> Self {
         let text = |name: HeaderName| headers.get(name).map(|it| it.to_str().unwrap_or_default());
         if let Some(site) = text(SITE) {
@@ -82,7 +81,7 @@ impl Source {
             (Some(origin), _) if ours(origin) => Self::Ours,
             (Some(_), _) => Self::OtherSite,
             (None, Some(page)) if ours(page) => Self::Ours,
-            // Only what a window is to show asks for a page.
+            // Only a request for the content of a window asks for a page.
             (None, Some(_)) if text(ACCEPT).is_some_and(|it| it.contains("text/html")) => {
                 Self::Link
             }

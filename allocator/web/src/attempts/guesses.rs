@@ -9,7 +9,7 @@ use std::{
 use lablink_core::{network, site};
 use tokio::time::Instant;
 
-use super::tally::{Rate, Spent, Tally};
+use super::limiter::{Limiter, Rate, Spent};
 
 /// How often a secret may be guessed.
 pub(super) struct Budget {
@@ -17,22 +17,22 @@ pub(super) struct Budget {
     pub network: Rate,
     /// From all networks together that have not shown to know the secret.
     pub all: Rate,
-    /// Whatever others do, from one site (an IPv4 address, or a /48): strangers elsewhere who use
-    /// up what there is for all must not keep an honest newcomer out.
+    /// From one site (an IPv4 address, or a /48), whatever others do: strangers elsewhere who use
+    /// up the common share must not keep an honest newcomer out.
     pub site: Rate,
 }
 
-/// Guesses at one secret, all counted *before* they are looked at: who may guess no more learns
-/// nothing, even with the right one.
+/// Guesses at one secret, all counted *before* they are looked at: a caller with no guesses left
+/// learns nothing, even from the right one.
 pub(super) struct Guesses {
-    networks: Tally<IpAddr>,
-    all: Tally<()>,
-    sites: Tally<IpAddr>,
+    networks: Limiter<IpAddr>,
+    all: Limiter<()>,
+    sites: Limiter<IpAddr>,
     /// Where the secret is known, and since when.
     knowing: Mutex<HashMap<IpAddr, Instant>>,
 }
 
-/// Networks are trusted for so long after somebody there gave the secret.
+/// How long a network is trusted after somebody there gave the secret.
 const KNOWS_FOR: Duration = Duration::from_secs(12 * 3_600);
 
 /// One guess, as it was counted.
@@ -42,7 +42,7 @@ pub(super) struct Guess {
     beside: Beside,
 }
 
-/// What a guess was counted among, beside its network's.
+/// Where a guess was counted, in addition to its network.
 enum Beside {
     /// Nothing: somebody there knows the secret.
     Nothing,
@@ -59,9 +59,9 @@ impl Guess {
 impl Guesses {
     pub fn new(budget: &Budget) -> Self {
         Self {
-            networks: Tally::new(budget.network),
-            all: Tally::new(budget.all),
-            sites: Tally::new(budget.site),
+            networks: Limiter::new(budget.network),
+            all: Limiter::new(budget.all),
+            sites: Limiter::new(budget.site),
             knowing: Mutex::default(),
         }
     }
@@ -116,7 +116,7 @@ impl Guesses {
     }
 }
 
-/// So many at once, and one more after each so many minutes.
+/// `at_once` at once, and one more after every `minutes`.
 pub(super) const fn rate(at_once: u32, minutes: u64) -> Rate {
     Rate {
         at_once: NonZero::new(at_once).expect("a rate is not 0"),

@@ -1,12 +1,12 @@
 use axum::extract::Request;
 
-use super::Problem;
-use crate::connections::Slot;
+use crate::{connections::Slot, http::Problem};
 
-/// What is answered even where there is no room for its connection: whether the process lives.
+/// Answered even where there is no room for the connection, so that probes learn that the process
+/// lives.
 const ALIVE: [&str; 3] = ["/healthz", "/health", "/api/health"];
 
-/// Tells those for whose connection there is no room to come again.
+/// Tells callers to come again for whose connection there is no room.
 pub(super) fn turn_away(request: &Request) -> Result<(), Problem> {
     let is_turned_away = request.extensions().get().is_some_and(Slot::is_turned_away);
     if is_turned_away && !ALIVE.contains(&request.uri().path()) {

@@ -56,7 +56,7 @@ async fn another_password_is_another_memory() {
     assert_eq!(verify(&after, RIGHT, HERE).await, Err(NoLogin::Wrong));
 }
 
-/// How many guesses are looked at in so long; the rest costs no hash.
+/// How many guesses are looked at in the time `long`; the rest costs no hash.
 async fn guesses(
     login: &Arc<AdminLogin>,
     long: Duration,
@@ -126,7 +126,7 @@ async fn strangers_elsewhere_keep_no_newcomer_out() {
 async fn three_hundred_guessers_are_not_waited_for() {
     let login = login();
     assert!(verify(&login, RIGHT, HERE).await.is_ok());
-    // All turns of those of whom nothing is known are taken, for as long as we like.
+    // All turns of unknown callers stay taken until we give them back.
     let turns = &login.unknown;
     let at_work = turns.take().await.unwrap();
     let guessing = join_all((0..300).map(|nr| {

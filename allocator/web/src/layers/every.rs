@@ -15,18 +15,17 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use super::{
-    Client, Problem, Scheme, Wants, cross_site::refuse_cross_site, head::refuse_large_heads,
-    headers::secure, prefix::refuse_prefix, problem::render, request_id::Asked,
-    turned_away::turn_away,
+    cross_site::refuse_cross_site, head::refuse_large_heads, headers::secure,
+    prefix::refuse_prefix, request_id::RequestTrace, turned_away::turn_away,
 };
 use crate::{
     AppState,
     connections::{Later, Slot},
+    http::{Client, Problem, Scheme, Wants, render},
 };
 
-/// What every request meets before and after its handler. A layer of its own: each of axum's
-/// `from_fn` keeps a copy of all that is inside of it for as long as a request takes, and thousands
-/// of requests wait.
+/// All of this as one layer of our own. Each `from_fn` of axum would keep a copy of everything
+/// inside it for as long as a request takes, and thousands of requests wait.
 #[derive(Clone)]
 pub(crate) struct EveryRequest(Arc<AppState>);
 
@@ -63,34 +62,38 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let asked = Asked::begin(&request);
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let trace = RequestTrace::begin(&request);
         let wants = Wants::of(request.headers());
-        let client = Client::calling(request.extensions(), request.headers(), &self.state);
+        let client =
+            Client::calling(request.extensions(), request.headers(), &self.state.settings.proxies);
         let scheme = client.scheme;
-        // One of ours knows what to do with a late answer.
+        // Our own connections know what to do with a late answer.
         let by_connection = request.extensions().get::<Slot>().is_some();
         let answered = match admit(&self.state, &request, &client) {
-            Ok(()) => Either::Left(self.inner.call(request)),
+            Ok(()) => {
+                request.extensions_mut().insert(client);
+                Either::Left(self.inner.call(request))
+            }
             Err(problem) => Either::Right(ready(Ok(problem.into_response()))),
         };
-        let span = asked.span.clone();
+        let span = trace.span.clone();
         let answered = answered.instrument(span.clone());
         Box::pin(async move {
             let mut response = answered.await?;
             let Some(rest) = Later::take(&mut response) else {
-                return Ok(finish(response, (wants, scheme), asked));
+                return Ok(finish(response, (wants, scheme), trace));
             };
-            let rest = async move { finish(rest.await, (wants, scheme), asked) }.instrument(span);
+            let rest = async move { finish(rest.await, (wants, scheme), trace) }.instrument(span);
             Ok(if by_connection { Later::answer(rest) } else { rest.await })
         })
     }
 }
 
-fn finish(response: Response, (wants, scheme): (Wants, Scheme), asked: Asked) -> Response {
-    let mut response = render(response, wants, &asked.id);
+fn finish(response: Response, (wants, scheme): (Wants, Scheme), trace: RequestTrace) -> Response {
+    let mut response = render(response, wants, &trace.id);
     secure(&mut response, scheme);
-    asked.end(&mut response);
+    trace.end(&mut response);
     response
 }
 

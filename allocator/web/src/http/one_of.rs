@@ -1,4 +1,13 @@
-/// How a field is to be written that takes one of some words, as a sentence.
+use utoipa::openapi::{ObjectBuilder, Type};
+
+/// A field of the `OpenAPI` document that takes one of some words, or an empty text.
+pub(crate) fn one_of_or_empty(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+    let words: Vec<&str> = words.into_iter().collect();
+    let pattern = format!("^({})?$", words.join("|"));
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))
+}
+
+/// A sentence that says how to write a field that takes one of some words.
 pub(crate) fn write_one_of(field: &str, words: impl IntoIterator<Item = &'static str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
     match words.as_slice() {

@@ -17,11 +17,11 @@ fn browser(network: &str) -> Visitor {
     Visitor { browser: Some(Browser::of(&Token::random())), ..program(network) }
 }
 
-fn judge(guesses: &CodeGuesses, typed: &str, visitor: &Visitor) -> Typed {
+fn judge(guesses: &CodeGuesses, typed: &str, visitor: &Visitor) -> Verdict {
     guesses.judge(&wanted(), typed, visitor)
 }
 
-/// Guesses in order, each as soon as it is let, for so long; how many different codes that were.
+/// Guesses codes in order, each as soon as it is let; returns how many were looked at.
 async fn guess(guesses: &CodeGuesses, long: Duration, who: impl Fn(usize) -> Visitor) -> usize {
     let until = tokio::time::Instant::now() + long;
     let mut looked_at = 0;
@@ -29,7 +29,7 @@ async fn guess(guesses: &CodeGuesses, long: Duration, who: impl Fn(usize) -> Vis
         // From ten people in turn: none of them alone is the bound.
         let waits: Vec<Duration> = (0..10)
             .filter_map(|person| match judge(guesses, &format!("x{looked_at}"), &who(person)) {
-                Typed::NotLookedAt(wait) => Some(wait),
+                Verdict::NotLookedAt(wait) => Some(wait),
                 _ => {
                     looked_at += 1;
                     None
@@ -51,29 +51,29 @@ async fn two_hundred_who_mistype_at_once_get_in() {
     for attempt in 0..2 {
         for (nr, visitor) in class.iter().enumerate() {
             let typed = format!("slip {attempt} {nr}");
-            assert_eq!(judge(&guesses, &typed, visitor), Typed::Wrong, "{attempt} {nr}");
+            assert_eq!(judge(&guesses, &typed, visitor), Verdict::Wrong, "{attempt} {nr}");
         }
     }
     for visitor in &class {
-        assert_eq!(judge(&guesses, "7421", visitor), Typed::Right);
+        assert_eq!(judge(&guesses, "7421", visitor), Verdict::Right);
     }
     // And the next class in the same room, as if nothing had been.
     let next: Vec<Visitor> = (0..200).map(|_| browser(SCHOOL)).collect();
     for attempt in 2..4 {
         for (nr, visitor) in next.iter().enumerate() {
-            assert_eq!(judge(&guesses, &format!("slip {attempt} {nr}"), visitor), Typed::Wrong);
+            assert_eq!(judge(&guesses, &format!("slip {attempt} {nr}"), visitor), Verdict::Wrong);
         }
     }
-    assert!(next.iter().all(|visitor| judge(&guesses, "7421", visitor) == Typed::Right));
+    assert!(next.iter().all(|visitor| judge(&guesses, "7421", visitor) == Verdict::Right));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_code_of_last_term_costs_nobody_anything() {
     let guesses = CodeGuesses::default();
     for _ in 0..5_000 {
-        assert_eq!(judge(&guesses, "last-term", &browser(SCHOOL)), Typed::Wrong);
+        assert_eq!(judge(&guesses, "last-term", &browser(SCHOOL)), Verdict::Wrong);
     }
-    assert_eq!(judge(&guesses, "7421", &browser(SCHOOL)), Typed::Right);
+    assert_eq!(judge(&guesses, "7421", &browser(SCHOOL)), Verdict::Right);
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,12 +85,12 @@ async fn a_guesser_in_the_room_keeps_no_browser_out() {
             judge(&guesses, &format!("guess {nr} {:?}", visitor.browser), &visitor);
         }
     }
-    assert!(matches!(judge(&guesses, "7421", &program(SCHOOL)), Typed::NotLookedAt(_)));
-    assert!(matches!(judge(&guesses, "7421", &classmate), Typed::NotLookedAt(_)));
+    assert!(matches!(judge(&guesses, "7421", &program(SCHOOL)), Verdict::NotLookedAt(_)));
+    assert!(matches!(judge(&guesses, "7421", &classmate), Verdict::NotLookedAt(_)));
     for nr in 0..200 {
         let visitor = browser(SCHOOL);
-        assert_eq!(judge(&guesses, &format!("slip {nr}"), &visitor), Typed::Wrong);
-        assert_eq!(judge(&guesses, "7421", &visitor), Typed::Right);
+        assert_eq!(judge(&guesses, &format!("slip {nr}"), &visitor), Verdict::Wrong);
+        assert_eq!(judge(&guesses, "7421", &visitor), Verdict::Right);
     }
 }
 
@@ -102,12 +102,12 @@ async fn strangers_elsewhere_keep_no_class_out() {
         judge(&guesses, &format!("guess {nr}"), &visitor);
     }
     let visitor = browser(SCHOOL);
-    assert_eq!(judge(&guesses, "slip", &visitor), Typed::Wrong);
-    assert_eq!(judge(&guesses, "7421", &visitor), Typed::Right);
+    assert_eq!(judge(&guesses, "slip", &visitor), Verdict::Wrong);
+    assert_eq!(judge(&guesses, "7421", &visitor), Verdict::Right);
     for nr in 0..200 {
         let visitor = browser(SCHOOL);
-        assert_eq!(judge(&guesses, &format!("slip {nr}"), &visitor), Typed::Wrong);
-        assert_eq!(judge(&guesses, "7421", &visitor), Typed::Right);
+        assert_eq!(judge(&guesses, &format!("slip {nr}"), &visitor), Verdict::Wrong);
+        assert_eq!(judge(&guesses, "7421", &visitor), Verdict::Right);
     }
 }
 

@@ -2,7 +2,7 @@ use zxcvbn::{Score, zxcvbn};
 
 /// bcrypt reads no further than this, in bytes.
 const LONGEST: usize = 72;
-/// A new password has at least so many characters.
+/// The least number of characters of a new password.
 const SHORTEST: usize = 12;
 
 /// Why bcrypt would take another password for this one.
@@ -67,7 +67,7 @@ pub fn is_common(password: &str) -> bool {
     is_one_word || found.score() == Score::Zero && password.chars().count() > 4
 }
 
-/// Words that stand beside a login of LabLink.
+/// Words that people see next to a login of LabLink.
 const OURS: [&str; 4] = ["lablink", "admin", "allocator", "admin_password"];
 
 #[cfg(test)]

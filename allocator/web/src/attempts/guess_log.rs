@@ -9,8 +9,8 @@ use tokio::time::Instant;
 /// How often the log tells of guesses that were not looked at.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What the log is told of guesses: one line for many, so that they push nothing out of it.
-pub(super) struct Told {
+/// Reports guesses to the log: one line for many, so that they push nothing out of it.
+pub(super) struct GuessLog {
     /// What is guessed.
     secret: &'static str,
     since: Mutex<Since>,
@@ -23,17 +23,17 @@ struct Since {
     refused: u64,
 }
 
-impl Told {
+impl GuessLog {
     pub fn of(secret: &'static str) -> Self {
         Self { secret, since: Mutex::default() }
     }
 
-    /// People mistype: it is told when there are too many.
+    /// Counts a wrong one. People mistype, so the log hears of it only with the next refusal.
     pub fn wrong(&self) {
         self.since.lock().unwrap_or_else(PoisonError::into_inner).wrong += 1;
     }
 
-    /// One was not looked at, as too many were wrong.
+    /// Counts one that was not looked at, because too many were wrong.
     pub fn refused(&self, from: impl fmt::Display) {
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         since.refused += 1;

@@ -8,31 +8,31 @@ use lablink_core::AccessCode;
 
 use super::{
     browser::{Browser, Visitor},
+    guess_log::GuessLog,
     guesses::{Budget, Guess, Guesses, rate},
-    tally::{Rate, Spent, Tally},
-    told::Told,
+    limiter::{Limiter, Rate, Spent},
 };
 
-/// What becomes of a code that somebody typed.
+/// What was found about a code that somebody typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Typed {
+pub(crate) enum Verdict {
     Right,
     Wrong,
-    /// It was not looked at: too many others were wrong. There is room again after so long.
+    /// It was not looked at: too many others were wrong. How long until there is room again.
     NotLookedAt(Duration),
 }
 
 /// Bounds how fast the access code of a class can be guessed; each process counts for itself.
 ///
-/// A code may be short, and a whole class mistypes it behind one address. So what counts is each
-/// *different* wrong code, as only that tells a guesser something, and until its browser gives the
-/// right one. Who has no cookie of ours, as programs that guess have none, is counted apart: a class
-/// in their network gets in beside them.
+/// A code may be short, and a whole class mistypes it behind one address. So only *different* wrong
+/// codes count, since only these tell a guesser something, and they count until their browser gives
+/// the right one. Callers without a cookie of ours, such as programs that guess, are counted
+/// separately, so that a class in the same network still gets in.
 pub struct CodeGuesses {
     browsers: Guesses,
     others: Guesses,
-    each_browser: Tally<Browser>,
-    told: Told,
+    each_browser: Limiter<Browser>,
+    log: GuessLog,
     tried: Mutex<Tried>,
 }
 
@@ -48,7 +48,7 @@ struct Tried {
     by: HashMap<Browser, Vec<Guess>>,
 }
 
-/// Rather than more than so many, none is remembered.
+/// When there are this many, all are forgotten.
 const REMEMBERED: usize = 20_000;
 
 impl Default for CodeGuesses {
@@ -56,20 +56,20 @@ impl Default for CodeGuesses {
         Self {
             browsers: Guesses::new(&BY_BROWSERS),
             others: Guesses::new(&BY_OTHERS),
-            each_browser: Tally::new(BY_ONE_BROWSER),
-            told: Told::of("access code"),
+            each_browser: Limiter::new(BY_ONE_BROWSER),
+            log: GuessLog::of("access code"),
             tried: Mutex::default(),
         }
     }
 }
 
 impl CodeGuesses {
-    /// For one who has not given the right code before.
-    pub(crate) fn judge(&self, wanted: &AccessCode, typed: &str, visitor: &Visitor) -> Typed {
-        let Ok(typed) = typed.parse::<AccessCode>() else { return Typed::Wrong };
+    /// Judges a code of somebody who has not given the right one before.
+    pub(crate) fn judge(&self, wanted: &AccessCode, typed: &str, visitor: &Visitor) -> Verdict {
+        let Ok(typed) = typed.parse::<AccessCode>() else { return Verdict::Wrong };
         let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         if tried.wrong.contains(&typed) {
-            return Typed::Wrong;
+            return Verdict::Wrong;
         }
         let guesses = match visitor.browser {
             Some(_) => &self.browsers,
@@ -78,8 +78,8 @@ impl CodeGuesses {
         let guess = match self.count(guesses, visitor) {
             Ok(guess) => guess,
             Err(Spent(wait)) => {
-                self.told.refused(visitor.network);
-                return Typed::NotLookedAt(wait);
+                self.log.refused(visitor.network);
+                return Verdict::NotLookedAt(wait);
             }
         };
         if wanted.matches(&typed) {
@@ -91,9 +91,9 @@ impl CodeGuesses {
                     guesses.forgive(mistake);
                 }
             }
-            return Typed::Right;
+            return Verdict::Right;
         }
-        self.told.wrong();
+        self.log.wrong();
         if tried.wrong.len() >= REMEMBERED {
             *tried = Tried::default();
         }
@@ -101,7 +101,7 @@ impl CodeGuesses {
         if let Some(browser) = visitor.browser {
             tried.by.entry(browser).or_default().push(guess);
         }
-        Typed::Wrong
+        Verdict::Wrong
     }
 
     fn count(&self, guesses: &Guesses, visitor: &Visitor) -> Result<Guess, Spent> {

@@ -20,12 +20,12 @@ const COOKIE: &str = "lablink_browser";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Browser(TokenHash);
 
-/// The browsers that fetched the form of late. Cookies can be made up: one that we never saw on a
-/// page counts as none, so that having many costs a page each.
+/// The browsers that fetched the form lately. Cookies can be made up, so a cookie that we never
+/// gave out with a page counts as none: each further one costs a page.
 #[derive(Default)]
 pub struct Browsers(Mutex<Seen>);
 
-/// When `lately` is full, it becomes `before`, and what was that is forgotten.
+/// When `lately` is full, it becomes `before`, and the earlier `before` is forgotten.
 #[derive(Default)]
 struct Seen {
     lately: HashSet<Browser>,
@@ -34,7 +34,7 @@ struct Seen {
 
 const SEEN: usize = 50_000;
 
-/// Who sends a form: one of the browsers in a network.
+/// The sender of a form: one of the browsers in a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Visitor {
     pub network: IpAddr,
@@ -49,7 +49,7 @@ impl Browser {
 }
 
 /// The secret of the browser's cookie, whether or not we made it.
-pub(crate) fn shown(cookies: &CookieJar) -> Option<Token> {
+pub(crate) fn token_of(cookies: &CookieJar) -> Option<Token> {
     let text = cookies.get(COOKIE)?.value();
     Token::is_well_formed(text).then(|| Token::presented(text))
 }
@@ -67,7 +67,7 @@ pub(crate) fn cookie(token: &Token, scheme: Scheme) -> Cookie<'static> {
 impl Browsers {
     /// Knows the browser that a page goes to from now on, and gives it a cookie if it has none.
     pub(crate) fn meet(&self, cookies: CookieJar, scheme: Scheme) -> CookieJar {
-        match shown(&cookies) {
+        match token_of(&cookies) {
             Some(token) => {
                 self.seen().enter(Browser::of(&token));
                 cookies
@@ -81,7 +81,7 @@ impl Browsers {
     }
 
     pub(crate) fn visitor(&self, address: IpAddr, cookies: &CookieJar) -> Visitor {
-        let browser = shown(cookies).map(|token| Browser::of(&token));
+        let browser = token_of(cookies).map(|token| Browser::of(&token));
         let browser = browser.filter(|browser| self.seen().has(browser));
         Visitor { network: network(address), browser }
     }

@@ -16,7 +16,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// So many in a minute, all of which may come at once.
+    /// `count` in a minute, all of which may come at once.
     pub fn per_minute(count: NonZero<u32>) -> Self {
         Self { at_once: count, every: Duration::from_secs(60) / count.get() }
     }
@@ -26,9 +26,9 @@ impl Rate {
     }
 }
 
-/// What has happened lately, for each key. Unlike most rate limiters it can be looked at without
-/// counting, and takes back what turned out to be honest.
-pub(super) struct Tally<K> {
+/// Counts what has happened lately, for each key. Unlike most rate limiters it can be asked without
+/// counting, and can take back what turned out to be honest.
+pub(super) struct Limiter<K> {
     rate: Rate,
     counted: Mutex<Counted<K>>,
 }
@@ -36,20 +36,20 @@ pub(super) struct Tally<K> {
 struct Counted<K> {
     /// When all that a key has counted will be forgotten.
     forgotten_at: HashMap<K, Instant>,
-    /// So many keys are held before those that are forgotten are dropped.
+    /// How many keys are held before expired ones are dropped.
     swept_at: usize,
 }
 
 const SWEPT_AT: usize = 1_024;
-/// So many keys are held at all. Somebody who has so many addresses had better make us forget than
-/// take all memory.
+/// The most keys that are held. A caller with more addresses than this makes us forget, but takes
+/// no more memory.
 const MOST_KEYS: usize = 100_000;
 
-/// There is room again after so long.
+/// There is no room: how long until there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spent(pub Duration);
 
-impl<K: Eq + Hash> Tally<K> {
+impl<K: Eq + Hash> Limiter<K> {
     pub fn new(rate: Rate) -> Self {
         let counted = Counted { forgotten_at: HashMap::new(), swept_at: SWEPT_AT };
         Self { rate, counted: Mutex::new(counted) }
@@ -83,7 +83,7 @@ impl<K: Eq + Hash> Tally<K> {
         }
     }
 
-    /// When what was counted so far is forgotten, if one more would fit beside it.
+    /// When the count so far will be forgotten, if there is room for one more.
     fn room(&self, forgotten_at: Option<&Instant>) -> Result<Instant, Spent> {
         let now = Instant::now();
         let forgotten_at = forgotten_at.map_or(now, |at| (*at).max(now));
@@ -118,38 +118,38 @@ impl<K: Eq + Hash> Counted<K> {
 mod tests {
     use super::*;
 
-    fn tally() -> Tally<u32> {
+    fn limiter() -> Limiter<u32> {
         let at_once = NonZero::new(3).unwrap();
-        Tally::new(Rate { at_once, every: Duration::from_secs(10) })
+        Limiter::new(Rate { at_once, every: Duration::from_secs(10) })
     }
 
     #[tokio::test(start_paused = true)]
     async fn room_comes_back_in_turn_and_for_what_is_taken_back() {
-        let tally = tally();
-        assert!((0..3).all(|_| tally.has_room(&1) && tally.count(1).is_ok()));
-        assert!(!tally.has_room(&1) && tally.has_room(&2));
-        assert!(!tally.has_most_left(&1) && tally.has_most_left(&2));
+        let limiter = limiter();
+        assert!((0..3).all(|_| limiter.has_room(&1) && limiter.count(1).is_ok()));
+        assert!(!limiter.has_room(&1) && limiter.has_room(&2));
+        assert!(!limiter.has_most_left(&1) && limiter.has_most_left(&2));
         tokio::time::advance(Duration::from_secs(4)).await;
-        assert_eq!(tally.count(1), Err(Spent(Duration::from_secs(6))));
+        assert_eq!(limiter.count(1), Err(Spent(Duration::from_secs(6))));
         tokio::time::advance(Duration::from_secs(6)).await;
-        assert!(tally.count(1).is_ok() && tally.count(1).is_err());
-        tally.take_back(&1);
-        assert!(tally.count(1).is_ok() && tally.count(1).is_err());
+        assert!(limiter.count(1).is_ok() && limiter.count(1).is_err());
+        limiter.take_back(&1);
+        assert!(limiter.count(1).is_ok() && limiter.count(1).is_err());
         tokio::time::advance(Duration::from_secs(1_000)).await;
-        tally.take_back(&1);
-        assert_eq!((0..9).filter(|_| tally.count(1).is_ok()).count(), 3, "never more at once");
+        limiter.take_back(&1);
+        assert_eq!((0..9).filter(|_| limiter.count(1).is_ok()).count(), 3, "never more at once");
     }
 
     #[tokio::test(start_paused = true)]
     async fn keys_take_no_more_memory_than_there_is_for_them() {
-        let tally = tally();
+        let limiter = limiter();
         for key in 0..2 * u32::try_from(MOST_KEYS).unwrap() {
-            tally.count(key).unwrap();
-            assert!(tally.counted().forgotten_at.len() <= MOST_KEYS);
+            limiter.count(key).unwrap();
+            assert!(limiter.counted().forgotten_at.len() <= MOST_KEYS);
         }
         tokio::time::advance(Duration::from_secs(10)).await;
-        tally.counted().swept_at = 0;
-        tally.count(0).unwrap();
-        assert_eq!(tally.counted().forgotten_at.len(), 1, "what is forgotten is dropped");
+        limiter.counted().swept_at = 0;
+        limiter.count(0).unwrap();
+        assert_eq!(limiter.counted().forgotten_at.len(), 1, "what is forgotten is dropped");
     }
 }

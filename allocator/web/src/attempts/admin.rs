@@ -6,21 +6,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{
     browser::Browser,
     fits_bcrypt,
+    guess_log::GuessLog,
     guesses::{Budget, Guess, Guesses, rate},
+    limiter::{Limiter, Rate, Spent},
     remembered::{Known, Remembered},
-    tally::{Rate, Spent, Tally},
-    told::Told,
 };
 
-/// Slow hashes at once, for those of whom nothing is known: guessing must not take all the cores
-/// from a class. Who is known has as many beside them.
+/// Slow hashes that run at once for callers of whom nothing is known, so that guessing does not
+/// take all the cores from a class. Known callers have as many of their own.
 const AT_ONCE: usize = 1;
-/// So many of those of whom nothing is known may wait for their turn.
+/// Callers that may wait for their turn.
 const WAITING: usize = 8;
 
-/// Wrong passwords. What one site has whatever others do is little: a password is long.
+/// Wrong passwords. A site's own share is small, since a password is long.
 const WRONG: Budget = Budget { network: rate(10, 1), all: rate(30, 1), site: rate(3, 60) };
-/// Of a browser from which the right one came before.
+/// Wrong passwords from a browser that sent the right one before.
 const WRONG_IN_BROWSER: Rate = rate(10, 1);
 
 /// The organiser's login: one user, one bcrypt hash.
@@ -29,10 +29,10 @@ pub struct AdminLogin {
     hash: String,
     remembered: Remembered,
     wrong: Guesses,
-    wrong_in_browser: Tally<Browser>,
+    wrong_in_browser: Limiter<Browser>,
     known: Turns,
     unknown: Turns,
-    told: Told,
+    log: GuessLog,
 }
 
 /// From where credentials come.
@@ -61,7 +61,7 @@ pub(crate) enum Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoLogin {
     Wrong,
-    /// They were not looked at: too many from there were wrong. There is room again after so long.
+    /// They were not looked at: too many from there were wrong. How long until there is room again.
     TooMany(Duration),
     /// They were not looked at: too many others wait.
     Busy,
@@ -81,26 +81,27 @@ impl AdminLogin {
             hash,
             remembered: Remembered::new(),
             wrong: Guesses::new(&WRONG),
-            wrong_in_browser: Tally::new(WRONG_IN_BROWSER),
+            wrong_in_browser: Limiter::new(WRONG_IN_BROWSER),
             known: Turns::new(),
             unknown: Turns::new(),
-            told: Told::of("admin password"),
+            log: GuessLog::of("admin password"),
         })
     }
 
-    /// Looks at the value of an `Authorization: Basic` header. What was right of late costs nothing,
-    /// whatever else comes from its address; anything else is counted before it costs a slow hash.
+    /// Looks at the value of an `Authorization: Basic` header. Credentials that were right lately
+    /// cost nothing, whatever else comes from their address. All others are counted before they
+    /// cost a slow hash.
     pub(crate) async fn verify(
         self: &Arc<Self>,
         credentials: &str,
         from: ComesFrom,
     ) -> Result<Login, NoLogin> {
-        let Some(shown) = Shown::read(credentials) else { return Err(NoLogin::Wrong) };
+        let Some(shown) = Credentials::read(credentials) else { return Err(NoLogin::Wrong) };
         let counted = match self.remembered.knows(&shown.credentials) {
             Known::Right => return Ok(shown.login(Found::Remembered)),
             Known::OfOld => Counted::Nothing,
             Known::Unknown => self.count(from).map_err(|Spent(wait)| {
-                self.told.refused(from);
+                self.log.refused(from);
                 NoLogin::TooMany(wait)
             })?,
         };
@@ -117,7 +118,8 @@ impl AdminLogin {
             self.forgive(counted);
             return Ok(shown.login(Found::Remembered));
         }
-        // Goes on to its end with its turn, also where nobody waits for the answer any more.
+        // The hash runs to its end and keeps its turn, even if nobody waits for the answer any
+        // more.
         let login = Arc::clone(self);
         let hashing = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -129,13 +131,13 @@ impl AdminLogin {
             is_right.then(|| shown.login(Found::Verified))
         });
         hashing.await.ok().flatten().ok_or_else(|| {
-            self.told.wrong();
+            self.log.wrong();
             NoLogin::Wrong
         })
     }
 
     /// Both are looked at, so that a wrong name takes as long as a wrong password.
-    fn is_right(&self, shown: &Shown) -> bool {
+    fn is_right(&self, shown: &Credentials) -> bool {
         matches!(bcrypt::verify(&shown.password, &self.hash), Ok(true)) && shown.user == self.user
     }
 
@@ -173,7 +175,7 @@ impl fmt::Display for ComesFrom {
     }
 }
 
-/// What looking at credentials was counted as, beforehand.
+/// How a login was counted before its credentials were looked at.
 enum Counted {
     /// They were right before.
     Nothing,
@@ -182,13 +184,13 @@ enum Counted {
 }
 
 /// What a header's value holds.
-struct Shown {
+struct Credentials {
     credentials: String,
     user: String,
     password: String,
 }
 
-impl Shown {
+impl Credentials {
     fn read(value: &str) -> Option<Self> {
         let credentials = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
         let (user, password) = credentials.split_once(':')?;

@@ -13,7 +13,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A request that is being answered. Its line in the log holds the matched route and never the
 /// path: a path can hold a claim's secret link.
-pub(super) struct Asked {
+pub(super) struct RequestTrace {
     /// Names it in logs, errors and the `X-Request-Id` header.
     pub id: String,
     pub span: Span,
@@ -22,7 +22,7 @@ pub(super) struct Asked {
     started: Instant,
 }
 
-impl Asked {
+impl RequestTrace {
     /// Gives the request its id: the caller's own, if it is a plain word.
     pub fn begin(request: &Request) -> Self {
         let given = request.headers().get(&X_REQUEST_ID).and_then(|value| value.to_str().ok());
@@ -42,8 +42,8 @@ impl Asked {
         metrics::answered(&method, &route, status, duration);
         let duration_ms = duration.as_millis();
         let is_refused = response.status().is_client_error() || response.status().is_server_error();
-        // Whoever was refused names the id that they were shown. Who is told to ask less often may
-        // ask so often that nothing else would be read here.
+        // People who were refused report the id that they were shown. Callers that are told to ask
+        // less often are left out: they would fill the log.
         if is_refused && response.status() != StatusCode::TOO_MANY_REQUESTS {
             tracing::info!(parent: &span, %method, route, status, duration_ms, "refused");
         } else {

@@ -3,7 +3,7 @@ use axum::{
     response::Response,
 };
 
-use super::Scheme;
+use crate::http::Scheme;
 
 /// Pages load only what we serve, run no inline script, post only to us and sit in no frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -17,8 +17,8 @@ const ALWAYS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "same-origin"),
 ];
 
-/// For 30 days, and for this name alone: somebody who gives up TLS, or moves the name, is not kept
-/// from it for longer, and other names of the domain are not ours to speak for.
+/// For 30 days, so that operators can give up TLS or move the name; and for this name alone, since
+/// the other names of the domain are not ours.
 const HTTPS_ONLY: &str = "max-age=2592000";
 
 /// Adds the security headers. `scheme` is the caller's own: over plain HTTP, anybody on the way could
