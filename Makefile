@@ -12,12 +12,12 @@ PROGRAMS := $(TARGET)/debug
 LAMBDA := target/lambda/bootstrap
 # x86_64 or aarch64.
 LAMBDA_ARCH ?= x86_64
-# Of `make chaos`; without a seed it takes a random one, and prints it.
+# For `make chaos`. Without a seed it takes a random one, and prints it.
 MINUTES ?= 30
 ALLOCATORS ?= 3
 SEED ?=
 CHAOS_SEEDS := e2e/chaos/seeds
-# Of `make upgrade`: from this commit, or from the programs in the folder OLD.
+# For `make upgrade`: from this commit, or from the programs in the folder OLD.
 FROM ?= 508233b
 OLD ?=
 OLD_SOURCE := target/upgrade/$(FROM)

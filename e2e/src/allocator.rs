@@ -91,7 +91,7 @@ impl Allocator {
         Caller::browser(self.port)
     }
 
-    /// Whoever holds this agent's token.
+    /// Somebody who holds this agent's token.
     pub fn bearer(&self, token: &str) -> Result<Caller> {
         Ok(self.program()?.with_token(token))
     }

@@ -9,9 +9,9 @@ use crate::{Deployment, eventually, processes_of};
 pub enum Moment {
     Asked,
     TerraformStarted,
-    /// So many VMs, earlier ones included, have a folder on this machine.
+    /// This many VMs, earlier ones included, have a folder on this machine.
     Machines(usize),
-    /// So many have an agent that has enrolled.
+    /// This many have an agent that has enrolled.
     Enrolled(usize),
 }
 

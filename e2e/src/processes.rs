@@ -24,7 +24,7 @@ impl Process {
     }
 }
 
-/// Every live process that was started with, or works in, this folder, whoever its parent is now.
+/// Every live process that was started with, or works in, this folder, whatever its parent is now.
 /// The folder's name is random, so nobody else's processes name it.
 pub fn processes_of(folder: &Path) -> Result<Vec<Process>> {
     let mut found = Vec::new();

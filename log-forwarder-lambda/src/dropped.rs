@@ -4,7 +4,7 @@ use serde_json::json;
 
 /// Lines that are given up, since sending them again would end in the same way.
 pub enum Dropped<'a> {
-    /// So many log events, which the allocator refused.
+    /// How many log events the allocator refused.
     Events { count: usize, log_stream: &'a str },
     /// One whole batch, which could not be read.
     Batch,

@@ -54,7 +54,7 @@ impl Forwarder {
         })
     }
 
-    /// Why the lines are not those of our VMs. Whoever else may call this function could otherwise
+    /// Why the lines are not those of our VMs. Other callers of this function could otherwise
     /// put lines into their logs.
     fn foreign(&self, batch: &Batch, context: &Context) -> Option<&'static str> {
         // arn:aws:lambda:REGION:ACCOUNT:function:NAME

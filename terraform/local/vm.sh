@@ -111,9 +111,19 @@ is_stored() { # SETTINGS
     [[ -e $dir/settings && $1 == "$(<"$dir/settings")" ]]
 }
 
+# Notes which token the machine was made with, by its SHA-256. The allocator knows its machines by it.
+note_token() {
+    local hash
+    hash=$(printf '%s' "$LABLINK_ENROLMENT_TOKEN" | sha256sum)
+    printf '%s\n' "${hash%% *}" >"$dir/enrolment"
+}
+
 # Starts the agent with these settings; with a token as a new machine.
 begin() { # SETTINGS
-    if [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]]; then rm -rf -- "${dir:?}/state" "${dir:?}/home"; fi
+    if [[ -n ${LABLINK_ENROLMENT_TOKEN:-} ]]; then
+        rm -rf -- "${dir:?}/state" "${dir:?}/home"
+        note_token
+    fi
     if ! is_stored "$1"; then
         printf '%s\n' "$1" >"$dir/settings.new"
         mv -- "$dir/settings.new" "$dir/settings"
@@ -218,7 +228,7 @@ is_remnant() {
     for entry in "$dir"/* "$dir"/.[!.]* "$dir"/..?*; do
         if [[ ! -e $entry && ! -L $entry ]]; then continue; fi
         case ${entry##*/} in
-        state | home | agent.log | agent.pid) ;;
+        state | home | enrolment | agent.log | agent.pid) ;;
         *) return 1 ;;
         esac
     done

@@ -49,7 +49,8 @@ impl Sts {
 }
 
 impl Sts {
-    /// Of what the process found by itself; typed keys don't say it, and STS doesn't either.
+    /// When the credentials end that the process found by itself. Typed keys don't say it, and STS
+    /// doesn't either.
     async fn expiry(&self) -> Option<Timestamp> {
         let found = self.0.credentials_provider()?.provide_credentials().await.ok()?;
         Timestamp::try_from(found.expiry()?).ok()

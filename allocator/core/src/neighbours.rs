@@ -96,7 +96,7 @@ impl Neighbours {
     }
 }
 
-/// Forgets the addresses of claims and places that are over, whoever ended them.
+/// Forgets the addresses of claims and places that are over, however they ended.
 pub(crate) async fn forget_ended(client: &impl GenericClient) -> Result<(), DbError> {
     for (table, over) in [("claim", "released_at"), ("place", "ended_at")] {
         let sql = format!(

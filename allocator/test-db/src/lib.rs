@@ -3,11 +3,13 @@
 //! `test-db run -- cargo test` starts a throw-away Postgres and names it in
 //! [`DATABASE_URL_VARIABLE`]. The first test in there makes a template with all migrations; each
 //! [`TestDb`] is a copy of it, which takes some 30 ms. The template is made once per run: after a
-//! change of the migrations, start a new one.
+//! change of the migrations, start a new one. [`rules`] and [`kinds`] are those of a pool in it.
 
 mod connect;
+mod pool;
 mod template;
 mod test_db;
 
 pub use connect::DATABASE_URL_VARIABLE;
+pub use pool::{kinds, rules};
 pub use test_db::TestDb;

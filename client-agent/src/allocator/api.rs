@@ -126,7 +126,7 @@ impl Api {
         let hostname = self.hostname.clone();
         let body = Heartbeat { hostname, vitals: changed, stopping: false, keeps: None };
         let answer = self.beat(&body).await?;
-        // Nobody who asks for silence would hear from this VM again.
+        // Otherwise an allocator that asks for a long silence would not hear from this VM again.
         Ok(Duration::from_secs(answer.interval_seconds).min(LONGEST_INTERVAL))
     }
 

@@ -113,11 +113,11 @@ impl Credential {
     }
 
     /// Trades the token for a new one, because the VM's claim has ended or changed hands. It is on the
-    /// disk before it is used: whoever is killed in between finds it there, or fetches another with the
-    /// old one, which stays good until the new one was used.
+    /// disk before it is used: an agent that was killed in between finds it there, or fetches another
+    /// with the old one, which stays good until the new one was used.
     ///
-    /// Only who waits for claims may call this, and not beside a wait: a wait that arrives with the
-    /// old token after the new one was used looks like a thief's.
+    /// Only the task that waits for claims may call this, and not during a wait: a wait that arrives
+    /// with the old token after the new one was used looks like a thief's.
     pub async fn take_new(&self, transport: &Transport) -> Result<(), CallError> {
         let mut held = self.held.lock().await;
         let body = RenewToken { hostname: self.hostname.clone() };

@@ -16,7 +16,7 @@ use crate::{
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 /// Cleans the machine after a claim, unless that was done before, and reports how it went. Once
-/// begun it goes to its end: whoever comes next waits for that. `stop` ends the reporting.
+/// begun, it is not stopped: the next claim waits for its end. `stop` ends the reporting.
 pub async fn run(vm: &Vm, claim_id: i64, stop: &CancellationToken) {
     let before = CleanNote::load(&vm.state).ok().flatten();
     let is_clean = |note: &CleanNote| {
@@ -41,7 +41,7 @@ pub async fn run(vm: &Vm, claim_id: i64, stop: &CancellationToken) {
 }
 
 async fn clean(vm: &Vm, claim_id: i64) -> Result<(), String> {
-    // Without that, a restart would take an account in pieces for a clean one.
+    // Otherwise a restart would take a half-cleaned account for a clean one.
     let begun = CleanNote { claim_id, result: None, reported: false };
     begun.save(&vm.state).map_err(|problem| format!("{problem:#}"))?;
     let cleaner = vm.cleaner.clone();

@@ -33,7 +33,7 @@ pub async fn run(vm: &Vm, claim_id: i64, command_no: i32, stop: &CancellationTok
     attempt::report(vm, handled, stop).await;
 }
 
-/// The program of the command before was ended by whoever calls.
+/// The caller has ended the program of the earlier command.
 async fn end(vm: &Vm) -> Result<(), String> {
     let desktop = &vm.remote_desktop;
     desktop.end_session().await;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::desktop::Account;
 
-/// Nobody builds deeper ones by accident.
+/// Folders are not deeper than this by accident.
 const DEEPEST: usize = 32;
 
 /// Puts the account's home aside: a renaming, whatever is in it.

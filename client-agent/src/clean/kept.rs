@@ -12,8 +12,8 @@ use tracing::{info, warn};
 use super::failure::{Doing as _, Failure};
 use crate::desktop::Account;
 
-/// A folder of root's alone that holds what the participant of a claim left, on the file system on
-/// which it lay.
+/// A folder that only root can read, with what the participant of a claim left. It is on the file
+/// system on which that was.
 pub struct Kept {
     path: PathBuf,
     pub claim_id: i64,
@@ -55,8 +55,8 @@ impl Kept {
             .collect()
     }
 
-    /// Whether its results are in an archive. What lies beside the home must have been within
-    /// reach of who collected; temporary files are no results, and go with those.
+    /// Whether its results are in an archive. Files outside of the home count as
+    /// collected if the collector could read them. Temporary files are no results, and go as well.
     pub fn may_go(&self, collected: &KeptCollected) -> bool {
         let is_temporary = TEMPORARY.iter().any(|area| self.path.starts_with(area));
         self.claim_id <= collected.claim_id

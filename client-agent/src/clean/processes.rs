@@ -42,8 +42,9 @@ pub fn end_all(account: &Account) -> Result<(), Failure> {
     }
 }
 
-/// One signal to all of them: who forks without end can't outrun that. It can come from a process
-/// of theirs only, which is then in their hands: it gets a moment, and the caller looks again.
+/// One signal to all of them, which a program that forks without end can't outrun. Only a process of
+/// the account can send it, and the account can stop that process: it gets a moment, and the caller
+/// looks again.
 fn kill_at_once(account: &Account) {
     let spawned = Command::new("/bin/sh")
         .args(["-c", "kill -KILL -1"])

@@ -68,7 +68,7 @@ pub fn forget_memory(account: &Account) -> Result<(), Failure> {
 fn remove_owned(account: &Account, folder: &Path) -> Result<(), Failure> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        // Of a link itself, not of what it points to; removing follows none either.
+        // This is about a link itself, not its target. Removing follows no link either.
         let Ok(meta) = entry.metadata() else { continue };
         if meta.uid() != account.uid {
             continue;

@@ -81,14 +81,14 @@ impl RemoteDesktop {
         Ok(Program { child, output, before, home, limit: self.limit, session })
     }
 
-    /// Ends what an earlier claim's program has left running by itself.
+    /// Ends programs of an earlier claim that still run.
     pub async fn end_session(&self) {
         if let Some(session) = &self.session {
             session.stop().await;
         }
     }
 
-    /// Its programs, whoever has started them.
+    /// Its programs, including those that an earlier agent has started.
     pub fn programs(&self) -> Programs {
         let own = || geteuid().as_raw();
         Programs {

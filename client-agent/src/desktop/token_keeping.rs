@@ -1,5 +1,5 @@
-//! Whether the participant could get at the agent's token: it is for root's eyes where the agent
-//! runs as root, unless the desktop's account can become root.
+//! Whether the participant could read the agent's token. Only root can where the agent runs as root,
+//! unless the desktop's account can become root.
 
 use std::{
     ffi::CString,
@@ -24,7 +24,7 @@ const DOAS: [&str; 2] = ["/usr/bin/doas", "/usr/local/bin/doas"];
 /// sudo may ask a directory service.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// How it is now; what can't be found out counts as within reach.
+/// The answer for now. If it can't be found out, the token counts as readable.
 pub async fn of(account: Option<&Account>) -> TokenKeeping {
     let Some(account) = account else {
         let reason = "the agent runs as the account whose desktop is shared";
@@ -69,7 +69,7 @@ fn groups(account: &Account) -> nix::Result<Vec<String>> {
     Ok(found.into_iter().flatten().map(|group| group.name).collect())
 }
 
-/// Whoever starts it, it has root's rights.
+/// Such a program has root's rights, no matter who starts it.
 fn runs_as_root(program: &str) -> bool {
     let meta = fs::metadata(Path::new(program));
     meta.is_ok_and(|meta| meta.uid() == 0 && meta.permissions().mode() & 0o4000 != 0)

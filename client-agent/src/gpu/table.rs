@@ -32,7 +32,7 @@ const UNSUPPORTED: [&str; 5] = [
     "Requested functionality has been deprecated",
 ];
 const MIB: u64 = 1024 * 1024;
-/// Of what it says, in characters.
+/// The most of its output that is quoted, in characters.
 const LONGEST: usize = 200;
 
 /// Reads a table of CSV, without a head and without units.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 const SEND_EVERY: Duration = Duration::from_secs(5);
-/// Who watches a machine come up waits for its first lines.
+/// The first lines come quickly, for people who watch a machine start.
 const FIRST: Duration = Duration::from_secs(1);
 /// When an allocator that does not want lines is asked again.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);

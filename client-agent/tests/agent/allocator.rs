@@ -133,7 +133,7 @@ impl Allocator {
         self.state.send_modify(|told| told.renewal.due = true);
     }
 
-    /// An organiser locks out whoever has the VM; its agent is to take a new token first.
+    /// An organiser locks out the person who has the VM. Its agent is to take a new token first.
     pub fn lock_out_with_a_new_token(&self, claim_id: i64, command_no: i32) {
         let lock_out = WaitAnswer::LockOut { claim_id, command_no };
         self.state.send_modify(|told| {

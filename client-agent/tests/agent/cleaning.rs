@@ -163,7 +163,7 @@ async fn kill_in_the_middle(user: &ThrowAway, allocator: &Allocator, claim: i64)
     agent.wait().await.unwrap();
     assert!(user.home().join("secret").exists(), "it was in the middle");
     assert!(stubborn.try_wait().unwrap().is_none(), "likewise");
-    // Whoever goes on ends it; a zombie of ours would not count.
+    // The next cleaning ends it. A zombie of ours would not count.
     std::thread::spawn(move || stubborn.wait());
 }
 

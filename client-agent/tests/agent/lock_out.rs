@@ -1,4 +1,4 @@
-//! An organiser locks out whoever has the machine.
+//! An organiser locks out the person who has the machine.
 
 use std::fs;
 

@@ -17,7 +17,7 @@ use crate::vm::{STAYS, Vm, until};
 
 #[derive(Clone, Default)]
 struct Original {
-    /// Notifications: whoever is not waiting misses one.
+    /// Notifications. An agent that is not waiting misses them.
     codes: watch::Sender<String>,
     posts: Arc<std::sync::Mutex<Vec<String>>>,
 }

@@ -34,7 +34,7 @@ pub enum Answered {
     Status {
         status: u16,
         retry_after: bool,
-        /// Of a 5xx alone.
+        /// Only for a 5xx.
         body: String,
     },
     /// No answer came; why.
@@ -151,7 +151,7 @@ pub enum Why {
     ByItself,
 }
 
-/// Who works on an operation, as seen now and then.
+/// The worker of an operation, as seen now and then.
 #[derive(Clone, Debug, Serialize)]
 pub struct Worker {
     pub at: At,

@@ -60,7 +60,7 @@ struct Arguments {
     /// Repeat the runs of this file instead
     #[arg(long, value_name = "FILE")]
     seeds: Option<PathBuf>,
-    /// Of these, only those that are part of the tests
+    /// Only those of its runs that are part of the tests
     #[arg(long, requires = "seeds")]
     tests_only: bool,
 }

@@ -14,11 +14,11 @@ use crate::{
     history::Answered,
 };
 
-/// So many findings of one rule are printed; the file has all.
+/// How many findings of one rule are printed. The file has all.
 const PRINTED: usize = 12;
 
 pub fn say(line: &str) {
-    // Who closed our output does not want to know.
+    // Our output may have been closed.
     let _closed = writeln!(io::stdout(), "{line}");
 }
 

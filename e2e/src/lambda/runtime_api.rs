@@ -98,7 +98,7 @@ impl Shared {
 
     fn end(&self, id: &str, outcome: Outcome) -> StatusCode {
         match self.running().remove(id) {
-            // Who no longer waits for it does not want it.
+            // The caller may have stopped waiting.
             Some(answer) => {
                 let _unwanted = answer.send(outcome);
                 StatusCode::ACCEPTED

@@ -42,7 +42,7 @@ pub struct FakeAllocator {
 #[derive(Default)]
 struct Seen {
     acts: VecDeque<Act>,
-    /// Of requests that were answered with 200.
+    /// The bodies of requests that were answered with 200.
     taken: Vec<Value>,
     sizes: Vec<usize>,
     tokens: Vec<String>,

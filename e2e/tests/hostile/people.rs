@@ -9,7 +9,7 @@ use crate::stage::Stage;
 #[derive(Clone)]
 pub struct Caller {
     address: String,
-    /// The class's access code, for who knows it; a form that does not ask for one takes no notice.
+    /// The class's access code, if they know it. A form that does not ask for one ignores it.
     code: &'static str,
 }
 

@@ -24,7 +24,7 @@ pub struct Fared {
 
 static CLAIMS: AtomicU64 = AtomicU64::new(0);
 
-/// So many participants load the form and claim, each again and again as another person.
+/// This many participants load the form and claim, each again and again as another person.
 pub async fn come(world: &World, count: usize, time: Duration) -> Result<Fared> {
     let end = Instant::now() + time;
     let each = join_all((0..count).map(|nr| {

@@ -28,7 +28,7 @@ pub struct World {
     database: tokio_postgres::Client,
 }
 
-/// Who has root on one VM, and so its agent's token.
+/// Somebody who has root on one VM, and so its agent's token.
 #[derive(Clone)]
 pub struct Hostile {
     pub http: reqwest::Client,

@@ -91,7 +91,7 @@ enum Ending {
     Crashed,
 }
 
-/// Who is first after the restart.
+/// What comes first after the restart.
 #[derive(Clone, Copy)]
 enum First {
     /// The claim, made while the client sleeps between two requests.

@@ -1,4 +1,4 @@
-//! Who had a machine, and copied its agent's token, learns nothing of who has it next.
+//! A participant who copied the agent's token of their machine learns nothing of the next participant.
 
 use std::{fs, time::Duration};
 
@@ -23,7 +23,7 @@ async fn a_copied_token_is_dead_for_the_next_participant_and_bars_the_machine() 
     let ada = allocator.claim("ada@example.org", "4/ada").await?;
     let machine = deployment.machine(&ada.hostname);
     machine.has_connected("4/ada", &ada.pin).await?;
-    // Of a local VM anybody on the machine can: see its page.
+    // Anybody on the machine can read the token of a local VM: see its page.
     let copied = fs::read_to_string(machine.agent_token_file())?;
     give_back(&allocator, &ada).await?;
 

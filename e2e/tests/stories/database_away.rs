@@ -44,7 +44,7 @@ async fn traffic_gets_503_at_once_while_postgres_is_away_and_is_served_after() -
         Ok(Some(()))
     });
     served.await?;
-    // Who has ended by now has found something wrong.
+    // A caller that has ended by now has found something wrong.
     while let Some(ended) = callers.try_join_next() {
         ended??;
     }

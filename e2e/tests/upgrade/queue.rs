@@ -4,7 +4,7 @@ use tokio_postgres::NoTls;
 
 use crate::lab::Lab;
 
-/// So many that the old worker, which looks every few seconds and when it hears of something, comes
+/// Enough that the old worker, which looks every few seconds and when it hears of something, comes
 /// upon some of them.
 const REBOOTS: usize = 4;
 

@@ -1,4 +1,4 @@
-//! Who may do what: one pure function, asked for every request.
+//! Access rules: one pure function, asked for every request.
 
 mod actor;
 mod can;

@@ -21,7 +21,7 @@ text_enum! {
         HostKeyForget = "host_key.forget",
         /// What VMs write to their logs.
         LogView = "log.view",
-        /// Who has which VM, and who asks to get back in: e-mail addresses.
+        /// The participants of VMs, and people who ask to get back in: e-mail addresses.
         ClaimView = "claim.view",
         ClaimExport = "claim.export",
         /// To end a claim and take its VM back.
@@ -30,7 +30,7 @@ text_enum! {
         ClaimLink = "claim.link",
         ClaimLockOut = "claim.lock_out",
         ClaimFreshMachine = "claim.fresh_machine",
-        /// Who waits.
+        /// The people in line.
         LineView = "line.view",
         LineRemove = "line.remove",
         ResultsView = "results.view",

@@ -105,8 +105,8 @@ pub async fn issue_while_idle(
 }
 
 /// Trades an enrolment token for a new agent token, and once more for as long as nobody has used
-/// that one. The agent token from before, if there was one, is void: whoever holds the enrolment
-/// token is the VM's agent now.
+/// that one. The agent token from before, if there was one, is void: the holder of the enrolment token is
+/// the VM's agent now.
 pub async fn enrol(
     scope: &Scope,
     hostname: &Hostname,

@@ -9,7 +9,7 @@ use std::{future::Future, pin::Pin};
 
 use jiff::Timestamp;
 
-/// Who somebody is to AWS.
+/// An identity, as AWS knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Twelve digits.

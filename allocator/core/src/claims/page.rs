@@ -51,7 +51,7 @@ text_enum! {
         Failed = "failed",
         /// Its agent has been silent for long, or has stopped.
         Silent = "silent",
-        /// An organiser has locked out whoever had it: its agent is ending the desktop.
+        /// An organiser has locked out the person who had it: its agent is ending the desktop.
         LockingOut = "locking_out",
         /// The lock-out is done: the claim waits for a new command.
         LockedOut = "locked_out",

@@ -65,7 +65,7 @@ pub enum RequestError {
 crate::db::takes_statement_errors!(RequestError);
 
 impl Request<'_> {
-    /// The key of the request, whoever sends it.
+    /// The key of the request, from any sender.
     pub(super) fn scope(&self, scope: &Scope) -> Scope {
         let once = self.key.clone().map(|key| Once::new(key, self.email.key()));
         scope.by(Actor::Anyone).once(once)

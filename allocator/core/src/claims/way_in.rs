@@ -160,7 +160,7 @@ struct Locked {
     agent_locks_out: bool,
 }
 
-/// Holds an open claim, and its VM before it: whoever shows a link, or makes one, waits.
+/// Locks the VM of an open claim, then the claim. Requests that show a link, or make one, wait.
 async fn lock(
     client: &impl GenericClient,
     pool: &Pool,

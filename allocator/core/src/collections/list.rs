@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use lablink_protocol::Hostname;
 use tokio_postgres::Row;
 
-use super::{Collected, Kept};
+use super::{Collect, Collected, Kept};
 use crate::{
     Db, DbError, Scope, db,
     ids::OperationId,
-    operations::{self, Collect, Filter, Kind, Operation},
+    operations::{self, Filter, Kind, Operation},
     pools::Extension,
 };
 

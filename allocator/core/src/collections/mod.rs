@@ -5,6 +5,7 @@
 //! operation and nothing kept: [`Collector`].
 
 mod choose;
+mod collect;
 mod collector;
 mod hand_over;
 mod kept;
@@ -15,6 +16,7 @@ mod retention;
 
 pub(crate) use choose::chosen;
 pub use choose::{ChooseError, choose};
+pub use collect::{Collect, collect, collect_and_destroy};
 pub use collector::{Archive, CollectError, Collector, Wish};
 pub use hand_over::{discarded, streamed, taken};
 pub use kept::kept_collected;

@@ -61,7 +61,7 @@ impl Server {
     }
 
     /// Gives up all connections that were made through this server and its clones: the way to it
-    /// has fallen silent, and whoever waits for an answer waits in vain.
+    /// has fallen silent, and no answer comes.
     pub(crate) fn cut(&self) {
         self.cut.send_replace(());
     }
@@ -80,8 +80,8 @@ impl Server {
     }
 }
 
-/// Protected as the configuration itself says (`disable`, `prefer`, `require`), whoever the
-/// server is.
+/// Protected as the configuration itself says (`disable`, `prefer`, `require`), without a check of
+/// who the server is.
 impl From<Config> for Server {
     fn from(config: Config) -> Self {
         Self { config, tls: connector::unchecked(), cut: watch::Sender::new(()) }

@@ -23,9 +23,9 @@ text_enum! {
 pub enum Tls {
     /// Never encrypted.
     Disable,
-    /// Encrypted if the server offers it, whoever that is: the default.
+    /// Encrypted if the server offers it, without a check of who it is. The default.
     Prefer,
-    /// Always encrypted, whoever the server is: helps against somebody who only listens.
+    /// Always encrypted, without a check of who the server is. Helps against somebody who only listens.
     Require,
     /// The server's certificate must come from this PEM file's authorities, for whatever host.
     VerifyCa(PathBuf),

@@ -93,6 +93,15 @@ impl<'a> Change<'a> {
         &self.scope.pool
     }
 
+    /// Takes the pool's lock: requests that plan VMs, and changes of an operation's state, take turns.
+    /// It is not `for update`, which would block every write of a row of this pool, and wait for
+    /// transactions that hold a VM's row.
+    pub(crate) async fn lock_pool(&self) -> Result<(), DbError> {
+        let sql = "select from pool where id = $1 for no key update";
+        self.execute(sql, &[&self.pool().as_i64()]).await?;
+        Ok(())
+    }
+
     /// Adds an event. The calls that follow say what it is about.
     pub fn event(&mut self, kind: Kind) -> &mut Event {
         self.events.push(Event {
@@ -125,6 +134,27 @@ impl<'a> Change<'a> {
     pub async fn commit(self) -> Result<(), DbError> {
         self.keep_within_budget().await?;
         self.tell().await?;
+        self.transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Like [`Self::commit`], for a change that must take place even if the database refuses its
+    /// history. Everything is one transaction, so no event gets lost between the two.
+    pub(crate) async fn commit_even_untold(mut self) -> Result<(), DbError> {
+        self.transaction.batch_execute("savepoint untold").await?;
+        match self.tell().await {
+            Err(refused) if !refused.is_away() && !refused.is_contended() => {
+                let reason = crate::chain(&refused);
+                tracing::error!(reason, "the database refuses the history of a change");
+                self.transaction.batch_execute("rollback to savepoint untold").await?;
+                for event in std::mem::take(&mut self.events) {
+                    self.touched.vms.extend(event.vm_id);
+                    self.touched.operations.extend(event.operation_id);
+                }
+                self.tell().await?;
+            }
+            told => told?,
+        }
         self.transaction.commit().await?;
         Ok(())
     }

@@ -55,16 +55,24 @@ text_enum! {
         VmEnrolled = "vm.enrolled",
         /// Not made, or not whole.
         VmFailed = "vm.failed",
+        /// Its machine is new. What the one before it left is gone.
+        VmFresh = "vm.fresh",
         VmGivenUp = "vm.given_up",
         VmGpuChanged = "vm.gpu_changed",
         VmHeard = "vm.heard",
         VmHostKeyForgotten = "vm.host_key_forgotten",
         /// A machine that had failed is made once more.
         VmMadeAgain = "vm.made_again",
+        /// An operation begins to make its machine.
+        VmMaking = "vm.making",
+        /// Terraform has made its machine.
+        VmMade = "vm.made",
         VmOverdue = "vm.overdue",
         VmRebooted = "vm.rebooted",
         VmRegistered = "vm.registered",
         VmRemoved = "vm.removed",
+        /// An operation begins to remove its machine.
+        VmRemoving = "vm.removing",
         VmReplaced = "vm.replaced",
         VmRequested = "vm.requested",
         VmReused = "vm.reused",

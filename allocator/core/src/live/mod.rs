@@ -1,7 +1,7 @@
 //! How each process learns at once of changes, whichever process made them.
 //!
 //! A change notifies Postgres inside its own transaction; one LISTEN connection per process hears
-//! it and wakes whoever waits for that topic in memory. A wake-up says only *look again*: the rows
+//! it and wakes those who wait for that topic in memory. A wake-up says only *look again*: the rows
 //! are the truth. So a waiter subscribes first, then reads, then waits, and misses nothing; and
 //! when the connection was lost, everybody looks again.
 

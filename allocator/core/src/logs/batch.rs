@@ -4,7 +4,7 @@ use super::text;
 
 /// One message of a sender: a line, or several with line feeds between them.
 #[derive(Clone, Debug, Default)]
-pub struct Message {
+pub struct LogMessage {
     pub text: String,
     /// When it was written; none: now.
     pub at: Option<Timestamp>,
@@ -41,7 +41,7 @@ pub struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// The lines of these messages.
-    pub fn of(messages: &'a [Message]) -> Self {
+    pub fn of(messages: &'a [LogMessage]) -> Self {
         let mut batch = Self::default();
         for message in messages {
             batch.take(message);
@@ -49,7 +49,7 @@ impl<'a> Batch<'a> {
         batch
     }
 
-    fn take(&mut self, message: &'a Message) {
+    fn take(&mut self, message: &'a LogMessage) {
         let lines = text::lines(&message.text);
         let sender_id = message.sender_id.as_deref();
         for (row, line) in (0..).zip(lines) {
@@ -111,8 +111,8 @@ fn size(line: &str, sender_id: Option<&str>) -> i64 {
 mod tests {
     use super::*;
 
-    fn message(text: &str, sender_id: Option<&str>) -> Message {
-        Message { text: text.to_owned(), at: None, sender_id: sender_id.map(str::to_owned) }
+    fn message(text: &str, sender_id: Option<&str>) -> LogMessage {
+        LogMessage { text: text.to_owned(), at: None, sender_id: sender_id.map(str::to_owned) }
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod retention;
 mod text;
 
 pub use append::append;
-pub use batch::{Batch, Message};
+pub use batch::{Batch, LogMessage};
 pub use dropped::{Dropped, dropped};
 pub use read::{Line, Place, Query, last_id, read};
 pub use retention::{Retention, sweep};

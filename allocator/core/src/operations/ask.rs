@@ -107,19 +107,10 @@ pub async fn ask(scope: &Scope, wish: &Ask) -> Result<OperationId, DbError> {
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        lock(&change).await?;
+        change.lock_pool().await?;
         let id = wish.queue(&mut change).await?;
         scope.keep(&*change, &id).await?;
         change.commit().await?;
         Ok(id)
     })
-}
-
-/// Takes the pool's lock: requests that plan VMs, and changes of an operation's state, take turns.
-/// It is not `for update`, which would block every write of a row of this pool, and wait for
-/// transactions that hold a VM's row.
-pub(crate) async fn lock(change: &Change<'_>) -> Result<(), DbError> {
-    let sql = "select from pool where id = $1 for no key update";
-    change.execute(sql, &[&change.pool().as_i64()]).await?;
-    Ok(())
 }

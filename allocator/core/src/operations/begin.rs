@@ -1,7 +1,7 @@
 //! The beginning of an operation: it leaves out VMs that have changed since it was asked for.
 
 use super::{
-    Lease, LeaseError, Standing, Target, ask,
+    Lease, LeaseError, Standing, Target,
     targets::{recount, targets_in},
 };
 use crate::{DbError, db::GenericClient, events::Change, ids::OperationId, vms};
@@ -24,7 +24,7 @@ impl Lease {
         let mut client = self.scope.client().await?;
         let mut change = Change::begin(&self.scope, &mut client).await?;
         self.decide(&mut change).await?;
-        succeed(&mut change, self.id).await?;
+        begin_replacements(&mut change, self.id).await?;
         recount(&mut change, self.id).await?;
         let targets = targets_in(&*change, self.id).await?;
         change.commit().await?;
@@ -32,7 +32,7 @@ impl Lease {
     }
 
     async fn decide(&self, change: &mut Change<'_>) -> Result<(), LeaseError> {
-        ask::lock(change).await?;
+        change.lock_pool().await?;
         let sql = "select removes from operation
                    where id = $1 and attempt = $2 and state = 'running' for no key update";
         let mine = change.query_opt(sql, &[&self.id, &self.attempt]).await?;
@@ -65,12 +65,12 @@ async fn leave_out(client: &impl GenericClient, id: OperationId) -> Result<(), D
     Ok(())
 }
 
-async fn succeed(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+async fn begin_replacements(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
     for target in targets_in(&**change, id).await? {
         if target.standing != Standing::Included {
             continue;
         }
-        let successor = vms::succeed(change, target.vm_id).await?;
+        let successor = vms::begin_replacement(change, target.vm_id).await?;
         let sql = "update operation_target set successor_id = $3
                    where operation_id = $1 and vm_id = $2";
         change.execute(sql, &[&id, &target.vm_id, &successor]).await?;

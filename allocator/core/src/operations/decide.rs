@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio_postgres::types::ToSql;
 
-use super::{Kinds, OperationState, ask, targets};
+use super::{Kinds, OperationState, targets};
 use crate::{
     DbError, Scope, db,
     events::{self, Change},
@@ -85,7 +85,7 @@ async fn decide(
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&change).await?;
+        change.lock_pool().await?;
         if !written(&mut change, kinds, id, decision).await? {
             return Ok(false);
         }

@@ -4,7 +4,7 @@ use lablink_protocol::Hostname;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{OperationState, ask::Ask, lane::Lane};
-use crate::{DbError, events::Change, ids::OperationId};
+use crate::{DbError, amount::counted, events::Change, ids::OperationId};
 
 /// A kind of operation. The type is the payload, as the row keeps it. Later fields need defaults,
 /// and no field may change its meaning.
@@ -99,10 +99,7 @@ impl Ask {
     }
 }
 
-/// `1 VM`, `3 VMs`: for titles.
-pub(super) fn vms(hostnames: &[Hostname]) -> String {
-    match hostnames.len() {
-        1 => "1 VM".to_owned(),
-        count => format!("{count} VMs"),
-    }
+/// As in `1 VM`, `3 VMs`: for titles.
+pub(crate) fn vm_count(hostnames: &[Hostname]) -> String {
+    counted(u64::try_from(hostnames.len()).unwrap_or(u64::MAX), "VM")
 }

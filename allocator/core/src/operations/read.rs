@@ -2,9 +2,9 @@ use jiff::Timestamp;
 use lablink_protocol::Hostname;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{Kind, Lane, LogLevel, OperationState, known::parsed};
+use super::{Kind, Lane, OperationState, known::parsed};
 use crate::{
-    Db, DbError, Scope,
+    DbError, Scope,
     db::{self, GenericClient},
     ids::OperationId,
     pools::Pool,
@@ -40,7 +40,7 @@ pub struct Operation {
     pub max_attempts: i32,
     /// When the running attempt will be stopped.
     pub deadline: Option<Timestamp>,
-    /// Who approved or rejected it, and when.
+    /// The person who approved or rejected it, and when.
     pub decided: Option<(String, Timestamp)>,
     /// How many things are done, out of `total`: resources, files, VMs. `total` is 0 while unknown.
     pub done: i32,
@@ -169,49 +169,4 @@ fn operation(row: &Row) -> Result<Operation, DbError> {
         exit_code: row.try_get("exit_code")?,
         reason: row.try_get("reason")?,
     })
-}
-
-/// A line of an operation's readable log.
-#[derive(Clone, Debug)]
-pub struct LogLine {
-    pub id: i64,
-    pub at: Timestamp,
-    pub level: LogLevel,
-    pub line: String,
-}
-
-/// The last `limit` lines of an operation's log, oldest first.
-pub async fn log(db: &Db, id: OperationId, limit: i64) -> Result<Vec<LogLine>, DbError> {
-    log_before(db, id, i64::MAX, limit).await
-}
-
-/// The last `limit` lines before line `before`, oldest first.
-pub async fn log_before(
-    db: &Db,
-    id: OperationId,
-    before: i64,
-    limit: i64,
-) -> Result<Vec<LogLine>, DbError> {
-    let rows = db
-        .client()
-        .await?
-        .query(
-            "select id, at, level, line from (
-                 select id, at, level, line from operation_log
-                 where operation_id = $1 and id < $2
-                 order by id desc limit $3
-             ) as newest order by id",
-            &[&id, &before, &limit],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(LogLine {
-                id: row.try_get("id")?,
-                at: row.try_get("at")?,
-                level: db::word(row, "level")?,
-                line: row.try_get("line")?,
-            })
-        })
-        .collect()
 }

@@ -1,6 +1,6 @@
 use lablink_protocol::Hostname;
 
-use super::{Ask, Kinds, ask, read};
+use super::{Ask, Kinds, read};
 use crate::{DbError, Scope, events::Change, ids::OperationId, scope::Sent};
 
 /// Why an operation can't be tried again.
@@ -28,7 +28,7 @@ pub async fn retry(
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&change).await?;
+        change.lock_pool().await?;
         let rest = rest(&mut change, kinds, id).await?.ok_or(RetryError::NothingLeft)?;
         let id = rest.queue(&mut change).await?;
         scope.keep(&*change, &id).await?;

@@ -2,14 +2,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{
-    Kinds, Lease, Operation, ask,
-    lease::{LEASE, tell_after},
-    read,
-};
+use super::{Kinds, LEASE, Lease, Operation, read};
 use crate::{
-    DbError, Scope, db,
-    events::{self, Change, Touch},
+    Actor, DbError, Scope, db,
+    events::{self, Change},
     ids::OperationId,
 };
 
@@ -62,7 +58,7 @@ pub async fn take(scope: &Scope, owner: &str, kinds: &Kinds) -> Result<Option<Ta
     }
     let mut change = Change::begin(scope, &mut client).await?;
     // Workers take turns here: two operations in different lanes could be about one VM.
-    ask::lock(&change).await?;
+    change.lock_pool().await?;
     let taken = change
         .query_opt(
             concat!(
@@ -94,13 +90,11 @@ pub async fn take(scope: &Scope, owner: &str, kinds: &Kinds) -> Result<Option<Ta
     let abandoned = taken.try_get("abandoned")?;
     let seconds: f64 = taken.try_get("seconds_left")?;
     let Some(operation) = read::find_in(&*change, &scope.pool, id).await? else { return Ok(None) };
-    change.touch(Touch::Operation(id));
-    change.commit().await?;
-    drop(client);
     let kind =
         if abandoned { events::Kind::OperationTakenOver } else { events::Kind::OperationStarted };
     let data = json!({ "kind": operation.kind, "title": operation.title, "attempt": attempt });
-    tell_after(scope, kind, id, data).await;
+    change.event(kind).of_operation(id).with(data).by(Actor::System);
+    change.commit_even_untold().await?;
     let lease = Lease { scope: scope.clone(), id, attempt };
     let time_left = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     Ok(Some(Taken { lease, operation, abandoned, time_left }))

@@ -1,4 +1,4 @@
-use super::{Ask, Replace, ask};
+use super::{Ask, Replace};
 use crate::{
     DbError, Email, Scope, Token,
     claims::{self, ReleaseReason},
@@ -26,7 +26,7 @@ pub enum Then {
 /// Which claim is to end.
 #[derive(Clone, Copy, Debug)]
 pub enum Whose {
-    /// Whoever holds the VM.
+    /// The claim that the VM has, if any.
     Anybodys,
     /// This claim, and not one that has begun since.
     Claim(ClaimId),
@@ -130,7 +130,7 @@ async fn free(
     wish: &TakeBack<'_>,
     after_use: AfterUse,
 ) -> Result<Option<OperationId>, TakeBackError> {
-    ask::lock(change).await?;
+    change.lock_pool().await?;
     let vm = change
         .query_opt(
             "select id, source, claim_id, used_at is not null as used,

@@ -24,7 +24,7 @@ pub enum Standing {
     /// It works on this VM.
     Included,
     /// The row is that of the new machine, which replaces the one it was asked for.
-    Succeeded,
+    Replaced,
     /// There is no such VM any more.
     Gone,
     /// It leaves the VM alone, for this reason.
@@ -43,7 +43,7 @@ pub(super) async fn targets_in(
     let rows = client
         .query(
             "select vm.id, vm.hostname, target.left_out, vm.removed_at is not null as gone,
-                    target.successor_id is not null as succeeded
+                    target.successor_id is not null as replaced
              from operation_target as target
              join vm on vm.id = coalesce(target.successor_id, target.vm_id)
              where target.operation_id = $1 order by vm.number nulls last, vm.hostname, vm.id",
@@ -55,7 +55,7 @@ pub(super) async fn targets_in(
             let standing = match row.try_get("left_out")? {
                 Some(why) => Standing::LeftOut(why),
                 None if row.try_get("gone")? => Standing::Gone,
-                None if row.try_get("succeeded")? => Standing::Succeeded,
+                None if row.try_get("replaced")? => Standing::Replaced,
                 None => Standing::Included,
             };
             Ok(Target { hostname: db::word(row, "hostname")?, vm_id: row.try_get("id")?, standing })

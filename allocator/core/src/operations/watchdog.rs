@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{ask, lease::tell_end};
+use super::end::tell_end;
 use crate::{DbError, Scope, events::Change, ids::OperationId};
 
 /// How long after its deadline the watchdog ends an operation. Its worker stops it at the deadline,
@@ -38,12 +38,12 @@ async fn end(scope: &Scope, id: OperationId, grace: f64) -> Result<bool, DbError
     crate::db::again!(async {
         let mut client = scope.client().await?;
         let mut change = Change::begin(scope, &mut client).await?;
-        ask::lock(&change).await?;
+        change.lock_pool().await?;
         if change.execute(sql, &[&grace, &id, &REASON]).await? == 0 {
             return Ok(false);
         }
         tell_end(&mut change, id).await?;
-        change.commit().await?;
+        change.commit_even_untold().await?;
         Ok(true)
     })
 }

@@ -11,7 +11,7 @@ pub struct Rules {
     pub results: Results,
 }
 
-/// Who may have a VM, and how they get back in.
+/// The people who may have a VM, and how they get back in.
 #[derive(Clone, Debug)]
 pub struct Claiming {
     /// Domains whose addresses may claim; none: every address may.

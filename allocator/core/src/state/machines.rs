@@ -4,7 +4,11 @@
 use lablink_protocol::Hostname;
 
 use super::{Version, conflict, seen};
-use crate::{DbError, Scope, db, events::Change, ids::OperationId};
+use crate::{
+    DbError, Scope, db,
+    events::{Change, Kind},
+    ids::OperationId,
+};
 
 /// VMs that exist according to their rows: a launch made them, or their agents have reported. VMs
 /// that an interrupted operation was making, and that never reported, are not among them, nor VMs
@@ -27,6 +31,23 @@ pub async fn in_hand(scope: &Scope, names: &[Hostname]) -> Result<Vec<Hostname>,
     let sql = "select hostname from vm where pool_id = $1 and removed_at is null
                and hostname = any($2) and machine in ('making', 'removing')";
     named(scope, names, sql).await
+}
+
+/// The VMs among these whose machine an operation was making on this machine, with the enrolment
+/// token of this SHA-256 (hexadecimal). No true state has been seen since that operation began.
+pub async fn being_made_with(
+    scope: &Scope,
+    tokens: &[(Hostname, String)],
+) -> Result<Vec<Hostname>, DbError> {
+    let (names, hashes): (Vec<&str>, Vec<&str>) =
+        tokens.iter().map(|(name, hash)| (name.as_str(), hash.as_str())).unzip();
+    let sql = "select vm.hostname from unnest($2::text[], $3::text[]) as made(hostname, hash)
+               join vm on vm.pool_id = $1 and vm.hostname = made.hostname
+                    and vm.removed_at is null and vm.source = 'local' and vm.machine = 'making'
+               join enrolment on enrolment.vm_id = vm.id
+                    and encode(enrolment.token_sha256, 'hex') = made.hash";
+    let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64(), &names, &hashes]).await?;
+    rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
 /// The names among these whose VM was removed, and that no VM has now.
@@ -57,8 +78,11 @@ pub async fn take_true(
                       and hostname = any($2) and machine is distinct from 'made'
                     order by id for no key update
                 )
-                update vm set machine = 'made' from theirs where vm.id = theirs.id";
-    change.execute(made, &[&scope.pool.as_i64(), &held]).await?;
+                update vm set machine = 'made' from theirs where vm.id = theirs.id
+                returning vm.id";
+    for vm in change.query(made, &[&scope.pool.as_i64(), &held]).await? {
+        change.event(Kind::VmMade).of_vm(vm.try_get("id")?);
+    }
     if let Some(version) = version {
         seen::remember(&*change, &scope.pool, version).await?;
     }
@@ -71,13 +95,14 @@ pub async fn take_true(
 /// remove those of others. Reports of an earlier machine say nothing about the new one.
 pub async fn take_in_hand(
     scope: &Scope,
+    operation: OperationId,
     making: &[Hostname],
     removing: &[Hostname],
 ) -> Result<(), DbError> {
     let making: Vec<&str> = making.iter().map(Hostname::as_str).collect();
     let removing: Vec<&str> = removing.iter().map(Hostname::as_str).collect();
     let sql = "with theirs as (
-                   select id, hostname = any($2) as is_making from vm
+                   select id, hostname = any($2) as is_making, machine as before from vm
                    where pool_id = $1 and removed_at is null and hostname = any($2 || $3)
                    order by id for no key update
                ), making as (
@@ -91,10 +116,18 @@ pub async fn take_in_hand(
                    delete from agent_credential using making where vm_id = making.id
                ), forgotten as (
                    delete from dead_token using making where vm_id = making.id
+               ), unheard as (
+                   delete from vm_presence using making where vm_id = making.id
                )
-               delete from vm_presence using making where vm_id = making.id";
-    scope.client().await?.execute(sql, &[&scope.pool.as_i64(), &making, &removing]).await?;
-    Ok(())
+               select id, is_making from theirs
+               where before is distinct from case when is_making then 'making' else 'removing' end";
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    for vm in change.query(sql, &[&scope.pool.as_i64(), &making, &removing]).await? {
+        let kind = if vm.try_get("is_making")? { Kind::VmMaking } else { Kind::VmRemoving };
+        change.event(kind).of_vm(vm.try_get("id")?).of_operation(operation);
+    }
+    change.commit().await
 }
 
 /// Notes that Terraform has reported these machines as made, whatever the state says.
@@ -105,7 +138,12 @@ pub async fn made_by(scope: &Scope, operation: OperationId) -> Result<(), DbErro
                      and vm.pool_id = $1 and vm.removed_at is null and vm.machine = 'making'
                    order by vm.id for no key update of vm
                )
-               update vm set machine = 'made' from theirs where vm.id = theirs.id";
-    scope.client().await?.execute(sql, &[&scope.pool.as_i64(), &operation]).await?;
-    Ok(())
+               update vm set machine = 'made' from theirs where vm.id = theirs.id
+               returning vm.id";
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    for vm in change.query(sql, &[&scope.pool.as_i64(), &operation]).await? {
+        change.event(Kind::VmMade).of_vm(vm.try_get("id")?).of_operation(operation);
+    }
+    change.commit().await
 }

@@ -9,5 +9,7 @@ mod seen;
 pub(crate) use conflict::conflict_in;
 pub use conflict::{Conflict, Fault, conflict_of, record_conflict};
 pub use give_up::give_up;
-pub use machines::{existing, in_hand, made_by, removed_among, take_in_hand, take_true};
+pub use machines::{
+    being_made_with, existing, in_hand, made_by, removed_among, take_in_hand, take_true,
+};
 pub use seen::{Version, last_seen};

@@ -4,7 +4,6 @@ use super::used::EARLIER_USE;
 use crate::{
     DbError, Scope,
     events::{Change, Kind},
-    operations,
 };
 use std::num::NonZero;
 
@@ -33,8 +32,8 @@ pub async fn admit(scope: &Scope, hostname: &Hostname) -> Result<(), AdmitError>
             return Ok(());
         }
         let mut change = Change::begin(scope, &mut client).await?;
-        // Reports that come at once take turns, so that each is counted.
-        operations::lock_pool(&change).await?;
+        // Simultaneous reports take turns, so that each is counted.
+        change.lock_pool().await?;
         if let Some(most) = scope.pool.rules.machines.most_unknown {
             let unknown = "select count(*) from vm
                            where pool_id = $1 and source = 'unknown' and removed_at is null";

@@ -25,7 +25,7 @@ pub use reconcile::{
     Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,
     running_among, unplan,
 };
-pub(crate) use reconcile::{doubt_in, remove_in, succeed};
+pub(crate) use reconcile::{begin_replacement, doubt_in, remove_in};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status, start_failed};
 pub use search::{Found, Search, Sort, search};

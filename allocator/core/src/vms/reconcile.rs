@@ -137,10 +137,10 @@ pub async fn running_among(
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
-/// A VM whose machine is replaced now: the old one becomes history, its claim ends, and a row for
-/// the new one takes its name. Returns the new row. Until the new machine is made, the old one
-/// stands under this name, with what its participants left.
-pub(crate) async fn succeed(change: &mut Change<'_>, old: VmId) -> Result<VmId, DbError> {
+/// Begins to replace a VM: its row becomes history, its claim ends, and a new row takes its name.
+/// Returns the new row. Until the new machine is made, the old one stands under this name, with what
+/// its participants left.
+pub(crate) async fn begin_replacement(change: &mut Change<'_>, old: VmId) -> Result<VmId, DbError> {
     remove_in(change, &[old]).await?;
     let new =
         "insert into vm (pool_id, hostname, number, source, used_at, last_claim_id, barred_at)

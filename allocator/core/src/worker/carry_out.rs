@@ -1,4 +1,4 @@
-//! One operation, from its attempt to its written end, whatever comes in between.
+//! One operation, from its attempt to its written end.
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ pub struct Turn {
     pub abandoned: bool,
     pub held: Held,
     shutdown: CancellationToken,
-    /// By when the end of an abandoned operation is to be written.
+    /// When the end of an abandoned operation is due.
     due: Instant,
     gives_up: Option<Instant>,
     /// Since when the database has refused what is tried again now.

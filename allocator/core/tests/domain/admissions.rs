@@ -1,4 +1,4 @@
-//! Who is known from before: browsers that gave a secret, and people who show what is theirs.
+//! Browsers that gave a secret before, and people who show what is theirs.
 
 use lablink_core::{
     AccessCode, Token,

@@ -51,7 +51,7 @@ async fn an_enrolment_whose_answer_was_lost_can_be_tried_again_until_its_token_i
     assert!(matches!(enrol().await, Err(EnrolError::Refused)), "its hour is over");
 }
 
-/// Whoever comes first counts: a token that was accepted is not voided under its agent.
+/// The first one counts: a token that was accepted stays valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn first_use_and_another_enrolment_at_once_leave_one_token_that_works() {
     let scene = Scene::with_running(1).await;

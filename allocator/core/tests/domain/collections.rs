@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use lablink_core::{
     Actor,
-    collections::{self, ChooseError, Collected, Kept, OnSkipped, Retention, Wish},
+    collections::{self, ChooseError, Collect, Collected, Kept, OnSkipped, Retention, Wish},
     events::{self, Kind},
-    operations::{self, Collect, Destroy, OperationId, OperationState, Outcome},
+    operations::{self, Destroy, OperationId, OperationState, Outcome},
     pools::Extension,
     vms::{Selection, VmsError},
 };
@@ -23,7 +23,7 @@ fn wish(hostnames: Option<&[&str]>) -> Wish {
 }
 
 async fn collect(scene: &Scene, hostnames: Option<&[&str]>) -> OperationId {
-    operations::collect(&scene.by(admin()), &wish(hostnames)).await.unwrap()
+    collections::collect(&scene.by(admin()), &wish(hostnames)).await.unwrap()
 }
 
 fn whole(hostname: &str) -> Collected {
@@ -74,10 +74,10 @@ async fn all_vms_are_meant_or_those_that_are_named() {
     assert_eq!(found.operation.total, 0, "nobody has counted the files");
 
     let unknown = wish(Some(&[ONE, "nobody"]));
-    let refused = operations::collect(&scene.by(admin()), &unknown).await;
+    let refused = collections::collect(&scene.by(admin()), &unknown).await;
     assert!(matches!(refused, Err(ChooseError::NoSuchVm(name)) if name.as_str() == "nobody"));
     let empty = Scene::new().await;
-    let refused = operations::collect(&empty.by(admin()), &wish(None)).await;
+    let refused = collections::collect(&empty.by(admin()), &wish(None)).await;
     assert_eq!(refused.unwrap_err().to_string(), "No VMs found in the database.");
 }
 
@@ -179,7 +179,7 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
     let selection = Selection::These(vec![name(ONE)]);
     let ask = async |selection| {
         let (scope, stop) = (scene.by(admin()), OnSkipped::Stop);
-        operations::collect_and_destroy(&scope, selection, extension(), stop).await
+        collections::collect_and_destroy(&scope, selection, extension(), stop).await
     };
     let destroy = ask(&selection).await.unwrap();
     let granted = scene.claim("ada@example.org", "4/x").await.unwrap();

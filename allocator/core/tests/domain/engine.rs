@@ -1,93 +1,19 @@
-//! The engine, with kinds of its own: it knows none.
+//! The engine, with a kind of its own: it knows none.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI32, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::{
-    live::Hub,
-    operations::{
-        self, Ask, Kind, Kinds, Lane, LeaseError, LogLevel, Operation, OperationId, OperationState,
-        Outcome, Report, Taken,
-    },
+    collections::{self, OnSkipped},
+    operations::{self, Ask, Kinds, Lane, LeaseError, OperationId, OperationState, Outcome},
     vms,
-    worker::{Attempt, Ended, Runner, Runners, Trouble, Turn, Worker, WorkerParts},
 };
-use lablink_protocol::Hostname;
-use serde::{Deserialize, Serialize};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use lablink_protocol::{Hostname, VmStatus};
 
-use crate::scene::{Scene, admin, kinds, name};
-
-/// A kind of the tests: nothing but what the engine has to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Errand {
-    what: String,
-    #[serde(default)]
-    lane: String,
-    #[serde(default)]
-    hostnames: Vec<Hostname>,
-}
-
-impl Kind for Errand {
-    const WORD: &'static str = "errand";
-    const NAME: &'static str = "Errand";
-    const MAX_ATTEMPTS: u16 = 3;
-
-    fn title(&self) -> String {
-        format!("Run an errand: {}", self.what)
-    }
-
-    fn hostnames(&self) -> &[Hostname] {
-        &self.hostnames
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::from(format!("errand:{}", self.lane))
-    }
-
-    fn time_limit(&self) -> Duration {
-        Duration::from_secs(3600)
-    }
-}
-
-fn errand(what: &str, lane: &str) -> Errand {
-    Errand { what: what.to_owned(), lane: lane.to_owned(), hostnames: Vec::new() }
-}
-
-fn known() -> Kinds {
-    kinds().with::<Errand>()
-}
-
-async fn take(scene: &Scene) -> Option<Taken> {
-    operations::take(&scene.scope(), "worker", &known()).await.unwrap()
-}
-
-async fn ask(scene: &Scene, wish: &Ask) -> OperationId {
-    operations::ask(&scene.by(admin()), wish).await.unwrap()
-}
-
-async fn find(scene: &Scene, id: OperationId) -> Operation {
-    operations::find(&scene.scope(), id).await.unwrap().unwrap()
-}
-
-async fn finish(taken: Taken, outcome: Outcome) {
-    taken.lease.finish(&outcome).await.unwrap();
-}
-
-/// The kinds of its events, oldest first.
-async fn events_of(scene: &Scene, id: OperationId) -> String {
-    let sql = format!(
-        "select coalesce(string_agg(actor || ' ' || kind, ', ' order by id), '')
-         from event where operation_id = {id}"
-    );
-    scene.text(&sql).await
-}
+use crate::{
+    errand::{Errand, ask, errand, events_of, find, finish, known, take},
+    scene::{Scene, admin, begin, kinds, name},
+};
 
 #[tokio::test]
 async fn lanes_go_on_beside_each_other_and_one_lane_takes_turns() {
@@ -252,11 +178,11 @@ async fn a_cancelled_queue_entry_of_each_kind_undoes_what_it_has_done() {
     let (teacher, kinds) = (scene.by(admin()), known());
     let here = || vec![name("lablink-vm-test-1")];
     let extension: lablink_core::pools::Extension = "slp".parse().unwrap();
-    let on_skipped = lablink_core::collections::OnSkipped::Accept;
+    let on_skipped = OnSkipped::Accept;
     let asks = [
         Ask::of(&operations::Destroy { hostnames: here() }),
         Ask::of(&operations::Replace { hostnames: here() }),
-        Ask::of(&operations::Collect { hostnames: here(), extension, on_skipped }),
+        Ask::of(&collections::Collect { hostnames: here(), extension, on_skipped }),
         Ask::of(&operations::BringBack { hostnames: here() }),
         Ask::of(&operations::GiveUp { hostnames: here() }),
         Ask::of(&operations::Reboot { hostname: name("lablink-vm-test-1") }),
@@ -334,7 +260,7 @@ async fn what_an_older_allocator_asks_for_is_carried_out() {
 
     let taken = take(&scene).await.unwrap();
     assert_eq!(taken.operation.id, first);
-    assert!(taken.operation.is::<operations::Collect>() && !taken.abandoned);
+    assert!(taken.operation.is::<collections::Collect>() && !taken.abandoned);
     assert!(take(&scene).await.is_none(), "the destroy waits, as it would there");
     finish(taken, Outcome::succeeded()).await;
     let taken = take(&scene).await.unwrap();
@@ -364,6 +290,9 @@ async fn an_older_allocator_takes_what_it_knows_and_nothing_else() {
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
     let taken = async || scene.db.client().await.unwrap().execute(OLDER_TAKE, &[]).await.unwrap();
     let known_to_it = scene.launch(1).await;
+    assert_eq!(taken().await, 0, "it would not try again");
+    // As it asks for one itself.
+    scene.sql("update operation set max_attempts = 1 where state = 'queued'").await;
     assert_eq!(taken().await, 1);
     let its = find(&scene, known_to_it).await;
     assert_eq!((its.state, its.deadline), (OperationState::Running, None));
@@ -383,7 +312,7 @@ async fn an_older_allocator_takes_what_it_knows_and_nothing_else() {
         assert_eq!(taken().await, 0, "{wish:?}");
         operations::cancel(&scene.by(admin()), &known(), id).await.unwrap();
     }
-    // Nor one of those that its worker has left.
+    // It does not take one that its worker has left either.
     ask(&scene, &Ask::of(&errand("unknown", "a"))).await;
     take(&scene).await.unwrap();
     scene.sql("update operation set lease_expires_at = now() where state = 'running'").await;
@@ -430,251 +359,91 @@ async fn what_nobody_ends_in_time_is_ended_and_its_worker_refused() {
     assert!(events_of(&scene, id).await.ends_with("system operation.finished"));
 }
 
+/// Begins a write, and kills it when all is written but its event.
+async fn killed_before_its_event<T: Send + 'static>(
+    scene: &Scene,
+    write: impl Future<Output = T> + Send + 'static,
+) {
+    let mut client = scene.db.client().await.unwrap();
+    let held = client.transaction().await.unwrap();
+    held.batch_execute("lock table event in exclusive mode").await.unwrap();
+    let writing = tokio::spawn(write);
+    let waits = "select count(*) from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'";
+    let written = async {
+        while scene.count(waits).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), written).await.expect("it waits for the event");
+    writing.abort();
+    assert!(writing.await.is_err_and(|end| end.is_cancelled()));
+    held.commit().await.unwrap();
+}
+
 #[tokio::test]
-async fn an_end_that_cannot_be_told_leaves_an_event_as_well() {
+async fn a_start_or_an_end_without_its_event_has_not_happened() {
     let scene = Scene::new().await;
     let id = ask(&scene, &Ask::of(&errand("x", "a"))).await;
+    let scope = scene.scope();
+    let taking = async move { operations::take(&scope, "worker", &known()).await };
+    killed_before_its_event(&scene, taking).await;
+    assert_eq!(find(&scene, id).await.state, OperationState::Queued);
+    let taken = take(&scene).await.unwrap();
+    let closing = async move { taken.lease.close("It could not be told.").await };
+    killed_before_its_event(&scene, closing).await;
+    assert_eq!(find(&scene, id).await.state, OperationState::Running);
+    scene.sql("update operation set lease_expires_at = now() - interval '1 s'").await;
     let taken = take(&scene).await.unwrap();
     taken.lease.close("It could not be told.").await.unwrap();
-    assert!(events_of(&scene, id).await.ends_with("system operation.finished"));
+    let told = events_of(&scene, id).await;
+    let of_system =
+        ["started", "taken_over", "finished"].map(|it| format!("system operation.{it}"));
+    assert!(told.ends_with(&of_system.join(", ")), "{told}");
     assert!(matches!(taken.lease.close("Twice.").await, Err(LeaseError::Lost)));
 }
 
-/// Runs errands as their words say.
-#[derive(Default)]
-struct Errands {
-    begun: AtomicI32,
-    done: Mutex<Vec<String>>,
-}
-
-impl Runner<Errand> for Errands {
-    type Left = Vec<String>;
-
-    async fn attempt(
-        &self,
-        job: &Errand,
-        turn: &mut Turn,
-    ) -> Result<Attempt<Vec<String>>, Trouble> {
-        let begun = self.begun.fetch_add(1, Ordering::Relaxed);
-        let lines = [(LogLevel::Info, format!("On the way: {}", job.what))];
-        let report = Report { done: 1, total: 2, lines: &lines, ..Report::default() };
-        turn.lease.advance(&report).await?;
-        let ended = match job.what.as_str() {
-            "wait" => Ended::stopped_by(turn.held.stopped(None).await),
-            "break down" => panic!("as a fault would"),
-            "refuse" => return Err(Trouble::Other("Nobody opens.".to_owned())),
-            "stumble" if begun < 2 => Ended::Passing { reason: "The road is closed.".to_owned() },
-            "never" => Ended::Passing { reason: "The road is closed.".to_owned() },
-            _ => Ended::Succeeded,
-        };
-        Ok(Attempt { ended, left: vec![job.what.clone()] })
-    }
-
-    async fn settle(
-        &self,
-        _job: &Errand,
-        _turn: &Turn,
-        _outcome: &Outcome,
-        left: &mut Vec<String>,
-    ) -> Result<(), LeaseError> {
-        self.done.lock().unwrap().append(left);
-        Ok(())
-    }
-}
-
-/// A worker that runs errands; it vanishes when it is dropped.
-struct AtWork {
-    errands: Arc<Errands>,
-    shutdown: CancellationToken,
-    task: AbortOnDropHandle<()>,
-}
-
-impl AtWork {
-    fn new(scene: &Scene) -> Self {
-        let (errands, shutdown) = (Arc::new(Errands::default()), CancellationToken::new());
-        let refusal = "There is no Terraform here.";
-        let worker = Worker::new(WorkerParts {
-            scope: scene.scope(),
-            hub: Hub::default(),
-            owner: "test".to_owned(),
-            runners: Arc::new(
-                Runners::default()
-                    .with::<Errand>(&errands)
-                    .refusing::<operations::Launch>(refusal)
-                    .refusing::<operations::Destroy>(refusal),
-            ),
-        });
-        let task = AbortOnDropHandle::new(tokio::spawn(worker.run(shutdown.clone())));
-        Self { errands, shutdown, task }
-    }
-}
-
-async fn in_state(scene: &Scene, id: OperationId, state: OperationState) -> Operation {
-    let begun = std::time::Instant::now();
-    loop {
-        let operation = find(scene, id).await;
-        if operation.state == state {
-            return operation;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(120), "{operation:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operation_of_any_kind_is_carried_out_to_its_written_end() {
+#[tokio::test]
+async fn it_begins_and_ends_even_if_the_database_refuses_its_history() {
     let scene = Scene::new().await;
-    let at_work = AtWork::new(&scene);
-    let id = ask(&scene, &Ask::of(&errand("bread", "a"))).await;
-    let ended = in_state(&scene, id, OperationState::Succeeded).await;
-    assert_eq!((ended.done, ended.total, ended.attempts), (1, 2, 1));
-    assert_eq!(*at_work.errands.done.lock().unwrap(), ["bread"]);
-    let log = operations::log(&scene.db, id, 9).await.unwrap();
-    assert_eq!(log[0].line, "On the way: bread");
-    for (what, reason) in [("refuse", "Nobody opens."), ("break down", "fault in LabLink")] {
-        let id = ask(&scene, &Ask::of(&errand(what, "a"))).await;
-        let ended = in_state(&scene, id, OperationState::Failed).await;
-        assert!(ended.reason.unwrap().contains(reason));
+    for what in ["closed", "overdue"] {
+        ask(&scene, &Ask::of(&errand(what, what))).await;
     }
-    // What only the kind knows of an end without a beginning.
-    let launch = scene.launch(1).await;
-    in_state(&scene, launch, OperationState::Failed).await;
-    let vms = vms::list(&scene.scope()).await.unwrap();
-    assert_eq!(vms[0].status_reason.as_deref(), Some("There is no Terraform here."));
+    scene
+        .sql(
+            "create function refuse() returns trigger language plpgsql as
+                 $$ begin raise exception 'no history today'; end $$;
+             create trigger refused before insert on event for each row execute function refuse()",
+        )
+        .await;
+    let closed = take(&scene).await.unwrap();
+    let overdue = take(&scene).await.unwrap().operation.id;
+    let whole = closed.lease.finish(&Outcome::succeeded()).await;
+    assert!(matches!(whole, Err(LeaseError::Db(_))), "an end as it was is told or is none");
+    closed.lease.close("It could not be told.").await.unwrap();
+    assert_eq!(find(&scene, closed.operation.id).await.state, OperationState::Failed);
+    scene.sql("update operation set deadline = now() - interval '10 minutes'").await;
+    assert_eq!(operations::end_overdue(&scene.scope()).await.unwrap(), 1);
+    assert_eq!(find(&scene, overdue).await.state, OperationState::Failed);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_to_follow_a_failure_is_called_off() {
+/// An attempt to replace a VM has begun, and was put off.
+#[tokio::test]
+async fn a_replacement_that_is_cancelled_between_two_attempts_says_so_on_its_vm() {
     let scene = Scene::with_running(1).await;
     finish(take(&scene).await.unwrap(), Outcome::succeeded()).await;
-    let _at_work = AtWork::new(&scene);
-    let first = ask(&scene, &Ask::of(&errand("refuse", "a"))).await;
-    let then = ask(&scene, &Ask::of(&errand("then", "a")).after(first)).await;
-    let about = vec![name("lablink-vm-test-1")];
-    let destroy = Ask::of(&operations::Destroy { hostnames: about }).after(first);
-    let destroy = ask(&scene, &destroy).await;
-    let reason = in_state(&scene, then, OperationState::Failed).await.reason.unwrap();
-    assert!(reason.contains(&format!("operation {first} had to succeed")), "{reason}");
-    let reason = in_state(&scene, destroy, OperationState::Failed).await.reason.unwrap();
-    assert!(reason.starts_with("Nothing was destroyed"), "{reason}");
-    assert!(scene.claim("ada@example.org", "4/x").await.is_ok());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failure_that_may_pass_is_tried_again_after_growing_pauses() {
-    let scene = Scene::new().await;
-    let at_work = AtWork::new(&scene);
-    let id = ask(&scene, &Ask::of(&errand("stumble", "a"))).await;
-    for attempt in 1..=2 {
-        let (begun, pause) = (std::time::Instant::now(), 15 * attempt);
-        let put_off = loop {
-            let operation = find(&scene, id).await;
-            if operation.state == OperationState::Queued && operation.attempts == attempt {
-                break operation;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{operation:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        let said = format!("Attempt {attempt} of 3 failed: The road is closed.");
-        assert_eq!(put_off.reason.as_deref(), Some(said.as_str()));
-        let wait = put_off.not_before.unwrap().duration_since(Timestamp::now()).as_secs();
-        assert!((i64::from(pause) - 14..=i64::from(pause)).contains(&wait), "{wait}");
-        scene.sql("update operation set not_before = now()").await;
-    }
-    let ended = in_state(&scene, id, OperationState::Succeeded).await;
-    assert_eq!((ended.attempts, ended.reason), (3, None));
-    assert_eq!(*at_work.errands.done.lock().unwrap(), ["stumble"], "only the end is settled");
-    let told = events_of(&scene, id).await;
-    assert_eq!(told.matches("operation.put_off").count(), 2, "{told}");
-    assert_eq!(told.matches("operation.started").count(), 3, "{told}");
-
-    let id = ask(&scene, &Ask::of(&errand("never", "a"))).await;
-    let begun = std::time::Instant::now();
-    let ended = loop {
-        scene.sql("update operation set not_before = now() where not_before > now()").await;
-        let operation = find(&scene, id).await;
-        if operation.state.is_over() {
-            break operation;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{operation:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    assert_eq!((ended.state, ended.attempts), (OperationState::Failed, 3));
-    assert_eq!(ended.reason.as_deref(), Some("The road is closed."));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_overruns_the_deadline_is_stopped_and_has_failed() {
-    let scene = Scene::new().await;
-    let id = ask(&scene, &Ask::of(&errand("wait", "a"))).await;
-    scene.sql("update operation set time_limit_seconds = 1").await;
-    let _at_work = AtWork::new(&scene);
-    let ended = in_state(&scene, id, OperationState::Failed).await;
-    assert!(ended.reason.unwrap().contains("took longer than it may"));
-    assert!(ended.finished_at.unwrap() >= ended.deadline.unwrap());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn lanes_are_worked_on_at_once_and_a_cancel_or_a_shutdown_ends_them() {
-    let scene = Scene::new().await;
-    let at_work = AtWork::new(&scene);
-    let ids = [
-        ask(&scene, &Ask::of(&errand("wait", "a"))).await,
-        ask(&scene, &Ask::of(&errand("wait", "b"))).await,
-    ];
-    for id in ids {
-        in_state(&scene, id, OperationState::Running).await;
-    }
-    operations::cancel(&scene.by(admin()), &known(), ids[0]).await.unwrap();
-    in_state(&scene, ids[0], OperationState::Cancelled).await;
-    assert_eq!(find(&scene, ids[1]).await.state, OperationState::Running);
-    at_work.shutdown.cancel();
-    at_work.task.await.unwrap();
-    assert_eq!(find(&scene, ids[1]).await.state, OperationState::Interrupted);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn idle_work_of_a_lane_gives_way_to_its_operations_and_goes_on_after_them() {
-    let scene = Scene::new().await;
-    let (errands, shutdown) = (Arc::new(Errands::default()), CancellationToken::new());
-    let going_on = Arc::new(AtomicI32::new(0));
-    let turns = Arc::new(AtomicI32::new(0));
-    let (seen, begun) = (Arc::clone(&going_on), Arc::clone(&turns));
-    let runners = Runners::default().with::<Errand>(&errands).while_idle(
-        Lane::from("errand:a".to_owned()),
-        move |stop| {
-            let (seen, begun) = (Arc::clone(&seen), Arc::clone(&begun));
-            async move {
-                begun.fetch_add(1, Ordering::SeqCst);
-                seen.fetch_add(1, Ordering::SeqCst);
-                stop.cancelled().await;
-                seen.fetch_sub(1, Ordering::SeqCst);
-            }
-        },
-    );
-    let worker = Worker::new(WorkerParts {
-        scope: scene.scope(),
-        hub: Hub::default(),
-        owner: "test".to_owned(),
-        runners: Arc::new(runners),
-    });
-    let task = AbortOnDropHandle::new(tokio::spawn(worker.run(shutdown.clone())));
-    let id = ask(&scene, &Ask::of(&errand("wait", "a"))).await;
-    let elsewhere = ask(&scene, &Ask::of(&errand("wait", "b"))).await;
-    let begun = || errands.begun.load(Ordering::SeqCst);
-    while begun() < 2 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(going_on.load(Ordering::SeqCst), 0, "it gave way");
-    let before = turns.load(Ordering::SeqCst);
-    operations::cancel(&scene.by(admin()), &known(), elsewhere).await.unwrap();
-    in_state(&scene, elsewhere, OperationState::Cancelled).await;
-    operations::cancel(&scene.by(admin()), &known(), id).await.unwrap();
-    while going_on.load(Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(turns.load(Ordering::SeqCst), before + 1, "once, for its own lane");
-    shutdown.cancel();
-    task.await.unwrap();
-    assert_eq!(going_on.load(Ordering::SeqCst), 0);
+    let replace = Ask::of(&operations::Replace { hostnames: vec![name("lablink-vm-test-1")] });
+    let id = ask(&scene, &replace).await;
+    let taken = take(&scene).await.unwrap();
+    begin(&taken).await.unwrap();
+    taken.lease.try_again("Somebody is in the way.", Duration::from_secs(90)).await.unwrap();
+    let log = operations::log(&scene.db, id, 9).await.unwrap();
+    let log: Vec<&str> = log.iter().map(|it| it.line.as_str()).collect();
+    assert_eq!(log, ["Somebody is in the way.", "The next attempt begins in 90 s."]);
+    assert!(operations::cancel(&scene.by(admin()), &known(), id).await.unwrap());
+    let vm = vms::find(&scene.scope(), &name("lablink-vm-test-1")).await.unwrap().unwrap();
+    assert_eq!(vm.status, VmStatus::Error);
+    assert!(vm.status_reason.unwrap().contains("cancelled before it was done"));
+    let left = operations::undone(&scene.scope(), &known(), id).await.unwrap();
+    assert_eq!(left, [name("lablink-vm-test-1")], "it can be tried again");
 }

@@ -16,7 +16,7 @@ async fn the_first_vms_are_asked_for_once() {
     let asked = join_all((0..8).map(|_| ask())).await;
     assert_eq!(asked.into_iter().filter(|it| matches!(it, Ok(Some(_)))).count(), 1);
     assert_eq!(scene.count("select count(*) from vm").await, 2);
-    // Nor ever again, when all are gone.
+    // It does nothing either when all of them are gone.
     scene.sql("update operation set state = 'cancelled', finished_at = now()").await;
     scene.sql("update vm set removed_at = now()").await;
     assert!(ask().await.unwrap().is_none());

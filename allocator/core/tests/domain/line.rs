@@ -175,7 +175,7 @@ async fn a_place_that_nobody_looks_at_lapses_and_its_vm_goes_to_the_next() {
     assert!(offered(&scene, &bob).await.is_some());
     assert!(matches!(look(&scene, &ada).await, Standing::Over(EndReason::Lapsed)));
 
-    // An offer that is not taken up lapses as well, whoever looks on.
+    // An offer that is not taken up lapses as well, even while somebody looks at it.
     scene.sql("update place set offered_at = now() - interval '601 seconds' where id = 2").await;
     scene.report("lablink-vm-test-1", VmStatus::Unknown).await;
     scene.report("lablink-vm-test-1", VmStatus::Running).await;

@@ -10,9 +10,13 @@ use lablink_core::{
     collections::{self, Kept, Wish},
     events,
     line::{self, Presented, Removal},
-    operations::{self, Ask, Outcome, RebootError, TakeBack, TakeBackError, Then, Whose},
+    operations::{
+        self, Ask, Makes, Outcome, RebootError, Report, Stage, Step, TakeBack, TakeBackError, Then,
+        Whose,
+    },
     pools::{PerAddress, PlacesPerAddress},
     scope::{Key, Once},
+    state,
     vms::{self, Selection},
 };
 use lablink_protocol::{
@@ -29,7 +33,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 33] = [
+const WRITES: [(&str, Write); 34] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -168,6 +172,14 @@ const WRITES: [(&str, Write); 33] = [
                 return;
             }
             begun.unwrap();
+            let steps =
+                [name(TWO), name(ONE)].map(|it| Step { stage: Stage::Done, ..Step::waiting(it) });
+            let makes = Makes::Machines;
+            let report = Report { steps: &steps, makes, ..Report::default() };
+            match taken.lease.advance(&report).await {
+                Ok(()) | Err(operations::LeaseError::Lost) => {}
+                Err(operations::LeaseError::Db(error)) => panic!("{error:?}"),
+            }
             match taken.lease.finish(&Outcome::succeeded()).await {
                 Ok(()) | Err(operations::LeaseError::Lost) => {}
                 Err(operations::LeaseError::Db(error)) => panic!("{error:?}"),
@@ -217,6 +229,16 @@ const WRITES: [(&str, Write); 33] = [
                                      order by id limit 1 for no key update)";
             scene.db.client().await.unwrap().execute(late, &[]).await.unwrap();
             operations::end_overdue(&scene.scope()).await.unwrap();
+        })
+    }),
+    ("machines that are begun, made and found in the state", |scene| {
+        Box::pin(async {
+            let scope = scene.scope();
+            let id = scene.count("select max(id) from operation").await.into();
+            let (making, removing) = ([name(TWO)], [name(ONE)]);
+            state::take_in_hand(&scope, id, &making, &removing).await.unwrap();
+            state::made_by(&scope, id).await.unwrap();
+            state::take_true(&scope, None, &[name(TWO), name(ONE)]).await.unwrap();
         })
     }),
     ("what a run has left", |scene| {
@@ -332,7 +354,7 @@ const WRITES: [(&str, Write); 33] = [
     ("a collection, taken back", |scene| {
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-            if let Ok(id) = operations::collect(&scene.by(admin()), &wish).await {
+            if let Ok(id) = collections::collect(&scene.by(admin()), &wish).await {
                 operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
             }
         })
@@ -341,7 +363,7 @@ const WRITES: [(&str, Write); 33] = [
         Box::pin(async {
             let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
             let scope = scene.by(admin());
-            let Ok(id) = operations::collect(&scope, &wish).await else { return };
+            let Ok(id) = collections::collect(&scope, &wish).await else { return };
             let kept =
                 Kept { file_name: "x.zip".to_owned(), size: 2, kept_by: "alloc-1".to_owned() };
             collections::record(&scope, id, &[], Some(&kept)).await.unwrap();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lablink_core::{
-    logs::{self, Batch, Message, Place, Query},
+    logs::{self, Batch, LogMessage, Place, Query},
     vms,
 };
 use tokio_postgres::NoTls;
@@ -15,9 +15,9 @@ const BATCH: usize = 1_000;
 const TEXT: &str = "2026-03-01 09:00:00,123 INFO step of the training of the model, loss 0.1234";
 
 /// Batches with ids as `CloudWatch` makes them: 56 digits that grow.
-fn batch(nr: usize) -> Vec<Message> {
+fn batch(nr: usize) -> Vec<LogMessage> {
     (nr * BATCH..(nr + 1) * BATCH)
-        .map(|line| Message {
+        .map(|line| LogMessage {
             text: format!("{line} {TEXT}"),
             at: None,
             sender_id: Some(format!("{line:056}")),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lablink_core::{
-    logs::{self, Batch, Line, Message, Place, Query, Retention},
+    logs::{self, Batch, Line, LogMessage, Place, Query, Retention},
     vms::{self, ReportError},
 };
 
@@ -11,15 +11,15 @@ use crate::scene::{Scene, name};
 
 const VM: &str = "lablink-vm-test-1";
 
-fn message(text: &str) -> Message {
-    Message { text: text.to_owned(), ..Message::default() }
+fn message(text: &str) -> LogMessage {
+    LogMessage { text: text.to_owned(), ..LogMessage::default() }
 }
 
-fn event(text: &str, id: &str) -> Message {
-    Message { sender_id: Some(id.to_owned()), ..message(text) }
+fn event(text: &str, id: &str) -> LogMessage {
+    LogMessage { sender_id: Some(id.to_owned()), ..message(text) }
 }
 
-async fn append(scene: &Scene, messages: &[Message]) -> i64 {
+async fn append(scene: &Scene, messages: &[LogMessage]) -> i64 {
     logs::append(&scene.scope(), &name(VM), &Batch::of(messages)).await.unwrap()
 }
 
@@ -76,7 +76,7 @@ async fn a_message_that_comes_again_is_stored_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_that_overlap_store_each_message_once() {
     let scene = Scene::with_running(1).await;
-    let batches: Vec<Vec<Message>> = (0..10)
+    let batches: Vec<Vec<LogMessage>> = (0..10)
         .map(|batch| (0..100).map(|nr| event("x", &format!("{batch}-{nr}"))).collect())
         .collect();
     let stored =
@@ -93,7 +93,7 @@ async fn who_follows_by_id_misses_nothing_while_many_write() {
         let scene = &scene;
         async move {
             for nr in 0..25 {
-                let texts: Vec<Message> =
+                let texts: Vec<LogMessage> =
                     (0..20).map(|line| message(&format!("{writer} {nr} {line}"))).collect();
                 append(scene, &texts).await;
             }
@@ -118,8 +118,8 @@ async fn who_follows_by_id_misses_nothing_while_many_write() {
 async fn a_log_is_read_by_tail_by_page_by_time_and_by_search() {
     let scene = Scene::with_running(1).await;
     let at = |second| Some(Timestamp::from_second(second).unwrap());
-    let messages: Vec<Message> = (1..=9)
-        .map(|nr| Message { at: at(1000 + nr), ..message(&format!("Line {nr} 100%_\\")) })
+    let messages: Vec<LogMessage> = (1..=9)
+        .map(|nr| LogMessage { at: at(1000 + nr), ..message(&format!("Line {nr} 100%_\\")) })
         .collect();
     append(&scene, &messages).await;
     let numbers = |lines: Vec<String>| -> Vec<String> {
@@ -145,7 +145,7 @@ async fn a_log_is_read_by_tail_by_page_by_time_and_by_search() {
 async fn a_clock_that_runs_ahead_counts_as_now() {
     let scene = Scene::with_running(1).await;
     let ahead = Timestamp::from_second(9_000_000_000).unwrap();
-    append(&scene, &[Message { at: Some(ahead), ..message("x") }]).await;
+    append(&scene, &[LogMessage { at: Some(ahead), ..message("x") }]).await;
     let lines = read(&scene, END).await;
     assert!(Timestamp::now().duration_since(lines[0].at).as_secs().abs() < 60);
 }

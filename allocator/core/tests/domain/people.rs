@@ -60,7 +60,7 @@ async fn from_before(spellings: &[&str]) -> Scene {
 async fn two_claims_that_turn_out_to_be_one_persons_both_stay_and_the_organiser_is_told() {
     let scene = from_before(&[TYPED, "bob@example.org", SENT_BY_CHROMIUM]).await;
     let config = scene.database.config();
-    // Again and by several at once, as when a start was interrupted or many allocators start.
+    // Several do it at once, and again, as when a start was interrupted or many allocators start.
     let starts = (0..3).map(|_| migrate(&config));
     futures_util::future::join_all(starts).await.into_iter().for_each(|start| start.unwrap());
 

@@ -1,4 +1,4 @@
-//! A token changes hands with its VM: who copied it while they had the VM has nothing of it.
+//! A token changes hands with its VM: somebody who copied it while they had the VM can't use it.
 
 use lablink_core::{
     Actor, Token,
@@ -125,7 +125,7 @@ async fn take_in_turn(scene: &Scene, token: &Token) {
     assert_eq!(scene.bearer(token).await, Some(Bearer::Outgoing(name(ONE))));
 }
 
-/// Two allocators, or an agent and who copied its token.
+/// Two allocators, or an agent and somebody who copied its token.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_all_that_are_fetched_at_once_one_token_works() {
     for _ in 0..10 {
@@ -381,7 +381,8 @@ async fn a_bar_outlasts_all_but_a_machine_that_was_made_anew() {
     begin(&replacing).await.unwrap();
     let barred = "select count(*) from vm where removed_at is null and barred_at is not null";
     assert_eq!(scene.count(barred).await, 1, "the old machine still stands under the name");
-    lablink_core::state::take_in_hand(&scene.scope(), &[name(ONE)], &[]).await.unwrap();
+    let id = replacing.operation.id;
+    lablink_core::state::take_in_hand(&scene.scope(), id, &[name(ONE)], &[]).await.unwrap();
     let steps = [Step { stage: Stage::Done, ..Step::waiting(name(ONE)) }];
     let makes = operations::Makes::Machines;
     let report = operations::Report { steps: &steps, makes, ..Default::default() };

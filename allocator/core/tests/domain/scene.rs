@@ -1,21 +1,19 @@
 //! A pool in a database of its own, with the few steps that most tests begin with.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use lablink_core::{
     Actor, Db, Email, Neighbours, Scope, Token,
     agents::{self, Bearer},
     claims::{self, Granted, Intake, Proof, Refusal, Request, RequestError},
     line::{self, JoinError, Joined, Person, Presented},
-    operations::{self, Kinds, LeaseError, OperationId, Taken, Target},
-    pools::{
-        AfterUse, Claiming, Extension, Machines, PerAddress, Pool, Reclaim, Results, Rules, Source,
-        StaleAfter,
-    },
+    operations::{self, LeaseError, OperationId, Taken, Target},
+    pools::{Pool, Rules},
     vms::{self, VmId},
 };
 use lablink_protocol::{CrdCode, Hostname, VmStatus};
-use lablink_test_db::TestDb;
+pub use lablink_test_db::kinds;
+use lablink_test_db::{TestDb, rules};
 
 pub struct Scene {
     pub database: Arc<TestDb>,
@@ -183,18 +181,6 @@ pub async fn begin(taken: &Taken) -> Result<Vec<Target>, LeaseError> {
     }
 }
 
-/// The product's kinds of operations.
-pub fn kinds() -> Kinds {
-    Kinds::default()
-        .with::<operations::Launch>()
-        .with::<operations::Destroy>()
-        .with::<operations::Replace>()
-        .with::<operations::Collect>()
-        .with::<operations::BringBack>()
-        .with::<operations::GiveUp>()
-        .with::<operations::Reboot>()
-}
-
 pub fn name(hostname: &str) -> Hostname {
     hostname.parse().unwrap()
 }
@@ -206,26 +192,4 @@ pub fn admin() -> Actor {
 /// Somebody, at an address like any other.
 pub fn alone() -> Neighbours {
     Neighbours::of([192, 0, 2, 1].into())
-}
-
-/// Everybody may have as many of this machine's VMs as there are.
-fn rules() -> Rules {
-    Rules {
-        claiming: Claiming {
-            email_domains: Vec::new(),
-            access_code: None,
-            reclaim: Reclaim::Link,
-            per_address: PerAddress::UNLIMITED,
-        },
-        machines: Machines {
-            launched_from: Some(Source::Local),
-            description: "A process.".to_owned(),
-            most_per_launch: 100,
-            most_unknown: None,
-            software: "sleap".to_owned(),
-            stale_after: StaleAfter(Duration::from_secs(60)),
-            after_use: AfterUse::Clean,
-        },
-        results: Results { extension: Extension::default() },
-    }
 }

@@ -29,14 +29,14 @@ impl Scene {
 async fn a_row_tells_whether_its_machine_was_made() {
     let scene = Scene::new().await;
     let (scope, teacher) = (&scene.scope(), &scene.by(admin()));
-    scene.launch(6).await;
+    let hands = scene.launch(6).await;
     vms::register(teacher, Some(name("desk-7")), None).await.unwrap();
     vms::admit(scope, &name("unasked")).await.unwrap();
     let itself = scene.by(Actor::UnprovenAgent);
     vms::set_status(&itself, &name("unasked"), VmStatus::Running).await.unwrap();
     assert!(scene.existing().await.is_empty(), "queued, or not ours to make");
 
-    state::take_in_hand(scope, &[vm(1), vm(2), vm(3), vm(4)], &[]).await.unwrap();
+    state::take_in_hand(scope, hands, &[vm(1), vm(2), vm(3), vm(4)], &[]).await.unwrap();
     assert!(scene.existing().await.is_empty(), "begun, and never reported");
     let token = agents::issue_enrolment(scope, &vm(1)).await.unwrap().unwrap();
     agents::enrol(scope, &vm(1), &token).await.unwrap();
@@ -53,10 +53,45 @@ async fn a_row_tells_whether_its_machine_was_made() {
 
     state::take_true(scope, None, &[vm(4), vm(5)]).await.unwrap();
     assert_eq!(scene.existing().await, ["1", "2", "3", "4", "5"], "a true state had it");
-    state::take_in_hand(scope, &[vm(1), vm(2), vm(3)], &[vm(5)]).await.unwrap();
+    state::take_in_hand(scope, hands, &[vm(1), vm(2), vm(3)], &[vm(5)]).await.unwrap();
     assert_eq!(scene.existing().await, ["4"], "made anew, or on its way out");
     let all: Vec<Hostname> = (1..=6).map(vm).collect();
     assert_eq!(state::in_hand(scope, &all).await.unwrap().len(), 4);
+    let told = "select coalesce(string_agg(right(hostname, 1) || ' ' || event.kind, ', '
+                    order by event.id), '')
+                from event join vm on vm.id = event.vm_id
+                where event.kind in ('vm.making', 'vm.made', 'vm.removing')";
+    let making = "1 vm.making, 2 vm.making, 3 vm.making, 4 vm.making";
+    let made = "4 vm.made, 5 vm.made";
+    let told = scene.text(told).await;
+    assert_eq!(told, format!("{making}, {made}, 5 vm.removing"), "changes alone are told");
+}
+
+#[tokio::test]
+async fn a_machine_is_known_by_the_token_that_it_was_made_with() {
+    let scene = Scene::new().await;
+    let scope = &scene.scope();
+    let id = scene.launch(3).await;
+    state::take_in_hand(scope, id, &[vm(1), vm(2)], &[]).await.unwrap();
+    let mut issued = agents::issue_enrolments(scope, &[vm(1), vm(2), vm(3)]).await.unwrap();
+    let made = async || {
+        let hashes = "select string_agg(encode(token_sha256, 'hex'), ' ' order by vm_id)
+                      from enrolment";
+        let hashes = scene.text(hashes).await;
+        let hashes = hashes.split(' ').map(str::to_owned);
+        let notes: Vec<(Hostname, String)> =
+            [vm(1), vm(2), vm(3)].into_iter().zip(hashes).collect();
+        let mut found = state::being_made_with(scope, &notes).await.unwrap();
+        found.sort();
+        found
+    };
+    assert_eq!(made().await, [vm(1), vm(2)], "nobody is making the third");
+    let other = state::being_made_with(scope, &[(vm(1), "0".repeat(64))]).await.unwrap();
+    assert!(other.is_empty(), "made with another token");
+    agents::enrol(scope, &vm(1), &issued.remove(&vm(1)).unwrap()).await.unwrap();
+    assert_eq!(made().await, [vm(1), vm(2)], "used, it is the same token");
+    state::take_true(scope, None, &[vm(1)]).await.unwrap();
+    assert_eq!(made().await, [vm(2)], "a true state had it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,12 +53,12 @@ async fn the_places_of_one_64_are_limited_also_when_they_come_at_once() {
     let joined = join_all(joins).await;
     assert_eq!(joined.iter().filter(|it| it.is_ok()).count(), 5);
     assert!(joined.iter().all(|it| matches!(it, Ok(_) | Err(JoinError::AddressFull))));
-    // The next /64, and whoever has a place and comes again, are let in.
+    // People from the next /64, and people who have a place and come again, are let in.
     join(&scene, "ada@example.org", &at("2001:db8:7:8::1")).await.unwrap();
     let own = joined.into_iter().position(|it| it.is_ok()).unwrap();
     let back = join(&scene, &format!("s{own}@evil.example"), &stranger(1)).await;
     assert!(matches!(back, Err(JoinError::AlreadyInLine)), "that is another matter");
-    // Who leaves makes room.
+    // A person who leaves makes room.
     scene.sql("update place set ended_at = now(), end_reason = 'left' where id = 1").await;
     join(&scene, "late@evil.example", &stranger(99)).await.unwrap();
 }
@@ -93,7 +93,7 @@ async fn the_machines_of_one_address_are_limited_with_the_places_that_may_become
     assert!(refused.copied().all(|it| it == Refusal::AddressFull), "{claimed:?}");
     let joined = join(&scene, "s20@evil.example", &stranger(20)).await;
     assert!(matches!(joined, Err(JoinError::AddressFull)), "it could become a fourth");
-    // Who holds one gets back in; others are not concerned.
+    // A person who holds one gets back in. Others are not concerned.
     let own = claimed.iter().position(Result::is_ok).unwrap();
     let back = scene.claim_from(&format!("s{own}@evil.example"), &stranger(50)).await;
     assert!(!back.unwrap().is_new);
@@ -148,7 +148,7 @@ async fn an_offer_to_a_place_that_shows_no_life_is_short() {
     assert!(is_offered(&scene, &alive).await, "it went on");
     assert_eq!(scene.count("select count(*) from event where kind = 'place.passed'").await, 1);
 
-    // Who looks keeps it, and who comes back after an outage is still in line, at the head.
+    // A person who looks keeps it. One who comes back after an outage is still first in line.
     passed(100).await;
     assert!(is_offered(&scene, &alive).await);
     let back = look(&scene, &dead).await;

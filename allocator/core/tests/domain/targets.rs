@@ -119,7 +119,7 @@ async fn a_machine_that_was_claimed_since_is_left_out() {
         let targets = begin(&taken).await.unwrap();
         assert_eq!(taken.operation.id, id);
         match &targets[0].standing {
-            Standing::Succeeded => assert_eq!(hostname, ONE, "ada's claim was known"),
+            Standing::Replaced => assert_eq!(hostname, ONE, "ada's claim was known"),
             Standing::LeftOut(why) => assert!(hostname != ONE && why.contains("claimed"), "{why}"),
             other => panic!("{other:?}"),
         }
@@ -189,9 +189,11 @@ async fn a_replaced_vm_is_history_and_its_name_has_a_new_row() {
     assert_eq!(scene.count(used).await, 1, "what stands there is ada's until it was made anew");
     taken.lease.advance(&report).await.unwrap();
     assert_eq!(scene.count(used).await, 1, "a change of it in place makes nothing anew");
-    state::take_in_hand(&scene.scope(), &[name(ONE)], &[]).await.unwrap();
+    state::take_in_hand(&scene.scope(), id, &[name(ONE)], &[]).await.unwrap();
     taken.lease.advance(&report).await.unwrap();
     assert_eq!(scene.count(used).await, 0);
+    let told = "select count(*) from event where kind = 'vm.fresh'";
+    assert_eq!(scene.count(told).await, 1);
     assert_eq!(operations::targets(&scene.db, id).await.unwrap(), targets);
 }
 

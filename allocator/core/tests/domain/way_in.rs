@@ -102,7 +102,7 @@ async fn the_organisers_link_is_the_only_way_in_and_the_desktop_stays() {
         let Situation::Claimed(delivery) = situation(&scene).await else { panic!("claimed") };
         assert_eq!((delivery.command_no, delivery.code.as_str()), (1, "4/x"));
 
-        // The right person's new command is no proof for who sees it on the machine.
+        // The right person's new command is on the machine, so it proves nothing.
         assert_eq!(give(&scene, &new.link, "4/hers").await, Given::Taken);
         let seen = scene.claim(ADA, "4/hers").await;
         assert_eq!(seen.unwrap_err(), Refusal::AlreadyClaimed);
@@ -208,7 +208,7 @@ async fn an_agent_that_does_not_know_how_is_not_asked() {
     let scene = Scene::with_running(1).await;
     let stranger = scene.claim(ADA, "4/x").await.unwrap();
     let old = Vitals { agent_version: Some("0.1.0".into()), ..Vitals::default() };
-    // Whoever is locked out could have copied a token that it keeps.
+    // The person who is locked out could have copied a token that the agent keeps.
     let keeps_its_token = Vitals { locks_out: Some(true), ..Vitals::default() };
     for vitals in [None, Some(old), Some(keeps_its_token)] {
         if let Some(vitals) = vitals {
@@ -259,7 +259,7 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
         .await;
     scene.join("dee@example.org", Presented::default()).await.unwrap();
 
-    // Who knows her e-mail has no use of that, also where another machine is free.
+    // Somebody who knows her e-mail can't use that, even where another machine is free.
     assert_eq!(scene.claim(ADA, "4/x").await.unwrap_err(), Refusal::Invited);
     for reclaim in [Reclaim::Link, Reclaim::Email] {
         let presented = Presented { token: Some(stranger.clone()), key: None };

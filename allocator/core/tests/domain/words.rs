@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use lablink_core::{
     Actor,
     claims::{self, NotToClean},
-    logs::{self, Batch, Message, Place, Query},
+    logs::{self, Batch, LogMessage, Place, Query},
     operations::{self, LogLevel, OperationState, Outcome, Report, Stage, Step},
     startup, vms,
 };
@@ -18,7 +18,7 @@ const VM: &str = "lablink-vm-test-1";
 const SAID: &str = "a\0b\u{1b}[31m\u{1b}]0;title\u{7}c\u{9b}2J\u{202e}\r\u{8}\nd";
 const STORED: &str = "abc\nd";
 
-/// Of all text and JSON in the database, in the form in which the server gives it.
+/// All unclean texts and JSON values in the database, as the server gives them.
 async fn unclean(scene: &Scene) -> Vec<String> {
     let columns = "select table_name, column_name from information_schema.columns
                    where table_schema = 'public' and data_type in ('text', 'jsonb')
@@ -54,7 +54,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
     };
     startup::record(agent, &vm, &report).await.unwrap();
     vms::set_gpu(agent, &vm, GpuHealth::Degraded, Some(SAID)).await.unwrap();
-    let messages = [Message { text: SAID.into(), at: None, sender_id: Some(SAID.into()) }];
+    let messages = [LogMessage { text: SAID.into(), at: None, sender_id: Some(SAID.into()) }];
     logs::append(agent, &vm, &Batch::of(&messages)).await.unwrap();
     // An agent: how a participant's desktop went, and cleaning.
     scene.claim("ada@example.org", "4/x").await.unwrap();
@@ -94,7 +94,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
         Outcome { state: OperationState::Failed, exit_code: None, reason: Some(SAID.to_owned()) };
     taken.lease.finish(&outcome).await.unwrap();
 
-    // Of a log, colours stay.
+    // A log keeps its colours.
     let stored = scene.db.client().await.unwrap();
     let line: String = stored
         .query_one("select line from log_line order by id limit 1", &[])
@@ -114,7 +114,7 @@ async fn nothing_that_a_vm_or_a_program_says_is_refused_or_stored_as_it_is() {
 #[tokio::test]
 async fn a_search_for_what_no_line_can_hold_is_no_error() {
     let scene = Scene::with_running(1).await;
-    let messages = [Message { text: "ab".into(), ..Message::default() }];
+    let messages = [LogMessage { text: "ab".into(), ..LogMessage::default() }];
     logs::append(&scene.scope(), &name(VM), &Batch::of(&messages)).await.unwrap();
     let query = Query { place: Place::End, since: None, search: Some("a\0b"), limit: 5 };
     let found = logs::read(&scene.db, scene.vm_id(VM).await, &query).await.unwrap();

@@ -149,7 +149,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Of Debian's newest server, else from the PATH.
+/// The program of Debian's newest server, else the one in the PATH.
 fn binary(name: &str) -> String {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let major = |dir: &Path| dir.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());

@@ -23,7 +23,7 @@ pub(super) enum Part {
         form: Form,
         /// Its bytes without the holes.
         content: Content,
-        /// Of the archive's disk, if it lies on one of ours.
+        /// Its share of the archive's disk, if that is one of ours.
         share: Option<Share>,
     },
     /// The last one, which completes it.

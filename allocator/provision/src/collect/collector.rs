@@ -88,7 +88,7 @@ impl ZipCollector {
     }
 }
 
-/// Makes an archive for whoever reads it, until nobody does. Says what came of the VMs if there
+/// Makes an archive for its reader, until nobody reads it. Says what came of the VMs if there
 /// was no file at all.
 async fn stream_into(
     sender: mpsc::Sender<io::Result<Vec<u8>>>,

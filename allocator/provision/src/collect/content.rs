@@ -54,9 +54,9 @@ pub(super) enum SpoolError {
 
 /// Larger files go to the disk.
 pub(super) const LARGEST_IN_MEMORY: u64 = 1024 * 1024;
-/// For all files together.
+/// The memory for all files together.
 const MEMORY: usize = 16 * 1024 * 1024;
-/// Of memory, in which it is shared out.
+/// Memory is shared out in pieces of this size.
 const PIECE: u64 = 1024;
 const BUFFER: usize = 256 * 1024;
 

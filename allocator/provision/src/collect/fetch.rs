@@ -38,7 +38,7 @@ pub(super) struct Fetch<'a> {
     pub patience: Patience,
     /// What it may send.
     pub allowance: Allowance,
-    /// Of the archive's disk, if it lies on one of ours.
+    /// Its share of the archive's disk, if that is one of ours.
     pub share: Option<Share>,
     pub connect: Duration,
     pub spool: &'a Spool,
@@ -237,7 +237,7 @@ async fn feed(mut stdin: ChildStdin, listing: Arc<Listing>) {
     let mut writer = tokio::io::BufWriter::new(&mut stdin);
     for file in &listing.files {
         let name = [b"./", &*file.path, b"\0"].concat();
-        // Who doesn't read it has ended, and says so.
+        // A reader that has gone reports its own end.
         if writer.write_all(&name).await.is_err() {
             return;
         }
@@ -259,7 +259,7 @@ fn too_many_holes() -> String {
 }
 
 const LONGEST_LINE: u64 = 64 * 1024;
-/// Of all lines, with names that `tar` has escaped. Who says more is not listened to.
+/// The most bytes of all lines, with names that `tar` has escaped. The rest is not read.
 const MOST_SAID: u64 = 256 * 1024 * 1024;
 
 fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {

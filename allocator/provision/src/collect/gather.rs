@@ -59,7 +59,7 @@ pub(super) struct Listed {
 pub(super) struct Found {
     pub listing: Arc<Listing>,
     allowance: Allowance,
-    /// Of the archive's disk, if it lies on one of ours and there is room.
+    /// Its share of the archive's disk, if that is one of ours and has room.
     pub share: Option<Share>,
     /// What waiting for it may still take.
     left: Duration,
@@ -113,7 +113,7 @@ impl Gatherer {
         let Remote { stdin: _, stdout, stderr, mut ending } =
             Remote::start(machine, connect, &words).await?;
         let most = self.limits.list();
-        // However slowly: who looks through many folders may find little.
+        // It may be slow: a search through many folders may find little.
         let patience = Patience { stall, left: most, slowest: 0 };
         let mut stream = BufReader::new(Watched::new(stdout, patience));
         let said = tokio::spawn(last_words(stderr, trouble::LONGEST));

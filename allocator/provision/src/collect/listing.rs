@@ -115,7 +115,7 @@ pub(super) enum ListingError {
 /// Bounds for what a VM that means harm makes us remember.
 const MOST_FILES: usize = 250_000;
 const MOST_BYTES: usize = 24 * 1024 * 1024;
-/// Of all that it says, with what is left out.
+/// The most bytes of its whole list, with what is left out.
 const MOST_SAID: usize = 8 * MOST_BYTES;
 /// `PATH_MAX`, and room for the sizes in front.
 const LONGEST_RECORD: usize = 4096 + 64;

@@ -14,7 +14,7 @@ use super::{
 pub(super) struct Made {
     /// In the order in which they were done with.
     pub harvests: Vec<Harvest>,
-    /// Of the archive, in bytes; none: there was nothing to put into it.
+    /// The size of the archive in bytes. None: there was nothing to put into it.
     pub size: Option<u64>,
 }
 

@@ -3,8 +3,9 @@
 //!
 //! A VM runs two constant scripts: one lists its files, the other sends them as a `tar` stream. A
 //! file enters the archive once it is here as a whole, so a VM that stalls, lies or dies costs its
-//! own files and nobody else's; nor does one that has, sends or takes too much. What is missing stands in the archive's `REPORT.csv`, with reasons;
-//! so does what was left out and may be meant, and which file has another name there.
+//! own files and nobody else's, and so does one that has, sends or takes too much. The archive's
+//! `REPORT.csv` says what is missing, with reasons, what was left out though it may be meant, and
+//! which file has another name there.
 
 mod admission;
 mod allowance;

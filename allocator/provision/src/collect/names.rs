@@ -26,9 +26,9 @@ pub(super) struct Names {
     long: usize,
 }
 
-/// Of a path in the archive, in UTF-16's units: Windows takes 259, with the folder in front.
+/// The longest path in the archive, in UTF-16's units: Windows takes 259, with the folder in front.
 const LONGEST_PATH: usize = 180;
-/// Of one name, in bytes: Linux takes 255.
+/// The longest name, in bytes: Linux takes 255.
 const LONGEST_NAME: usize = 240;
 /// What is kept of a name whose path is too long, from its end, in characters.
 const TAIL: usize = 60;
@@ -56,7 +56,7 @@ impl Names {
     /// `above` is where these lead in the archive.
     fn name_all(&mut self, files: &[&Found], skip: usize, above: &str) {
         let mut entries = entries(files, skip);
-        // Whoever can keep a name has it before those who must take another one.
+        // Files that can keep their names are named first, then those that must take others.
         entries.sort_by_key(|entry| matches!(entry.fit(), Cow::Owned(_)));
         let mut taken = HashSet::new();
         let mut numbers: HashMap<String, u32> = HashMap::new();
@@ -264,7 +264,7 @@ mod tests {
         both("Run", "run/a.slp", ["Run", "run (2)/a.slp"]);
         both("a:b/x.slp", "a_b", ["a_b (2)/x.slp", "a_b"]);
         both("Runs/a.slp", "runs/a.slp", ["Runs/a.slp", "runs (2)/a.slp"]);
-        // Who has the name already keeps it.
+        // The file that has the name already keeps it.
         both("a:.slp", "a_.slp", ["a_ (2).slp", "a_.slp"]);
         both("CON.slp", "con_.slp", ["CON_ (2).slp", "con_.slp"]);
         let many = stored(&["a?.slp", "a*.slp", "a_.slp", "a_ (2).slp"]);

@@ -6,8 +6,8 @@ use futures_util::StreamExt;
 use lablink_core::amount::{counted, size};
 use lablink_core::{
     DbError,
-    collections::{self, Collected, Kept},
-    operations::{Collect, LeaseError, LogLevel, OperationId, Outcome},
+    collections::{self, Collect, Collected, Kept},
+    operations::{LeaseError, LogLevel, OperationId, Outcome},
     worker::{Attempt, Ended, Runner, Stop, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
@@ -164,7 +164,7 @@ impl ZipCollector {
     }
 }
 
-/// Of what was stopped, no archive is kept.
+/// The end of a collection that was stopped. It keeps no archive.
 fn stopped_by(stop: Stop) -> Ended {
     match Ended::stopped_by(stop) {
         Ended::Interrupted { .. } => Ended::Interrupted {

@@ -1,6 +1,6 @@
 //! A file that is mostly holes, as it goes into an archive: as a `tar` of its own, in GNU's format,
-//! which every `tar` unpacks with the holes. Filled with zeros it would cost whoever makes or
-//! unpacks the archive as much as it seems to be: a few bytes may seem to be terabytes.
+//! which every `tar` unpacks with the holes. Filled with zeros it would cost the maker and
+//! the reader of the archive as much as it seems to be: a few bytes may seem to be terabytes.
 
 use std::{
     io::{self, Write},
@@ -19,7 +19,7 @@ const BLOCK: u64 = 512;
 /// Extents in a header, and in each block that goes on with it.
 const IN_HEADER: usize = 4;
 const IN_BLOCK: usize = 21;
-/// Of a name, in bytes.
+/// The longest name, in bytes.
 const LONGEST_NAME: usize = 100;
 
 /// In bytes.
@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// Of what `tar` unpacks.
+    /// What `tar` unpacks.
     fn unpacked(layout: &Layout, byte: u8) -> (tempfile::TempDir, File) {
         let folder = tempfile::tempdir().unwrap();
         let mut packed = head(layout, "vm_1/a/run.slp.tar", Timestamp::UNIX_EPOCH).unwrap();

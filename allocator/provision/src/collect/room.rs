@@ -88,7 +88,7 @@ impl Room {
 }
 
 impl Share {
-    /// So many bytes of it, or of what else is free if it has not got them.
+    /// Takes this many bytes from it, and from what else is free if it has too few.
     pub fn part(&mut self, bytes: u64) -> Result<Self, Full> {
         let own = bytes.min(self.left);
         let mut part = self.room.set_aside(bytes - own)?;
@@ -97,7 +97,7 @@ impl Share {
         Ok(part)
     }
 
-    /// Asked before bytes are written: what stays free stays free, whoever else fills the disk.
+    /// Asked before bytes are written: the reserve stays free even if others fill the disk.
     pub fn spend(&mut self, bytes: u64) -> Result<(), Full> {
         let own = bytes.min(self.left);
         self.left -= own;

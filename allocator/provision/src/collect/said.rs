@@ -7,7 +7,7 @@ use std::collections::HashMap;
 pub(super) struct Said {
     /// How many files were asked for: nobody has more to say.
     asked: usize,
-    /// Of each file that was begun, in order: what went wrong with it.
+    /// What went wrong with each file that was begun, in their order.
     begun: Vec<Option<Box<str>>>,
     /// The name of the last of them, as `tar` writes it.
     current: Vec<u8>,
@@ -28,9 +28,9 @@ pub(super) enum Verdict {
     Open,
 }
 
-/// Of what was said beside, in bytes.
+/// The most that is kept of other messages, in bytes.
 const MOST_OTHER: usize = 4 * 1024 * 1024;
-/// Of a reason.
+/// The most of a reason that is kept, in characters.
 const LONGEST_WHY: usize = 300;
 
 impl Said {
@@ -107,7 +107,7 @@ impl Reasons<'_> {
     }
 }
 
-/// Of a line: more would let one line cost too much.
+/// The most ends of a name that are tried in one line.
 const MOST_ENDS: usize = 16;
 
 /// Where a name in a line may end.

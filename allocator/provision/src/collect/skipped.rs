@@ -36,9 +36,9 @@ pub(super) enum Why {
 /// Bounds for what is listed; more is counted.
 const MOST_ITEMS: usize = 10_000;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
-/// So many are told in a sentence.
+/// How many are named in a sentence.
 const NAMED: usize = 5;
-/// Of a name in a sentence, in characters.
+/// The longest name in a sentence, in characters.
 const LONGEST: usize = 80;
 
 impl Skipped {

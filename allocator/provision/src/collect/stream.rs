@@ -8,8 +8,8 @@ use super::layout::Layout;
 
 /// The files of a `tar` stream in GNU's format, as they come, sparse ones with their holes.
 ///
-/// Headers are read here and not by the crate: whoever sends the stream may mean harm, and what is
-/// taken into memory has bounds here.
+/// Headers are read here and not by the crate: the sender may mean harm, and here everything that is
+/// taken into memory has bounds.
 pub(super) struct TarStream<R> {
     from: R,
     /// What fills up the last file's last block, in bytes.
@@ -38,7 +38,7 @@ pub(super) enum TarError {
 const BLOCK: usize = 512;
 /// `PATH_MAX`, and room for what stands around a name.
 const LONGEST_NAME: u64 = 4096 + 16;
-/// Of one file: each takes memory while the file waits.
+/// The most extents of one file: each takes memory while the file waits.
 pub(super) const MOST_EXTENTS: usize = 16_384;
 /// What may follow the last file: `tar` fills up its last record.
 const MOST_PADDING: u64 = 1024 * 1024;

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::listing::Listing;
 
-/// How far the work on one VM has come, for who looks on from time to time.
+/// How far the work on one VM has come, to be looked at from time to time.
 #[derive(Debug)]
 pub(super) struct Tally {
     /// Files that it has, and their bytes.

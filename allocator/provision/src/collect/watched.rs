@@ -31,7 +31,7 @@ enum Impatience {
     TooLong,
 }
 
-/// A stream that ends with an error when whoever writes it lets us wait for too long. Only time in
+/// A stream that ends with an error when its writer lets us wait for too long. Only time in
 /// which somebody waits for bytes counts: a slow reader is not the writer's fault.
 pub(super) struct Watched<R> {
     inner: R,

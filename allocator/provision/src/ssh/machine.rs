@@ -7,7 +7,7 @@ use lablink_protocol::Hostname;
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
     pub hostname: Hostname,
-    /// Of a VM that LabLink launched.
+    /// For a VM that LabLink launched.
     pub number: Option<i32>,
     pub reach: Reach,
 }
@@ -24,6 +24,6 @@ pub(crate) enum Reach {
         /// What its address may be, where somebody has typed it. None: Terraform has told us.
         fit: Option<FitAddresses>,
     },
-    /// There is none; why.
+    /// There is no way, for this reason.
     None(String),
 }

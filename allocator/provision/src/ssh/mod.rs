@@ -1,9 +1,9 @@
 //! How a machine is reached: over SSH, or a local VM in its folder; and how a script runs there.
 
+mod files;
 mod first_contact;
 mod machine;
 mod machines;
-mod papers;
 mod remote;
 mod script;
 pub(crate) mod trouble;

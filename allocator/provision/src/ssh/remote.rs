@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Machine, Reach, Script, papers::Papers};
+use super::{Machine, Reach, Script, files::SshFiles};
 
 /// How long a program may take to end once its output has.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -31,10 +31,10 @@ pub(crate) struct Remote {
     pub ending: Ending,
 }
 
-/// What is left of it when its streams have been taken.
+/// The rest of a script that runs, once its streams have been taken.
 pub(crate) struct Ending {
     child: Child,
-    papers: Option<Papers>,
+    files: Option<SshFiles>,
 }
 
 impl Remote {
@@ -46,7 +46,7 @@ impl Remote {
         let failed = |error: io::Error| format!("it can't be asked: {error}");
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
-        let papers = match &machine.reach {
+        let files = match &machine.reach {
             Reach::None(why) => return Err(why.clone()),
             Reach::Here(_) => {
                 command.args(["sh", "-c"]).arg(&script[0]).arg("lablink").args(&script[1..]);
@@ -55,9 +55,9 @@ impl Remote {
             Reach::Ssh { access, host_key, fit } => {
                 let at = place(access, *fit, connect).await?;
                 let hostname = &machine.hostname;
-                let papers = Papers::new(hostname, access, host_key.as_deref()).map_err(failed)?;
-                command.arg("ssh").args(papers.arguments(hostname, access, &at, connect, script));
-                Some(papers)
+                let files = SshFiles::new(hostname, access, host_key.as_deref()).map_err(failed)?;
+                command.arg("ssh").args(files.arguments(hostname, access, &at, connect, script));
+                Some(files)
             }
         };
         let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
@@ -74,11 +74,11 @@ impl Remote {
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
             return Err(failed(io::Error::other("it has no pipes")));
         };
-        Ok(Self { stdin, stdout, stderr, ending: Ending { child, papers } })
+        Ok(Self { stdin, stdout, stderr, ending: Ending { child, files } })
     }
 }
 
-/// Where `ssh` is to go: of several addresses the first that answers, as it would find out itself.
+/// Where `ssh` is to go: the first address that answers, as `ssh` itself would choose.
 async fn place(
     access: &SshAccess,
     fit: Option<FitAddresses>,
@@ -95,7 +95,7 @@ async fn place(
             }
         }
     }
-    // Nobody answered: `ssh` says best why.
+    // Nobody answered. The error of `ssh` says best why.
     let first = found.first().ok_or("its name has no address")?;
     Ok(first.to_string())
 }
@@ -120,6 +120,6 @@ impl Ending {
 
     /// The host key of a first contact.
     pub fn learned(self) -> Option<String> {
-        self.papers.and_then(Papers::learned)
+        self.files.and_then(SshFiles::learned)
     }
 }

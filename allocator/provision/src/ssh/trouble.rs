@@ -1,13 +1,13 @@
-//! Why a script could not be run on a VM, in words for whoever has to do something about it.
+//! Why a script could not be run on a VM, in words for the organiser.
 
 use std::process::ExitStatus;
 
 use super::{Machine, Reach};
 
-/// Of what a program said last, in bytes.
+/// The most of a program's last words that is kept, in bytes.
 pub(crate) const LONGEST: usize = 2048;
 
-/// What `ssh` ends with when it is itself that failed (its manual, EXIT STATUS).
+/// The exit code of `ssh` when `ssh` itself has failed (its manual, EXIT STATUS).
 const SSH_FAILED: i32 = 255;
 
 /// The sentence for a program that did not end well. `said` is what it wrote to standard error.

@@ -11,7 +11,7 @@ pub enum Backend {
     S3 { bucket: String, key: String, region: String },
 }
 
-/// Who we are to AWS, as the SDKs find it out. Keys that an organiser typed win over all of it.
+/// Our credentials for AWS, as the SDKs find them. Keys that an organiser typed win over all of it.
 const IDENTITY: [&str; 10] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -48,8 +48,8 @@ impl Backend {
         serde_json::json!({ "terraform": { "backend": backend } }).to_string()
     }
 
-    /// What Terraform's environment needs for it beside the usual: nothing for a file; for a
-    /// bucket, `typed` keys, or whatever our own environment has.
+    /// What Terraform's environment needs for it in addition: nothing for a file; for a bucket,
+    /// `typed` keys, or all that our own environment has.
     pub(super) fn environment(&self, typed: Option<&AwsKeys>) -> Vec<(&'static str, OsString)> {
         let ours = |name| Some((name, std::env::var_os(name)?));
         match (self, typed) {

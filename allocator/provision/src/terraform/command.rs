@@ -58,11 +58,11 @@ pub enum ProgramError {
 
 /// How long it may take to say which it is. Requests are not answered before.
 const VERSION: Duration = Duration::from_secs(2);
-/// What `setsid` ends with when it can't become the program.
+/// The exit codes of `setsid` when it can't become the program.
 const NOT_RUN: [i32; 2] = [126, 127];
 
 impl Program {
-    /// One of which the version can't be told.
+    /// A Terraform whose version can't be told.
     pub fn unchecked(path: &Path) -> Self {
         Self { path: path.to_owned() }
     }

@@ -68,14 +68,14 @@ impl Provisioner {
                 return settlement.write_blindly(scope).await;
             }
         };
-        // A broken VM is made anew later: what runs of it now serves nobody.
+        // A broken VM is made anew later. What runs of it now is of no use.
         let named = settlement.change.hostnames().iter().chain(after.hostnames());
         let unmade: BTreeSet<&Hostname> = named.filter(|it| !after.is_whole(it)).collect();
         local.end(unmade, &limit).await;
         settlement.write(scope, &after).await
     }
 
-    /// Notes that the operation's rows tell what is not known to be true.
+    /// Notes that the operation's rows may be wrong.
     fn put_right_later(&self, id: OperationId) {
         if let Err(error) = self.parts.workspace.note_unsettled(id) {
             let error = &error as &dyn std::error::Error;
@@ -83,7 +83,7 @@ impl Provisioner {
         }
     }
 
-    /// Saves a state that its backend had refused, and puts the rows right that told without it.
+    /// Saves a state that its backend had refused, and corrects the rows that were written without it.
     pub(super) async fn put_right(&self, limit: Limit) -> Result<(), WorkError> {
         let ProvisionerParts { workspace, variables, .. } = &self.parts;
         if workspace.errored().is_none() && workspace.unsettled().is_none() {

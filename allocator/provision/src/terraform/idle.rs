@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Provisioner, ProvisionerParts, provisioner::WorkError};
 
-/// How often it is looked whether there is something to be put right.
+/// How often to look whether something has to be put right.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How soon it is tried again when that failed.
+/// How soon to try again after that failed.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Tells when the rows of VMs that exist are there, or could not be written. Until then a launch
@@ -21,7 +21,7 @@ pub struct CaughtUp(watch::Receiver<bool>);
 
 impl CaughtUp {
     pub async fn reached(mut self) {
-        // Nobody who could catch up is left, if there is an error.
+        // An error means that nobody is left who could catch up.
         let _gone = self.0.wait_for(|caught_up| *caught_up).await;
     }
 }

@@ -1,118 +1,23 @@
 //! A Terraform whose allocator was killed runs on. Its pid is noted so that the next worker on
-//! this machine can end it: that of an `apply` in a file of its own, since only who holds the lease
-//! may touch it, that of a step among the [notes](super::notes).
+//! this machine can end it: that of an `apply` in a file of its own, since only the holder of the
+//! lease may touch it, that of a step among the [notes](super::notes).
 
 use std::{
-    fmt, fs, io,
+    fs,
     path::Path,
     time::{Duration, SystemTime},
 };
 
 use futures_util::future::try_join_all;
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
 use tokio::time::{Instant, sleep};
 
-use super::notes::Orphan;
+use super::{notes::Orphan, process::Process};
 
 /// How long Terraform may take to stop by itself before all that it started is killed. Short: the
 /// operation must have its end within 30 s, and the lease has taken 20 of them.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long what was killed may take to be gone. What hangs in the kernel never is.
+/// How long a killed process may take to be gone. One that hangs in the kernel stays.
 const GONE: Duration = Duration::from_secs(2);
-
-/// A running process, told from a later one of the same number by its start time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Process {
-    pid: i32,
-    /// Clock ticks since boot.
-    started: u64,
-}
-
-/// What `/proc` says of a process that is no zombie.
-struct Stat {
-    session: i32,
-    started: u64,
-}
-
-impl Stat {
-    fn of(pid: i32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold anything; the state is the first field after it.
-        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-        if fields.next()? == "Z" {
-            return None;
-        }
-        let session = fields.nth(2)?.parse().ok()?;
-        let started = fields.nth(15)?.parse().ok()?;
-        Some(Self { session, started })
-    }
-}
-
-impl Process {
-    /// The live process of this pid.
-    pub fn find(pid: i32) -> Option<Self> {
-        Stat::of(pid).map(|stat| Self { pid, started: stat.started })
-    }
-
-    pub fn lives(self) -> bool {
-        Self::find(self.pid) == Some(self)
-    }
-
-    pub fn note(self, file: &Path) -> io::Result<()> {
-        fs::write(file, format!("{self}\n"))
-    }
-
-    fn noted(file: &Path) -> Option<Self> {
-        Self::read(&fs::read_to_string(file).ok()?)
-    }
-
-    /// From how it is written.
-    pub fn read(text: &str) -> Option<Self> {
-        let (pid, started) = text.trim().split_once(' ')?;
-        Some(Self { pid: pid.parse().ok()?, started: started.parse().ok()? })
-    }
-
-    /// Asks Terraform itself to stop. Its group holds the commands that it runs, which must be
-    /// allowed to end by themselves.
-    pub fn interrupt(self) {
-        if self.lives() {
-            let _gone = kill(Pid::from_raw(self.pid), Signal::SIGINT);
-        }
-    }
-
-    /// Kills it and all that is left of its session, itself gone or not. The agents of local VMs
-    /// have sessions of their own.
-    pub fn kill_session(self) {
-        for pid in self.session() {
-            let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
-        }
-    }
-
-    /// Empty when the number is another process's by now: a number in use as a session's is given
-    /// to nobody.
-    fn session(self) -> Vec<i32> {
-        if Self::find(self.pid).is_some_and(|found| found != self) {
-            return Vec::new();
-        }
-        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter(|pid| {
-            Stat::of(*pid).is_some_and(|it| {
-                (it.session == self.pid || *pid == self.pid) && it.started >= self.started
-            })
-        })
-        .collect()
-    }
-}
-
-impl fmt::Display for Process {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.pid, self.started)
-    }
-}
 
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -182,7 +87,7 @@ pub(super) fn forget_steps(notes: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::process::Stat, *};
 
     fn spawn(script: &str) -> (std::process::Child, Process) {
         let child =

@@ -14,7 +14,7 @@ const REMOVE: Duration = Duration::from_secs(60);
 const START: Duration = Duration::from_secs(20);
 /// VMs that are started or stopped at the same time.
 pub(super) const AT_ONCE: usize = 32;
-/// How long the stop of all may take, however many there are.
+/// How long stopping all VMs may take.
 const STOP_ALL: Duration = Duration::from_secs(30);
 
 /// The processes on this machine that stand for VMs: what the `terraform/local` module needs to
@@ -65,7 +65,7 @@ impl LocalVms {
                     return Some(name);
                 }
                 if let Ok(hostname) = name.parse() {
-                    // Else it is found silent, later.
+                    // If this fails, the VM is found silent later.
                     let _told = vms::goodbye(scope, &hostname).await;
                 }
                 None
@@ -121,7 +121,7 @@ impl LocalVms {
         self.step("stop", name, STOP, limit.clone()).run().await?;
         let mut start = self.starting("start", name);
         start.command.envs(enrolment.map(|token| ("LABLINK_ENROLMENT_TOKEN", token.reveal())));
-        // Once stopped, it is started whatever comes.
+        // A stopped VM is started in any case.
         start.run().await.map(drop)
     }
 

@@ -6,7 +6,7 @@ use lablink_protocol::Hostname;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-pub(super) struct Message {
+pub(super) struct TerraformMessage {
     #[serde(rename = "@level", default)]
     pub level: String,
     #[serde(rename = "@message", default)]

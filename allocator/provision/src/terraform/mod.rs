@@ -14,9 +14,11 @@ mod follow;
 mod idle;
 mod leftovers;
 mod local;
+mod look;
 mod message;
 mod notes;
 mod outputs;
+mod process;
 mod progress;
 mod provisioner;
 mod reasons;
@@ -29,6 +31,7 @@ mod solve;
 mod state;
 mod step;
 mod take_over;
+mod unnoted;
 mod variables;
 mod work;
 mod working;
@@ -44,3 +47,6 @@ pub use reboot::Reboots;
 pub use step::StepError;
 pub use variables::RuntimeVariables;
 pub use workspace::{Workspace, WorkspaceError};
+
+/// How long Terraform waits for the state's lock. The operation then waits in the queue.
+const LOCK_TIMEOUT: &str = "-lock-timeout=10s";

@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::leftovers::Process;
+use super::process::Process;
 
 /// Steps that take no lock of the state.
 const LOCKLESS: [&str; 3] = ["terraform init", "terraform state pull", "terraform force-unlock"];
@@ -21,7 +21,7 @@ pub(super) fn takes_lock(name: &str) -> bool {
 pub(super) struct Note(PathBuf);
 
 impl Note {
-    /// The step was killed, and may have left a lock: the note stays for who clears up.
+    /// Keeps the note: the step was killed, and may have left a lock that has to be freed.
     pub fn leave(self) {
         std::mem::forget(self);
     }
@@ -50,7 +50,7 @@ pub(super) struct Orphan {
 }
 
 impl Orphan {
-    /// Those that are noted here. What runs for an allocator that lives is that one's.
+    /// Those that are noted here. Steps of an allocator that lives are not among them.
     pub fn all(folder: &Path) -> Vec<Self> {
         let notes = fs::read_dir(folder).into_iter().flatten().flatten();
         notes.filter_map(|note| Self::read(note.path())).collect()

@@ -10,7 +10,7 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 
 use super::{
-    message::{Deed, Diagnostic, Message},
+    message::{Deed, Diagnostic, TerraformMessage},
     reasons,
 };
 
@@ -20,30 +20,32 @@ pub(crate) struct Progress {
     /// Resources done, of all that the plan changes.
     done: i32,
     total: i32,
-    /// What steps say that are done.
+    /// What a finished step means.
     makes: Makes,
     /// The first error, in plain words.
     pub first_error: Option<String>,
+    /// Somebody else had the state's lock, so nothing was done.
+    pub locked_out: bool,
     /// The first error of each VM.
     pub vm_errors: BTreeMap<Hostname, String>,
     steps: BTreeMap<Hostname, Step>,
     /// VMs that are destroyed first and then made anew.
     replaced: BTreeSet<Hostname>,
-    /// What the operation's row has not got yet.
+    /// What was not written to the operation's log yet.
     new_lines: Vec<(LogLevel, String)>,
     new_steps: BTreeSet<Hostname>,
     logged: usize,
 }
 
 impl Progress {
-    /// Of a run whose steps that are done say this.
+    /// For a run whose finished steps mean this.
     pub fn of(makes: Makes) -> Self {
         Self { makes, ..Self::default() }
     }
 
     /// Takes in one line of output. What is no message, such as a crash, is logged as it is.
     pub fn take(&mut self, line: &str) {
-        let Ok(raw) = serde_json::from_str::<Message>(line) else {
+        let Ok(raw) = serde_json::from_str::<TerraformMessage>(line) else {
             if !line.trim().is_empty() {
                 self.log(LogLevel::Warn, line);
             }
@@ -74,7 +76,7 @@ impl Progress {
                     self.step(&raw.kind, &deed, raw.at);
                 }
             }
-            // Said by the steps, or by nobody to anybody.
+            // The steps say it already, or nobody needs it.
             "version" | "outputs" | "refresh_start" | "refresh_complete" | "resource_drift"
             | "apply_progress" | "provision_start" | "provision_complete" => return,
             "provision_progress" if raw.message.contains("(output suppressed") => return,
@@ -156,13 +158,14 @@ impl Progress {
         let text = format!("{}{separator}{detail}", diagnostic.summary);
         let is_error = diagnostic.severity == "error";
         let level = if is_error { LogLevel::Error } else { LogLevel::Warn };
-        // What goes on from the line before is indented: pages fold it.
+        // A continued line is indented, so that pages fold it.
         let details = detail.lines().map(|line| format!("  {}", line.trim_end()));
         self.log(level, &diagnostic.summary);
         details.for_each(|line| self.log(level, &line));
         if !is_error {
             return;
         }
+        self.locked_out |= reasons::is_lock(&text);
         let reason = reasons::plain(&text);
         if let Some(vm) = diagnostic.vm() {
             if let Some(step) = self.steps.get_mut(&vm) {

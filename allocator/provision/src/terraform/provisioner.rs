@@ -65,6 +65,25 @@ pub(super) enum WorkError {
     Db(#[from] DbError),
 }
 
+impl WorkError {
+    /// Whether somebody else holds the state's lock: it may pass.
+    fn is_lock(&self) -> bool {
+        match self {
+            Self::Step(error)
+            | Self::State(StateError::Refused(error))
+            | Self::Recover(
+                RecoverError::Step(error) | RecoverError::Unsaved { said: error, .. },
+            ) => error.is_lock(),
+            _ => false,
+        }
+    }
+
+    /// The end of an attempt that failed for a reason that may pass. Else the error.
+    pub fn passing(self) -> Result<Ended, Self> {
+        if self.is_lock() { Ok(Ended::Passing { reason: chain(&self) }) } else { Err(self) }
+    }
+}
+
 impl From<WorkError> for Trouble {
     fn from(error: WorkError) -> Self {
         match error {
@@ -93,6 +112,7 @@ impl<K: Changes> Runner<K> for Provisioner {
                 let ended = Ended::failed(chain(&doubt));
                 Ok(Attempt { ended, left: Ran { doubt: Some(doubt), ..Ran::default() } })
             }
+            Err(error) if turn.held.stop().is_none() => Ok(error.passing()?.into()),
             attempt => Ok(attempt?),
         }
     }
@@ -146,6 +166,8 @@ impl Provisioner {
         if let Some(stop) = turn.held.stop() {
             return Ok(Ended::stopped_by(stop).into());
         }
+        // A state that is locked now would be met after the rows have changed.
+        workspace.try_lock().await?;
         let begun = match change {
             Change::Replace(_) => turn.lease.begin_anew().await,
             Change::Launch(_) | Change::Destroy(_) => turn.lease.begin().await,
@@ -182,7 +204,7 @@ impl Provisioner {
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
         let going = before.hostnames().filter(|it| !vms.contains(it)).cloned();
         let ProvisionerParts { scope, .. } = &self.parts;
-        state::take_in_hand(scope, &new, &going.collect::<Vec<_>>()).await?;
+        state::take_in_hand(scope, turn.operation.id, &new, &going.collect::<Vec<_>>()).await?;
         let enrolment_tokens = self.enrolment_tokens(&new).await?;
         let apply = Apply {
             makes: change.makes(),

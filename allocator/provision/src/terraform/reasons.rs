@@ -4,6 +4,11 @@
 /// What is quoted of the original, in characters. All of it is in the log.
 const QUOTED: usize = 500;
 
+/// How Terraform begins when it did not get the state's lock in time, and what it adds about the
+/// holder. Without a holder, something else is wrong, such as a full disk.
+const NO_LOCK: &str = "Error acquiring the state lock";
+const HOLDER: &str = "Lock Info:";
+
 struct Known {
     /// Any of these words tells it.
     signs: &'static [&'static str],
@@ -60,9 +65,9 @@ const KNOWN: [Known; 11] = [
                  another region.",
     },
     Known {
-        signs: &["Error acquiring the state lock"],
+        signs: &[HOLDER],
         advice: "Somebody else holds the lock of Terraform's state: another Terraform is at work. \
-                 Wait for its end and retry. If none runs any more, free the lock with `terraform \
+                 Wait for its end. If none runs any more, free the lock with `terraform \
                  force-unlock` and the ID below.",
     },
     Known {
@@ -79,6 +84,12 @@ const KNOWN: [Known; 11] = [
                  saves it as soon as that is possible.",
     },
 ];
+
+/// Whether an error of Terraform's is that somebody else holds the state's lock. Terraform has then
+/// done nothing.
+pub(super) fn is_lock(said: &str) -> bool {
+    said.contains(NO_LOCK) && said.contains(HOLDER)
+}
 
 /// An error of Terraform's, without colours and the like, with what to do where that is known.
 pub(super) fn plain(said: &str) -> String {
@@ -190,6 +201,14 @@ mod tests {
             let code = said.split_whitespace().last().unwrap();
             assert!(reason.ends_with(code), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_lock_has_a_holder() {
+        assert!(SAID.iter().any(|(said, _)| is_lock(said)));
+        let full = "Error acquiring the state lock\n\nError message: write .lock.info: no space \
+                    left on device";
+        assert!(!is_lock(full) && plain(full).starts_with("The disk"));
     }
 
     #[test]

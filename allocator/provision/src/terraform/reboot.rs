@@ -21,7 +21,7 @@ pub struct Rebooted(Option<VmId>);
 impl Runner<Reboot> for Reboots {
     type Left = Rebooted;
 
-    /// Idempotent: one that was left in the middle is done again.
+    /// Idempotent: a reboot that was cut off is done again.
     async fn attempt(
         &self,
         Reboot { hostname }: &Reboot,
@@ -36,7 +36,7 @@ impl Runner<Reboot> for Reboots {
         let (Some(Target { vm_id, .. }), Some(vm)) = (target, vm) else {
             return Ok(Ended::failed(format!("{hostname} is gone.")).into());
         };
-        // Who removes it waits until this is over.
+        // An operation that removes it waits until this is over.
         if vm.removing {
             let reason = format!("{hostname} was not rebooted: it is about to be removed.");
             return Ok(Ended::failed(reason).into());

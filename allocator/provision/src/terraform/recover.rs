@@ -40,7 +40,7 @@ pub(super) enum RecoverError {
         "An earlier operation's state could not be saved, and still can't be: {said} It is kept in \
          {path}, and saved before anything else is done as soon as its backend takes it."
     )]
-    Unsaved { path: PathBuf, said: String },
+    Unsaved { path: PathBuf, said: StepError },
 }
 
 impl Workspace {
@@ -49,7 +49,7 @@ impl Workspace {
         Some(self.directory.join(ERRORED)).filter(|path| path.exists())
     }
 
-    /// Notes whose state was refused: the rows of its VMs tell what is not known to be true.
+    /// Notes whose state was refused: the rows of its VMs may be wrong.
     pub(super) fn note_unsettled(&self, id: OperationId) -> io::Result<()> {
         std::fs::create_dir_all(&self.directory)?;
         std::fs::write(self.directory.join(UNSETTLED), id.to_string())
@@ -64,7 +64,8 @@ impl Workspace {
     }
 
     /// Ends what runs, frees the lock if its holder was ours, and saves the state that was
-    /// refused. Changes nothing when the last Terraform ended well. Only for who holds the lease.
+    /// refused. Changes nothing when the last Terraform ended well. The caller must hold the
+    /// lease.
     pub(super) async fn recover(&self) -> Result<(), RecoverError> {
         let since = leftovers::end(&self.pid_file(), &self.notes()).await?;
         self.save(since).await?;
@@ -73,7 +74,7 @@ impl Workspace {
         Ok(())
     }
 
-    /// Saves the state that was refused, if there is one. For a worker that has nothing to do.
+    /// Saves the state that was refused, if there is one. For an idle worker.
     pub(super) async fn save_errored(&self) -> Result<(), RecoverError> {
         self.save(leftovers::noted_at(&self.pid_file())).await
     }
@@ -89,9 +90,7 @@ impl Workspace {
                 tracing::info!("the state that could not be saved is saved now");
                 Ok(std::fs::rename(&path, self.directory.join(SAVED))?)
             }
-            Err(RecoverError::Step(said)) => {
-                Err(RecoverError::Unsaved { path, said: said.to_string() })
-            }
+            Err(RecoverError::Step(said)) => Err(RecoverError::Unsaved { path, said }),
             Err(error) => Err(error),
         }
     }
@@ -133,19 +132,20 @@ impl Workspace {
         }
         tracing::warn!(lock = lock.id, "freeing the lock that a killed Terraform left");
         match self.briefly(&["force-unlock", "-force", &lock.id]).await {
-            // It went in between; if not, the next Terraform tells.
+            // The lock may be gone by now. If it is not, the next Terraform says so.
             Ok(_) | Err(StepError::Failed { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A backend that does not answer is tried for minutes by Terraform; here, others wait.
+    /// Terraform tries a backend that does not answer for minutes. Others wait for this step, so it
+    /// is ended earlier.
     pub(super) async fn briefly(&self, arguments: &[&str]) -> Result<Vec<u8>, StepError> {
         self.step(PATIENCE, arguments).run().await
     }
 }
 
-/// Which state of which history a state is.
+/// The identity of a state: its history, and its place in it.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 struct Version {
     lineage: String,

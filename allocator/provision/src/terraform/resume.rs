@@ -21,7 +21,7 @@ const RUNS_OTHERWISE: i32 = 4;
 /// How soon one that needs a token is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// What a start left to do.
+/// VMs that a start could not serve yet.
 #[derive(Default)]
 struct Left {
     unenrolled: Vec<String>,
@@ -35,7 +35,8 @@ impl LocalVms {
     /// could never enrol gets a fresh token, if it has a row once `caught_up` says that all have
     /// theirs, and while no operation of the pool is at work: the token that such a one has given
     /// must hold. One that can't be started says so in its row. Those that run with other settings
-    /// are taken over if nothing is heard of them for as long as the pool allows. Ends when nothing is left to do.
+    /// are taken over if nothing is heard of them for as long as the pool allows. Ends when nothing is
+    /// left to do.
     pub async fn resume_all(&self, scope: &Scope, caught_up: CaughtUp) -> io::Result<()> {
         let left = self.resume(self.names()?, |_| std::future::ready(None)).await;
         if left.is_empty() {

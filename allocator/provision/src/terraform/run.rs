@@ -20,9 +20,10 @@ use tokio::{
 };
 
 use super::{
-    Workspace,
+    LOCK_TIMEOUT, Workspace,
     follow::Follower,
-    leftovers::{self, Process},
+    leftovers,
+    process::Process,
     progress::Progress,
     state::{Doubt, number},
     workspace,
@@ -40,11 +41,11 @@ const LONGEST_PER_VM: Duration = Duration::from_secs(30);
 
 /// One `terraform apply`.
 pub(super) struct Apply<'a> {
-    /// What its steps that are done say.
+    /// What a finished step means.
     pub makes: Makes,
     pub workspace: &'a Workspace,
     pub lease: &'a Lease,
-    /// For what Terraform says.
+    /// For Terraform's output.
     pub folder: &'a Path,
     /// The VMs that shall exist afterwards.
     pub vms: Vec<Hostname>,
@@ -55,7 +56,7 @@ pub(super) struct Apply<'a> {
     pub environment: Vec<(&'static str, PathBuf)>,
 }
 
-/// What a run leaves for its end to be written with.
+/// What a run leaves for the writing of its end.
 #[derive(Debug, Default)]
 pub struct Ran {
     /// What Terraform said, as far as it could not be written yet.
@@ -69,9 +70,9 @@ pub struct Ran {
 /// How it came to its end.
 struct Watched {
     status: ExitStatus,
-    /// Why it was asked to.
+    /// Why it was asked to stop.
     stop: Option<Stop>,
-    /// It was asked to for having taken too long.
+    /// It was asked to stop because it took too long.
     overdue: bool,
 }
 
@@ -84,7 +85,7 @@ impl Apply<'_> {
         let mut child = self
             .workspace
             .command()
-            .args(["apply", "-json", "-auto-approve", "-input=false", "-lock-timeout=30s"])
+            .args(["apply", "-json", "-auto-approve", "-input=false", LOCK_TIMEOUT])
             .arg(format!("-var-file={}", workspace::RUNTIME_VARIABLES))
             .args(self.replace.iter().map(|address| format!("-replace={address}")))
             .envs(self.environment.iter().cloned())
@@ -130,6 +131,9 @@ impl Apply<'_> {
                     self.longest().as_secs() / 60
                 ),
             },
+            (None, false) if progress.locked_out => {
+                Ended::Passing { reason: reason(&progress, status, &errors) }
+            }
             (None, false) => Ended::Failed {
                 exit_code: status.code(),
                 reason: reason(&progress, status, &errors),
@@ -169,7 +173,7 @@ impl Apply<'_> {
                 }
             };
             if let (Some(process), Some(grace)) = (process, grace) {
-                // Asked twice, it would not finish what it is at.
+                // Asked twice, it would not finish its current work.
                 if deadline.is_none() {
                     process.interrupt();
                 }
@@ -203,7 +207,7 @@ impl Apply<'_> {
             }
         }
         match progress.tell(self.lease).await {
-            // A lost lease is for its keeper to tell.
+            // The worker finds out about a lost lease by itself.
             Ok(()) | Err(LeaseError::Lost) => {}
             Err(LeaseError::Db(error)) => {
                 tracing::warn!(
@@ -224,7 +228,8 @@ impl Apply<'_> {
         std::fs::write(self.workspace.directory.join(workspace::VMS), json)
     }
 
-    /// By the environment, not by a file or an argument: nothing is left of them afterwards.
+    /// They are given by the environment, not by a file or an argument, so that nothing is left of
+    /// them afterwards.
     fn tokens(&self) -> String {
         let tokens: BTreeMap<&Hostname, &str> =
             self.enrolment_tokens.iter().map(|(name, token)| (name, token.reveal())).collect();

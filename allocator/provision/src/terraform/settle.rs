@@ -68,8 +68,7 @@ impl Settlement<'_> {
         }
     }
 
-    /// A machine that nothing was done to stays what it was; of any other nobody can say what is
-    /// left.
+    /// A machine that was not touched stays as it was. It is not known what is left of any other.
     async fn write_unreplaced(&self, scope: &Scope) -> Result<(), DbError> {
         let (untouched, begun) = self.unreplaced();
         vms::note_undone(scope, &self.reasons(untouched)).await?;
@@ -99,7 +98,7 @@ impl Settlement<'_> {
 
     fn worked_on(&self) -> impl Iterator<Item = &Target> {
         let worked_on =
-            |it: &&Target| matches!(it.standing, Standing::Included | Standing::Succeeded);
+            |it: &&Target| matches!(it.standing, Standing::Included | Standing::Replaced);
         self.targets.iter().filter(worked_on)
     }
 

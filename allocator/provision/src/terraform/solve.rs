@@ -1,6 +1,6 @@
-//! The ways out of a conflict with the state, as an organiser chose: what it has lost is put back
-//! into it, or is let go of. Both look again first, so that being done twice, or half and then
-//! again, changes nothing.
+//! The ways out of a conflict with the state, as an organiser chose: what the state has lost is put
+//! back into it, or is let go of. Both look again first, so both are idempotent, and can be done again
+//! after they were cut off.
 
 use lablink_core::{
     DbError, chain,
@@ -16,11 +16,12 @@ use lablink_protocol::Hostname;
 
 use super::{
     Backend, Provisioner, ProvisionerParts, StepError, Workspace,
+    look::Look,
     provisioner::WorkError,
-    state::{Doubt, Look, Pieces, listed, mend},
+    state::{Doubt, Pieces, listed, mend},
 };
 
-/// What a way out leaves to be told.
+/// What a way out leaves to be written.
 #[derive(Debug, Default)]
 pub struct Solved {
     lines: Vec<(LogLevel, String)>,
@@ -38,7 +39,7 @@ impl Runner<BringBack> for Provisioner {
     type Left = Solved;
 
     async fn attempt(&self, _job: &BringBack, turn: &mut Turn) -> Result<Attempt<Solved>, Trouble> {
-        Ok(self.solve(Way::BringBack, turn).await?)
+        self.attempt_at(Way::BringBack, turn).await
     }
 
     async fn settle(
@@ -56,7 +57,7 @@ impl Runner<GiveUp> for Provisioner {
     type Left = Solved;
 
     async fn attempt(&self, job: &GiveUp, turn: &mut Turn) -> Result<Attempt<Solved>, Trouble> {
-        Ok(self.solve(Way::GiveUp(&job.hostnames), turn).await?)
+        self.attempt_at(Way::GiveUp(&job.hostnames), turn).await
     }
 
     async fn settle(
@@ -70,7 +71,7 @@ impl Runner<GiveUp> for Provisioner {
     }
 }
 
-/// Writes what was done. What is written is not written again.
+/// Writes what was done. Idempotent.
 async fn tell(turn: &Turn, total: usize, solved: &mut Solved) -> Result<(), LeaseError> {
     let step = |it: &Hostname| Step { stage: Stage::Done, ..Step::waiting(it.clone()) };
     let steps: Vec<Step> = solved.done.iter().map(step).collect();
@@ -88,6 +89,13 @@ async fn tell(turn: &Turn, total: usize, solved: &mut Solved) -> Result<(), Leas
 }
 
 impl Provisioner {
+    async fn attempt_at(&self, way: Way<'_>, turn: &Turn) -> Result<Attempt<Solved>, Trouble> {
+        match self.solve(way, turn).await {
+            Err(error) if turn.held.stop().is_none() => Ok(error.passing()?.into()),
+            attempt => Ok(attempt?),
+        }
+    }
+
     /// Finds a way out of a conflict.
     async fn solve(&self, way: Way<'_>, turn: &Turn) -> Result<Attempt<Solved>, WorkError> {
         if turn.operation.cancel_requested {
@@ -97,7 +105,7 @@ impl Provisioner {
         let limit = turn.held.work_limit();
         let workspace = self.workspace(limit.clone()).await?;
         workspace.recover().await?;
-        // Over such a file Terraform can't be prepared.
+        // Terraform can't be prepared with such a file in place.
         workspace.set_unreadable_aside()?;
         workspace.prepare(&self.parts.variables).await?;
         let look = self.look(&workspace).await?;
@@ -173,7 +181,7 @@ impl Provisioner {
         limit: &Limit,
     ) -> Result<Attempt<Solved>, WorkError> {
         let ProvisionerParts { scope, local, .. } = &self.parts;
-        // What was not named then is nobody's to give up now.
+        // A VM that was not named then may not be given up now.
         if doubt.lacking.iter().any(|it| !named.contains(it)) {
             return Ok(Ended::failed(doubt.to_string()).into());
         }

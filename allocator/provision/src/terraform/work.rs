@@ -11,7 +11,7 @@ use super::{change::Change, run::Ran};
 /// The VMs that an operation works on, and those that it leaves alone.
 pub(super) struct Work {
     pub hostnames: Vec<Hostname>,
-    /// Each with what its step says.
+    /// Each with the text of its step.
     left_out: Vec<Step>,
 }
 
@@ -20,7 +20,7 @@ impl Work {
         let (mut hostnames, mut left_out) = (Vec::new(), Vec::new());
         for Target { hostname, standing, .. } in targets {
             let (stage, why) = match (standing, change) {
-                (Standing::Included | Standing::Succeeded, _) => {
+                (Standing::Included | Standing::Replaced, _) => {
                     hostnames.push(hostname.clone());
                     continue;
                 }
@@ -38,8 +38,7 @@ impl Work {
         Self { hostnames, left_out }
     }
 
-    /// Adds what was left out to what a run has to tell. A success with less than was asked for is
-    /// none.
+    /// Adds what was left out to the end of a run. A run that did less than was asked for has failed.
     pub fn tell(self, attempt: &mut Attempt<Ran>) {
         let missed: Vec<String> = self
             .left_out

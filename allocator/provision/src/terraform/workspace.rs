@@ -129,7 +129,7 @@ impl Workspace {
         }
     }
 
-    /// Where the steps that run are noted, in the same company.
+    /// Where the steps that run are noted, for the same allocators.
     pub(super) fn notes(&self) -> PathBuf {
         self.pid_file().with_extension("steps")
     }

@@ -96,7 +96,7 @@ async fn a_sparse_file_costs_what_it_holds() {
     let archive = lab.path(&format!("collections/{}.zip", operation.id));
     assert!(fs::metadata(&archive).unwrap().len() < 4_000_000);
 
-    // The same for who waits.
+    // The same while somebody waits.
     for tree in [lab.kept(operation.id), lab.download().await.unwrap()] {
         let usual = &tree[b"desk-bad/usual.slp".as_slice()];
         assert_eq!(

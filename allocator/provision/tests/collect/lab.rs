@@ -9,12 +9,10 @@ use std::{
 
 use lablink_core::{
     Actor, Db, Scope, SecretKey,
-    collections::{Archive, CollectError, Collector, Retention, Wish},
+    collections::{self, Archive, Collect, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
-    operations::{self, Collect, Destroy, Kinds, Operation, OperationId},
-    pools::{
-        self, AfterUse, Claiming, Extension, PerAddress, Pool, Reclaim, Results, Rules, StaleAfter,
-    },
+    operations::{self, Destroy, Operation, OperationId},
+    pools::Pool,
     ssh::{FitAddresses, SshAccess},
     vms,
     worker::{Runners, Worker, WorkerParts},
@@ -25,7 +23,8 @@ use lablink_provision::{
     ssh::Machines,
     terraform::{Backend, Program, Workspace},
 };
-use lablink_test_db::TestDb;
+pub use lablink_test_db::kinds;
+use lablink_test_db::{TestDb, rules};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
@@ -234,7 +233,7 @@ impl Site {
     }
 
     pub async fn ask(&self) -> OperationId {
-        operations::collect(&self.by(admin()), &wish(None)).await.unwrap()
+        collections::collect(&self.by(admin()), &wish(None)).await.unwrap()
     }
 
     /// The operation at its end, which must come soon.
@@ -318,31 +317,4 @@ fn secret_key() -> SecretKey {
 fn login() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap();
     user.expect("our user has a name").name
-}
-
-/// The kinds of operations of the labs.
-pub fn kinds() -> Kinds {
-    Kinds::default().with::<Collect>().with::<Destroy>()
-}
-
-/// Everybody may have as many of this machine's VMs as there are.
-fn rules() -> Rules {
-    Rules {
-        claiming: Claiming {
-            email_domains: Vec::new(),
-            access_code: None,
-            reclaim: Reclaim::Link,
-            per_address: PerAddress::UNLIMITED,
-        },
-        machines: pools::Machines {
-            launched_from: None,
-            description: "A process.".to_owned(),
-            most_per_launch: 100,
-            most_unknown: None,
-            software: String::new(),
-            stale_after: StaleAfter(Duration::from_secs(60)),
-            after_use: AfterUse::Clean,
-        },
-        results: Results { extension: Extension::default() },
-    }
 }

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink, process::Command};
 
 use lablink_core::{
-    collections::{CollectError, OnSkipped},
+    collections::{self, CollectError, OnSkipped},
     operations::{self, OperationState},
     vms::Selection,
 };
@@ -17,7 +17,7 @@ use crate::{
 async fn destroyed(lab: &Lab, on_skipped: OnSkipped) -> [operations::Operation; 2] {
     let scope = lab.by(admin());
     let (all, slp) = (Selection::All, "slp".parse().unwrap());
-    let asked = operations::collect_and_destroy(&scope, &all, slp, on_skipped);
+    let asked = collections::collect_and_destroy(&scope, &all, slp, on_skipped);
     let id = asked.await.unwrap();
     let before = (i64::from(id) - 1).into();
     [lab.ended(before).await, lab.ended(id).await]

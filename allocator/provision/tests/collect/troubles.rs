@@ -85,7 +85,7 @@ async fn vms_on_aws_are_looked_for_where_terraform_says() {
     .await;
     let error = lab.download().await.unwrap_err().to_string();
     assert!(error.contains("this allocator has no Terraform for VMs on AWS"), "{error}");
-    // Of a network that nobody uses, so that nothing can answer.
+    // An address of a network that nobody uses, so that nothing can answer.
     lab.site.limits.connect = Duration::from_secs(1);
     lab.state_with_vm_at("lablink-vm-test-2", "0.0.0.1").await;
     let error = lab.download().await.unwrap_err().to_string();

@@ -224,14 +224,14 @@ async fn what_was_never_made_or_is_not_ours_to_make_is_no_conflict() {
     let itself = lab.by(Actor::UnprovenAgent);
     vms::admit(&itself, &vm("70")).await.unwrap();
     vms::set_status(&itself, &vm("70"), VmStatus::Running).await.unwrap();
-    // Of two that wait, the first fails before it has made its VM.
+    // Two launches wait. The first fails before it has made its VM.
     let (first, second) = (lab.launch(1).await, lab.launch(1).await);
     fs::create_dir_all(lab.path("a/operations")).unwrap();
     fs::write(lab.path(&format!("a/operations/{first}")), "in the way").unwrap();
     let worker = lab.worker("a").await;
     assert_eq!(lab.ended(first).await.state, OperationState::Failed);
     lab.succeeds(second).await;
-    // Of another environment, whose name begins as ours does.
+    // A machine of another environment, whose name begins as ours does.
     fs::create_dir_all(lab.path("vms/lablink-vm-test-2-1")).unwrap();
     fs::write(lab.path("vms/lablink-vm-test-2-1/settings"), "").unwrap();
     lab.succeeds(lab.launch(1).await).await;

@@ -17,7 +17,7 @@ struct Disk {
 }
 
 impl Disk {
-    /// A disk of 256 KiB in place of this folder. None for who is not root.
+    /// A disk of 256 KiB in place of this folder. None without root's rights.
     fn mount(at: &Path) -> Option<Self> {
         if !Uid::effective().is_root() {
             eprintln!("not tried: mounting a small disk takes root");

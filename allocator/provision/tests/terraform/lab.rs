@@ -9,13 +9,10 @@ use std::{
 
 use lablink_core::{
     Actor, Db, Scope,
-    collections::Retention,
+    collections::{self, Retention},
     live::{self, Hub},
-    operations::{self, Kinds, Lane, Operation, OperationId, OperationState},
-    pools::{
-        self, AfterUse, Claiming, Extension, PerAddress, Pool, Reclaim, Results, Rules, Source,
-        StaleAfter,
-    },
+    operations::{self, Lane, Operation, OperationId, OperationState},
+    pools::Pool,
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
     vms::{self, Selection, Vm},
@@ -30,7 +27,8 @@ use lablink_provision::{
         RuntimeVariables, Workspace,
     },
 };
-use lablink_test_db::TestDb;
+pub use lablink_test_db::kinds;
+use lablink_test_db::{TestDb, rules};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -160,7 +158,7 @@ impl Lab {
             .with::<operations::BringBack>(provisioner)
             .with::<operations::GiveUp>(provisioner)
             .with::<operations::Reboot>(&reboots)
-            .with::<operations::Collect>(&self.collector(scope, data))
+            .with::<collections::Collect>(&self.collector(scope, data))
             .while_idle(Lane::MACHINES, move |stop| {
                 let provisioner = Arc::clone(&idle);
                 async move { provisioner.while_idle(stop).await }
@@ -347,38 +345,4 @@ pub fn short(hostname: &str) -> String {
 
 pub fn admin() -> Actor {
     Actor::Admin("teacher".to_owned())
-}
-
-/// The kinds of operations of the labs.
-pub fn kinds() -> Kinds {
-    Kinds::default()
-        .with::<operations::Launch>()
-        .with::<operations::Destroy>()
-        .with::<operations::Replace>()
-        .with::<operations::BringBack>()
-        .with::<operations::GiveUp>()
-        .with::<operations::Reboot>()
-        .with::<operations::Collect>()
-}
-
-/// Everybody may have as many of this machine's VMs as there are.
-fn rules() -> Rules {
-    Rules {
-        claiming: Claiming {
-            email_domains: Vec::new(),
-            access_code: None,
-            reclaim: Reclaim::Link,
-            per_address: PerAddress::UNLIMITED,
-        },
-        machines: pools::Machines {
-            launched_from: Some(Source::Local),
-            description: "A process.".to_owned(),
-            most_per_launch: 100,
-            most_unknown: None,
-            software: String::new(),
-            stale_after: StaleAfter(Duration::from_secs(60)),
-            after_use: AfterUse::Clean,
-        },
-        results: Results { extension: Extension::default() },
-    }
 }

@@ -96,7 +96,7 @@ async fn a_full_disk_costs_the_log_and_nothing_else() {
 async fn a_folder_that_cannot_be_written_fails_before_anything_is_made() {
     let lab = Lab::new().await;
     let worker = lab.worker("a").await;
-    // In the way of the operation's folder, whoever runs this.
+    // It blocks the operation's folder, even for root.
     std::fs::create_dir_all(lab.path("a")).unwrap();
     std::fs::write(lab.path("a/operations"), "").unwrap();
     let operation = lab.ended(lab.launch(1).await).await;

@@ -69,6 +69,11 @@ faults={faults} name=${{2##*/}}
 if [[ $1 != list && -e $faults/fail-$1-$name ]]; then echo "no room for $name" >&2; exit 1; fi
 if [[ $1 != list && -e $faults/hang-$1-$name ]]; then exec sleep 900; fi
 if [[ $1 == start && -e $faults/slow ]]; then touch "$faults/reached"; sleep "$(<"$faults/slow")"; fi
+if [[ $1 == start && -e $faults/linger ]]; then
+    bash "$(dirname "$0")/real-vm.sh" "$@"
+    touch "$faults/lingers-$name"
+    exec sleep 900
+fi
 exec bash "$(dirname "$0")/real-vm.sh" "$@"
 "#,
         faults = faults.display()

@@ -2,7 +2,7 @@
 //! those after it have their turn. Only one that is away is waited for.
 
 use lablink_core::{
-    collections::Wish,
+    collections::{self, Wish},
     operations::{self, Operation, OperationId, OperationState},
     vms::Selection,
 };
@@ -10,7 +10,7 @@ use lablink_core::{
 use crate::lab::{Lab, admin};
 
 impl Lab {
-    /// Whoever writes so, such as `insert on event`, is refused until all are let again.
+    /// The database refuses such writes, for example `insert on event`, until [`Self::let_again`].
     async fn refuse(&self, write: &str) {
         self.sql(
             "create or replace function refuse() returns trigger language plpgsql as
@@ -37,7 +37,7 @@ impl Lab {
 
     async fn collect(&self) -> OperationId {
         let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-        operations::collect(&self.by(admin()), &wish).await.unwrap()
+        collections::collect(&self.by(admin()), &wish).await.unwrap()
     }
 }
 
@@ -52,7 +52,7 @@ async fn an_end_that_is_refused_is_a_failure_and_holds_nobody_up() {
     lab.is_told(lab.launch(1).await).await;
     lab.let_again().await;
     lab.works_again().await;
-    // Nor can it be with anything beside its own row.
+    // The end can only be written without anything beside its own row.
     lab.refuse("insert on event").await;
     let sql = "insert into operation (pool_id, kind, payload, actor)
                select id, 'destroy', '{\"hostnames\": []}', 'admin:x' from pool;

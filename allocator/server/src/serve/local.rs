@@ -16,7 +16,7 @@ use lablink_provision::terraform::{
 use lablink_web::FromAws;
 use tokio_util::sync::CancellationToken;
 
-use super::{places::Places, state_backend::state_backend};
+use super::{agent_program::agent_program, places::Places, state_backend::state_backend};
 use crate::{cli::ServeArgs, config::Config};
 
 const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
@@ -45,7 +45,7 @@ impl LocalProvider {
                 Some(path) => std::path::absolute(path)?,
                 None => places.private("vms")?,
             },
-            agent: agent_program(args.agent_program.as_deref())?,
+            agent: existing_agent(args)?,
             script: module.join("vm.sh"),
             allocator_url: variables.allocator_url.clone(),
             subject_software: variables.subject_software.clone(),
@@ -119,11 +119,8 @@ fn modules(given: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-fn agent_program(given: Option<&Path>) -> Result<PathBuf> {
-    let path = match given {
-        Some(path) => std::path::absolute(path)?,
-        None => std::env::current_exe()?.with_file_name("lablink-client"),
-    };
+fn existing_agent(args: &ServeArgs) -> Result<PathBuf> {
+    let path = agent_program(args)?;
     if !path.is_file() {
         bail!(
             "there is no agent program at {}: build lablink-client, or name it with --agent-program",

@@ -2,6 +2,7 @@
 //! in the opposite one.
 
 mod admin_password;
+mod agent_program;
 mod aws_login;
 mod banner;
 pub mod database;

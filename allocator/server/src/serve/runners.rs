@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use lablink_core::{
     Scope,
-    operations::{BringBack, Collect, Destroy, GiveUp, Lane, Launch, Reboot, Replace},
+    collections::Collect,
+    operations::{BringBack, Destroy, GiveUp, Lane, Launch, Reboot, Replace},
     worker::Runners,
 };
 use lablink_provision::{collect::ZipCollector, terraform::Reboots};

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use lablink_core::Token;
 use lablink_web::{AgentAuth, AgentInstall, AgentProgram, Proxies, Settings};
 
-use super::settings::variable;
+use super::{agent_program::agent_program, settings::variable};
 use crate::{
     cli::{self, ServeArgs},
     config::Config,
@@ -13,13 +13,11 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// The agent's program for machines to fetch, if there is one.
-fn agent_program(args: &ServeArgs) -> Option<AgentProgram> {
+fn fetched_agent(args: &ServeArgs) -> Option<AgentProgram> {
     if let Some(url) = args.agent_url.clone() {
         return Some(AgentProgram::Elsewhere { url, sums: args.agent_sha256.clone() });
     }
-    let beside = || Some(std::env::current_exe().ok()?.with_file_name("lablink-client"));
-    let path = args.agent_program.clone().or_else(beside).filter(|path| path.is_file());
-    path.map(AgentProgram::Here)
+    agent_program(args).ok().filter(|path| path.is_file()).map(AgentProgram::Here)
 }
 
 /// The settings that the pages and the API need.
@@ -53,7 +51,7 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
         },
         metrics_token: variable("LABLINK_METRICS_TOKEN")
             .map(|token| Token::presented(&token).hash()),
-        agent: AgentInstall { program: agent_program(args), allow_http: config.install.allow_http },
+        agent: AgentInstall { program: fetched_agent(args), allow_http: config.install.allow_http },
         heartbeat: HEARTBEAT,
     }
 }

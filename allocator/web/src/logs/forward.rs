@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use lablink_core::{
     Action, Actor,
-    logs::{self, Batch, Message as LogMessage},
+    logs::{self, Batch, LogMessage},
     pools::Source,
     vms,
 };

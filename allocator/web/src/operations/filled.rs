@@ -4,10 +4,10 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
     Scope,
-    collections::{self, Collected},
+    collections::{self, Collect, Collected},
     operations::{
-        self, BringBack, Collect, Destroy, GiveUp, Launch, LogLevel, LogLine, Operation,
-        OperationState, Replace, Stage, Step, Target,
+        self, BringBack, Destroy, GiveUp, Launch, LogLevel, LogLine, Operation, OperationState,
+        Replace, Stage, Step, Target,
     },
     pools::StaleAfter,
     state as known,

@@ -1,6 +1,9 @@
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::operations::{Collect, Destroy, GiveUp, Kind, Launch, OperationState, Replace};
+use lablink_core::{
+    collections::Collect,
+    operations::{Destroy, GiveUp, Kind, Launch, OperationState, Replace},
+};
 
 use super::{conflict_page::ConflictCard, summary::OperationSummary};
 use crate::{

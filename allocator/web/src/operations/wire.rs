@@ -177,7 +177,7 @@ impl From<operations::Target> for Target {
     fn from(target: operations::Target) -> Self {
         let (standing, reason) = match target.standing {
             Standing::Included => ("included", None),
-            Standing::Succeeded => ("replaced", None),
+            Standing::Replaced => ("replaced", None),
             Standing::Gone => ("gone", None),
             Standing::LeftOut(reason) => ("left_out", Some(reason)),
         };

@@ -2,8 +2,8 @@
 
 use axum::{Json, extract::State, response::Response};
 use lablink_core::{
-    collections::Wish,
-    operations::{self, OperationId},
+    collections::{self, Wish},
+    operations::OperationId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -35,7 +35,7 @@ pub async fn collect(
     let queued = async {
         let extension = extension(&state, form.extension.as_deref())?;
         let wish = Wish { hostnames: hostnames(&form.hostnames)?, extension };
-        Ok(operations::collect(&scope, &wish).await?)
+        Ok(collections::collect(&scope, &wish).await?)
     };
     match (queued.await, wants) {
         (Ok(id), _) => started(&state, &scope, wants, &started_as, id).await,

@@ -100,7 +100,7 @@ pub async fn destroy(
             Some(Skipped::Accept) => OnSkipped::Accept,
             Some(Skipped::Stop) | None => OnSkipped::Stop,
         };
-        operations::collect_and_destroy(&scope, &selection, extension, on_skipped).await?
+        collections::collect_and_destroy(&scope, &selection, extension, on_skipped).await?
     } else {
         operations::destroy(&scope, &selection).await?
     };

@@ -17,17 +17,15 @@ use lablink_core::{
     Actor, Db, Scope, Token, agents,
     claims::Intake,
     live::{self, Hub},
-    operations::{self, Kinds},
-    pools::{
-        AfterUse, Claiming, Extension, Machines, PerAddress, Pool, Reclaim, Results, Rules, Source,
-        StaleAfter,
-    },
+    operations,
+    pools::{AfterUse, PerAddress, Pool, Rules},
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
     tasks::Board,
     worker::{Runners, Worker, WorkerParts},
 };
 use lablink_test_db::TestDb;
+pub use lablink_test_db::kinds;
 use lablink_web::{
     AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AgentProgram, AppState,
     Browsers, CodeGuesses, ConnectionLimits, FormLimits, FromAws, OwnLog, Proxies, Settings,
@@ -334,26 +332,12 @@ impl App {
     }
 }
 
-/// Everybody may have as many of this machine's VMs as there are.
+/// The rules of most tests, with a limit that is soon reached, and a name that needs care in scripts.
 fn rules() -> Rules {
-    Rules {
-        claiming: Claiming {
-            email_domains: Vec::new(),
-            access_code: None,
-            reclaim: Reclaim::Link,
-            per_address: PerAddress::UNLIMITED,
-        },
-        machines: Machines {
-            launched_from: Some(Source::Local),
-            description: "processes".to_owned(),
-            most_per_launch: 100,
-            most_unknown: NonZero::new(3),
-            software: "it's \"sleap\"".to_owned(),
-            stale_after: StaleAfter(Duration::from_secs(60)),
-            after_use: AfterUse::Clean,
-        },
-        results: Results { extension: Extension::default() },
-    }
+    let mut rules = lablink_test_db::rules();
+    rules.machines.most_unknown = NonZero::new(3);
+    rules.machines.software = "it's \"sleap\"".to_owned();
+    rules
 }
 
 pub fn admin() -> String {
@@ -396,16 +380,4 @@ impl With for Request<Body> {
         self.headers_mut().append(name, value.parse().unwrap());
         self
     }
-}
-
-/// The product's kinds of operations.
-pub fn kinds() -> Kinds {
-    Kinds::default()
-        .with::<operations::Launch>()
-        .with::<operations::Destroy>()
-        .with::<operations::Replace>()
-        .with::<operations::Collect>()
-        .with::<operations::BringBack>()
-        .with::<operations::GiveUp>()
-        .with::<operations::Reboot>()
 }

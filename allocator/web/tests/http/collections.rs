@@ -7,8 +7,8 @@ use axum::{
     http::{Request, StatusCode},
 };
 use lablink_core::{
-    collections::{self, Collected, Kept},
-    operations::{self, Collect, OperationId, OperationState, Outcome},
+    collections::{self, Collect, Collected, Kept},
+    operations::{self, OperationId, OperationState, Outcome},
 };
 use lablink_web::AgentAuth;
 use serde_json::json;

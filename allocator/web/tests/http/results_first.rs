@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use lablink_core::{
-    collections::{self, Collected, OnSkipped},
-    operations::{self, Collect, OperationState},
+    collections::{self, Collect, Collected, OnSkipped},
+    operations::{self, OperationState},
 };
 use serde_json::json;
 

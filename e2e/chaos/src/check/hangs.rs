@@ -10,7 +10,7 @@ use crate::{
     history::{Fault, Hits, Why},
 };
 
-/// Of its worker's death, and its own time: looking at what there is and putting it right.
+/// How long an operation may last after its worker's death, with the time to put things right.
 const ORPHANED: At = 30_000 + 5000;
 /// Terraform may take 30 s to stop, then it is killed; and then rows are put right.
 const CANCELLED: At = 30_000 + 15_000;

@@ -50,7 +50,7 @@ fn taken_past_it(evidence: &Evidence) -> Vec<String> {
         if facts.places.iter().any(|place| place.email == claim.email) {
             continue;
         }
-        // Who joins at the same moment may be later than the claim.
+        // A person who joins at the same moment may be later than the claim.
         let at = claim.created;
         if let Some(passed) = facts
             .places

@@ -8,7 +8,7 @@ use super::Client;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Busy,
-    /// Nobody asks for anything new; who waits looks on.
+    /// Nobody asks for anything new. Those who wait go on looking.
     Calm,
     Over,
 }

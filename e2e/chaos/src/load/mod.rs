@@ -1,4 +1,4 @@
-//! Who uses LabLink while it is broken: participants, organisers, VMs that send their logs.
+//! The users of LabLink while it is broken: participants, organisers, VMs that send their logs.
 
 mod client;
 mod dice;

@@ -9,7 +9,7 @@ use crate::{
     history::{Then, Wish},
 };
 
-/// An operation that runs for so long is given up by who looks at it.
+/// The organiser stops watching an operation that runs for longer.
 const PATIENCE: At = 60_000;
 
 /// Launches, takes back, replaces, destroys, cancels: at random, but so that there are VMs.
@@ -207,7 +207,7 @@ async fn cancel_what_hangs(lab: &Lab, operations: &[Value], running_since: &mut 
         let Some(id) = operation["operation_id"].as_i64() else { continue };
         let since = running_since.entry(id).or_insert(now);
         if now - *since > PATIENCE {
-            // Again after as long, if that did not help.
+            // Ask once more after the same time, if that did not help.
             *since = now;
             cancel(lab, operation).await;
         }

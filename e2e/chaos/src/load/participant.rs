@@ -9,7 +9,7 @@ use super::{
 };
 use crate::history::Wish;
 
-/// Who insists for longer does something else.
+/// After this time, a participant stops trying.
 const TRIES: u32 = 40;
 
 /// One actor: person after person who gets a machine, uses it, and mostly gives it back.
@@ -116,7 +116,7 @@ async fn hold(lab: &mut Lab, person: &mut Person, page: &str, dice: &mut Dice) {
     if lab.is(Phase::Busy) && dice.chance(60) {
         give_back(lab, person, page, dice).await;
     }
-    // Who keeps it looks now and then, until an organiser takes it.
+    // A participant who keeps it looks now and then, until an organiser takes it.
     for _ in 0..20 {
         if !lab.is(Phase::Busy) || look(lab, person, page).await == Seen::Over {
             return;

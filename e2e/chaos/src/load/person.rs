@@ -5,7 +5,7 @@ pub struct Person {
     /// Letters and digits alone, since it is part of the codes.
     pub name: String,
     pub email: String,
-    /// Of the browser with which they claimed.
+    /// The cookie of the browser with which they claimed.
     pub cookie: Option<String>,
     commands: u32,
 }

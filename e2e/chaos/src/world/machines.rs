@@ -28,7 +28,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// Who gave the command: codes say it.
+    /// The person who gave the command, as its code says.
     pub fn person(&self) -> &str {
         person_of(&self.code)
     }

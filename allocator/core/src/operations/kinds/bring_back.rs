@@ -3,12 +3,12 @@ use std::time::Duration;
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
-use super::terraform;
+use super::{TERRAFORM_ATTEMPTS, terraform};
 use crate::{
     DbError, Scope,
     events::Change,
     ids::OperationId,
-    operations::{Ask, Kind, ask},
+    operations::{Ask, Kind},
     scope::Sent,
     state::{self, Conflict},
 };
@@ -22,6 +22,7 @@ pub struct BringBack {
 impl Kind for BringBack {
     const WORD: &'static str = "bring_back";
     const NAME: &'static str = "Bring back";
+    const MAX_ATTEMPTS: u16 = TERRAFORM_ATTEMPTS;
 
     fn title(&self) -> String {
         match self.hostnames.len() {
@@ -81,7 +82,7 @@ pub(super) async fn open_conflict(
     change: &Change<'_>,
     id: OperationId,
 ) -> Result<Conflict, SolveError> {
-    ask::lock(change).await?;
+    change.lock_pool().await?;
     let conflict = state::conflict_in(&**change, change.pool(), id).await?;
     conflict.filter(|it| !it.solved).ok_or(SolveError::NoConflict)
 }

@@ -4,17 +4,17 @@ use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AskError,
+    AskError, TERRAFORM_ATTEMPTS,
     left::{Wanted, left_undone},
+    of_made::ask_of_made,
     terraform,
 };
 use crate::{
     DbError, Scope,
     events::Change,
     ids::OperationId,
-    operations::{Ask, Kind, ask, kind},
-    scope::Sent,
-    vms::{self, Selection},
+    operations::{Ask, Kind, vm_count},
+    vms::Selection,
 };
 
 /// Remove these VMs, and nothing else.
@@ -27,9 +27,10 @@ impl Kind for Destroy {
     const WORD: &'static str = "destroy";
     const NAME: &'static str = "Destroy";
     const REMOVES: bool = true;
+    const MAX_ATTEMPTS: u16 = TERRAFORM_ATTEMPTS;
 
     fn title(&self) -> String {
-        format!("Destroy {}", kind::vms(&self.hostnames))
+        format!("Destroy {}", vm_count(&self.hostnames))
     }
 
     fn hostnames(&self) -> &[Hostname] {
@@ -56,18 +57,5 @@ impl Kind for Destroy {
 
 /// Queues the removal of VMs: from now on they can't be claimed.
 pub async fn destroy(scope: &Scope, selection: &Selection) -> Result<OperationId, AskError> {
-    crate::db::again!(async {
-        let mut client = scope.client().await?;
-        let mut change = Change::begin(scope, &mut client).await?;
-        if let Sent::Again(before) = scope.sent(&*change).await? {
-            return Ok(before);
-        }
-        ask::lock(&change).await?;
-        let hostnames = vms::made(&*change, &scope.pool, selection).await?;
-        let wish = Ask::of(&Destroy { hostnames });
-        let id = wish.queue(&mut change).await?;
-        scope.keep(&*change, &id).await?;
-        change.commit().await?;
-        Ok(id)
-    })
+    ask_of_made(scope, selection, |hostnames| Destroy { hostnames }).await
 }

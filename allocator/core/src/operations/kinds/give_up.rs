@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, time::Duration};
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
-use super::{SolveError, bring_back::open_conflict, terraform};
+use super::{SolveError, TERRAFORM_ATTEMPTS, bring_back::open_conflict, terraform};
 use crate::{
     Scope,
     events::Change,
@@ -23,6 +23,7 @@ impl Kind for GiveUp {
     const WORD: &'static str = "give_up";
     const NAME: &'static str = "Give up";
     const REMOVES: bool = true;
+    const MAX_ATTEMPTS: u16 = TERRAFORM_ATTEMPTS;
 
     fn title(&self) -> String {
         match self.hostnames.len() {

@@ -4,7 +4,7 @@ use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Replace,
+    Replace, TERRAFORM_ATTEMPTS,
     left::{Wanted, left_undone},
     terraform,
 };
@@ -12,7 +12,7 @@ use crate::{
     DbError, Scope,
     events::{self, Change},
     ids::OperationId,
-    operations::{Ask, Kind, ask, kind, targets_in},
+    operations::{Ask, Kind, targets_in, vm_count},
     scope::Sent,
     vms::{self, Unmet},
 };
@@ -26,9 +26,10 @@ pub struct Launch {
 impl Kind for Launch {
     const WORD: &'static str = "launch";
     const NAME: &'static str = "Launch";
+    const MAX_ATTEMPTS: u16 = TERRAFORM_ATTEMPTS;
 
     fn title(&self) -> String {
-        format!("Launch {}", kind::vms(&self.hostnames))
+        format!("Launch {}", vm_count(&self.hostnames))
     }
 
     fn hostnames(&self) -> &[Hostname] {
@@ -98,7 +99,7 @@ pub async fn launch(scope: &Scope, count: u32) -> Result<OperationId, LaunchErro
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&change).await?;
+        change.lock_pool().await?;
         let id = launch_in(&mut change, count).await?;
         scope.keep(&*change, &id).await?;
         change.commit().await?;

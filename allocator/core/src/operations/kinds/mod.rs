@@ -2,18 +2,17 @@
 
 mod at_work;
 mod bring_back;
-mod collect;
 mod destroy;
 mod first;
 mod give_up;
 mod launch;
 mod left;
+mod of_made;
 mod reboot;
 mod replace;
 
 pub use at_work::is_at_work;
 pub use bring_back::{BringBack, SolveError, bring_back};
-pub use collect::{Collect, collect, collect_and_destroy};
 pub use destroy::{Destroy, destroy};
 pub use first::launch_first;
 pub use give_up::{GiveUp, give_up};
@@ -35,6 +34,10 @@ pub enum AskError {
 }
 
 crate::db::takes_statement_errors!(AskError);
+
+/// How often Terraform is tried in all while somebody else holds the state's lock: the pauses between
+/// the attempts add up to 8 min.
+const TERRAFORM_ATTEMPTS: u16 = 6;
 
 /// A time limit for what may hang around Terraform, which has a limit of its own by the number of
 /// all VMs.

@@ -7,7 +7,7 @@ use crate::{
     DbError, Scope, db,
     events::{self, Change, Touch},
     ids::{OperationId, VmId},
-    operations::{Ask, Kind, Kinds, Lane, ask},
+    operations::{Ask, Kind, Kinds, Lane},
     pools::Source,
     scope::Sent,
 };
@@ -65,7 +65,7 @@ pub async fn reboot(
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&change).await?;
+        change.lock_pool().await?;
         let sql = "select source, removing_at is not null as removing from vm
                    where pool_id = $1 and hostname = $2 and removed_at is null";
         let vm = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;

@@ -4,17 +4,17 @@ use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AskError,
+    AskError, TERRAFORM_ATTEMPTS,
     left::{Wanted, left_undone},
+    of_made::ask_of_made,
     terraform,
 };
 use crate::{
     DbError, Scope,
     events::Change,
     ids::OperationId,
-    operations::{Ask, Kind, ask, kind},
-    scope::Sent,
-    vms::{self, Selection},
+    operations::{Ask, Kind, Standing, targets_in, vm_count},
+    vms::{self, Selection, Unmet},
 };
 
 /// Make these VMs anew, under the same names, whether they exist or not.
@@ -27,9 +27,10 @@ impl Kind for Replace {
     const WORD: &'static str = "replace";
     const NAME: &'static str = "Replace";
     const REMOVES: bool = true;
+    const MAX_ATTEMPTS: u16 = TERRAFORM_ATTEMPTS;
 
     fn title(&self) -> String {
-        format!("Replace {}", kind::vms(&self.hostnames))
+        format!("Replace {}", vm_count(&self.hostnames))
     }
 
     fn hostnames(&self) -> &[Hostname] {
@@ -40,28 +41,25 @@ impl Kind for Replace {
         terraform(self.hostnames.len())
     }
 
+    /// The VMs of an attempt that is not tried again have rows for new machines already.
+    async fn undo(&self, change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
+        let targets = targets_in(&**change, id).await?.into_iter();
+        let begun = targets.filter(|it| it.standing == Standing::Replaced);
+        let unmade = begun.map(|it| (it.vm_id, CANCELLED.to_owned()));
+        vms::doubt_in(change, &unmade.collect::<Vec<Unmet>>()).await
+    }
+
     async fn rest(self, change: &mut Change<'_>, id: OperationId) -> Result<Option<Ask>, DbError> {
         let hostnames = left_undone(change, id, Wanted::There).await?;
         Ok((!hostnames.is_empty()).then(|| Ask::of(&Self { hostnames })))
     }
 }
 
+const CANCELLED: &str =
+    "It was to be made anew, and that was cancelled before it was done. Replace it.";
+
 /// Queues the replacement of VMs: the machine goes, with all that is on it, and a new one of the
 /// same name comes. From now on they can't be claimed.
 pub async fn replace(scope: &Scope, hostnames: Vec<Hostname>) -> Result<OperationId, AskError> {
-    let these = Selection::These(hostnames);
-    crate::db::again!(async {
-        let mut client = scope.client().await?;
-        let mut change = Change::begin(scope, &mut client).await?;
-        if let Sent::Again(before) = scope.sent(&*change).await? {
-            return Ok(before);
-        }
-        ask::lock(&change).await?;
-        let hostnames = vms::made(&*change, &scope.pool, &these).await?;
-        let wish = Ask::of(&Replace { hostnames });
-        let id = wish.queue(&mut change).await?;
-        scope.keep(&*change, &id).await?;
-        change.commit().await?;
-        Ok(id)
-    })
+    ask_of_made(scope, &Selection::These(hostnames), |hostnames| Replace { hostnames }).await
 }

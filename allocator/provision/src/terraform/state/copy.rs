@@ -7,8 +7,8 @@ use tempfile::NamedTempFile;
 use crate::terraform::{Backend, Workspace};
 
 impl Workspace {
-    /// Beside a file; of a bucket, in the folder that Terraform runs in, so on each machine the last
-    /// that was seen there.
+    /// Beside a state in a file. For a state in a bucket, in the folder that Terraform runs in: on
+    /// each machine, the last state that was seen there.
     fn copy_path(&self) -> PathBuf {
         match &self.backend {
             Backend::File(state) => state.with_extension("tfstate.good"),
@@ -18,7 +18,7 @@ impl Workspace {
 
     /// Keeps this state in place of the one before: all of it or nothing, and for us alone, since a
     /// state holds keys.
-    pub(super) fn keep_copy(&self, state: &[u8]) -> std::io::Result<()> {
+    pub(in crate::terraform) fn keep_copy(&self, state: &[u8]) -> std::io::Result<()> {
         let path = self.copy_path();
         if std::fs::read(&path).is_ok_and(|kept| kept == state) {
             return Ok(());

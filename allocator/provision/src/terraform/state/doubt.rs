@@ -3,7 +3,7 @@ use std::fmt;
 use lablink_core::state::{Fault, Version};
 use lablink_protocol::Hostname;
 
-/// Names that are listed before the rest is only counted.
+/// How many names are listed. The rest is counted.
 const LISTED: usize = 20;
 
 /// Why a state is not taken for true.

@@ -25,7 +25,7 @@ pub(in crate::terraform) struct Pieces<'a> {
 /// A state to put in the place of the one that can't be true.
 pub(in crate::terraform) struct Mended {
     pub state: Whole,
-    /// VMs that exist, and that no piece knows.
+    /// VMs that exist, and that are in no piece.
     pub lost: Vec<Hostname>,
 }
 
@@ -54,7 +54,7 @@ struct Resource {
 }
 
 impl Pieces<'_> {
-    /// The VMs that any of them knows.
+    /// The VMs in any of them.
     pub fn vms(&self) -> Vec<Hostname> {
         let whole = self.copy.into_iter().chain([self.found]).filter_map(Whole::of);
         whole.flat_map(|it| it.vms()).collect()

@@ -3,12 +3,10 @@
 
 mod copy;
 mod doubt;
-mod look;
 mod mend;
 mod push;
 
 pub(super) use doubt::{Doubt, listed};
-pub(super) use look::Look;
 pub(super) use mend::{Pieces, mend};
 
 use std::{collections::BTreeMap, time::Duration};
@@ -100,7 +98,7 @@ struct Instance {
 
 impl State {
     /// Every module calls its machines `vm`, keyed by hostname.
-    fn parse(pulled: &[u8]) -> Result<Self, StateError> {
+    pub fn parse(pulled: &[u8]) -> Result<Self, StateError> {
         if pulled.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
@@ -124,7 +122,7 @@ impl State {
                 vms.insert(hostname, Machine { address, condition });
             }
         }
-        // One without a history was written by nobody.
+        // A state without a history was never written.
         Ok(Self { version: Some(version).filter(|it| !it.lineage.is_empty()), vms })
     }
 

@@ -8,7 +8,7 @@ use lablink_core::state::Version;
 use serde_json::json;
 
 use super::mend::Whole;
-use crate::terraform::{Workspace, provisioner::WorkError};
+use crate::terraform::{LOCK_TIMEOUT, StepError, Workspace};
 
 /// What is about to take the place of a state that can't be true.
 const MENDED: &str = "mended.tfstate";
@@ -19,22 +19,22 @@ impl Workspace {
         &self,
         mended: &Whole,
         found: Option<&Version>,
-    ) -> Result<(), WorkError> {
+    ) -> Result<(), StepError> {
+        let failed = |cause| StepError::Io { step: "terraform state push".to_owned(), cause };
         let path = self.directory.join(MENDED);
-        self.write_private(json!(mended).to_string().as_bytes())?;
-        let mut push = vec!["state", "push", "-no-color", "-lock-timeout=10s"];
+        self.write_private(json!(mended).to_string().as_bytes()).map_err(failed)?;
+        let mut push = vec!["state", "push", "-no-color", LOCK_TIMEOUT];
         // Terraform itself puts no state over one of another history.
         if found.is_some_and(|found| found.lineage != mended.lineage) {
             push.push("-force");
         }
         push.push(MENDED);
         let pushed = self.briefly(&push).await;
-        fs::remove_file(path)?;
-        pushed?;
-        Ok(())
+        fs::remove_file(path).map_err(failed)?;
+        pushed.map(drop)
     }
 
-    /// For us alone: a state holds keys.
+    /// Readable by our user alone, since a state holds keys.
     fn write_private(&self, state: &[u8]) -> io::Result<()> {
         let path = self.directory.join(MENDED);
         let mut file =

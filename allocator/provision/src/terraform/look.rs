@@ -3,11 +3,18 @@ use std::collections::BTreeSet;
 use lablink_core::state::{self, Fault, Version};
 use lablink_protocol::Hostname;
 
-use super::{Doubt, State, StateError, pull};
-use crate::terraform::{Backend, Provisioner, ProvisionerParts, Workspace, provisioner::WorkError};
+use super::{
+    Backend, Provisioner, ProvisionerParts, Workspace,
+    provisioner::WorkError,
+    state::{Doubt, State, StateError, pull},
+};
+
+/// How often the state is read again because machines were noted in it. In between, the agents of
+/// others may report.
+const MOST_LOOKS: usize = 5;
 
 /// The state as it was found, and what is known beside it.
-pub(in crate::terraform) struct Look {
+pub(super) struct Look {
     /// As its backend has it; empty if it can't be read.
     pub raw: Vec<u8>,
     pub state: State,
@@ -20,13 +27,18 @@ pub(in crate::terraform) struct Look {
 
 impl Provisioner {
     /// Reads the state, and takes it only if it is to be taken for true: it is whole, follows from
-    /// the one seen last, and lacks no VM that exists.
-    pub(in crate::terraform) async fn take(
-        &self,
-        workspace: &Workspace,
-    ) -> Result<State, WorkError> {
+    /// the one seen last, and lacks no VM that exists. If it lacks only machines that a cut-off run
+    /// has certainly made here, these are put into it first.
+    pub(super) async fn take(&self, workspace: &Workspace) -> Result<State, WorkError> {
         let ProvisionerParts { scope, .. } = &self.parts;
-        let Look { raw, state, doubt, .. } = self.look(workspace).await?;
+        let mut look = self.look(workspace).await?;
+        for _ in 0..MOST_LOOKS {
+            if !self.note_made(workspace, &look).await? {
+                break;
+            }
+            look = self.look(workspace).await?;
+        }
+        let Look { raw, state, doubt, .. } = look;
         if let Some(doubt) = doubt {
             return Err(doubt.into());
         }
@@ -36,11 +48,8 @@ impl Provisioner {
         Ok(state)
     }
 
-    /// Refuses a file that is no state before Terraform has to do with it.
-    pub(in crate::terraform) async fn refuse_unreadable(
-        &self,
-        workspace: &Workspace,
-    ) -> Result<(), WorkError> {
+    /// Refuses a file that is no state before Terraform reads it.
+    pub(super) async fn refuse_unreadable(&self, workspace: &Workspace) -> Result<(), WorkError> {
         if workspace.unreadable_file().is_none() {
             return Ok(());
         }
@@ -51,10 +60,7 @@ impl Provisioner {
     }
 
     /// Reads the state and judges it. Changes nothing.
-    pub(in crate::terraform) async fn look(
-        &self,
-        workspace: &Workspace,
-    ) -> Result<Look, WorkError> {
+    pub(super) async fn look(&self, workspace: &Workspace) -> Result<Look, WorkError> {
         let found = match workspace.unreadable_file() {
             Some(unreadable) => Err(unreadable),
             None => pull(workspace).await.and_then(|raw| Ok((State::parse(&raw)?, raw))),
@@ -106,7 +112,7 @@ fn fault(found: Option<&State>, seen: Option<&Version>, lacking: &[Hostname]) ->
 }
 
 /// Without a copy the VMs are as safe, only harder to bring back.
-pub(super) fn keep(workspace: &Workspace, state: &State, raw: &[u8]) {
+fn keep(workspace: &Workspace, state: &State, raw: &[u8]) {
     if state.version.is_some()
         && let Err(error) = workspace.keep_copy(raw)
     {
@@ -118,14 +124,14 @@ pub(super) fn keep(workspace: &Workspace, state: &State, raw: &[u8]) {
 impl Workspace {
     /// What is wrong with the file of the state, if it is one and no state. Terraform can't even be
     /// initialised over such a file.
-    pub(in crate::terraform) fn unreadable_file(&self) -> Option<StateError> {
+    pub(super) fn unreadable_file(&self) -> Option<StateError> {
         let Backend::File(path) = &self.backend else { return None };
-        // One that can't be read is for Terraform to tell.
+        // Terraform itself reports a file that can't be read.
         State::parse(&std::fs::read(path).ok()?).err()
     }
 
     /// Moves what is no state out of the way, for somebody to look at.
-    pub(in crate::terraform) fn set_unreadable_aside(&self) -> std::io::Result<()> {
+    pub(super) fn set_unreadable_aside(&self) -> std::io::Result<()> {
         let Backend::File(path) = &self.backend else { return Ok(()) };
         if self.unreadable_file().is_none() {
             return Ok(());
@@ -141,8 +147,8 @@ mod tests {
     use super::*;
 
     fn state(lineage: &str, serial: i64) -> State {
-        let version = Some(Version { lineage: lineage.to_owned(), serial });
-        State { version, ..State::default() }
+        let json = serde_json::json!({ "version": 4, "lineage": lineage, "serial": serial });
+        State::parse(json.to_string().as_bytes()).unwrap()
     }
 
     #[test]

@@ -14,13 +14,13 @@ use super::script::{Script, command_line};
 
 /// What is written for one run of `ssh`, in memory and under no name: whatever ends us, nothing is
 /// left of it.
-pub(super) struct Papers {
+pub(super) struct SshFiles {
     private_key: File,
     known_hosts: File,
     first_contact: bool,
 }
 
-impl Papers {
+impl SshFiles {
     pub fn new(
         hostname: &Hostname,
         access: &SshAccess,
@@ -75,7 +75,7 @@ impl Papers {
             "ServerAliveInterval=15".to_owned(),
             "ClearAllForwardings=yes".to_owned(),
             "LogLevel=ERROR".to_owned(),
-            // Both ends have it in hardware; what comes first by default costs twice the CPU.
+            // Both ends have it in hardware. The default choice costs twice the CPU.
             "Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com".to_owned(),
         ];
         let mut arguments: Vec<OsString> = ["-F", "none", "-T"].map(OsString::from).into();

@@ -5,13 +5,12 @@ use std::time::Duration;
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
-use super::{AskError, Destroy};
+use super::{ChooseError, OnSkipped, Wish, chosen, left};
 use crate::{
     DbError, Scope,
-    collections::{self, ChooseError, OnSkipped, Wish},
     events::Change,
     ids::OperationId,
-    operations::{Ask, Kind, ask, kind},
+    operations::{Ask, AskError, Destroy, Kind, vm_count},
     pools::Extension,
     scope::Sent,
     vms::{self, Selection},
@@ -31,7 +30,7 @@ impl Kind for Collect {
     const NAME: &'static str = "Collect";
 
     fn title(&self) -> String {
-        format!("Collect the results of {}", kind::vms(&self.hostnames))
+        format!("Collect the results of {}", vm_count(&self.hostnames))
     }
 
     fn hostnames(&self) -> &[Hostname] {
@@ -49,7 +48,7 @@ impl Kind for Collect {
     }
 
     async fn rest(self, change: &mut Change<'_>, id: OperationId) -> Result<Option<Ask>, DbError> {
-        let hostnames = collections::left(&**change, change.pool(), id).await?;
+        let hostnames = left(&**change, change.pool(), id).await?;
         Ok((!hostnames.is_empty()).then(|| Ask::of(&Self { hostnames, ..self })))
     }
 }
@@ -62,9 +61,8 @@ pub async fn collect(scope: &Scope, wish: &Wish) -> Result<OperationId, ChooseEr
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&change).await?;
-        let hostnames =
-            collections::chosen(&*change, &scope.pool, wish.hostnames.as_deref()).await?;
+        change.lock_pool().await?;
+        let hostnames = chosen(&*change, &scope.pool, wish.hostnames.as_deref()).await?;
         let (extension, on_skipped) = (wish.extension.clone(), OnSkipped::Accept);
         let job = Ask::of(&Collect { hostnames, extension, on_skipped });
         let id = job.queue(&mut change).await?;
@@ -89,7 +87,7 @@ pub async fn collect_and_destroy(
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        ask::lock(&change).await?;
+        change.lock_pool().await?;
         let hostnames = vms::made(&*change, &scope.pool, selection).await?;
         let first = Ask::of(&Collect {
             hostnames: hostnames.clone(),

@@ -1,0 +1,56 @@
+use jiff::Timestamp;
+
+use crate::{Db, DbError, db, ids::OperationId, text_enum::text_enum};
+
+text_enum! {
+    pub enum LogLevel {
+        Info = "info",
+        Warn = "warn",
+        Error = "error",
+    }
+}
+
+/// A line of an operation's readable log.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    pub id: i64,
+    pub at: Timestamp,
+    pub level: LogLevel,
+    pub line: String,
+}
+
+/// The last `limit` lines of an operation's log, oldest first.
+pub async fn log(db: &Db, id: OperationId, limit: i64) -> Result<Vec<LogLine>, DbError> {
+    log_before(db, id, i64::MAX, limit).await
+}
+
+/// The last `limit` lines before line `before`, oldest first.
+pub async fn log_before(
+    db: &Db,
+    id: OperationId,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<LogLine>, DbError> {
+    let rows = db
+        .client()
+        .await?
+        .query(
+            "select id, at, level, line from (
+                 select id, at, level, line from operation_log
+                 where operation_id = $1 and id < $2
+                 order by id desc limit $3
+             ) as newest order by id",
+            &[&id, &before, &limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(LogLine {
+                id: row.try_get("id")?,
+                at: row.try_get("at")?,
+                level: db::word(row, "level")?,
+                line: row.try_get("line")?,
+            })
+        })
+        .collect()
+}
