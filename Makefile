@@ -124,7 +124,7 @@ test-logs: ## Send a million lines through the Lambda, and store ten million (ma
 	cargo run -p lablink-test-db -- run -- cargo test --release -p lablink-core --test domain log_scale -- \
 		--ignored --nocapture --test-threads=1
 
-test-collect: ## Collect from 20 VMs with 2,000 files each, and 5 GB, against rsync (minutes, 20 GB)
+test-collect: ## Collect from 20 VMs, and one file of LABLINK_COLLECT_BYTES (20 GB), against rsync (minutes, twice that disk)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test --release -p lablink-provision --test collect show -- \
 		--ignored --nocapture --test-threads=1

@@ -8,15 +8,16 @@ use lablink_core::{
     pools::Extension,
 };
 use tokio::sync::{Notify, mpsc};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     Limits,
+    archive::Flowing,
     chunks::Chunks,
     content::Spool,
     gather::{Gatherer, Visit},
     harvest::Harvest,
-    make::{Made, make},
+    make::{Made, Making},
     room::Room,
     shelf::Shelf,
     tally::Tally,
@@ -97,10 +98,15 @@ async fn stream_into(
     extension: Extension,
 ) -> io::Result<Vec<Harvest>> {
     let listed = gatherer.list(&visits, &extension);
-    let any_file = |harvest: &Harvest| harvest.files > 0;
-    let made = make(&gatherer, listed, Chunks::new(sender.clone()), any_file, |_| {});
+    let making = Making {
+        gatherer: &gatherer,
+        medium: Flowing::new(Chunks::new(sender.clone())),
+        vms: visits.len(),
+        stop: CancellationToken::new(),
+        is_worth: |harvest| harvest.files > 0,
+    };
     let made = tokio::select! {
-        made = made => made,
+        made = making.run(listed, |_| {}) => made,
         () = sender.closed() => return Ok(Vec::new()),
     };
     match made {

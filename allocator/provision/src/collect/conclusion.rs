@@ -2,6 +2,9 @@ use lablink_core::{amount::counted, collections::OnSkipped, pools::Extension, wo
 
 use super::harvest::Harvest;
 
+/// VMs that are named in a sentence; the report names all.
+const NAMED: usize = 5;
+
 /// Succeeded means that the VMs may go: everything that they have is here, but for what somebody
 /// has said may be left out. That there was nothing at all is no failure then.
 pub(super) fn conclusion(
@@ -35,7 +38,11 @@ pub(super) fn conclusion(
     }
     let which = match &*short {
         [one] => one.hostname.to_string(),
-        many => format!("{} of {all} VMs", many.len()),
+        many => {
+            let first: Vec<&str> = many.iter().take(NAMED).map(|it| it.hostname.as_str()).collect();
+            let more = if many.len() > NAMED { "…" } else { "" };
+            format!("{} of {all} VMs ({}{more})", many.len(), first.join(", "))
+        }
     };
     let reason = if is_kept {
         format!(
@@ -132,7 +139,9 @@ mod tests {
         let vms = [vm(1, 3, None), vm(2, 1, Some("it hung")), vm(3, 0, Some("x"))];
         let (succeeded, reason) = told(&vms, OnSkipped::Stop);
         assert!(!succeeded);
-        assert!(reason.unwrap().starts_with("2 of 3 VMs did not give everything. What came is"));
+        let expected = "2 of 3 VMs (lablink-vm-test-2, lablink-vm-test-3) did not give everything. \
+            What came is";
+        assert!(reason.unwrap().starts_with(expected));
         let vms = [vm(1, 0, None), vm(2, 0, Some("it hung"))];
         let (succeeded, reason) = told(&vms, OnSkipped::Stop);
         assert!(!succeeded);

@@ -1,36 +1,36 @@
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    process::{ChildStderr, ChildStdin, ChildStdout},
-    sync::mpsc,
+    io::{AsyncRead, BufReader},
+    process::ChildStdout,
     time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     allowance::Allowance,
-    archive::{Form, Part},
-    content::{Content, Spool, SpoolError},
+    archive::{Form, Head, Number, Part},
+    coming::{self, ComingError},
+    content::{Content, Spool},
     harvest::{Missing, Renamed},
-    layout::Layout,
     listing::{Found, Listing},
     names::Names,
     room::Share,
     said::{Said, Verdict},
     script,
     stream::{MOST_EXTENTS, TarError, TarFile, TarStream},
+    talk::{feed, listen, lock},
     tally::Tally,
-    watched::{Patience, Watched},
+    watched::{Patience, Stopped, Watched},
+    way::Way,
 };
 use crate::ssh::{Machine, Remote, trouble};
 
-/// Brings the files of one VM into the archive, each once it is there as a whole.
+/// Brings the files of one VM into the archive, where each counts once it is there as a whole.
 pub(super) struct Fetch<'a> {
     pub machine: &'a Machine,
     pub listing: Arc<Listing>,
@@ -42,7 +42,7 @@ pub(super) struct Fetch<'a> {
     pub share: Option<Share>,
     pub connect: Duration,
     pub spool: &'a Spool,
-    pub parts: &'a mpsc::Sender<Part>,
+    pub way: &'a Way,
     pub tally: &'a Tally,
 }
 
@@ -62,10 +62,16 @@ struct Arrived {
     /// Its place in the stream, from 0.
     index: usize,
     path: Box<[u8]>,
-    modified: Timestamp,
-    layout: Layout,
     form: Form,
-    content: Content,
+    /// Bytes that it takes in the archive.
+    size: u64,
+    came: Came,
+}
+
+enum Came {
+    Here(Head, Content),
+    /// It is in the archive, and has to be kept there or left.
+    There(Number),
 }
 
 /// Files that wait for their verdict. A VM that never gives one is not followed for ever.
@@ -78,15 +84,19 @@ const TAR_DONE: std::ops::RangeInclusive<i32> = 0..=2;
 impl Fetch<'_> {
     pub async fn run(mut self) -> Fetched {
         let mut fetched = Fetched::default();
-        let words = script::send(&self.listing.place);
-        let Remote { stdin, stdout, stderr, mut ending } =
-            match Remote::start(self.machine, self.connect, &words).await {
-                Ok(remote) => remote,
-                Err(why) => {
-                    fetched.failure = Some(why);
-                    return fetched;
-                }
-            };
+        let (way, words) = (self.way, script::send(&self.listing.place));
+        let started = tokio::select! {
+            biased;
+            () = way.stop.cancelled() => Err(Stopped.to_string()),
+            started = Remote::start(self.machine, self.connect, &words) => started,
+        };
+        let Remote { stdin, stdout, stderr, mut ending } = match started {
+            Ok(remote) => remote,
+            Err(why) => {
+                fetched.failure = Some(why);
+                return fetched;
+            }
+        };
         let said = Arc::new(Mutex::new(Said::about(self.listing.files.len())));
         let _feeding = AbortOnDropHandle::new(tokio::spawn(feed(stdin, Arc::clone(&self.listing))));
         let listening = tokio::spawn(listen(stderr, Arc::clone(&said)));
@@ -116,8 +126,12 @@ impl Fetch<'_> {
         if let Err(why) = self.settle(&said, &mut arrived, &mut fetched).await {
             fetched.failure.get_or_insert(why);
         }
-        let left = arrived.into_iter().map(|it| it.path);
-        let left: Vec<Box<[u8]>> = left.chain(wanted.into_keys().map(Box::from)).collect();
+        let mut left: Vec<Box<[u8]>> = wanted.into_keys().map(Box::from).collect();
+        for Arrived { path, came, .. } in arrived {
+            left.push(path);
+            // Refused: the archive is given up.
+            let _refused = self.leave(came).await;
+        }
         self.account_for(left, &lock(&said), &mut fetched);
         fetched
     }
@@ -131,8 +145,8 @@ impl Fetch<'_> {
         arrived: &mut VecDeque<Arrived>,
         fetched: &mut Fetched,
     ) -> Result<(), String> {
-        let stream = BufReader::with_capacity(BUFFER, Watched::new(stdout, self.patience));
-        let mut stream = TarStream::new(stream);
+        let watched = Watched::new(stdout, self.patience).until(&self.way.stop);
+        let mut stream = TarStream::new(BufReader::with_capacity(BUFFER, watched));
         let mut index = 0;
         while let Some(sent) = stream.next().await.map_err(|error| error.to_string())? {
             let TarFile { name, modified, held, layout } = sent;
@@ -144,24 +158,25 @@ impl Fetch<'_> {
             let form = found.form();
             let cost = layout.as_ref().map_or(held, |layout| form.size(layout).max(held));
             self.allowance.spend(cost).map_err(|over| over.to_string())?;
-            let contents = stream.contents();
-            let content = match layout {
-                Some(_) => self.spool.take(contents, held, &self.tally.bytes).await.map(Some),
-                None => Spool::leave(contents, held).await.map(|()| None),
-            };
-            let path: Box<[u8]> = name.into();
-            match (content, layout) {
-                (Ok(Some(content)), Some(layout)) => {
-                    arrived.push_back(Arrived { index, path, modified, layout, form, content });
+            let (contents, path) = (stream.contents(), Box::from(name));
+            let brought = match layout {
+                Some(layout) => {
+                    let head = Head { name: self.names.stored(name), modified, layout, form };
+                    let size = head.size();
+                    let came = self.bring(head, contents).await;
+                    came.map(|came| arrived.push_back(Arrived { index, path, form, size, came }))
                 }
-                (Ok(_), _) => fetched.missing.add(path, too_many_holes()),
-                (Err(error), _) => {
-                    wanted.insert(name, found);
-                    match error {
-                        // How the program ended says more.
-                        SpoolError::Short => break,
-                        other => return Err(other.to_string()),
-                    }
+                None => {
+                    let left = coming::leave(contents, held).await;
+                    left.map(|()| fetched.missing.add(path, too_many_holes()))
+                }
+            };
+            if let Err(error) = brought {
+                wanted.insert(name, found);
+                match error {
+                    // How the program ended says more.
+                    ComingError::Short => break,
+                    other => return Err(other.to_string()),
                 }
             }
             index += 1;
@@ -173,7 +188,26 @@ impl Fetch<'_> {
         stream.finish().await.map_err(|error| error.to_string())
     }
 
-    /// Passes on what is known to be whole, in order.
+    /// Takes a file from where its bytes come: small ones wait here for their verdict.
+    async fn bring(
+        &mut self,
+        head: Head,
+        from: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Came, ComingError> {
+        let (held, counter) = (head.layout.held(), &self.tally.bytes);
+        if let Some(share) = self.spool.share(held) {
+            let content = Content::in_memory(from, held, share, counter).await?;
+            return Ok(Came::Here(head, content));
+        }
+        if self.way.is_free() {
+            let share = self.share.as_mut().map(|share| share.part(head.size())).transpose()?;
+            return self.way.pass(head, from, share, counter).await.map(Came::There);
+        }
+        let content = self.spool.to_disk(from, held, counter).await?;
+        Ok(Came::Here(head, content))
+    }
+
+    /// Decides on files whose verdict is known, in order.
     async fn settle(
         &mut self,
         said: &Mutex<Said>,
@@ -185,37 +219,51 @@ impl Fetch<'_> {
             if verdict == Verdict::Open {
                 return Ok(());
             }
-            let Some(Arrived { path, modified, layout, form, content, .. }) = arrived.pop_front()
-            else {
+            let Some(Arrived { path, form, size, came, .. }) = arrived.pop_front() else {
                 return Ok(());
             };
-            match verdict {
-                Verdict::Spoiled(why) => fetched.missing.add(path, why),
-                Verdict::Whole | Verdict::Open => {
-                    let size = form.size(&layout);
-                    let share = self.share.as_mut().map(|share| share.part(size)).transpose();
-                    let share = match share.map_err(|full| full.to_string()) {
-                        Ok(share) => share,
-                        Err(why) => {
-                            fetched.missing.add(path, why.clone());
-                            return Err(why);
-                        }
-                    };
-                    let name = self.names.stored(&path);
-                    if self.names.is_changed(&path) {
-                        fetched.renamed.push(Renamed { path, stored: name.clone(), form });
-                    }
-                    let part = Part::File { name, modified, layout, form, content, share };
-                    if self.parts.send(part).await.is_err() {
-                        return Err("the archive could not be written".to_owned());
-                    }
-                    fetched.files += 1;
-                    fetched.bytes += size;
-                    self.tally.files.fetch_add(1, Relaxed);
+            let kept = match verdict {
+                Verdict::Spoiled(why) => {
+                    fetched.missing.add(path, why);
+                    self.leave(came).await.map_err(|error| error.to_string())?;
+                    continue;
                 }
+                Verdict::Whole | Verdict::Open => self.keep(came).await,
+            };
+            if let Err(error) = kept {
+                let why = error.to_string();
+                fetched.missing.add(path, why.clone());
+                return Err(why);
             }
+            if self.names.is_changed(&path) {
+                let stored = self.names.stored(&path);
+                fetched.renamed.push(Renamed { path, stored, form });
+            }
+            fetched.files += 1;
+            fetched.bytes += size;
+            self.tally.files.fetch_add(1, Relaxed);
         }
         Ok(())
+    }
+
+    async fn keep(&mut self, came: Came) -> Result<(), ComingError> {
+        match came {
+            Came::There(number) => self.way.send(Part::Keep(number)).await,
+            Came::Here(head, content) => {
+                if let Some(share) = &mut self.share {
+                    let size = head.size();
+                    share.part(size)?.spend(size)?;
+                }
+                self.way.send(Part::Whole(head, content)).await
+            }
+        }
+    }
+
+    async fn leave(&self, came: Came) -> Result<(), ComingError> {
+        match came {
+            Came::There(number) => self.way.send(Part::Leave(number)).await,
+            Came::Here(..) => Ok(()),
+        }
     }
 
     /// Files that did not come, each with its reason.
@@ -233,35 +281,6 @@ impl Fetch<'_> {
     }
 }
 
-async fn feed(mut stdin: ChildStdin, listing: Arc<Listing>) {
-    let mut writer = tokio::io::BufWriter::new(&mut stdin);
-    for file in &listing.files {
-        let name = [b"./", &*file.path, b"\0"].concat();
-        // A reader that has gone reports its own end.
-        if writer.write_all(&name).await.is_err() {
-            return;
-        }
-    }
-    let _ended = writer.flush().await;
-}
-
-async fn listen(stderr: ChildStderr, said: Arc<Mutex<Said>>) {
-    let mut lines = BufReader::new(stderr.take(MOST_SAID));
-    let mut line = Vec::new();
-    while let Ok(1..) = (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
-        lock(&said).line(line.strip_suffix(b"\n").unwrap_or(&line));
-        line.clear();
-    }
-}
-
 fn too_many_holes() -> String {
     format!("it has more than {MOST_EXTENTS} holes: copy it with cp --sparse=never")
-}
-
-const LONGEST_LINE: u64 = 64 * 1024;
-/// The most bytes of all lines, with names that `tar` has escaped. The rest is not read.
-const MOST_SAID: u64 = 256 * 1024 * 1024;
-
-fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
-    said.lock().unwrap_or_else(PoisonError::into_inner)
 }

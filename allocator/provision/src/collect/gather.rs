@@ -7,7 +7,6 @@ use futures_util::{Stream, StreamExt};
 use lablink_core::{Scope, pools::Extension};
 use tokio::{
     io::BufReader,
-    sync::mpsc,
     time::{Instant, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -15,7 +14,6 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     Limits,
     allowance::Allowance,
-    archive::Part,
     content::Spool,
     fetch::Fetch,
     harvest::{Harvest, Missing},
@@ -25,7 +23,8 @@ use super::{
     script,
     skipped::Skipped,
     tally::{Doing, Tally},
-    watched::{Patience, Watched},
+    watched::{Patience, Stopped, Watched},
+    way::Way,
 };
 use crate::{
     last_words::last_words,
@@ -83,9 +82,9 @@ impl Gatherer {
     pub fn fetch<'a>(
         &'a self,
         listed: impl Stream<Item = Listed> + 'a,
-        parts: &'a mpsc::Sender<Part>,
+        way: &'a Way,
     ) -> impl Stream<Item = Harvest> + 'a {
-        listed.map(|listed| self.fetch_one(listed, parts)).buffer_unordered(self.limits.at_once)
+        listed.map(|listed| self.fetch_one(listed, way)).buffer_unordered(self.limits.at_once)
     }
 
     async fn list_one(&self, mut visit: Visit, extension: &Extension) -> Listed {
@@ -151,7 +150,7 @@ impl Gatherer {
         Ok(Found { listing, allowance, share: None, left, incomplete })
     }
 
-    async fn fetch_one(&self, listed: Listed, parts: &mpsc::Sender<Part>) -> Harvest {
+    async fn fetch_one(&self, listed: Listed, way: &Way) -> Harvest {
         let Listed { visit: Visit { machine, tally }, found, spent } = listed;
         let before = Instant::now();
         let mut harvest = Harvest {
@@ -171,6 +170,7 @@ impl Gatherer {
                 harvest.skipped = listing.skipped.clone();
                 harvest.failure = incomplete;
             }
+            Ok(_) if way.stop.is_cancelled() => harvest.failure = Some(Stopped.to_string()),
             Ok(Found { listing, allowance, share, left, incomplete }) => {
                 tally.set(Doing::Fetching);
                 harvest.skipped = listing.skipped.clone();
@@ -187,7 +187,7 @@ impl Gatherer {
                     share,
                     connect,
                     spool,
-                    parts,
+                    way,
                     tally,
                 };
                 let fetched = fetch.run().await;
@@ -199,6 +199,7 @@ impl Gatherer {
         }
         harvest.seconds = (spent + before.elapsed()).as_secs_f64();
         tally.set(Doing::Over);
+        way.one_less();
         harvest
     }
 }

@@ -2,16 +2,17 @@
 //! one zip archive.
 //!
 //! A VM runs two constant scripts: one lists its files, the other sends them as a `tar` stream. A
-//! file enters the archive once it is here as a whole, so a VM that stalls, lies or dies costs its
-//! own files and nobody else's, and so does one that has, sends or takes too much. The archive's
-//! `REPORT.csv` says what is missing, with reasons, what was left out though it may be meant, and
-//! which file has another name there.
+//! large file's bytes go straight to their place in the archive, where it counts once it is there
+//! as a whole. So a VM that stalls, lies or dies costs its own files and nobody else's; nor does
+//! one that has, sends or takes too much. What is missing stands in the archive's `REPORT.csv`,
+//! with reasons; so does what was left out and may be meant, and which file has another name there.
 
 mod admission;
 mod allowance;
 mod archive;
 mod chunks;
 mod collector;
+mod coming;
 mod conclusion;
 mod content;
 mod fetch;
@@ -31,9 +32,11 @@ mod script;
 mod shelf;
 mod skipped;
 mod stream;
+mod talk;
 mod tally;
 mod telling;
 mod watched;
+mod way;
 
 pub use collector::{CollectorParts, ZipCollector};
 pub use limits::Limits;

@@ -1,6 +1,9 @@
 //! A collection as an operation: with progress, and an archive that is kept.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use futures_util::StreamExt;
 use lablink_core::amount::{counted, size};
@@ -12,15 +15,16 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::admit,
+    archive::Kept as KeptArchive,
     collector::{ZipCollector, archive_name},
     conclusion::{conclusion, sentence},
     gather::{Listed, Visit},
     harvest::Harvest,
-    make::{Made, make},
-    room::Full,
+    make::{Made, Making},
     tally::Tally,
     telling::{News, Telling},
 };
@@ -41,13 +45,11 @@ struct Gathered {
     kept: Option<Kept>,
 }
 
-/// Why a collection could not be made.
-#[derive(Debug, thiserror::Error)]
-enum Obstacle {
-    #[error(transparent)]
-    Full(#[from] Full),
-    #[error("the archive could not be written: {0}")]
-    Archive(#[from] std::io::Error),
+impl Gathered {
+    /// Of VMs that were not even asked for a file.
+    fn nothing() -> Self {
+        Self { ended: Ended::Cancelled, collected: Vec::new(), kept: None }
+    }
 }
 
 impl Runner<Collect> for ZipCollector {
@@ -66,19 +68,36 @@ impl Runner<Collect> for ZipCollector {
             visits = self.visits(&job.hostnames) => visits?,
         };
         let (news, mut telling) = (News::default(), Telling::new(visits.clone()));
-        let made = tokio::select! {
-            biased;
-            stop = turn.held.stopped(None) => Err(stopped_by(stop)),
-            made = self.collect_and_keep(turn.operation.id, &visits, job, &news) => Ok(made),
-            never = telling.go_on(&turn.lease, &news) => match never {},
+        let (stop, mut stopped) = (CancellationToken::new(), None);
+        let made = {
+            let made = self.collect_and_keep(turn.operation.id, &visits, job, &news, &stop);
+            tokio::pin!(made);
+            loop {
+                tokio::select! {
+                    biased;
+                    why = turn.held.stopped(stopped) => match why {
+                        // What has come is kept.
+                        Stop::Cancel | Stop::Overdue => {
+                            stopped = Some(why);
+                            stop.cancel();
+                        }
+                        Stop::Shutdown | Stop::DatabaseAway | Stop::LeaseLost => {
+                            break Err(stopped_by(why));
+                        }
+                    },
+                    made = &mut made => break Ok(made),
+                    never = telling.go_on(&turn.lease, &news) => match never {},
+                }
+            }
         };
         let left = Left { news, telling: Some(telling), ..Left::default() };
         Ok(match made {
             Ok(Ok(Gathered { ended, collected, kept })) => {
+                let ended = stopped.map_or(ended, Ended::stopped_by);
                 Attempt { ended, left: Left { collected, kept, ..left } }
             }
-            Ok(Err(obstacle)) => {
-                let reason = obstacle.to_string();
+            Ok(Err(error)) => {
+                let reason = format!("the archive could not be written: {error}");
                 let id = turn.operation.id;
                 tracing::error!(operation.id = %id, reason, "nothing could be kept");
                 Attempt { ended: Ended::failed(sentence(&reason)), left }
@@ -125,8 +144,13 @@ impl ZipCollector {
         visits: &[Visit],
         job: &Collect,
         news: &News,
-    ) -> Result<Gathered, Obstacle> {
-        let mut listed: Vec<Listed> = self.gatherer.list(visits, &job.extension).collect().await;
+        stop: &CancellationToken,
+    ) -> io::Result<Gathered> {
+        let mut listed: Vec<Listed> = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(Gathered::nothing()),
+            listed = self.gatherer.list(visits, &job.extension).collect::<Vec<_>>() => listed,
+        };
         let (count, bytes) = visits.iter().fold((0, 0), |(count, bytes): (u64, u64), visit| {
             let tally = &visit.tally;
             let found = tally.found_bytes.load(Relaxed);
@@ -135,19 +159,20 @@ impl ZipCollector {
         let found =
             format!("Found {} ({}) on {} VMs", counted(count, "file"), size(bytes), visits.len());
         news.line(LogLevel::Info, found);
-        admit(&self.room, &mut listed, self.gatherer.limits.at_once)?;
+        admit(&self.room, &mut listed);
         let torso = self.shelf.begin(id)?;
-        let out = std::io::BufWriter::with_capacity(256 * 1024, torso.file()?);
         let listed = futures_util::stream::iter(listed);
         // A report alone is of use where it tells what was left out.
-        let any_row = |harvest: &Harvest| harvest.files > 0 || harvest.skipped.count > 0;
+        let is_worth = |harvest: &Harvest| harvest.files > 0 || harvest.skipped.count > 0;
+        let (medium, stop, vms) = (KeptArchive::new(torso.file()?), stop.clone(), visits.len());
+        let making = Making { gatherer: &self.gatherer, medium, vms, stop, is_worth };
         let Made { harvests, size: archive } =
-            make(&self.gatherer, listed, out, any_row, |harvest| news.end(harvest)).await?;
+            making.run(listed, |harvest| news.end(harvest)).await?;
         let kept = match archive {
             None => None,
             Some(bytes) => {
                 let completed = tokio::task::spawn_blocking(move || torso.complete()).await;
-                completed.map_err(std::io::Error::other)??;
+                completed.map_err(io::Error::other)??;
                 let kept = Kept {
                     file_name: archive_name(),
                     size: i64::try_from(bytes).unwrap_or(i64::MAX),
@@ -164,7 +189,7 @@ impl ZipCollector {
     }
 }
 
-/// The end of a collection that was stopped. It keeps no archive.
+/// The end of a collection of which nobody is left to finish the archive.
 fn stopped_by(stop: Stop) -> Ended {
     match Ended::stopped_by(stop) {
         Ended::Interrupted { .. } => Ended::Interrupted {

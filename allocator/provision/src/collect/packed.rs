@@ -2,10 +2,7 @@
 //! which every `tar` unpacks with the holes. Filled with zeros it would cost the maker and
 //! the reader of the archive as much as it seems to be: a few bytes may seem to be terabytes.
 
-use std::{
-    io::{self, Write},
-    ops::Range,
-};
+use std::{io, ops::Range};
 
 use jiff::Timestamp;
 use tokio_tar::{EntryType, GnuExtSparseHeader, Header};
@@ -61,12 +58,9 @@ pub(super) fn head(layout: &Layout, stored: &str, modified: Timestamp) -> io::Re
 }
 
 /// What comes behind its bytes.
-pub(super) fn finish(layout: &Layout, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn tail(layout: &Layout) -> Vec<u8> {
     let padding = layout.held().next_multiple_of(BLOCK) - layout.held();
-    let zeros = [0; BLOCK as usize];
-    out.write_all(&zeros[..usize::try_from(padding).unwrap_or_default()])?;
-    out.write_all(&zeros)?;
-    out.write_all(&zeros)
+    vec![0; usize::try_from(padding + 2 * BLOCK).unwrap_or_default()]
 }
 
 /// An empty one at the end tells of a hole there.
@@ -113,7 +107,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut packed = head(layout, "vm_1/a/run.slp.tar", Timestamp::UNIX_EPOCH).unwrap();
         packed.extend(vec![byte; usize::try_from(layout.held()).unwrap()]);
-        finish(layout, &mut packed).unwrap();
+        packed.extend(tail(layout));
         assert_eq!(packed.len() as u64, size(layout));
         let path = folder.path().join("run.slp.tar");
         fs::write(&path, packed).unwrap();

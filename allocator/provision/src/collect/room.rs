@@ -64,13 +64,7 @@ impl Room {
         Ok(Share { room: self.clone(), left: bytes })
     }
 
-    /// Bytes that can be set aside.
-    pub fn free(&self) -> Result<u64, Full> {
-        let promised = *self.promised();
-        self.free_beside(promised)
-    }
-
-    pub fn short(&self, needed: u64, free: u64) -> Full {
+    fn short(&self, needed: u64, free: u64) -> Full {
         let Disk { directory, reserve, .. } = &*self.0;
         let directory = directory.display().to_string();
         Full::Short { needed, free, reserve: *reserve, directory }
@@ -137,7 +131,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let room = Room::new(folder.path().to_owned(), 0);
         // Half: others write to the disk meanwhile.
-        let half = room.free().unwrap() / 2;
+        let half = room.free_beside(0).unwrap() / 2;
         let mut mine = room.set_aside(half).unwrap();
         assert!(room.set_aside(half + half / 2).is_err());
         let mut part = mine.part(half / 2).unwrap();

@@ -49,7 +49,10 @@ impl Shelf {
     pub fn begin(&self, operation: OperationId) -> io::Result<Torso> {
         let archive = self.path(operation);
         let path = archive.with_extension(format!("zip.{UNFINISHED}"));
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
+        let mut options = OpenOptions::new();
+        // Read where files move in it.
+        options.read(true).write(true).create(true).truncate(true);
+        let file = options.open(&path)?;
         file.try_lock()?;
         Ok(Torso { path, archive, file })
     }

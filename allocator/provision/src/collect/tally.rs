@@ -10,7 +10,7 @@ use super::listing::Listing;
 /// How far the work on one VM has come, to be looked at from time to time.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// Files that it has, and their bytes.
+    /// Files that it has, and the bytes that they take in an archive.
     pub found_files: AtomicU64,
     pub found_bytes: AtomicU64,
     /// What is left out and may be meant.
@@ -46,7 +46,7 @@ impl Tally {
 
     pub fn found(&self, listing: &Listing) {
         self.found_files.store(listing.files.len() as u64, Relaxed);
-        self.found_bytes.store(listing.size(), Relaxed);
+        self.found_bytes.store(listing.cost(), Relaxed);
         self.skipped.store(listing.skipped.count, Relaxed);
     }
 

@@ -87,7 +87,7 @@ impl Telling {
 
     /// Tells what has changed. What could not be written is told the next time.
     pub async fn tell(&mut self, lease: &Lease, news: &News) -> Result<(), LeaseError> {
-        let lines = std::mem::take(&mut *lock(&news.lines));
+        let lines = lock(&news.lines).clone();
         let ends = lock(&news.ends).clone();
         let (mut steps, mut places) = (Vec::new(), Vec::new());
         for (place, (visit, told)) in self.visits.iter().zip(&self.said).enumerate() {
@@ -111,10 +111,9 @@ impl Telling {
         if lines.is_empty() && steps.is_empty() {
             return Ok(());
         }
-        if let Err(error) = lease.advance(&report).await {
-            lock(&news.lines).splice(0..0, lines);
-            return Err(error);
-        }
+        lease.advance(&report).await?;
+        // Only now: this may be dropped while it waits, when the work is done.
+        lock(&news.lines).drain(..lines.len());
         for (place, step) in places.into_iter().zip(steps) {
             let bytes = self.visits[place].tally.bytes.load(Relaxed);
             self.said[place] = Told { step, bytes, at: Instant::now() };
@@ -147,9 +146,10 @@ fn step(visit: &Visit, told: &Told, end: Option<Option<&str>>) -> Step {
             let seconds = told.at.elapsed().as_secs_f64().max(0.1);
             let rate = bytes.saturating_sub(told.bytes) as f64 / seconds;
             let detail = format!(
-                "{came} of {}, {}, {}/s",
+                "{came} of {}, {} of {}, {}/s",
                 counted(found, "file"),
                 size(bytes),
+                size(tally.found_bytes.load(Relaxed)),
                 size(rate as u64)
             );
             (Stage::Collecting, Some(detail))

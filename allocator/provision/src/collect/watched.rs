@@ -9,6 +9,7 @@ use tokio::{
     io::{AsyncRead, ReadBuf},
     time::{Instant, Sleep, sleep},
 };
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// What waiting for a VM may still cost.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,11 @@ enum Impatience {
     TooLong,
 }
 
+/// Somebody has stopped the collection.
+#[derive(Debug, thiserror::Error)]
+#[error("the collection was stopped before it came")]
+pub(super) struct Stopped;
+
 /// A stream that ends with an error when its writer lets us wait for too long. Only time in
 /// which somebody waits for bytes counts: a slow reader is not the writer's fault.
 pub(super) struct Watched<R> {
@@ -41,12 +47,18 @@ pub(super) struct Watched<R> {
     /// Since its speed was last looked at.
     waited: Duration,
     came: u64,
+    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl<R> Watched<R> {
     pub fn new(inner: R, patience: Patience) -> Self {
-        let alarm = Box::pin(sleep(patience.stall));
-        Self { inner, patience, waiting_since: None, alarm, waited: Duration::ZERO, came: 0 }
+        let (alarm, waited) = (Box::pin(sleep(patience.stall)), Duration::ZERO);
+        Self { inner, patience, waiting_since: None, alarm, waited, came: 0, stop: None }
+    }
+
+    /// The same stream, which ends with an error when somebody says so.
+    pub fn until(self, stop: &CancellationToken) -> Self {
+        Self { stop: Some(Box::pin(stop.clone().cancelled_owned())), ..self }
     }
 
     /// Of [`Patience::left`], for the next stream of the same VM.
@@ -75,6 +87,11 @@ impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if let Some(stop) = &mut this.stop
+            && stop.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::Error::other(Stopped)));
+        }
         let Patience { stall, left, .. } = this.patience;
         let before = buf.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, buf) {
@@ -127,6 +144,23 @@ mod tests {
         let error = ours.read_u8().await.unwrap_err();
         assert_eq!(error.to_string(), "it sent nothing for 60 s");
         assert_eq!(before.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_at_once_when_somebody_says_so() {
+        let (mut vm, ours) = duplex(64);
+        let stop = CancellationToken::new();
+        let mut ours = Watched::new(ours, patience(60, 3600)).until(&stop);
+        vm.write_all(b"ab").await.unwrap();
+        assert_eq!(ours.read_u8().await.unwrap(), b'a');
+        let (before, saying) = (Instant::now(), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stop.cancel();
+        });
+        assert_eq!(ours.read_u8().await.unwrap(), b'b');
+        let (error, ()) = tokio::join!(ours.read_u8(), saying);
+        assert_eq!(error.unwrap_err().to_string(), Stopped.to_string());
+        assert_eq!(before.elapsed().as_secs(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -137,7 +137,7 @@ async fn one_that_has_too_much_for_the_disk() {
     let _working = lab.work();
     let told = fails_alone(&lab).await;
     assert!(
-        told.starts_with("not enough space on the allocator's disk: 90 MB are needed"),
+        told.starts_with("not enough space on the allocator's disk: 45 MB are needed"),
         "{told}"
     );
     assert!(free_at(disk.path()) > lab.limits.reserve, "what stays free stays free");

@@ -13,8 +13,8 @@ use tokio_postgres::config::Host;
 use crate::lab::{Lab, Site, eventually, kinds};
 
 /// What the child is to do, by its environment.
-const DATABASE: &str = "LABLINK_TEST_DATABASE";
-const ROOT: &str = "LABLINK_TEST_ROOT";
+pub const DATABASE: &str = "LABLINK_TEST_DATABASE";
+pub const ROOT: &str = "LABLINK_TEST_ROOT";
 const PRIVATE_KEY: &str = "PRIVATE KEY";
 
 /// The programs that run with this word among their arguments.
@@ -70,7 +70,7 @@ fn collect_elsewhere(lab: &Lab) -> Elsewhere {
 }
 
 /// As libpq writes it.
-fn address(database: &tokio_postgres::Config) -> String {
+pub fn address(database: &tokio_postgres::Config) -> String {
     let host = match &database.get_hosts()[0] {
         Host::Tcp(name) => name.clone(),
         Host::Unix(folder) => folder.display().to_string(),

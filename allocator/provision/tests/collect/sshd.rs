@@ -98,6 +98,21 @@ impl Vm {
         fs::remove_file(self.root.join("sending")).is_ok()
     }
 
+    /// Makes it send so many bytes, and then nothing until [`Vm::go_on`].
+    pub fn stop_after(&self, bytes: usize) {
+        let vm = self.root.display();
+        fs::write(self.root.join("stop"), "").unwrap();
+        let text = format!(
+            "#!/usr/bin/env bash\n/bin/tar \"$@\" | {{ head -c {bytes}; \
+             while [[ -e '{vm}/stop' && -e '{vm}/bin/tar' ]]; do sleep 0.05; done; cat; }}\n"
+        );
+        self.replace_program("tar", &text);
+    }
+
+    pub fn go_on(&self) {
+        fs::remove_file(self.root.join("stop")).unwrap();
+    }
+
     /// Another machine at the same address.
     pub fn reinstall(&mut self) {
         self.stop();

@@ -148,8 +148,12 @@ fn operation(state: OperationState, archive: ArchiveCard) -> OperationPage {
             "1 of 3 VMs did not give all it had. The others' results are kept.".to_owned()
         }),
         vms: vec![
-            vm(1, StepState::Done, "170 files, 611 MB, 49 MB/s"),
-            vm(2, second, if failed { silent } else { "120 of 340 files, 431 MB, 36 MB/s" }),
+            vm(1, StepState::Done, "170 files, 611 MB"),
+            vm(
+                2,
+                second,
+                if failed { silent } else { "120 of 340 files, 431 MB of 1.2 GB, 36 MB/s" },
+            ),
             vm(3, third, ""),
         ],
         log: vec![LogLine {

@@ -8,4 +8,5 @@ pub mod page;
 pub mod routes;
 pub mod started;
 pub mod summary;
+mod waited;
 pub mod wire;

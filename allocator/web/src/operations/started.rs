@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     Json,
     http::{StatusCode, header},
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{
     Scope,
@@ -19,8 +19,8 @@ use utoipa::{
 };
 
 use super::{
-    filled::{LOG_LINES_SHOWN, filled},
-    wire::{OperationBody, OperationOutput, Queued},
+    waited::waited,
+    wire::{OperationOutput, Queued},
 };
 use crate::{
     AppState,
@@ -46,16 +46,7 @@ pub async fn started(
     id: OperationId,
 ) -> Result<Response, Problem> {
     if how.wait {
-        let operation = ended(state, scope, id).await?;
-        return match wants {
-            Wants::Page => Ok(Html(filled(state, scope, operation, None).await?).into_response()),
-            Wants::Json => {
-                let log = operations::log(&state.db, id, LOG_LINES_SHOWN).await?;
-                let output: Vec<String> = log.into_iter().map(|line| line.line).collect();
-                let operation = OperationBody::from(&operation);
-                Ok(Json(OperationOutput { operation, output: output.join("\n") }).into_response())
-            }
-        };
+        return waited(state, scope, wants, id).await;
     }
     Ok(queued(wants, id))
 }

@@ -89,6 +89,7 @@ impl ResultsPage {
 impl VmOutcome {
     fn label(&self) -> &'static str {
         match &self.failure {
+            Some(_) if self.files > 0 => "Partial",
             Some(_) => "Failed",
             None if self.unread > 0 => "Not all readable",
             None if self.skipped.is_some() => "Something left out",
@@ -139,7 +140,11 @@ mod tests {
             skipped: 0,
             files: 6,
             bytes: 5_000_000,
-            vms: vec![outcome("vm-1", Some("<script>no answer")), outcome("vm-2", None)],
+            vms: vec![
+                outcome("vm-1", Some("<script>no answer")),
+                VmOutcome { files: 0, ..outcome("vm-3", Some("switched off")) },
+                outcome("vm-2", None),
+            ],
             more: 0,
         }
     }
@@ -190,6 +195,8 @@ mod tests {
             r#"action="/api/operations/7/retry""#,
             r#"action="/api/collections/7/discard""#,
             "&#60;script&#62;no answer",
+            "Partial",
+            "Failed",
         ] {
             assert!(html.contains(key), "{key}");
         }

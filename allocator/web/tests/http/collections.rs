@@ -6,12 +6,14 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
+use futures_util::StreamExt;
 use lablink_core::{
     collections::{self, Collect, Collected, Kept},
     operations::{self, OperationId, OperationState, Outcome},
 };
 use lablink_web::AgentAuth;
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::{
     app::{App, With, form, get, json as post_json, kinds},
@@ -286,4 +288,25 @@ async fn full_pages_stay_small() {
     let older = first.split("href=\"/admin/results?").nth(1).unwrap().split('"').next().unwrap();
     let older = app.call(get(&format!("/admin/results?{older}")).by_browser().by_admin()).await;
     assert!(older.body.contains("collection-16\"") || older.body.contains("collection-17\""));
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_long_collection_is_kept_waiting_by_signs_of_life() {
+    let app = App::with_running(1).await;
+    finish(&app, OperationState::Succeeded).await;
+    let patience = Duration::from_secs(60);
+    let asked = app.send(post_json("/api/collections?wait=true", &json!({})).by_admin());
+    let answer = timeout(patience, asked).await.expect("it begins before the end is there");
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let mut body = answer.into_body().into_data_stream();
+    let first = timeout(patience, body.next()).await.expect("it is never silent");
+    assert_eq!(first.unwrap().unwrap(), " ");
+    let id = finish(&app, OperationState::Succeeded).await;
+    let mut received = Vec::new();
+    while let Some(piece) = timeout(patience, body.next()).await.unwrap() {
+        received.extend(piece.unwrap());
+    }
+    let told: serde_json::Value = serde_json::from_slice(&received).unwrap();
+    assert_eq!((&told["operation_id"], &told["state"]), (&json!(id), &json!("succeeded")));
 }
