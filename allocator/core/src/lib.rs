@@ -20,6 +20,7 @@ pub mod live;
 pub mod logs;
 mod neighbours;
 mod network;
+mod of_name;
 pub mod operations;
 mod pin;
 mod plain;

@@ -65,8 +65,11 @@ impl Neighbours {
                            where pool_id = $1 and origin = $2 and ended_at is null) as places,
                           (select count(*) from claim
                            where pool_id = $1 and origin = $2 and released_at is null) as claims,
-                          (select count(*) from vm
-                           where pool_id = $1 and removed_at is null) as machines";
+                          (select count(*) from (
+                               select from vm where pool_id = $1 and removed_at is null
+                               limit 1 + (select count(*) from place where pool_id = $1
+                                              and origin = $2 and ended_at is null)) as counted)
+                              as machines";
         let row = client.query_one(sql, &[&pool.as_i64(), origin]).await?;
         let (places, claims): (i64, i64) = (row.try_get("places")?, row.try_get("claims")?);
         let limits = pool.rules.claiming.per_address;

@@ -1,14 +1,12 @@
 //! How the pool was used over the last hours: how many VMs were claimed and in use, and how their
-//! GPUs were. There are no stored samples: it starts from the current state and goes back through
-//! the events.
+//! GPUs were. A pass counts once a minute, so that no page has to.
 
 use jiff::{SignedDuration, Timestamp};
-use lablink_protocol::GpuHealth;
 
-use crate::{DbError, Scope, db, pools::Pool};
+use crate::{DbError, Scope};
 
 /// The pool at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     pub at: Timestamp,
     pub claimed: i64,
@@ -19,108 +17,62 @@ pub struct Sample {
     pub unhealthy: i64,
 }
 
-impl Sample {
-    fn of_gpu(&mut self, health: GpuHealth) -> Option<&mut i64> {
-        match health {
-            GpuHealth::Healthy => Some(&mut self.healthy),
-            GpuHealth::Degraded => Some(&mut self.degraded),
-            GpuHealth::Unhealthy => Some(&mut self.unhealthy),
-            GpuHealth::None => None,
-        }
-    }
+/// The time from one sample to the next.
+pub const STEP: SignedDuration = SignedDuration::from_mins(15);
+
+/// Counts the pool for the sample of this quarter of an hour, and drops samples that are a week old.
+/// In several allocators, the last count stays.
+pub async fn record(scope: &Scope) -> Result<u64, DbError> {
+    let sql = "with dropped as (
+                   delete from usage_sample where pool_id = $1 and at < now() - interval '7 days'
+               )
+               insert into usage_sample as sample
+                   (pool_id, at, claimed, in_use, healthy, degraded, unhealthy)
+               select $1, date_bin($2::text::interval, now(), 'epoch'),
+                      count(*) filter (where claim_id is not null), count(*) filter (where in_use),
+                      count(*) filter (where gpu = 'healthy'),
+                      count(*) filter (where gpu = 'degraded'),
+                      count(*) filter (where gpu = 'unhealthy')
+               from vm where pool_id = $1 and removed_at is null
+               on conflict (pool_id, at) do update set
+                   claimed = excluded.claimed, in_use = excluded.in_use,
+                   healthy = excluded.healthy, degraded = excluded.degraded,
+                   unhealthy = excluded.unhealthy";
+    let step = format!("{} seconds", STEP.as_secs());
+    scope.client().await?.execute(sql, &[&scope.pool.as_i64(), &step]).await?;
+    Ok(0)
 }
 
-/// A change, to be undone on the way back.
-struct Change {
-    at: Timestamp,
-    claimed: i64,
-    in_use: i64,
-    gpu_was: Option<GpuHealth>,
-    gpu_became: Option<GpuHealth>,
-}
-
-/// `count` samples, `step` apart; the last one is now.
-pub async fn samples(
-    scope: &Scope,
-    count: u16,
-    step: SignedDuration,
-) -> Result<Vec<Sample>, DbError> {
+/// `count` samples, [`STEP`] apart; the last one is of this quarter of an hour. While nobody counted,
+/// all stayed as it was.
+pub async fn samples(scope: &Scope, count: u16) -> Result<Vec<Sample>, DbError> {
+    let sql = "select at, claimed, in_use, healthy, degraded, unhealthy,
+                      date_bin($3::text::interval, now(), 'epoch') as this
+               from usage_sample where pool_id = $1 order by at desc limit $2";
+    let step = format!("{} seconds", STEP.as_secs());
     let client = scope.client().await?;
-    let now = client
-        .query_one(
-            "select now() as at,
-                    (select count(*) from claim where pool_id = $1 and released_at is null)
-                        as claimed,
-                    count(*) filter (where in_use) as in_use,
-                    count(*) filter (where gpu = 'healthy') as healthy,
-                    count(*) filter (where gpu = 'degraded') as degraded,
-                    count(*) filter (where gpu = 'unhealthy') as unhealthy
-             from vm where pool_id = $1 and removed_at is null",
-            &[&scope.pool.as_i64()],
-        )
-        .await?;
-    let mut sample = Sample {
-        at: now.try_get("at")?,
-        claimed: now.try_get("claimed")?,
-        in_use: now.try_get("in_use")?,
-        healthy: now.try_get("healthy")?,
-        degraded: now.try_get("degraded")?,
-        unhealthy: now.try_get("unhealthy")?,
-    };
-    let since = sample.at - step * i32::from(count);
-    let mut undone = changes(&client, &scope.pool, since).await?.into_iter().peekable();
-    let mut samples = Vec::with_capacity(usize::from(count));
-    for nth in 0..i32::from(count) {
-        let at = sample.at - step * i32::from(nth > 0);
-        while let Some(change) = undone.next_if(|change| change.at > at) {
-            sample.claimed -= change.claimed;
-            // A new claim begins without use, whatever ran before.
-            sample.in_use = (sample.in_use - change.in_use).max(0);
-            for (health, vms) in [(change.gpu_became, -1), (change.gpu_was, 1)] {
-                if let Some(count) = health.and_then(|health| sample.of_gpu(health)) {
-                    *count += vms;
-                }
-            }
-        }
-        sample.at = at;
-        samples.push(sample);
+    let rows = client.query(sql, &[&scope.pool.as_i64(), &i64::from(count), &step]).await?;
+    let Some(newest) = rows.first() else { return Ok(Vec::new()) };
+    let this: Timestamp = newest.try_get("this")?;
+    let mut known = Vec::with_capacity(rows.len());
+    for row in rows.iter().rev() {
+        let count = |column| row.try_get::<_, i32>(column).map(i64::from);
+        known.push(Sample {
+            at: row.try_get("at")?,
+            claimed: count("claimed")?,
+            in_use: count("in_use")?,
+            healthy: count("healthy")?,
+            degraded: count("degraded")?,
+            unhealthy: count("unhealthy")?,
+        });
     }
-    samples.reverse();
-    Ok(samples)
+    Ok(at_even_times(&known, this, count))
 }
 
-/// The newest first.
-async fn changes(
-    client: &crate::db::Client,
-    pool: &Pool,
-    since: Timestamp,
-) -> Result<Vec<Change>, DbError> {
-    let sql = "select created_at as at, 1 as claimed, 0 as in_use, null as was, null as became
-               from claim where pool_id = $1 and created_at > $2
-               union all
-               select released_at, -1, 0, null, null
-               from claim where pool_id = $1 and released_at > $2
-               union all
-               select at, 0, case kind when 'vm.use_started' then 1 else -1 end, null, null
-               from event
-               where pool_id = $1 and kind in ('vm.use_started', 'vm.use_ended') and at > $2
-               union all
-               select at, 0, 0, data->>'from', data->>'to' from event
-               where pool_id = $1 and kind = 'vm.gpu_changed' and at > $2
-               union all
-               select removed_at, 0, -in_use::int, gpu, null
-               from vm where pool_id = $1 and removed_at > $2
-               order by at desc";
-    let rows = client.query(sql, &[&pool.as_i64(), &since]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Change {
-                at: row.try_get("at")?,
-                claimed: i64::from(row.try_get::<_, i32>("claimed")?),
-                in_use: i64::from(row.try_get::<_, i32>("in_use")?),
-                gpu_was: db::optional_word(row, "was")?,
-                gpu_became: db::optional_word(row, "became")?,
-            })
-        })
+fn at_even_times(known: &[Sample], this: Timestamp, count: u16) -> Vec<Sample> {
+    let at = |nth: u16| this - STEP * i32::from(count - 1 - nth);
+    let before = |at: Timestamp| known.iter().rev().find(|sample| sample.at <= at);
+    (0..count)
+        .map(|nth| Sample { at: at(nth), ..before(at(nth)).copied().unwrap_or_default() })
         .collect()
 }

@@ -4,12 +4,16 @@
 //! [`DATABASE_URL_VARIABLE`]. The first test in there makes a template with all migrations; each
 //! [`TestDb`] is a copy of it, which takes some 30 ms. The template is made once per run: after a
 //! change of the migrations, start a new one. [`rules`] and [`kinds`] are those of a pool in it.
+//!
+//! A test that needs a server with settings of its own starts a [`ThrowAway`].
 
 mod connect;
 mod pool;
 mod template;
 mod test_db;
+mod throw_away;
 
 pub use connect::DATABASE_URL_VARIABLE;
 pub use pool::{kinds, rules};
 pub use test_db::TestDb;
+pub use throw_away::ThrowAway;

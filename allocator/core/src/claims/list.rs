@@ -1,8 +1,9 @@
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
+use tokio_postgres::types::ToSql;
 
 use super::{ClaimState, ReleaseReason};
-use crate::{DbError, Scope, db, ids::ClaimId};
+use crate::{DbError, Scope, db, ids::ClaimId, of_name::of_name};
 
 /// A claim as history tells it: without its secrets.
 #[derive(Clone, Debug)]
@@ -39,20 +40,36 @@ pub async fn list(
     before: Option<ClaimId>,
     limit: i64,
 ) -> Result<Vec<ClaimRecord>, DbError> {
-    let (condition, hostname) = match which {
-        Which::All => ("$2::text is null", None),
-        Which::Open => ("$2::text is null and claim.released_at is null", None),
-        Which::OfVm(hostname) => ("vm.hostname = $2", Some(hostname.as_str())),
+    let (ids, hostname) = match which {
+        Which::All => ("select id from claim where pool_id = $1 and id < $2".to_owned(), None),
+        Which::Open => {
+            let open = "select id from claim
+                        where pool_id = $1 and released_at is null and id < $2";
+            (open.to_owned(), None)
+        }
+        Which::OfVm(hostname) => {
+            let of_each = format!(
+                "select its.id from {} cross join lateral (
+                     select id from claim where claim.vm_id = named.id and id < $2
+                     order by id desc limit $3
+                 ) as its",
+                of_name("$4")
+            );
+            (of_each, Some(hostname.as_str()))
+        }
     };
     let sql = format!(
         "select claim.id, claim.email, claim.state, claim.detail, claim.created_at,
                 claim.released_at, claim.release_reason, vm.hostname
-         from claim join vm on vm.id = claim.vm_id
-         where claim.pool_id = $1 and {condition} and ($3::bigint is null or claim.id < $3)
-         order by claim.id desc limit $4"
+         from ({ids} order by id desc limit $3) as newest
+              join claim on claim.id = newest.id join vm on vm.id = claim.vm_id
+         order by claim.id desc"
     );
     let client = scope.client().await?;
-    let rows = client.query(&sql, &[&scope.pool.as_i64(), &hostname, &before, &limit]).await?;
+    let (pool, before) = (scope.pool.as_i64(), before.unwrap_or(ClaimId::from(i64::MAX)));
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&pool, &before, &limit];
+    values.extend(hostname.iter().map(|it| it as &(dyn ToSql + Sync)));
+    let rows = client.query(&sql, &values).await?;
     rows.iter()
         .map(|row| {
             let at: Option<Timestamp> = row.try_get("released_at")?;

@@ -17,17 +17,12 @@ pub struct Reentry {
 
 /// Requests to get back in that no new link has answered, the newest first.
 pub async fn reentries(scope: &Scope) -> Result<Vec<Reentry>, DbError> {
-    let sql = "select claim.id, claim.email, vm.hostname, count(*) as asked, max(event.at) as last
-               from event join claim on claim.id = event.claim_id join vm on vm.id = claim.vm_id
-               where event.pool_id = $1 and event.kind = 'claim.reentry_requested'
+    let sql = "select claim.id, claim.email, vm.hostname, claim.reentries::bigint as asked,
+                      claim.reentry_at as last
+               from claim join vm on vm.id = claim.vm_id
+               where claim.pool_id = $1 and claim.reentry_at is not null
                  and claim.released_at is null
-                 and not exists (
-                     select from event as answer
-                     where answer.claim_id = claim.id and answer.kind = 'claim.link_issued'
-                       and answer.id > event.id
-                 )
-               group by claim.id, claim.email, vm.hostname
-               order by last desc limit 200";
+               order by claim.reentry_at desc limit 200";
     let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter()
         .map(|row| {

@@ -194,6 +194,8 @@ pub(super) async fn back_in(
     let reclaim = scope.pool.rules.claiming.reclaim;
     let knows_enough = !links_only && (same_code || reclaim == Reclaim::Email);
     if !(holds_link || knows_enough) {
+        let sql = "update claim set reentries = reentries + 1, reentry_at = now() where id = $1";
+        change.execute(sql, &[&held.claim_id]).await?;
         change.event(Kind::ClaimReentryRequested).of_claim(held.claim_id).by(Actor::Anyone);
         change.commit().await?;
         return Err(RequestError::Refused(Refusal::AlreadyClaimed));

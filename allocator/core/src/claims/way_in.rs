@@ -198,7 +198,8 @@ async fn replace_links(change: &mut Change<'_>, claim: &Locked) -> Result<Token,
                    insert into claim_link_revoked (token_sha256, claim_id)
                    select token_sha256, $1 from gone
                )
-               update claim set links_only_since = now() where id = $1";
+               update claim set links_only_since = now(), reentries = 0, reentry_at = null
+               where id = $1";
     change.execute(sql, &[&claim.id]).await?;
     agents::ask_for_new_token(change, claim.vm_id).await?;
     let link = change.scope().token(LINK);

@@ -1,6 +1,6 @@
 use lablink_protocol::{Hostname, KeptCollected};
 
-use crate::{DbError, Scope};
+use crate::{DbError, Scope, of_name::of_name};
 
 /// The newest claim whose kept files a registered machine may delete. They were in the folder of
 /// its results after it was cleaned, and a later collection got everything. Such a collection
@@ -14,10 +14,13 @@ pub async fn kept_collected(
         .client()
         .await?
         .query_opt(
-            "select ssh_access.directory, (
-                 select max(claim.id) from claim join vm as then_vm on then_vm.id = claim.vm_id
-                 where then_vm.hostname = vm.hostname and then_vm.pool_id = vm.pool_id
-                   and claim.cleaned_at < (
+            &format!(
+                "select ssh_access.directory, (
+                 select max(its.id) from {named} cross join lateral (
+                     select id, cleaned_at from claim where claim.vm_id = named.id
+                     order by id desc limit 200
+                 ) as its
+                 where its.cleaned_at < (
                        select max(operation.started_at)
                        from collection_vm
                        join operation on operation.id = collection_vm.operation_id
@@ -29,6 +32,8 @@ pub async fn kept_collected(
              from vm join ssh_access on ssh_access.vm_id = vm.id
              where vm.pool_id = $1 and vm.hostname = $2 and vm.removed_at is null
                and ssh_access.directory is not null",
+                named = of_name("$2")
+            ),
             &[&scope.pool.as_i64(), &hostname.as_str()],
         )
         .await?;

@@ -14,7 +14,7 @@ pub use change::{Change, Touch};
 pub use kind::Kind;
 pub use retention::{Retention, sweep};
 
-use crate::{DbError, Scope};
+use crate::{DbError, Scope, of_name::of_name};
 
 /// One line of history, as pages show it.
 #[derive(Clone, Debug)]
@@ -40,9 +40,9 @@ pub async fn recent(scope: &Scope, before: Option<i64>, limit: i64) -> Result<Ve
             "select event.id, event.at, event.actor, event.kind, event.data, vm.hostname
              from event left join claim on claim.id = event.claim_id
                         left join vm on vm.id = coalesce(event.vm_id, claim.vm_id)
-             where event.pool_id = $1 and ($2::bigint is null or event.id < $2)
+             where event.pool_id = $1 and event.id < $2
              order by event.id desc limit $3",
-            &[&scope.pool.as_i64(), &before, &limit],
+            &[&scope.pool.as_i64(), &before.unwrap_or(i64::MAX), &limit],
         )
         .await?;
     rows.iter().map(entry).collect()
@@ -55,9 +55,15 @@ pub async fn of_vm(scope: &Scope, hostname: &Hostname, limit: i64) -> Result<Vec
         .client()
         .await?
         .query(
-            "select event.id, event.at, event.actor, event.kind, event.data, vm.hostname
-             from vm join event on event.vm_id = vm.id
-             where vm.pool_id = $1 and vm.hostname = $2 order by event.id desc limit $3",
+            &format!(
+                "select event.id, event.at, event.actor, event.kind, event.data, $2::text as hostname
+                 from {named} cross join lateral (
+                     select id, at, actor, kind, data from event
+                     where event.vm_id = named.id order by id desc limit $3
+                 ) as event
+                 order by event.id desc limit $3",
+                named = of_name("$2")
+            ),
             &[&scope.pool.as_i64(), &hostname.as_str(), &limit],
         )
         .await?;

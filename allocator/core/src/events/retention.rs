@@ -38,9 +38,10 @@ async fn drop_old(db: &Db, age: Duration) -> Result<u64, DbError> {
         "with oldest as (
              select id, at from event where id > $1 order by id limit $2
          ), gone as (
-             delete from event using oldest
-             where event.id = oldest.id and {IS_OVER}
-               and oldest.at < now() - make_interval(secs => $3::float8)
+             delete from event
+             where id = any(array(
+                 select id from oldest where at < now() - make_interval(secs => $3::float8)))
+               and {IS_OVER}
              returning event.id
          )
          select (select max(id) from oldest) as last, (select count(*) from gone) as gone,
@@ -58,30 +59,39 @@ async fn drop_old(db: &Db, age: Duration) -> Result<u64, DbError> {
     }
 }
 
+/// VMs whose events are counted in one step.
+const VMS: i64 = 500;
+
 /// Drops the oldest events of VMs that have too many. Only VMs that are there, or were lately, are
 /// checked.
 async fn drop_surplus(db: &Db, most: i64) -> Result<u64, DbError> {
-    let vms = "select vm.id, edge.id as before from vm cross join lateral (
-                   select event.id from event where event.vm_id = vm.id
-                   order by event.id desc offset $1 limit 1
-               ) as edge
-               where vm.removed_at is null or vm.removed_at > now() - interval '2 days'";
-    let vms = db.client().await?.query(vms, &[&most]).await?;
+    // An event beyond the bound, if there is one, by VM: what a step reads is bounded by both.
+    let vms = "select vm.id, case when removed_at is null or removed_at > now() - interval '2 days'
+                   then (select event.id from event where event.vm_id = vm.id
+                         order by event.id desc offset $1 limit 1) end as before
+               from (select id, removed_at from vm where id > $2 order by id limit $3) as vm
+               order by vm.id";
     let sql = format!(
         "delete from event where id in (
              select id from event where vm_id = $1 and id <= $2 and {IS_OVER} order by id limit $3)"
     );
-    let mut dropped = 0;
-    for vm in vms {
-        let (vm_id, before): (VmId, i64) = (vm.try_get("id")?, vm.try_get("before")?);
-        loop {
-            let gone = db.client().await?.execute(&sql, &[&vm_id, &before, &STEP]).await?;
-            dropped += gone;
-            if gone < STEP.unsigned_abs() {
-                break;
+    let (mut dropped, mut last) = (0, VmId::from(0));
+    loop {
+        let vms = db.client().await?.query(vms, &[&most, &last, &VMS]).await?;
+        for vm in &vms {
+            last = vm.try_get("id")?;
+            let Some(before) = vm.try_get::<_, Option<i64>>("before")? else { continue };
+            loop {
+                let gone = db.client().await?.execute(&sql, &[&last, &before, &STEP]).await?;
+                dropped += gone;
+                if gone < STEP.unsigned_abs() {
+                    break;
+                }
+                tokio::time::sleep(BREATH).await;
             }
-            tokio::time::sleep(BREATH).await;
+        }
+        if vms.is_empty() {
+            return Ok(dropped);
         }
     }
-    Ok(dropped)
 }

@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use super::{EndReason, KEPT_FOR};
+use super::{COUNTED, EndReason, KEPT_FOR, ORDER};
 use crate::{
     DbError, Scope, Token,
     db::{self, GenericClient},
@@ -14,9 +14,9 @@ use lablink_protocol::Hostname;
 #[derive(Clone, Debug)]
 pub enum Standing {
     Waiting {
-        /// How many are served before this place.
+        /// How many are served before this place; counted up to [`COUNTED`].
         ahead: i64,
-        /// How many wait in all, this one included.
+        /// How many wait in all, this one included; counted up to [`COUNTED`].
         waiting: i64,
         /// Seconds until a VM is there that starts at the moment, going by how long others took.
         /// None: none starts for this place, or it takes longer than others did.
@@ -37,10 +37,13 @@ pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbEr
         format!(
             "select case when mine.removed_at is null then mine.end_reason else 'removed' end
                         as end_reason, mine.offered_at, mine.invited_until, vm.hostname,
-                    (select count(*) from place where pool_id = $1 and {WAITING}
-                         and (invited_until is null, id) < (mine.invited_until is null, mine.id))
-                        as ahead,
-                    (select count(*) from place where pool_id = $1 and {WAITING}) as waiting
+                    (select count(*) from (
+                         select from place where pool_id = $1 and {WAITING}
+                           and (invited_until is null, id) < (mine.invited_until is null, mine.id)
+                         order by {ORDER} limit $3) as counted) as ahead,
+                    (select count(*) from (
+                         select from place where pool_id = $1 and {WAITING}
+                         order by {ORDER} limit $3) as counted) as waiting
              from place as mine left join vm on vm.place_id = mine.id
              where mine.pool_id = $1 and mine.token_sha256 = $2"
         )
@@ -53,7 +56,7 @@ pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbEr
     client.execute(&statement, &[&scope.pool.as_i64(), &token.as_bytes()]).await?;
     let statement = client.prepare_cached(&SQL).await?;
     let Some(row) =
-        client.query_opt(&statement, &[&scope.pool.as_i64(), &token.as_bytes()]).await?
+        client.query_opt(&statement, &[&scope.pool.as_i64(), &token.as_bytes(), &COUNTED]).await?
     else {
         return Ok(None);
     };

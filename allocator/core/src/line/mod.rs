@@ -62,6 +62,9 @@ text_enum! {
     }
 }
 
+/// People in line are counted up to this number: a look at a place in a longer line takes no longer.
+pub const COUNTED: i64 = 200;
+
 /// The order in which places are served: people with an invitation come first.
 pub(crate) const ORDER: &str = "place.invited_until is null, place.id";
 

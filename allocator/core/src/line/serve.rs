@@ -1,6 +1,6 @@
 use serde_json::json;
 use std::sync::LazyLock;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
 use super::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, lock};
 use crate::{
@@ -33,13 +33,19 @@ pub(crate) async fn serve(change: &mut Change<'_>) -> Result<(), DbError> {
 }
 
 async fn lapse(change: &mut Change<'_>) -> Result<(), DbError> {
+    // Each part has its index. An array, since few are over: as a join, all places would be read.
     let sql = "update place set ended_at = now(), end_reason = 'lapsed'
+               where id = any(array(
+                   select id from place
                    where pool_id = $1 and ended_at is null
-                     and (last_looked_at < now() - make_interval(secs => $2)
-                          or offered_at < now() - make_interval(secs => $3)
-                          or (passed_at is not null and last_looked_at < offered_at
-                              and offered_at < now() - make_interval(secs => $4)))
-                     and (invited_until is null or invited_until < now())
+                     and last_looked_at < now() - make_interval(secs => $2)
+                   union
+                   select id from place
+                   where pool_id = $1 and ended_at is null
+                     and offered_at < now() - make_interval(secs => $4)
+                     and (offered_at < now() - make_interval(secs => $3)
+                          or (passed_at is not null and last_looked_at < offered_at))
+               )) and ended_at is null and (invited_until is null or invited_until < now())
                returning id";
     let (unseen, kept) = (LAPSES_AFTER.as_secs_f64(), KEPT_FOR.as_secs_f64());
     let kept_unseen = KEPT_UNSEEN_FOR.as_secs_f64();
@@ -57,7 +63,8 @@ async fn lapse(change: &mut Change<'_>) -> Result<(), DbError> {
 async fn pass(change: &mut Change<'_>) -> Result<(), DbError> {
     let sql = "with unseen as (
                    select vm.id, vm.place_id from vm join place on place.id = vm.place_id
-                   where vm.pool_id = $1 and place.ended_at is null and place.passed_at is null
+                   where vm.pool_id = $1 and vm.place_id is not null
+                     and place.ended_at is null and place.passed_at is null
                      and place.last_looked_at < place.offered_at
                      and place.offered_at < now() - make_interval(secs => $2)
                      and (place.invited_until is null or place.invited_until < now())
@@ -84,7 +91,8 @@ async fn void(change: &mut Change<'_>) -> Result<(), DbError> {
             "with unfit as (
                  select vm.id, vm.place_id, place.ended_at is null as waits
                  from vm join place on place.id = vm.place_id
-                 where vm.pool_id = $1 and (place.ended_at is not null or not ({fit}))
+                 where vm.pool_id = $1 and vm.place_id is not null
+                   and (place.ended_at is not null or not ({fit}))
                  for no key update of vm skip locked
              ), waiting as (
                  update place set offered_at = null from unfit
@@ -109,17 +117,21 @@ async fn offer(change: &mut Change<'_>) -> Result<(), DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with waiting as (
-                 select id, row_number() over (order by {turn}) as turn from place
-                 where pool_id = $1 and {waiting}
+                 select id, row_number() over (order by {turn}) as turn from (
+                     select * from place where pool_id = $1 and {waiting} order by {turn} limit $3
+                 ) as place
              ), free as (
                  select vm.id, vm.gpu, vm.number from vm where vm.pool_id = $1 and {claimable}
                  order by {order} limit (select count(*) from waiting)
                  for no key update of vm skip locked
              ), chosen as (
                  select vm.id, row_number() over (order by {order}) as turn from free as vm
+             ), pairs as (
+                 select waiting.id as place, chosen.id as vm from waiting join chosen using (turn)
              ), offered as (
-                 update place set offered_at = now() from waiting join chosen using (turn)
-                 where place.id = waiting.id returning place.id, chosen.id as vm_id
+                 update place set offered_at = now()
+                 where id = any(array(select place from pairs))
+                 returning id, (select vm from pairs where pairs.place = place.id) as vm_id
              )
              update vm set place_id = offered.id from offered where vm.id = offered.vm_id
              returning vm.id, offered.id as place",
@@ -129,11 +141,23 @@ async fn offer(change: &mut Change<'_>) -> Result<(), DbError> {
             order = vms::BEST_FIRST,
         )
     });
-    for offered in run(change, &SQL).await? {
-        of_place(change, Kind::PlaceOffered, &offered)?;
+    let statement = change.prepare_cached(&SQL).await?;
+    let (pool, stale_after) = (change.pool(), change.pool().rules.machines.stale_after);
+    loop {
+        let values: [&(dyn ToSql + Sync); 3] =
+            [&pool.as_i64(), &stale_after.as_seconds(), &OFFERED_AT_ONCE];
+        let offered = change.query(&statement, &values).await?;
+        for offered in &offered {
+            of_place(change, Kind::PlaceOffered, offered)?;
+        }
+        if i64::try_from(offered.len()).is_ok_and(|offered| offered < OFFERED_AT_ONCE) {
+            return Ok(());
+        }
     }
-    Ok(())
 }
+
+/// Places that one statement serves. Most changes free one VM, however long the line is.
+const OFFERED_AT_ONCE: i64 = 100;
 
 /// Runs a statement that asks for fit VMs.
 async fn run(change: &Change<'_>, sql: &str) -> Result<Vec<Row>, DbError> {

@@ -24,6 +24,16 @@ pub async fn log(db: &Db, id: OperationId, limit: i64) -> Result<Vec<LogLine>, D
     log_before(db, id, i64::MAX, limit).await
 }
 
+/// All lines of an operation's log, oldest first.
+pub async fn whole_log(db: &Db, id: OperationId) -> Result<Vec<LogLine>, DbError> {
+    const AT_ONCE: i64 = 1_000;
+    let mut parts = vec![log(db, id, AT_ONCE).await?];
+    while let Some(first) = parts.last().and_then(|part| part.first()).map(|line| line.id) {
+        parts.push(log_before(db, id, first, AT_ONCE).await?);
+    }
+    Ok(parts.into_iter().rev().flatten().collect())
+}
+
 /// The last `limit` lines before line `before`, oldest first.
 pub async fn log_before(
     db: &Db,
@@ -35,15 +45,13 @@ pub async fn log_before(
         .client()
         .await?
         .query(
-            "select id, at, level, line from (
-                 select id, at, level, line from operation_log
-                 where operation_id = $1 and id < $2
-                 order by id desc limit $3
-             ) as newest order by id",
+            "select id, at, level, line from operation_log
+             where operation_id = $1 and id < $2 order by id desc limit $3",
             &[&id, &before, &limit],
         )
         .await?;
     rows.iter()
+        .rev()
         .map(|row| {
             Ok(LogLine {
                 id: row.try_get("id")?,

@@ -120,19 +120,25 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Operation>, DbError> {
     let client = scope.client().await?;
-    let sql = format!(
-        "{SELECT} and ($2::bigint is null or id < $2) and ($3::text is null or kind = $3)
-             and ($4::text is null or state = $4) order by id desc limit $5"
-    );
+    let (pool, before) = (scope.pool.as_i64(), filter.before.unwrap_or(i64::MAX.into()));
     let state = filter.state.map(OperationState::as_str);
-    let parameters: [&(dyn ToSql + Sync); 5] =
-        [&scope.pool.as_i64(), &filter.before, &filter.kind, &state, &limit];
-    client.query(&sql, &parameters).await?.iter().map(operation).collect()
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&pool, &before, &limit];
+    // A condition for each filter that is set, so that an index can answer.
+    let mut filters = String::new();
+    for (column, value) in [("kind", &filter.kind), ("state", &state)] {
+        if let Some(value) = value {
+            values.push(value);
+            filters += &format!(" and {column} = ${}", values.len());
+        }
+    }
+    let sql = format!("{SELECT} and id < $2 {filters} order by id desc limit $3");
+    client.query(&sql, &values).await?.iter().map(operation).collect()
 }
 
 /// How many operations there are, by kind and state.
 pub async fn counts(scope: &Scope) -> Result<Vec<(String, String, i64)>, DbError> {
-    let sql = "select kind, state, count(*) from operation where pool_id = $1 group by kind, state";
+    let sql = "select kind, state, operations from operation_count
+               where pool_id = $1 and operations > 0";
     let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64()]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
 }

@@ -61,20 +61,20 @@ pub async fn steps(db: &Db, id: OperationId) -> Result<Vec<Step>, DbError> {
 }
 
 /// How long such an operation usually takes, in seconds: the median of the last ten that succeeded
-/// with about as many VMs. None before the first.
+/// with about as many VMs, among the last 200 of its kind. None before the first.
 pub async fn usual_seconds(scope: &Scope, operation: &Operation) -> Result<Option<i64>, DbError> {
     let row = scope
         .client()
         .await?
         .query_one(
-            "with this as (select count(*) as vms from operation_target where operation_id = $3)
-             select round(percentile_cont(0.5) within group (order by seconds))::bigint as usual
+            "select round(percentile_cont(0.5) within group (order by seconds))::bigint as usual
              from (
                  select extract(epoch from finished_at - started_at)::float8 as seconds
-                 from operation, this
-                 where pool_id = $1 and kind = $2 and state = 'succeeded'
-                   and (select count(*) from operation_target where operation_id = operation.id)
-                       between (this.vms + 1) / 2 and this.vms * 2
+                 from (select * from operation where pool_id = $1 and kind = $2
+                       order by id desc limit 200) as lately
+                 where state = 'succeeded'
+                   and vms between ((select vms from operation where id = $3) + 1) / 2
+                               and (select vms from operation where id = $3) * 2
                  order by id desc limit 10
              ) as earlier",
             &[&scope.pool.as_i64(), &operation.kind, &operation.id],

@@ -24,24 +24,32 @@ pub struct Taken {
 /// be over.
 macro_rules! next {
     () => {
-        "select id, state from operation as next
-         where pool_id = $1 and kind = any($2)
-           and (state = 'running' and lease_expires_at < now()
-                or state = 'queued' and (not_before is null or not_before <= now())
-                   and not exists (
-                       select from operation as first where first.id = next.after_id
-                         and first.state in ('awaiting_approval', 'queued', 'running'))
-                   and not exists (
-                       select from operation as other where other.pool_id = $1
-                         and other.state = 'running'
-                         and (other.lane = next.lane
-                              or exists (
-                                  select from operation_target as mine
-                                  join operation_target as theirs
-                                      on mine.vm_id in (theirs.vm_id, theirs.successor_id)
-                                  where mine.operation_id = next.id
-                                    and theirs.operation_id = other.id))))
-         order by state = 'running' desc, id limit 1"
+        "select id, state from operation
+         where id = (
+             (select id from operation
+              where pool_id = $1 and state = 'running' and kind = any($2)
+                and lease_expires_at < now()
+              order by id limit 1)
+             union all
+             (select id from operation as next
+              where pool_id = $1 and state = 'queued' and kind = any($2)
+                and (not_before is null or not_before <= now())
+                and coalesce((
+                    select first.state not in ('awaiting_approval', 'queued', 'running')
+                    from operation as first where first.id = next.after_id), true)
+                and not exists (
+                    select from operation as other where other.pool_id = $1
+                      and other.state = 'running' and other.lane = next.lane)
+                and not exists (
+                    select from operation as other
+                    join operation_target as theirs on theirs.operation_id = other.id
+                    join operation_target as mine
+                        on mine.vm_id in (theirs.vm_id, theirs.successor_id)
+                    where other.pool_id = $1 and other.state = 'running'
+                      and mine.operation_id = next.id)
+              order by id limit 1)
+             limit 1)
+           and (state = 'queued' or state = 'running' and lease_expires_at < now())"
     };
 }
 

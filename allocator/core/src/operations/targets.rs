@@ -83,13 +83,16 @@ pub(super) async fn write(
 async fn write_if_missing(client: &impl GenericClient, id: OperationId) -> Result<(), DbError> {
     let sql = "insert into operation_target (operation_id, vm_id, claim_id)
                select operation.id, vm.id, claim.id
-               from operation join vm on vm.pool_id = operation.pool_id
+               from operation
+               join vm on vm.hostname = any(array(
+                        select jsonb_array_elements_text(coalesce(payload->'hostnames', '[]'))
+                        from operation where id = $1
+                          and not exists (select from operation_target where operation_id = $1)))
+                    and vm.pool_id = operation.pool_id
                     and vm.removed_at is null and vm.created_at <= operation.created_at
-                    and operation.payload->'hostnames' ? vm.hostname
                left join claim on claim.id = vm.claim_id
                     and claim.created_at <= operation.created_at
-               where operation.id = $1
-                 and not exists (select from operation_target where operation_id = $1)";
+               where operation.id = $1";
     client.execute(sql, &[&id]).await?;
     Ok(())
 }

@@ -39,11 +39,14 @@ async fn starts(
                 container_started_at, container_ended_at, container_seconds,
                 image_pull_started_at, image_pull_ended_at, image_pull_seconds
          from (select id, hostname, created_at from vm where {which}) as chosen
-         left join vm_startup on vm_startup.vm_id = chosen.id
+         left join lateral (
+             select * from vm_startup where vm_id = chosen.id limit 1
+         ) as vm_startup on true
          cross join lateral (
-             select min(event.at) as at from event
-             where event.vm_id = chosen.id and event.kind = 'vm.status_changed'
-               and event.data->>'to' = 'running'
+             select (select event.at from event
+                     where event.vm_id = chosen.id and event.kind = 'vm.status_changed'
+                       and event.data->>'to' = 'running'
+                     order by event.id limit 1) as at
          ) as ready
          order by chosen.id desc"
     );

@@ -21,9 +21,14 @@ const COUNTED: &str = "counted as (
 pub async fn free(scope: &Scope) -> Result<i64, DbError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "with {COUNTED}
-             select greatest(0, (select coalesce(sum(vms), 0)::bigint from counted where state = 'free')
-                                  - (select count(*) from place where pool_id = $1 and {WAITING}))",
+            "with {COUNTED}, free as (
+                 select greatest(0, coalesce(sum(vms), 0))::bigint as vms from counted
+                 where state = 'free'
+             )
+             select vms - (select count(*) from (
+                        select from place where pool_id = $1 and {WAITING}
+                        limit (select vms from free)) as first_of_them)
+             from free",
         )
     });
     let client = scope.client().await?;

@@ -23,23 +23,28 @@ const ALLOWED: &str = "select case when usual.seconds is null then $2::float8
 /// Notes since when machines have been starting whose agents have not reported yet. A machine whose
 /// operation has not begun is not starting. A registered machine starts when it enrols.
 pub(super) async fn note_begun(client: &impl GenericClient, pool: &Pool) -> Result<(), DbError> {
-    let sql = "with making as (
-            select distinct on (coalesce(target.successor_id, target.vm_id))
-                   coalesce(target.successor_id, target.vm_id) as vm_id,
-                   operation.id, operation.finished_at
-            from operation join operation_target as target on target.operation_id = operation.id
-            where operation.pool_id = $1 and operation.kind in ('launch', 'replace')
-              and (operation.finished_at is null or operation.finished_at > now() - interval '1 hour')
-              and exists (select from vm where vm.pool_id = $1 and vm.status = 'initializing'
-                          and vm.starting_since is null and vm.removed_at is null)
-            order by coalesce(target.successor_id, target.vm_id), operation.id desc
-        ), begun as (
+    let sql = "with begun as (
             select vm.id, start.at
-            from vm left join making on making.vm_id = vm.id
-                 left join operation_vm as step
-                     on step.operation_id = making.id and step.hostname = vm.hostname
-                     and step.stage in ('creating', 'done', 'failed', 'unfinished')
-                 left join enrolment on enrolment.vm_id = vm.id
+            from vm left join lateral (
+                     select operation.id, operation.finished_at
+                     from (select operation_id from operation_target
+                           where vm_id = vm.id and successor_id is null
+                           union all
+                           select operation_id from operation_target where successor_id = vm.id)
+                          as target join operation on operation.id = target.operation_id
+                     where operation.kind in ('launch', 'replace')
+                       and (operation.finished_at is null
+                            or operation.finished_at > now() - interval '1 hour')
+                     order by operation.id desc limit 1
+                 ) as making on true
+                 left join lateral (
+                     select started_at from operation_vm
+                     where operation_id = making.id and hostname = vm.hostname
+                       and stage in ('creating', 'done', 'failed', 'unfinished')
+                     limit 1
+                 ) as step on true
+                 left join lateral (
+                     select used_at from enrolment where vm_id = vm.id limit 1) as enrolment on true
                  cross join lateral (select case
                      when vm.source = 'manual' then enrolment.used_at
                      -- Nobody made it here, or its operation ended long ago.
@@ -62,7 +67,9 @@ pub(super) async fn point_out(change: &mut Change<'_>, longest: Duration) -> Res
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with {TOOK}, late as (
-                 select vm.id from vm left join enrolment on enrolment.vm_id = vm.id
+                 select vm.id from vm left join lateral (
+                     select expires_at from enrolment where vm_id = vm.id limit 1
+                 ) as enrolment on true
                  where vm.pool_id = $1 and vm.status = 'initializing' and vm.overdue_at is null
                    and vm.claim_id is null and vm.removed_at is null and vm.removing_at is null
                    and (vm.starting_since < now() - make_interval(secs => ({ALLOWED}))

@@ -201,6 +201,30 @@ async fn an_offered_vm_that_falls_ill_is_replaced_by_the_next_free_one() {
 }
 
 #[tokio::test]
+async fn more_vms_than_are_offered_at_once_go_to_the_line_in_its_order() {
+    let scene = Scene::with_running(150).await;
+    scene.sql("update vm set used_at = now()").await;
+    scene
+        .sql(
+            "insert into place (pool_id, email, person, token_sha256)
+             select id, n || '@example.org', n || '@example.org', sha256(n::text::bytea)
+             from pool, generate_series(1, 260) as n",
+        )
+        .await;
+    let waiting = async || {
+        let last = "select count(*) from place where offered_at is null";
+        (scene.count(last).await, line::count(&scene.scope()).await.unwrap())
+    };
+    assert_eq!(waiting().await, (260, line::COUNTED), "it is counted only so far");
+    scene.sql("update vm set used_at = null").await;
+    line::tend(&scene.scope()).await.unwrap();
+    assert_eq!(waiting().await, (110, 110));
+    let in_order = "select count(*) from vm join place on place.id = vm.place_id
+                    where vm.number = place.id";
+    assert_eq!(scene.count(in_order).await, 150);
+}
+
+#[tokio::test]
 async fn who_leaves_makes_room() {
     let (scene, [ada, bob, _]) = three_in_line().await;
     release(&scene, "lablink-vm-test-1").await;

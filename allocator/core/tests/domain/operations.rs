@@ -29,6 +29,27 @@ async fn launches_take_the_lowest_free_numbers() {
     assert_eq!(scene.hostnames_of(second).await, ["lablink-vm-test-2", "lablink-vm-test-4"]);
 }
 
+#[tokio::test]
+async fn operations_are_counted_as_they_change() {
+    let scene = Scene::new().await;
+    for vms in 1..=4 {
+        scene.launch(vms).await;
+    }
+    let counted = async || {
+        let mut counted = operations::counts(&scene.scope()).await.unwrap();
+        counted.sort();
+        counted
+    };
+    let of = |state: &str, count: i64| ("launch".to_owned(), state.to_owned(), count);
+    assert_eq!(counted().await, [of("queued", 4)]);
+    let first = take(&scene).await.unwrap();
+    let last = operations::recent(&scene.scope(), None, 1).await.unwrap()[0].id;
+    assert!(operations::cancel(&scene.by(admin()), &kinds(), last).await.unwrap());
+    assert_eq!(counted().await, [of("cancelled", 1), of("queued", 2), of("running", 1)]);
+    first.lease.finish(&Outcome::succeeded()).await.unwrap();
+    assert_eq!(counted().await, [of("cancelled", 1), of("queued", 2), of("succeeded", 1)]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn launches_at_once_take_different_numbers() {
     let scene = Scene::new().await;

@@ -1,7 +1,6 @@
 //! What an organiser does beside operations: take VMs back, let people in again, look for VMs,
 //! register machines.
 
-use jiff::SignedDuration;
 use lablink_core::{
     Actor,
     agents::{self, Bearer},
@@ -168,36 +167,40 @@ async fn a_registered_machine_enrols_once_is_claimed_and_can_be_forgotten() {
 }
 
 #[tokio::test]
-async fn the_last_hours_are_told_by_what_happened() {
+async fn a_report_that_changes_nothing_is_no_event() {
     let scene = Scene::with_running(2).await;
     let vm = name("lablink-vm-test-1");
     for health in [GpuHealth::Healthy, GpuHealth::Unhealthy, GpuHealth::Unhealthy] {
         vms::set_gpu(&scene.scope(), &vm, health, None).await.unwrap();
     }
-    scene.claim("ada@example.org", "4/x").await.unwrap();
-    let agent = scene.by(Actor::Agent(vm.clone()));
-    let other = name("lablink-vm-test-2");
-    for in_use in [true, false] {
-        vms::set_in_use(&agent, &other, in_use, None).await.unwrap();
-    }
     let changes = "select count(*) from event where kind = 'vm.gpu_changed'";
     assert_eq!(scene.count(changes).await, 2, "the same again is no change");
-    scene
-        .sql(
-            "update event set at = now() - interval '150 minutes' where data->>'to' = 'healthy';
-             update event set at = now() - interval '90 minutes' where data->>'to' = 'unhealthy';
-             update claim set created_at = now() - interval '30 minutes';
-             update event set at = now() - interval '100 minutes' where kind = 'vm.use_started';
-             update event set at = now() - interval '20 minutes' where kind = 'vm.use_ended'",
-        )
-        .await;
-    let hour = SignedDuration::from_hours(1);
-    let samples = usage::samples(&scene.scope(), 4, hour).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_last_hours_are_told_by_what_was_counted() {
+    let scene = Scene::with_running(2).await;
+    let unknown = usage::samples(&scene.scope(), 4).await.unwrap();
+    assert!(unknown.is_empty(), "nobody has counted yet");
+    let vm = name("lablink-vm-test-1");
+    vms::set_gpu(&scene.scope(), &vm, GpuHealth::Healthy, None).await.unwrap();
+    usage::record(&scene.scope()).await.unwrap();
+    // Of three quarters of an hour ago; nobody counted in the two after it.
+    scene.sql("update usage_sample set at = at - interval '45 minutes'").await;
+    vms::set_gpu(&scene.scope(), &vm, GpuHealth::Unhealthy, None).await.unwrap();
+    scene.claim("ada@example.org", "4/x").await.unwrap();
+    vms::set_in_use(&scene.by(Actor::System), &name("lablink-vm-test-2"), true, None)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        usage::record(&scene.scope()).await.unwrap();
+    }
+    let samples = usage::samples(&scene.scope(), 5).await.unwrap();
     let told: Vec<_> = samples.iter().map(|it| (it.claimed, it.healthy, it.unhealthy)).collect();
-    assert_eq!(told, [(0, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1)]);
+    assert_eq!(told, [(0, 0, 0), (0, 1, 0), (0, 1, 0), (0, 1, 0), (1, 0, 1)]);
     let used: Vec<_> = samples.iter().map(|it| it.in_use).collect();
-    assert_eq!(used, [0, 0, 1, 0]);
-    assert_eq!(samples[3].at.duration_since(samples[0].at), hour * 3);
+    assert_eq!(used, [0, 0, 0, 0, 1]);
+    assert_eq!(samples[4].at.duration_since(samples[0].at), usage::STEP * 4);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 use lablink_core::{
     Scope, events, line, logs, operations, scope,
     tasks::Driver,
+    usage,
     vms::{self, Watch},
 };
 use lablink_provision::collect::ZipCollector;
@@ -19,6 +20,8 @@ const OVERDUE_OPERATIONS: Duration = Duration::from_secs(30);
 const LOG_LINES: Duration = Duration::from_secs(60);
 const ARCHIVES: Duration = Duration::from_mins(10);
 const HISTORY: Duration = Duration::from_hours(1);
+/// How often the pool is counted for the chart of its use.
+const USE: Duration = Duration::from_secs(60);
 const KEYS: Duration = Duration::from_hours(1);
 
 /// Starts the periodic tasks of this allocator.
@@ -69,6 +72,11 @@ pub fn begin(config: &Config, scope: &Scope, collector: &Arc<ZipCollector>) -> D
     driver.begin("archives", "Removes old archives of results.", ARCHIVES, move || {
         let collector = Arc::clone(&collector);
         async move { collector.tidy_shelf().await }
+    });
+    let its = scope.clone();
+    driver.begin("use over time", "Counts VMs for the chart of their use.", USE, move || {
+        let scope = its.clone();
+        async move { usage::record(&scope).await }
     });
     let its = scope.db.clone();
     driver.begin("request keys", "Forgets keys of requests after a week.", KEYS, move || {

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 #[template(path = "line/clear.html")]
 pub struct ClearLinePage {
     pub places: usize,
-    /// How many of them have a machine kept for them.
+    /// The line is longer than was counted.
+    pub more: bool,
+    /// How many of those that were counted have a machine kept for them.
     pub kept: usize,
     pub now: Timestamp,
 }

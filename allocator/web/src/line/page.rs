@@ -1,7 +1,9 @@
 use askama::Template;
 use jiff::Timestamp;
 use lablink_core::Token;
-use lablink_core::line::{KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, SURELY_KEPT_FOR, SURVIVES};
+use lablink_core::line::{
+    COUNTED, KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, SURELY_KEPT_FOR, SURVIVES,
+};
 
 use crate::{claims::page::CommandForm, pages::moment::nth};
 
@@ -70,6 +72,9 @@ impl LinePage {
     /// For screen readers, once each time that it changes.
     fn tells(&self) -> String {
         match &self.state {
+            LineState::Waiting { ahead: COUNTED.., .. } => {
+                format!("More than {COUNTED} people are before you in line.")
+            }
             LineState::Waiting { ahead: ahead @ 1.., .. } => {
                 format!("You are {} in line.", nth(ahead + 1))
             }
@@ -78,6 +83,11 @@ impl LinePage {
             }
             LineState::Waiting { .. } | LineState::Over(_) => format!("{}.", self.title()),
         }
+    }
+
+    /// A line is counted only so far.
+    fn is_beyond(count: &i64) -> bool {
+        *count >= COUNTED
     }
 
     const SURELY_KEPT_FOR_SECONDS: u64 = SURELY_KEPT_FOR.as_secs();
@@ -112,6 +122,17 @@ mod tests {
         assert!(html.contains(r#"http-equiv="refresh""#));
         let html = page(LineState::Waiting { ahead: 0, waiting: 1, expected_seconds: None });
         assert!(html.contains("You are next in line") && html.contains("as soon as somebody"));
+    }
+
+    #[test]
+    fn a_place_far_back_in_a_long_line_says_so() {
+        let of =
+            |ahead, waiting| page(LineState::Waiting { ahead, waiting, expected_seconds: None });
+        let html = of(199, 200);
+        assert!(html.contains("200th</b> of more than 200"), "{html}");
+        let html = of(200, 200);
+        assert!(html.contains("after more than 200</b> people"), "{html}");
+        assert!(html.contains("More than 200 people are before you"), "{html}");
     }
 
     #[test]

@@ -19,10 +19,10 @@ use crate::{
     http::{FormOrJson, Path, Problem, Wants},
 };
 
-/// More than ever wait at once.
-const MOST: i64 = 10_000;
+/// Places that a list holds.
+const MOST: i64 = 300;
 
-/// The people in line, in the order in which they are served.
+/// The people in line, in the order in which they are served: the first 300.
 #[utoipa::path(get, path = "", responses((status = 200, body = PlaceList)))]
 pub async fn list(Caller(scope): Caller) -> Result<Json<PlaceList>, Problem> {
     let places = line::waiting(&scope, MOST).await?;
@@ -64,7 +64,8 @@ pub struct ClearLine {
 pub async fn clear_page(Caller(scope): Caller) -> Result<Html<String>, Problem> {
     let places = line::waiting(&scope, MOST).await?;
     let kept = places.iter().filter(|place| place.offered.is_some()).count();
-    let page = ClearLinePage { places: places.len(), kept, now: Timestamp::now() };
+    let more = i64::try_from(places.len()).is_ok_and(|places| places == MOST);
+    let page = ClearLinePage { places: places.len(), more, kept, now: Timestamp::now() };
     Ok(Html(page.render()?))
 }
 

@@ -147,7 +147,7 @@ pub async fn log(
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
     find(&scope, id).await?;
-    let lines = operations::log(&state.db, id, i64::MAX).await?;
+    let lines = operations::whole_log(&state.db, id).await?;
     let text: String = lines
         .iter()
         .map(|line| format!("{} {:5} {}\n", line.at, line.level.as_str(), line.line))

@@ -1,6 +1,6 @@
 use askama::Template;
 use axum::{extract::State, response::Html};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lablink_core::{Db, claims, events, line, operations, startup, usage, vms};
 
 use super::{
@@ -24,7 +24,6 @@ const PLACES_SHOWN: i64 = 5;
 const STARTS_SHOWN: i64 = 10;
 /// Twelve hours.
 const SAMPLES: u16 = 49;
-const SAMPLED_EVERY: SignedDuration = SignedDuration::from_mins(15);
 
 /// The pool at a glance.
 #[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
@@ -36,7 +35,7 @@ pub async fn page(
     let recent = operations::recent(&scope, None, OPERATIONS_SHOWN).await?;
     let happened = events::recent(&scope, None, HAPPENINGS_SHOWN).await?;
     let starts = startup::recent(&scope, STARTS_SHOWN).await?;
-    let usage = usage::samples(&scope, SAMPLES, SAMPLED_EVERY).await?;
+    let usage = usage::samples(&scope, SAMPLES).await?;
     let mut notes = Vec::new();
     if state.settings.agent_auth == AgentAuth::Open {
         notes.push(

@@ -33,6 +33,7 @@ use lablink_web::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
+use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -45,8 +46,9 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 pub const LOG_TOKEN: &str = "the forwarder's";
 
 pub struct App {
-    /// Dropped last: the database goes with it.
-    _database: TestDb,
+    /// Dropped last: the database goes with it. None: it stays.
+    _database: Option<TestDb>,
+    config: Config,
     pub db: Db,
     pub pool: Arc<Pool>,
     pub hub: Hub,
@@ -76,10 +78,16 @@ impl Answer {
 impl App {
     pub async fn new(agent_auth: AgentAuth) -> Self {
         let database = TestDb::create().await;
-        let db = Db::new(&database.config(), 8);
+        let app = Self::on(database.config(), 8, agent_auth).await;
+        Self { _database: Some(database), ..app }
+    }
+
+    /// An app on this database, with so many connections.
+    pub async fn on(config: Config, connections: usize, agent_auth: AgentAuth) -> Self {
+        let db = Db::new(&config, connections);
         let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
         let hub = Hub::default();
-        tokio::spawn(live::listen(database.config(), hub.clone()));
+        tokio::spawn(live::listen(config.clone(), hub.clone()));
         while !hub.is_connected() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -129,7 +137,7 @@ impl App {
             shutdown: shutdown.clone(),
         };
         let router = router(state.clone());
-        Self { _database: database, db, pool, hub, shutdown, own_log, collector, router, state }
+        Self { _database: None, config, db, pool, hub, shutdown, own_log, collector, router, state }
     }
 
     pub async fn with_running(count: u32) -> Self {
@@ -242,8 +250,8 @@ impl App {
 
     /// The same app with connections of their own for VMs, and few for participants.
     pub fn with_connections_apart(mut self) -> Self {
-        self.state.agents_db = Db::new(&self._database.config(), 2);
-        self.state.db = Db::new(&self._database.config(), 2);
+        self.state.agents_db = Db::new(&self.config, 2);
+        self.state.db = Db::new(&self.config, 2);
         self.router = router(self.state.clone());
         self
     }

@@ -16,6 +16,7 @@ mod contract;
 mod cross_site;
 mod downloads;
 mod gone;
+mod growth;
 mod history;
 mod hostile;
 mod install;

@@ -30,10 +30,15 @@ pub(super) async fn left_undone(
                             else vm.status = 'error'
                                  or vm.source in ('local', 'aws') and {NEVER_ENROLLED} end
                    and not exists (
-                       select from operation_target as other
-                       join operation on operation.id = other.operation_id
-                       where coalesce(other.successor_id, other.vm_id) = vm.id
-                         and operation.state in ('awaiting_approval', 'queued', 'running'))
+                       select from (
+                           select operation_id from operation_target as other
+                           where other.vm_id = vm.id and other.successor_id is null
+                           union all
+                           select operation_id from operation_target as other
+                           where other.successor_id = vm.id
+                           offset 0
+                       ) as other join operation on operation.id = other.operation_id
+                       where operation.state in ('awaiting_approval', 'queued', 'running'))
                  order by vm.number"
             ),
             &[&id, &(wanted == Wanted::Gone)],

@@ -1,19 +1,15 @@
 //! Runs a command, usually `cargo test`, with a Postgres that exists only for it.
 
-mod throw_away;
-
 use std::{ffi::OsString, os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use anyhow::Context;
 use clap::Parser;
-use lablink_test_db::DATABASE_URL_VARIABLE;
+use lablink_test_db::{DATABASE_URL_VARIABLE, ThrowAway};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use tokio::signal::unix::{SignalKind, signal};
-
-use crate::throw_away::ThrowAway;
 
 #[derive(Parser)]
 #[command(about = "A throw-away Postgres for tests")]
@@ -28,7 +24,7 @@ enum Cli {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Cli::Run { command } = Cli::parse();
-    let cluster = ThrowAway::start().await?;
+    let cluster = ThrowAway::start(&[]).await?;
     let status = run(&command, &cluster.url()?).await;
     cluster.remove().await?;
     let status = status?;

@@ -3,19 +3,19 @@ use std::{
     fs::{self, File, Permissions},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 use lablink_embedded_postgres::{EmbeddedPostgres, Settings};
 use tempfile::TempDir;
-use tokio_postgres::{NoTls, config::Host};
+use tokio_postgres::{Config, NoTls, config::Host};
 
 const PREFIX: &str = "lablink-test-db-";
 const OWNER: &str = "owner.lock";
 const ROLE: &str = "lablink_test";
 
-/// A cluster in a temporary folder.
+/// A Postgres server of its own, in a temporary folder.
 pub struct ThrowAway {
     dir: TempDir,
     postgres: EmbeddedPostgres,
@@ -24,14 +24,14 @@ pub struct ThrowAway {
 }
 
 impl ThrowAway {
-    /// Starts a cluster, after removing those whose run was killed.
-    pub async fn start() -> anyhow::Result<Self> {
+    /// Starts a server with these settings beside ours, after removing those whose run was killed.
+    pub async fn start(options: &[(&str, &str)]) -> anyhow::Result<Self> {
         sweep().await?;
         let dir = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
         // Started by root, the server runs as user postgres, who must get in, whatever the umask.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
         let owner = own(dir.path())?;
-        let postgres = EmbeddedPostgres::start(settings(dir.path())).await?;
+        let postgres = EmbeddedPostgres::start(settings(dir.path(), options)).await?;
         let (client, connection) = postgres.superuser_config().connect(NoTls).await?;
         let connection = tokio::spawn(connection);
         client.batch_execute(&format!("ALTER ROLE {ROLE} CREATEDB")).await?;
@@ -50,26 +50,47 @@ impl ThrowAway {
         Ok(format!("postgresql://{ROLE}@{}/{ROLE}", host.replace('/', "%2F")))
     }
 
+    /// How to connect to the maintenance database as the role of the tests, who owns it.
+    pub fn config(&self) -> Config {
+        self.postgres.config()
+    }
+
+    /// How to connect to it as the superuser.
+    pub fn superuser_config(&self) -> Config {
+        self.postgres.superuser_config()
+    }
+
+    /// The file that the server writes its log to.
+    pub fn log(&self) -> PathBuf {
+        data_dir(self.dir.path()).join("postgres.log")
+    }
+
+    /// Stops the server and removes its folder.
     pub async fn remove(self) -> anyhow::Result<()> {
         self.postgres.stop().await?;
         Ok(self.dir.close()?)
     }
 }
 
+fn data_dir(dir: &Path) -> PathBuf {
+    dir.join("data")
+}
+
 /// Nothing here has to outlast a crash, so nothing waits for the disk.
-fn settings(dir: &Path) -> Settings {
-    let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+fn settings(dir: &Path, options: &[(&str, &str)]) -> Settings {
+    let ours = [
+        ("fsync", "off"),
+        ("synchronous_commit", "off"),
+        ("full_page_writes", "off"),
+        ("max_connections", "300"),
+    ];
+    let options = ours.iter().chain(options);
     Settings {
-        data_dir: dir.join("data"),
+        data_dir: data_dir(dir),
         dbname: ROLE.to_owned(),
         user: ROLE.to_owned(),
         password: None,
-        options: vec![
-            option("fsync", "off"),
-            option("synchronous_commit", "off"),
-            option("full_page_writes", "off"),
-            option("max_connections", "300"),
-        ],
+        options: options.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     }
 }
 
@@ -101,9 +122,9 @@ async fn sweep() -> anyhow::Result<()> {
 }
 
 async fn clear(dir: &Path) -> anyhow::Result<()> {
-    let data_dir = settings(dir).data_dir;
+    let data_dir = data_dir(dir);
     if data_dir.join("postgres/postmaster.pid").exists() {
-        EmbeddedPostgres::start(settings(dir)).await?.stop().await?;
+        EmbeddedPostgres::start(settings(dir, &[])).await?.stop().await?;
     }
     // Before the lock that shows us the folder: an initdb that still runs may resist.
     if data_dir.exists() {
