@@ -21,6 +21,13 @@ CHAOS_SEEDS := e2e/chaos/seeds
 FROM ?= 508233b
 OLD ?=
 OLD_SOURCE := target/upgrade/$(FROM)
+# Of `make bench`: an earlier commit to take turns with, and how many turns; the most log lines to
+# store before more come (ten million take some minutes); where charts are written.
+COMPARE ?=
+COMPARED := target/bench/$(COMPARE)
+TURNS ?= 3
+LINES ?= 1000000
+SAVE ?= target/bench
 # Judges the modules that need AWS; this one downloads the real providers.
 HCL_CHECK ?= scripts/hcl-check
 AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-data
@@ -58,10 +65,16 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS) --tests-only
 	cargo run -p lablink-test-db -- run -- cargo test --workspace
 
-bench: ## Measure a release build against the performance bars (4 minutes, and its compilation)
+bench: ## Measure a release build against the performance bars, or beside COMPARE (8 minutes, and its compilation)
 	@scripts/setup test
 	cargo build --release -p lablink-allocator -p lablink-bench
-	$(TARGET)/release/lablink-bench $(PARTS)
+ifneq ($(COMPARE),)
+	test -e $(COMPARED) || git worktree add --force --detach $(COMPARED) $(COMPARE)
+	cd $(COMPARED) && CARGO_TARGET_DIR=$(abspath target/bench/build) \
+		cargo build --release --locked -p lablink-allocator
+endif
+	$(TARGET)/release/lablink-bench --lines $(LINES) --save $(SAVE) --before docs/benchmarks/before \
+		$(if $(COMPARE),--with target/bench/build/release/lablink-allocator --turns $(TURNS)) $(PARTS)
 
 test-old-client: ## Run the original's client at its own pace (3 minutes)
 	@scripts/setup test

@@ -12,12 +12,20 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{connection::Connection, lab::Lab};
+use crate::{connection::Connection, lab::Lab, process};
 
 const PASSWORD: &str = "a-password-for-the-benchmark";
 const LOG_TOKEN: &str = "a-token-for-the-benchmark";
 
-/// A running `lablink-allocator`, of the same build as this program. Anybody may speak as a VM's
+/// No limit stands in the way of one client that does everything, and VMs that are made without an
+/// agent stay alive for as long as a run takes.
+const CONFIG: &str = "provider: manual
+logs: { lines_per_minute: 0, megabytes_per_minute: 0 }
+limits: { form_per_address: 0, form_per_email: 0, connections_per_address: 0 }
+health: { stale_after: 5h, suspect_after: 6h }
+";
+
+/// A running `lablink-allocator`. Anybody may speak as a VM's
 /// agent, so that no thousands of tokens have to be traded first.
 pub struct Allocator {
     child: Child,
@@ -26,26 +34,15 @@ pub struct Allocator {
     pub started_in: Duration,
 }
 
-impl Lab {
-    /// An allocator that is ready.
-    pub async fn allocator(&self) -> Result<Allocator> {
-        Allocator::start(self).await
-    }
-}
-
 impl Allocator {
     pub async fn start(lab: &Lab) -> Result<Self> {
-        let program = std::env::current_exe()?.with_file_name("lablink-allocator");
         let config = lab.folder.path().join("config.yaml");
-        std::fs::write(
-            &config,
-            "provider: manual\nlogs: { lines_per_minute: 0, megabytes_per_minute: 0 }\nlimits: { form_per_address: 0, form_per_email: 0, connections_per_address: 0 }\n",
-        )?;
+        std::fs::write(&config, CONFIG)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = File::create(lab.folder.path().join("allocator.log"))?;
         let (socket, database_port) = lab.address()?;
         let start = Instant::now();
-        let child = Command::new(program)
+        let child = Command::new(&lab.program)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--config"])
             .arg(config)
             .arg("--data-dir")
@@ -89,8 +86,18 @@ impl Allocator {
         Connection::open(self.port).await
     }
 
-    pub fn pid(&self) -> u32 {
+    fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Resident memory.
+    pub fn megabytes(&self) -> Result<f64> {
+        process::megabytes(self.pid())
+    }
+
+    /// Processor time so far.
+    pub fn processor_time(&self) -> Result<Duration> {
+        process::processor_time(self.pid())
     }
 
     /// The header by which the organiser logs in.

@@ -1,0 +1,30 @@
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::{
+    claims::Crowd,
+    growth::PAGES,
+    lab::Lab,
+    logs,
+    readers::Readers,
+    report::{Bar, Report, Unit, Value},
+};
+
+/// What an allocator holds after it was busy: claims, every page of ten thousand VMs, log lines.
+pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+    let allocator = lab.allocator().await?;
+    lab.fill_with_participants(10_000).await?;
+    Crowd::of(200, 4_000).claim(&allocator).await?;
+    let claimed = allocator.megabytes()?;
+    for (_, path) in PAGES {
+        Readers { at_once: 8, seconds: 1.0 }.read(&allocator, path, "").await?;
+    }
+    let shown = allocator.megabytes()?;
+    logs::send_some(lab, &allocator).await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let value = Value(allocator.megabytes()?, Unit::Megabytes);
+    let note = format!("{claimed:.0} MB after the claims, {shown:.0} MB after the pages");
+    report.add("memory after load", value, Some(Bar::AtMost(40.0)), &note);
+    Ok(())
+}
