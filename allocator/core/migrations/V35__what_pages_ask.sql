@@ -69,12 +69,14 @@ insert into operation_count
 select pool_id, kind, state, count(*) from operation group by pool_id, kind, state;
 create function operation_counted() returns trigger language plpgsql as $$
 begin
-    if tg_op = 'UPDATE' then
-        update operation_count set operations = operations - 1
-        where pool_id = old.pool_id and kind = old.kind and state = old.state;
-    end if;
-    insert into operation_count values (new.pool_id, new.kind, new.state, 1)
-    on conflict (pool_id, kind, state) do update set operations = operation_count.operations + 1;
+    insert into operation_count
+    select new.pool_id, new.kind, state, step
+    from (select new.state, 1 union all select old.state, -1 where tg_op = 'UPDATE')
+         as change(state, step)
+    -- In one order, so that two of these never wait for each other in a circle.
+    order by state
+    on conflict (pool_id, kind, state)
+    do update set operations = operation_count.operations + excluded.operations;
     return null;
 end $$;
 create trigger operation_counted after insert on operation
