@@ -102,8 +102,9 @@ pub mod gallery {
         states::vm::{Activity, Holder, InstanceClaim, VmState},
         vms::confirm_page::{ConfirmPage, Deed},
         vms::destroy_page::{DestroyPage, DestroyRow},
-        vms::instances_page::{InstanceRow, InstancesPage, InstancesSearch},
+        vms::instances_page::{InstanceRow, InstancesPage},
         vms::launch_page::LaunchPage,
+        vms::list_bar::{ListBar, ListCount},
         vms::vm_page::{PastClaim, Shelter, VmPage},
     };
 }

@@ -49,7 +49,12 @@ pub fn place_leave(link: &Token) -> String {
 
 /// The VMs that are in a state.
 pub fn vms_in(state: State) -> String {
-    format!("/admin/instances?state={state}")
+    format!("/admin/instances?show={state}")
+}
+
+/// A page at `path` with a list of VMs, limited by these; empty ones are left out.
+pub fn list(path: &str, limits: &[(&str, &str)]) -> String {
+    format!("{path}?{}", parameters(limits).trim_start_matches('&'))
 }
 
 /// The page of one VM.

@@ -44,11 +44,15 @@ pub fn document(routes: Vec<Route>, agent_auth: AgentAuth) -> utoipa::openapi::O
     components.add_security_scheme(TOKEN, bearer);
     for route in routes {
         let takes_key = route.begins_something();
-        let Route { method, path, action, description, .. } = route;
+        let Route { method, path, action, tagged, description, .. } = route;
         let Some(Description { mut operation, schemas }) = description else { continue };
         components.schemas.extend(schemas);
         if takes_key {
             operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+        }
+        if tagged.is_some() {
+            operation.parameters.get_or_insert_default().push(RefOr::T(if_none_match()));
+            operation.responses.responses.insert("304".to_owned(), RefOr::T(unchanged()));
         }
         operation.operation_id = Some(format!("{method} {path}"));
         operation.security = Some(credentials(action, agent_auth));
@@ -96,6 +100,25 @@ fn idempotency_key() -> Parameter {
         ))
         .schema(Some(pattern.build()))
         .build()
+}
+
+/// What a program may send along that asks again.
+fn if_none_match() -> Parameter {
+    ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "The `ETag` of the answer that the program has. If it is still the answer, the status \
+             is 304 and nothing is sent.",
+        ))
+        .schema(Some(String::schema()))
+        .build()
+}
+
+fn unchanged() -> Response {
+    let text = "The program has the answer already: it showed its `ETag` by `If-None-Match`.";
+    ResponseBuilder::new().description(text).build()
 }
 
 /// What every other status comes with.

@@ -17,7 +17,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
     AppState,
-    http::{Problem, Wants, back_to_form, once::keyed},
+    http::{Problem, Wants, back_to_form, once::keyed, tag::Tagged},
     logs::LARGEST_BATCH,
 };
 
@@ -30,6 +30,8 @@ pub struct Route {
     pub handler: MethodRouter<AppState>,
     /// The page with its form, if people begin or change something by this route.
     pub form: Option<&'static str>,
+    /// How its answers are tagged, if programs repeat it.
+    pub tagged: Option<Tagged>,
     /// None: a part of the pages, of which the `OpenAPI` document says nothing.
     pub description: Option<Description>,
 }
@@ -54,8 +56,8 @@ impl Route {
         action: Action,
         handler: MethodRouter<AppState>,
     ) -> Self {
-        let (form, description) = (None, None);
-        Self { method, path, action, sites: Sites::Any, handler, form, description }
+        let (form, tagged, description) = (None, None, None);
+        Self { method, path, action, sites: Sites::Any, handler, form, tagged, description }
     }
 
     /// Describes the route as its handler's `utoipa::path` does, which leaves its own path empty.
@@ -82,6 +84,16 @@ impl Route {
     /// For bodies that are larger than most.
     pub fn taking_batches(self) -> Self {
         Self { handler: self.handler.layer(DefaultBodyLimit::max(LARGEST_BATCH)), ..self }
+    }
+
+    /// For what programs ask again and again.
+    pub fn tagged_by_content(self) -> Self {
+        Self { tagged: Some(Tagged::ByContent), ..self }
+    }
+
+    /// For a long answer that programs ask for again and again.
+    pub fn tagged_by_changes(self) -> Self {
+        Self { tagged: Some(Tagged::ByChanges), ..self }
     }
 
     /// For a `get` that does something.

@@ -23,7 +23,10 @@ use crate::{
     aws::routes as aws,
     claims::routes as claim,
     history::routes as history,
-    http::{Problem, back_to_form},
+    http::{
+        Problem, back_to_form,
+        tag::{self, Tagged},
+    },
     layers::{EveryRequest, from_here_alone},
     line::{places, routes as line},
     live::{changes, events},
@@ -60,7 +63,7 @@ fn all_routes() -> Vec<Route> {
         // Participants.
         get("/", Visit, home::form),
         begin("/api/request_vm", Visit, "/", home::request_vm),
-        get("/api/unassigned_vms_count", Visit, home::free_count),
+        get("/api/unassigned_vms_count", Visit, home::free_count).tagged_by_content(),
         get("/claims/{link}", Visit, claim::page),
         begin("/claims/{link}/command", Visit, "/claims/{link}", claim::give_command),
         get("/claims/{link}/return", Visit, claim::return_page),
@@ -87,7 +90,7 @@ fn all_routes() -> Vec<Route> {
         // Agents, and the function that forwards logs.
         post("/api/vm-logs", ForwardLogs, forward::forward).taking_batches(),
         // Agents and organisers: how a VM is.
-        get("/api/vm-status", ReadVm(VmView), statuses::all),
+        get("/api/vm-status", ReadVm(VmView), statuses::all).tagged_by_changes(),
         get("/api/vm-status/{hostname}", ReadVm(VmView), statuses::one),
         get("/api/vm-logs/{hostname}", ReadVm(LogView), read::read),
         get("/api/vm-logs/{hostname}/events", ReadVm(LogView), follow::events),
@@ -160,7 +163,7 @@ fn all_routes() -> Vec<Route> {
         get("/admin/aws", Do(CloudKeysView), aws::page),
         begin("/api/admin/set-aws-credentials", Do(CloudKeysEdit), "/admin/aws", aws::set),
         begin("/api/admin/unset-aws-credentials", Do(CloudKeysEdit), "/admin/aws", aws::unset),
-        get("/api/vms", Do(VmView), vms::list),
+        get("/api/vms", Do(VmView), vms::list).tagged_by_content(),
         begin("/api/vms", Do(MachineRegister), "/admin/machines", machines::register)
             .without_body_too(),
         get("/api/vms/{hostname}", Do(VmView), vms::one),
@@ -193,7 +196,7 @@ fn all_routes() -> Vec<Route> {
             vms::forget_host_key,
         ),
         get("/api/events", Do(EventView), history::list),
-        get("/api/operations", Do(OperationView), operations::list),
+        get("/api/operations", Do(OperationView), operations::list).tagged_by_content(),
         get("/api/operations/{id}", Do(OperationView), operations::one),
         begin(
             "/api/operations/{id}/cancel",
@@ -280,7 +283,15 @@ pub fn router(state: AppState) -> Router {
     let routes = all_routes();
     let forms: HashMap<&str, &str> =
         routes.iter().filter_map(|route| Some((route.path, route.form?))).collect();
-    for Route { method, path, action, sites, mut handler, .. } in routes {
+    for Route { method, path, action, sites, mut handler, tagged, .. } in routes {
+        handler = match tagged {
+            None => handler,
+            Some(Tagged::ByContent) => handler.layer(from_fn(tag::by_content)),
+            Some(Tagged::ByChanges) => {
+                let newest = tag::Newest::new(state.hub.clone());
+                handler.layer(from_fn_with_state(newest, tag::by_changes))
+            }
+        };
         // JSON for programs, at an address where a browser has just posted a form.
         if let (Method::GET, Some(form)) = (method, forms.get(path).copied())
             && form != path

@@ -1,7 +1,8 @@
 use crate::{
     DbError, Scope,
-    db::{self, GenericClient},
+    db::GenericClient,
     pools::Pool,
+    vms::{self, SelectError, Selection},
 };
 use lablink_protocol::Hostname;
 
@@ -10,44 +11,33 @@ use lablink_protocol::Hostname;
 pub enum ChooseError {
     #[error("No VMs found in the database.")]
     NoVms,
-    #[error("There is no VM called {0}. Look at the list again: it may be gone already.")]
-    NoSuchVm(Hostname),
+    #[error(transparent)]
+    Selection(SelectError),
     #[error("the VMs could not be read or the operation written")]
     Db(#[from] DbError),
 }
 
 crate::db::takes_statement_errors!(ChooseError);
 
-/// The chosen VMs, by number: these, or all.
-pub async fn choose(
-    scope: &Scope,
-    wanted: Option<&[Hostname]>,
-) -> Result<Vec<Hostname>, ChooseError> {
-    chosen(&scope.client().await?, &scope.pool, wanted).await
+impl From<SelectError> for ChooseError {
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::Db(error) => Self::Db(error),
+            told => Self::Selection(told),
+        }
+    }
+}
+
+/// The chosen VMs, by number, at least one.
+pub async fn choose(scope: &Scope, selection: &Selection) -> Result<Vec<Hostname>, ChooseError> {
+    chosen(&scope.client().await?, &scope.pool, selection).await
 }
 
 pub(crate) async fn chosen(
     client: &impl GenericClient,
     pool: &Pool,
-    wanted: Option<&[Hostname]>,
+    selection: &Selection,
 ) -> Result<Vec<Hostname>, ChooseError> {
-    let names: Option<Vec<&str>> =
-        wanted.map(|hostnames| hostnames.iter().map(Hostname::as_str).collect());
-    let rows = client
-        .query(
-            "select hostname from vm
-             where pool_id = $1 and removed_at is null
-               and ($2::text[] is null or hostname = any($2))
-             order by number nulls last, hostname",
-            &[&pool.as_i64(), &names],
-        )
-        .await?;
-    let found: Vec<Hostname> =
-        rows.iter().map(|row| db::word(row, "hostname")).collect::<Result<_, _>>()?;
-    let missing = wanted.unwrap_or_default().iter().find(|hostname| !found.contains(hostname));
-    match missing {
-        Some(missing) => Err(ChooseError::NoSuchVm(missing.clone())),
-        None if found.is_empty() => Err(ChooseError::NoVms),
-        None => Ok(found),
-    }
+    let found = vms::select(client, pool, selection, vms::ANY).await?;
+    if found.is_empty() { Err(ChooseError::NoVms) } else { Ok(found) }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 
-use super::{ChooseError, OnSkipped, Wish, chosen, left};
+use super::{ChooseError, OnSkipped, chosen, left};
 use crate::{
     DbError, Scope,
     events::Change,
@@ -54,7 +54,11 @@ impl Kind for Collect {
 }
 
 /// Queues the collection of results.
-pub async fn collect(scope: &Scope, wish: &Wish) -> Result<OperationId, ChooseError> {
+pub async fn collect(
+    scope: &Scope,
+    selection: &Selection,
+    extension: Extension,
+) -> Result<OperationId, ChooseError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;
         let mut change = Change::begin(scope, &mut client).await?;
@@ -62,8 +66,8 @@ pub async fn collect(scope: &Scope, wish: &Wish) -> Result<OperationId, ChooseEr
             return Ok(before);
         }
         change.lock_pool().await?;
-        let hostnames = chosen(&*change, &scope.pool, wish.hostnames.as_deref()).await?;
-        let (extension, on_skipped) = (wish.extension.clone(), OnSkipped::Accept);
+        let hostnames = chosen(&*change, &scope.pool, selection).await?;
+        let (extension, on_skipped) = (extension.clone(), OnSkipped::Accept);
         let job = Ask::of(&Collect { hostnames, extension, on_skipped });
         let id = job.queue(&mut change).await?;
         scope.keep(&*change, &id).await?;

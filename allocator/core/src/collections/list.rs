@@ -113,9 +113,13 @@ fn collected(row: &Row) -> Result<Collected, DbError> {
     })
 }
 
-/// When the results of each VM that is there last came home whole, in an archive that is still kept
-/// or that somebody has downloaded. A VM that is missing: never.
-pub async fn last_whole(scope: &Scope) -> Result<HashMap<Hostname, Timestamp>, DbError> {
+/// When the results of each of these VMs last came home whole, in an archive that is still kept or
+/// that somebody has downloaded. A VM that is missing: never.
+pub async fn last_whole(
+    scope: &Scope,
+    hostnames: &[Hostname],
+) -> Result<HashMap<Hostname, Timestamp>, DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
     let rows = scope
         .db
         .client()
@@ -124,10 +128,11 @@ pub async fn last_whole(scope: &Scope) -> Result<HashMap<Hostname, Timestamp>, D
             "select vm.hostname, max(collection_vm.finished_at) as at
              from vm join collection_vm on collection_vm.vm_id = vm.id
                      left join collection using (operation_id)
-             where vm.pool_id = $1 and vm.removed_at is null and failure is null and unread = 0
+             where vm.pool_id = $1 and vm.hostname = any($2) and vm.removed_at is null
+               and failure is null and unread = 0
                and (collection.removed_at is null or downloaded_at is not null)
              group by vm.hostname",
-            &[&scope.pool.as_i64()],
+            &[&scope.pool.as_i64(), &names],
         )
         .await?;
     rows.iter().map(|row| Ok((db::word(row, "hostname")?, row.try_get("at")?))).collect()

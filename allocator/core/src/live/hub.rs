@@ -2,7 +2,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -35,6 +35,8 @@ pub struct Hub {
 struct Shared {
     topics: Mutex<HashMap<Topic, watch::Sender<()>>>,
     connected: AtomicBool,
+    /// How often something was heard to change, in whichever pool.
+    heard: AtomicU64,
 }
 
 impl Shared {
@@ -66,11 +68,22 @@ impl Hub {
         self.shared.connected.load(Ordering::Relaxed)
     }
 
+    /// How many changes were heard so far: while it stays the same, so do all rows that changes tell
+    /// of. None: they are not heard at the moment.
+    pub fn heard(&self) -> Option<u64> {
+        self.is_connected().then(|| self.shared.heard.load(Ordering::Acquire))
+    }
+
     pub(super) fn set_connected(&self, connected: bool) {
+        // Whatever changed before was not heard.
+        self.shared.heard.fetch_add(1, Ordering::AcqRel);
         self.shared.connected.store(connected, Ordering::Relaxed);
     }
 
     pub(super) fn wake(&self, topic: &Topic) {
+        if let Topic::Everything(_) = topic {
+            self.shared.heard.fetch_add(1, Ordering::AcqRel);
+        }
         if let Some(sender) = self.shared.topics().get(topic) {
             sender.send_replace(());
         }
@@ -138,6 +151,22 @@ mod tests {
         let mut waiter = hub.subscribe(vm("one"));
         hub.wake(&vm("one"));
         assert!(woken(&mut waiter).await);
+    }
+
+    #[test]
+    fn what_was_not_heard_counts_as_a_change() {
+        let hub = Hub::default();
+        assert_eq!(hub.heard(), None);
+        hub.set_connected(true);
+        let before = hub.heard();
+        assert!(before.is_some() && before == hub.heard());
+        hub.wake(&Topic::Everything(1.into()));
+        assert_ne!(hub.heard(), before);
+        let before = hub.heard();
+        hub.set_connected(false);
+        assert_eq!(hub.heard(), None);
+        hub.set_connected(true);
+        assert_ne!(hub.heard(), before);
     }
 
     #[tokio::test]

@@ -15,21 +15,22 @@ pub struct Start {
     pub stages: Startup,
 }
 
-/// The `limit` newest VMs that LabLink made and that are there, newest first.
+/// The `limit` newest VMs that LabLink made, among the hundred newest that are there, newest first.
 pub async fn recent(scope: &Scope, limit: i64) -> Result<Vec<Start>, DbError> {
-    let which = "pool_id = $1 and removed_at is null and source in ('local', 'aws')
-                 order by id desc limit $2";
-    starts(&scope.db, which, &[&scope.pool.as_i64(), &limit]).await
+    let chosen = "(select id, hostname, created_at, source from vm
+                   where pool_id = $1 and removed_at is null order by id desc limit 100) as newest
+                  where source in ('local', 'aws') order by id desc limit $2";
+    starts(&scope.db, chosen, &[&scope.pool.as_i64(), &limit]).await
 }
 
 /// How this VM (its `vm.id`) came up. Holds only its name until it reports.
 pub async fn of_start(db: &Db, vm_id: VmId) -> Result<Option<Start>, DbError> {
-    Ok(starts(db, "id = $1", &[&vm_id]).await?.pop())
+    Ok(starts(db, "vm where id = $1", &[&vm_id]).await?.pop())
 }
 
 async fn starts(
     db: &Db,
-    which: &str,
+    chosen: &str,
     parameters: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Start>, DbError> {
     let sql = format!(
@@ -38,7 +39,7 @@ async fn starts(
                 cloud_init_started_at, cloud_init_ended_at, cloud_init_seconds,
                 container_started_at, container_ended_at, container_seconds,
                 image_pull_started_at, image_pull_ended_at, image_pull_seconds
-         from (select id, hostname, created_at from vm where {which}) as chosen
+         from (select id, hostname, created_at from {chosen}) as chosen
          left join lateral (
              select * from vm_startup where vm_id = chosen.id limit 1
          ) as vm_startup on true

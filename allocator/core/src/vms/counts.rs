@@ -79,7 +79,7 @@ pub async fn counts(scope: &Scope) -> Result<Counts, DbError> {
         let vms = row.try_get("vms")?;
         match row.try_get("state")? {
             IN_USE => counts.in_use = vms,
-            _ => *counts.of(db::word(&row, "state")?) = vms,
+            _ => *counts.field(db::word(&row, "state")?) = vms,
         }
     }
     Ok(counts)
@@ -89,7 +89,17 @@ pub async fn counts(scope: &Scope) -> Result<Counts, DbError> {
 const IN_USE: &str = "in_use";
 
 impl Counts {
-    fn of(&mut self, state: State) -> &mut i64 {
+    /// How many VMs are in a state.
+    pub fn of(mut self, state: State) -> i64 {
+        *self.field(state)
+    }
+
+    /// How many VMs there are.
+    pub fn all(self) -> i64 {
+        State::ALL.iter().map(|state| self.of(*state)).sum()
+    }
+
+    fn field(&mut self, state: State) -> &mut i64 {
         match state {
             State::Free => &mut self.free,
             State::Offered => &mut self.offered,

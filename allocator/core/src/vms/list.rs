@@ -1,5 +1,3 @@
-use std::{fmt, str::FromStr};
-
 use jiff::Timestamp;
 use lablink_protocol::{GpuHealth, Hostname, VmStatus};
 use tokio_postgres::Row;
@@ -99,73 +97,32 @@ const SELECT: &str = concat!(
       where vm.pool_id = $1 and vm.removed_at is null"
 );
 
-/// Where a page of VMs ends: the place of its last one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    number: i32,
-    id: VmId,
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.number, self.id)
-    }
-}
-
-/// Why a text is no [`Cursor`].
-#[derive(Debug, thiserror::Error)]
-#[error("this is no cursor: take the one that the page before gave as `next`")]
-pub struct InvalidCursor;
-
-impl FromStr for Cursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        let (number, id) = text.split_once('-').ok_or(InvalidCursor)?;
-        match (number.parse(), id.parse()) {
-            (Ok(number), Ok(id)) => Ok(Self { number, id }),
-            _ => Err(InvalidCursor),
-        }
-    }
-}
-
-/// At most `limit` VMs by number (machines without one come last), and where the next page goes
-/// on, if there is one.
-pub async fn page(
-    scope: &Scope,
-    after: Option<Cursor>,
-    limit: u16,
-) -> Result<(Vec<Vm>, Option<Cursor>), DbError> {
-    let after = after.unwrap_or(Cursor { number: 0, id: 0.into() });
-    let client = scope.client().await?;
-    let sql = format!(
-        "{SELECT} and (coalesce(vm.number, {LAST}), vm.id) > ($2, $3)
-         order by coalesce(vm.number, {LAST}), vm.id limit $4"
-    );
-    let statement = client.prepare_cached(&sql).await?;
-    // One more than is shown tells whether there is a next page.
-    let rows = client
-        .query(
-            &statement,
-            &[&scope.pool.as_i64(), &after.number, &after.id, &(i64::from(limit) + 1)],
-        )
-        .await?;
-    let mut vms: Vec<Vm> = rows.iter().map(vm).collect::<Result<_, _>>()?;
-    let more = vms.len() > usize::from(limit);
-    vms.truncate(usize::from(limit));
-    let end = vms.last().map(|vm| Cursor { number: vm.number.unwrap_or(LAST), id: vm.id });
-    Ok((vms, end.filter(|_| more)))
-}
-
-/// Stands for the number of a machine without one.
-const LAST: i32 = i32::MAX;
-
 /// All VMs of a pool that are there, by number, then by name.
 pub async fn list(scope: &Scope) -> Result<Vec<Vm>, DbError> {
     let client = scope.client().await?;
     let sql = format!("{SELECT} order by vm.number nulls last, vm.hostname");
     let statement = client.prepare_cached(&sql).await?;
     client.query(&statement, &[&scope.pool.as_i64()]).await?.iter().map(vm).collect()
+}
+
+/// Those of these names that are there, by number, then by name.
+pub async fn named(scope: &Scope, hostnames: &[Hostname]) -> Result<Vec<Vm>, DbError> {
+    let names: Vec<&str> = hostnames.iter().map(Hostname::as_str).collect();
+    let client = scope.client().await?;
+    let sql =
+        format!("{SELECT} and vm.hostname = any($2) order by vm.number nulls last, vm.hostname");
+    let statement = client.prepare_cached(&sql).await?;
+    client.query(&statement, &[&scope.pool.as_i64(), &names]).await?.iter().map(vm).collect()
+}
+
+/// The status of every VM of a pool that is there, by name.
+pub async fn statuses(scope: &Scope) -> Result<Vec<(Hostname, VmStatus)>, DbError> {
+    let client = scope.client().await?;
+    let sql = "select hostname, status from vm where pool_id = $1 and removed_at is null
+               order by hostname collate \"C\"";
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client.query(&statement, &[&scope.pool.as_i64()]).await?;
+    rows.iter().map(|row| Ok((db::word(row, "hostname")?, db::word(row, "status")?))).collect()
 }
 
 /// One VM that is there, by its name.

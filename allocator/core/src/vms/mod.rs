@@ -5,21 +5,25 @@ mod admit;
 mod counts;
 mod list;
 mod overdue;
+mod page;
 mod plan;
 mod reconcile;
 mod register;
 mod report;
-mod search;
+mod selection;
 mod silent;
 mod state;
+mod stretch;
 mod used;
+mod view;
 mod watch;
 
 pub use crate::ids::VmId;
 pub use admit::{AdmitError, admit};
 pub use counts::{Counts, counts, free};
-pub use list::{Cursor, InvalidCursor, Vm, VmClaim, find, list, page, source};
-pub use plan::{Selection, VmsError};
+pub use list::{Vm, VmClaim, find, list, named, source, statuses};
+pub use page::{Cursor, InvalidCursor, Page, PageError, Place, count, page};
+pub use plan::VmsError;
 pub(crate) use plan::{made, never_made, plan};
 pub use reconcile::{
     Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,
@@ -28,9 +32,11 @@ pub use reconcile::{
 pub(crate) use reconcile::{begin_replacement, doubt_in, remove_in};
 pub use register::{RegisterError, Registered, forget, register, renew_enrolment};
 pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_status, start_failed};
-pub use search::{Found, Search, Sort, search};
+pub(crate) use selection::{ANY, select};
+pub use selection::{SelectError, Selection};
 pub use state::State;
 pub(crate) use used::reuse;
+pub use view::{Beginning, Sort, View};
 pub use watch::{Limits, Watch, keep_states, notice, point_out};
 
 macro_rules! heard {

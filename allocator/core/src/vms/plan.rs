@@ -1,5 +1,6 @@
 //! Turns an organiser's wish into rows: VMs to make, or VMs to remove.
 
+use super::selection::{MADE, SelectError, Selection, select};
 use crate::{
     DbError,
     db::{self, GenericClient},
@@ -8,25 +9,27 @@ use crate::{
 };
 use lablink_protocol::Hostname;
 
-/// Which VMs a destroy is about.
-#[derive(Clone, Debug)]
-pub enum Selection {
-    All,
-    These(Vec<Hostname>),
-}
-
-/// Why a selection can't be acted on.
+/// Why there is nothing to destroy.
 #[derive(Debug, thiserror::Error)]
 pub enum VmsError {
     #[error("There is no VM to destroy.")]
     NothingSelected,
-    #[error("There is no VM called {0}. Look at the list again: it may be gone already.")]
-    NoSuchVm(Hostname),
+    #[error(transparent)]
+    Selection(SelectError),
     #[error("the VMs could not be read or written")]
     Db(#[from] DbError),
 }
 
 crate::db::takes_statement_errors!(VmsError);
+
+impl From<SelectError> for VmsError {
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::Db(error) => Self::Db(error),
+            told => Self::Selection(told),
+        }
+    }
+}
 
 /// Writes rows for `count` new VMs under the lowest free numbers. The caller holds the pool's lock, so
 /// two launches never take the same number.
@@ -60,32 +63,13 @@ pub(crate) async fn plan(
     rows.iter().map(|row| Ok((row.try_get("id")?, db::word(row, "hostname")?))).collect()
 }
 
-/// The selected VMs. Machines registered by hand are never among them.
+/// The selected VMs, at least one. Machines registered by hand are never among them.
 pub(crate) async fn made(
     client: &impl GenericClient,
     pool: &Pool,
     selection: &Selection,
 ) -> Result<Vec<Hostname>, VmsError> {
-    let names: Option<Vec<&str>> = match selection {
-        Selection::All => None,
-        Selection::These(hostnames) => Some(hostnames.iter().map(Hostname::as_str).collect()),
-    };
-    let rows = client
-        .query(
-            "select hostname from vm
-             where pool_id = $1 and removed_at is null and source not in ('manual', 'unknown')
-               and ($2::text[] is null or hostname = any($2))
-             order by number nulls last, hostname",
-            &[&pool.as_i64(), &names],
-        )
-        .await?;
-    let found: Vec<Hostname> =
-        rows.iter().map(|row| db::word(row, "hostname")).collect::<Result<_, _>>()?;
-    if let Selection::These(wanted) = selection
-        && let Some(missing) = wanted.iter().find(|hostname| !found.contains(hostname))
-    {
-        return Err(VmsError::NoSuchVm(missing.clone()));
-    }
+    let found = select(client, pool, selection, MADE).await?;
     if found.is_empty() { Err(VmsError::NothingSelected) } else { Ok(found) }
 }
 

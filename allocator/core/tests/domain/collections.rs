@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use lablink_core::{
     Actor,
-    collections::{self, ChooseError, Collect, Collected, Kept, OnSkipped, Retention, Wish},
+    collections::{self, ChooseError, Collect, Collected, Kept, OnSkipped, Retention},
     events::{self, Kind},
     operations::{self, Destroy, OperationId, OperationState, Outcome},
     pools::Extension,
-    vms::{Selection, VmsError},
+    vms::{SelectError, Selection, VmsError},
 };
 
 use crate::scene::{Scene, admin, kinds, name};
@@ -17,13 +17,14 @@ fn extension() -> Extension {
     "slp".parse().unwrap()
 }
 
-fn wish(hostnames: Option<&[&str]>) -> Wish {
-    let hostnames = hostnames.map(|names| names.iter().map(|it| name(it)).collect());
-    Wish { hostnames, extension: extension() }
+fn these(hostnames: Option<&[&str]>) -> Selection {
+    let named = hostnames.map(|names| names.iter().map(|it| name(it)).collect());
+    named.map_or(Selection::All, Selection::These)
 }
 
 async fn collect(scene: &Scene, hostnames: Option<&[&str]>) -> OperationId {
-    collections::collect(&scene.by(admin()), &wish(hostnames)).await.unwrap()
+    let scope = scene.by(admin());
+    collections::collect(&scope, &these(hostnames), extension()).await.unwrap()
 }
 
 fn whole(hostname: &str) -> Collected {
@@ -73,11 +74,14 @@ async fn all_vms_are_meant_or_those_that_are_named() {
     assert_eq!((found.extension.as_str(), found.archive, found.vms), ("slp", None, vec![]));
     assert_eq!(found.operation.total, 0, "nobody has counted the files");
 
-    let unknown = wish(Some(&[ONE, "nobody"]));
-    let refused = collections::collect(&scene.by(admin()), &unknown).await;
-    assert!(matches!(refused, Err(ChooseError::NoSuchVm(name)) if name.as_str() == "nobody"));
+    let unknown = these(Some(&[ONE, "nobody"]));
+    let refused = collections::collect(&scene.by(admin()), &unknown, extension()).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(&refused, ChooseError::Selection(SelectError::NoSuchVm(name)) if name.as_str() == "nobody")
+    );
     let empty = Scene::new().await;
-    let refused = collections::collect(&empty.by(admin()), &wish(None)).await;
+    let refused = collections::collect(&empty.by(admin()), &these(None), extension()).await;
     assert_eq!(refused.unwrap_err().to_string(), "No VMs found in the database.");
 }
 
@@ -112,7 +116,7 @@ async fn what_came_of_each_vm_is_told_and_who_failed_is_collected_again() {
 async fn the_last_time_counts_what_came_whole_and_is_not_lost_again() {
     let scene = Scene::with_running(2).await;
     let last = async || {
-        let last = collections::last_whole(&scene.scope()).await.unwrap();
+        let last = collections::last_whole(&scene.scope(), &[name(ONE), name(TWO)]).await.unwrap();
         let mut names: Vec<String> = last.keys().map(ToString::to_string).collect();
         names.sort();
         names
@@ -168,7 +172,7 @@ async fn a_vm_without_a_file_has_been_collected_whole_though_there_is_no_archive
     let scene = Scene::with_running(1).await;
     let id = collect(&scene, None).await;
     came(&scene, id, &[(ONE, None)], 0).await;
-    let last = collections::last_whole(&scene.scope()).await.unwrap();
+    let last = collections::last_whole(&scene.scope(), &[name(ONE), name(TWO)]).await.unwrap();
     assert!(last.contains_key(&name(ONE)));
 }
 
@@ -195,7 +199,10 @@ async fn a_destroy_waits_behind_its_collection_and_nobody_can_claim_meanwhile() 
 
     let nobody = Selection::These(vec![name("nobody")]);
     let refused = ask(&nobody).await.unwrap_err();
-    assert!(matches!(refused, operations::AskError::Vms(VmsError::NoSuchVm(_))));
+    assert!(matches!(
+        refused,
+        operations::AskError::Vms(VmsError::Selection(SelectError::NoSuchVm(_)))
+    ));
     assert_eq!(scene.count("select count(*) from operation").await, 3, "neither is queued");
 
     // Tried again after a collection that failed, it is a destroy without one.

@@ -7,7 +7,7 @@ use lablink_core::{
     admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
     claims::{self, ClaimId, LockOutError, NoSuchClaim, ReleaseReason, Request, RequestError},
-    collections::{self, Kept, Wish},
+    collections::{self, Kept},
     events,
     line::{self, Presented, Removal},
     operations::{
@@ -16,8 +16,8 @@ use lablink_core::{
     },
     pools::{PerAddress, PlacesPerAddress},
     scope::{Key, Once},
-    state,
-    vms::{self, Selection},
+    state, usage,
+    vms::{self, Selection, Sort, View},
 };
 use lablink_protocol::{
     ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, TokenKeeping, Vitals, VmStatus,
@@ -33,7 +33,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 34] = [
+const WRITES: [(&str, Write); 36] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -117,6 +117,20 @@ const WRITES: [(&str, Write); 34] = [
             vms::goodbye(&scene.scope(), &name(ONE)).await.or_else(gone).unwrap();
             let (vm, vitals) = (name(ONE), Vitals::default());
             vms::heartbeat(&scene.scope(), &vm, &vitals).await.or_else(gone).unwrap();
+        })
+    }),
+    ("use over time", |scene| {
+        Box::pin(async {
+            usage::record(&scene.scope()).await.unwrap();
+        })
+    }),
+    ("destroy of what a list shows, taken back", |scene| {
+        Box::pin(async {
+            let view = View::All(Sort::Number);
+            let shown = Selection::Shown { view, at_most: None };
+            if let Ok(id) = operations::destroy(&scene.by(admin()), &shown).await {
+                operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
+            }
         })
     }),
     ("destroy, taken back", |scene| {
@@ -353,17 +367,17 @@ const WRITES: [(&str, Write); 34] = [
     }),
     ("a collection, taken back", |scene| {
         Box::pin(async {
-            let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-            if let Ok(id) = collections::collect(&scene.by(admin()), &wish).await {
+            let (all, slp) = (Selection::All, "slp".parse().unwrap());
+            if let Ok(id) = collections::collect(&scene.by(admin()), &all, slp).await {
                 operations::cancel(&scene.by(admin()), &kinds(), id).await.unwrap();
             }
         })
     }),
     ("an archive, downloaded", |scene| {
         Box::pin(async {
-            let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
+            let (all, slp) = (Selection::All, "slp".parse().unwrap());
             let scope = scene.by(admin());
-            let Ok(id) = collections::collect(&scope, &wish).await else { return };
+            let Ok(id) = collections::collect(&scope, &all, slp).await else { return };
             let kept =
                 Kept { file_name: "x.zip".to_owned(), size: 2, kept_by: "alloc-1".to_owned() };
             collections::record(&scope, id, &[], Some(&kept)).await.unwrap();

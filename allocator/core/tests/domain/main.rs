@@ -15,6 +15,7 @@ mod first;
 mod history;
 mod intake;
 mod line;
+mod lists;
 mod live;
 mod locks;
 mod log_scale;

@@ -7,7 +7,7 @@ use lablink_core::{
         self, LeaseError, LogLevel, OperationId, OperationState, Outcome, Report, RetryError,
         Stage, Step,
     },
-    vms::{self, Selection, VmsError},
+    vms::{self, SelectError, Selection, VmsError},
 };
 
 use crate::scene::{Scene, admin, kinds, name};
@@ -143,7 +143,10 @@ async fn a_destroy_names_what_is_there_and_nothing_else() {
     let destroy = async |selection| operations::destroy(&scene.by(admin()), &selection).await;
     let unknown = Selection::These(vec![name("lablink-vm-test-1"), name("lablink-vm-test-9")]);
     let refused = destroy(unknown).await.unwrap_err();
-    assert!(matches!(refused, operations::AskError::Vms(VmsError::NoSuchVm(_))));
+    assert!(matches!(
+        refused,
+        operations::AskError::Vms(VmsError::Selection(SelectError::NoSuchVm(_)))
+    ));
     assert_eq!(scene.count("select count(*) from vm where removing_at is not null").await, 0);
 
     let id = destroy(Selection::These(vec![name("lablink-vm-test-1")])).await.unwrap();

@@ -9,9 +9,9 @@ use lablink_core::{
     operations::{self, OperationId, TakeBack, TakeBackError, Then, Whose},
     pools::AfterUse,
     startup, usage,
-    vms::{self, RegisterError, Search, Sort, State},
+    vms::{self, RegisterError},
 };
-use lablink_protocol::{GpuHealth, Vitals, VmStatus};
+use lablink_protocol::{GpuHealth, VmStatus};
 
 use crate::scene::{Scene, admin, name};
 
@@ -24,15 +24,6 @@ async fn take_back(
     let hostname = name(hostname);
     let wish = TakeBack { hostname: &hostname, whose, reason: ReleaseReason::Returned, then };
     operations::take_back(&scene.by(admin()), &wish).await
-}
-
-fn all() -> Search {
-    Search { text: String::new(), state: None, sort: Sort::Number, from: 0, limit: 100 }
-}
-
-async fn found(scene: &Scene, search: &Search) -> Vec<String> {
-    let found = vms::search(&scene.scope(), search).await.unwrap();
-    found.vms.iter().map(|vm| vm.hostname.as_str().replace("lablink-vm-test-", "")).collect()
 }
 
 #[tokio::test]
@@ -86,46 +77,6 @@ async fn a_request_to_get_back_in_is_answered_by_a_new_link() {
     take_back(&scene, "lablink-vm-test-1", Whose::Anybodys, Then::Reuse).await.unwrap();
     assert!(reentries().await.is_empty(), "the claim is over");
     assert!(claims::issue_link(&scene.by(admin()), id).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn vms_are_searched_filtered_sorted_and_paged() {
-    let scene = Scene::with_running(5).await;
-    scene.claim("zoe@example.org", "4/x").await.unwrap();
-    scene.claim("ada_100%@example.org", "4/x").await.unwrap();
-    scene.report("lablink-vm-test-3", VmStatus::Error).await;
-    vms::heartbeat(&scene.scope(), &name("lablink-vm-test-4"), &Vitals::default()).await.unwrap();
-    scene.sql("update vm_presence set last_seen = now() - interval '2 minutes'").await;
-    vms::keep_states(&scene.scope()).await.unwrap();
-
-    assert_eq!(found(&scene, &all()).await, ["1", "2", "3", "4", "5"]);
-    let search = |text: &str| Search { text: text.to_owned(), ..all() };
-    assert_eq!(found(&scene, &search("TEST-4")).await, ["4"]);
-    assert_eq!(found(&scene, &search("zoe@")).await, ["1"]);
-    assert_eq!(found(&scene, &search("100%")).await, ["2"]);
-    assert_eq!(found(&scene, &search("%")).await, ["2"], "no pattern");
-    let only = |state| Search { state: Some(state), ..all() };
-    assert_eq!(found(&scene, &only(State::Free)).await, ["5"]);
-    assert_eq!(found(&scene, &only(State::Claimed)).await, ["1", "2"]);
-    assert_eq!(found(&scene, &only(State::Failed)).await, ["3"]);
-    assert_eq!(found(&scene, &only(State::Stale)).await, ["4"]);
-    vms::goodbye(&scene.scope(), &name("lablink-vm-test-5")).await.unwrap();
-    assert_eq!(found(&scene, &only(State::Free)).await, [""; 0], "its agent has stopped");
-    assert_eq!(found(&scene, &only(State::Stale)).await, ["4", "5"]);
-    let counts = vms::counts(&scene.scope()).await.unwrap();
-    assert_eq!((counts.free, counts.stale), (0, 2));
-    scene.sql("delete from vm_presence where vm_id = (select id from vm where number = 5)").await;
-    scene.sql("update vm set stale_at = null where number = 5").await;
-    let by = |sort| Search { sort, ..all() };
-    assert_eq!(found(&scene, &by(Sort::Participant)).await, ["2", "1", "3", "4", "5"]);
-    assert_eq!(found(&scene, &by(Sort::State)).await, ["3", "4", "1", "2", "5"]);
-    assert_eq!(found(&scene, &by(Sort::Newest)).await, ["5", "4", "3", "2", "1"]);
-    assert_eq!(found(&scene, &by(Sort::Name)).await, ["1", "2", "3", "4", "5"]);
-    assert_eq!(found(&scene, &by(Sort::LastSeen)).await[4], "4");
-    let page = Search { from: 2, limit: 2, ..all() };
-    assert_eq!(found(&scene, &page).await, ["3", "4"]);
-    let total = vms::search(&scene.scope(), &page).await.unwrap().total;
-    assert_eq!(total, 5);
 }
 
 #[tokio::test]

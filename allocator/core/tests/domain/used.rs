@@ -40,15 +40,7 @@ async fn take_back(scene: &Scene, then: Then) -> Result<Option<OperationId>, Tak
 async fn state(scene: &Scene) -> Option<State> {
     let words = ["removing", "failed", "starting", "used", "stale", "claimed", "free"];
     for state in words.map(|word| word.parse().unwrap()) {
-        let search = vms::Search {
-            text: String::new(),
-            state: Some(state),
-            sort: vms::Sort::Number,
-            from: 0,
-            limit: 10,
-        };
-        let found = vms::search(&scene.scope(), &search).await.unwrap();
-        if found.total > 0 {
+        if vms::counts(&scene.scope()).await.unwrap().of(state) > 0 {
             return Some(state);
         }
     }

@@ -31,10 +31,10 @@ const SSH_PORT: NonZero<u16> = NonZero::new(22).expect("not 0");
 impl Machines {
     /// These VMs, or all that are there, in their order.
     pub(crate) async fn find(&self, these: Option<&[Hostname]>) -> Result<Vec<Machine>, DbError> {
-        let mut vms = vms::list(&self.scope).await?;
-        if let Some(these) = these {
-            vms.retain(|vm| these.contains(&vm.hostname));
-        }
+        let vms = match these {
+            Some(these) => vms::named(&self.scope, these).await?,
+            None => vms::list(&self.scope).await?,
+        };
         let cloud = match vms.iter().any(|vm| vm.source == Source::Aws) {
             true => self.cloud().await,
             false => Ok(Outputs::default()),

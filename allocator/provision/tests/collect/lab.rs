@@ -14,7 +14,7 @@ use lablink_core::{
     operations::{self, Destroy, Operation, OperationId},
     pools::Pool,
     ssh::{FitAddresses, SshAccess},
-    vms,
+    vms::{self, Selection},
     worker::{Runners, Worker, WorkerParts},
 };
 use lablink_protocol::Hostname;
@@ -233,7 +233,8 @@ impl Site {
     }
 
     pub async fn ask(&self) -> OperationId {
-        collections::collect(&self.by(admin()), &wish(None)).await.unwrap()
+        let slp = "slp".parse().unwrap();
+        collections::collect(&self.by(admin()), &Selection::All, slp).await.unwrap()
     }
 
     /// The operation at its end, which must come soon.

@@ -2,7 +2,7 @@
 //! those after it have their turn. Only one that is away is waited for.
 
 use lablink_core::{
-    collections::{self, Wish},
+    collections,
     operations::{self, Operation, OperationId, OperationState},
     vms::Selection,
 };
@@ -36,8 +36,8 @@ impl Lab {
     }
 
     async fn collect(&self) -> OperationId {
-        let wish = Wish { hostnames: None, extension: "slp".parse().unwrap() };
-        collections::collect(&self.by(admin()), &wish).await.unwrap()
+        let slp = "slp".parse().unwrap();
+        collections::collect(&self.by(admin()), &Selection::All, slp).await.unwrap()
     }
 }
 

@@ -3,12 +3,16 @@ use lablink_web::gallery::*;
 use crate::{Pages, SCRIPT, add, before, now};
 
 pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
-    let instances = |instances: Vec<InstanceRow>, pages| InstancesPage {
-        total: pages * instances.len() as i64,
+    let bar = |path, show: &str, has_next: bool| ListBar {
+        path,
+        show: show.to_owned(),
+        next: has_next.then(|| format!("{path}?show={show}&after=0.60")),
+        ..ListBar::default()
+    };
+    let instances = |instances: Vec<InstanceRow>, count| InstancesPage {
+        list: bar("/admin/instances", "", count > instances.len() as i64),
+        count: Some(count),
         instances,
-        search: InstancesSearch::default(),
-        page: 1,
-        pages,
         now: now(),
     };
     let claim = |email: &str, connection, activity| {
@@ -82,8 +86,8 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         row(8, VmState::Removing, None, Gpu::Healthy),
         by_hand,
     ];
-    add(pages, "instances", &instances(rows, 167))?;
-    add(pages, "instances-empty", &instances(Vec::new(), 1))?;
+    add(pages, "instances", &instances(rows, 1837))?;
+    add(pages, "instances-empty", &instances(Vec::new(), 0))?;
     let many = (1..=50).map(|number| {
         row(
             number,
@@ -92,10 +96,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             Gpu::Healthy,
         )
     });
-    add(pages, "instances-50", &instances(many.collect(), 2))?;
+    add(pages, "instances-50", &instances(many.collect(), 50))?;
 
-    let search = InstancesSearch { q: SCRIPT.to_owned(), ..InstancesSearch::default() };
-    let nothing = InstancesPage { search, ..instances(Vec::new(), 1) };
+    let list = ListBar { q: SCRIPT.to_owned(), ..bar("/admin/instances", "", false) };
+    let nothing = InstancesPage { list, count: None, ..instances(Vec::new(), 0) };
     add(pages, "instances-none-fit", &nothing)?;
 
     let launch = |num_vms: &str, existing, error: Option<&str>| LaunchPage {
@@ -135,7 +139,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
 
     let vm = |number, ticked, holder: Option<(&str, Activity)>| DestroyRow {
         hostname: format!("lablink-vm-prod-{number}"),
-        ticked,
+        tick: Some(ticked),
         holder: holder.map(|(email, activity)| Holder { email: email.to_owned(), activity }),
         last: (number % 2 == 0).then(|| before(720)),
     };
@@ -148,8 +152,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         ]
     };
     let destroy = |vms: Vec<DestroyRow>, error| DestroyPage {
-        total: vms.len(),
-        claimed: vms.iter().filter(|vm| vm.holder.is_some()).count(),
+        count: ListCount::Exactly(4),
+        list: bar("/admin/instances/delete", "", false),
+        all_shown: false,
+        total: vms.len() as i64,
+        claimed: 2,
         in_use: 1,
         vms,
         collect: true,
@@ -158,7 +165,19 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         error,
         now: now(),
     };
-    let many = DestroyPage { total: 10_000, claimed: 7_321, ..destroy(vms(true), None) };
+    let mut rows = vms(false);
+    rows.push(DestroyRow {
+        hostname: "ml-desk-07.neuro.example.edu".to_owned(),
+        tick: None,
+        ..vm(5, false, None)
+    });
+    let many = DestroyPage {
+        total: 10_000,
+        claimed: 7_321,
+        count: ListCount::Exactly(342),
+        list: bar("/admin/instances/delete", "stale", true),
+        ..destroy(rows, None)
+    };
     add(pages, "destroy-many", &many)?;
     add(pages, "destroy", &destroy(vms(true), None))?;
     let error = Some("Tick the box below the list to confirm.".to_owned());

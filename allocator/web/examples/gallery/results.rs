@@ -20,6 +20,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let mut refused = page(vms(3), Vec::new(), error);
     refused.vms[1].ticked = true;
     add(pages, "results-error", &refused)?;
+    let mut chosen = page(vms(9), Vec::new(), None);
+    chosen.count = ListCount::MoreThan(100);
+    chosen.list.q = "student".to_owned();
+    chosen.list.next = Some("/admin/results?q=student&after=0.s".to_owned());
+    add(pages, "results-chosen", &chosen)?;
     add(pages, "results-empty", &page(Vec::new(), Vec::new(), None))?;
     add(pages, "operation-collect", &operation(Running, ArchiveCard::Nothing))?;
     add(pages, "operation-collect-failed", &operation(Failed, here))?;
@@ -46,7 +51,9 @@ fn page(
 ) -> ResultsPage {
     ResultsPage {
         extension: "slp".to_owned(),
-        total: vms.len(),
+        total: vms.len() as i64,
+        count: ListCount::Exactly(vms.len() as i64),
+        list: ListBar { path: "/admin/results", ..ListBar::default() },
         vms,
         next: (!collections.is_empty()).then(|| "/admin/results?before=7".to_owned()),
         collections,

@@ -12,6 +12,7 @@ mod one_of;
 mod problem;
 mod refusals;
 mod scheme;
+pub(crate) mod tag;
 mod url;
 mod vm_name;
 mod wants;

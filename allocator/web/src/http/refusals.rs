@@ -9,7 +9,9 @@ use lablink_core::{
     operations::{AskError, RebootError, TakeBackError},
     secrets::VaultError,
     ssh::NoSecretKey,
-    vms::{AdmitError, InvalidCursor, RegisterError, ReportError, VmsError},
+    vms::{
+        AdmitError, InvalidCursor, PageError, RegisterError, ReportError, SelectError, VmsError,
+    },
 };
 
 use super::Problem;
@@ -85,7 +87,8 @@ impl From<VaultError> for Problem {
 impl From<ChooseError> for Problem {
     fn from(error: ChooseError) -> Self {
         match error {
-            ChooseError::NoVms | ChooseError::NoSuchVm(_) => Self::not_found(error.to_string()),
+            ChooseError::NoVms => Self::not_found(error.to_string()),
+            ChooseError::Selection(error) => error.into(),
             ChooseError::Db(error) => error.into(),
         }
     }
@@ -220,8 +223,27 @@ impl From<VmsError> for Problem {
     fn from(error: VmsError) -> Self {
         match error {
             VmsError::NothingSelected => Self::conflict("nothing_selected", error.to_string()),
-            VmsError::NoSuchVm(_) => Self::not_found(error.to_string()),
+            VmsError::Selection(error) => error.into(),
             VmsError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<SelectError> for Problem {
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::NoSuchVm(_) => Self::not_found(error.to_string()),
+            SelectError::MoreThanTold { .. } => Self::conflict("more_than_told", error.to_string()),
+            SelectError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Cursor(error) => error.into(),
+            PageError::Db(error) => error.into(),
         }
     }
 }

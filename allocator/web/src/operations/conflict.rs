@@ -115,7 +115,7 @@ async fn filled(
     let Some(Conflict { fault: wrong, hostnames, .. }) = conflict.filter(|it| !it.solved) else {
         return Err(SolveError::NoConflict.into());
     };
-    let rows = vms::list(scope).await?;
+    let rows = vms::named(scope, &hostnames).await?;
     let row = |hostname: &Hostname| rows.iter().find(|vm| vm.hostname == *hostname);
     let page = ConflictPage {
         operation: id.into(),

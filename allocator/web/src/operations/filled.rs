@@ -32,7 +32,6 @@ pub async fn filled(
     log_before: Option<i64>,
 ) -> Result<String, Problem> {
     let (db, id) = (&state.db, operation.id);
-    let vms = vms::list(scope).await?;
     let steps = operations::steps(db, id).await?;
     let before = log_before.unwrap_or(i64::MAX);
     let log = operations::log_before(db, id, before, LOG_LINES_SHOWN).await?;
@@ -54,6 +53,9 @@ pub async fn filled(
     };
     let (first, parent) = (other(operation.after).await?, other(operation.parent).await?);
     let targets = operations::targets(db, id).await?;
+    let stepped = steps.iter().map(|step| step.hostname.clone());
+    let names: Vec<Hostname> = stepped.chain(operation.hostnames.iter().cloned()).collect();
+    let vms = vms::named(scope, &names).await?;
     let page = page::OperationPage {
         operation: OperationSummary::of(&operation),
         first: first.as_ref().map(OperationSummary::of),

@@ -179,7 +179,7 @@ mod tests {
         ] {
             assert!(html.contains(key), "{key}");
         }
-        assert!(html.contains("2 people want") && html.contains("state=overdue"));
+        assert!(html.contains("2 people want") && html.contains("show=overdue"));
         assert!(html.contains("&#60;script&#62; was claimed"));
         assert!(html.contains("&#60;i&#62;bob"));
         for (look, path) in [

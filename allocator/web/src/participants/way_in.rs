@@ -1,5 +1,7 @@
 //! What an organiser does when somebody else has a claim, or may have it.
 
+use std::slice;
+
 use askama::Template;
 use axum::{
     Json,
@@ -40,7 +42,9 @@ pub async fn page(
         claim_id: id.into(),
         locking_out: standing(&holding),
         afterwards: vm.as_ref().map_or(Afterwards::Held, afterwards),
-        last: collections::last_whole(&scope).await?.remove(&holding.hostname),
+        last: collections::last_whole(&scope, slice::from_ref(&holding.hostname))
+            .await?
+            .remove(&holding.hostname),
         email: holding.email,
         hostname: holding.hostname.to_string(),
         now: jiff::Timestamp::now(),

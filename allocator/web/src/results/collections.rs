@@ -1,15 +1,12 @@
 //! Participants' results: collected by an operation, kept for a while, downloaded.
 
 use axum::{Json, extract::State, response::Response};
-use lablink_core::{
-    collections::{self, Wish},
-    operations::OperationId,
-};
+use lablink_core::{collections, operations::OperationId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    form::{Collect, extension, hostnames},
+    form::{Collect, extension},
     routes as results,
     routes::older,
     wire::{CollectionBody, CollectionList},
@@ -34,8 +31,7 @@ pub async fn collect(
 ) -> Result<Response, Problem> {
     let queued = async {
         let extension = extension(&state, form.extension.as_deref())?;
-        let wish = Wish { hostnames: hostnames(&form.hostnames)?, extension };
-        Ok(collections::collect(&scope, &wish).await?)
+        Ok(collections::collect(&scope, &form.selection()?, extension).await?)
     };
     match (queued.await, wants) {
         (Ok(id), _) => started(&state, &scope, wants, &started_as, id).await,

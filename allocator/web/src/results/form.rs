@@ -1,13 +1,13 @@
 //! What somebody wants to be collected.
 
-use lablink_core::pools::Extension;
+use lablink_core::{pools::Extension, vms::Selection};
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{AppState, http::Problem};
+use crate::{AppState, http::Problem, vms::listing::Listing};
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct Collect {
     /// Which VMs; none: all.
     #[serde(default, alias = "hostname")]
@@ -16,6 +16,32 @@ pub struct Collect {
     /// The ending of the files. Absent, or empty as a form may send it: the configured one.
     #[schema(pattern = r"^(\.?[A-Za-z0-9][A-Za-z0-9._-]{0,31})?$")]
     pub extension: Option<String>,
+    /// A browser's list and its page, see [`Listing`]: if no VM is named, all of the list are meant.
+    #[serde(default)]
+    #[schema(ignore)]
+    pub q: String,
+    #[serde(default)]
+    #[schema(ignore)]
+    pub show: String,
+    #[serde(default)]
+    #[schema(ignore)]
+    pub after: String,
+    #[serde(default)]
+    #[schema(ignore)]
+    pub until: String,
+}
+
+impl Collect {
+    pub fn listing(&self) -> Listing {
+        Listing::sent_back(&self.q, &self.show, &self.after, &self.until)
+    }
+
+    pub fn selection(&self) -> Result<Selection, Problem> {
+        match selection(&self.hostnames)? {
+            Selection::All => Ok(Selection::Shown { view: self.listing().view()?, at_most: None }),
+            named => Ok(named),
+        }
+    }
 }
 
 /// What was asked for, or the configured one.
@@ -28,9 +54,9 @@ pub fn extension(state: &AppState, typed: Option<&str>) -> Result<Extension, Pro
     }
 }
 
-/// None: all.
-pub fn hostnames(typed: &[String]) -> Result<Option<Vec<Hostname>>, Problem> {
+/// None named: all.
+pub fn selection(typed: &[String]) -> Result<Selection, Problem> {
     let parsed: Result<Vec<Hostname>, _> = typed.iter().map(|text| text.parse()).collect();
     let parsed = parsed.map_err(|invalid| Problem::invalid(format!("hostname: {invalid}")))?;
-    Ok(Some(parsed).filter(|hostnames| !hostnames.is_empty()))
+    Ok(if parsed.is_empty() { Selection::All } else { Selection::These(parsed) })
 }

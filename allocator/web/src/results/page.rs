@@ -1,7 +1,12 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::{operations::summary::OperationSummary, pages::Tone, states::archive::ArchiveCard};
+use crate::{
+    operations::summary::OperationSummary,
+    pages::Tone,
+    states::archive::ArchiveCard,
+    vms::list_bar::{ListBar, ListCount},
+};
 
 /// `/admin/results`: participants' results, collected and to be collected. It changes
 /// by itself.
@@ -10,10 +15,13 @@ use crate::{operations::summary::OperationSummary, pages::Tone, states::archive:
 pub struct ResultsPage {
     /// What was typed, or the configured one.
     pub extension: String,
-    /// The first ones.
+    /// Those that are ticked, and a page of the list.
     pub vms: Vec<ResultsVm>,
-    /// With those that are not listed.
-    pub total: usize,
+    pub list: ListBar,
+    /// How many VMs the list has.
+    pub count: ListCount,
+    /// Of the whole pool.
+    pub total: i64,
     /// The newest first.
     pub collections: Vec<CollectionCard>,
     /// URL of the page with older ones.
@@ -65,13 +73,11 @@ pub struct VmOutcome {
 }
 
 impl ResultsPage {
-    /// VMs that are not listed.
-    fn unlisted(&self) -> usize {
-        self.total.saturating_sub(self.vms.len())
-    }
-
-    fn any_ticked(&self) -> bool {
-        self.vms.iter().any(|vm| vm.ticked)
+    /// Whether the list is in sight: somebody ticks, looks for or leafs through VMs.
+    fn is_choosing(&self) -> bool {
+        let is_moved = !(self.list.after.is_empty() && self.list.until.is_empty());
+        let is_ticked = self.vms.iter().any(|vm| vm.ticked);
+        is_ticked || self.list.is_filtered() || is_moved
     }
 
     /// For screen readers: what has become of the newest collection.
@@ -159,6 +165,8 @@ mod tests {
         ResultsPage {
             extension: "slp".to_owned(),
             vms: vec![vm("vm-1", None), vm("vm-2", Some(Timestamp::UNIX_EPOCH))],
+            list: ListBar { path: "/admin/results", ..ListBar::default() },
+            count: ListCount::Exactly(2),
             total: 2,
             collections,
             next: None,

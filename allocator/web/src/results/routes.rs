@@ -1,5 +1,7 @@
 //! The page of participants' results.
 
+use std::collections::HashSet;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -12,6 +14,7 @@ use lablink_core::{
     operations::OperationId,
     vms::{self, Vm},
 };
+use lablink_protocol::Hostname;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -26,11 +29,15 @@ use crate::{
     links,
     operations::summary::OperationSummary,
     states::archive::ArchiveCard,
+    vms::listing::count,
 };
 
 /// Keeps the page under 50 KB.
 const PER_PAGE: i64 = 5;
-const VMS_LISTED: usize = 60;
+const PER_PAGE_OF_VMS: u16 = 50;
+/// Of the VMs that are ticked and not on the page of the list.
+const MOST_TICKED: usize = 60;
+const PATH: &str = "/admin/results";
 const OUTCOMES_LISTED: usize = 6;
 
 #[derive(Deserialize, IntoParams)]
@@ -42,6 +49,18 @@ pub struct Shown {
     /// VMs that are ticked already; may be repeated.
     #[serde(default)]
     hostnames: Vec<String>,
+    /// As of `/admin/instances`.
+    #[serde(default)]
+    q: String,
+    /// As of `/admin/instances`.
+    #[serde(default)]
+    show: String,
+    /// A page of the VMs: from a link of the page before.
+    #[serde(default)]
+    after: String,
+    /// A page of the VMs: from a link of the page after.
+    #[serde(default)]
+    until: String,
 }
 
 /// What was collected, and the form that collects.
@@ -49,9 +68,10 @@ pub struct Shown {
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
-    ListQuery(Shown { before, hostnames }): ListQuery<Shown>,
+    ListQuery(shown): ListQuery<Shown>,
 ) -> Result<Html<String>, Problem> {
-    let form = Collect { hostnames, extension: None };
+    let Shown { before, hostnames, q, show, after, until } = shown;
+    let form = Collect { hostnames, q, show, after, until, ..Collect::default() };
     Ok(Html(filled(&state, &scope, &form, before, None).await?))
 }
 
@@ -74,15 +94,26 @@ async fn filled(
     before: Option<OperationId>,
     error: Option<String>,
 ) -> Result<String, Problem> {
-    let mut vms = vms::list(scope).await?;
-    let ticked = |vm: &Vm| form.hostnames.iter().any(|name| name == vm.hostname.as_str());
-    // Where not all are listed, those that are ticked must be.
-    vms.sort_by_key(|vm| !ticked(vm));
-    let last = collections::last_whole(scope).await?;
+    let listing = form.listing();
+    let view = listing.view()?;
+    let page = vms::page(scope, &view, &listing.place()?, PER_PAGE_OF_VMS).await?;
+    let list = listing.bar(PATH, &page);
+    // Those that are ticked are in sight, whatever the page has.
+    let ticked: HashSet<&str> = form.hostnames.iter().map(String::as_str).collect();
+    let is_ticked = |vm: &Vm| ticked.contains(vm.hostname.as_str());
+    let named: Vec<Hostname> =
+        form.hostnames.iter().take(MOST_TICKED).filter_map(|name| name.parse().ok()).collect();
+    let mut vms = if named.is_empty() { Vec::new() } else { vms::named(scope, &named).await? };
+    let listed: Vec<Vm> =
+        page.vms.into_iter().filter(|vm| vms.iter().all(|it| it.id != vm.id)).collect();
+    vms.extend(listed);
+    let names: Vec<Hostname> = vms.iter().map(|vm| vm.hostname.clone()).collect();
+    let last = collections::last_whole(scope, &names).await?;
     let (found, next) = older(scope, before, PER_PAGE).await?;
-    let listed = |vm: &Vm| ResultsVm {
+    let counts = vms::counts(scope).await?;
+    let row = |vm: &Vm| ResultsVm {
         hostname: vm.hostname.to_string(),
-        ticked: ticked(vm),
+        ticked: is_ticked(vm),
         holder: vm.claim.as_ref().map(|claim| claim.email.clone()),
         last: last.get(&vm.hostname).copied(),
     };
@@ -91,8 +122,10 @@ async fn filled(
             .extension
             .clone()
             .unwrap_or_else(|| state.pool.rules.results.extension.to_string()),
-        total: vms.len(),
-        vms: vms.iter().take(VMS_LISTED).map(listed).collect(),
+        total: counts.all(),
+        count: count(scope, &view, counts).await?,
+        list,
+        vms: vms.iter().map(row).collect(),
         collections: found.into_iter().map(|it| card(state, it)).collect(),
         next: next.map(links::results_before),
         error,

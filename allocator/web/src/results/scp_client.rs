@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
-use super::form::{extension, hostnames};
+use super::form::{extension, selection};
 use crate::{
     AppState,
     auth::Caller,
@@ -45,8 +45,7 @@ pub async fn download(
     ListQuery(wanted): ListQuery<Wanted>,
 ) -> Result<Response, Problem> {
     let extension = extension(&state, wanted.extension.as_deref())?;
-    let named = hostnames(&wanted.hostname)?;
-    let chosen = collections::choose(&scope, named.as_deref()).await?;
+    let chosen = collections::choose(&scope, &selection(&wanted.hostname)?).await?;
     let wish = Wish { hostnames: Some(chosen), extension };
     let place = state.transfers.begin_made()?;
     let archive = state.collector.collect(&wish).await?;

@@ -12,7 +12,7 @@ use lablink_core::{
     claims::{self, ReleaseReason},
     operations::{self, OperationId, OperationState, TakeBack, Whose},
     ssh,
-    vms::{self, Selection},
+    vms::{self, Place, Selection, Sort, View},
 };
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ const MOST_PER_PAGE: u16 = 1000;
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// The `next` of the page before.
-    #[param(pattern = "^[0-9]{1,9}-[0-9]{1,18}$")]
+    #[param(pattern = "^[0-9]{1,2}\\.[0-9]{1,18}$")]
     after: Option<String>,
     /// From 1 to 1000; 100 by default.
     #[param(minimum = 1, maximum = 1000)]
@@ -51,14 +51,17 @@ pub async fn list(
     Caller(scope): Caller,
     Query(page): Query<Page>,
 ) -> Result<Json<VmList>, Problem> {
-    let after = page.after.map(|text| text.parse()).transpose()?;
+    let place = match page.after {
+        Some(after) => Place::After(after.parse()?),
+        None => Place::Start,
+    };
     let limit = page.limit.unwrap_or(PER_PAGE);
     if !(1..=MOST_PER_PAGE).contains(&limit) {
         return Err(Problem::invalid(format!("limit: must be from 1 to {MOST_PER_PAGE}.")));
     }
-    let (vms, next) = vms::page(&scope, after, limit).await?;
-    let vms = vms.iter().map(VmBody::from).collect();
-    Ok(Json(VmList { vms, next: next.map(|cursor| cursor.to_string()) }))
+    let page = vms::page(&scope, &View::All(Sort::Number), &place, limit).await?;
+    let vms = page.vms.iter().map(VmBody::from).collect();
+    Ok(Json(VmList { vms, next: page.next.map(|cursor| cursor.to_string()) }))
 }
 
 /// One VM.

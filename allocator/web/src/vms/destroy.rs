@@ -1,21 +1,26 @@
+use std::collections::HashSet;
+
 use askama::Template;
 use axum::{
     extract::State,
-    response::{Html, IntoResponse, Response},
+    response::{Html, Response},
 };
 use jiff::Timestamp;
 use lablink_core::{
     Scope,
     collections::{self, OnSkipped},
-    operations,
+    operations::{self, AskError, OperationId},
     pools::Source,
-    vms::{self, Selection, Vm},
+    vms::{self, Selection, Vm, VmsError},
 };
-use lablink_protocol::Hostname;
+use lablink_protocol::{Hostname, InvalidHostname};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::destroy_page::{DestroyPage, DestroyRow};
+use super::{
+    destroy_page::{DestroyPage, DestroyRow},
+    listing::{Listing, PER_PAGE, Which, count},
+};
 use crate::{
     AppState,
     auth::{Asking, Caller},
@@ -24,16 +29,16 @@ use crate::{
     states::vm::Holder,
 };
 
-/// Keeps the page under 50 KB.
-const LISTED: usize = 90;
+const PATH: &str = "/admin/instances/delete";
 
 /// What a destroy would remove, to be ticked.
-#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(get, path = "", params(Listing), responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page(
     State(state): State<AppState>,
     Caller(scope): Caller,
+    Query(listing): Query<Listing>,
 ) -> Result<Html<String>, Problem> {
-    Ok(Html(filled(&state, &scope, None).await?))
+    Ok(Html(filled(&state, &scope, &listing, None).await?))
 }
 
 /// A misspelt field must not mean all VMs: here alone, unknown fields are refused.
@@ -44,9 +49,28 @@ pub struct DestroyForm {
     #[serde(default)]
     #[schema(value_type = Vec<lablink_protocol::Hostname>)]
     hostname: Vec<String>,
-    /// A browser's tick for every VM, where its page lists only some.
+    /// Every VM, as an earlier version's page said it.
     #[schema(ignore)]
     all: Option<String>,
+    /// A browser's: the VMs that are named, or all that its list has.
+    #[schema(ignore)]
+    which: Option<Which>,
+    /// The browser's list and its page: see [`Listing`].
+    #[serde(default)]
+    #[schema(ignore)]
+    q: String,
+    #[serde(default)]
+    #[schema(ignore)]
+    show: String,
+    #[serde(default)]
+    #[schema(ignore)]
+    after: String,
+    #[serde(default)]
+    #[schema(ignore)]
+    until: String,
+    /// How many VMs the list has, as its page told.
+    #[schema(ignore)]
+    told: Option<i64>,
     /// A browser's tick.
     confirm: Option<String>,
     /// Collect the results first, and destroy nothing unless all of them come home.
@@ -75,36 +99,56 @@ pub async fn destroy(
     Query(started_as): Query<Started>,
     FormOrJson(form): FormOrJson<DestroyForm>,
 ) -> Result<Response, Problem> {
+    let listing = Listing::sent_back(&form.q, &form.show, &form.after, &form.until);
+    let names_all = form.which == Some(Which::Shown) || form.all.is_some();
+    let names_none = form.hostname.is_empty() && !names_all;
     let refused = match wants {
+        _ if form.which == Some(Which::Ticked) && names_none => Some("Tick at least one VM."),
         Wants::Json => None,
-        Wants::Page if form.hostname.is_empty() && form.all.is_none() => {
-            Some("Tick at least one VM.")
-        }
+        Wants::Page if names_none => Some("Tick at least one VM."),
         Wants::Page if form.confirm.is_none() => Some("Tick the box that confirms the loss first."),
         Wants::Page => None,
     };
     if let Some(message) = refused {
-        let page = filled(&state, &scope, Some((&form, message))).await?;
+        let page = filled(&state, &scope, &listing, Some((&form, message))).await?;
         return Ok(Problem::invalid(message).with_page(page));
     }
-    let hostnames: Result<Vec<Hostname>, _> = form.hostname.iter().map(|it| it.parse()).collect();
-    let hostnames = hostnames.map_err(|error| Problem::invalid(error.to_string()))?;
-    let selection = if hostnames.is_empty() || form.all.is_some() {
-        Selection::All
-    } else {
-        Selection::These(hostnames)
+    let selection = match form.which {
+        Some(Which::Shown) => Selection::Shown { view: listing.view()?, at_most: form.told },
+        _ if names_none || form.all.is_some() => Selection::All,
+        _ => {
+            let hostnames = form.hostname.iter().map(|it| it.parse()).collect::<Result<_, _>>();
+            let hostnames =
+                hostnames.map_err(|error: InvalidHostname| Problem::invalid(error.to_string()))?;
+            Selection::These(hostnames)
+        }
     };
-    let id = if form.collect {
-        let extension = scope.pool.rules.results.extension.clone();
-        let on_skipped = match form.skipped {
-            Some(Skipped::Accept) => OnSkipped::Accept,
-            Some(Skipped::Stop) | None => OnSkipped::Stop,
-        };
-        collections::collect_and_destroy(&scope, &selection, extension, on_skipped).await?
-    } else {
-        operations::destroy(&scope, &selection).await?
+    match queue(&scope, &form, &selection).await {
+        Ok(id) => started(&state, &scope, wants, &started_as, id).await,
+        // The list has changed: its page shows how it is now.
+        Err(AskError::Vms(VmsError::Selection(error))) if wants == Wants::Page => {
+            let message = error.to_string();
+            let page = filled(&state, &scope, &listing, Some((&form, &message))).await?;
+            Ok(Problem::from(error).with_page(page))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn queue(
+    scope: &Scope,
+    form: &DestroyForm,
+    selection: &Selection,
+) -> Result<OperationId, AskError> {
+    if !form.collect {
+        return operations::destroy(scope, selection).await;
+    }
+    let extension = scope.pool.rules.results.extension.clone();
+    let on_skipped = match form.skipped {
+        Some(Skipped::Accept) => OnSkipped::Accept,
+        Some(Skipped::Stop) | None => OnSkipped::Stop,
     };
-    Ok(started(&state, &scope, wants, &started_as, id).await?.into_response())
+    collections::collect_and_destroy(scope, selection, extension, on_skipped).await
 }
 
 /// Queues the replacement of one VM by a new one of the same name.
@@ -121,33 +165,49 @@ pub async fn replace(
     started(&state, &scope, wants, &started_as, id).await
 }
 
-/// At first everything is ticked; what was refused comes back as it was.
+/// At first everything is ticked if the page has the whole list; what was refused comes back as it
+/// was.
 async fn filled(
     state: &AppState,
     scope: &Scope,
+    listing: &Listing,
     refused: Option<(&DestroyForm, &str)>,
 ) -> Result<String, Problem> {
-    let ticked = |vm: &Vm| {
-        let named = |form: &DestroyForm| form.hostname.iter().any(|it| it == vm.hostname.as_str());
-        refused.is_none_or(|(form, _)| named(form))
+    let view = listing.view()?;
+    let found = vms::page(scope, &view, &listing.place()?, PER_PAGE).await?;
+    let counts = vms::counts(scope).await?;
+    let list = listing.bar(PATH, &found);
+    let names: Vec<Hostname> = found.vms.iter().map(|vm| vm.hostname.clone()).collect();
+    let last = collections::last_whole(scope, &names).await?;
+    let form = refused.map(|(form, _)| form);
+    let named: Option<HashSet<&str>> =
+        form.map(|form| form.hostname.iter().map(String::as_str).collect());
+    let is_ticked = |vm: &Vm| match &named {
+        Some(named) => named.contains(vm.hostname.as_str()),
+        None => list.is_whole(),
     };
-    let collect = refused.is_none_or(|(form, _)| form.collect);
-    let accept = refused.is_some_and(|(form, _)| form.skipped == Some(Skipped::Accept));
-    let error = refused.map(|(_, message)| message.to_owned());
-    let vms = vms::list(scope).await?;
-    let launched: Vec<&Vm> =
-        vms.iter().filter(|vm| matches!(vm.source, Source::Local | Source::Aws)).collect();
-    let claimed = launched.iter().filter(|vm| vm.claim.is_some());
-    let (claimed, in_use) = (claimed.clone().count(), claimed.filter(|vm| vm.in_use).count());
-    let last = collections::last_whole(scope).await?;
-    let rows = launched.iter().take(LISTED).map(|vm| DestroyRow {
-        hostname: vm.hostname.to_string(),
-        ticked: ticked(vm),
-        last: last.get(&vm.hostname).copied(),
-        holder: Holder::of(vm),
-    });
-    let (vms, total) = (rows.collect(), launched.len());
-    let (extension, now) = (state.pool.rules.results.extension.to_string(), Timestamp::now());
-    let page = DestroyPage { vms, total, claimed, in_use, collect, accept, extension, error, now };
+    let row = |vm: &Vm| {
+        let is_made = matches!(vm.source, Source::Local | Source::Aws);
+        DestroyRow {
+            hostname: vm.hostname.to_string(),
+            tick: is_made.then(|| is_ticked(vm)),
+            last: last.get(&vm.hostname).copied(),
+            holder: Holder::of(vm),
+        }
+    };
+    let page = DestroyPage {
+        vms: found.vms.iter().map(row).collect(),
+        count: count(scope, &view, counts).await?,
+        all_shown: form.is_some_and(|form| form.which == Some(Which::Shown)),
+        list,
+        total: counts.all(),
+        claimed: counts.claimed,
+        in_use: counts.in_use,
+        collect: form.is_none_or(|form| form.collect),
+        accept: form.is_some_and(|form| form.skipped == Some(Skipped::Accept)),
+        extension: state.pool.rules.results.extension.to_string(),
+        error: refused.map(|(_, message)| message.to_owned()),
+        now: Timestamp::now(),
+    };
     Ok(page.render()?)
 }

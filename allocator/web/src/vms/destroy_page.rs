@@ -1,6 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::list_bar::{ListBar, ListCount};
 use crate::states::vm::Holder;
 
 /// `/admin/instances/delete`: shows what a destroy will remove before it does. Also the answer to
@@ -8,13 +9,17 @@ use crate::states::vm::Holder;
 #[derive(Template)]
 #[template(path = "vms/destroy.html")]
 pub struct DestroyPage {
-    /// VMs that LabLink launched, the first hundred or so; machines registered by hand are not
-    /// among them.
+    /// A page of the list.
     pub vms: Vec<DestroyRow>,
-    /// With those that are not listed.
-    pub total: usize,
-    pub claimed: usize,
-    pub in_use: usize,
+    pub list: ListBar,
+    /// How many VMs the list has.
+    pub count: ListCount,
+    /// Whether all of them are chosen, not those that are ticked.
+    pub all_shown: bool,
+    /// Of the whole pool.
+    pub total: i64,
+    pub claimed: i64,
+    pub in_use: i64,
     /// Whether the box that collects the results first is ticked.
     pub collect: bool,
     /// Whether the box is ticked that lets a destroy go on although something was left out of the
@@ -29,17 +34,18 @@ pub struct DestroyPage {
 /// One tick box named `hostname`.
 pub struct DestroyRow {
     pub hostname: String,
-    /// At first every VM is; a refused post comes back as it was ticked.
-    pub ticked: bool,
+    /// Whether it is ticked. None: it was registered by hand, and can't be.
+    pub tick: Option<bool>,
     pub holder: Option<Holder>,
     /// When its results last came home whole.
     pub last: Option<Timestamp>,
 }
 
 impl DestroyPage {
-    /// VMs that are not listed.
-    fn more(&self) -> usize {
-        self.total.saturating_sub(self.vms.len())
+    /// No VM of the pool can be destroyed.
+    fn is_empty(&self) -> bool {
+        let is_all = self.list.is_whole() && !self.list.is_filtered();
+        is_all && self.vms.iter().all(|vm| vm.tick.is_none())
     }
 }
 
@@ -52,12 +58,15 @@ mod tests {
         let email = "<script>@example.org".to_owned();
         let holder = activity.map(|activity| Holder { email, activity });
         let last = ticked.then_some(Timestamp::UNIX_EPOCH);
-        DestroyRow { hostname: hostname.to_owned(), ticked, holder, last }
+        DestroyRow { hostname: hostname.to_owned(), tick: Some(ticked), holder, last }
     }
 
     fn page(vms: Vec<DestroyRow>) -> DestroyPage {
         DestroyPage {
-            total: vms.len(),
+            total: 7,
+            count: ListCount::Exactly(7),
+            list: ListBar { path: "/admin/instances/delete", ..ListBar::default() },
+            all_shown: false,
             vms,
             claimed: 2,
             in_use: 1,
@@ -77,10 +86,10 @@ mod tests {
             row("vm-3", false, Some(Activity::InUse)),
         ];
         let html = page(vms).render().unwrap();
-        assert!(!html.contains(r#"name="all""#), "all are listed");
+        assert!(!html.contains(r#"name="which""#), "all are listed");
         assert!(html.contains(r#"name="hostname" value="vm-1" checked"#));
         assert!(!html.contains(r#"value="vm-3" checked"#));
-        assert!(html.contains("3 VMs, 2 claimed, 1 in use right now"));
+        assert!(html.contains("has 7 VMs: 2 claimed, 1 in use right now"));
         assert!(html.contains("&#60;script&#62;@example.org"));
         assert!(html.contains(r#"action="/destroy""#));
         assert!(html.contains(r#"name="confirm" value="yes" required"#));
@@ -100,12 +109,30 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_cut_and_all_can_be_ticked() {
-        let vms = vec![row("vm-1", true, None)];
-        let page = DestroyPage { total: 10_000, claimed: 7, ..page(vms) };
+    fn a_long_list_has_pages_and_all_of_it_can_be_chosen() {
+        let next = Some("/admin/instances/delete?show=stale&after=0.1".to_owned());
+        let mut page = page(vec![row("vm-1", false, None)]);
+        page.list = ListBar { show: "stale".to_owned(), next, ..page.list };
         let html = page.render().unwrap();
-        assert!(html.contains("10000 VMs, 7 claimed") && html.contains("9999 more"));
-        assert!(html.contains(r#"name="all" value="yes""#));
+        assert!(html.contains(r#"name="which" value="ticked" checked"#) && html.contains(">Next<"));
+        assert!(
+            html.contains(r#"name="which" value="shown">"#)
+                && html.contains("on all its pages: 7.")
+        );
+        for key in [r#"name="show" value="stale""#, r#"name="told" value="7""#] {
+            assert!(html.contains(key), "the form says which list it was: {key}");
+        }
+        page.count = ListCount::MoreThan(100);
+        let html = page.render().unwrap();
+        assert!(html.contains("pages: more than 100.") && !html.contains(r#"name="told""#));
+    }
+
+    #[test]
+    fn a_machine_that_was_registered_by_hand_has_no_box() {
+        let mut desk = row("desk", false, None);
+        desk.tick = None;
+        let html = page(vec![desk, row("vm-1", true, None)]).render().unwrap();
+        assert!(html.contains("registered by hand") && !html.contains(r#"value="desk""#));
     }
 
     #[test]

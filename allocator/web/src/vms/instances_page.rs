@@ -1,9 +1,7 @@
-use std::iter;
-
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::vms::{Sort, State};
 
+use super::list_bar::ListBar;
 use crate::states::{
     claim::Connection,
     gpu::Gpu,
@@ -11,28 +9,17 @@ use crate::states::{
     vm::{InstanceClaim, VmState},
 };
 
-/// `/admin/instances`: every VM. It changes by itself.
+/// `/admin/instances`: a page of the VMs. It changes by itself.
 #[derive(Template)]
 #[template(path = "vms/instances.html")]
 pub struct InstancesPage {
-    /// VMs that fit the search, also those on other pages.
-    pub total: i64,
+    /// VMs of the list, also those on other pages. None: they were not counted.
+    pub count: Option<i64>,
     /// At most 60 or so: a page stays under 50 KB.
     pub instances: Vec<InstanceRow>,
-    pub search: InstancesSearch,
-    /// Counted from 1.
-    pub page: i64,
-    pub pages: i64,
+    pub list: ListBar,
     /// What ages are counted from.
     pub now: Timestamp,
-}
-
-/// What the list is limited to and sorted by, as the form sends it; empty where nothing is chosen.
-#[derive(Clone, Default)]
-pub struct InstancesSearch {
-    pub q: String,
-    pub state: String,
-    pub sort: String,
 }
 
 pub struct InstanceRow {
@@ -48,51 +35,7 @@ pub struct InstanceRow {
     pub created_at: Timestamp,
 }
 
-fn state_label(state: State) -> &'static str {
-    match state {
-        State::Removing => "Being removed",
-        State::Barred => "Barred",
-        State::Failed => "Failed",
-        State::Unhealthy => "Unhealthy",
-        State::Overdue => "Overdue",
-        State::Starting => "Starting",
-        State::Used => "Used before",
-        State::TokenDue => "Taking a new token",
-        State::Suspect => "Suspect",
-        State::Stale => "Silent",
-        State::Claimed => "Claimed",
-        State::Offered => "Kept for the line",
-        State::Free => "Free",
-    }
-}
-
-fn sort_label(sort: Sort) -> &'static str {
-    match sort {
-        Sort::Number => "Number",
-        Sort::Name => "Name",
-        Sort::State => "Trouble first",
-        Sort::Participant => "Participant",
-        Sort::LastSeen => "Longest silent",
-        Sort::Newest => "Newest",
-    }
-}
-
 impl InstancesPage {
-    /// Of the form: words with their labels.
-    fn states() -> Vec<(&'static str, &'static str)> {
-        // Those that need nobody come first.
-        let states = State::ALL.iter().rev().map(|state| (state.as_str(), state_label(*state)));
-        iter::once(("", "Any")).chain(states).collect()
-    }
-
-    fn sorts() -> Vec<(&'static str, &'static str)> {
-        Sort::ALL.iter().map(|sort| (sort.as_str(), sort_label(*sort))).collect()
-    }
-
-    fn is_filtered(&self) -> bool {
-        !(self.search.q.is_empty() && self.search.state.is_empty())
-    }
-
     fn moves(&self) -> bool {
         self.instances.iter().any(|vm| {
             matches!(vm.state, VmState::Starting | VmState::Removing | VmState::TokenDue)
@@ -121,8 +64,7 @@ mod tests {
             last_seen: Some(Timestamp::from_second(88).unwrap()),
             created_at: Timestamp::UNIX_EPOCH,
         };
-        let now = Timestamp::from_second(100).unwrap();
-        listed(1, vec![row], InstancesSearch::default(), now)
+        listed(vec![row], ListBar::default())
     }
 
     #[test]
@@ -160,20 +102,23 @@ mod tests {
 
     #[test]
     fn an_empty_pool_says_what_to_do() {
-        let now = Timestamp::UNIX_EPOCH;
-        let html = listed(0, Vec::new(), InstancesSearch::default(), now);
+        let html = listed(Vec::new(), ListBar::default());
         assert!(html.contains("No VMs yet") && html.contains(r#"href="/admin/create""#));
-        let search = InstancesSearch { q: "<ada>".to_owned(), ..InstancesSearch::default() };
-        let html = listed(0, Vec::new(), search, now);
+        let list = ListBar { q: "<ada>".to_owned(), ..ListBar::default() };
+        let html = listed(Vec::new(), list);
         assert!(html.contains("No VM matches") && html.contains(r#"value="&#60;ada&#62;""#));
+        let previous = Some("/admin/instances?until=0.5".to_owned());
+        let html = listed(Vec::new(), ListBar { previous, ..ListBar::default() });
+        assert!(html.contains("No VM comes after") && html.contains("?until=0.5"));
     }
 
     #[test]
-    fn pages_keep_the_search() {
-        let search = InstancesSearch {
-            q: "ada".to_owned(),
-            state: "stale".to_owned(),
-            sort: "name".to_owned(),
+    fn a_page_leads_to_the_others_and_tells_what_it_shows() {
+        let list = ListBar {
+            show: "stale".to_owned(),
+            previous: Some("/admin/instances?show=stale&until=0.5".to_owned()),
+            next: Some("/admin/instances?show=stale&after=0.9".to_owned()),
+            ..ListBar::default()
         };
         let row = InstanceRow {
             number: None,
@@ -185,22 +130,16 @@ mod tests {
             last_seen: None,
             created_at: Timestamp::UNIX_EPOCH,
         };
-        let (instances, now) = (vec![row], Timestamp::UNIX_EPOCH);
-        let page = InstancesPage { total: 150, instances, search, page: 2, pages: 3, now };
-        let html = page.render().unwrap();
-        for key in ["Page 2 of 3", r#"name="page" value="1""#, r#"name="page" value="3""#] {
+        let html = listed(vec![row], list);
+        for key in ["show=stale&#38;until=0.5", "show=stale&#38;after=0.9", ">Previous<", ">Next<"]
+        {
             assert!(html.contains(key), "{key}");
         }
-        assert!(html.contains(r#"<input type="hidden" name="q" value="ada">"#));
         assert!(html.contains(r#"<option value="stale" selected>"#));
     }
 
-    fn listed(
-        total: i64,
-        instances: Vec<InstanceRow>,
-        search: InstancesSearch,
-        now: Timestamp,
-    ) -> String {
-        InstancesPage { total, instances, search, page: 1, pages: 1, now }.render().unwrap()
+    fn listed(instances: Vec<InstanceRow>, list: ListBar) -> String {
+        let now = Timestamp::from_second(100).unwrap();
+        InstancesPage { count: Some(150), instances, list, now }.render().unwrap()
     }
 }

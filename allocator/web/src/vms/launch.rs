@@ -85,11 +85,10 @@ fn count(typed: &str, max: u32) -> Result<u32, String> {
 
 async fn filled(scope: &Scope, num_vms: String, error: Option<String>) -> Result<String, Problem> {
     let machines = &scope.pool.rules.machines;
-    let existing = vms::list(scope).await?.len();
     let page = LaunchPage {
         num_vms,
         max: i64::from(machines.most_per_launch),
-        existing: i64::try_from(existing).unwrap_or(i64::MAX),
+        existing: vms::counts(scope).await?.all(),
         machine: machines.launched_from.map(|_| machines.description.clone()),
         error,
     };

@@ -8,6 +8,8 @@ pub mod instances;
 pub mod instances_page;
 pub mod launch;
 pub mod launch_page;
+pub mod list_bar;
+pub mod listing;
 pub mod statuses;
 pub mod vm;
 pub mod vm_page;

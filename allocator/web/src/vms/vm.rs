@@ -1,5 +1,7 @@
 //! The page of one VM, and the pages that ask before something is done to it.
 
+use std::slice;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -131,7 +133,9 @@ pub async fn confirm(
         deed,
         holder: Holder::of(&vm),
         afterwards: Afterwards::of(&vm, state.pool.rules.machines.after_use),
-        last: collections::last_whole(&scope).await?.remove(&vm.hostname),
+        last: collections::last_whole(&scope, slice::from_ref(&vm.hostname))
+            .await?
+            .remove(&vm.hostname),
         extension: state.pool.rules.results.extension.to_string(),
         now: Timestamp::now(),
         hostname: vm.hostname.to_string(),

@@ -35,6 +35,7 @@ mod reads;
 mod results_first;
 mod stored_script;
 mod strangers;
+mod tags;
 mod tokens;
 mod vm_metrics;
 mod wait;

@@ -75,17 +75,18 @@ fn assert_references_lead_somewhere(document: &Value, part: &Value) {
 async fn the_document_names_every_word_that_a_list_is_limited_to() {
     let app = App::with_running(0).await;
     let document = app.call(get("/openapi.json")).await.json();
-    let pattern = |path: &str| {
+    let pattern = |path: &str, name: &str| {
         let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
-        let state = parameters.into_iter().find(|it| it["name"] == "state").unwrap();
+        let state = parameters.into_iter().find(|it| it["name"] == name).unwrap();
         state["schema"]["pattern"].as_str().unwrap().to_owned()
     };
     let one_of = |words: Vec<&str>| format!("^({})?$", words.join("|"));
-    let vms = vms::State::ALL.iter().map(|state| state.as_str()).collect();
-    assert_eq!(pattern("/admin/instances"), one_of(vms));
+    let sorts = words(vms::Sort::ALL, vms::Sort::as_str).into_iter();
+    let vms = sorts.chain(words(vms::State::ALL, vms::State::as_str)).collect();
+    assert_eq!(pattern("/admin/instances", "show"), one_of(vms));
     let states = words(OperationState::ALL, OperationState::as_str);
     for path in ["/admin/operations", "/api/operations"] {
-        assert_eq!(pattern(path), one_of(Vec::clone(&states)), "{path}");
+        assert_eq!(pattern(path, "state"), one_of(Vec::clone(&states)), "{path}");
     }
     let schemas = &document["components"]["schemas"];
     for (schema, field, words) in [

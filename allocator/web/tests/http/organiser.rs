@@ -14,21 +14,36 @@ async fn page(app: &App, path: &str) -> String {
     answer.body
 }
 
+/// The URL of a page's link of this kind.
+fn leaf(page: &str, kind: &str) -> String {
+    let link = page.split("<a class=\"button\" href=\"").find(|it| it.contains(kind)).unwrap();
+    link.split('"').next().unwrap().replace("&#38;", "&")
+}
+
 #[tokio::test]
 async fn instances_are_searched_filtered_and_paged() {
     let app = App::with_running(130).await;
     app.call(form("/api/request_vm", ADA)).await;
     let first = page(&app, "/admin/instances").await;
-    assert!(first.contains("Page 1 of 3") && first.contains(">lablink-vm-test-60<"));
-    assert!(page(&app, "/admin/instances?page=3").await.contains(">lablink-vm-test-130<"));
+    assert!(first.contains(">lablink-vm-test-60<") && first.contains(r#"class="count">130<"#));
+    assert!(!first.contains("rel=\"prev\"") && !first.contains(">lablink-vm-test-61<"));
+    let second = page(&app, &leaf(&first, "rel=\"next\"")).await;
+    assert!(second.contains(">lablink-vm-test-61<") && second.contains(">lablink-vm-test-120<"));
+    let last = page(&app, &leaf(&second, "rel=\"next\"")).await;
+    assert!(last.contains(">lablink-vm-test-130<") && !last.contains("rel=\"next\""));
+    let back = page(&app, &leaf(&second, "rel=\"prev\"")).await;
+    assert!(back.contains(">lablink-vm-test-1<") && !back.contains("rel=\"prev\""));
     let ada = page(&app, "/admin/instances?q=ADA%40").await;
     assert!(ada.contains(">lablink-vm-test-1<") && !ada.contains(">lablink-vm-test-2<"));
-    assert!(
-        page(&app, "/admin/instances?q=%25&state=free&sort=name").await.contains("No VM matches")
-    );
-    assert!(page(&app, "/admin/instances?page=x&sort=x&q=%00").await.contains("Page 1 of 3"));
-    let unknown = app.call(get("/admin/instances?state=odd").by_admin()).await;
-    assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let free = page(&app, "/admin/instances?show=free").await;
+    assert!(free.contains(r#"class="count">129<"#) && free.contains("show=free&#38;after="));
+    let as_before = page(&app, "/admin/instances?q=&state=free&sort=number").await;
+    assert!(as_before.contains(r#"class="count">129<"#), "as older links say it");
+    assert!(page(&app, "/admin/instances?q=%25").await.contains("No VM matches"));
+    for wrong in ["show=odd", "state=odd", "q=ada&show=free", "after=x", "until=0-5", "after=7.1"] {
+        let refused = app.call(get(&format!("/admin/instances?{wrong}")).by_admin()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
 }
 
 #[tokio::test]
@@ -85,15 +100,62 @@ async fn claims_are_told_as_csv_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_long_list_of_vms_to_destroy_is_cut_and_all_can_be_ticked() {
-    let app = App::with_running(200).await;
-    let preview = page(&app, "/admin/instances/delete").await;
-    assert!(preview.contains("200 VMs") && preview.contains("110 more"));
-    let destroy = form("/destroy", "hostname=lablink-vm-test-1&all=yes&confirm=yes");
-    let answer = app.call(destroy.by_browser().by_admin()).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+async fn vms_to_destroy_are_ticked_on_a_page_or_all_of_a_list_are_chosen() {
+    let app = App::with_running(130).await;
+    app.sql("update vm set status = 'error' where number > 30").await;
+    let preview = page(&app, "/admin/instances/delete?show=failed").await;
+    assert!(preview.contains("The pool has 130 VMs") && preview.contains("on all its pages: 100."));
+    assert!(!preview.contains(" checked><span class=\"host\""), "nothing is ticked at first");
+    let second = page(&app, &leaf(&preview, "rel=\"next\"")).await;
+    assert!(
+        second.contains(r#"value="lablink-vm-test-130""#)
+            && second.contains("show\" value=\"failed\"")
+    );
+    let send =
+        async |fields: &str| app.call(form("/destroy", fields).by_browser().by_admin()).await;
+    let none = send("which=ticked&q=&show=failed&after=&until=&confirm=yes").await;
+    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(none.body.contains("Tick at least one VM.") && none.body.contains("value=\"failed\""));
+    let unsure = send("which=shown&q=&show=failed&told=100").await;
+    assert!(
+        unsure.status == StatusCode::UNPROCESSABLE_ENTITY
+            && unsure.body.contains(r#"value="shown" checked"#)
+    );
+    let more = send("which=shown&q=&show=failed&told=99&confirm=yes").await;
+    assert_eq!(more.status, StatusCode::CONFLICT);
+    assert!(
+        more.body.contains("100 VMs match by now") && more.body.contains("Nothing was destroyed")
+    );
+    assert_eq!(app.call(get("/api/operations/2").by_admin()).await.status, StatusCode::NOT_FOUND);
+    let sent = send(
+        "which=shown&q=&show=failed&after=&until=&told=100&hostname=lablink-vm-test-1&confirm=yes",
+    )
+    .await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
     let operation = app.call(get("/api/operations/2").by_admin()).await.json();
-    assert_eq!(operation["hostnames"].as_array().unwrap().len(), 200);
+    let hostnames = operation["hostnames"].as_array().unwrap();
+    assert!(hostnames.len() == 100 && hostnames[0] == "lablink-vm-test-31", "{hostnames:?}");
+    let misspelt = app.call(form("/destroy", "shwo=failed").by_admin()).await;
+    assert_eq!(misspelt.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn results_are_collected_from_all_of_a_list_or_from_ticked_vms() {
+    let app = App::with_running(130).await;
+    app.sql("update vm set status = 'error' where number > 30").await;
+    let chosen = page(&app, "/admin/results?show=failed").await;
+    assert!(chosen.contains("<details open") && chosen.contains("on all its pages: 100"));
+    let second = page(&app, &leaf(&chosen, "rel=\"next\"")).await;
+    assert!(second.contains(r#"value="lablink-vm-test-130""#));
+    let send = async |fields: &str| {
+        app.call(form("/api/collections", fields).by_browser().by_admin()).await
+    };
+    assert_eq!(send("extension=slp&q=&show=failed&told=100").await.status, StatusCode::SEE_OTHER);
+    let operation = app.call(get("/api/operations/2").by_admin()).await.json();
+    assert_eq!(operation["hostnames"].as_array().unwrap().len(), 100);
+    send("extension=slp&hostnames=lablink-vm-test-7&show=failed").await;
+    let operation = app.call(get("/api/operations/3").by_admin()).await.json();
+    assert_eq!(operation["hostnames"], json!(["lablink-vm-test-7"]));
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn who_copied_the_token_is_told_nothing_and_bars_the_machine() {
         assert!(shown.contains(words), "{words}");
     }
     let overview = app.call(get("/admin").by_admin().by_browser()).await.body;
-    assert!(overview.contains("state=barred"));
+    assert!(overview.contains("show=barred"));
     let metrics = app.call(get("/metrics")).await.body;
     assert!(metrics.contains("lablink_dead_tokens_total{misuse=\"wait\"}"), "{metrics}");
     let vm = app.call(get(&format!("/api/vms/{VM}")).by_admin()).await.json();

@@ -35,7 +35,7 @@ async fn an_overdue_vm_is_counted_listed_and_says_what_to_do_next() {
     point_out(&app).await;
     let vm = "/admin/vms/lablink-vm-test-2";
     for (path, keys) in [
-        ("/admin", &["state=overdue", "is overdue: its agent has not reported"][..]),
+        ("/admin", &["show=overdue", "is overdue: its agent has not reported"][..]),
         ("/admin/instances?state=overdue", &[">Overdue<", ">lablink-vm-test-2<", "25 min ago"]),
         (vm, &["What to do next", "agent.log", "replace it", "Since <time"]),
         ("/admin/operations/2", &["Not finished", "has not reported that it runs", "agent.log"]),
@@ -72,7 +72,7 @@ async fn a_silent_agent_is_told_to_the_organiser_and_to_the_participant() {
     point_out(&app).await;
     assert!(page(&app, &link).await.contains("has not answered for some minutes"));
     for (path, keys) in [
-        ("/admin", &["state=suspect", "is suspect: nothing is heard"][..]),
+        ("/admin", &["show=suspect", "is suspect: nothing is heard"][..]),
         ("/admin/instances?state=suspect", &[">Suspect<", "ada@example.org", "4 min ago"]),
         ("/admin/vms/lablink-vm-test-1", &["What to do next", "Reboot it", "Since <time"]),
         ("/metrics", &["lablink_vms{state=\"suspect\"} "]),
