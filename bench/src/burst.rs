@@ -11,6 +11,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     agents::{Agents, allow_connections},
+    allocator::Allocator,
     claims::wish,
     connection::{Connection, Request},
     lab::Lab,
@@ -23,7 +24,7 @@ const PEOPLE: u32 = 1_000;
 
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     allow_connections(u64::from(VMS + PEOPLE))?;
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     lab.fill(VMS).await?;
     let agents = Agents::of_first(&allocator, VMS).await?;
     let gate = Arc::new(Barrier::new(PEOPLE as usize + 1));

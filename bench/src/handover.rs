@@ -17,7 +17,7 @@ use crate::{
 const ALONE: u32 = 300;
 
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     lab.fill(ALONE).await?;
     let agents = Agents::of_first(&allocator, ALONE).await?;
     let mut times = alone(&allocator, agents, "alone", ALONE).await?;

@@ -5,6 +5,7 @@ use serde_json::json;
 use tokio::time::MissedTickBehavior;
 
 use crate::{
+    allocator::Allocator,
     connection::Request,
     lab::Lab,
     report::{Bar, Report, Unit, Value},
@@ -15,7 +16,7 @@ const EVERY: u32 = 20;
 
 /// What the heartbeats of a large pool cost the allocator, over one whole interval.
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     lab.fill(AGENTS).await?;
     let mut connection = allocator.connect().await?;
     let mut tick = tokio::time::interval(Duration::from_secs(EVERY.into()) / AGENTS);

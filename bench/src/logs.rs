@@ -22,7 +22,7 @@ const TEXT: &str = "2026-03-01 09:00:00,123 INFO step of the training of the mod
 /// Log lines over HTTP, beside the same lines in a plain batch insert, and with more and more lines
 /// stored already, up to `most`.
 pub async fn measure(lab: &Lab, most: u32, report: &mut Report) -> Result<Growth> {
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     fill(lab).await?;
     let mut nothing_sent = Sender::default();
     let (mut plain, mut ours) = (Vec::new(), Vec::new());

@@ -93,32 +93,37 @@ impl Options {
     async fn measure(&self, allocator: &Path) -> Result<Report> {
         let lab = Lab::open(allocator.canonicalize()?).await?;
         let mut report = Report::default();
+        let measured = self.measure_in(&lab, &mut report).await;
+        lab.close().await?;
+        measured.map(|()| report)
+    }
+
+    async fn measure_in(&self, lab: &Lab, report: &mut Report) -> Result<()> {
         let all = Part::value_variants();
         for part in if self.parts.is_empty() { all } else { &self.parts } {
             if let Some(name) = part.to_possible_value() {
                 eprintln!("measuring: {}", name.get_name());
             }
             match part {
-                Part::Start => start::measure(&lab, &mut report).await?,
-                Part::Claims => claims::measure(&lab, &mut report).await?,
-                Part::Handover => handover::measure(&lab, &mut report).await?,
-                Part::Burst => burst::measure(&lab, &mut report).await?,
+                Part::Start => start::measure(lab, report).await?,
+                Part::Claims => claims::measure(lab, report).await?,
+                Part::Handover => handover::measure(lab, report).await?,
+                Part::Burst => burst::measure(lab, report).await?,
                 Part::Growth => {
-                    let growth = growth::measure(&lab, &mut report).await?;
-                    self.show(&growth, "growth", "How cost grows", &mut report)?;
+                    let growth = growth::measure(lab, report).await?;
+                    self.show(&growth, "growth", "How cost grows", report)?;
                 }
-                Part::Waits => waits::measure(&lab, &mut report).await?,
+                Part::Waits => waits::measure(lab, report).await?,
                 Part::Logs => {
-                    let growth = logs::measure(&lab, self.lines, &mut report).await?;
-                    self.show(&growth, "logs", "Log lines", &mut report)?;
+                    let growth = logs::measure(lab, self.lines, report).await?;
+                    self.show(&growth, "logs", "Log lines", report)?;
                 }
-                Part::Pages => pages::measure(&lab, &mut report).await?,
-                Part::Heartbeats => heartbeats::measure(&lab, &mut report).await?,
-                Part::Memory => memory::measure(&lab, &mut report).await?,
+                Part::Pages => pages::measure(lab, report).await?,
+                Part::Heartbeats => heartbeats::measure(lab, report).await?,
+                Part::Memory => memory::measure(lab, report).await?,
             }
         }
-        lab.close().await?;
-        Ok(report)
+        Ok(())
     }
 
     /// As a table, a chart and a file.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::{
+    allocator::Allocator,
     claims::Crowd,
     growth::PAGES,
     lab::Lab,
@@ -13,7 +14,7 @@ use crate::{
 
 /// What an allocator holds after it was busy: claims, every page of ten thousand VMs, log lines.
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     lab.fill_with_participants(10_000).await?;
     Crowd::of(200, 4_000).claim(&allocator).await?;
     let claimed = allocator.megabytes()?;

@@ -1,6 +1,7 @@
 use anyhow::Result;
 
 use crate::{
+    allocator::Allocator,
     lab::Lab,
     readers::Readers,
     report::{Bar, Report, Unit, Value},
@@ -9,7 +10,7 @@ use crate::{
 
 /// The organiser's page of all VMs.
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     for vms in [1_000, 10_000] {
         lab.fill(vms).await?;
         let readers = Readers { at_once: 8, seconds: 4.0 };

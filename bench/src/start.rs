@@ -3,6 +3,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::{
+    allocator::Allocator,
     lab::Lab,
     report::{Bar, Report, Unit, Value},
     stats::{milliseconds, quantile},
@@ -14,11 +15,11 @@ const TIMES: usize = 11;
 /// machines in it, and its memory when idle.
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     // The first one makes the tables.
-    drop(lab.allocator().await?);
+    drop(Allocator::start(lab).await?);
     lab.fill_with_participants(10_000).await?;
     let mut times = Vec::with_capacity(TIMES);
     for _ in 0..TIMES {
-        times.push(lab.allocator().await?.started_in);
+        times.push(Allocator::start(lab).await?.started_in);
     }
     let middle = Value(milliseconds(quantile(&mut times, 0.5)), Unit::Milliseconds);
     let note =
@@ -26,7 +27,7 @@ pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     report.add("start to ready", middle, Some(Bar::AtMost(200.0)), &note);
 
     lab.fill(20).await?;
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let idle = Value(allocator.megabytes()?, Unit::Megabytes);
     report.add("idle memory", idle, Some(Bar::AtMost(30.0)), "");

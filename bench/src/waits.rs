@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 
 use crate::{
     agents::{Agents, allow_connections},
+    allocator::Allocator,
     claims::wish,
     lab::Lab,
     report::{Bar, Report, Unit, Value},
@@ -14,7 +15,7 @@ const WAITS: u32 = 10_000;
 /// What ten thousand agents cost that wait for their claims.
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
     allow_connections(WAITS.into())?;
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     lab.fill(WAITS).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = allocator.megabytes()?;

@@ -44,8 +44,8 @@ create index place_offered on place (pool_id, offered_at)
     where offered_at is not null and ended_at is null;
 drop index place_open;
 -- Addresses that are to be forgotten.
-create index place_to_forget on place (id) where origin is not null and ended_at is not null;
-create index claim_to_forget on claim (id) where origin is not null and released_at is not null;
+create index place_to_forget on place (ended_at) where origin is not null and ended_at is not null;
+create index claim_to_forget on claim (released_at) where origin is not null and released_at is not null;
 
 -- Lists of operations, by what they are or how they stand.
 create index operation_by_kind on operation (pool_id, kind, id);

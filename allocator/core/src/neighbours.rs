@@ -105,7 +105,7 @@ pub(crate) async fn forget_ended(client: &impl GenericClient) -> Result<(), DbEr
         let sql = format!(
             "update {table} set origin = null where id in (
                  select id from {table} where origin is not null and {over} is not null
-                 order by id limit 1000 for no key update skip locked)"
+                 order by {over} limit 1000 for no key update skip locked)"
         );
         client.execute(&sql, &[]).await?;
     }

@@ -3,7 +3,12 @@
 use anyhow::{Context, Result};
 use tokio_postgres::Client;
 
-use super::{Crowd, FREE, pgbench::Pgbench, script::Script, smallest};
+use super::{
+    crowd::Crowd,
+    pgbench::Pgbench,
+    script::Script,
+    smallest::{self, FREE},
+};
 use crate::{allocator::Allocator, lab::Lab, report::Report};
 
 const CLAIMS: u32 = 1_000;

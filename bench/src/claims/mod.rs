@@ -19,23 +19,16 @@ use crate::{
     report::{Bar, Report, Unit, Value},
     stats::{median, milliseconds},
 };
-use pgbench::Pgbench;
+use pgbench::{Pgbench, Turn};
 use script::Script;
+use smallest::FREE;
 
-const FREE: u32 = 6_000;
 const CLAIMS: u32 = 4_000;
 const ROUNDS: usize = 3;
 /// The allocator's connections to its database, at most.
 const CONNECTIONS: u32 = 16;
 /// How many at once, and what share of the smallest statement's rate it should be.
 const LEVELS: [(u32, f64); 4] = [(1, 0.3), (16, 0.3), (64, 0.5), (200, 0.9)];
-
-/// A turn of one of the three: claims per second, the 99th percentile in ms.
-#[derive(Clone, Copy)]
-struct Turn {
-    rate: f64,
-    p99: f64,
-}
 
 #[derive(Default)]
 struct Turns {
@@ -48,7 +41,7 @@ struct Turns {
 }
 
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     let smallest = smallest::script(lab).await?;
     let own = script::of_allocator(lab, &allocator).await?;
     let mut table = vec![heading()];

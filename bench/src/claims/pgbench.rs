@@ -2,7 +2,7 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result};
 
-use super::{Turn, script::Script};
+use super::script::Script;
 use crate::{
     lab::Lab,
     stats::{milliseconds, quantile},
@@ -10,6 +10,13 @@ use crate::{
 
 /// The settings of the allocator's own connections that plans depend on.
 const SESSION: &str = "-c enable_seqscan=off -c jit=off";
+
+/// A turn of one of those that claim: claims per second, the 99th percentile in ms.
+#[derive(Clone, Copy)]
+pub struct Turn {
+    pub rate: f64,
+    pub p99: f64,
+}
 
 /// A run of Postgres's own measuring program, with prepared statements.
 pub struct Pgbench<'a> {

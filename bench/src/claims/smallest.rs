@@ -5,6 +5,9 @@ use anyhow::Result;
 use super::script::Script;
 use crate::lab::Lab;
 
+/// How many free VMs each turn begins with.
+pub const FREE: u32 = 6_000;
+
 const STATEMENT: &str = "with taken as (
     update limit_of.vm set claimed_by = :client_id where id = (
         select id from limit_of.vm where claimed_by is null order by id limit 1

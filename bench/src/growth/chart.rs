@@ -31,6 +31,8 @@ svg { color-scheme: light dark; font: 12px system-ui, sans-serif }
 struct Axes {
     sizes: (f64, f64),
     times: (f64, f64),
+    /// Something was measured with none at all: that is the left end, whatever its power.
+    from_none: bool,
 }
 
 /// A picture of `new`, with the same things as they were in `old`, if that is known.
@@ -79,24 +81,32 @@ fn time(unit: Unit, value: f64) -> f64 {
 impl Axes {
     fn around<'a>(all: impl Iterator<Item = &'a Series>) -> Self {
         let (mut sizes, mut times) = ((f64::MAX, f64::MIN), (f64::MAX, f64::MIN));
+        let mut from_none = false;
         let widen = |range: &mut (f64, f64), value: f64| {
             *range = (range.0.min(value.log10()), range.1.max(value.log10()));
         };
         for series in all {
             for (size, value) in &series.points {
-                widen(&mut sizes, f64::from((*size).max(1)));
                 widen(&mut times, time(series.unit, *value));
+                match size {
+                    0 => from_none = true,
+                    size => widen(&mut sizes, f64::from(*size)),
+                }
             }
         }
         let whole =
             |(least, most): (f64, f64)| (least.floor(), most.ceil().max(least.floor() + 1.0));
-        Self { sizes: whole(sizes), times: whole(times) }
+        let (mut sizes, times) = (whole(sizes), whole(times));
+        if from_none {
+            sizes.0 -= 1.0;
+        }
+        Self { sizes, times, from_none }
     }
 
     fn x(&self, size: f64) -> f64 {
         let [left, _, right, _] = PLOT;
         let (least, most) = self.sizes;
-        left + (size.log10() - least) / (most - least) * (right - left)
+        left + (size.log10().max(least) - least) / (most - least) * (right - left)
     }
 
     fn y(&self, time: f64) -> f64 {
@@ -119,7 +129,8 @@ impl Axes {
             );
         }
         for power in powers(self.sizes) {
-            let (x, number) = (self.x(power), with_commas(power as u32));
+            let is_none = self.from_none && power.log10() <= self.sizes.0;
+            let (x, number) = (self.x(power), with_commas(if is_none { 0 } else { power as u32 }));
             let _infallible = writeln!(
                 svg,
                 "<path class=\"grid\" d=\"M{x:.1} {top}V{bottom}\"/>\
@@ -130,9 +141,10 @@ impl Axes {
     }
 
     fn line(&self, svg: &mut String, series: &Series, class: &str) {
-        let points = series.points.iter().map(|(size, value)| {
-            (self.x(f64::from((*size).max(1))), self.y(time(series.unit, *value)))
-        });
+        let points = series
+            .points
+            .iter()
+            .map(|(size, value)| (self.x(f64::from(*size)), self.y(time(series.unit, *value))));
         let points: Vec<(f64, f64)> = points.collect();
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
         let _infallible = writeln!(svg, "<path class=\"line {class}\" d=\"M{}\"/>", path.join("L"));

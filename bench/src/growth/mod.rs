@@ -76,7 +76,7 @@ impl Series {
 }
 
 pub async fn measure(lab: &Lab, report: &mut Report) -> Result<Growth> {
-    let allocator = lab.allocator().await?;
+    let allocator = Allocator::start(lab).await?;
     let mut all = vec![
         Series::new("claim", Unit::PerSecond),
         Series::new("request → agent has the claim", Unit::Milliseconds),

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Config, NoTls, config::Host};
 
 pub use recording::Statement;
 
-use crate::{allocator::Allocator, process};
+use crate::process;
 
 pub struct Lab {
     postgres: EmbeddedPostgres,
@@ -41,11 +41,6 @@ impl Lab {
 
     pub async fn close(self) -> Result<()> {
         Ok(self.postgres.stop().await?)
-    }
-
-    /// An allocator that is ready.
-    pub async fn allocator(&self) -> Result<Allocator> {
-        Allocator::start(self).await
     }
 
     /// Where the server listens: the folder of its socket, and its port.

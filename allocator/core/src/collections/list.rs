@@ -66,7 +66,9 @@ async fn with_outcome(db: &Db, found: Vec<Operation>) -> Result<Vec<Collection>,
         .query(
             "select operation_id, vm.hostname, files, bytes, unread, seconds, failure, skipped,
                     skipped_what
-             from collection_vm join vm on vm.id = vm_id
+             from collection_vm cross join lateral (
+                 select number, hostname from vm where vm.id = vm_id limit 1
+             ) as vm
              where operation_id = any($1) order by vm.number nulls last, vm.hostname",
             &[&ids],
         )

@@ -45,8 +45,10 @@ pub async fn log_before(
         .client()
         .await?
         .query(
+            // Along the index of operations: lines of later ones may lie between.
             "select id, at, level, line from operation_log
-             where operation_id = $1 and id < $2 order by id desc limit $3",
+             where (operation_id, id) < ($1, $2) and operation_id >= $1
+             order by operation_id desc, id desc limit $3",
             &[&id, &before, &limit],
         )
         .await?;

@@ -53,9 +53,9 @@ async fn mark_some(scope: &Scope, client: &mut Client) -> Result<Round, DbError>
                 suspect_at = case when due.stopped or silent_from <= now() then vm.suspect_at end
             from due
             where vm.id = due.id and not is_gone
-              and (due.stopped or silent_from <= now())
-                  is distinct from (due.stale_at is not null)
-                  or not (due.stopped or silent_from <= now()) and due.suspect_at is not null
+              and ((due.stopped or silent_from <= now())
+                       is distinct from (due.stale_at is not null)
+                   or not (due.stopped or silent_from <= now()) and due.suspect_at is not null)
             returning vm.id, due.suspect_at, vm.suspect_at is null as is_heard
         )
         select count(*) over () as looked_at, changed.id, changed.suspect_at, changed.is_heard

@@ -102,3 +102,24 @@ async fn the_column_knows_every_state_and_no_other() {
         assert!(known.contains(&word) || word.is_empty(), "{word} is no state");
     }
 }
+
+#[tokio::test]
+async fn one_agent_that_is_heard_again_says_nothing_of_the_others() {
+    let scene = Scene::with_running(3).await;
+    scene
+        .sql(
+            "update vm set stale_at = now(), suspect_at = now() where number <= 2;
+             insert into vm_presence (vm_id, last_seen) select id, now() from vm where number = 1;
+             insert into vm_presence (vm_id, last_seen, check_at)
+             select id, now() - interval '1 hour', null from vm where number = 2",
+        )
+        .await;
+    vms::keep_states(&scene.scope()).await.unwrap();
+    let in_state = async |state: &str| {
+        scene
+            .count(&format!("select coalesce(sum(number), 0) from vm where state = '{state}'"))
+            .await
+    };
+    assert_eq!(in_state("suspect").await, 2, "the second one alone");
+    assert_eq!(in_state("free").await, 1 + 3);
+}

@@ -18,7 +18,8 @@ use utoipa::ToSchema;
 
 use super::{
     conflict_page::{ConflictPage, ConflictVm, WayOut},
-    started::{Started, StartedAnswers, find, started},
+    find::find,
+    started::{Started, StartedAnswers, started},
 };
 use crate::{
     AppState,

@@ -3,6 +3,7 @@
 pub mod conflict;
 pub mod conflict_page;
 pub mod filled;
+pub mod find;
 pub mod list_page;
 pub mod page;
 pub mod routes;

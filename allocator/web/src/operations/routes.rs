@@ -16,8 +16,9 @@ use utoipa::{IntoParams, openapi::ObjectBuilder};
 
 use super::{
     filled::filled,
+    find::find,
     list_page::OperationsPage,
-    started::{Started, StartedAnswers, find, queued, started},
+    started::{Started, StartedAnswers, queued, started},
     summary::OperationSummary,
     wire::{ConflictBody, OperationBody, OperationDetail, OperationList, Queued, Step, Target},
 };

@@ -7,11 +7,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use lablink_core::{
-    Scope,
-    live::Topic,
-    operations::{self, Operation, OperationId},
-};
+use lablink_core::{Scope, operations::OperationId};
 use serde::Deserialize;
 use utoipa::{
     IntoParams, IntoResponses, PartialSchema, ToSchema,
@@ -79,25 +75,4 @@ impl IntoResponses for StartedAnswers {
         let answers = [("200", over), ("202", queued), ("303", page)];
         answers.map(|(status, answer)| (status.to_owned(), RefOr::T(answer.build()))).into()
     }
-}
-
-pub async fn ended(state: &AppState, scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
-    let mut changes = state.hub.subscribe(Topic::Operation(id));
-    loop {
-        let operation = find(scope, id).await?;
-        if operation.state.is_over() {
-            return Ok(operation);
-        }
-        tokio::select! {
-            () = changes.changed() => {}
-            () = state.shutdown.cancelled() => {
-                return Err(Problem::try_again("stopping", "This allocator is stopping; the operation's page tells its end.", 5));
-            }
-        }
-    }
-}
-
-pub async fn find(scope: &Scope, id: OperationId) -> Result<Operation, Problem> {
-    let operation = operations::find(scope, id).await?;
-    operation.ok_or_else(|| Problem::not_found("There is no such operation."))
 }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::{
     filled::{LOG_LINES_SHOWN, filled},
-    started::ended,
+    find::ended,
     wire::{OperationBody, OperationOutput},
 };
 use crate::{

@@ -24,10 +24,7 @@ use crate::{
     auth::{Asking, Caller},
     http::{FormOrJson, Problem, Query, VmName, Wants},
     links,
-    operations::{
-        started::{ended, queued},
-        wire::Queued,
-    },
+    operations::{find::ended, started::queued, wire::Queued},
     wire::Message,
 };
 

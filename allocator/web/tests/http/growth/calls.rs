@@ -106,10 +106,22 @@ impl Scenes {
                 vec![path.replace("{link}", "place-70")]
             }
             "/assets/{name}" => vec!["/assets/app.css".to_owned()],
-            "/admin/instances" => ["", "?show=claimed", "?q=lablink-vm-test-19", "?q=p1", "?show=state", "?show=last_seen", "?show=name", "?show=newest", "?show=participant", "?after=0.9000", "?until=0.9000"]
-                .iter()
-                .map(|query| format!("{path}{query}"))
-                .collect(),
+            "/admin/instances" => [
+                "",
+                "?show=claimed",
+                "?q=lablink-vm-test-19",
+                "?q=p1",
+                "?show=state",
+                "?show=last_seen",
+                "?show=name",
+                "?show=newest",
+                "?show=participant",
+                "?after=0.9000",
+                "?until=0.9000",
+            ]
+            .iter()
+            .map(|query| format!("{path}{query}"))
+            .collect(),
             "/api/vms" => vec![path.to_owned(), format!("{path}?after=0.9000")],
             "/admin/vms/{hostname}/{deed}" => ["release", "replace", "reboot", "delete", "forget"]
                 .iter()

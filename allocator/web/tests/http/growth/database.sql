@@ -120,7 +120,7 @@ cross join lateral (select case
 insert into operation_count
 select 1, kind, state, count(*) from operation group by kind, state;
 insert into operation_target (operation_id, vm_id)
-select n, case when n % 10 = 9 then n % 1000 * 20 - 4 else (n * 5 - 1) % 20000 + 1 end
+select n, case when n % 10 = 9 and n <= 3000 then n % 1000 * 20 - 4 else (n * 5 - 1) % 20000 + 1 end
 from generate_series(1, 3401) as n
 union
 select n, (n * 5 + more - 1) % 20000 + 1

@@ -94,11 +94,16 @@ impl Judge {
     }
 }
 
-/// A step that takes all its rows before it gives one.
+/// A step that takes all its rows before it gives one. Its conditions may have plans of their own,
+/// which are judged by themselves.
 fn over(runs_for: For, node: &Value, does: &str) -> Option<String> {
-    let below = node["Plans"].as_array().into_iter().flatten();
+    let feeds = |below: &&Value| {
+        matches!(below["Parent Relationship"].as_str(), Some("Outer" | "Inner" | "Subquery"))
+    };
+    let below = node["Plans"].as_array().into_iter().flatten().filter(feeds);
     let rows: f64 = below.map(|it| number(it, "Actual Rows") * number(it, "Actual Loops")).sum();
-    (rows > runs_for.page()).then(|| format!("{does} {rows} rows"))
+    let each_time = rows / number(node, "Actual Loops").max(1.0);
+    (each_time > runs_for.page() || rows > runs_for.read()).then(|| format!("{does} {rows} rows"))
 }
 
 fn number(node: &Value, key: &str) -> f64 {

@@ -22,6 +22,7 @@ use super::{
     found::Found,
     judge::{For, Judge},
     plans::{Log, Planned},
+    text,
 };
 use crate::{
     app::{App, json as post_json, kinds},
@@ -67,7 +68,7 @@ impl Large {
         };
         // The rows refer to each other in circles, and are right.
         run("set statement_timeout = 0; set session_replication_role = replica").await;
-        run(&sql("database.sql")).await;
+        run(&text("database.sql")).await;
         run("vacuum analyze").await;
         // From now on, each session tells its plans.
         run("alter database growth set auto_explain.log_min_duration = 0").await;
@@ -87,9 +88,8 @@ impl Large {
         let mut scenes = Scenes::new();
         for when in [When::Free, When::Full] {
             if when == When::Full {
-                std::fs::write("/tmp/x-free.txt", self.found.report()).unwrap();
                 let client = self.superuser.client().await.unwrap();
-                client.batch_execute(&sql("full.sql")).await.unwrap();
+                client.batch_execute(&text("full.sql")).await.unwrap();
                 client.batch_execute("vacuum analyze").await.unwrap();
             }
             for plans in ["force_custom_plan", "force_generic_plan"] {
@@ -169,16 +169,10 @@ impl Large {
         }
         // What it has begun beside its answer counts as well.
         let start = Instant::now();
-        while alive() > tasks && start.elapsed() < Duration::from_millis(500) {
+        while alive() > tasks && start.elapsed() < Duration::from_secs(1) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        if start.elapsed() > Duration::from_millis(400) {
-            eprintln!("TASKS {by} {} {}", alive(), tasks);
-        }
         self.judge(For::Request, by).await;
-        if start.elapsed() > Duration::from_millis(200) {
-            eprintln!("SLOW {by} {:?}", start.elapsed());
-        }
     }
 
     async fn judge(&mut self, runs_for: For, by: &str) {
@@ -267,11 +261,6 @@ async fn growing(db: &Db) -> Vec<String> {
         assert!(*rows >= 1_000, "database.sql puts too few rows into {name}: {rows}");
     }
     growing.into_iter().map(|(name, _)| name).collect()
-}
-
-fn sql(name: &str) -> String {
-    std::fs::read_to_string(format!("{}/tests/http/growth/{name}", env!("CARGO_MANIFEST_DIR")))
-        .unwrap()
 }
 
 fn alive() -> usize {

@@ -5,12 +5,13 @@
 //! prepared statement anew for its first five values, and is then free to keep one plan for all
 //! values. So everything is called twice: with plans for its values, and with plans for all.
 
-mod allowed;
 mod calls;
 mod found;
 mod judge;
 mod large;
 mod plans;
+
+use std::fs;
 
 use lablink_test_db::ThrowAway;
 
@@ -32,4 +33,9 @@ async fn no_request_and_no_task_reads_sorts_or_counts_more_than_a_page() {
     server.remove().await.unwrap();
     let report = judged.unwrap();
     assert!(report.is_empty(), "{report}");
+}
+
+/// A file that lies here. It is read each time: a change of it needs no compilation.
+fn text(name: &str) -> String {
+    fs::read_to_string(format!("{}/tests/http/growth/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
