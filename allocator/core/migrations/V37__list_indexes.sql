@@ -3,8 +3,9 @@
 -- VMs by name: in the order of bytes, in which the beginning of a name is a range, whatever the
 -- database's locale.
 create index vm_by_name on vm (pool_id, (hostname collate "C")) where removed_at is null;
--- The newest first.
-create index vm_by_age on vm (pool_id, id) where removed_at is null;
+-- The newest first. By the negative: an order by id alone would be taken from the primary key, and
+-- walk through all VMs that are gone.
+create index vm_by_age on vm (pool_id, (-id)) where removed_at is null;
 -- Machines without a number come after all others in most lists.
 create index vm_without_number on vm (pool_id, id) where removed_at is null and number is null;
 

@@ -103,9 +103,9 @@ impl Neighbours {
 pub(crate) async fn forget_ended(client: &impl GenericClient) -> Result<(), DbError> {
     for (table, over) in [("claim", "released_at"), ("place", "ended_at")] {
         let sql = format!(
-            "update {table} set origin = null where id in (
+            "update {table} set origin = null where id = any(array(
                  select id from {table} where origin is not null and {over} is not null
-                 order by {over} limit 1000 for no key update skip locked)"
+                 order by {over} limit 1000 for no key update skip locked))"
         );
         client.execute(&sql, &[]).await?;
     }

@@ -14,7 +14,7 @@ pub struct Retention {
 }
 
 /// Lines deleted in one step: few enough that a step takes some tens of milliseconds.
-const STEP: i64 = 5_000;
+const STEP: i64 = 2_500;
 /// A pause between steps leaves the disk to the others.
 const BREATH: Duration = Duration::from_millis(50);
 

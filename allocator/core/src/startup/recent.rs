@@ -18,7 +18,7 @@ pub struct Start {
 /// The `limit` newest VMs that LabLink made, among the hundred newest that are there, newest first.
 pub async fn recent(scope: &Scope, limit: i64) -> Result<Vec<Start>, DbError> {
     let chosen = "(select id, hostname, created_at, source from vm
-                   where pool_id = $1 and removed_at is null order by id desc limit 100) as newest
+                   where pool_id = $1 and removed_at is null order by -id limit 100) as newest
                   where source in ('local', 'aws') order by id desc limit $2";
     starts(&scope.db, chosen, &[&scope.pool.as_i64(), &limit]).await
 }
