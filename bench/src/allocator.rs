@@ -12,7 +12,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{connection::Connection, lab::Lab, process};
+use crate::{connection::Connection, lab::BenchLab, process};
 
 const PASSWORD: &str = "a-password-for-the-benchmark";
 const LOG_TOKEN: &str = "a-token-for-the-benchmark";
@@ -35,7 +35,7 @@ pub struct Allocator {
 }
 
 impl Allocator {
-    pub async fn start(lab: &Lab) -> Result<Self> {
+    pub async fn start(lab: &BenchLab) -> Result<Self> {
         let config = lab.folder.path().join("config.yaml");
         std::fs::write(&config, CONFIG)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();

@@ -14,7 +14,7 @@ use crate::{
     allocator::Allocator,
     claims::wish,
     connection::{Connection, Request},
-    lab::Lab,
+    lab::BenchLab,
     report::{Bar, Report, Unit, Value},
     stats::{milliseconds, quantile},
 };
@@ -22,7 +22,7 @@ use crate::{
 const VMS: u32 = 10_000;
 const PEOPLE: u32 = 1_000;
 
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     allow_connections(u64::from(VMS + PEOPLE))?;
     let allocator = Allocator::start(lab).await?;
     lab.fill(VMS).await?;

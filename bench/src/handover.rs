@@ -9,14 +9,14 @@ use crate::{
     allocator::Allocator,
     claims::wish,
     connection::Request,
-    lab::Lab,
+    lab::BenchLab,
     report::{Bar, Report, Unit, Value},
     stats::{milliseconds, quantile},
 };
 
 const ALONE: u32 = 300;
 
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     let allocator = Allocator::start(lab).await?;
     lab.fill(ALONE).await?;
     let agents = Agents::of_first(&allocator, ALONE).await?;

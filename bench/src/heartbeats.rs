@@ -7,7 +7,7 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     allocator::Allocator,
     connection::Request,
-    lab::Lab,
+    lab::BenchLab,
     report::{Bar, Report, Unit, Value},
 };
 
@@ -15,7 +15,7 @@ const AGENTS: u32 = 2_000;
 const EVERY: u32 = 20;
 
 /// What the heartbeats of a large pool cost the allocator, over one whole interval.
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     let allocator = Allocator::start(lab).await?;
     lab.fill(AGENTS).await?;
     let mut connection = allocator.connect().await?;

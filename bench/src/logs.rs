@@ -8,7 +8,7 @@ use crate::{
     allocator::Allocator,
     connection::Request,
     growth::{Growth, Series},
-    lab::Lab,
+    lab::BenchLab,
     report::{Bar, Report, Unit, Value},
     stats::median,
 };
@@ -21,7 +21,7 @@ const TEXT: &str = "2026-03-01 09:00:00,123 INFO step of the training of the mod
 
 /// Log lines over HTTP, beside the same lines in a plain batch insert, and with more and more lines
 /// stored already, up to `most`.
-pub async fn measure(lab: &Lab, most: u32, report: &mut Report) -> Result<Growth> {
+pub async fn measure(lab: &BenchLab, most: u32, report: &mut Report) -> Result<Growth> {
     let allocator = Allocator::start(lab).await?;
     fill(lab).await?;
     let mut nothing_sent = Sender::default();
@@ -55,12 +55,12 @@ pub async fn measure(lab: &Lab, most: u32, report: &mut Report) -> Result<Growth
 }
 
 /// A load of lines, for whoever wants to know what it leaves behind.
-pub async fn send_some(lab: &Lab, allocator: &Allocator) -> Result<()> {
+pub async fn send_some(lab: &BenchLab, allocator: &Allocator) -> Result<()> {
     fill(lab).await?;
     Sender::default().send(allocator).await.map(drop)
 }
 
-async fn fill(lab: &Lab) -> Result<()> {
+async fn fill(lab: &BenchLab) -> Result<()> {
     lab.fill(SENDERS).await?;
     let client = lab.connect().await?;
     client.batch_execute("truncate log_line, log_volume").await?;
@@ -76,7 +76,7 @@ async fn fill(lab: &Lab) -> Result<()> {
 }
 
 /// Lines from number `stored` on to `lines`, by a hundred other VMs, as if they had come over HTTP.
-async fn store(lab: &Lab, stored: u32, lines: u32) -> Result<()> {
+async fn store(lab: &BenchLab, stored: u32, lines: u32) -> Result<()> {
     let client = lab.connect().await?;
     let sql = "insert into log_line (vm_id, at, line, event_id)
                select 1000000 + n % 100, now(), n || ' ' || $3::text, lpad(n::text, 56, '0')
@@ -88,7 +88,7 @@ async fn store(lab: &Lab, stored: u32, lines: u32) -> Result<()> {
 }
 
 /// Lines per second, straight into a table.
-async fn insert(lab: &Lab) -> Result<f64> {
+async fn insert(lab: &BenchLab) -> Result<f64> {
     let lines: Vec<String> = (0..BATCH).map(|nr| format!("{nr} {TEXT}")).collect();
     let mut clients = Vec::new();
     for _ in 0..SENDERS {

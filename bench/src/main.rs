@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 
-use crate::{compare::Comparison, growth::Growth, lab::Lab, report::Report};
+use crate::{compare::Comparison, growth::Growth, lab::BenchLab, report::Report};
 
 #[derive(Parser)]
 struct Options {
@@ -91,14 +91,14 @@ async fn main() -> Result<()> {
 
 impl Options {
     async fn measure(&self, allocator: &Path) -> Result<Report> {
-        let lab = Lab::open(allocator.canonicalize()?).await?;
+        let lab = BenchLab::open(allocator.canonicalize()?).await?;
         let mut report = Report::default();
         let measured = self.measure_in(&lab, &mut report).await;
         lab.close().await?;
         measured.map(|()| report)
     }
 
-    async fn measure_in(&self, lab: &Lab, report: &mut Report) -> Result<()> {
+    async fn measure_in(&self, lab: &BenchLab, report: &mut Report) -> Result<()> {
         let all = Part::value_variants();
         for part in if self.parts.is_empty() { all } else { &self.parts } {
             if let Some(name) = part.to_possible_value() {

@@ -6,14 +6,14 @@ use crate::{
     allocator::Allocator,
     claims::Crowd,
     growth::PAGES,
-    lab::Lab,
+    lab::BenchLab,
     logs,
     readers::Readers,
     report::{Bar, Report, Unit, Value},
 };
 
 /// What an allocator holds after it was busy: claims, every page of ten thousand VMs, log lines.
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     let allocator = Allocator::start(lab).await?;
     lab.fill_with_participants(10_000).await?;
     Crowd::of(200, 4_000).claim(&allocator).await?;

@@ -2,14 +2,14 @@ use anyhow::Result;
 
 use crate::{
     allocator::Allocator,
-    lab::Lab,
+    lab::BenchLab,
     readers::Readers,
     report::{Bar, Report, Unit, Value},
     stats::{milliseconds, quantile},
 };
 
 /// The organiser's page of all VMs.
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     let allocator = Allocator::start(lab).await?;
     for vms in [1_000, 10_000] {
         lab.fill(vms).await?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     allocator::Allocator,
-    lab::Lab,
+    lab::BenchLab,
     report::{Bar, Report, Unit, Value},
     stats::{milliseconds, quantile},
 };
@@ -13,7 +13,7 @@ const TIMES: usize = 11;
 
 /// From the start of the process to its first answer, with a database that is up to date and has
 /// machines in it, and its memory when idle.
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     // The first one makes the tables.
     drop(Allocator::start(lab).await?);
     lab.fill_with_participants(10_000).await?;

@@ -6,14 +6,14 @@ use crate::{
     agents::{Agents, allow_connections},
     allocator::Allocator,
     claims::wish,
-    lab::Lab,
+    lab::BenchLab,
     report::{Bar, Report, Unit, Value},
 };
 
 const WAITS: u32 = 10_000;
 
 /// What ten thousand agents cost that wait for their claims.
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     allow_connections(WAITS.into())?;
     let allocator = Allocator::start(lab).await?;
     lab.fill(WAITS).await?;

@@ -9,7 +9,7 @@ use super::{
     script::Script,
     smallest::{self, FREE},
 };
-use crate::{allocator::Allocator, lab::Lab, report::Report};
+use crate::{allocator::Allocator, lab::BenchLab, report::Report};
 
 const CLAIMS: u32 = 1_000;
 
@@ -29,7 +29,7 @@ const HEADING: [&str; 9] = [
 ];
 
 pub async fn measure(
-    lab: &Lab,
+    lab: &BenchLab,
     allocator: &Allocator,
     (smallest, own): (&Script, &Script),
     report: &mut Report,

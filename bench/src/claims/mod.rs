@@ -15,7 +15,7 @@ pub use crowd::{Crowd, wish};
 
 use crate::{
     allocator::Allocator,
-    lab::Lab,
+    lab::BenchLab,
     report::{Bar, Report, Unit, Value},
     stats::{median, milliseconds},
 };
@@ -40,7 +40,7 @@ struct Turns {
     processors: Vec<[f64; 3]>,
 }
 
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     let allocator = Allocator::start(lab).await?;
     let smallest = smallest::script(lab).await?;
     let own = script::of_allocator(lab, &allocator).await?;
@@ -59,7 +59,7 @@ pub async fn measure(lab: &Lab, report: &mut Report) -> Result<()> {
 }
 
 async fn take_turns(
-    lab: &Lab,
+    lab: &BenchLab,
     allocator: &Allocator,
     (smallest, own): (&Script, &Script),
     at_once: u32,
@@ -142,7 +142,7 @@ impl Turns {
 }
 
 /// What an organiser's whole class sends in one instant.
-async fn one_instant(lab: &Lab, allocator: &Allocator, report: &mut Report) -> Result<()> {
+async fn one_instant(lab: &BenchLab, allocator: &Allocator, report: &mut Report) -> Result<()> {
     const CLASS: u32 = 200;
     lab.fill(CLASS).await?;
     let crowd = Crowd::of(CLASS, CLASS).claim(allocator).await?;

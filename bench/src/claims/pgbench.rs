@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::script::Script;
 use crate::{
-    lab::Lab,
+    lab::BenchLab,
     stats::{milliseconds, quantile},
 };
 
@@ -20,7 +20,7 @@ pub struct Turn {
 
 /// A run of Postgres's own measuring program, with prepared statements.
 pub struct Pgbench<'a> {
-    pub lab: &'a Lab,
+    pub lab: &'a BenchLab,
     pub script: &'a Script,
     pub connections: u32,
     /// In all.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::wish;
 use crate::{
     allocator::Allocator,
-    lab::{Lab, Statement},
+    lab::{BenchLab, Statement},
 };
 
 /// As many people as it takes for each of the allocator's connections to have met the statement.
@@ -22,7 +22,7 @@ pub struct Script {
 }
 
 impl Script {
-    pub fn write(lab: &Lab, name: &str, statement: &str) -> Result<Self> {
+    pub fn write(lab: &BenchLab, name: &str, statement: &str) -> Result<Self> {
         let path = lab.folder.path().join(format!("{name}.pgbench"));
         std::fs::write(&path, statement)?;
         Ok(Self { path, statements: 1 })
@@ -35,7 +35,7 @@ impl Script {
 
 /// Two people claim. What differs between their statements must differ in each repetition; all other
 /// values, whatever they are, are repeated.
-pub async fn of_allocator(lab: &Lab, allocator: &Allocator) -> Result<Script> {
+pub async fn of_allocator(lab: &BenchLab, allocator: &Allocator) -> Result<Script> {
     lab.fill(WARM + 2).await?;
     let mut connection = allocator.connect().await?;
     for person in 0..WARM {

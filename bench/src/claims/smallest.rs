@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::script::Script;
-use crate::lab::Lab;
+use crate::lab::BenchLab;
 
 /// How many free VMs each turn begins with.
 pub const FREE: u32 = 6_000;
@@ -26,13 +26,13 @@ create table if not exists limit_of.vm (
 );
 create index if not exists vm_free on limit_of.vm (id) where claimed_by is null";
 
-pub async fn script(lab: &Lab) -> Result<Script> {
+pub async fn script(lab: &BenchLab) -> Result<Script> {
     lab.connect().await?.batch_execute(TABLE).await?;
     Script::write(lab, "smallest", STATEMENT)
 }
 
 /// So many VMs, all free.
-pub async fn fill(lab: &Lab, vms: u32) -> Result<()> {
+pub async fn fill(lab: &BenchLab, vms: u32) -> Result<()> {
     let client = lab.connect().await?;
     client.batch_execute("truncate limit_of.vm").await?;
     let sql = "insert into limit_of.vm (hostname)
@@ -42,7 +42,7 @@ pub async fn fill(lab: &Lab, vms: u32) -> Result<()> {
     Ok(lab.superuser().await?.batch_execute("checkpoint").await?)
 }
 
-pub async fn claimed(lab: &Lab) -> Result<i64> {
+pub async fn claimed(lab: &BenchLab) -> Result<i64> {
     let sql = "select count(claimed_by) from limit_of.vm";
     Ok(lab.connect().await?.query_one(sql, &[]).await?.try_get(0)?)
 }

@@ -13,7 +13,7 @@ use crate::{
     allocator::Allocator,
     claims::Crowd,
     handover,
-    lab::Lab,
+    lab::BenchLab,
     readers::{Readers, headers},
     report::{Bar, Report, Unit, Value},
     stats::{median, milliseconds, quantile},
@@ -75,7 +75,7 @@ impl Series {
     }
 }
 
-pub async fn measure(lab: &Lab, report: &mut Report) -> Result<Growth> {
+pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<Growth> {
     let allocator = Allocator::start(lab).await?;
     let mut all = vec![
         Series::new("claim", Unit::PerSecond),
@@ -113,7 +113,7 @@ pub async fn measure(lab: &Lab, report: &mut Report) -> Result<Growth> {
 }
 
 /// Claims per second. The VMs are freed after each turn, so that the small pool has enough.
-async fn claims(lab: &Lab, allocator: &Allocator) -> Result<f64> {
+async fn claims(lab: &BenchLab, allocator: &Allocator) -> Result<f64> {
     const TURNS: u32 = 15;
     const CLAIMS: u32 = 50;
     let last = lab.last_claim().await?;

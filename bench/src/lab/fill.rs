@@ -1,6 +1,6 @@
 use anyhow::Result;
 
-use super::Lab;
+use super::BenchLab;
 
 /// What an allocator that keeps counts and looks for silent VMs would have done by now, so that it
 /// does not do it while something is measured. Earlier ones keep none.
@@ -26,7 +26,7 @@ const PARTICIPANTS: &str = "with made as (
 )
 update vm set claim_id = made.id, in_use = true from made where vm.id = made.vm_id";
 
-impl Lab {
+impl BenchLab {
     /// A pool of so many VMs that run, are heard and are free, and nothing else.
     pub async fn fill(&self, vms: u32) -> Result<()> {
         self.fill_and(vms, "").await

@@ -14,14 +14,14 @@ pub use recording::Statement;
 
 use crate::process;
 
-pub struct Lab {
+pub struct BenchLab {
     postgres: EmbeddedPostgres,
     pub folder: TempDir,
     /// The allocator that is measured.
     pub program: PathBuf,
 }
 
-impl Lab {
+impl BenchLab {
     pub async fn open(program: PathBuf) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("lablink-bench-").tempdir()?;
         // As root, Postgres is another user who must pass through.

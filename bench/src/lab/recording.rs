@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::Result;
 
-use super::Lab;
+use super::BenchLab;
 
 /// How long a session may take to read new settings, or to write its lines.
 const MOMENT: Duration = Duration::from_millis(300);
@@ -17,7 +17,7 @@ pub struct Statement {
     pub values: Vec<Option<String>>,
 }
 
-impl Lab {
+impl BenchLab {
     /// Has the server write down all statements from now on. Answers where in its log.
     pub async fn record(&self) -> Result<usize> {
         self.log_statements("0").await?;

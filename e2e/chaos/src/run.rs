@@ -17,7 +17,7 @@ use crate::{
     facts::{self, Facts, Place},
     faults,
     history::Recorder,
-    load::{self, As, Body, Client, Lab, Phase, prober, sampler},
+    load::{self, As, Body, ChaosLab, Client, Phase, prober, sampler},
     plan::Planned,
     report::say,
     world::{Machines, World},
@@ -47,7 +47,7 @@ pub async fn run(settings: &Settings, folder: &Path) -> Result<Evidence> {
     let world = Arc::new(world);
     crate::plan::write(&settings.plan, &world.logs().join("plan.jsonl"))?;
     let (phase, looking) = watch::channel(Phase::Busy);
-    let lab = Lab {
+    let lab = ChaosLab {
         client: Client::new(world.front.port, Arc::clone(&recorder))?,
         phase: looking.clone(),
         vms: settings.vms,
@@ -88,7 +88,7 @@ pub async fn run(settings: &Settings, folder: &Path) -> Result<Evidence> {
     Ok(Evidence { history, facts, machines, panics, began })
 }
 
-async fn first_vms(lab: &Lab) -> Result<()> {
+async fn first_vms(lab: &ChaosLab) -> Result<()> {
     let wish = json!({ "num_vms": lab.vms });
     lab.client.post(As::Organiser, "/api/launch", Body::Json(&wish)).await;
     eventually("a first VM", FIRST_VM, async || {

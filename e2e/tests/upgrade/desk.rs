@@ -5,7 +5,7 @@ use lablink_e2e::{Allocator, Machine, programs, start_host};
 use serde_json::json;
 use tokio::process::{Child, Command};
 
-use crate::lab::Lab;
+use crate::lab::UpgradeLab;
 
 const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
 
@@ -17,7 +17,7 @@ pub struct Desk {
 
 impl Desk {
     /// Its agent talks to this allocator.
-    pub async fn start(lab: &Lab, allocator: &Allocator, hostname: &str) -> Result<Self> {
+    pub async fn start(lab: &UpgradeLab, allocator: &Allocator, hostname: &str) -> Result<Self> {
         let wish = json!({ "hostname": hostname });
         let told = allocator.organiser()?.post_json("/api/vms", &wish).await?;
         let told = told.expect(201)?.json()?;

@@ -12,7 +12,7 @@ const SHOWN: Duration = Duration::from_secs(30);
 const CONFIG: &str = "provider: local\nlocal: { warm: 2 }\n";
 
 /// One database, data directory and Terraform state for allocators of both versions.
-pub struct Lab {
+pub struct UpgradeLab {
     pub deployment: Deployment,
     pub gate: Gate,
     old_programs: PathBuf,
@@ -20,7 +20,7 @@ pub struct Lab {
     new_port: u16,
 }
 
-impl Lab {
+impl UpgradeLab {
     pub fn new() -> Result<Self> {
         let mut deployment = Deployment::with_config(CONFIG)?;
         let old_programs = std::env::var_os("LABLINK_OLD_PROGRAMS");

@@ -14,12 +14,12 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use lablink_e2e::{Allocator, crd_command};
 
-use self::{desk::Desk, lab::Lab};
+use self::{desk::Desk, lab::UpgradeLab};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the programs of an earlier commit: make upgrade"]
 async fn an_older_allocator_goes_on_beside_the_new_one_and_leaves_it_everything() -> Result<()> {
-    let lab = Lab::new()?;
+    let lab = UpgradeLab::new()?;
     let old = lab.start_old().await?;
     old.until_free(2).await?;
 
@@ -82,7 +82,7 @@ async fn an_older_allocator_goes_on_beside_the_new_one_and_leaves_it_everything(
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the programs of an earlier commit: make upgrade"]
 async fn what_an_older_allocator_left_undone_is_ended_and_done_by_the_new_one() -> Result<()> {
-    let lab = Lab::new()?;
+    let lab = UpgradeLab::new()?;
     let old = lab.start_old().await?;
     old.until_free(2).await?;
     lab.gate.close()?;
@@ -111,7 +111,7 @@ async fn what_an_older_allocator_left_undone_is_ended_and_done_by_the_new_one() 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the programs of an earlier commit: make upgrade"]
 async fn what_only_the_new_one_can_do_waits_until_it_is_back() -> Result<()> {
-    let lab = Lab::new()?;
+    let lab = UpgradeLab::new()?;
     let old = lab.start_old().await?;
     old.until_free(2).await?;
     lab.gate.close()?;
@@ -133,7 +133,11 @@ async fn what_only_the_new_one_can_do_waits_until_it_is_back() -> Result<()> {
 }
 
 /// Local machines wait at the old one; one of an organiser's own waits at the new one.
-async fn claims_reach_agents_at_either(lab: &Lab, old: &Allocator, new: &Allocator) -> Result<()> {
+async fn claims_reach_agents_at_either(
+    lab: &UpgradeLab,
+    old: &Allocator,
+    new: &Allocator,
+) -> Result<()> {
     new.until_free(1).await?;
     let dan = new.claim("dan@example.org", "4/dan").await?;
     lab.deployment.machine(&dan.hostname).has_connected("4/dan", &dan.pin).await?;

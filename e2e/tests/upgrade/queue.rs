@@ -2,7 +2,7 @@ use anyhow::{Context, Result, ensure};
 use lablink_e2e::Allocator;
 use tokio_postgres::NoTls;
 
-use crate::lab::Lab;
+use crate::lab::UpgradeLab;
 
 /// Enough that the old worker, which looks every few seconds and when it hears of something, comes
 /// upon some of them.
@@ -16,7 +16,7 @@ pub async fn succeeds(allocator: &Allocator, operation: i64, which: &str) -> Res
 }
 
 /// What is asked for at one of them can be cancelled at the other, and is carried out by either.
-pub async fn is_shared(lab: &Lab, old: &Allocator, new: &Allocator) -> Result<()> {
+pub async fn is_shared(lab: &UpgradeLab, old: &Allocator, new: &Allocator) -> Result<()> {
     lab.gate.close()?;
     let first = old.launch(1).await?;
     lab.gate.somebody_waits().await?;
@@ -47,7 +47,7 @@ pub async fn ask_to_reboot(allocator: &Allocator, hostname: &str) -> Result<i64>
 
 /// The old one does not know this kind: it takes none of them, and goes on with what it knows.
 pub async fn reboots_are_left_to_the_new_one(
-    lab: &Lab,
+    lab: &UpgradeLab,
     old: &Allocator,
     new: &Allocator,
     hostname: &str,

@@ -20,7 +20,7 @@ use super::{
     make::{Made, Making},
     room::Room,
     shelf::Shelf,
-    tally::Tally,
+    vm_progress::VmProgress,
 };
 use crate::ssh::Machines;
 
@@ -68,7 +68,8 @@ impl ZipCollector {
             return Err(CollectError::NoVms);
         }
         let begun = Arc::new(Notify::new());
-        let visit = |machine| Visit { machine, tally: Arc::new(Tally::new(Arc::clone(&begun))) };
+        let visit =
+            |machine| Visit { machine, progress: Arc::new(VmProgress::new(Arc::clone(&begun))) };
         let visits: Vec<Visit> = machines.into_iter().map(visit).collect();
         let (sender, chunks) = mpsc::channel(CHUNKS);
         let (gatherer, extension) = (self.gatherer.clone(), wish.extension.clone());

@@ -20,11 +20,11 @@ use super::{
     listing::{Found, Listing},
     names::Names,
     room::Share,
-    said::{Said, Verdict},
     script,
     stream::{MOST_EXTENTS, TarError, TarFile, TarStream},
     talk::{feed, listen, lock},
-    tally::Tally,
+    tar_messages::{TarMessages, Verdict},
+    vm_progress::VmProgress,
     watched::{Patience, Stopped, Watched},
     way::Way,
 };
@@ -43,7 +43,7 @@ pub(super) struct Fetch<'a> {
     pub connect: Duration,
     pub spool: &'a Spool,
     pub way: &'a Way,
-    pub tally: &'a Tally,
+    pub progress: &'a VmProgress,
 }
 
 /// What has come, and what has not.
@@ -97,7 +97,7 @@ impl Fetch<'_> {
                 return fetched;
             }
         };
-        let said = Arc::new(Mutex::new(Said::about(self.listing.files.len())));
+        let said = Arc::new(Mutex::new(TarMessages::about(self.listing.files.len())));
         let _feeding = AbortOnDropHandle::new(tokio::spawn(feed(stdin, Arc::clone(&self.listing))));
         let listening = tokio::spawn(listen(stderr, Arc::clone(&said)));
         let mut listening = AbortOnDropHandle::new(listening);
@@ -140,7 +140,7 @@ impl Fetch<'_> {
     async fn receive(
         &mut self,
         stdout: ChildStdout,
-        said: &Mutex<Said>,
+        said: &Mutex<TarMessages>,
         wanted: &mut HashMap<&[u8], &Found>,
         arrived: &mut VecDeque<Arrived>,
         fetched: &mut Fetched,
@@ -154,7 +154,7 @@ impl Fetch<'_> {
             let Some((name, found)) = wanted.remove_entry(name) else {
                 return Err(TarError::Unexpected.to_string());
             };
-            self.tally.begin_file();
+            self.progress.begin_file();
             let form = found.form();
             let cost = layout.as_ref().map_or(held, |layout| form.size(layout).max(held));
             self.allowance.spend(cost).map_err(|over| over.to_string())?;
@@ -194,7 +194,7 @@ impl Fetch<'_> {
         head: Head,
         from: &mut (impl AsyncRead + Unpin),
     ) -> Result<Came, ComingError> {
-        let (held, counter) = (head.layout.held(), &self.tally.bytes);
+        let (held, counter) = (head.layout.held(), &self.progress.bytes);
         if let Some(share) = self.spool.share(held) {
             let content = Content::in_memory(from, held, share, counter).await?;
             return Ok(Came::Here(head, content));
@@ -210,7 +210,7 @@ impl Fetch<'_> {
     /// Decides on files whose verdict is known, in order.
     async fn settle(
         &mut self,
-        said: &Mutex<Said>,
+        said: &Mutex<TarMessages>,
         arrived: &mut VecDeque<Arrived>,
         fetched: &mut Fetched,
     ) -> Result<(), String> {
@@ -241,7 +241,7 @@ impl Fetch<'_> {
             }
             fetched.files += 1;
             fetched.bytes += size;
-            self.tally.files.fetch_add(1, Relaxed);
+            self.progress.files.fetch_add(1, Relaxed);
         }
         Ok(())
     }
@@ -267,7 +267,7 @@ impl Fetch<'_> {
     }
 
     /// Files that did not come, each with its reason.
-    fn account_for(&self, left: Vec<Box<[u8]>>, said: &Said, fetched: &mut Fetched) {
+    fn account_for(&self, left: Vec<Box<[u8]>>, said: &TarMessages, fetched: &mut Fetched) {
         let reasons = said.reasons();
         for path in left {
             let why = reasons.of(&path);

@@ -22,7 +22,7 @@ use super::{
     room::Share,
     script,
     skipped::Skipped,
-    tally::{Doing, Tally},
+    vm_progress::{Doing, VmProgress},
     watched::{Patience, Stopped, Watched},
     way::Way,
 };
@@ -45,7 +45,7 @@ pub(super) struct Gatherer {
 #[derive(Clone)]
 pub(super) struct Visit {
     pub machine: Machine,
-    pub tally: Arc<Tally>,
+    pub progress: Arc<VmProgress>,
 }
 
 /// A VM that has been asked what it has.
@@ -89,12 +89,12 @@ impl Gatherer {
 
     async fn list_one(&self, mut visit: Visit, extension: &Extension) -> Listed {
         let before = Instant::now();
-        visit.tally.set(Doing::Listing);
+        visit.progress.set(Doing::Listing);
         let found = self.ask(&mut visit.machine, extension).await;
         if let Ok(found) = &found {
-            visit.tally.found(&found.listing);
+            visit.progress.found(&found.listing);
         }
-        visit.tally.set(Doing::Waiting);
+        visit.progress.set(Doing::Waiting);
         Listed { visit, found, spent: before.elapsed() }
     }
 
@@ -151,7 +151,7 @@ impl Gatherer {
     }
 
     async fn fetch_one(&self, listed: Listed, way: &Way) -> Harvest {
-        let Listed { visit: Visit { machine, tally }, found, spent } = listed;
+        let Listed { visit: Visit { machine, progress }, found, spent } = listed;
         let before = Instant::now();
         let mut harvest = Harvest {
             hostname: machine.hostname.clone(),
@@ -172,12 +172,12 @@ impl Gatherer {
             }
             Ok(_) if way.stop.is_cancelled() => harvest.failure = Some(Stopped.to_string()),
             Ok(Found { listing, allowance, share, left, incomplete }) => {
-                tally.set(Doing::Fetching);
+                progress.set(Doing::Fetching);
                 harvest.skipped = listing.skipped.clone();
                 let names = Names::of(&harvest.folder, &listing.files);
                 let Self { limits: Limits { connect, stall, slowest, .. }, spool, .. } = self;
                 let patience = Patience { stall: *stall, left, slowest: *slowest };
-                let (machine, tally, connect) = (&machine, &*tally, *connect);
+                let (machine, progress, connect) = (&machine, &*progress, *connect);
                 let fetch = Fetch {
                     machine,
                     listing,
@@ -188,17 +188,17 @@ impl Gatherer {
                     connect,
                     spool,
                     way,
-                    tally,
+                    progress,
                 };
                 let fetched = fetch.run().await;
                 (harvest.files, harvest.bytes) = (fetched.files, fetched.bytes);
                 (harvest.missing, harvest.renamed) = (fetched.missing, fetched.renamed);
                 harvest.failure = fetched.failure.or(incomplete);
-                tally.bytes.store(harvest.bytes, Relaxed);
+                progress.bytes.store(harvest.bytes, Relaxed);
             }
         }
         harvest.seconds = (spent + before.elapsed()).as_secs_f64();
-        tally.set(Doing::Over);
+        progress.set(Doing::Over);
         way.one_less();
         harvest
     }

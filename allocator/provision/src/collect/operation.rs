@@ -25,15 +25,15 @@ use super::{
     gather::{Listed, Visit},
     harvest::Harvest,
     make::{Made, Making},
-    tally::Tally,
-    telling::{News, Telling},
+    progress_report::{News, ProgressReport},
+    vm_progress::VmProgress,
 };
 
 /// What a collection leaves to be written at its end.
 #[derive(Default)]
 pub struct Left {
     news: News,
-    telling: Option<Telling>,
+    report: Option<ProgressReport>,
     collected: Vec<Collected>,
     kept: Option<Kept>,
 }
@@ -67,7 +67,7 @@ impl Runner<Collect> for ZipCollector {
             stop = turn.held.stopped(None) => return Ok(stopped_by(stop).into()),
             visits = self.visits(&job.hostnames) => visits?,
         };
-        let (news, mut telling) = (News::default(), Telling::new(visits.clone()));
+        let (news, mut report) = (News::default(), ProgressReport::new(visits.clone()));
         let (stop, mut stopped) = (CancellationToken::new(), None);
         let made = {
             let made = self.collect_and_keep(turn.operation.id, &visits, job, &news, &stop);
@@ -86,11 +86,11 @@ impl Runner<Collect> for ZipCollector {
                         }
                     },
                     made = &mut made => break Ok(made),
-                    never = telling.go_on(&turn.lease, &news) => match never {},
+                    never = report.go_on(&turn.lease, &news) => match never {},
                 }
             }
         };
-        let left = Left { news, telling: Some(telling), ..Left::default() };
+        let left = Left { news, report: Some(report), ..Left::default() };
         Ok(match made {
             Ok(Ok(Gathered { ended, collected, kept })) => {
                 let ended = stopped.map_or(ended, Ended::stopped_by);
@@ -113,9 +113,9 @@ impl Runner<Collect> for ZipCollector {
         _outcome: &Outcome,
         left: &mut Left,
     ) -> Result<(), LeaseError> {
-        let Left { news, telling, collected, kept } = left;
-        if let Some(telling) = telling {
-            telling.tell(&turn.lease, news).await?;
+        let Left { news, report, collected, kept } = left;
+        if let Some(report) = report {
+            report.tell(&turn.lease, news).await?;
         }
         let (scope, id) = (&self.gatherer.scope, turn.operation.id);
         collections::record(scope, id, collected, kept.as_ref()).await?;
@@ -134,7 +134,8 @@ impl ZipCollector {
     async fn visits(&self, hostnames: &[Hostname]) -> Result<Vec<Visit>, DbError> {
         let machines = self.machines.find(Some(hostnames)).await?;
         let begun = Arc::new(Notify::new());
-        let visit = |machine| Visit { machine, tally: Arc::new(Tally::new(Arc::clone(&begun))) };
+        let visit =
+            |machine| Visit { machine, progress: Arc::new(VmProgress::new(Arc::clone(&begun))) };
         Ok(machines.into_iter().map(visit).collect())
     }
 
@@ -152,9 +153,9 @@ impl ZipCollector {
             listed = self.gatherer.list(visits, &job.extension).collect::<Vec<_>>() => listed,
         };
         let (count, bytes) = visits.iter().fold((0, 0), |(count, bytes): (u64, u64), visit| {
-            let tally = &visit.tally;
-            let found = tally.found_bytes.load(Relaxed);
-            (count + tally.found_files.load(Relaxed), bytes.saturating_add(found))
+            let progress = &visit.progress;
+            let found = progress.found_bytes.load(Relaxed);
+            (count + progress.found_files.load(Relaxed), bytes.saturating_add(found))
         });
         let found =
             format!("Found {} ({}) on {} VMs", counted(count, "file"), size(bytes), visits.len());

@@ -7,7 +7,7 @@ use tokio::{
     process::{ChildStderr, ChildStdin},
 };
 
-use super::{listing::Listing, said::Said};
+use super::{listing::Listing, tar_messages::TarMessages};
 
 const LONGEST_LINE: u64 = 64 * 1024;
 /// The most bytes of all lines, with names that `tar` has escaped. The rest is not read.
@@ -27,7 +27,7 @@ pub(super) async fn feed(mut stdin: ChildStdin, listing: Arc<Listing>) {
 }
 
 /// Notes what it says, until it ends.
-pub(super) async fn listen(stderr: ChildStderr, said: Arc<Mutex<Said>>) {
+pub(super) async fn listen(stderr: ChildStderr, said: Arc<Mutex<TarMessages>>) {
     let mut lines = BufReader::new(stderr.take(MOST_SAID));
     let mut line = Vec::new();
     while let Ok(1..) = (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
@@ -36,6 +36,6 @@ pub(super) async fn listen(stderr: ChildStderr, said: Arc<Mutex<Said>>) {
     }
 }
 
-pub(super) fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
+pub(super) fn lock(said: &Mutex<TarMessages>) -> MutexGuard<'_, TarMessages> {
     said.lock().unwrap_or_else(PoisonError::into_inner)
 }

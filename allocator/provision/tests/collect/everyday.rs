@@ -7,14 +7,14 @@ use std::{
 use lablink_core::collections::{CollectError, Collector};
 
 use crate::{
-    lab::{Lab, whole, wish},
+    lab::{SshLab, whole, wish},
     sshd::is_root,
     unpack,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn results_come_from_containers_and_desktops_and_local_folders() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (contained, plain) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
     contained.write("a.slp", "one");
     contained.write("sub dir/UPPER.Slp", "UP!");
@@ -60,7 +60,7 @@ async fn results_come_from_containers_and_desktops_and_local_folders() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn links_out_of_the_folder_are_not_followed() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("desk-1").await;
     fs::write(vm.root.join("secret.slp"), "secret").unwrap();
     fs::create_dir(vm.root.join("elsewhere")).unwrap();
@@ -84,7 +84,7 @@ async fn links_out_of_the_folder_are_not_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_file_is_not_waited_for() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("desk-1").await;
     vm.write("mine.slp", "mine");
     vm.write("folder.slp/inside.slp", "inside");
@@ -105,7 +105,7 @@ async fn what_is_no_file_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_there_is_nothing_it_is_said_as_the_original_did() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     assert!(matches!(lab.download().await, Err(CollectError::NoVms)));
     let vm = lab.vm("desk-1").await;
     vm.write("notes.txt", "no result");
@@ -115,7 +115,7 @@ async fn where_there_is_nothing_it_is_said_as_the_original_did() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_flows_while_a_vm_still_hangs_and_ends_when_nobody_reads_it() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (quick, hanging) = (lab.vm("flow-1").await, lab.vm("flow-2").await);
     quick.write("a.slp", "one");
     hanging.write("b.slp", "two");
@@ -136,7 +136,7 @@ async fn an_archive_flows_while_a_vm_still_hangs_and_ends_when_nobody_reads_it()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_chosen_vms_are_asked() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (first, second) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
     first.write("a.slp", "one");
     second.write("b.slp", "two");

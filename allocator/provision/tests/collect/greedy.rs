@@ -14,7 +14,7 @@ use lablink_core::operations::{self, OperationState, Stage};
 use nix::sys::statvfs::statvfs;
 
 use crate::{
-    lab::{Lab, eventually},
+    lab::{SshLab, eventually},
     unpack::{self, Tree},
 };
 
@@ -23,7 +23,7 @@ const BAD: &str = "desk-bad";
 
 /// What a collection says of the VM that took too much: the same in its report, in its log, on the
 /// VM's step and in its row. The other one has given all it had.
-async fn fails_alone(lab: &Lab) -> String {
+async fn fails_alone(lab: &SshLab) -> String {
     let operation = lab.ended(lab.ask().await).await;
     assert_eq!(operation.state, OperationState::Failed);
     let reason = operation.reason.unwrap();
@@ -54,14 +54,14 @@ fn result(tree: &Tree, vm: &str) -> String {
 }
 
 /// Two VMs, the second of which is to be greedy.
-async fn two(lab: &Lab) -> (crate::sshd::Vm, crate::sshd::Vm) {
+async fn two(lab: &SshLab) -> (crate::sshd::Vm, crate::sshd::Vm) {
     let (good, bad) = (lab.vm(GOOD).await, lab.vm(BAD).await);
     good.write("good.slp", "good");
     (good, bad)
 }
 
 /// Where archives lie, on a disk in memory of which we know how full it is. So much of it is free.
-fn on_a_small_disk(lab: &mut Lab, free: u64) -> tempfile::TempDir {
+fn on_a_small_disk(lab: &mut SshLab, free: u64) -> tempfile::TempDir {
     let disk = tempfile::tempdir_in("/dev/shm").unwrap();
     fs::remove_dir(lab.path("collections")).unwrap();
     symlink(disk.path(), lab.path("collections")).unwrap();
@@ -84,7 +84,7 @@ fn sparse(path: &Path, size: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sparse_file_costs_what_it_holds() {
     const HUGE: u64 = 500_000_000_000;
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     let _disk = on_a_small_disk(&mut lab, 40_000_000);
     let (_good, vm) = two(&lab).await;
     sparse(&vm.desktop().join("huge.slp"), HUGE);
@@ -128,7 +128,7 @@ async fn a_sparse_file_costs_what_it_holds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_has_too_much_for_the_disk() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     let disk = on_a_small_disk(&mut lab, 60_000_000);
     let (good, bad) = two(&lab).await;
     // Together with the greedy one's, they would not fit.
@@ -145,7 +145,7 @@ async fn one_that_has_too_much_for_the_disk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_has_more_than_a_vm_may_have() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     lab.site.limits.bytes_per_vm = 1_000_000;
     let (_good, bad) = two(&lab).await;
     bad.write("a.slp", vec![2; 600_000]);
@@ -158,7 +158,7 @@ async fn one_that_has_more_than_a_vm_may_have() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_sends_more_than_it_listed() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     let disk = on_a_small_disk(&mut lab, 400_000_000);
     let (_good, bad) = two(&lab).await;
     bad.write("a.slp", "small");
@@ -178,7 +178,7 @@ async fn one_that_sends_more_than_it_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_sends_more_than_there_is_room_for() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     let disk = on_a_small_disk(&mut lab, 40_000_000);
     let (_good, bad) = two(&lab).await;
     bad.write("a.slp", vec![3; 50_000_000]);
@@ -194,7 +194,7 @@ async fn one_that_sends_more_than_there_is_room_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_whose_holes_are_none() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     let _disk = on_a_small_disk(&mut lab, 100_000_000);
     lab.site.limits.bytes_per_vm = 50_000_000;
     let (_good, bad) = two(&lab).await;
@@ -207,7 +207,7 @@ async fn one_whose_holes_are_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_sends_a_byte_at_a_time() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     (lab.site.limits.stall, lab.site.limits.slowest) = (Duration::from_secs(4), 10_000);
     let (_good, bad) = two(&lab).await;
     bad.write("a.slp", vec![3; 100_000]);
@@ -225,7 +225,7 @@ async fn one_that_sends_a_byte_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_lists_a_byte_at_a_time() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     lab.site.limits.per_vm = Duration::from_secs(5);
     let (_good, bad) = two(&lab).await;
     let vm = bad.root.display();
@@ -242,7 +242,7 @@ async fn one_that_lists_a_byte_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_lists_without_end() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (_good, bad) = two(&lab).await;
     let endless = "#!/bin/sh\nexec yes '1,8 a.slp' | tr '\\n' '\\0'\n";
     bad.replace_program("find", endless);
@@ -253,7 +253,7 @@ async fn one_that_lists_without_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_stalls_after_the_handshake() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     lab.site.limits.connect = Duration::from_secs(2);
     let good = lab.vm(GOOD).await;
     good.write("good.slp", "good");
@@ -275,7 +275,7 @@ async fn one_that_stalls_after_the_handshake() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_becomes_a_pipe_after_it_was_listed() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (_good, bad) = two(&lab).await;
     for name in ["a.slp", "b.slp"] {
         bad.write(name, "b");
@@ -292,7 +292,7 @@ async fn one_that_becomes_a_pipe_after_it_was_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_with_very_many_tiny_files_that_can_not_be_read() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (_good, bad) = two(&lab).await;
     bad.write("a.slp", "a");
     // Each is complained about.

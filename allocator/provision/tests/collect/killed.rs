@@ -10,7 +10,7 @@ use std::{
 use lablink_core::operations::{OperationState, take};
 use tokio_postgres::config::Host;
 
-use crate::lab::{Lab, Site, eventually, kinds};
+use crate::lab::{Site, SshLab, eventually, kinds};
 
 /// What the child is to do, by its environment.
 pub const DATABASE: &str = "LABLINK_TEST_DATABASE";
@@ -55,7 +55,7 @@ impl Drop for Elsewhere {
     }
 }
 
-fn collect_elsewhere(lab: &Lab) -> Elsewhere {
+fn collect_elsewhere(lab: &SshLab) -> Elsewhere {
     fs::create_dir(lab.path("tmp")).unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "killed::collects_until_it_is_killed"])
@@ -86,7 +86,7 @@ pub fn address(database: &tokio_postgres::Config) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_in_the_middle_leaves_no_key_and_no_process_and_the_operation_ends() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (good, hanging) = (lab.vm("killed-1").await, lab.vm("killed-2").await);
     good.write("a.slp", vec![7; 3_000_000]);
     hanging.write("b.slp", "two");

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// A pool of machines that are reached over SSH.
-pub struct Lab {
+pub struct SshLab {
     _database: TestDb,
     pub site: Site,
     private_key: String,
@@ -60,7 +60,7 @@ pub struct Working {
     _listening: AbortOnDropHandle<()>,
 }
 
-impl Deref for Lab {
+impl Deref for SshLab {
     type Target = Site;
 
     fn deref(&self) -> &Site {
@@ -68,7 +68,7 @@ impl Deref for Lab {
     }
 }
 
-impl Lab {
+impl SshLab {
     pub async fn new() -> Self {
         let database = TestDb::create().await;
         let root = tempfile::Builder::new().prefix("lablink-collect-").tempdir().unwrap();

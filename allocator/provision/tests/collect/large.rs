@@ -11,7 +11,7 @@ use lablink_core::{
 };
 
 use crate::{
-    lab::{Lab, eventually, wish},
+    lab::{SshLab, eventually, wish},
     sshd::Vm,
     unpack,
 };
@@ -38,7 +38,7 @@ fn lying_in(folder: &Path) -> (u64, Vec<PathBuf>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_files_of_several_vms_lie_in_the_archive_as_far_as_they_have_come() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vms = [lab.vm("desk-1").await, lab.vm("desk-2").await, lab.vm("desk-3").await];
     for (vm, seed) in vms.iter().zip(1..) {
         vm.write("large.slp", contents(seed));
@@ -79,7 +79,7 @@ fn dies_in_the_middle(vm: &Vm, after: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_that_dies_in_the_middle_of_a_file_leaves_no_trace_of_it() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (dying, good) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
     for vm in [&dying, &good] {
         vm.write("a.slp", "small");
@@ -119,7 +119,7 @@ async fn a_machine_that_dies_in_the_middle_of_a_file_leaves_no_trace_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_flows_and_stays_alive_while_its_only_vm_hangs_in_a_file() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("desk-1").await;
     vm.write("a.slp", "small");
     vm.write("large.slp", contents(5));

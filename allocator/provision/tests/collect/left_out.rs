@@ -9,12 +9,12 @@ use lablink_core::{
 };
 
 use crate::{
-    lab::{Lab, admin},
+    lab::{SshLab, admin},
     unpack,
 };
 
 /// A collection and the destroy behind it, at their ends.
-async fn destroyed(lab: &Lab, on_skipped: OnSkipped) -> [operations::Operation; 2] {
+async fn destroyed(lab: &SshLab, on_skipped: OnSkipped) -> [operations::Operation; 2] {
     let scope = lab.by(admin());
     let (all, slp) = (Selection::All, "slp".parse().unwrap());
     let asked = collections::collect_and_destroy(&scope, &all, slp, on_skipped);
@@ -25,7 +25,7 @@ async fn destroyed(lab: &Lab, on_skipped: OnSkipped) -> [operations::Operation; 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_another_disk_stops_a_destroy_until_somebody_says_to_go_on() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let home = lab.local_vm(1).await.join("home");
     let disk = lab.path("other-disk");
     fs::create_dir(&disk).unwrap();
@@ -60,7 +60,7 @@ async fn a_link_to_another_disk_stops_a_destroy_until_somebody_says_to_go_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_a_disk_that_is_not_there_stops_it_too() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let home = lab.local_vm(1).await.join("home");
     symlink("/disk-that-is-not-mounted", home.join("results")).unwrap();
     symlink("nowhere", home.join("inside")).unwrap();
@@ -77,7 +77,7 @@ async fn a_link_to_a_disk_that_is_not_there_stops_it_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_is_too_long_to_be_read_is_told_and_stops_nothing_else() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("desk-1").await;
     vm.write("good.slp", "good");
     // Longer than any path may be: step by step.
@@ -100,7 +100,7 @@ async fn a_path_that_is_too_long_to_be_read_is_told_and_stops_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn letter_case_stops_nothing_and_leaves_nothing_out() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let home = lab.local_vm(1).await.join("home");
     fs::write(home.join("UPPER.SLP"), "up").unwrap();
     fs::create_dir(home.join("Models")).unwrap();
@@ -117,7 +117,7 @@ async fn letter_case_stops_nothing_and_leaves_nothing_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_without_a_file_says_what_it_left_out() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("desk-1").await;
     vm.write("predictions/a.slp", "a");
     // A loop is neither found nor an error.

@@ -10,7 +10,7 @@ use lablink_core::operations::OperationState;
 
 use crate::{
     killed::{DATABASE, ROOT, address},
-    lab::{Lab, Site},
+    lab::{Site, SshLab},
     unpack,
 };
 
@@ -22,7 +22,7 @@ const GROWN: &str = "grown";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_collected_in_much_less_memory_than_it_has_bytes() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("desk-1").await;
     let contents: Vec<u8> = (0..SIZE / 4).flat_map(|n| (n as u32).to_le_bytes()).collect();
     vm.write("large.slp", &contents);

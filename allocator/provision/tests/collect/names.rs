@@ -3,7 +3,7 @@ use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 use lablink_core::collections::Collector;
 
 use crate::{
-    lab::{Lab, whole, wish},
+    lab::{SshLab, whole, wish},
     unpack::{self, Tree},
     windows,
 };
@@ -46,7 +46,7 @@ const NASTY: [&[u8]; 32] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nasty_names_can_be_unpacked_everywhere_and_told() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("con").await;
     let local = lab.local_vm(2).await;
     let long = [b"deep/".repeat(60).as_slice(), &b"n".repeat(200), b".slp"].concat();
@@ -91,7 +91,7 @@ async fn nasty_names_can_be_unpacked_everywhere_and_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_can_be_unpacked_outside_the_folder() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("desk-1").await;
     vm.write("good.slp", "good");
     vm.write("..\\..\\evil.slp", "evil");

@@ -7,14 +7,14 @@ use lablink_core::operations::{self, OperationId, OperationState, Stage};
 
 use crate::{
     killed::processes,
-    lab::{Lab, admin, eventually, kinds},
+    lab::{SshLab, admin, eventually, kinds},
     sshd::Vm,
     unpack,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_tried_again_alone() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let (good, refusing) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
     good.write("a.slp", "one");
     refusing.write("b.slp", "two");
@@ -58,7 +58,7 @@ async fn what_failed_is_tried_again_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_there_is_nothing_it_succeeds_and_keeps_nothing() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let _vm = lab.vm("desk-1").await;
     let _working = lab.work();
     let operation = lab.ended(lab.ask().await).await;
@@ -69,7 +69,7 @@ async fn where_there_is_nothing_it_succeeds_and_keeps_nothing() {
 }
 
 /// Two VMs, the second of which hangs while it sends, and the collection that has come so far.
-async fn until_one_hangs(lab: &Lab, names: [&str; 2]) -> (OperationId, [Vm; 2]) {
+async fn until_one_hangs(lab: &SshLab, names: [&str; 2]) -> (OperationId, [Vm; 2]) {
     let (good, hanging) = (lab.vm(names[0]).await, lab.vm(names[1]).await);
     good.write("a.slp", vec![7; 3_000_000]);
     hanging.write("b.slp", vec![8; 3_000_000]);
@@ -92,7 +92,7 @@ async fn until_one_hangs(lab: &Lab, names: [&str; 2]) -> (OperationId, [Vm; 2]) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_is_obeyed_at_once_and_leaves_an_archive_with_what_came() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let _working = lab.work();
     let (id, _vms) = until_one_hangs(&lab, ["cancel-1", "cancel-2"]).await;
     assert_eq!(processes("HostKeyAlias=cancel-2").len(), 1);
@@ -115,7 +115,7 @@ async fn a_cancel_is_obeyed_at_once_and_leaves_an_archive_with_what_came() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_of_the_allocator_is_obeyed_at_once_and_leaves_nothing() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let working = lab.work();
     let (id, _vms) = until_one_hangs(&lab, ["stop-1", "stop-2"]).await;
     let before = Instant::now();
@@ -130,7 +130,7 @@ async fn a_stop_of_the_allocator_is_obeyed_at_once_and_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_little_space_is_told_before_anything_is_fetched() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     lab.site.limits.bytes_per_vm = u64::MAX;
     let vm = lab.vm("desk-1").await;
     vm.write("a.slp", "one");
@@ -148,7 +148,7 @@ async fn too_little_space_is_told_before_anything_is_fetched() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_oldest_archives_go_beyond_the_bounds() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     lab.site.retention.archives = 2;
     let vm = lab.vm("desk-1").await;
     vm.write("a.slp", "one");

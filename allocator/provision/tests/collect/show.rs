@@ -15,7 +15,7 @@ use std::{
 use lablink_core::{collections::Collector, operations::OperationState};
 
 use crate::{
-    lab::{Lab, wish},
+    lab::{SshLab, wish},
     sshd::Vm,
     unpack,
 };
@@ -26,7 +26,7 @@ const FILES: usize = 2_000;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: make test-collect"]
 async fn twenty_vms_with_two_thousand_files_against_rsync() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let mut vms = Vec::new();
     let mut bytes = 0;
     for number in 0..VMS {
@@ -77,7 +77,7 @@ const ROUNDS: usize = 3;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes and twice the file's size of disk: make test-collect"]
 async fn one_large_file_against_rsync_with_flat_memory() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     lab.site.limits.bytes_per_vm = u64::MAX;
     let size = size(&lab.root);
     let (vm, small) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
@@ -158,7 +158,7 @@ async fn measured<T>(work: impl Future<Output = T>) -> (T, Cost) {
 }
 
 /// As an organiser does it: an operation, with its progress and an archive that is kept.
-async fn collected(lab: &Lab) -> std::path::PathBuf {
+async fn collected(lab: &SshLab) -> std::path::PathBuf {
     let working = lab.work();
     let operation = lab.ended(lab.ask().await).await;
     assert_eq!(operation.state, OperationState::Succeeded, "{:?}", operation.reason);
@@ -189,7 +189,7 @@ fn assert_same(archive: &Path, huge: &Path) {
 }
 
 /// Takes the archive as the HTTP server would, and leaves it on the disk.
-async fn download(lab: &Lab) -> std::path::PathBuf {
+async fn download(lab: &SshLab) -> std::path::PathBuf {
     let path = lab.path("show.zip");
     let mut archive = lab.collector().collect(&wish(None)).await.unwrap();
     let mut file = tokio::fs::File::create(&path).await.unwrap();
@@ -201,7 +201,7 @@ async fn download(lab: &Lab) -> std::path::PathBuf {
 }
 
 /// Seconds that plain rsync takes for the same files, so many VMs at a time.
-fn rsync(lab: &Lab, vms: &[Vm], at_once: usize) -> f64 {
+fn rsync(lab: &SshLab, vms: &[Vm], at_once: usize) -> f64 {
     let to = tempfile::tempdir_in(&lab.root).unwrap();
     let before = Instant::now();
     for (part, some) in vms.chunks(at_once).enumerate() {

@@ -3,7 +3,7 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 use lablink_core::ssh::FitAddresses;
 
 use crate::{
-    lab::Lab,
+    lab::SshLab,
     sshd::is_root,
     unpack::{self, Tree},
 };
@@ -17,7 +17,7 @@ fn result(tree: &Tree, vm: &str, file: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_vm_that_fails_is_named_with_its_reason_and_the_others_give_all() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let good = lab.vm("desk-good").await;
     good.write("a.slp", "one");
     let refusing = lab.vm("desk-refuses").await;
@@ -55,7 +55,7 @@ async fn each_vm_that_fails_is_named_with_its_reason_and_the_others_give_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_has_come_to_stand_for_the_allocator_itself_is_not_followed() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     let here = lab.vm("desk-1").await;
     here.write("a.slp", "one");
     // Somebody else's name servers say what it stands for, and when.
@@ -76,7 +76,7 @@ async fn a_name_that_has_come_to_stand_for_the_allocator_itself_is_not_followed(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vms_on_aws_are_looked_for_where_terraform_says() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     lab.sql(
         "insert into vm (pool_id, hostname, number, source)
          select pool.id, 'lablink-vm-test-' || number, number, 'aws'
@@ -97,7 +97,7 @@ async fn vms_on_aws_are_looked_for_where_terraform_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vm_that_hangs_is_given_up() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     lab.site.limits.stall = Duration::from_secs(2);
     let vm = lab.vm("desk-1").await;
     fs::write(vm.root.join("hang"), "").unwrap();
@@ -108,7 +108,7 @@ async fn a_vm_that_hangs_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vm_that_stalls_in_the_middle_keeps_what_came_and_holds_up_nobody() {
-    let mut lab = Lab::new().await;
+    let mut lab = SshLab::new().await;
     // Long enough for the other one on a busy machine.
     lab.site.limits.stall = Duration::from_secs(8);
     let (good, stalling) = (lab.vm("desk-1").await, lab.vm("desk-2").await);
@@ -139,7 +139,7 @@ async fn a_vm_that_stalls_in_the_middle_keeps_what_came_and_holds_up_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_machine_at_the_address_is_refused_until_its_old_key_is_forgotten() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let mut vm = lab.vm("desk-1").await;
     vm.write("a.slp", "one");
     lab.download().await.unwrap();
@@ -159,7 +159,7 @@ async fn another_machine_at_the_address_is_refused_until_its_old_key_is_forgotte
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_cannot_be_read_are_named_and_never_half_in_the_archive() {
-    let lab = Lab::new().await;
+    let lab = SshLab::new().await;
     let vm = lab.vm("desk-1").await;
     vm.write("good.slp", "good");
     vm.write("private\n1.slp", "private");

@@ -7,7 +7,7 @@ use lablink_core::{
 use nix::sys::signal::Signal;
 
 use crate::{
-    lab::{Lab, admin, kinds, signal},
+    lab::{TerraformLab, admin, kinds, signal},
     moto::Moto,
 };
 
@@ -16,7 +16,7 @@ const LOCK: &str = "/state-bucket/test/terraform.tfstate.tflock";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_terraform_s_lock_of_the_bucket_is_freed() {
     let moto = Moto::start().await;
-    let lab = Lab::in_bucket(&moto.exports()).await;
+    let lab = TerraformLab::in_bucket(&moto.exports()).await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     assert!(!moto.is_locked().await);
@@ -36,7 +36,7 @@ async fn a_killed_terraform_s_lock_of_the_bucket_is_freed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_were_typed_open_the_bucket_at_once() {
     let moto = Moto::start().await;
-    let lab = Lab::in_bucket(&moto.place()).await;
+    let lab = TerraformLab::in_bucket(&moto.place()).await;
     let worker = lab.worker("a").await;
     let locked_out = lab.ended(lab.launch(1).await).await;
     let reason = locked_out.reason.unwrap();
@@ -57,7 +57,7 @@ async fn keys_that_were_typed_open_the_bucket_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_else_s_lock_is_left_alone() {
     let moto = Moto::start().await;
-    let lab = Lab::in_bucket(&moto.exports()).await;
+    let lab = TerraformLab::in_bucket(&moto.exports()).await;
     let worker = lab.worker("a").await;
     let lock = r#"{"ID":"5f0","Operation":"OperationTypeApply","Info":"","Who":"ada@elsewhere","Version":"1.11.4","Created":"2026-01-01T00:00:00Z","Path":"state-bucket/test/terraform.tfstate"}"#;
     moto.request("PUT", LOCK, lock).await;
@@ -76,7 +76,7 @@ async fn somebody_else_s_lock_is_left_alone() {
 #[ignore = "takes minutes, as Terraform tries again: make test-s3"]
 async fn a_state_that_the_bucket_refused_is_kept_and_saved_as_soon_as_possible() {
     let moto = Moto::start().await;
-    let lab = Lab::in_bucket(&moto.exports()).await;
+    let lab = TerraformLab::in_bucket(&moto.exports()).await;
     let worker = lab.worker("a").await;
     lab.slow_down(5);
     let id = lab.launch(2).await;
@@ -108,7 +108,7 @@ async fn a_state_that_the_bucket_refused_is_kept_and_saved_as_soon_as_possible()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_was_rolled_back_costs_no_vm() {
     let moto = Moto::start().await;
-    let lab = Lab::in_bucket(&moto.exports()).await;
+    let lab = TerraformLab::in_bucket(&moto.exports()).await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     let early = lab.path("early.tfstate");

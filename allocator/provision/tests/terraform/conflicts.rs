@@ -13,9 +13,9 @@ use lablink_core::{
 use lablink_protocol::{CrdCode, Hostname, VmStatus};
 use nix::sys::signal::Signal;
 
-use crate::lab::{Lab, admin, kinds, signal, vm};
+use crate::lab::{TerraformLab, admin, kinds, signal, vm};
 
-impl Lab {
+impl TerraformLab {
     fn state_text(&self) -> String {
         fs::read_to_string(self.path("state/test.tfstate")).unwrap()
     }
@@ -78,7 +78,7 @@ impl Lab {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emptied_state_costs_nothing_and_what_it_lost_is_brought_back() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     lab.claim().await;
@@ -113,7 +113,7 @@ async fn an_emptied_state_costs_nothing_and_what_it_lost_is_brought_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_wrong_with_a_state_it_stops_before_anything_is_changed() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     lab.claim().await;
@@ -150,7 +150,7 @@ async fn whatever_is_wrong_with_a_state_it_stops_before_anything_is_changed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_up_by_name_ends_and_its_participant_is_told() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     lab.claim().await;
@@ -184,7 +184,7 @@ async fn what_is_given_up_by_name_ends_and_its_participant_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terraform_killed_while_it_writes_its_state_loses_nothing() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     lab.slow_down(30);
@@ -218,7 +218,7 @@ async fn a_terraform_killed_while_it_writes_its_state_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_never_made_or_is_not_ours_to_make_is_no_conflict() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let desk = Some("desk-7".parse().unwrap());
     vms::register(&lab.by(admin()), desk, None).await.unwrap();
     let itself = lab.by(Actor::UnprovenAgent);
@@ -244,7 +244,7 @@ async fn what_was_never_made_or_is_not_ours_to_make_is_no_conflict() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_meets_a_conflict_and_a_way_out_survives_a_crash() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     lab.claim().await;
@@ -273,7 +273,7 @@ async fn a_start_meets_a_conflict_and_a_way_out_survives_a_crash() {
 /// taken would begin with deleting its files.
 #[tokio::test(flavor = "multi_thread")]
 async fn machines_that_nobody_knows_are_a_conflict_and_are_adopted_when_brought_back() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     worker.stop().await;

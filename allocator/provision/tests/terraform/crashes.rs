@@ -3,11 +3,11 @@ use std::time::{Duration, Instant};
 use lablink_core::operations::OperationState;
 use nix::sys::signal::Signal;
 
-use crate::lab::{Lab, signal};
+use crate::lab::{TerraformLab, signal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_launch_keeps_what_is_done_and_lets_the_started_finish() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     // Terraform makes ten at a time: the eleventh and the twelfth are never begun.
     lab.slow_down(3);
@@ -27,7 +27,7 @@ async fn a_cancelled_launch_keeps_what_is_done_and_lets_the_started_finish() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_heed_a_cancellation_is_killed_with_all_its_children() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.slow_down(600);
     let id = lab.launch(2).await;
@@ -43,7 +43,7 @@ async fn what_does_not_heed_a_cancellation_is_killed_with_all_its_children() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_terraform_is_a_failure_and_leaves_nothing_behind() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     lab.slow_down(4);
@@ -63,7 +63,7 @@ async fn a_killed_terraform_is_a_failure_and_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vanished_worker_is_found_and_its_terraform_ended_within_thirty_seconds() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.slow_down(600);
     let id = lab.launch(2).await;
@@ -84,7 +84,7 @@ async fn a_vanished_worker_is_found_and_its_terraform_ended_within_thirty_second
 
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_and_terraform_gone_at_once_leave_no_vm_that_nobody_knows() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.slow_down(3);
     let id = lab.launch(2).await;
@@ -103,7 +103,7 @@ async fn worker_and_terraform_gone_at_once_leave_no_vm_that_nobody_knows() {
 /// state can tell of a machine that the power failure prevented.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vm_that_is_whole_on_paper_alone_is_made_by_the_next_launch() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     worker.stop().await;
@@ -118,7 +118,7 @@ async fn a_vm_that_is_whole_on_paper_alone_is_made_by_the_next_launch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopping_allocator_ends_its_operation_as_interrupted() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.slow_down(2);
     let id = lab.launch(12).await;

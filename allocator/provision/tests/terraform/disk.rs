@@ -10,7 +10,7 @@ use std::{
 use lablink_core::operations::OperationState;
 use nix::unistd::Uid;
 
-use crate::lab::Lab;
+use crate::lab::TerraformLab;
 
 struct Disk {
     at: PathBuf,
@@ -52,7 +52,7 @@ impl Drop for Disk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_fills_up_under_the_log_costs_no_vm() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let Some(disk) = Disk::mount(&lab.path("a/operations")) else { return };
     let worker = lab.worker("a").await;
     disk.fill(2);
@@ -67,7 +67,7 @@ async fn a_disk_that_fills_up_under_the_log_costs_no_vm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_under_the_state_fails_before_anything_is_made() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let Some(disk) = Disk::mount(&lab.path("state")) else { return };
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
@@ -85,7 +85,7 @@ async fn a_disk_that_is_full_under_the_state_fails_before_anything_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_fills_up_under_the_state_leaves_no_vm_that_nobody_knows() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let Some(disk) = Disk::mount(&lab.path("state")) else { return };
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;

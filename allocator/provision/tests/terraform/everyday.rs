@@ -3,11 +3,11 @@ use lablink_core::{
     vms::Selection,
 };
 
-use crate::lab::{Lab, admin, kinds, vm};
+use crate::lab::{TerraformLab, admin, kinds, vm};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn launches_then_destroys_some_then_all() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     let launch = lab.succeeds(lab.launch(3).await).await;
     assert_eq!((launch.done, launch.total, launch.exit_code), (3, 3, Some(0)));
@@ -33,7 +33,7 @@ async fn launches_then_destroys_some_then_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_launch_keeps_what_exists_even_if_the_table_is_empty() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     lab.sql("truncate vm cascade").await;
@@ -47,7 +47,7 @@ async fn a_launch_keeps_what_exists_even_if_the_table_is_empty() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_allocator_finds_the_vms_of_a_lost_database() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     worker.stop().await;
@@ -62,7 +62,7 @@ async fn a_new_allocator_finds_the_vms_of_a_lost_database() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partial_failure_keeps_what_succeeded_and_launching_again_repairs_the_rest() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.fault("fail-start-lablink-vm-test-2");
     let failed = lab.ended(lab.launch(3).await).await;
@@ -83,7 +83,7 @@ async fn a_partial_failure_keeps_what_succeeded_and_launching_again_repairs_the_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destroy_that_fails_says_what_stays() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     lab.fault("fail-remove-lablink-vm-test-1");
@@ -100,7 +100,7 @@ async fn a_destroy_that_fails_says_what_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_vm_is_a_new_machine_of_the_same_name() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     let old = lab.vms().await["1"].id;
@@ -121,7 +121,7 @@ async fn a_replaced_vm_is_a_new_machine_of_the_same_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_replacement_says_so_and_can_be_tried_again() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     lab.fault("fail-start-lablink-vm-test-1");
@@ -138,7 +138,7 @@ async fn a_failed_replacement_says_so_and_can_be_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_launch_left_undone_is_made_by_a_retry_of_its_own() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.fault("fail-start-lablink-vm-test-2");
     let launch = lab.launch(3).await;

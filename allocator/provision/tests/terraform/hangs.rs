@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use lablink_core::operations::OperationState;
 
-use crate::lab::{Lab, vm};
+use crate::lab::{TerraformLab, vm};
 
 /// A moment in which a step that was begun is at it.
 const MOMENT: Duration = Duration::from_millis(700);
 
 /// Launches while a step hangs, cancels, and lets the queue go on.
 async fn is_cancelled(fault: &str) {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     // The worker looks at the state by itself at first, and must give way.
     lab.fault(fault);
     let worker = lab.worker("a").await;
@@ -43,7 +43,7 @@ async fn a_step_that_hangs_is_cancelled_and_the_queue_goes_on() {
 
 /// Stops the allocator while a step hangs.
 async fn is_interrupted(fault: &str) {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     lab.fault(fault);
     let worker = lab.worker("a").await;
     let id = lab.launch(1).await;
@@ -63,7 +63,7 @@ async fn a_stopping_allocator_does_not_wait_for_a_step_that_hangs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_terraform_has_run_a_state_that_hangs_holds_up_no_stop() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.slow_down(1);
     let id = lab.launch(1).await;
@@ -89,7 +89,7 @@ async fn after_terraform_has_run_a_state_that_hangs_holds_up_no_stop() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_without_work_gives_way_although_its_state_hangs() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     let launch = lab.succeeds(lab.launch(1).await).await.id;
     lab.fault("hang-state");
@@ -108,7 +108,7 @@ async fn a_worker_without_work_gives_way_although_its_state_hangs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_dies_without_a_word_is_named_with_its_signal() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.fault("die-state");
     let reason = lab.ended(lab.launch(1).await).await.reason.unwrap();
@@ -121,7 +121,7 @@ async fn a_step_that_dies_without_a_word_is_named_with_its_signal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_local_vm_that_does_not_stop_is_named_in_time_and_the_others_stop() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(3).await).await;
     lab.fault("hang-stop-lablink-vm-test-2");

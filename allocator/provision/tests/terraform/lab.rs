@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use crate::program::Programs;
 
 /// One environment: a database, a state, a folder of VMs; and as many allocators as wanted.
-pub struct Lab {
+pub struct TerraformLab {
     pub database: TestDb,
     pub db: Db,
     pub pool: Arc<Pool>,
@@ -72,7 +72,7 @@ impl Working {
     }
 }
 
-impl Lab {
+impl TerraformLab {
     pub async fn new() -> Self {
         let root = tempfile::Builder::new().prefix("lablink-terraform-").tempdir().unwrap();
         let file = Backend::File(root.path().join("state/test.tfstate"));
@@ -319,7 +319,7 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
+impl Drop for TerraformLab {
     fn drop(&mut self) {
         for pid in self.terraforms() {
             signal(pid, Signal::SIGKILL);

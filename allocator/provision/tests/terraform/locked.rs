@@ -12,7 +12,7 @@ use lablink_core::{
     vms::Selection,
 };
 
-use crate::lab::{Lab, admin, vm};
+use crate::lab::{TerraformLab, admin, vm};
 
 /// A Terraform that has planned, and waits for somebody to say yes: all the while, it holds the lock.
 struct Waiting {
@@ -27,7 +27,7 @@ impl Waiting {
     }
 }
 
-impl Lab {
+impl TerraformLab {
     async fn somebody_plans(&self) -> Waiting {
         let folder = self.path("elsewhere");
         fs::create_dir_all(&folder).unwrap();
@@ -69,7 +69,7 @@ impl Lab {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_state_is_waited_for_and_the_log_says_so() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     let somebody = lab.somebody_plans().await;
@@ -92,7 +92,7 @@ async fn a_locked_state_is_waited_for_and_the_log_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_the_lock_is_done_later_or_cancelled_whatever_it_is() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(3).await).await;
     let somebody = lab.somebody_plans().await;

@@ -7,12 +7,12 @@ use lablink_core::operations::{OperationId, OperationState};
 
 use nix::sys::signal::Signal;
 
-use crate::lab::{Lab, signal};
+use crate::lab::{TerraformLab, signal};
 
 const LEFT: Duration = Duration::from_secs(10);
 
 /// A launch in the middle of an `apply` that heeds nothing, and whose worker has vanished.
-async fn orphaned(lab: &Lab) -> OperationId {
+async fn orphaned(lab: &TerraformLab) -> OperationId {
     let worker = lab.worker("a").await;
     lab.fault("deaf-apply");
     let id = lab.launch(2).await;
@@ -24,7 +24,7 @@ async fn orphaned(lab: &Lab) -> OperationId {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terraform_that_heeds_nothing_is_ended_in_time() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let id = orphaned(&lab).await;
     let start = Instant::now();
     let worker = lab.worker("b").await;
@@ -38,7 +38,7 @@ async fn a_terraform_that_heeds_nothing_is_ended_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_who_takes_over_and_vanishes_as_well_is_followed_in_time() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let id = orphaned(&lab).await;
     let second = lab.worker("b").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -56,7 +56,7 @@ async fn one_who_takes_over_and_vanishes_as_well_is_followed_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_that_hangs_as_well_holds_up_no_end_and_is_looked_at_later() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let id = orphaned(&lab).await;
     lab.fault("deaf-state");
     let start = Instant::now();

@@ -3,10 +3,10 @@ use std::time::Duration;
 use lablink_core::operations::OperationState;
 use lablink_test_db::TestDb;
 
-use crate::lab::Lab;
+use crate::lab::TerraformLab;
 
 /// Lets nobody in, and throws out who is in.
-async fn close(lab: &Lab) -> tokio_postgres::Client {
+async fn close(lab: &TerraformLab) -> tokio_postgres::Client {
     let other = TestDb::create().await;
     let (client, connection) = other.config().connect(tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(async move {
@@ -20,14 +20,14 @@ async fn close(lab: &Lab) -> tokio_postgres::Client {
     client
 }
 
-async fn open(lab: &Lab, client: &tokio_postgres::Client) {
+async fn open(lab: &TerraformLab, client: &tokio_postgres::Client) {
     let name = lab.database.config().get_dbname().unwrap().to_owned();
     client.batch_execute(&format!("alter database {name} allow_connections true")).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_outage_of_the_database_is_only_a_pause() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.slow_down(4);
     let id = lab.launch(2).await;
@@ -46,7 +46,7 @@ async fn a_short_outage_of_the_database_is_only_a_pause() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_outage_of_the_database_stops_terraform_before_another_may_begin() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.slow_down(600);
     let id = lab.launch(2).await;
@@ -66,7 +66,7 @@ async fn a_long_outage_of_the_database_stops_terraform_before_another_may_begin(
     worker.stop().await;
 }
 
-fn children_named(name: &str, lab: &Lab) -> Vec<i32> {
+fn children_named(name: &str, lab: &TerraformLab) -> Vec<i32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let inside = |pid: &i32| {
@@ -81,7 +81,7 @@ fn children_named(name: &str, lab: &Lab) -> Vec<i32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_costs_the_log_and_nothing_else() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.fault("full");
     let id = lab.launch(2).await;
@@ -94,7 +94,7 @@ async fn a_full_disk_costs_the_log_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_cannot_be_written_fails_before_anything_is_made() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     // It blocks the operation's folder, even for root.
     std::fs::create_dir_all(lab.path("a")).unwrap();

@@ -7,9 +7,9 @@ use lablink_core::{
     vms::Selection,
 };
 
-use crate::lab::{Lab, admin};
+use crate::lab::{TerraformLab, admin};
 
-impl Lab {
+impl TerraformLab {
     /// The database refuses such writes, for example `insert on event`, until [`Self::let_again`].
     async fn refuse(&self, write: &str) {
         self.sql(
@@ -43,7 +43,7 @@ impl Lab {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_that_is_refused_is_a_failure_and_holds_nobody_up() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     // What Terraform said can't be written, so the end can't be as it was.
     lab.refuse("insert on operation_log").await;
@@ -67,7 +67,7 @@ async fn an_end_that_is_refused_is_a_failure_and_holds_nobody_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_is_refused_is_a_failure_whatever_its_kind() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     // A way out of a conflict.

@@ -10,9 +10,9 @@ use lablink_core::{
 };
 use lablink_protocol::Vitals;
 
-use crate::lab::{Lab, Working, admin, kinds, vm};
+use crate::lab::{TerraformLab, Working, admin, kinds, vm};
 
-impl Lab {
+impl TerraformLab {
     /// What an allocator does for the VMs at its start, to the end.
     async fn comes_back(&self, worker: &Working) {
         let caught_up = worker.caught_up.clone();
@@ -33,7 +33,7 @@ impl Lab {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vm_that_was_just_started_is_not_started_again() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     // It has not enrolled yet.
@@ -45,7 +45,7 @@ async fn a_vm_that_was_just_started_is_not_started_again() {
 }
 
 /// A launch that is about to start VM 1, whose folder is there: it never enrolled, and is stopped.
-async fn about_to_start(lab: &Lab) -> OperationId {
+async fn about_to_start(lab: &TerraformLab) -> OperationId {
     lab.succeeds(lab.launch(1).await).await;
     lab.vm_sh("stop", &lab.folder("1"));
     // Broken, it is made anew by the next launch.
@@ -58,7 +58,7 @@ async fn about_to_start(lab: &Lab) -> OperationId {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_at_work_owns_its_vms() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     let id = about_to_start(&lab).await;
     tokio::join!(lab.succeeds(id), lab.comes_back(&worker));
@@ -68,7 +68,7 @@ async fn an_operation_at_work_owns_its_vms() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_that_come_back_at_once_start_each_vm_once() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     for number in ["1", "2"] {
@@ -89,7 +89,7 @@ async fn several_that_come_back_at_once_start_each_vm_once() {
 
 /// Two local VMs as an earlier allocator left them, which had another address and an agent program
 /// that is gone by now.
-async fn of_an_earlier_address(lab: &Lab) {
+async fn of_an_earlier_address(lab: &TerraformLab) {
     lab.succeeds(lab.launch(2).await).await;
     for number in ["1", "2"] {
         let settings = lab.folder(number).join("settings");
@@ -103,14 +103,14 @@ async fn of_an_earlier_address(lab: &Lab) {
     }
 }
 
-fn has_todays_settings(lab: &Lab, number: &str) -> bool {
+fn has_todays_settings(lab: &TerraformLab, number: &str) -> bool {
     let text = fs::read_to_string(lab.folder(number).join("settings")).unwrap();
     text.contains("ALLOCATOR_URL=http://127.0.0.1:1\n") && !text.contains("/gone")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_and_a_reboot_take_todays_settings() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     of_an_earlier_address(&lab).await;
     for number in ["1", "2"] {
@@ -136,7 +136,7 @@ async fn a_start_and_a_reboot_take_todays_settings() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_calls_an_earlier_address_is_taken_over_if_nobody_hears_it() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     of_an_earlier_address(&lab).await;
     let agents = ["1", "2"].map(|number| lab.noted_agent(number));
@@ -157,7 +157,7 @@ async fn an_agent_that_calls_an_earlier_address_is_taken_over_if_nobody_hears_it
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_allocators_vm_is_left_alone() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     of_an_earlier_address(&lab).await;
     let agents = ["1", "2"].map(|number| lab.noted_agent(number));
@@ -179,7 +179,7 @@ async fn another_allocators_vm_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vm_that_cannot_be_started_says_why() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     for number in ["1", "2"] {
@@ -204,7 +204,7 @@ async fn a_vm_that_cannot_be_started_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vms_that_stop_with_the_allocator_are_not_handed_out_when_it_comes_back() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     vms::heartbeat(&lab.scope(), &vm("1"), &Vitals::default()).await.unwrap();
@@ -215,7 +215,7 @@ async fn vms_that_stop_with_the_allocator_are_not_handed_out_when_it_comes_back(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_vm_of_ours_is_left_alone() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     fs::create_dir(lab.folder("7")).unwrap();
     lab.comes_back(&worker).await;

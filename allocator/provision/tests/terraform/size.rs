@@ -10,7 +10,7 @@ use std::{
 
 use lablink_core::{operations::Operation, vms::Selection};
 
-use crate::lab::Lab;
+use crate::lab::TerraformLab;
 
 /// Rounds in which Terraform runs alone and through the allocator, in turn.
 const ROUNDS: u32 = 3;
@@ -23,7 +23,7 @@ struct Bare {
 }
 
 impl Bare {
-    fn beside(lab: &Lab) -> Self {
+    fn beside(lab: &TerraformLab) -> Self {
         let (folder, vms) = (lab.path("bare"), lab.path("bare-vms"));
         let copied =
             Command::new("cp").arg("-a").arg(lab.path("a/terraform")).arg(&folder).status();
@@ -72,7 +72,7 @@ impl Bare {
 
 /// The whole of both, in turn: what a person waits for.
 async fn measure_beside_bare(vms: u32) {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     lab.succeeds(lab.destroy(Selection::All).await).await;
@@ -100,7 +100,7 @@ async fn measure_beside_bare(vms: u32) {
 
 /// What the operation took beside Terraform: from the request to the end of its row, less the time
 /// between Terraform's first word and the last.
-fn overhead(lab: &Lab, what: &str, operation: &Operation) -> Result<(), String> {
+fn overhead(lab: &TerraformLab, what: &str, operation: &Operation) -> Result<(), String> {
     let output = lab.path(&format!("a/operations/{}/terraform.jsonl", operation.id));
     let output = fs::read_to_string(output).unwrap();
     let at = |line: &str| {
@@ -118,7 +118,7 @@ fn overhead(lab: &Lab, what: &str, operation: &Operation) -> Result<(), String> 
 }
 
 async fn measure(vms: u32) {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     let start = Instant::now();
     let launched = lab.succeeds(lab.launch(vms).await).await;

@@ -10,9 +10,9 @@ use std::{
 use lablink_core::{Token, agents, vms::Selection};
 use lablink_protocol::VmStatus;
 
-use crate::lab::{Lab, short, vm};
+use crate::lab::{TerraformLab, short, vm};
 
-impl Lab {
+impl TerraformLab {
     /// What Terraform answers in the working directory of worker `a`, with whom every test begins.
     pub fn terraform(&self, arguments: &[&str]) -> String {
         let mut terraform = Command::new(&self.programs.terraform);

@@ -6,15 +6,15 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 
-use crate::lab::{Lab, admin, vm};
+use crate::lab::{TerraformLab, admin, vm};
 
-async fn replace(lab: &Lab, hostnames: Vec<Hostname>) -> OperationId {
+async fn replace(lab: &TerraformLab, hostnames: Vec<Hostname>) -> OperationId {
     operations::replace(&lab.by(admin()), hostnames).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_makes_nothing_of_a_vm_that_was_destroyed_before_its_turn() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(2).await).await;
     worker.stop().await;
@@ -41,7 +41,7 @@ async fn a_replacement_makes_nothing_of_a_vm_that_was_destroyed_before_its_turn(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_of_a_vm_whose_launch_was_cancelled_makes_nothing() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let launch = lab.launch(1).await;
     let replacement = replace(&lab, vec![vm("1")]).await;
     lab.cancel(launch).await;

@@ -1,10 +1,10 @@
 use lablink_core::{operations, vms::Selection};
 
-use crate::lab::{Lab, admin, vm};
+use crate::lab::{TerraformLab, admin, vm};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_allocators_fighting_over_ten_operations_never_run_two_terraforms() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let (one, two) = tokio::join!(lab.worker("a"), lab.worker("b"));
     let mut ids = Vec::new();
     for round in 0..5 {

@@ -10,9 +10,9 @@ use lablink_core::{
 };
 use nix::sys::signal::Signal;
 
-use crate::lab::{Lab, Working, admin, signal, vm};
+use crate::lab::{TerraformLab, Working, admin, signal, vm};
 
-impl Lab {
+impl TerraformLab {
     /// A launch of these VMs, which come after those that there are, up to the moment at which their
     /// agents have enrolled and Terraform has noted none of them. Then all is killed.
     async fn cut_off_before_the_note(&self, worker: Working, numbers: &[&str]) -> OperationId {
@@ -51,7 +51,7 @@ fn whole(numbers: &[&str]) -> BTreeMap<String, bool> {
 #[tokio::test(flavor = "multi_thread")]
 async fn machines_that_are_certainly_ours_come_back_by_themselves() {
     for before in [&["1"][..], &[]] {
-        let lab = Lab::new().await;
+        let lab = TerraformLab::new().await;
         let worker = lab.worker("a").await;
         if !before.is_empty() {
             lab.succeeds(lab.launch(1).await).await;
@@ -81,7 +81,7 @@ async fn machines_that_are_certainly_ours_come_back_by_themselves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_not_certain_stays_a_conflict_and_costs_nothing() {
-    let lab = Lab::new().await;
+    let lab = TerraformLab::new().await;
     let worker = lab.worker("a").await;
     lab.succeeds(lab.launch(1).await).await;
     let id = lab.cut_off_before_the_note(worker, &["2", "3"]).await;

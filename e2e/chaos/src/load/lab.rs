@@ -15,14 +15,14 @@ pub enum Phase {
 
 /// What everybody who uses it has at hand.
 #[derive(Clone)]
-pub struct Lab {
+pub struct ChaosLab {
     pub client: Client,
     pub phase: watch::Receiver<Phase>,
     /// How many VMs the organisers keep.
     pub vms: usize,
 }
 
-impl Lab {
+impl ChaosLab {
     pub fn is(&self, phase: Phase) -> bool {
         *self.phase.borrow() == phase
     }

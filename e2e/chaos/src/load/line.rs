@@ -1,12 +1,12 @@
 use lablink_e2e::crd_command;
 
-use super::{As, Body, Dice, Lab, Phase, person::Person};
+use super::{As, Body, ChaosLab, Dice, Phase, person::Person};
 
 /// Looks of a person who then has enough of it.
 const LOOKS: u32 = 120;
 
 /// Stands in line. Answers the page of the claim that came of it.
-pub async fn stand(lab: &mut Lab, person: &mut Person, dice: &mut Dice) -> Option<String> {
+pub async fn stand(lab: &mut ChaosLab, person: &mut Person, dice: &mut Dice) -> Option<String> {
     let place = join(lab, person, dice).await?;
     if !place.starts_with("/line/") {
         return Some(place).filter(|path| path.starts_with("/claims/"));
@@ -38,7 +38,7 @@ pub async fn stand(lab: &mut Lab, person: &mut Person, dice: &mut Dice) -> Optio
 }
 
 /// Where the form led to.
-async fn join(lab: &mut Lab, person: &Person, dice: &mut Dice) -> Option<String> {
+async fn join(lab: &mut ChaosLab, person: &Person, dice: &mut Dice) -> Option<String> {
     let form = [("email", person.email.as_str())];
     for _ in 0..20 {
         let joined = lab.client.post(As::Browser(None), "/line", Body::Form(&form)).await;
@@ -55,7 +55,7 @@ async fn join(lab: &mut Lab, person: &Person, dice: &mut Dice) -> Option<String>
     None
 }
 
-async fn take(lab: &Lab, place: &str, command: &str, dice: &mut Dice) {
+async fn take(lab: &ChaosLab, place: &str, command: &str, dice: &mut Dice) {
     let path = format!("{place}/claim");
     let form = [("crd_command", command)];
     let send = || lab.client.post(As::Browser(None), &path, Body::Form(&form));

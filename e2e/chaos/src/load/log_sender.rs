@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{As, Body, Dice, Lab, Phase};
+use super::{As, Body, ChaosLab, Dice, Phase};
 use crate::history::Batch;
 
 /// Then the lines are dropped, and were never acknowledged.
@@ -10,7 +10,7 @@ const TRIES: u32 = 10;
 
 /// Hands over batches of lines with ids, some of them twice, as after a lost answer: in the name of
 /// local VMs, whose folders lie in `vms`.
-pub async fn send_logs(mut lab: Lab, vms: PathBuf, mut dice: Dice) {
+pub async fn send_logs(mut lab: ChaosLab, vms: PathBuf, mut dice: Dice) {
     let mut sent = 0;
     while lab.is(Phase::Busy) {
         lab.pause(dice.millis(300, 1200)).await;
@@ -29,7 +29,7 @@ pub async fn send_logs(mut lab: Lab, vms: PathBuf, mut dice: Dice) {
     }
 }
 
-async fn send(lab: &mut Lab, hostname: &str, token: &str, ids: Vec<String>, dice: &mut Dice) {
+async fn send(lab: &mut ChaosLab, hostname: &str, token: &str, ids: Vec<String>, dice: &mut Dice) {
     let messages: Vec<String> = ids.iter().map(|id| format!("line {id}")).collect();
     let batch = json!({
         "log_group": "chaos", "log_stream": hostname, "messages": messages, "event_ids": ids,

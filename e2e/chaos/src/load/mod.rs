@@ -20,12 +20,12 @@ use tokio::task::JoinSet;
 pub use self::{
     client::{As, Body, Client},
     dice::Dice,
-    lab::{Lab, Phase},
+    lab::{ChaosLab, Phase},
 };
 use crate::world::World;
 
 /// Starts everybody. They end with the phase `Over`.
-pub fn start(world: &Arc<World>, lab: &Lab, seed: u64) -> Result<JoinSet<()>> {
+pub fn start(world: &Arc<World>, lab: &ChaosLab, seed: u64) -> Result<JoinSet<()>> {
     let mut everybody = JoinSet::new();
     // More people than machines, so that there is a line.
     for number in 0..(lab.vms * 2) {

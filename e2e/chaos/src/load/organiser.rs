@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{As, Body, Dice, Lab, Phase, manual::Desks};
+use super::{As, Body, ChaosLab, Dice, Phase, manual::Desks};
 use crate::{
     clock::At,
     history::{Then, Wish},
@@ -13,7 +13,7 @@ use crate::{
 const PATIENCE: At = 60_000;
 
 /// Launches, takes back, replaces, destroys, cancels: at random, but so that there are VMs.
-pub async fn work(mut lab: Lab, desks: Desks, mut dice: Dice) {
+pub async fn work(mut lab: ChaosLab, desks: Desks, mut dice: Dice) {
     let mut running_since = BTreeMap::new();
     while !lab.is(Phase::Over) {
         let vms = list(&lab, "/api/vms?limit=1000", "vms").await;
@@ -28,12 +28,12 @@ pub async fn work(mut lab: Lab, desks: Desks, mut dice: Dice) {
     }
 }
 
-async fn list(lab: &Lab, path: &str, name: &str) -> Option<Vec<Value>> {
+async fn list(lab: &ChaosLab, path: &str, name: &str) -> Option<Vec<Value>> {
     let answer = lab.client.get(As::Organiser, path).await?;
     answer.json()[name].as_array().cloned()
 }
 
-async fn act(lab: &Lab, desks: &Desks, vms: &[Value], operations: &[Value], dice: &mut Dice) {
+async fn act(lab: &ChaosLab, desks: &Desks, vms: &[Value], operations: &[Value], dice: &mut Dice) {
     let launched: Vec<&Value> = vms.iter().filter(|vm| vm["source"] == "local").collect();
     let busy = operations.iter().filter(|it| it["finished_at"].is_null()).count();
     // Now and then only: the right state may come back by itself.
@@ -114,24 +114,24 @@ fn stopped_by_state(operations: &[Value]) -> Option<i64> {
     is_stopped.then(|| newest["operation_id"].as_i64())?
 }
 
-async fn bring_back(lab: &Lab, id: i64) {
+async fn bring_back(lab: &ChaosLab, id: i64) {
     let path = format!("/api/operations/{id}/bring-back");
     lab.client.post(As::Organiser, &path, Body::None).await;
 }
 
-async fn look_round(lab: &Lab, dice: &mut Dice) {
+async fn look_round(lab: &ChaosLab, dice: &mut Dice) {
     let pages = ["/admin", "/admin/instances", "/admin/operations", "/admin/participants", "/"];
     if let Some(page) = dice.one_of(&pages) {
         lab.client.get(As::OrganisersBrowser, page).await;
     }
 }
 
-async fn launch(lab: &Lab, count: usize) {
+async fn launch(lab: &ChaosLab, count: usize) {
     let wish = json!({ "num_vms": count });
     lab.client.post(As::Organiser, "/api/launch", Body::Json(&wish)).await;
 }
 
-async fn release(lab: &Lab, hostname: &str, then: Then) {
+async fn release(lab: &ChaosLab, hostname: &str, then: Then) {
     lab.client.recorder.asks(Wish::Release { hostname: hostname.to_owned(), then });
     let word = if then == Then::Reuse { "reuse" } else { "replace" };
     let wish = json!({ "then": word });
@@ -139,13 +139,13 @@ async fn release(lab: &Lab, hostname: &str, then: Then) {
     lab.client.post(As::Organiser, &path, Body::Json(&wish)).await;
 }
 
-async fn replace(lab: &Lab, hostname: &str) {
+async fn replace(lab: &ChaosLab, hostname: &str) {
     lab.client.recorder.asks(Wish::Replace { hostname: hostname.to_owned() });
     let path = format!("/api/vms/{hostname}/replace");
     lab.client.post(As::Organiser, &path, Body::None).await;
 }
 
-async fn destroy(lab: &Lab, hostnames: Vec<String>, dice: &mut Dice) {
+async fn destroy(lab: &ChaosLab, hostnames: Vec<String>, dice: &mut Dice) {
     // None named would mean all of them.
     if hostnames.is_empty() {
         return;
@@ -161,7 +161,7 @@ async fn destroy(lab: &Lab, hostnames: Vec<String>, dice: &mut Dice) {
     lab.client.post(who, "/destroy", Body::Form(&form)).await;
 }
 
-async fn retry(lab: &Lab, id: i64) {
+async fn retry(lab: &ChaosLab, id: i64) {
     let path = format!("/api/operations/{id}");
     let Some(answer) = lab.client.get(As::Organiser, &path).await else { return };
     // What is tried again is what it was about.
@@ -180,7 +180,7 @@ async fn retry(lab: &Lab, id: i64) {
     lab.client.post(As::Organiser, &format!("{path}/retry"), Body::None).await;
 }
 
-async fn register(lab: &Lab, desks: &Desks, vms: &[Value]) {
+async fn register(lab: &ChaosLab, desks: &Desks, vms: &[Value]) {
     if vms.iter().filter(|vm| vm["source"] == "manual").count() >= 2 {
         return;
     }
@@ -194,14 +194,18 @@ async fn register(lab: &Lab, desks: &Desks, vms: &[Value]) {
     }
 }
 
-async fn cancel(lab: &Lab, operation: &Value) {
+async fn cancel(lab: &ChaosLab, operation: &Value) {
     if let Some(id) = operation["operation_id"].as_i64() {
         let path = format!("/api/operations/{id}/cancel");
         lab.client.post(As::Organiser, &path, Body::None).await;
     }
 }
 
-async fn cancel_what_hangs(lab: &Lab, operations: &[Value], running_since: &mut BTreeMap<i64, At>) {
+async fn cancel_what_hangs(
+    lab: &ChaosLab,
+    operations: &[Value],
+    running_since: &mut BTreeMap<i64, At>,
+) {
     let now = lab.client.recorder.now();
     for operation in operations.iter().filter(|it| it["state"] == "running") {
         let Some(id) = operation["operation_id"].as_i64() else { continue };

@@ -4,7 +4,7 @@ use lablink_e2e::crd_command;
 use serde_json::json;
 
 use super::{
-    As, Body, Dice, Lab, Phase, line,
+    As, Body, ChaosLab, Dice, Phase, line,
     person::{Person, Ticket},
 };
 use crate::history::Wish;
@@ -13,7 +13,7 @@ use crate::history::Wish;
 const TRIES: u32 = 40;
 
 /// One actor: person after person who gets a machine, uses it, and mostly gives it back.
-pub async fn live(mut lab: Lab, actor: usize, mut dice: Dice) {
+pub async fn live(mut lab: ChaosLab, actor: usize, mut dice: Dice) {
     lab.pause(dice.millis(0, 2000)).await;
     let mut life = 0;
     while lab.is(Phase::Busy) {
@@ -43,7 +43,7 @@ enum Asked {
 }
 
 /// Asks with one command until there is an answer, as a person who sees an error page does.
-async fn ask(lab: &mut Lab, person: &mut Person, dice: &mut Dice) -> Asked {
+async fn ask(lab: &mut ChaosLab, person: &mut Person, dice: &mut Dice) -> Asked {
     let code = person.code(dice);
     let (by_form, twice) = (dice.chance(50), dice.chance(20));
     for _ in 0..TRIES {
@@ -69,7 +69,7 @@ async fn ask(lab: &mut Lab, person: &mut Person, dice: &mut Dice) -> Asked {
 }
 
 /// None: no answer that settles it.
-async fn ask_once(lab: &Lab, person: &Person, code: &str, by_form: bool) -> Option<Asked> {
+async fn ask_once(lab: &ChaosLab, person: &Person, code: &str, by_form: bool) -> Option<Asked> {
     let (client, command) = (&lab.client, crd_command(code));
     let (email, path) = (person.email.as_str(), "/api/request_vm");
     if by_form {
@@ -99,7 +99,7 @@ async fn ask_once(lab: &Lab, person: &Person, code: &str, by_form: bool) -> Opti
 }
 
 /// Uses the machine for a while: looks at its page, gives new commands, and goes.
-async fn hold(lab: &mut Lab, person: &mut Person, page: &str, dice: &mut Dice) {
+async fn hold(lab: &mut ChaosLab, person: &mut Person, page: &str, dice: &mut Dice) {
     let looks = dice.between(3, 15);
     for _ in 0..looks {
         if look(lab, person, page).await == Seen::Over {
@@ -132,7 +132,7 @@ enum Seen {
     Unclear,
 }
 
-async fn look(lab: &Lab, person: &Person, page: &str) -> Seen {
+async fn look(lab: &ChaosLab, person: &Person, page: &str) -> Seen {
     let Some(answer) = lab.client.get(As::Browser(None), page).await else { return Seen::Unclear };
     match (answer.status, Ticket::on(&answer.body)) {
         (200, Some(Ticket { hostname, pin })) => {
@@ -144,7 +144,7 @@ async fn look(lab: &Lab, person: &Person, page: &str) -> Seen {
     }
 }
 
-async fn command(lab: &Lab, person: &mut Person, page: &str, dice: &mut Dice) {
+async fn command(lab: &ChaosLab, person: &mut Person, page: &str, dice: &mut Dice) {
     let code = person.code(dice);
     let command = crd_command(&code);
     let mut form = vec![("crd_command", command.as_str())];
@@ -162,7 +162,7 @@ async fn command(lab: &Lab, person: &mut Person, page: &str, dice: &mut Dice) {
     }
 }
 
-async fn give_back(lab: &mut Lab, person: &Person, page: &str, dice: &mut Dice) {
+async fn give_back(lab: &mut ChaosLab, person: &Person, page: &str, dice: &mut Dice) {
     let path = format!("{page}/return");
     for _ in 0..TRIES {
         let email = person.email.clone();

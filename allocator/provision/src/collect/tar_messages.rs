@@ -4,7 +4,7 @@ use std::collections::HashMap;
 /// goes wrong with a file comes before the name of the next one. So a file is known to be whole as
 /// soon as the next is named; its bytes alone can't tell, since what is missing is padded.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct TarMessages {
     /// How many files were asked for: nobody has more to say.
     asked: usize,
     /// What went wrong with each file that was begun, in their order.
@@ -33,7 +33,7 @@ const MOST_OTHER: usize = 4 * 1024 * 1024;
 /// The most of a reason that is kept, in characters.
 const LONGEST_WHY: usize = 300;
 
-impl Said {
+impl TarMessages {
     pub fn about(asked: usize) -> Self {
         let (begun, current, other) = (Vec::new(), Vec::new(), Vec::new());
         Self { asked, begun, current, other, other_bytes: 0, ended: false }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_file_is_whole_when_the_next_one_is_named() {
-        let mut said = Said::about(3);
+        let mut said = TarMessages::about(3);
         said.line(b"./a.slp");
         assert_eq!((said.verdict(0), said.verdict(1)), (Verdict::Open, Verdict::Open));
         said.line(b"./b.slp");

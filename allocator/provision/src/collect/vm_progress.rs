@@ -9,7 +9,7 @@ use super::listing::Listing;
 
 /// How far the work on one VM has come, to be looked at from time to time.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct VmProgress {
     /// Files that it has, and the bytes that they take in an archive.
     pub found_files: AtomicU64,
     pub found_bytes: AtomicU64,
@@ -30,7 +30,7 @@ pub(super) enum Doing {
     Over,
 }
 
-impl Tally {
+impl VmProgress {
     /// `begun` is told when the first file begins to come.
     pub fn new(begun: Arc<Notify>) -> Self {
         Self {

@@ -9,13 +9,13 @@ use lablink_core::amount::{counted, size};
 use lablink_core::operations::{Lease, LeaseError, LogLevel, Report, Stage, Step};
 use tokio::time::Instant;
 
-use super::{gather::Visit, harvest::Harvest, tally::Doing};
+use super::{gather::Visit, harvest::Harvest, vm_progress::Doing};
 
 /// How often somebody who looks on is told.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Tells an operation's page how far each VM is.
-pub(super) struct Telling {
+pub(super) struct ProgressReport {
     visits: Vec<Visit>,
     said: Vec<Told>,
 }
@@ -59,7 +59,7 @@ impl News {
     }
 }
 
-impl Telling {
+impl ProgressReport {
     pub fn new(visits: Vec<Visit>) -> Self {
         let told = |visit: &Visit| Told {
             step: Step::waiting(visit.machine.hostname.clone()),
@@ -102,8 +102,8 @@ impl Telling {
             i32::try_from(self.visits.iter().map(of).sum::<u64>()).unwrap_or(i32::MAX)
         };
         let report = Report {
-            done: sum(|it| it.tally.files.load(Relaxed)),
-            total: sum(|it| it.tally.found_files.load(Relaxed)),
+            done: sum(|it| it.progress.files.load(Relaxed)),
+            total: sum(|it| it.progress.found_files.load(Relaxed)),
             lines: &lines,
             steps: &steps,
             ..Report::default()
@@ -115,7 +115,7 @@ impl Telling {
         // Only now: this may be dropped while it waits, when the work is done.
         lock(&news.lines).drain(..lines.len());
         for (place, step) in places.into_iter().zip(steps) {
-            let bytes = self.visits[place].tally.bytes.load(Relaxed);
+            let bytes = self.visits[place].progress.bytes.load(Relaxed);
             self.said[place] = Told { step, bytes, at: Instant::now() };
         }
         Ok(())
@@ -124,12 +124,12 @@ impl Telling {
 
 /// `end` is there when the VM is done with: why not everything came, if so.
 fn step(visit: &Visit, told: &Told, end: Option<Option<&str>>) -> Step {
-    let tally = &visit.tally;
-    let (found, came) = (tally.found_files.load(Relaxed), tally.files.load(Relaxed));
-    let bytes = tally.bytes.load(Relaxed);
-    let (stage, detail) = match (end, tally.doing()) {
+    let progress = &visit.progress;
+    let (found, came) = (progress.found_files.load(Relaxed), progress.files.load(Relaxed));
+    let bytes = progress.bytes.load(Relaxed);
+    let (stage, detail) = match (end, progress.doing()) {
         (Some(None), _) => {
-            let skipped = match tally.skipped.load(Relaxed) {
+            let skipped = match progress.skipped.load(Relaxed) {
                 0 => String::new(),
                 count => format!(", {} left out that may be results", counted(count, "thing")),
             };
@@ -138,7 +138,7 @@ fn step(visit: &Visit, told: &Told, end: Option<Option<&str>>) -> Step {
         (Some(Some(why)), _) => (Stage::Failed, Some(why.to_owned())),
         (None, Doing::Waiting) if found == 0 => (Stage::Waiting, None),
         (None, Doing::Waiting) => {
-            let bytes = tally.found_bytes.load(Relaxed);
+            let bytes = progress.found_bytes.load(Relaxed);
             (Stage::Waiting, Some(format!("has {}, {}", counted(found, "file"), size(bytes))))
         }
         (None, Doing::Listing) => (Stage::Collecting, Some("looking for files".to_owned())),
@@ -149,7 +149,7 @@ fn step(visit: &Visit, told: &Told, end: Option<Option<&str>>) -> Step {
                 "{came} of {}, {} of {}, {}/s",
                 counted(found, "file"),
                 size(bytes),
-                size(tally.found_bytes.load(Relaxed)),
+                size(progress.found_bytes.load(Relaxed)),
                 size(rate as u64)
             );
             (Stage::Collecting, Some(detail))
