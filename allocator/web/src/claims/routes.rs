@@ -85,7 +85,6 @@ pub async fn give_command(
     }
 }
 
-/// Asks whether the participant means it.
 /// Asks before the machine is given back.
 #[utoipa::path(get, path = "", params(("link" = String, Path)), responses((status = 200, content_type = "text/html", body = String), (status = 303, description = "It is over already.")))]
 pub async fn return_page(
