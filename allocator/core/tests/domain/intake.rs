@@ -106,14 +106,14 @@ async fn who_leaves_the_queue_gets_no_vm_and_those_behind_do() {
 #[tokio::test]
 async fn when_a_common_statement_fails_each_of_them_asks_alone() {
     let scene = Scene::with_running(6).await;
-    // The third statement fails: the one that all who had to wait share.
+    // The statement that all who had to wait share is the only one that makes several claims.
     scene
         .sql(
-            "create sequence statements;
-             create function cursed() returns trigger language plpgsql as $$ begin
-                 if nextval('statements') = 3 then raise 'cursed'; end if; return null;
+            "create function cursed() returns trigger language plpgsql as $$ begin
+                 if (select count(*) from made) > 1 then raise 'cursed'; end if; return null;
              end $$;
-             create trigger cursed after insert on claim for each statement execute function cursed()",
+             create trigger cursed after insert on claim referencing new table as made
+                 for each statement execute function cursed()",
         )
         .await;
     let gate = scene.db.client().await.unwrap();
@@ -127,4 +127,5 @@ async fn when_a_common_statement_fails_each_of_them_asks_alone() {
     let (granted, ()) = tokio::join!(class, teacher);
     assert!(granted.iter().all(Result::is_ok), "{granted:?}");
     assert_eq!(scene.count("select count(distinct vm_id) from claim").await, 6);
+    assert_eq!(scene.count("select count(distinct xmin::text) from claim").await, 6);
 }
