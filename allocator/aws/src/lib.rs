@@ -2,5 +2,7 @@
 //! feature `aws`.
 
 mod identity;
+mod metadata;
 
 pub use identity::Sts;
+pub use metadata::public_address;

@@ -23,7 +23,7 @@ use lablink_provision::{
     collect::{CollectorParts, Limits, ZipCollector},
     ssh::Machines,
     terraform::{
-        Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, Reboots,
+        Backend, CaughtUp, LocalVms, Program, Provider, Provisioner, ProvisionerParts, Reboots,
         RuntimeVariables, Workspace,
     },
 };
@@ -124,13 +124,13 @@ impl TerraformLab {
             scope: scope.clone(),
             workspace: Workspace::new(
                 Program::find(&self.programs.terraform).await.unwrap(),
+                Provider::Local(self.local()),
                 self.programs.module.clone(),
                 data.join("terraform"),
                 self.backend.clone(),
             ),
             aws: Arc::clone(&self.aws),
             variables,
-            local: self.local(),
             operations_dir: data.join("operations"),
         }));
         let caught_up = provisioner.caught_up();

@@ -3,11 +3,13 @@
 
 mod admin_password;
 mod agent_program;
+mod allocator_address;
 mod aws_login;
 mod banner;
 pub mod database;
 mod http;
 mod local;
+mod machines;
 pub mod places;
 mod pool_rules;
 mod results;
@@ -16,6 +18,7 @@ pub mod settings;
 mod signals;
 mod state_backend;
 mod tasks;
+mod variables;
 mod web_settings;
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +31,7 @@ use lablink_core::{
     pools::Pool,
     worker::{Worker, WorkerParts},
 };
+use lablink_provision::ssh;
 use lablink_web::{
     AdminLogin, AgentBudgets, AgentLimits, AppState, Browsers, CodeGuesses, ConnectionLimits,
     FormLimits, OwnLog, Transfers, Waits,
@@ -43,18 +47,15 @@ use self::{
     banner::Banner,
     database::Database,
     http::answer_requests,
-    local::{LocalProvider, Start},
+    local::Start,
+    machines::Machines,
     places::Places,
     pool_rules::pool_rules,
     results::collector,
     runners::runners,
     web_settings::web_settings,
 };
-use crate::{
-    cli::ServeArgs,
-    config::{Config, ProviderKind},
-    logging,
-};
+use crate::{cli::ServeArgs, config::Config, logging};
 
 /// Connections to the database in one process, in addition to the listener's.
 const CONNECTIONS: usize = 16;
@@ -113,18 +114,19 @@ async fn serve_on(
     let terraform_has_until = Instant::now() + TERRAFORM;
     let secret_key = settings::secret_key()?;
     let aws = Arc::new(aws_login(config, secret_key.clone()).await);
-    let local = match config.provider {
-        ProviderKind::Local => {
-            Some(LocalProvider::new(args, config, places, &scope, Arc::clone(&aws)).await?)
-        }
-        ProviderKind::Aws | ProviderKind::Manual => None,
+    let machines = Machines::new(args, config, places, &scope, &aws).await?;
+    let ways = ssh::Machines {
+        scope: scope.clone(),
+        secret_key: secret_key.clone(),
+        ssh_addresses: config.manual.ssh_addresses,
+        local: machines.local().map(|local| local.directory.clone()),
+        cloud: machines.cloud(&aws),
     };
-    let collector = collector(config, places, &scope, secret_key.clone(), local.as_ref())?;
+    let collector = collector(config, places, &scope, ways)?;
     let tasks = tasks::begin(config, &scope, &collector);
-    let runners = Arc::new(runners(&scope, &collector, local.as_ref()));
+    let runners = Arc::new(runners(&scope, &collector, &machines));
 
-    let vms = local.as_ref().map(|local| local.vms.clone());
-    let caught_up = local.as_ref().map(|local| local.provisioner.caught_up());
+    let (vms, caught_up) = (machines.local().cloned(), machines.caught_up());
     let starting = vms.clone().zip(caught_up.clone()).map(|(vms, caught_up)| {
         let start = Start { vms, scope: scope.clone(), warm: config.local.warm };
         tokio::spawn(start.run(caught_up, stopping.clone()))
