@@ -65,6 +65,7 @@ pub use waits::Waits;
 pub mod gallery {
     pub use lablink_core::{
         claims::ReleaseReason, operations::OperationState, pools::Source, state::Fault,
+        vms::Instance,
     };
 
     pub use crate::{

@@ -26,6 +26,7 @@ pub struct Machines {
 }
 
 /// Where the ways to VMs in a cloud are kept.
+#[derive(Clone)]
 pub struct Cloud {
     /// Terraform's folder.
     pub workspace: Workspace,

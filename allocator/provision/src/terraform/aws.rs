@@ -1,5 +1,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
+use lablink_core::operations::OperationId;
+
 /// EC2 instances: what the `terraform/aws` module needs to know besides the runtime variables.
 #[derive(Clone, Debug)]
 pub struct AwsVms {
@@ -8,8 +10,12 @@ pub struct AwsVms {
 }
 
 impl AwsVms {
-    pub(super) fn variables(&self) -> Vec<(&'static str, OsString)> {
+    /// What is made bears the operation's id as a tag, so that it is known even where the state was
+    /// never written.
+    pub(super) fn variables(&self, operation: OperationId) -> Vec<(&'static str, OsString)> {
         let script = self.startup_script.clone();
-        script.map(|path| ("TF_VAR_custom_startup_script_path", path.into())).into_iter().collect()
+        let script = script.map(|path| ("TF_VAR_custom_startup_script_path", path.into()));
+        let operation = ("TF_VAR_operation", operation.to_string().into());
+        script.into_iter().chain([operation]).collect()
     }
 }

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
 
-use lablink_core::{DbError, Scope, pools::Source, vms, worker::Limit};
+use lablink_core::{DbError, Scope, operations::OperationId, pools::Source, vms, worker::Limit};
 use lablink_protocol::Hostname;
 
 use super::{AwsVms, LocalVms, StepError, state::State};
@@ -51,11 +51,12 @@ impl Provider {
         }
     }
 
-    /// What Terraform's environment tells the module, besides the runtime variables.
-    pub(super) fn variables(&self) -> Vec<(&'static str, OsString)> {
+    /// What Terraform's environment tells the module about a run for this operation, besides the
+    /// runtime variables.
+    pub(super) fn variables(&self, operation: OperationId) -> Vec<(&'static str, OsString)> {
         match self {
             Self::Local(local) => local.variables().map(|(name, path)| (name, path.into())).into(),
-            Self::Aws(aws) => aws.variables(),
+            Self::Aws(aws) => aws.variables(operation),
         }
     }
 

@@ -173,7 +173,7 @@ impl Apply<'_> {
             .arg(command)
             .args(["-json", "-input=false", LOCK_TIMEOUT])
             .args(options)
-            .envs(self.workspace.provider.variables())
+            .envs(self.workspace.provider.variables(self.lease.operation_id()))
             .env("TF_VAR_enrolment_tokens", self.tokens())
             .stdout(File::create(&output)?)
             .stderr(File::create(&errors)?)
