@@ -62,8 +62,8 @@ pub(super) struct Apply<'a> {
 pub(super) enum Planned {
     /// The run itself plans.
     Later,
-    /// A plan in this file, which is fit.
-    In(PathBuf),
+    /// A plan in this file, which is fit, and what its run has to do.
+    In(PathBuf, Progress),
 }
 
 /// What a run leaves for the writing of its end.
@@ -99,18 +99,22 @@ impl Apply<'_> {
 
     /// Errors happen before Terraform runs, or after it was ended: none is left running.
     pub async fn run(&self, planned: Planned, held: &mut Held) -> io::Result<Attempt<Ran>> {
-        let options = match &planned {
+        match planned {
             Planned::Later => {
-                std::iter::once("-auto-approve".into()).chain(self.wishes()).collect()
+                let options = std::iter::once("-auto-approve".into()).chain(self.wishes());
+                self.call("apply", options.collect(), self.progress(), held).await
             }
-            Planned::In(file) => vec![file.into()],
-        };
-        let attempt = self.call("apply", options, held).await;
-        if let Planned::In(file) = planned {
-            // It holds the tokens.
-            std::fs::remove_file(file)?;
+            Planned::In(file, progress) => {
+                let attempt = self.call("apply", vec![file.as_os_str().into()], progress, held).await;
+                // It holds the tokens.
+                std::fs::remove_file(file)?;
+                attempt
+            }
         }
-        attempt
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::of(self.makes)
     }
 
     async fn plan_first(&self, held: &mut Held) -> io::Result<Result<Planned, Attempt<Ran>>> {
@@ -121,12 +125,14 @@ impl Apply<'_> {
             let mut out = OsString::from("-out=");
             out.push(&file);
             let options = [look.into(), out].into_iter().chain(self.wishes()).collect();
-            let attempt = self.call("plan", options, held).await?;
+            let attempt = self.call("plan", options, self.progress(), held).await?;
             if !matches!(attempt.ended, Ended::Succeeded) {
                 return Ok(Err(attempt));
             }
             beyond = match self.beyond(&file).await {
-                Ok(beyond) if beyond.is_empty() => return Ok(Ok(Planned::In(file))),
+                Ok(beyond) if beyond.is_empty() => {
+                    return Ok(Ok(Planned::In(file, attempt.left.progress)));
+                }
                 Ok(beyond) => beyond,
                 Err(why) => return Ok(Err(Attempt { ended: Ended::failed(why), ..attempt })),
             };
@@ -155,7 +161,9 @@ impl Apply<'_> {
     fn wishes(&self) -> impl Iterator<Item = OsString> {
         let variables = format!("-var-file={}", workspace::RUNTIME_VARIABLES);
         let replaced = self.replace.iter().map(|address| format!("-replace={address}"));
-        std::iter::once(variables).chain(replaced).map(OsString::from)
+        // What VMs share goes with the last of them.
+        let all = self.vms.is_empty().then(|| "-destroy".to_owned());
+        std::iter::once(variables).chain(replaced).chain(all).map(OsString::from)
     }
 
     /// One run of Terraform.
@@ -163,6 +171,7 @@ impl Apply<'_> {
         &self,
         command: &str,
         options: Vec<OsString>,
+        mut progress: Progress,
         held: &mut Held,
     ) -> io::Result<Attempt<Ran>> {
         let output = self.folder.join("terraform.jsonl");
@@ -187,7 +196,6 @@ impl Apply<'_> {
             child.wait().await?;
             return Err(error);
         }
-        let mut progress = Progress::of(self.makes);
         let Watched { status, stop, overdue } =
             self.watch(&mut child, process, &output, &mut progress, held).await?;
         let ended_by_itself = status.code().is_some() && stop.is_none() && !overdue;
