@@ -35,7 +35,17 @@ impl AwsCloud {
         let desktop = desktop.to_str().context("a path")?;
         cloud.run(
             "start",
-            &["--bucket", BUCKET, "--boot", agent, "--desktop", desktop, "--image", OTHER_IMAGE, "--ssh"],
+            &[
+                "--bucket",
+                BUCKET,
+                "--boot",
+                agent,
+                "--desktop",
+                desktop,
+                "--image",
+                OTHER_IMAGE,
+                "--ssh",
+            ],
         )?;
         let env = fs::read_to_string(cloud.folder.path().join("env"))?;
         let exported = env.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
@@ -60,6 +70,7 @@ impl AwsCloud {
         deployment.set("HOME", self.folder.path().join("home"));
         // As sshd on this machine sees whoever comes from it.
         deployment.set("ALLOCATOR_PUBLIC_IP", "127.0.0.1");
+        deployment.set("ALLOCATOR_FQDN", format!("http://127.0.0.1:{}", deployment.port));
     }
 
     /// One call of AWS's API.
@@ -73,7 +84,12 @@ impl AwsCloud {
         let filter = json!({ "Filters": [{ "Name": format!("tag:{tag}"), "Values": [value] }] });
         let found = self.call("ec2", "describe_instances", &filter)?;
         let reservations = found["Reservations"].as_array().context("no reservations")?;
-        Ok(reservations.iter().flat_map(|it| it["Instances"].as_array()).flatten().cloned().collect())
+        Ok(reservations
+            .iter()
+            .flat_map(|it| it["Instances"].as_array())
+            .flatten()
+            .cloned()
+            .collect())
     }
 
     /// The ids of those that run.
@@ -96,7 +112,10 @@ impl AwsCloud {
     /// How often AWS was called so.
     pub fn calls(&self, action: &str) -> Result<usize> {
         let log = fs::read_to_string(self.folder.path().join("calls.log"))?;
-        Ok(log.lines().filter(|line| line.split_whitespace().any(|word| word.ends_with(action))).count())
+        Ok(log
+            .lines()
+            .filter(|line| line.split_whitespace().any(|word| word.ends_with(action)))
+            .count())
     }
 
     fn run(&self, verb: &str, options: &[&str]) -> Result<String> {

@@ -8,8 +8,7 @@ use serde_json::json;
 
 use crate::lab::{Lab, ends, replace, vm};
 
-const KEYS: [&str; 2] =
-    ["test/client/terraform.tfstate", "test/client/terraform.runtime.tfvars"];
+const KEYS: [&str; 2] = ["test/client/terraform.tfstate", "test/client/terraform.runtime.tfvars"];
 
 #[tokio::test]
 async fn a_class_is_launched_claimed_collected_and_destroyed() -> Result<()> {
@@ -55,7 +54,8 @@ async fn a_class_is_launched_claimed_collected_and_destroyed() -> Result<()> {
     let destroyed = allocator.organiser()?.post_form("/destroy?wait=true", &[]).await?;
     assert_eq!(destroyed.expect(200)?.json()?["state"], "succeeded");
     assert!(lab.cloud.running("ManagedBy", "lablink-allocator")?.is_empty());
-    let tagged = json!({ "Filters": [{ "Name": "tag:ManagedBy", "Values": ["lablink-allocator"] }] });
+    let tagged =
+        json!({ "Filters": [{ "Name": "tag:ManagedBy", "Values": ["lablink-allocator"] }] });
     for (operation, what) in
         [("describe_security_groups", "SecurityGroups"), ("describe_key_pairs", "KeyPairs")]
     {

@@ -57,8 +57,7 @@ mod tests {
     #[test]
     fn the_profile_the_region_and_endpoints_go_on_and_nothing_else() {
         let names: Vec<String> = passed(None).into_iter().map(|(name, _)| name).collect();
-        let all_of_aws =
-            ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL_EC2"];
+        let all_of_aws = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL_EC2"];
         assert_eq!(names, all_of_aws);
     }
 
@@ -70,12 +69,8 @@ mod tests {
             session_token: None,
         };
         let names: Vec<String> = passed(Some(&keys)).into_iter().map(|(name, _)| name).collect();
-        let expected = [
-            "AWS_REGION",
-            "AWS_ENDPOINT_URL_EC2",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-        ];
+        let expected =
+            ["AWS_REGION", "AWS_ENDPOINT_URL_EC2", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         assert_eq!(names, expected);
     }
 }

@@ -72,8 +72,7 @@ impl Change {
 
     fn stops(&self) -> bool {
         let none = Map::new();
-        let [before, after] =
-            [&self.before, &self.after].map(|it| it.as_object().unwrap_or(&none));
+        let [before, after] = [&self.before, &self.after].map(|it| it.as_object().unwrap_or(&none));
         // What is not known before the run is not among them.
         let changed = after.iter().filter(|(name, value)| before.get(*name) != Some(*value));
         changed.into_iter().any(|(name, _)| !HARMLESS.contains(&name.as_str()))

@@ -6,7 +6,9 @@ use std::{
 
 use jiff::Timestamp;
 use lablink_core::{
-    DbError, Scope, Token, agents, chain,
+    DbError, Scope, Token, agents,
+    aws::CloudError,
+    chain,
     operations::{LeaseError, Outcome},
     secrets::{AwsLogin, VaultError},
     state, vms,
@@ -57,6 +59,8 @@ pub(super) enum WorkError {
     Step(#[from] StepError),
     #[error("cannot run Terraform")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     #[error(transparent)]
     Keys(VaultError),
     #[error(transparent)]
@@ -153,6 +157,7 @@ impl Provisioner {
         }
         self.settle_again(&workspace).await?;
         workspace.prepare(variables).await?;
+        workspace.keep_variables(variables.to_tfvars()).await;
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
         }

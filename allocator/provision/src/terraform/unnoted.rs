@@ -24,7 +24,10 @@ impl Provisioner {
         look: &Look,
     ) -> Result<bool, WorkError> {
         let ProvisionerParts { scope, .. } = &self.parts;
-        let Provider::Local(local) = &workspace.provider else { return Ok(false) };
+        let local = match &workspace.provider {
+            Provider::Local(local) => local,
+            Provider::Aws(_) => return self.adopt(workspace, look).await,
+        };
         let Some(lacking) = only_lacking(look) else { return Ok(false) };
         let tokens = lacking.iter().filter_map(|it| Some((it.clone(), local.token_hash(it)?)));
         let ours = state::being_made_with(scope, &tokens.collect::<Vec<_>>()).await?;
@@ -32,7 +35,12 @@ impl Provisioner {
             return Ok(false);
         }
         // A copy could only hold an earlier machine of the same name.
-        let pieces = Pieces { found: &look.raw, copy: None, seen: look.seen.as_ref(), provider: &workspace.provider };
+        let pieces = Pieces {
+            found: &look.raw,
+            copy: None,
+            seen: look.seen.as_ref(),
+            provider: &workspace.provider,
+        };
         let mended = mend(&pieces, &look.existing, &[])?;
         if !mended.lost.is_empty() {
             return Ok(false);

@@ -5,9 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use lablink_protocol::Hostname;
 
 use super::{
-    LOCK_TIMEOUT, Provisioner, StepError, Workspace,
-    provider::Wrong,
-    provisioner::WorkError,
+    LOCK_TIMEOUT, Provisioner, StepError, Workspace, provider::Wrong, provisioner::WorkError,
     state::State,
 };
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use lablink_core::{Scope, secrets::AwsLogin};
+use lablink_core::{Scope, aws::Owner, secrets::AwsLogin};
 use lablink_provision::{
     ssh::Cloud,
     terraform::{
@@ -14,8 +14,9 @@ use lablink_provision::{
 };
 
 use super::{
-    agent_program::agent_program, allocator_address::allocator_address, places::Places,
-    settings::config_file, state_backend::state_backend, variables::variables,
+    agent_program::agent_program, allocator_address::allocator_address,
+    cloud_machines::cloud_machines, places::Places, settings::config_file,
+    state_backend::state_backend, variables::variables,
 };
 use crate::{
     cli::ServeArgs,
@@ -46,6 +47,11 @@ impl Machines {
             ProviderKind::Local => Provider::Local(local(args, config, places)?),
             ProviderKind::Aws => Provider::Aws(AwsVms {
                 startup_script: config.startup_script.find(&config_file(&args.database)),
+                owner: Owner {
+                    environment: args.environment.to_string(),
+                    deployment: config.deployment_name.clone(),
+                },
+                api: cloud_machines(config).await?,
             }),
             ProviderKind::Manual => return Ok(Self::Manual),
         };

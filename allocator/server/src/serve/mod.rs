@@ -6,6 +6,7 @@ mod agent_program;
 mod allocator_address;
 mod aws_login;
 mod banner;
+mod cloud_machines;
 pub mod database;
 mod http;
 mod local;
@@ -43,17 +44,9 @@ use tokio_util::{
 };
 
 use self::{
-    aws_login::aws_login,
-    banner::Banner,
-    database::Database,
-    http::answer_requests,
-    local::Start,
-    machines::Machines,
-    places::Places,
-    pool_rules::pool_rules,
-    results::collector,
-    runners::runners,
-    web_settings::web_settings,
+    aws_login::aws_login, banner::Banner, database::Database, http::answer_requests, local::Start,
+    machines::Machines, places::Places, pool_rules::pool_rules, results::collector,
+    runners::runners, web_settings::web_settings,
 };
 use crate::{cli::ServeArgs, config::Config, logging};
 
@@ -106,6 +99,7 @@ async fn serve_on(
     let agents_db = Db::new(&database.server, AGENT_CONNECTIONS);
     let rules = pool_rules(config);
     let pool = Arc::new(Pool::open(&db, args.environment.as_str(), rules).await?);
+    pool.keep_deployment_name(&db, config.deployment_name.as_deref()).await?;
     let scope = Scope::new(&db, &pool, Actor::System);
     let hub = live::Hub::default();
     let listener_task = live::listen(database.server.clone(), hub.clone());
