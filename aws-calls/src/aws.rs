@@ -110,7 +110,9 @@ impl Aws {
         let none = || no_credentials("there is no source of credentials".to_owned());
         let provider = self.0.credentials_provider().ok_or_else(none)?;
         let found = provider.provide_credentials().await.map_err(|error| {
-            no_credentials(aws_smithy_types::error::display::DisplayErrorContext(&error).to_string())
+            no_credentials(
+                aws_smithy_types::error::display::DisplayErrorContext(&error).to_string(),
+            )
         })?;
         Ok(Keys {
             access_key_id: found.access_key_id().to_owned(),

@@ -41,13 +41,20 @@ impl CallError {
     pub(crate) fn answered(call: &'static str, code: &str, message: &str) -> Self {
         let (code, message) = (code.to_owned(), message.to_owned());
         match code.as_str() {
-            "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException"
+            "UnauthorizedOperation"
+            | "AccessDenied"
+            | "AccessDeniedException"
             | "Client.UnauthorizedOperation" => Self::NotAllowed { call, code, message },
-            "AuthFailure" | "ExpiredToken" | "ExpiredTokenException" | "IncompleteSignature"
-            | "InvalidClientTokenId" | "InvalidSignatureException" | "MissingAuthenticationToken"
-            | "RequestExpired" | "SignatureDoesNotMatch" | "UnrecognizedClientException" => {
-                Self::Credentials { code, message }
-            }
+            "AuthFailure"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "IncompleteSignature"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationToken"
+            | "RequestExpired"
+            | "SignatureDoesNotMatch"
+            | "UnrecognizedClientException" => Self::Credentials { code, message },
             known if aws_runtime::retries::classifiers::THROTTLING_ERRORS.contains(&known) => {
                 Self::Throttled { call }
             }

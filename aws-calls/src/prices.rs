@@ -12,12 +12,8 @@ use crate::{
     quotas::{json_error, json_request, parsed},
 };
 
-static PRICING: Service = Service {
-    host: "api.pricing",
-    signed_as: "pricing",
-    id: "Pricing",
-    parse_error: json_error,
-};
+static PRICING: Service =
+    Service { host: "api.pricing", signed_as: "pricing", id: "Pricing", parse_error: json_error };
 
 /// What an hour of something costs.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +43,7 @@ impl Aws {
             ],
         });
         // The price list is the same everywhere, and is kept in a few regions.
-        let region =
-            if self.region().starts_with("cn-") { "cn-northwest-1" } else { "us-east-1" };
+        let region = if self.region().starts_with("cn-") { "cn-northwest-1" } else { "us-east-1" };
         let request = json_request(call, format!("AWSPriceListService.{call}"), &asked);
         let body = self.call(&PRICING, &Region::from_static(region), request).await?;
         let list: List = parsed(call, &body)?;

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::{MOST, Query};
+use super::query::{MOST, Query};
 use crate::{Aws, CallError};
 
 /// AWS says of the call only that it was done.

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Items, MOST, Page, Query};
+use super::query::{Items, MOST, Page, Query};
 use crate::{Aws, CallError};
 
 /// How AWS finds a machine, and what it plans with it.

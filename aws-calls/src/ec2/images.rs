@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::{Items, Query};
+use super::query::{Items, Query};
 use crate::{Aws, CallError};
 
 /// A machine image (AMI).

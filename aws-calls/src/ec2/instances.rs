@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Items, MOST, Page, Query};
+use super::query::{Items, MOST, Page, Query};
 use crate::{Aws, CallError};
 
 /// A machine of EC2. One that is terminated is told for about an hour more.

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::{Items, MOST, Page, Query};
+use super::query::{Items, MOST, Page, Query};
 use crate::{Aws, CallError};
 
 /// What a type of instances has.

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::{Items, Page, Query};
+use super::query::{Items, Page, Query};
 use crate::{Aws, CallError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 
-use super::Query;
+use super::query::Query;
 use crate::{Aws, CallError};
 
 /// The code of "it would have been done".
