@@ -25,6 +25,7 @@ pub struct Gpu {
     pub name: String,
     /// As in `NVIDIA`.
     pub manufacturer: String,
+    /// How many the machine sees, whole ones or parts.
     pub count: u32,
 }
 
@@ -107,12 +108,17 @@ struct Gpus {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct OneGpu {
     #[serde(default)]
     name: String,
     #[serde(default)]
     manufacturer: String,
+    #[serde(default)]
     count: u32,
+    /// Parts of a GPU count here alone.
+    #[serde(default)]
+    logical_gpu_count: u32,
 }
 
 #[derive(Default, Deserialize)]
@@ -129,12 +135,17 @@ impl From<Type> for MachineType {
             name: found.instance_type,
             vcpus: found.v_cpu_info.default_v_cpus,
             memory_mib: found.memory_info.size_in_mi_b,
-            gpus: gpus
-                .map(|OneGpu { name, manufacturer, count }| Gpu { name, manufacturer, count })
-                .collect(),
+            gpus: gpus.map(Gpu::from).collect(),
             architectures: found.processor_info.supported_architectures.items,
             spot: found.supported_usage_classes.items.iter().any(|class| class == "spot"),
         }
+    }
+}
+
+impl From<OneGpu> for Gpu {
+    fn from(found: OneGpu) -> Self {
+        let count = found.count.max(found.logical_gpu_count);
+        Self { name: found.name, manufacturer: found.manufacturer, count }
     }
 }
 

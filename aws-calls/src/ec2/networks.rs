@@ -31,9 +31,13 @@ pub struct SecurityGroup {
 }
 
 impl Aws {
-    /// The subnets of the default VPC. Needs `ec2:DescribeSubnets`.
-    pub async fn default_subnets(&self) -> Result<Vec<Subnet>, CallError> {
-        let query = Query::new("DescribeSubnets").filter("default-for-az", &["true"]);
+    /// The subnets of a VPC; none named: those of the default one. Needs `ec2:DescribeSubnets`.
+    pub async fn subnets(&self, vpc: Option<&str>) -> Result<Vec<Subnet>, CallError> {
+        let query = Query::new("DescribeSubnets");
+        let query = match vpc {
+            Some(vpc) => query.filter("vpc-id", &[vpc]),
+            None => query.filter("default-for-az", &["true"]),
+        };
         self.ec2_all::<Subnets>(query).await
     }
 

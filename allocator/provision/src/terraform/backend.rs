@@ -82,6 +82,7 @@ mod tests {
             access_key_id: "AKIA".to_owned(),
             secret_access_key: "s".to_owned(),
             session_token: None,
+            expires_at: None,
         };
         assert!(Backend::File("/x".into()).environment(Some(&keys)).is_empty());
         let (bucket, key) = ("states".to_owned(), "k".to_owned());
