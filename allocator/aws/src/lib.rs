@@ -1,8 +1,10 @@
-//! The only crate that talks to AWS. It takes its time to build, so it is behind the server's
-//! feature `aws`.
+//! Answers what the core asks of AWS, by the calls of `aws-calls`. It takes its time to build, so it is
+//! behind the server's feature `aws`.
 
+mod account;
 mod identity;
-mod metadata;
+mod machines;
+mod questions;
 
-pub use identity::Sts;
-pub use metadata::public_address;
+pub use account::Account;
+pub use lablink_aws_calls::{Found, Role, metadata::public_address};

@@ -25,6 +25,7 @@ pub mod operations;
 mod pin;
 mod plain;
 pub mod pools;
+pub mod preflight;
 mod rows;
 pub mod schema;
 pub mod scope;

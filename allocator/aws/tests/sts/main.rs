@@ -13,12 +13,13 @@ use std::{
     thread,
 };
 
-use lablink_aws::Sts;
+use lablink_aws::{Account, Found};
 use lablink_core::aws::{AwsKeys, CloudIdentity, IdentityError};
 use moto::{Moto, free_port};
 
-async fn sts() -> Sts {
-    Sts::new(Some("us-east-1".to_owned())).await
+async fn sts() -> Account {
+    let found = Found { region: Some("us-east-1".to_owned()), profile: None };
+    Account::find(found, None).await
 }
 
 fn some_keys() -> AwsKeys {
@@ -26,6 +27,7 @@ fn some_keys() -> AwsKeys {
         access_key_id: "AKIA".to_owned(),
         secret_access_key: "hidden".to_owned(),
         session_token: None,
+        expires_at: None,
     }
 }
 
@@ -60,6 +62,7 @@ async fn child_with_keys_in_its_environment() {
         access_key_id: env::var("AWS_ACCESS_KEY_ID").unwrap(),
         secret_access_key: env::var("AWS_SECRET_ACCESS_KEY").unwrap(),
         session_token: None,
+        expires_at: None,
     };
     let sts = sts().await;
     let found = sts.of(Some(&keys)).await.unwrap();

@@ -41,6 +41,7 @@ impl Moto {
             access_key_id: field("AccessKeyId"),
             secret_access_key: field("SecretAccessKey"),
             session_token: None,
+            expires_at: None,
         };
         let lock = client().post(format!("{}/moto-api/reset-auth", moto.url)).body("0");
         assert!(lock.send().await.unwrap().status().is_success());

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What AWS calls credentials: a user's, or a session's if there is a token.
@@ -8,6 +9,9 @@ pub struct AwsKeys {
     pub access_key_id: String,
     pub secret_access_key: String,
     pub session_token: Option<String>,
+    /// When a session ends, if that is known.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
 }
 
 impl AwsKeys {
@@ -43,6 +47,7 @@ mod tests {
             access_key_id: "AKIA".to_owned(),
             secret_access_key: "hidden".to_owned(),
             session_token: None,
+            expires_at: None,
         };
         let names: Vec<_> = keys.environment().map(|(name, _)| name).collect();
         assert_eq!(names, ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);

@@ -30,11 +30,15 @@ pub enum IdentityError {
     Unreachable(String),
 }
 
-/// Asks AWS whose credentials these are. The allocator can be built without.
+/// What AWS says, some time.
+pub type FromAws<'a, T> = Pin<Box<dyn Future<Output = Result<T, IdentityError>> + Send + 'a>>;
+
+/// Asks AWS whose credentials these are. The allocator can be built without. No keys: those that the
+/// process finds by itself, in its environment, a profile, or a role of the machine.
 pub trait CloudIdentity: Send + Sync {
-    /// `None` asks for what the process finds by itself: its environment, a profile, a role.
-    fn of<'a>(
-        &'a self,
-        keys: Option<&'a AwsKeys>,
-    ) -> Pin<Box<dyn Future<Output = Result<Identity, IdentityError>> + Send + 'a>>;
+    fn of<'a>(&'a self, keys: Option<&'a AwsKeys>) -> FromAws<'a, Identity>;
+
+    /// The keys that programs beside this one, as Terraform, are to work with: those of a session where a
+    /// role is to be taken on, else the same. None: what they find by themselves.
+    fn session<'a>(&'a self, keys: Option<&'a AwsKeys>) -> FromAws<'a, Option<AwsKeys>>;
 }

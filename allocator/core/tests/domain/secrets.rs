@@ -25,6 +25,7 @@ fn aws_keys(id: &str) -> AwsKeys {
         access_key_id: id.to_owned(),
         secret_access_key: "secret".to_owned(),
         session_token: None,
+        expires_at: None,
     }
 }
 

@@ -67,6 +67,7 @@ mod tests {
             access_key_id: "AKIA".to_owned(),
             secret_access_key: "s".to_owned(),
             session_token: None,
+            expires_at: None,
         };
         let names: Vec<String> = passed(Some(&keys)).into_iter().map(|(name, _)| name).collect();
         let expected =

@@ -46,6 +46,7 @@ async fn keys_that_were_typed_open_the_bucket_at_once() {
         access_key_id: "AKIATYPED".to_owned(),
         secret_access_key: "typed".to_owned(),
         session_token: None,
+        expires_at: None,
     };
     lab.aws.vault.set(&lab.scope(), Some(&keys)).await.unwrap();
     lab.succeeds(lab.launch(1).await).await;

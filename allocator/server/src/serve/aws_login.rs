@@ -13,7 +13,8 @@ pub async fn aws_login(config: &Config, key: Option<SecretKey>) -> AwsLogin {
 
 #[cfg(feature = "aws")]
 async fn identity(region: &str) -> Option<Box<dyn CloudIdentity>> {
-    Some(Box::new(lablink_aws::Sts::new(Some(region.to_owned())).await))
+    let found = lablink_aws::Found { region: Some(region.to_owned()), profile: None };
+    Some(Box::new(lablink_aws::Account::find(found, None).await))
 }
 
 #[cfg(not(feature = "aws"))]

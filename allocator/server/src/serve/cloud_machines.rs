@@ -10,7 +10,7 @@ use crate::config::Config;
 pub async fn cloud_machines(config: &Config) -> Result<Arc<dyn CloudMachines>> {
     let found = lablink_aws::Found { region: Some(config.app.region.clone()), profile: None };
     let account = lablink_aws::Account::find(found, None).await;
-    Ok(Arc::new(lablink_aws::Machines(account)))
+    Ok(Arc::new(account))
 }
 
 /// Not reached: such a program refuses the provider.

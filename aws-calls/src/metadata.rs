@@ -1,3 +1,5 @@
+//! What an instance learns of itself, from its own metadata.
+
 use std::{net::Ipv4Addr, time::Duration};
 
 use aws_config::imds::Client;

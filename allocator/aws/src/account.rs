@@ -1,0 +1,50 @@
+use lablink_aws_calls::{Aws, Found, Keys, Role};
+use lablink_core::aws::AwsKeys;
+
+/// The AWS account that the allocator works in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// What the process finds by itself.
+    found: Aws,
+    /// The same, in the role.
+    own: Aws,
+    role: Option<Role>,
+}
+
+impl Account {
+    /// Finds out how to reach AWS from the SDK's own variables, a profile, or a role of the machine. With
+    /// a role to take on, all is done in that one. Asks nobody.
+    pub async fn find(found: Found, role: Option<Role>) -> Self {
+        let found = Aws::find(found).await;
+        let own = in_role(found.clone(), role.as_ref()).await;
+        Self { found, own, role }
+    }
+
+    /// AWS with these keys, or else with what the process finds by itself.
+    pub(crate) async fn with(&self, keys: Option<&AwsKeys>) -> Aws {
+        match keys {
+            None => self.own.clone(),
+            Some(keys) => in_role(self.found.with_keys(&plain(keys)), self.role.as_ref()).await,
+        }
+    }
+
+    pub(crate) fn takes_on_a_role(&self) -> bool {
+        self.role.is_some()
+    }
+}
+
+async fn in_role(aws: Aws, role: Option<&Role>) -> Aws {
+    match role {
+        Some(role) => aws.in_role(role).await,
+        None => aws,
+    }
+}
+
+fn plain(keys: &AwsKeys) -> Keys {
+    Keys {
+        access_key_id: keys.access_key_id.clone(),
+        secret_access_key: keys.secret_access_key.clone(),
+        session_token: keys.session_token.clone(),
+        expires_at: keys.expires_at,
+    }
+}

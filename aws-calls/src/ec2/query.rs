@@ -1,0 +1,151 @@
+//! The Query protocol, which EC2 speaks: a form goes out, XML comes back.
+
+use form_urlencoded::Serializer;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    Aws, CallError,
+    call::{At, Request, Service},
+};
+
+static EC2: Service = Service {
+    host: "ec2",
+    signed_as: "ec2",
+    id: "EC2",
+    signs_bodies: false,
+    parse_error: |_answer, body| {
+        let response: Refusal = quick_xml::de::from_str(body).ok()?;
+        let error = response.errors.error.into_iter().next()?;
+        Some((error.code, error.message))
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Refusal {
+    errors: Errors,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Errors {
+    error: Vec<Error>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Error {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// A list in EC2's XML.
+#[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+pub(super) struct Items<T> {
+    #[serde(rename = "item", default = "Vec::new")]
+    pub(super) items: Vec<T>,
+}
+
+impl<T> Default for Items<T> {
+    fn default() -> Self {
+        Self { items: Vec::new() }
+    }
+}
+
+/// The most values that EC2 takes in one filter or list of ids.
+pub(super) const MOST: usize = 200;
+/// The most pages that are read of one answer: more would be a token that never ends.
+const PAGES: usize = 1000;
+
+/// A call with its parameters.
+pub(super) struct Query {
+    call: &'static str,
+    form: Vec<(String, String)>,
+    filters: usize,
+}
+
+impl Query {
+    pub(super) fn new(call: &'static str) -> Self {
+        let form = vec![
+            ("Action".to_owned(), call.to_owned()),
+            ("Version".to_owned(), "2016-11-15".to_owned()),
+        ];
+        Self { call, form, filters: 0 }
+    }
+
+    pub(super) fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.form.push((name.into(), value.into()));
+        self
+    }
+
+    /// `Name.1`, `Name.2` and so on.
+    pub(super) fn list<V: AsRef<str>>(mut self, name: &str, values: &[V]) -> Self {
+        for (at, value) in values.iter().enumerate() {
+            self = self.set(format!("{name}.{}", at + 1), value.as_ref());
+        }
+        self
+    }
+
+    /// Only what has one of these values.
+    pub(super) fn filter<V: AsRef<str>>(mut self, name: &str, values: &[V]) -> Self {
+        self.filters += 1;
+        let filter = format!("Filter.{}", self.filters);
+        self.set(format!("{filter}.Name"), name).list(&format!("{filter}.Value"), values)
+    }
+
+    fn request(&self, token: Option<&str>) -> Request {
+        let mut form = Serializer::new(String::new());
+        form.extend_pairs(&self.form);
+        if let Some(token) = token {
+            form.append_pair("NextToken", token);
+        }
+        Request {
+            call: self.call,
+            at: At::Service,
+            headers: vec![(
+                "content-type",
+                "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
+            )],
+            body: form.finish(),
+        }
+    }
+}
+
+/// One page of an answer.
+pub(super) trait Page: DeserializeOwned {
+    type Entry;
+    fn split(self) -> (Vec<Self::Entry>, Option<String>);
+}
+
+impl Aws {
+    pub(super) async fn ec2<A: DeserializeOwned>(
+        &self,
+        query: &Query,
+        token: Option<&str>,
+    ) -> Result<A, CallError> {
+        let call = query.call;
+        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
+        let region = self.0.region().ok_or_else(none)?;
+        let body = self.call(&EC2, region, query.request(token)).await?;
+        let odd = |error| CallError::NoAnswer { call, why: format!("its answer is odd: {error}") };
+        quick_xml::de::from_str(&body).map_err(odd)
+    }
+
+    /// Reads an answer page by page.
+    pub(super) async fn ec2_all<P: Page>(&self, query: Query) -> Result<Vec<P::Entry>, CallError> {
+        let (mut found, mut token) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let page: P = self.ec2(&query, token.as_deref()).await?;
+            let (entries, next) = page.split();
+            found.extend(entries);
+            token = next.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+        let why = format!("its answer has no end after {PAGES} pages");
+        Err(CallError::NoAnswer { call: query.call, why })
+    }
+}
