@@ -109,6 +109,11 @@ impl AwsCloud {
         self.run("terminate", &[name]).map(drop)
     }
 
+    /// Makes AWS refuse, delay or lose, as `cloud fault --help` tells.
+    pub fn fault(&self, words: &[&str]) -> Result<()> {
+        self.run("fault", words).map(drop)
+    }
+
     /// How often AWS was called so.
     pub fn calls(&self, action: &str) -> Result<usize> {
         let log = fs::read_to_string(self.folder.path().join("calls.log"))?;

@@ -52,6 +52,7 @@ impl Typed {
             access_key_id: word(&self.aws_access_key_id)?,
             secret_access_key: word(&self.aws_secret_access_key)?,
             session_token: word(&self.aws_token),
+            expires_at: None,
         })
     }
 }
