@@ -2,6 +2,7 @@
 //! behind the server's feature `aws`.
 
 mod account;
+mod health;
 mod identity;
 mod machines;
 mod questions;

@@ -1,7 +1,11 @@
-use lablink_aws_calls::{CallError, ec2::Instance};
-use lablink_core::aws::{Answer, AwsKeys, CloudError, CloudMachine, CloudMachines, Kept, Owner};
+use std::collections::HashMap;
 
-use crate::Account;
+use lablink_aws_calls::{CallError, ec2::Instance};
+use lablink_core::aws::{
+    Answer, AwsKeys, CloudError, CloudMachine, CloudMachines, Kept, Owner, Told,
+};
+
+use crate::{Account, health::how_are};
 
 const ENVIRONMENT: &str = "Environment";
 const DEPLOYMENT: &str = "Deployment";
@@ -23,6 +27,17 @@ impl CloudMachines for Account {
             let found = found.map_err(|error| refused("list the machines", &error))?;
             let theirs = found.into_iter().filter(|it| is_there(it) && belongs(it, owner));
             Ok(theirs.map(machine).collect())
+        })
+    }
+
+    fn how_are<'a>(
+        &'a self,
+        keys: Option<&'a AwsKeys>,
+        ids: &'a [String],
+    ) -> Answer<'a, HashMap<String, Told>> {
+        Box::pin(async move {
+            let told = how_are(&self.with(keys).await, ids).await;
+            told.map_err(|error| refused("say how the machines are", &error))
         })
     }
 

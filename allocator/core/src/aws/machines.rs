@@ -1,6 +1,6 @@
-use std::{future::Future, pin::Pin};
+use std::{collections::HashMap, future::Future, pin::Pin};
 
-use super::AwsKeys;
+use super::{AwsKeys, Told};
 
 /// A machine in the cloud that is there: it runs, or could again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,13 @@ pub trait CloudMachines: Send + Sync {
         keys: Option<&'a AwsKeys>,
         owner: &'a Owner,
     ) -> Answer<'a, Vec<CloudMachine>>;
+
+    /// How these machines are, by their ids. Those that it does not know any more are left out.
+    fn how_are<'a>(
+        &'a self,
+        keys: Option<&'a AwsKeys>,
+        ids: &'a [String],
+    ) -> Answer<'a, HashMap<String, Told>>;
 
     /// Ends machines for good, by their ids.
     fn end<'a>(&'a self, keys: Option<&'a AwsKeys>, ids: &'a [String]) -> Answer<'a, ()>;

@@ -1,9 +1,11 @@
 //! What AWS calls credentials, and what it says of them. Nothing here talks to AWS:
 //! [`CloudIdentity`] does.
 
+mod finding;
 mod keys;
 mod machines;
 
+pub use finding::{Check, Finding, Told};
 pub use keys::AwsKeys;
 pub use machines::{Answer, CloudError, CloudMachine, CloudMachines, Kept, Owner};
 

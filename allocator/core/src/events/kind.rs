@@ -57,6 +57,8 @@ text_enum! {
         VmEnrolled = "vm.enrolled",
         /// Not made, or not whole.
         VmFailed = "vm.failed",
+        /// Its cloud says why its agent is not heard.
+        VmFound = "vm.found",
         /// Its machine is new. What the one before it left is gone.
         VmFresh = "vm.fresh",
         VmGivenUp = "vm.given_up",

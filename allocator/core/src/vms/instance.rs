@@ -72,8 +72,12 @@ pub async fn note_instances(
                on conflict (vm_id) do update set instance_id = excluded.instance_id,
                    machine_type = excluded.machine_type, zone = excluded.zone,
                    private_address = excluded.private_address,
-                   public_address = excluded.public_address
-               where known is distinct from excluded";
+                   public_address = excluded.public_address,
+                   finding = null, found_at = null, ask_at = now()
+               where (known.instance_id, known.machine_type, known.zone, known.private_address,
+                      known.public_address)
+                   is distinct from (excluded.instance_id, excluded.machine_type, excluded.zone,
+                                     excluded.private_address, excluded.public_address)";
     let [names, ids, types, zones] = &columns;
     let [private, public] = &addresses;
     let client = scope.client().await?;

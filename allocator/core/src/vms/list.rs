@@ -4,7 +4,9 @@ use tokio_postgres::Row;
 
 use super::cloud_notice::cloud_notice;
 use crate::{
-    DbError, Pin, Scope, db,
+    DbError, Pin, Scope,
+    aws::Finding,
+    db,
     ids::{ClaimId, VmId},
     pools::Source,
     rows::ClaimState,
@@ -53,6 +55,8 @@ pub struct Vm {
     pub vitals: Option<serde_json::Value>,
     /// Of a machine in a cloud, once Terraform's state has it.
     pub instance: Option<Instance>,
+    /// What its cloud says of it while its agent is not heard, and since when.
+    pub found: Option<(Finding, Timestamp)>,
     /// Since when its machine has been starting. None: it was not begun, or it runs.
     pub starting_since: Option<Timestamp>,
     /// When it was pointed out that it takes too long to start.
@@ -86,6 +90,7 @@ macro_rules! columns {
              vm_presence.start_failure,
              vm_instance.instance_id, vm_instance.machine_type, vm_instance.zone,
              vm_instance.private_address, vm_instance.public_address,
+             vm_instance.finding, vm_instance.found_at,
              vm.starting_since,
              case when vm.status = 'initializing' then vm.overdue_at end as overdue_at,
              case when vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at
@@ -187,10 +192,18 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         start_failure: row.try_get("start_failure")?,
         vitals: row.try_get("vitals")?,
         instance: Instance::of(row)?,
+        found: found(row)?,
         starting_since: row.try_get("starting_since")?,
         overdue_at: row.try_get("overdue_at")?,
         suspect_at: row.try_get("suspect_at")?,
         created_at: row.try_get("created_at")?,
         claim,
     })
+}
+
+/// One of a kind that this version does not know counts as none.
+fn found(row: &Row) -> Result<Option<(Finding, Timestamp)>, DbError> {
+    let finding: Option<serde_json::Value> = row.try_get("finding")?;
+    let finding = finding.and_then(|finding| serde_json::from_value(finding).ok());
+    Ok(finding.zip(row.try_get("found_at")?))
 }

@@ -16,6 +16,7 @@ mod selection;
 mod silent;
 mod state;
 mod stretch;
+mod unheard;
 mod used;
 mod view;
 mod watch;
@@ -40,6 +41,7 @@ pub use report::{ReportError, goodbye, heartbeat, set_gpu, set_in_use, set_statu
 pub(crate) use selection::{ANY, select};
 pub use selection::{SelectError, Selection};
 pub use state::State;
+pub use unheard::ask_about_unheard;
 pub(crate) use used::reuse;
 pub use view::{Beginning, Sort, View};
 pub use watch::{Limits, Watch, keep_states, notice, point_out};

@@ -9,11 +9,7 @@ use crate::{
     events::{Change, Kind, Touch},
     ids::VmId,
     line,
-<<<<<<< HEAD
-    vms::{instance, silent},
-=======
-    vms::{cloud_notice, silent},
->>>>>>> main
+    vms::{cloud_notice, instance, silent},
 };
 
 #[derive(Debug, thiserror::Error)]

@@ -39,6 +39,7 @@ mod state;
 mod states;
 mod strangers;
 mod targets;
+mod unheard;
 mod used;
 mod vms;
 mod watch;

@@ -4,7 +4,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use lablink_core::{Scope, aws::Owner, secrets::AwsLogin};
+use lablink_core::{
+    Scope,
+    aws::{CloudMachines, Owner},
+    secrets::AwsLogin,
+};
 use lablink_provision::{
     ssh::Cloud,
     terraform::{
@@ -30,7 +34,7 @@ pub enum Machines {
     /// Processes on this machine.
     Local { vms: LocalVms, provisioner: Arc<Provisioner> },
     /// EC2 instances.
-    Aws { workspace: Workspace, provisioner: Arc<Provisioner> },
+    Aws { workspace: Workspace, provisioner: Arc<Provisioner>, api: Arc<dyn CloudMachines> },
     /// None: people register theirs by hand.
     Manual,
 }
@@ -69,7 +73,7 @@ impl Machines {
         }));
         Ok(match provider {
             Provider::Local(vms) => Self::Local { vms, provisioner },
-            Provider::Aws(_) => Self::Aws { workspace, provisioner },
+            Provider::Aws(AwsVms { api, .. }) => Self::Aws { workspace, provisioner, api },
         })
     }
 
@@ -89,6 +93,14 @@ impl Machines {
         match self {
             Self::Local { vms, .. } => Some(vms),
             Self::Aws { .. } | Self::Manual => None,
+        }
+    }
+
+    /// Who is asked how those in a cloud are.
+    pub fn cloud_api(&self) -> Option<&Arc<dyn CloudMachines>> {
+        match self {
+            Self::Aws { api, .. } => Some(api),
+            Self::Local { .. } | Self::Manual => None,
         }
     }
 

@@ -19,6 +19,7 @@ pub mod settings;
 mod signals;
 mod state_backend;
 mod tasks;
+mod unheard;
 mod variables;
 mod web_settings;
 
@@ -117,7 +118,10 @@ async fn serve_on(
         cloud: machines.cloud(&aws),
     };
     let collector = collector(config, places, &scope, ways)?;
-    let tasks = tasks::begin(config, &scope, &collector);
+    let mut tasks = tasks::begin(config, &scope, &collector);
+    if let Some(api) = machines.cloud_api() {
+        unheard::begin(&mut tasks, &scope, api, &aws);
+    }
     let runners = Arc::new(runners(&scope, &collector, &machines));
 
     let (vms, caught_up) = (machines.local().cloned(), machines.caught_up());

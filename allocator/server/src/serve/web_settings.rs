@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How often agents are asked for a sign of life.
-const HEARTBEAT: Duration = Duration::from_secs(20);
+pub const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// The agent's program for machines to fetch, if there is one.
 fn fetched_agent(args: &ServeArgs) -> Option<AgentProgram> {

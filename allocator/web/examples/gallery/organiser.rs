@@ -1,10 +1,6 @@
-<<<<<<< HEAD
 use std::net::IpAddr;
 
-use lablink_protocol::{GpuReading, Vitals};
-=======
 use lablink_protocol::{CloudNotice, GpuReading, Vitals};
->>>>>>> main
 use lablink_web::gallery::*;
 
 use crate::{Pages, SCRIPT, add, before, now};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lablink_core::events::{Entry, Kind};
 use serde_json::Value;
 
-use crate::pages::who;
+use crate::{pages::who, states::finding};
 
 /// One line of the pool's history.
 pub struct Happening {
@@ -84,6 +84,11 @@ impl From<Entry> for Happening {
                     "asked for a new token"
                 },
             ),
+            Kind::VmFound => {
+                let finding = serde_json::from_value(entry.data["finding"].clone()).ok();
+                let words = finding.as_ref().and_then(finding::words).unwrap_or_default();
+                format!("{vm} does not answer. {}", words.trim_end_matches('.'))
+            }
             Kind::VmTakenBack => {
                 format!("The cloud takes {vm} back at {}", text("time"))
             }

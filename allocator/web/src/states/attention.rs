@@ -7,7 +7,10 @@ use lablink_core::{
 };
 use lablink_protocol::{CloudNotice, GpuHealth, VmStatus};
 
-use super::trouble::{Attention, Trouble};
+use super::{
+    finding,
+    trouble::{Attention, Trouble},
+};
 use crate::pages::moment;
 
 /// How long an agent may take for a new token before that is pointed out.
@@ -51,6 +54,11 @@ pub fn attention(
             since: None,
             reason: format!("Its cloud takes this machine back: {when}. Nobody can claim it."),
         });
+    }
+    if let Some((finding, since)) = &vm.found
+        && let Some(reason) = finding::words(finding)
+    {
+        return Some(Attention { trouble: Trouble::Down, since: Some(*since), reason });
     }
     let token_due = vm.token_due_since.filter(|since| {
         vm.claim.is_none() && (!renews_token(vm) || now.duration_since(*since) > SOON)

@@ -4,6 +4,7 @@ pub mod afterwards;
 pub mod archive;
 pub mod attention;
 pub mod claim;
+pub mod finding;
 pub mod gpu;
 pub mod source;
 pub mod trouble;

@@ -21,6 +21,8 @@ pub enum Trouble {
     TokenDue,
     /// Its cloud takes it back.
     Ending,
+    /// Its cloud has stopped or ended it, or finds a fault.
+    Down,
     /// In error, or nobody knows.
     Failed,
     /// Its agent could not be started.
@@ -41,6 +43,7 @@ impl Trouble {
             Self::Barred => "Barred",
             Self::TokenDue => "Waits for a new token",
             Self::Ending => "Taken back by the cloud",
+            Self::Down => "Not running",
             Self::Failed => "Failed",
             Self::Broken => "Broken",
             Self::Unhealthy => "Unhealthy",
@@ -55,6 +58,7 @@ impl Trouble {
             Self::Silent | Self::TokenDue => Tone::Warn,
             Self::Barred
             | Self::Ending
+            | Self::Down
             | Self::Failed
             | Self::Broken
             | Self::Unhealthy
@@ -92,6 +96,14 @@ impl Trouble {
             (Self::Ending, Manual | Unknown) => {
                 "Tell its participant to save their work: everything on it will be lost. When it is \
                  gone, remove it from the pool."
+            }
+            (Self::Down, Local | Aws) => {
+                "If AWS has stopped it, start it in the EC2 console: its files and its participant \
+                 stay. Otherwise replace it: a new machine takes its name."
+            }
+            (Self::Down, Manual | Unknown) => {
+                "Look at the machine in its cloud's console, and start it there. If it is gone, \
+                 remove it from the pool."
             }
             (Self::Silent, _) => "Wait. When its agent is back, it can be claimed again.",
             (Self::Failed, Local | Aws) => {

@@ -36,6 +36,11 @@ pub struct VmBody {
     token_due_since: Option<Timestamp>,
     /// Since when nobody can claim it because a dead token of its agent was shown; null: it is not.
     barred_since: Option<Timestamp>,
+    /// What its cloud says of it while its agent is not heard: an object with `kind` `runs`,
+    /// `starts`, `stopped`, `ended` or `impaired`; null: nothing was asked.
+    finding: Option<Value>,
+    /// Since when its cloud says so.
+    found_at: Option<Timestamp>,
     last_seen: Option<Timestamp>,
     /// When it was pointed out that its start takes too long; null: it does not.
     overdue_at: Option<Timestamp>,
@@ -100,6 +105,8 @@ impl From<&Vm> for VmBody {
             used_since: vm.used_since.filter(|_| vm.claim.is_none()),
             token_due_since: vm.token_due_since,
             barred_since: vm.barred_since,
+            finding: vm.found.as_ref().map(|(finding, _)| serde_json::json!(finding)),
+            found_at: vm.found.as_ref().map(|(_, at)| *at),
             last_seen: vm.last_seen,
             overdue_at: vm.overdue_at,
             suspect_at: vm.suspect_at,
