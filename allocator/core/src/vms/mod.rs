@@ -22,7 +22,7 @@ pub use crate::ids::VmId;
 pub use admit::{AdmitError, admit};
 pub use counts::{Counts, counts, free};
 pub use list::{Vm, VmClaim, find, list, named, source, statuses};
-pub use page::{Cursor, InvalidCursor, Page, PageError, Place, count, page};
+pub use page::{Page, Place, count, page};
 pub use plan::VmsError;
 pub(crate) use plan::{made, never_made, plan};
 pub use reconcile::{
