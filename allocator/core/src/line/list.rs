@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use lablink_protocol::Hostname;
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
 
 use super::{COUNTED, ORDER};
 use crate::{Cursor, DbError, InvalidCursor, PageError, Scope, db, ids::PlaceId, rows::WAITING};
@@ -38,36 +38,34 @@ pub async fn waiting(
     after: Option<&Cursor>,
     limit: u16,
 ) -> Result<Places, PageError> {
-    static SQL: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "with page as (
-                 select *, invited_until is null as comes_later from place
-                 where pool_id = $1 and ended_at is null
-                   and ({ORDER}) > ($2::boolean, $3::bigint)
-                 order by {ORDER} limit $4
-             ), neighbours as (
-                 select address.origin, theirs.places
-                 from (select distinct origin from page where origin is not null) as address
-                 cross join lateral (
-                     select count(*) as places from place
-                     where place.pool_id = $1 and place.origin = address.origin
-                       and place.ended_at is null) as theirs
-             )
-             select page.id, page.email, page.created_at, page.last_looked_at, page.comes_later,
-                    kept.hostname, neighbours.places as of_address
-             from page left join neighbours on neighbours.origin = page.origin
-             left join lateral (select hostname from vm where vm.place_id = page.id limit 1)
-                  as kept on true
-             order by page.comes_later, page.id"
-        )
-    });
     let (comes_later, id) = after.map_or(Ok((false, 0)), mark)?;
+    // One more tells whether there is another page. The planner has to know how many; and few limits
+    // are few statements to keep.
+    let most = (u32::from(limit) + 1).next_power_of_two();
+    let sql = format!(
+        "with page as (
+             select *, invited_until is null as comes_later from place
+             where pool_id = $1 and ended_at is null
+               and ({ORDER}) > ($2::boolean, $3::bigint)
+             order by {ORDER} limit {most}
+         ), neighbours as (
+             select address.origin, theirs.places
+             from (select distinct origin from page where origin is not null) as address
+             cross join lateral (
+                 select count(*) as places from place
+                 where place.pool_id = $1 and place.origin = address.origin
+                   and place.ended_at is null) as theirs
+         )
+         select page.id, page.email, page.created_at, page.last_looked_at, page.comes_later,
+                kept.hostname, neighbours.places as of_address
+         from page left join neighbours on neighbours.origin = page.origin
+         left join lateral (select hostname from vm where vm.place_id = page.id limit 1)
+              as kept on true
+         order by page.comes_later, page.id"
+    );
     let client = scope.client().await?;
-    let statement = client.prepare_cached(&SQL).await?;
-    // One more tells whether there is another page.
-    let values: [&(dyn ToSql + Sync); 4] =
-        [&scope.pool.as_i64(), &comes_later, &id, &(i64::from(limit) + 1)];
-    let rows = client.query(&statement, &values).await?;
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, &[&scope.pool.as_i64(), &comes_later, &id]).await?;
     let mut places = rows.iter().map(place).collect::<Result<Vec<_>, DbError>>()?;
     let is_last = places.len() <= usize::from(limit);
     places.truncate(limit.into());

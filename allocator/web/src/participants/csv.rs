@@ -17,7 +17,7 @@ use crate::{
 /// With a byte order mark, by which Excel knows that it is UTF-8.
 const HEADING: &str = "\u{feff}email,hostname,connection,claimed_at,ended_at,ended_by,detail\r\n";
 /// Claims that are read at once.
-const PIECE: i64 = 500;
+const PIECE: i64 = 300;
 
 /// Every claim that ever was, the newest first; each as it is when it is sent.
 #[utoipa::path(get, path = "", responses((status = 200, content_type = "text/csv", body = String)))]
