@@ -112,13 +112,13 @@ pub async fn length(scope: &Scope) -> Result<Length, DbError> {
         format!(
             "select count(*) as places, count(offered_at) as kept from (
                  select offered_at from place where pool_id = $1 and ended_at is null
-                 order by {ORDER} limit $2
+                 order by {ORDER} limit {COUNTED}
              ) as counted"
         )
     });
     let client = scope.client().await?;
     let statement = client.prepare_cached(&SQL).await?;
-    let row = client.query_one(&statement, &[&scope.pool.as_i64(), &COUNTED]).await?;
+    let row = client.query_one(&statement, &[&scope.pool.as_i64()]).await?;
     Ok(Length { places: row.try_get("places")?, kept: row.try_get("kept")? })
 }
 
