@@ -16,7 +16,7 @@ pub type Newest = watch::Receiver<Option<CloudNotice>>;
 /// Where the agent learns of it.
 #[derive(Args, Clone)]
 pub struct CloudSettings {
-    /// Address of the machine's metadata on AWS, http://169.254.169.254; without it nobody is asked
+    /// URL of the machine's metadata service, on AWS that of 169.254.169.254; without it nobody is asked
     #[arg(long, env = "AWS_EC2_METADATA_SERVICE_ENDPOINT", value_name = "URL")]
     pub instance_metadata: Option<Url>,
 }
