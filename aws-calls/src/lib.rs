@@ -10,6 +10,7 @@ mod aws;
 mod call;
 pub mod ec2;
 mod error;
+pub mod metadata;
 pub mod prices;
 pub mod quotas;
 pub mod sts;

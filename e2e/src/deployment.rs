@@ -80,6 +80,27 @@ impl Deployment {
         write_program(&module.join("vm.sh"), script)
     }
 
+    /// Gives this deployment a module of its own, in which `change` has changed the file `main.tf`.
+    pub fn change_module(
+        &self,
+        name: &str,
+        change: impl FnOnce(&str) -> Option<String>,
+    ) -> Result<()> {
+        let module = self.own_modules().join(name);
+        fs::create_dir_all(&module)?;
+        for entry in fs::read_dir(programs::terraform_modules().join(name))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), module.join(entry.file_name()))?;
+            }
+        }
+        // Modules are looked for by this one.
+        fs::create_dir_all(self.own_modules().join("local"))?;
+        let main = module.join("main.tf");
+        let changed = change(&fs::read_to_string(&main)?).context("nothing to change")?;
+        Ok(fs::write(main, changed)?)
+    }
+
     fn own_modules(&self) -> PathBuf {
         self.folder().join("terraform")
     }

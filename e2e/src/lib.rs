@@ -8,6 +8,7 @@
 mod allocator;
 mod answer;
 mod api;
+mod aws_cloud;
 mod caller;
 mod cleanup;
 mod deployment;
@@ -22,6 +23,7 @@ mod terraform_state;
 pub use allocator::Allocator;
 pub use answer::Answer;
 pub use api::{Claimed, crd_command};
+pub use aws_cloud::{AwsCloud, BUCKET, OTHER_IMAGE};
 pub use caller::Caller;
 pub use cleanup::end_everything_in;
 pub use deployment::{Deployment, free_port};

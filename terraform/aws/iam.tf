@@ -36,11 +36,16 @@ resource "aws_iam_role" "vm" {
   count = local.ships_logs ? 1 : 0
 
   # The allocator's own rights name this role and the profile.
-  name                 = "lablink_cloud_watch_agent_role_${var.resource_suffix}"
-  description          = "LabLink client VMs of ${var.resource_suffix}: write to their log group"
+  name                 = local.role_name
+  description          = "LabLink client VMs of ${local.suffix}: write to their log group"
   assume_role_policy   = data.aws_iam_policy_document.assumed_by_ec2.json
   permissions_boundary = var.permissions_boundary_arn
   tags                 = local.tags
+
+  # Taken away only after the VMs have given the profile back.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_iam_role_policy" "write_logs" {
@@ -54,7 +59,11 @@ resource "aws_iam_role_policy" "write_logs" {
 resource "aws_iam_instance_profile" "vm" {
   count = local.ships_logs ? 1 : 0
 
-  name = "lablink_client_instance_profile_${var.resource_suffix}"
+  name = "lablink_client_instance_profile_${local.suffix}"
   role = aws_iam_role.vm[0].name
   tags = local.tags
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

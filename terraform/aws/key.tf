@@ -5,7 +5,7 @@ resource "tls_private_key" "vm" {
 }
 
 resource "aws_key_pair" "vm" {
-  key_name   = "lablink_key_pair_client_${var.resource_suffix}"
+  key_name   = "lablink_key_pair_client_${local.suffix}"
   public_key = tls_private_key.vm.public_key_openssh
   tags       = local.tags
 }

@@ -1,12 +1,18 @@
 locals {
+  # A sweep takes what has exactly these: no tag means no deployment's name, and the default pool.
   tags = {
     for key, value in {
       Environment = var.resource_suffix
+      Deployment  = var.deployment_name
+      Pool        = var.pool
       Owner       = var.owner
       CostCenter  = var.cost_center
       ManagedBy   = "lablink-allocator"
     } : key => value if value != ""
   }
+
+  # Also where the state was never written: a sweep finds what a launch that was cut off has made.
+  made_by = { for key, value in { Operation = var.operation } : key => value if value != "" }
 
   # EC2's limit for user data, in bytes before base64.
   user_data_limit = 16384
@@ -19,15 +25,17 @@ resource "aws_instance" "vm" {
   for_each = var.vms
 
   ami                         = var.client_ami_id
-  instance_type               = var.machine_type
-  subnet_id                   = element(local.subnet_ids, each.value.number - 1)
+  instance_type               = local.types[each.key]
+  subnet_id                   = try(element(local.places[each.key], each.value.number - 1), null)
   associate_public_ip_address = var.assign_public_ip
   vpc_security_group_ids      = [aws_security_group.vm.id]
   key_name                    = aws_key_pair.vm.key_name
-  iam_instance_profile        = one(aws_iam_instance_profile.vm[*].name)
-  user_data_base64            = local.user_data[each.key]
-  tags                        = merge(local.tags, { Name = each.key })
+  # Not null, which would leave a VM the profile that is taken away.
+  iam_instance_profile = local.ships_logs ? aws_iam_instance_profile.vm[0].name : ""
+  user_data_base64     = local.user_data[each.key]
+  tags                 = merge(local.tags, { Name = each.key }, local.made_by)
 
+  # The container is on the VM's own network: one hop is enough for its agent.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
@@ -56,11 +64,10 @@ resource "aws_instance" "vm" {
     }
   }
 
-  # What a VM needs in its first minute, and what measures it.
+  # What a VM needs in its first minute.
   depends_on = [
     aws_iam_role_policy.write_logs,
     aws_vpc_security_group_egress_rule.all,
-    time_static.start,
   ]
 
   lifecycle {
@@ -71,16 +78,36 @@ resource "aws_instance" "vm" {
       instance_market_options,
       instance_type,
       key_name,
-      root_block_device,
+      # Its tags alone change in place.
+      root_block_device[0].encrypted,
+      root_block_device[0].kms_key_id,
+      root_block_device[0].volume_size,
+      root_block_device[0].volume_type,
       subnet_id,
+      # It tells who made the VM, not who changed its neighbours.
+      tags["Operation"],
       user_data,
       user_data_base64,
     ]
+
+    precondition {
+      condition     = length(local.places[each.key]) > 0
+      error_message = "There is no place for ${each.key}: ${local.types[each.key]} can be made in ${join(", ", local.zones[local.types[each.key]])}. Choose one of these zones, or another type."
+    }
 
     # Base64 is four characters for three bytes.
     precondition {
       condition     = length(nonsensitive(local.user_data[each.key])) * 3 / 4 <= local.user_data_limit
       error_message = "The user data of ${each.key} is larger than EC2's 16 KiB, compressed: make ${var.custom_startup_script_path} smaller, for example by letting it download what it needs."
+    }
+
+    # A VM that is to be made has the user data of this plan; one that exists keeps that of its first
+    # apply, with its token.
+    postcondition {
+      condition = var.agent_auth == "open" || nonsensitive(
+        lookup(var.enrolment_tokens, each.key, "") != "" || self.user_data_base64 != local.user_data[each.key]
+      )
+      error_message = "${each.key} does not exist any more, or was never enrolled, and enrolment_tokens has none for it: made now, it could never enrol. Replace it, or take it out."
     }
   }
 }

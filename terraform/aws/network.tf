@@ -19,21 +19,21 @@ data "aws_vpc" "found" {
 }
 
 data "aws_ec2_instance_type_offerings" "by_zone" {
-  count         = length(var.subnet_ids) == 0 ? 1 : 0
+  for_each      = toset(concat([var.machine_type], var.other_machine_types))
   location_type = "availability-zone"
 
   filter {
     name   = "instance-type"
-    values = [var.machine_type]
+    values = [each.key]
   }
 
   lifecycle {
     postcondition {
-      condition     = length(self.locations) > 0
+      condition     = each.key != var.machine_type || length(self.locations) > 0
       error_message = "No zone of ${var.region} offers ${var.machine_type}: choose another machine type or region."
     }
     postcondition {
-      condition     = length(setsubtract(var.availability_zones, self.locations)) == 0
+      condition     = each.key != var.machine_type || length(setsubtract(var.availability_zones, self.locations)) == 0
       error_message = "A zone in availability_zones does not offer ${var.machine_type}, or is not in ${var.region}."
     }
   }
@@ -59,7 +59,7 @@ data "aws_subnets" "found" {
     name = "availability-zone"
     values = sort(coalescelist(
       var.availability_zones,
-      tolist(data.aws_ec2_instance_type_offerings.by_zone[0].locations),
+      distinct(flatten([for offered in data.aws_ec2_instance_type_offerings.by_zone : tolist(offered.locations)])),
     ))
   }
 
@@ -71,17 +71,54 @@ data "aws_subnets" "found" {
   }
 }
 
+data "aws_subnet" "found" {
+  for_each = toset(flatten(data.aws_subnets.found[*].ids))
+  id       = each.key
+}
+
 locals {
+  subnets    = merge(data.aws_subnet.given, data.aws_subnet.found)
   subnet_ids = length(var.subnet_ids) > 0 ? var.subnet_ids : sort(data.aws_subnets.found[0].ids)
   vpc_id     = length(var.subnet_ids) > 0 ? data.aws_subnet.given[var.subnet_ids[0]].vpc_id : data.aws_vpc.found[0].id
+
+  # Where each type can be made.
+  subnet_ids_of = {
+    for type, offered in data.aws_ec2_instance_type_offerings.by_zone : type => [
+      for id in local.subnet_ids : id if contains(offered.locations, local.subnets[id].availability_zone)
+    ]
+  }
+  zones = { for type, ids in local.subnet_ids_of : type => sort(distinct([for id in ids : local.subnets[id].availability_zone])) }
+
+  # What each VM may be made as, and in which subnets. Settings that nobody made for one VM leave it to
+  # AWS to refuse it, for here they would stop all others as well.
+  types = { for hostname, vm in var.vms : hostname => coalesce(try(var.placements[hostname].machine_type, null), var.machine_type) }
+  places = {
+    for hostname, type in local.types : hostname => contains(keys(var.placements), hostname) ? [
+      for id in local.subnet_ids_of[type] : id
+      if coalesce(var.placements[hostname].availability_zone, local.subnets[id].availability_zone) == local.subnets[id].availability_zone
+    ] : coalescelist(local.subnet_ids_of[type], local.subnet_ids)
+  }
 }
 
 resource "aws_security_group" "vm" {
-  # Names and descriptions of security groups can't be changed in place.
-  name        = "lablink_client_${var.resource_suffix}_sg"
+  name        = "lablink_client_${local.suffix}_sg"
   description = "LabLink client VMs: SSH from the allocator"
   vpc_id      = local.vpc_id
-  tags        = merge(local.tags, { Name = "lablink_client_${var.resource_suffix}_sg" })
+  tags        = merge(local.tags, { Name = "lablink_client_${local.suffix}_sg" })
+
+  # None of these can be changed in place, and no other group can take this one's part while VMs are in it.
+  lifecycle {
+    ignore_changes = [name, description, vpc_id]
+
+    postcondition {
+      condition     = self.name == "lablink_client_${local.suffix}_sg"
+      error_message = "What exists here is ${self.name}, and deployment_name, pool and resource_suffix say ${local.suffix}. They can't be set, changed or removed while anything exists: take the earlier ones back, or run `terraform destroy` with them first."
+    }
+    postcondition {
+      condition     = self.vpc_id == local.vpc_id
+      error_message = "What exists here is in ${self.vpc_id}, and the settings say ${local.vpc_id}. Take the earlier VPC or subnets back, or run `terraform destroy` with them first."
+    }
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "ssh_from_address" {

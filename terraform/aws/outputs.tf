@@ -17,6 +17,11 @@ output "vms" {
   }
 }
 
+output "zones" {
+  description = "Zones that a VM can be made in, by machine type, of machine_type and other_machine_types."
+  value       = local.zones
+}
+
 output "vm_instance_ids" {
   description = "Ids of the VMs, by number."
   value       = [for hostname in local.sorted : aws_instance.vm[hostname].id]

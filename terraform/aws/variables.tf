@@ -32,6 +32,64 @@ variable "enrolment_tokens" {
   }
 }
 
+variable "agent_auth" {
+  description = "The allocator's LABLINK_AGENT_AUTH: with 'required', no VM is made without an enrolment token."
+  type        = string
+  default     = "open"
+  nullable    = false
+
+  validation {
+    condition     = contains(["required", "open"], var.agent_auth)
+    error_message = "agent_auth must be 'required' or 'open'."
+  }
+}
+
+variable "deployment_name" {
+  description = "Name of this deployment among others of the account, in the name and the tag Deployment of all that is made; empty: none. Fixed while anything exists."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([a-z]([a-z0-9-]*[a-z0-9])?)?$", var.deployment_name))
+    error_message = "deployment_name must consist of lower-case letters, digits and hyphens, and begin with a letter."
+  }
+  # 31 of a role's 64 characters are its beginning.
+  validation {
+    condition     = var.deployment_name == "" || length(var.deployment_name) + length(var.resource_suffix) <= 32
+    error_message = "deployment_name and resource_suffix may have 32 characters together."
+  }
+}
+
+variable "pool" {
+  description = "Slug of the pool that the VMs belong to, in the name and the tag Pool of all that is made; empty: the default pool. Fixed while anything exists."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?)?$", var.pool))
+    error_message = "pool must be 1 to 30 lower-case letters, digits and hyphens."
+  }
+  # The beginning of a role's name, which rights depend on, must survive its shortening.
+  validation {
+    condition     = var.pool == "" || length(var.deployment_name) + length(var.resource_suffix) <= 22
+    error_message = "With a pool, deployment_name and resource_suffix may have 22 characters together."
+  }
+}
+
+variable "operation" {
+  description = "Id of the operation that makes VMs, for their tag Operation; VMs that exist keep theirs. Empty: no tag."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{0,64}$", var.operation))
+    error_message = "operation must be up to 64 letters, digits, '_' and '-'."
+  }
+}
+
 variable "custom_startup_script_path" {
   description = "Script that the client runs before it is ready; where there is no such file, none."
   type        = string
@@ -61,6 +119,33 @@ variable "availability_zones" {
   validation {
     condition     = length(var.availability_zones) == 0 || length(var.subnet_ids) == 0
     error_message = "Give availability_zones or subnet_ids: subnets have their zones already."
+  }
+}
+
+variable "other_machine_types" {
+  description = "EC2 instance types that VMs may be made of where machine_type is not to be had; see placements."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for type in var.other_machine_types : can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", type))])
+    error_message = "Each of other_machine_types must be an EC2 instance type, as in g4dn.xlarge."
+  }
+}
+
+variable "placements" {
+  description = "By hostname, how to make a VM so that it does not meet a shortage again: in this zone, and of this type. Absent: of machine_type, in the zone that its number gives. VMs that exist stay as they are."
+  type        = map(object({ availability_zone = optional(string), machine_type = optional(string) }))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for place in values(var.placements) :
+      place.machine_type == null || contains(concat([var.machine_type], var.other_machine_types), place.machine_type)
+    ])
+    error_message = "Each machine_type in placements must be the variable machine_type or one of other_machine_types."
   }
 }
 

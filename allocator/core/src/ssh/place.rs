@@ -26,6 +26,12 @@ pub enum InvalidPlace {
     Directory,
 }
 
+impl From<IpAddr> for SshAddress {
+    fn from(address: IpAddr) -> Self {
+        Self(address.to_string())
+    }
+}
+
 impl FromStr for SshAddress {
     type Err = InvalidPlace;
 

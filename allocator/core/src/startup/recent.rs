@@ -10,7 +10,7 @@ use crate::{Db, DbError, Scope, db, ids::VmId};
 pub struct Start {
     pub hostname: Hostname,
     pub asked_at: Timestamp,
-    /// When its agent first said that it runs.
+    /// When its agent first said that it runs, since its machine was begun the last time.
     pub ready_at: Option<Timestamp>,
     pub stages: Startup,
 }
@@ -47,6 +47,7 @@ async fn starts(
              select (select event.at from event
                      where event.vm_id = chosen.id and event.kind = 'vm.status_changed'
                        and event.data->>'to' = 'running'
+                       and event.at >= coalesce(provisioning_started_at, event.at)
                      order by event.id limit 1) as at
          ) as ready
          order by chosen.id desc"

@@ -107,6 +107,7 @@ pub async fn take_in_hand(
                    order by id for no key update
                ), making as (
                    update vm set machine = 'making', stale_at = null, suspect_at = null,
+                          heard_at = null, said_running_at = null,
                           status = case when status = 'running' then 'initializing' else status end
                    from theirs where vm.id = theirs.id and is_making returning vm.id
                ), removing as (
@@ -118,6 +119,8 @@ pub async fn take_in_hand(
                    delete from dead_token using making where vm_id = making.id
                ), unheard as (
                    delete from vm_presence using making where vm_id = making.id
+               ), untimed as (
+                   delete from vm_startup using making where vm_id = making.id
                )
                select id, is_making from theirs
                where before is distinct from case when is_making then 'making' else 'removing' end";

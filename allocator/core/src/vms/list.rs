@@ -7,6 +7,7 @@ use crate::{
     ids::{ClaimId, VmId},
     pools::Source,
     rows::ClaimState,
+    vms::Instance,
 };
 
 /// A VM that is there, with its claim.
@@ -47,6 +48,8 @@ pub struct Vm {
     pub start_failure: Option<String>,
     /// The contents of heartbeats: [`lablink_protocol::Vitals`] as JSON, newer keys included.
     pub vitals: Option<serde_json::Value>,
+    /// Of a machine in a cloud, once Terraform's state has it.
+    pub instance: Option<Instance>,
     /// Since when its machine has been starting. None: it was not begun, or it runs.
     pub starting_since: Option<Timestamp>,
     /// When it was pointed out that it takes too long to start.
@@ -78,6 +81,8 @@ macro_rules! columns {
                  where last.id = vm.last_claim_id) end as clean_failure,
              vm_presence.vitals, coalesce(vm_presence.stopped, false) as stopped,
              vm_presence.start_failure,
+             vm_instance.instance_id, vm_instance.machine_type, vm_instance.zone,
+             vm_instance.private_address, vm_instance.public_address,
              vm.starting_since,
              case when vm.status = 'initializing' then vm.overdue_at end as overdue_at,
              case when vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at
@@ -93,6 +98,7 @@ pub(super) const COLUMNS: &str = columns!();
 const SELECT: &str = concat!(
     columns!(),
     " from vm left join vm_presence on vm_presence.vm_id = vm.id
+              left join vm_instance on vm_instance.vm_id = vm.id
               left join claim on claim.id = vm.claim_id
       where vm.pool_id = $1 and vm.removed_at is null"
 );
@@ -176,6 +182,7 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         stopped: row.try_get("stopped")?,
         start_failure: row.try_get("start_failure")?,
         vitals: row.try_get("vitals")?,
+        instance: Instance::of(row)?,
         starting_since: row.try_get("starting_since")?,
         overdue_at: row.try_get("overdue_at")?,
         suspect_at: row.try_get("suspect_at")?,

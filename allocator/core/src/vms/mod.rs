@@ -3,6 +3,7 @@
 
 mod admit;
 mod counts;
+mod instance;
 mod list;
 mod overdue;
 mod page;
@@ -21,6 +22,7 @@ mod watch;
 pub use crate::ids::VmId;
 pub use admit::{AdmitError, admit};
 pub use counts::{Counts, counts, free};
+pub use instance::{Instance, failed_among, hear, note_instances};
 pub use list::{Vm, VmClaim, find, list, named, source, statuses};
 pub use page::{Cursor, InvalidCursor, Page, PageError, Place, count, page};
 pub use plan::VmsError;

@@ -9,7 +9,7 @@ use crate::{
     events::{Change, Kind, Touch},
     ids::VmId,
     line,
-    vms::silent,
+    vms::{instance, silent},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,8 @@ pub enum ReportError {
 
 crate::db::takes_statement_errors!(ReportError);
 
-/// Stores a VM's status; a change is history.
+/// Stores a VM's status; a change is history. That an instance in a cloud runs is only remembered
+/// until its agent itself is heard: its script says so first.
 pub async fn set_status(
     scope: &Scope,
     hostname: &Hostname,
@@ -39,25 +40,34 @@ pub async fn set_status(
         let changed = change
             .query_opt(
                 "with before as (
-                     select id, status, overdue_at from vm
+                     select id, status, overdue_at,
+                            $3 = 'running' and source = 'aws' and heard_at is null as is_hearsay
+                     from vm
                      where pool_id = $1 and hostname = $2 and removed_at is null for no key update
-                 ), after as (
-                     update vm set status = $3, status_reason = null, overdue_at = null,
-                         starting_since = case when $3 = 'initializing' then now() end
+                 ), told as (
+                     select id, is_hearsay,
+                            case when is_hearsay then 'initializing' else $3 end as status
                      from before
-                     where vm.id = before.id and vm.status <> $3
-                     returning vm.id
+                 ), remembered as (
+                     update vm set said_running_at = now() from told
+                     where vm.id = told.id and is_hearsay and vm.status = told.status
+                 ), after as (
+                     update vm set status = told.status, status_reason = null, overdue_at = null,
+                         starting_since = case when told.status = 'initializing' then now() end,
+                         said_running_at = case when is_hearsay then now() end
+                     from told
+                     where vm.id = told.id and vm.status <> told.status
+                     returning vm.id, vm.status
                  )
-                 select before.id, before.status as was, before.overdue_at,
-                        after.id is not null as changed
+                 select before.id, before.status as was, after.status as is_now, before.overdue_at
                  from before left join after on after.id = before.id",
                 &[&scope.pool.as_i64(), &hostname.as_str(), &status.as_str()],
             )
             .await?
             .ok_or(ReportError::NoSuchVm)?;
-        if changed.try_get("changed")? {
+        if let Some(is_now) = changed.try_get::<_, Option<String>>("is_now")? {
             let was: String = changed.try_get("was")?;
-            let mut data = serde_json::json!({ "from": was, "to": status.as_str() });
+            let mut data = serde_json::json!({ "from": was, "to": is_now });
             if let Some(overdue_at) = changed.try_get::<_, Option<Timestamp>>("overdue_at")? {
                 data["overdue_at"] = serde_json::json!(overdue_at);
             }
@@ -80,15 +90,16 @@ pub async fn heartbeat(
     let statement = client
         .prepare_cached(
             "with theirs as (
-                 select id, stale_at is not null or suspect_at is not null as is_silent from vm
-                 where pool_id = $1 and hostname = $2 and removed_at is null
+                 select id, stale_at is not null or suspect_at is not null as is_silent,
+                        source = 'aws' and heard_at is null as is_new
+                 from vm where pool_id = $1 and hostname = $2 and removed_at is null
              ), heard as (
                  insert into vm_presence (vm_id, last_seen, vitals)
                  select id, now(), $3 from theirs
                  on conflict (vm_id) do update set last_seen = excluded.last_seen, stopped = false,
                      start_failure = null, vitals = vm_presence.vitals || excluded.vitals
              )
-             select id, is_silent from theirs",
+             select id, is_silent, is_new from theirs",
         )
         .await?;
     let parameters: [&(dyn ToSql + Sync); 3] =
@@ -96,6 +107,9 @@ pub async fn heartbeat(
     let vm = client.query_opt(&statement, &parameters).await?.ok_or(ReportError::NoSuchVm)?;
     if vm.try_get("is_silent")? {
         silent::heard(scope, &mut client, vm.try_get("id")?).await?;
+    }
+    if vm.try_get("is_new")? {
+        instance::heard(scope, &mut client, vm.try_get("id")?).await?;
     }
     Ok(())
 }

@@ -217,6 +217,7 @@ impl Stretch {
                    where vm.pool_id = $1 and vm.removed_at is null and {condition} {bound}
                    order by {by} {order} limit {limit}) as chosen
              join vm on vm.id = chosen.id left join vm_presence on vm_presence.vm_id = vm.id
+             left join vm_instance on vm_instance.vm_id = vm.id
              left join claim on claim.id = vm.claim_id
              order by chosen.key {order}"
         );

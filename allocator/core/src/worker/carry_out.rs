@@ -13,6 +13,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 pub(super) async fn carry_out<K: Kind, R: Runner<K>>(runner: &R, job: &K, turn: &mut Turn) {
     let id = turn.operation.id;
     let Attempt { ended, mut left } = attempted(runner, job, turn).await;
+    turn.held.work_is_over();
     if let Ended::Passing { reason } = &ended
         && turn.operation.attempts < turn.operation.max_attempts
     {

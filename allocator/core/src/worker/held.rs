@@ -43,6 +43,8 @@ struct Told {
     enough: CancellationToken,
     /// Ends the steps that follow the work, which a stop gives some more time.
     late: CancellationToken,
+    /// The work has ended; what follows it goes on.
+    work_over: CancellationToken,
 }
 
 impl Told {
@@ -77,11 +79,21 @@ impl Held {
         deadline: Instant,
     ) -> Self {
         let (stop, _) = watch::channel(None);
-        let told = Told { stop, enough: CancellationToken::new(), late: CancellationToken::new() };
-        let (late, stopping) = (told.late.clone(), shutdown.clone());
+        let told = Told {
+            stop,
+            enough: CancellationToken::new(),
+            late: CancellationToken::new(),
+            work_over: CancellationToken::new(),
+        };
+        let (late, work_over) = (told.late.clone(), told.work_over.clone());
+        let stopping = shutdown.clone();
         let hurrying = async move {
             stopping.cancelled().await;
-            tokio::time::sleep(LAST).await;
+            let afterwards = async {
+                work_over.cancelled().await;
+                tokio::time::sleep(AFTERWARDS).await;
+            };
+            tokio::join!(tokio::time::sleep(LAST), afterwards);
             late.cancel();
         };
         let timed = told.clone();
@@ -116,6 +128,11 @@ impl Held {
             tokio::time::sleep(OVERRUN).await;
             stop
         }
+    }
+
+    /// The work has ended, and what follows it begins.
+    pub(super) fn work_is_over(&self) {
+        self.told.work_over.cancel();
     }
 
     /// The work itself ends at any reason to stop.
@@ -183,10 +200,12 @@ async fn renew(
     }
 }
 
-/// How long the work may take to stop. Then it is dropped where it stands.
-const OVERRUN: Duration = Duration::from_mins(2);
+/// How long the work may take to stop: longer than Terraform with a call of a cloud. Then it is
+/// dropped where it stands.
+const OVERRUN: Duration = Duration::from_secs(270);
 /// The worker's own progress wakes it as well. A cancellation need not be heard faster than this.
 const SOON: Duration = Duration::from_millis(500);
-/// How long the steps after the work may go on after a stop, the end of a running Terraform
-/// included.
+/// How long the steps after the work may go on once the allocator is stopping: so long in all, the end
+/// of a running Terraform included, and at least so long after that.
 const LAST: Duration = Duration::from_secs(12);
+const AFTERWARDS: Duration = Duration::from_secs(4);

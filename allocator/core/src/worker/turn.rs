@@ -18,8 +18,8 @@ const REFUSED_FOR: Duration = Duration::from_mins(5);
 /// How long to try to write an end once the allocator is stopping.
 const LAST_TRIES: Duration = Duration::from_secs(10);
 /// How long to look into an operation whose worker vanished before its end is written. The end is
-/// due within 30 s, and the lease has taken 20 of them. Whatever could not be read in time is read
-/// later.
+/// due within 30 s, and the lease has taken 20 of them; only calls of a cloud that the vanished one
+/// has begun may take longer to end. Whatever could not be read in time is read later.
 const ABANDONED: Duration = Duration::from_secs(6);
 /// The time that the last look gets in any case.
 const ONE_LOOK: Duration = Duration::from_millis(1500);
@@ -70,6 +70,12 @@ impl Turn {
                 (Err(refused), None) => return Err(chain(&refused)),
             }
         }
+    }
+
+    /// What an earlier worker left running has ended, which may have taken a while. The time for a
+    /// look into it counts from now.
+    pub fn begin_look(&mut self) {
+        self.due = Instant::now() + ABANDONED;
     }
 
     /// When the steps of the work have to end.

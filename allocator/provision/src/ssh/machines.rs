@@ -1,15 +1,16 @@
-use std::{num::NonZero, path::PathBuf};
+use std::{num::NonZero, path::PathBuf, sync::Arc};
 
 use lablink_core::{
     DbError, Scope, SecretKey, chain,
     pools::Source,
+    secrets::AwsLogin,
     ssh::{self, FitAddresses, SshAccess, SshAccessError},
     vms,
 };
 use lablink_protocol::Hostname;
 
 use super::{Machine, Reach};
-use crate::terraform::{Outputs, Workspace};
+use crate::terraform::{CloudAccess, Workspace};
 
 /// Knows how the VMs of a pool are reached.
 pub struct Machines {
@@ -20,8 +21,17 @@ pub struct Machines {
     pub ssh_addresses: FitAddresses,
     /// Holds a folder per local VM, if they are made here.
     pub local: Option<PathBuf>,
-    /// Terraform's folder for VMs in a cloud, if they are made here.
-    pub cloud: Option<Workspace>,
+    /// For VMs in a cloud, if they are made here.
+    pub cloud: Option<Cloud>,
+}
+
+/// Where the ways to VMs in a cloud are kept.
+#[derive(Clone)]
+pub struct Cloud {
+    /// Terraform's folder.
+    pub workspace: Workspace,
+    /// Opens its state.
+    pub aws: Arc<AwsLogin>,
 }
 
 /// What the VMs of `terraform/aws` have.
@@ -37,7 +47,7 @@ impl Machines {
         };
         let cloud = match vms.iter().any(|vm| vm.source == Source::Aws) {
             true => self.cloud().await,
-            false => Ok(Outputs::default()),
+            false => Ok(CloudAccess::default()),
         };
         let mut machines = Vec::new();
         for vm in &vms {
@@ -69,38 +79,37 @@ impl Machines {
         }
     }
 
-    async fn cloud(&self) -> Result<Outputs, String> {
-        let Some(workspace) = &self.cloud else {
+    async fn cloud(&self) -> Result<CloudAccess, String> {
+        let Some(Cloud { workspace, aws }) = &self.cloud else {
             return Err("this allocator has no Terraform for VMs on AWS".to_owned());
         };
-        Outputs::pull(workspace).await.map_err(|error| chain(&error))
+        let keys = aws.session(&self.scope).await.map_err(|error| chain(&error))?;
+        CloudAccess::pull(&workspace.with_keys(keys)).await.map_err(|error| chain(&error))
     }
 
     async fn in_cloud(
         &self,
         hostname: &Hostname,
-        outputs: &Result<Outputs, String>,
+        access: &Result<CloudAccess, String>,
     ) -> Result<Reach, DbError> {
         let none = |why: &str| Ok(Reach::None(why.to_owned()));
-        let outputs = match outputs {
-            Ok(outputs) => outputs,
+        let cloud = match access {
+            Ok(cloud) => cloud,
             Err(why) => return none(&format!("its address can't be told: {why}")),
         };
-        let Some(private_key) = outputs.private_key.clone() else {
+        let Some(private_key) = cloud.private_key.clone() else {
             return none("Terraform's state has no SSH key for it");
         };
-        let Some(addresses) = outputs.addresses.get(hostname) else {
-            return none("Terraform's state does not know it");
-        };
-        let candidates = [&addresses.public_ip, &addresses.private_ip];
-        match candidates.into_iter().find_map(|it| it.parse().ok()) {
-            Some(address) => {
+        match cloud.address(hostname) {
+            None => none("Terraform's state does not know it"),
+            Some(None) => none("it has no IP address yet"),
+            Some(Some(address)) => {
+                let address = address.into();
                 let login = CLOUD_LOGIN.parse().expect("a user's name");
                 let (port, directory) = (SSH_PORT, None);
                 let access = SshAccess { address, port, login, private_key, directory };
                 self.with_host_key(hostname, access, None).await
             }
-            None => none("it has no IP address yet"),
         }
     }
 

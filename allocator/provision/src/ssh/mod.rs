@@ -9,6 +9,6 @@ mod script;
 pub(crate) mod trouble;
 
 pub(crate) use machine::{Machine, Reach};
-pub use machines::Machines;
+pub use machines::{Cloud, Machines};
 pub(crate) use remote::Remote;
 pub(crate) use script::Script;

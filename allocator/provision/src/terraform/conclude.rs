@@ -47,11 +47,12 @@ impl Provisioner {
     }
 
     async fn settle(&self, settlement: &Settlement<'_>, limit: Limit) -> Result<(), DbError> {
-        let ProvisionerParts { scope, local, .. } = &self.parts;
+        let ProvisionerParts { scope, workspace, .. } = &self.parts;
+        let provider = &workspace.provider;
         let after = async {
             let workspace = self.workspace(limit.clone()).await?;
             workspace.recover().await?;
-            self.state_put_right(&workspace).await
+            self.state_put_right(&workspace, &settlement.broken()).await
         };
         let after = match after.await {
             Ok(after) => {
@@ -71,7 +72,7 @@ impl Provisioner {
         // A broken VM is made anew later. What runs of it now is of no use.
         let named = settlement.change.hostnames().iter().chain(after.hostnames());
         let unmade: BTreeSet<&Hostname> = named.filter(|it| !after.is_whole(it)).collect();
-        local.end(unmade, &limit).await;
+        provider.end(unmade, &limit).await;
         settlement.write(scope, &after).await
     }
 
@@ -106,7 +107,7 @@ impl Provisioner {
         if let Some(operation) = &operation
             && let Some(change) = Change::wanted_by(operation)?
         {
-            let state = self.state_put_right(workspace).await?;
+            let state = self.state_put_right(workspace, &BTreeSet::new()).await?;
             let (state_then, reason) = (operation.state, operation.reason.clone());
             let outcome = Outcome { state: state_then, exit_code: operation.exit_code, reason };
             let named = change.hostnames().iter();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lablink_core::{chain, pools::Source, vms, worker::Limit};
+use lablink_core::{chain, vms, worker::Limit};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -72,7 +72,8 @@ impl Provisioner {
                 return Err(doubt.into());
             }
             let existing = look.state.existing();
-            vms::reconcile_existing(scope, Source::Local, &existing, asked_at).await?;
+            let source = workspace.provider.source();
+            vms::reconcile_existing(scope, source, &existing, asked_at).await?;
             Ok::<(), WorkError>(())
         };
         match caught_up.await {

@@ -13,9 +13,6 @@ use tokio::time::{Instant, sleep};
 
 use super::{notes::Orphan, process::Process};
 
-/// How long Terraform may take to stop by itself before all that it started is killed. Short: the
-/// operation must have its end within 30 s, and the lease has taken 20 of them.
-const GRACE: Duration = Duration::from_secs(3);
 /// How long a killed process may take to be gone. One that hangs in the kernel stays.
 const GONE: Duration = Duration::from_secs(2);
 
@@ -27,9 +24,13 @@ const GONE: Duration = Duration::from_secs(2);
 pub(super) struct StillRuns(i32);
 
 /// Ends what earlier allocators left running, and what is left of it if it was killed: the
-/// Terraform of the pid file, and the steps that are noted. Says since when a lock of the state may
-/// be theirs.
-pub(super) async fn end(pid_file: &Path, notes: &Path) -> Result<Option<SystemTime>, StillRuns> {
+/// Terraform of the pid file, which gets this `grace` to stop by itself, and the steps that are
+/// noted. Says since when a lock of the state may be theirs.
+pub(super) async fn end(
+    pid_file: &Path,
+    notes: &Path,
+    grace: Duration,
+) -> Result<Option<SystemTime>, StillRuns> {
     let orphans = Orphan::all(notes);
     let steps = orphans.iter().map(|orphan| {
         if orphan.process.lives() {
@@ -37,12 +38,12 @@ pub(super) async fn end(pid_file: &Path, notes: &Path) -> Result<Option<SystemTi
         }
         kill_all(orphan.process)
     });
-    tokio::try_join!(end_apply(pid_file), try_join_all(steps))?;
+    tokio::try_join!(end_apply(pid_file, grace), try_join_all(steps))?;
     let locks = orphans.iter().filter_map(Orphan::since);
     Ok(noted_at(pid_file).into_iter().chain(locks).min())
 }
 
-async fn end_apply(pid_file: &Path) -> Result<(), StillRuns> {
+async fn end_apply(pid_file: &Path, grace: Duration) -> Result<(), StillRuns> {
     let Some(process) = Process::noted(pid_file) else { return Ok(()) };
     if process.lives() {
         tracing::warn!(
@@ -51,7 +52,7 @@ async fn end_apply(pid_file: &Path) -> Result<(), StillRuns> {
         );
         process.interrupt();
     }
-    let deadline = Instant::now() + GRACE;
+    let deadline = Instant::now() + grace;
     while process.lives() && Instant::now() < deadline {
         sleep(Duration::from_millis(100)).await;
     }
@@ -89,6 +90,8 @@ pub(super) fn forget_steps(notes: &Path) {
 mod tests {
     use super::{super::process::Stat, *};
 
+    const GRACE: Duration = Duration::from_secs(3);
+
     fn spawn(script: &str) -> (std::process::Child, Process) {
         let child =
             std::process::Command::new("setsid").args(["sh", "-c", script]).spawn().unwrap();
@@ -105,7 +108,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let (mut child, process) = spawn("exec sleep 600");
         process.note(file.path()).unwrap();
-        end(file.path(), Path::new("/nowhere")).await.unwrap();
+        end(file.path(), Path::new("/nowhere"), GRACE).await.unwrap();
         assert!(!child.wait().unwrap().success());
     }
 
@@ -120,7 +123,7 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(process.session().len(), 2, "they live on");
-        end(file.path(), Path::new("/nowhere")).await.unwrap();
+        end(file.path(), Path::new("/nowhere"), GRACE).await.unwrap();
         assert!(process.session().is_empty());
     }
 
@@ -129,7 +132,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let (mut child, process) = spawn("exec sleep 600");
         Process { started: process.started + 1, ..process }.note(file.path()).unwrap();
-        end(file.path(), Path::new("/nowhere")).await.unwrap();
+        end(file.path(), Path::new("/nowhere"), GRACE).await.unwrap();
         assert!(process.lives());
         process.kill_session();
         child.wait().unwrap();
@@ -152,7 +155,7 @@ mod tests {
         note(&notes, orphaned, Process { started: we.started + 1, ..we });
         note(&notes, others, we);
         // An `init` takes no lock: nothing may be freed for its sake.
-        assert_eq!(end(&pid_file, &notes).await.unwrap(), None);
+        assert_eq!(end(&pid_file, &notes, GRACE).await.unwrap(), None);
         assert!(!orphan.wait().unwrap().success());
         assert!(orphaned.session().is_empty() && others.lives());
         forget_steps(&notes);
@@ -167,7 +170,7 @@ mod tests {
         let (mut child, process) = spawn("trap '' INT TERM; while :; do sleep 600; done");
         process.note(file.path()).unwrap();
         let before = Instant::now();
-        end(file.path(), Path::new("/nowhere")).await.unwrap();
+        end(file.path(), Path::new("/nowhere"), GRACE).await.unwrap();
         assert!(before.elapsed() < Duration::from_millis(4500), "{:?}", before.elapsed());
         child.wait().unwrap();
         assert!(process.session().is_empty());

@@ -1,6 +1,9 @@
 use std::collections::BTreeSet;
 
-use lablink_core::state::{self, Fault, Version};
+use lablink_core::{
+    state::{self, Fault, Version},
+    vms,
+};
 use lablink_protocol::Hostname;
 
 use super::{
@@ -44,6 +47,7 @@ impl Provisioner {
         }
         let held: Vec<Hostname> = state.hostnames().cloned().collect();
         state::take_true(scope, state.version.as_ref(), &held).await?;
+        vms::note_instances(scope, state.instances()).await?;
         keep(workspace, &state, &raw);
         Ok(state)
     }
@@ -90,9 +94,9 @@ impl Provisioner {
     /// VMs that exist by their rows, or by machines that bear this environment's names, unless an
     /// operation that was cut off had them in its hands.
     async fn existing(&self) -> Result<BTreeSet<Hostname>, WorkError> {
-        let ProvisionerParts { scope, local, variables, .. } = &self.parts;
+        let ProvisionerParts { scope, workspace, variables, .. } = &self.parts;
         let mut existing = BTreeSet::from_iter(state::existing(scope).await?);
-        let machines = local.machines(&variables.resource_suffix)?;
+        let machines = workspace.provider.machines(&variables.resource_suffix)?;
         let in_hand = state::in_hand(scope, &machines).await?;
         existing.extend(machines.into_iter().filter(|it| !in_hand.contains(it)));
         Ok(existing)

@@ -65,11 +65,13 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    /// Every module calls its machines `vm`, keyed by hostname.
     pub fn vm(&self) -> Option<Hostname> {
-        if self.resource_name != "vm" {
-            return None;
-        }
-        self.resource_key.as_str()?.parse().ok()
+        vm(&self.resource_name, &self.resource_key)
     }
+}
+
+/// The VM that a resource of this name and key is: every module calls its machines `vm`, keyed by
+/// hostname.
+pub(super) fn vm(name: &str, key: &serde_json::Value) -> Option<Hostname> {
+    if name == "vm" { key.as_str()?.parse().ok() } else { None }
 }

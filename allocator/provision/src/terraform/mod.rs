@@ -6,10 +6,12 @@
 //! lets the rows tell what the state says. A state that can't be true stops it before it changes
 //! anything.
 
+mod aws;
 mod backend;
 mod change;
 mod command;
 mod conclude;
+mod credentials;
 mod follow;
 mod idle;
 mod leftovers;
@@ -17,9 +19,10 @@ mod local;
 mod look;
 mod message;
 mod notes;
-mod outputs;
+mod plan;
 mod process;
 mod progress;
+mod provider;
 mod provisioner;
 mod reasons;
 mod reboot;
@@ -28,6 +31,7 @@ mod resume;
 mod run;
 mod settle;
 mod solve;
+mod ssh_access;
 mod state;
 mod step;
 mod take_over;
@@ -37,13 +41,15 @@ mod work;
 mod working;
 mod workspace;
 
+pub use aws::AwsVms;
 pub use backend::Backend;
 pub use command::{Program, ProgramError};
 pub use idle::CaughtUp;
 pub use local::LocalVms;
-pub(crate) use outputs::Outputs;
+pub use provider::Provider;
 pub use provisioner::{Provisioner, ProvisionerParts};
 pub use reboot::Reboots;
+pub(crate) use ssh_access::CloudAccess;
 pub use step::StepError;
 pub use variables::RuntimeVariables;
 pub use workspace::{Workspace, WorkspaceError};

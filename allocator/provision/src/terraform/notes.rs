@@ -10,7 +10,8 @@ use std::{
 use super::process::Process;
 
 /// Steps that take no lock of the state.
-const LOCKLESS: [&str; 3] = ["terraform init", "terraform state pull", "terraform force-unlock"];
+const LOCKLESS: [&str; 4] =
+    ["terraform init", "terraform state pull", "terraform force-unlock", "terraform show"];
 
 /// Whether a step of this name takes the lock of the state.
 pub(super) fn takes_lock(name: &str) -> bool {

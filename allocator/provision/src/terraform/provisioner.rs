@@ -7,21 +7,22 @@ use std::{
 use jiff::Timestamp;
 use lablink_core::{
     DbError, Scope, Token, agents, chain,
-    operations::{LeaseError, Outcome},
-    pools::Source,
-    secrets::{AwsLogin, VaultError},
+    operations::{LeaseError, Makes, Outcome},
+    preflight::{GpuUnknown, Preflight},
+    secrets::{AwsLogin, LoginError, VaultError},
     state, vms,
-    worker::{Attempt, Ended, Limit, Runner, Trouble, Turn},
+    worker::{Attempt, Ended, Limit, Runner, Stop, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
 use tokio::sync::watch;
 
 use super::{
-    LocalVms, RuntimeVariables, StepError, Workspace, WorkspaceError,
+    Provider, RuntimeVariables, StepError, Workspace, WorkspaceError,
     change::{Change, Changes},
     recover::RecoverError,
     run::{Apply, Ran},
     state::{Doubt, State, StateError},
+    variables::Gpu,
     work::Work,
 };
 
@@ -32,7 +33,8 @@ pub struct ProvisionerParts {
     /// Typed keys win over what the process finds by itself.
     pub aws: Arc<AwsLogin>,
     pub variables: RuntimeVariables,
-    pub local: LocalVms,
+    /// Tells whether machines of a cloud have a GPU. None: they are in no cloud.
+    pub preflight: Option<Arc<Preflight>>,
     /// Holds a folder per operation with what Terraform said.
     pub operations_dir: PathBuf,
 }
@@ -60,7 +62,9 @@ pub(super) enum WorkError {
     #[error("cannot run Terraform")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
-    Keys(VaultError),
+    Keys(LoginError),
+    #[error(transparent)]
+    Gpu(GpuUnknown),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -93,11 +97,20 @@ impl From<WorkError> for Trouble {
     }
 }
 
-impl From<VaultError> for WorkError {
-    fn from(error: VaultError) -> Self {
+impl From<LoginError> for WorkError {
+    fn from(error: LoginError) -> Self {
         match error {
-            VaultError::Db(error) => Self::Db(error),
-            VaultError::Locked | VaultError::Replaced => Self::Keys(error),
+            LoginError::Vault(VaultError::Db(error)) => Self::Db(error),
+            other => Self::Keys(other),
+        }
+    }
+}
+
+impl From<GpuUnknown> for WorkError {
+    fn from(error: GpuUnknown) -> Self {
+        match error {
+            GpuUnknown::Db(error) => Self::Db(error),
+            other => Self::Gpu(other),
         }
     }
 }
@@ -138,11 +151,14 @@ impl Provisioner {
     /// Terraform's folder, with the keys that are in use now.
     pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
         let ProvisionerParts { scope, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.vault.keys(scope).await?).within(limit))
+        Ok(workspace.with_keys(aws.session(scope).await?).within(limit))
     }
 
     async fn change(&self, change: &Change, turn: &mut Turn) -> Result<Attempt<Ran>, WorkError> {
-        let ProvisionerParts { scope, variables, .. } = &self.parts;
+        let ProvisionerParts { scope, .. } = &self.parts;
+        if let Some(stop) = self.end_orphans(turn).await? {
+            return Ok(Ended::stopped_by(stop).into());
+        }
         let workspace = self.workspace(turn.work_limit()).await?;
         workspace.recover().await?;
         match self.refuse_unreadable(&workspace).await {
@@ -151,7 +167,7 @@ impl Provisioner {
             refused => refused?,
         }
         self.settle_again(&workspace).await?;
-        workspace.prepare(variables).await?;
+        workspace.prepare(&self.variables(change).await?).await?;
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
         }
@@ -159,8 +175,10 @@ impl Provisioner {
             return Ok(Ended::interrupted().into());
         }
         let asked_at = Timestamp::now();
-        let before = self.state_put_right(&workspace).await?;
-        vms::reconcile_existing(scope, Source::Local, &before.existing(), asked_at).await?;
+        let named = change.hostnames().iter().cloned().collect();
+        let before = self.state_put_right(&workspace, &named).await?;
+        let source = workspace.provider.source();
+        vms::reconcile_existing(scope, source, &before.existing(), asked_at).await?;
         self.caught_up.send_replace(true);
 
         if let Some(stop) = turn.held.stop() {
@@ -187,6 +205,30 @@ impl Provisioner {
         Ok(attempt)
     }
 
+    /// What the module is told. Machines of a cloud are never made without knowing of their GPU.
+    async fn variables(&self, change: &Change) -> Result<RuntimeVariables, WorkError> {
+        let ProvisionerParts { scope, variables, preflight, .. } = &self.parts;
+        let mut variables = variables.clone();
+        if let (Makes::Machines, Some(preflight)) = (change.makes(), preflight) {
+            variables.gpu_support = match preflight.gpu_support(scope).await? {
+                true => Gpu::Present,
+                false => Gpu::Absent,
+            };
+        }
+        Ok(variables)
+    }
+
+    /// Ends what an earlier allocator has left running, which may take as long as a call of a cloud.
+    /// Some: it is left alone for now.
+    async fn end_orphans(&self, turn: &mut Turn) -> Result<Option<Stop>, WorkError> {
+        tokio::select! {
+            ended = self.parts.workspace.end_orphans() => ended.map_err(RecoverError::from)?,
+            stop = turn.held.stopped(None) => return Ok(Some(stop)),
+        }
+        turn.begin_look();
+        Ok(None)
+    }
+
     /// Lets Terraform bring about what the change wants of these VMs.
     async fn apply(
         &self,
@@ -199,33 +241,49 @@ impl Provisioner {
         let folder = self.parts.operations_dir.join(turn.operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
         let vms = desired(change, hostnames, before);
-        let replaced = if matches!(change, Change::Replace(_)) { hostnames } else { &[] };
+        let replaced = self.made_anew(change, hostnames, workspace).await?;
         let is_new = |it: &&Hostname| !before.is_whole(it) || replaced.contains(it);
         let new: Vec<Hostname> = vms.iter().filter(is_new).cloned().collect();
-        let going = before.hostnames().filter(|it| !vms.contains(it)).cloned();
-        let ProvisionerParts { scope, .. } = &self.parts;
-        state::take_in_hand(scope, turn.operation.id, &new, &going.collect::<Vec<_>>()).await?;
-        let enrolment_tokens = self.enrolment_tokens(&new).await?;
+        let going: Vec<Hostname> =
+            before.hostnames().filter(|it| !vms.contains(it)).cloned().collect();
         let apply = Apply {
             makes: change.makes(),
             workspace,
             lease: &turn.lease,
             folder: &folder,
             vms,
+            named: hostnames.iter().cloned().collect(),
             replace: replaced
                 .iter()
                 .filter_map(|it| before.address(it))
                 .map(str::to_owned)
                 .collect(),
-            enrolment_tokens,
-            environment: self
-                .parts
-                .local
-                .variables()
-                .map(|(name, path)| (name, path.to_owned()))
-                .into(),
+            enrolment_tokens: self.enrolment_tokens(&new).await?,
         };
-        Ok(apply.run(&mut turn.held).await?)
+        let planned = match apply.plan(&mut turn.held).await? {
+            Ok(planned) => planned,
+            Err(attempt) => return Ok(attempt),
+        };
+        let ProvisionerParts { scope, .. } = &self.parts;
+        state::take_in_hand(scope, turn.operation.id, &new, &going).await?;
+        Ok(apply.run(planned, &mut turn.held).await?)
+    }
+
+    /// VMs that are made anew though the state calls them whole.
+    async fn made_anew(
+        &self,
+        change: &Change,
+        hostnames: &[Hostname],
+        workspace: &Workspace,
+    ) -> Result<Vec<Hostname>, DbError> {
+        match (change, &workspace.provider) {
+            (Change::Replace(_), _) => Ok(hostnames.to_vec()),
+            // Its creation failed, and a later change that did not name it has left it as it was.
+            (Change::Launch(_), Provider::Aws(_)) => {
+                vms::failed_among(&self.parts.scope, hostnames).await
+            }
+            (Change::Launch(_), Provider::Local(_)) | (Change::Destroy(_), _) => Ok(Vec::new()),
+        }
     }
 
     /// One token for each VM that this run will make, a broken one made anew included.

@@ -67,11 +67,20 @@ impl Workspace {
     /// refused. Changes nothing when the last Terraform ended well. The caller must hold the
     /// lease.
     pub(super) async fn recover(&self) -> Result<(), RecoverError> {
-        let since = leftovers::end(&self.pid_file(), &self.notes()).await?;
+        let since = leftovers::end(&self.pid_file(), &self.notes(), self.orphan_grace()).await?;
         self.save(since).await?;
         leftovers::forget(&self.pid_file());
         leftovers::forget_steps(&self.notes());
         Ok(())
+    }
+
+    /// Ends what runs, and nothing else. The caller must hold the lease.
+    pub(super) async fn end_orphans(&self) -> Result<(), StillRuns> {
+        leftovers::end(&self.pid_file(), &self.notes(), self.orphan_grace()).await.map(drop)
+    }
+
+    fn orphan_grace(&self) -> Duration {
+        self.provider.patience().orphan
     }
 
     /// Saves the state that was refused, if there is one. For an idle worker.

@@ -1,5 +1,6 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use lablink_core::{
-    Token,
+    Token, chain,
     operations::{Lease, LeaseError, Makes},
     plain,
     worker::{Attempt, Ended, Held, Stop},
@@ -23,23 +24,23 @@ use super::{
     LOCK_TIMEOUT, Workspace,
     follow::Follower,
     leftovers,
+    plan::Plan,
     process::Process,
     progress::Progress,
-    state::{Doubt, number},
+    provider::Course,
+    state::{Doubt, listed, number},
     workspace,
 };
 
 /// How often the output is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long Terraform may take to stop once it was asked to.
-const GRACE: Duration = Duration::from_secs(30);
-/// The same when the allocator itself is stopping: service managers wait less.
-const HURRIED_GRACE: Duration = Duration::from_secs(8);
+/// How long it may take to show a plan.
+const SHOW: Duration = Duration::from_mins(1);
 /// How long it may take in all, and how much more for each VM: beyond that it hangs.
 const LONGEST: Duration = Duration::from_hours(1);
 const LONGEST_PER_VM: Duration = Duration::from_secs(30);
 
-/// One `terraform apply`.
+/// One change that Terraform makes to the VMs.
 pub(super) struct Apply<'a> {
     /// What a finished step means.
     pub makes: Makes,
@@ -49,11 +50,20 @@ pub(super) struct Apply<'a> {
     pub folder: &'a Path,
     /// The VMs that shall exist afterwards.
     pub vms: Vec<Hostname>,
+    /// The VMs that the change is about. Where a plan is made first, nothing is done to others.
+    pub named: BTreeSet<Hostname>,
     /// Addresses of the machines that are to be made anew though they are whole.
     pub replace: Vec<String>,
     /// For VMs that are made by this run.
     pub enrolment_tokens: BTreeMap<Hostname, Token>,
-    pub environment: Vec<(&'static str, PathBuf)>,
+}
+
+/// What is known before anything is changed.
+pub(super) enum Planned {
+    /// The run itself plans.
+    Later,
+    /// A plan in this file, which is fit, and what its run has to do.
+    In(PathBuf, Progress),
 }
 
 /// What a run leaves for the writing of its end.
@@ -77,18 +87,103 @@ struct Watched {
 }
 
 impl Apply<'_> {
-    /// Errors happen before Terraform runs, or after it was ended: none is left running.
-    pub async fn run(self, held: &mut Held) -> io::Result<Attempt<Ran>> {
+    /// Prepares the change and, where that can be known beforehand, makes sure that it touches
+    /// nothing but the VMs that it names. Else tells how it has ended, with nothing done.
+    pub async fn plan(&self, held: &mut Held) -> io::Result<Result<Planned, Attempt<Ran>>> {
         self.write_vms()?;
+        match self.workspace.provider.course() {
+            Course::Apply => Ok(Ok(Planned::Later)),
+            Course::PlanFirst => self.plan_first(held).await,
+        }
+    }
+
+    /// Errors happen before Terraform runs, or after it was ended: none is left running.
+    pub async fn run(&self, planned: Planned, held: &mut Held) -> io::Result<Attempt<Ran>> {
+        match planned {
+            Planned::Later => {
+                let options = std::iter::once("-auto-approve".into()).chain(self.wishes());
+                self.call("apply", options.collect(), self.progress(), held).await
+            }
+            Planned::In(file, progress) => {
+                let attempt =
+                    self.call("apply", vec![file.as_os_str().into()], progress, held).await;
+                // It holds the tokens.
+                std::fs::remove_file(file)?;
+                attempt
+            }
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::of(self.makes)
+    }
+
+    async fn plan_first(&self, held: &mut Held) -> io::Result<Result<Planned, Attempt<Ran>>> {
+        let file = self.folder.join("plan");
+        let mut beyond = Vec::new();
+        // A VM that is gone from the cloud would be made again unasked. The state still has it.
+        for look in ["-refresh=true", "-refresh=false"] {
+            let mut out = OsString::from("-out=");
+            out.push(&file);
+            let options = [look.into(), out].into_iter().chain(self.wishes()).collect();
+            let attempt = self.call("plan", options, self.progress(), held).await?;
+            if !matches!(attempt.ended, Ended::Succeeded) {
+                return Ok(Err(attempt));
+            }
+            beyond = match self.beyond(&file).await {
+                Ok(beyond) if beyond.is_empty() => {
+                    return Ok(Ok(Planned::In(file, attempt.left.progress)));
+                }
+                Ok(beyond) => beyond,
+                Err(why) => return Ok(Err(Attempt { ended: Ended::failed(why), ..attempt })),
+            };
+            std::fs::remove_file(&file)?;
+        }
+        let reason = format!(
+            "Nothing was changed: Terraform would have made anew, stopped or removed {}, and nobody \
+             asked for that. See in the log what has changed (the configuration, LabLink's version, \
+             something in the cloud), then put it back, or replace these VMs first.",
+            listed(&beyond)
+        );
+        let left = Ran { applied: true, ..Ran::default() };
+        Ok(Err(Attempt { ended: Ended::failed(reason), left }))
+    }
+
+    /// The VMs that the plan in this file touches though the change does not name them.
+    async fn beyond(&self, file: &Path) -> Result<Vec<Hostname>, String> {
+        let file = file.to_string_lossy();
+        let shown = self.workspace.step(SHOW, &["show", "-json", "-no-color", &file]).run().await;
+        let plan = shown.map_err(|error| chain(&error))?;
+        let plan = Plan::parse(&plan).map_err(|error| format!("Terraform's plan: {error}"))?;
+        Ok(plan.beyond(&self.named))
+    }
+
+    /// What a run that plans is told.
+    fn wishes(&self) -> impl Iterator<Item = OsString> {
+        let variables = format!("-var-file={}", workspace::RUNTIME_VARIABLES);
+        let replaced = self.replace.iter().map(|address| format!("-replace={address}"));
+        // What VMs share goes with the last of them.
+        let all = self.vms.is_empty().then(|| "-destroy".to_owned());
+        std::iter::once(variables).chain(replaced).chain(all).map(OsString::from)
+    }
+
+    /// One run of Terraform.
+    async fn call(
+        &self,
+        command: &str,
+        options: Vec<OsString>,
+        mut progress: Progress,
+        held: &mut Held,
+    ) -> io::Result<Attempt<Ran>> {
         let output = self.folder.join("terraform.jsonl");
         let errors = self.folder.join("terraform.stderr");
         let mut child = self
             .workspace
             .command()
-            .args(["apply", "-json", "-auto-approve", "-input=false", LOCK_TIMEOUT])
-            .arg(format!("-var-file={}", workspace::RUNTIME_VARIABLES))
-            .args(self.replace.iter().map(|address| format!("-replace={address}")))
-            .envs(self.environment.iter().cloned())
+            .arg(command)
+            .args(["-json", "-input=false", LOCK_TIMEOUT])
+            .args(options)
+            .envs(self.workspace.provider.variables(self.lease.operation_id()))
             .env("TF_VAR_enrolment_tokens", self.tokens())
             .stdout(File::create(&output)?)
             .stderr(File::create(&errors)?)
@@ -102,7 +197,6 @@ impl Apply<'_> {
             child.wait().await?;
             return Err(error);
         }
-        let mut progress = Progress::of(self.makes);
         let Watched { status, stop, overdue } =
             self.watch(&mut child, process, &output, &mut progress, held).await?;
         let ended_by_itself = status.code().is_some() && stop.is_none() && !overdue;
@@ -126,8 +220,8 @@ impl Apply<'_> {
             (None, false) if overdue => Ended::Failed {
                 exit_code: None,
                 reason: format!(
-                    "terraform apply did not end within {} min and was stopped. What was done so \
-                     far was kept. See in its log what it waited for, then try again.",
+                    "Terraform did not end within {} min and was stopped. What was done so far was \
+                     kept. See in its log what it waited for, then try again.",
                     self.longest().as_secs() / 60
                 ),
             },
@@ -157,6 +251,7 @@ impl Apply<'_> {
         let overdue_at = Instant::now() + self.longest();
         // The first wish is why it ends; a later one can hurry it.
         let (mut stop, mut heard): (Option<Stop>, Option<Stop>) = (None, None);
+        let patience = self.workspace.provider.patience();
         let mut deadline: Option<Instant> = None;
         let status = loop {
             let grace = tokio::select! {
@@ -164,9 +259,10 @@ impl Apply<'_> {
                 wish = held.stopped(heard) => {
                     heard = Some(wish);
                     stop = stop.or(heard);
-                    Some(if wish == Stop::Shutdown { HURRIED_GRACE } else { GRACE })
+                    let is_hurried = wish == Stop::Shutdown;
+                    Some(if is_hurried { patience.hurried_stop } else { patience.stop })
                 }
-                () = sleep_until(overdue_at), if deadline.is_none() => Some(GRACE),
+                () = sleep_until(overdue_at), if deadline.is_none() => Some(patience.stop),
                 _ = look.tick() => {
                     self.report(&mut follower, progress).await;
                     None

@@ -96,6 +96,14 @@ impl Settlement<'_> {
         vms::fail(scope, &unmet.collect::<Vec<Unmet>>()).await
     }
 
+    /// VMs that Terraform failed to make. One that it was told to leave half made may be whole.
+    pub fn broken(&self) -> BTreeSet<Hostname> {
+        match self.outcome.state {
+            OperationState::Failed => self.errors.keys().cloned().collect(),
+            _ => BTreeSet::new(),
+        }
+    }
+
     fn worked_on(&self) -> impl Iterator<Item = &Target> {
         let worked_on =
             |it: &&Target| matches!(it.standing, Standing::Included | Standing::Replaced);

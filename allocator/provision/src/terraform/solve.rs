@@ -151,10 +151,11 @@ impl Provisioner {
         look: &Look,
         doubt: &Doubt,
     ) -> Result<Attempt<Solved>, WorkError> {
-        let ProvisionerParts { scope, local, .. } = &self.parts;
+        let ProvisionerParts { scope, .. } = &self.parts;
         let copy = workspace.kept_copy();
         let seen = look.seen.as_ref();
-        let pieces = Pieces { found: &look.raw, copy: copy.as_deref(), seen, local };
+        let pieces =
+            Pieces { found: &look.raw, copy: copy.as_deref(), seen, provider: &workspace.provider };
         let removed = state::removed_among(scope, &pieces.vms()).await?;
         let mended = mend(&pieces, &look.existing, &removed)?;
         if mended.state.holds_nothing() && !mended.lost.is_empty() {
@@ -180,7 +181,7 @@ impl Provisioner {
         named: &[Hostname],
         limit: &Limit,
     ) -> Result<Attempt<Solved>, WorkError> {
-        let ProvisionerParts { scope, local, .. } = &self.parts;
+        let ProvisionerParts { scope, workspace, .. } = &self.parts;
         // A VM that was not named then may not be given up now.
         if doubt.lacking.iter().any(|it| !named.contains(it)) {
             return Ok(Ended::failed(doubt.to_string()).into());
@@ -188,7 +189,7 @@ impl Provisioner {
         let mut elsewhere = Vec::new();
         let mut lines = Vec::new();
         for hostname in &doubt.lacking {
-            match local.remove(hostname, limit).await {
+            match workspace.provider.remove(hostname, limit).await {
                 Ok(()) => {}
                 Err(stopped @ StepError::Stopped { .. }) => return Err(stopped.into()),
                 Err(error) => {

@@ -8,7 +8,7 @@
 use lablink_core::state::{self, Fault};
 
 use super::{
-    LocalVms, Provisioner, ProvisionerParts, Workspace,
+    LocalVms, Provider, Provisioner, ProvisionerParts, Workspace,
     look::Look,
     provisioner::WorkError,
     state::{Pieces, listed, mend},
@@ -23,7 +23,8 @@ impl Provisioner {
         workspace: &Workspace,
         look: &Look,
     ) -> Result<bool, WorkError> {
-        let ProvisionerParts { scope, local, .. } = &self.parts;
+        let ProvisionerParts { scope, .. } = &self.parts;
+        let Provider::Local(local) = &workspace.provider else { return Ok(false) };
         let Some(lacking) = only_lacking(look) else { return Ok(false) };
         let tokens = lacking.iter().filter_map(|it| Some((it.clone(), local.token_hash(it)?)));
         let ours = state::being_made_with(scope, &tokens.collect::<Vec<_>>()).await?;
@@ -31,7 +32,12 @@ impl Provisioner {
             return Ok(false);
         }
         // A copy could only hold an earlier machine of the same name.
-        let pieces = Pieces { found: &look.raw, copy: None, seen: look.seen.as_ref(), local };
+        let pieces = Pieces {
+            found: &look.raw,
+            copy: None,
+            seen: look.seen.as_ref(),
+            provider: &workspace.provider,
+        };
         let mended = mend(&pieces, &look.existing, &[])?;
         if !mended.lost.is_empty() {
             return Ok(false);

@@ -8,7 +8,10 @@ use lablink_core::{aws::AwsKeys, worker::Limit};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::{Backend, Program, RuntimeVariables, StepError, notes, step::Step};
+use super::{
+    Backend, Program, Provider, RuntimeVariables, StepError, credentials::aws_environment, notes,
+    step::Step,
+};
 
 /// The folder in which Terraform runs for one environment: a copy of the module, the backend's
 /// settings and the variables. The state lies where the backend says.
@@ -19,6 +22,7 @@ pub struct Workspace {
     module: PathBuf,
     pub(super) directory: PathBuf,
     pub(super) backend: Backend,
+    pub(super) provider: Provider,
     /// Keys for AWS that an organiser typed.
     keys: Option<AwsKeys>,
     /// When the steps that run here have to end.
@@ -52,13 +56,20 @@ const GRACE_WITH_LOCK: Duration = Duration::from_secs(2);
 const INITIALISED: &str = ".initialised";
 
 impl Workspace {
-    pub fn new(program: Program, module: PathBuf, directory: PathBuf, backend: Backend) -> Self {
+    /// For machines of this provider, whose module is in the folder `module`.
+    pub fn new(
+        program: Program,
+        provider: Provider,
+        module: PathBuf,
+        directory: PathBuf,
+        backend: Backend,
+    ) -> Self {
         let (keys, limit) = (None, Limit::default());
-        Self { program, module, directory, backend, keys, limit }
+        Self { program, module, directory, backend, provider, keys, limit }
     }
 
     /// The same folder, with these keys for AWS.
-    pub(super) fn with_keys(&self, keys: Option<AwsKeys>) -> Self {
+    pub(crate) fn with_keys(&self, keys: Option<AwsKeys>) -> Self {
         Self { keys, ..self.clone() }
     }
 
@@ -67,11 +78,20 @@ impl Workspace {
         Self { limit, ..self }
     }
 
-    /// Terraform in this folder, with the credentials that its backend needs.
+    /// Terraform in this folder, with the credentials that its backend and its module need.
     pub(super) fn command(&self) -> Command {
         let mut command = self.program.command(&self.directory);
-        command.envs(self.backend.environment(self.keys.as_ref()));
+        if self.works_with_aws() {
+            command.envs(aws_environment(std::env::vars_os(), self.keys.as_ref()));
+        }
         command
+    }
+
+    fn works_with_aws(&self) -> bool {
+        match (&self.provider, &self.backend) {
+            (Provider::Aws(_), _) | (_, Backend::S3 { .. }) => true,
+            (Provider::Local(_), Backend::File(_)) => false,
+        }
     }
 
     /// A short run of Terraform in this folder, called by the words before its options.

@@ -13,6 +13,7 @@ use lablink_core::{
     live::{self, Hub},
     operations::{self, Destroy, Operation, OperationId},
     pools::Pool,
+    secrets::{AwsLogin, Vault},
     ssh::{FitAddresses, SshAccess},
     vms::{self, Selection},
     worker::{Runners, Worker, WorkerParts},
@@ -20,8 +21,8 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, ZipCollector},
-    ssh::Machines,
-    terraform::{Backend, Program, Workspace},
+    ssh::{Cloud, Machines},
+    terraform::{AwsVms, Backend, Program, Provider, Workspace},
 };
 pub use lablink_test_db::kinds;
 use lablink_test_db::{TestDb, rules};
@@ -49,7 +50,7 @@ pub struct Site {
     pub root: PathBuf,
     pub limits: Limits,
     pub retention: Retention,
-    pub cloud: Option<Workspace>,
+    pub cloud: Option<Cloud>,
     pub ssh_addresses: FitAddresses,
 }
 
@@ -116,10 +117,16 @@ impl SshLab {
 
     /// Terraform, as far as it tells what a cloud's state says: VMs at this address, with our key.
     pub async fn state_with_vm_at(&mut self, hostname: &str, address: &str) {
-        let state = serde_json::json!({ "version": 4, "resources": [], "outputs": {
-            "vms": { "value": { hostname: { "public_ip": address, "private_ip": "10.0.0.7" } } },
-            "lablink_private_key_pem": { "value": self.private_key, "sensitive": true },
-        }});
+        let resource = |kind: &str, instance: serde_json::Value| {
+            serde_json::json!({ "mode": "managed", "type": kind, "name": "vm",
+                "instances": [instance] })
+        };
+        let instance = serde_json::json!({ "index_key": hostname, "attributes": {
+            "id": "i-0", "public_ip": address, "private_ip": "10.0.0.7" } });
+        let key = serde_json::json!({ "attributes": { "private_key_openssh": self.private_key } });
+        let state = serde_json::json!({ "version": 4, "lineage": "a", "outputs": {}, "resources": [
+            resource("aws_instance", instance), resource("tls_private_key", key),
+        ]});
         fs::write(self.path("state.json"), state.to_string()).unwrap();
         let text = format!(
             "#!/bin/sh\n[ \"$1\" = version ] && {{ echo '{{\"terraform_version\": \"1.11.4\"}}'; exit; }}\n\
@@ -130,7 +137,10 @@ impl SshLab {
         let found = Program::find(&self.path("terraform")).await.unwrap();
         let (module, folder) = (self.path("module"), self.root.clone());
         let state = self.path("state");
-        self.site.cloud = Some(Workspace::new(found, module, folder, Backend::File(state)));
+        let provider = Provider::Aws(AwsVms { startup_script: None });
+        let workspace = Workspace::new(found, provider, module, folder, Backend::File(state));
+        let aws = Arc::new(AwsLogin::new(None, Vault::new(None)));
+        self.site.cloud = Some(Cloud { workspace, aws });
     }
 
     /// A VM that is a folder on this machine.

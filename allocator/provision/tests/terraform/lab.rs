@@ -23,7 +23,7 @@ use lablink_provision::{
     collect::{CollectorParts, Limits, ZipCollector},
     ssh::Machines,
     terraform::{
-        Backend, CaughtUp, LocalVms, Program, Provisioner, ProvisionerParts, Reboots,
+        Backend, CaughtUp, LocalVms, Program, Provider, Provisioner, ProvisionerParts, Reboots,
         RuntimeVariables, Workspace,
     },
 };
@@ -98,7 +98,7 @@ impl TerraformLab {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         let programs = Programs::new(root.path(), exports);
-        let aws = Arc::new(AwsLogin { identity: None, vault: Vault::new(None) });
+        let aws = Arc::new(AwsLogin::new(None, Vault::new(None)));
         Self { database, db, pool, programs, backend, aws, root }
     }
 
@@ -124,13 +124,14 @@ impl TerraformLab {
             scope: scope.clone(),
             workspace: Workspace::new(
                 Program::find(&self.programs.terraform).await.unwrap(),
+                Provider::Local(self.local()),
                 self.programs.module.clone(),
                 data.join("terraform"),
                 self.backend.clone(),
             ),
             aws: Arc::clone(&self.aws),
             variables,
-            local: self.local(),
+            preflight: None,
             operations_dir: data.join("operations"),
         }));
         let caught_up = provisioner.caught_up();

@@ -3,11 +3,13 @@
 
 mod admin_password;
 mod agent_program;
-mod aws_login;
+mod allocator_address;
 mod banner;
+mod cloud;
 pub mod database;
 mod http;
 mod local;
+mod machines;
 pub mod places;
 mod pool_rules;
 mod results;
@@ -16,6 +18,7 @@ pub mod settings;
 mod signals;
 mod state_backend;
 mod tasks;
+mod variables;
 mod web_settings;
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +31,7 @@ use lablink_core::{
     pools::Pool,
     worker::{Worker, WorkerParts},
 };
+use lablink_provision::ssh;
 use lablink_web::{
     AdminLogin, AgentBudgets, AgentLimits, AppState, Browsers, CodeGuesses, ConnectionLimits,
     FormLimits, OwnLog, Transfers, Waits,
@@ -39,22 +43,11 @@ use tokio_util::{
 };
 
 use self::{
-    aws_login::aws_login,
-    banner::Banner,
-    database::Database,
-    http::answer_requests,
-    local::{LocalProvider, Start},
-    places::Places,
-    pool_rules::pool_rules,
-    results::collector,
-    runners::runners,
-    web_settings::web_settings,
+    banner::Banner, cloud::Cloud, database::Database, http::answer_requests, local::Start,
+    machines::Machines, places::Places, pool_rules::pool_rules, results::collector,
+    runners::runners, web_settings::web_settings,
 };
-use crate::{
-    cli::ServeArgs,
-    config::{Config, ProviderKind},
-    logging,
-};
+use crate::{cli::ServeArgs, config::Config, logging};
 
 /// Connections to the database in one process, in addition to the listener's.
 const CONNECTIONS: usize = 16;
@@ -112,19 +105,21 @@ async fn serve_on(
 
     let terraform_has_until = Instant::now() + TERRAFORM;
     let secret_key = settings::secret_key()?;
-    let aws = Arc::new(aws_login(config, secret_key.clone()).await);
-    let local = match config.provider {
-        ProviderKind::Local => {
-            Some(LocalProvider::new(args, config, places, &scope, Arc::clone(&aws)).await?)
-        }
-        ProviderKind::Aws | ProviderKind::Manual => None,
+    let Cloud { login: aws, preflight } =
+        Cloud::new(config, &args.environment, secret_key.clone()).await;
+    let machines = Machines::new(args, config, places, &scope, (&aws, preflight.as_ref())).await?;
+    let ways = ssh::Machines {
+        scope: scope.clone(),
+        secret_key: secret_key.clone(),
+        ssh_addresses: config.manual.ssh_addresses,
+        local: machines.local().map(|local| local.directory.clone()),
+        cloud: machines.cloud(&aws),
     };
-    let collector = collector(config, places, &scope, secret_key.clone(), local.as_ref())?;
-    let tasks = tasks::begin(config, &scope, &collector);
-    let runners = Arc::new(runners(&scope, &collector, local.as_ref()));
+    let collector = collector(config, places, &scope, ways)?;
+    let tasks = tasks::begin(config, &scope, &collector, &aws);
+    let runners = Arc::new(runners(&scope, &collector, &machines));
 
-    let vms = local.as_ref().map(|local| local.vms.clone());
-    let caught_up = local.as_ref().map(|local| local.provisioner.caught_up());
+    let (vms, caught_up) = (machines.local().cloned(), machines.caught_up());
     let starting = vms.clone().zip(caught_up.clone()).map(|(vms, caught_up)| {
         let start = Start { vms, scope: scope.clone(), warm: config.local.warm };
         tokio::spawn(start.run(caught_up, stopping.clone()))
@@ -164,6 +159,7 @@ async fn serve_on(
         kinds: Arc::new(runners.kinds().clone()),
         tasks: tasks.board(),
         aws,
+        preflight,
         collector,
         transfers: Transfers::default(),
         secret_key,

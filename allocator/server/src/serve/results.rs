@@ -1,35 +1,26 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use lablink_core::{Scope, SecretKey};
+use lablink_core::Scope;
 use lablink_provision::{
     collect::{CollectorParts, Limits, ZipCollector},
     ssh::Machines,
 };
 
-use super::{local::LocalProvider, places::Places};
+use super::places::Places;
 use crate::config::Config;
 
 /// How long a VM's SSH server may take to answer.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// The collector of results, from VMs made here or registered by hand.
+/// The collector of results, from machines that are reached so.
 pub fn collector(
     config: &Config,
     places: &Places,
     scope: &Scope,
-    secret_key: Option<SecretKey>,
-    local: Option<&LocalProvider>,
+    machines: Machines,
 ) -> Result<Arc<ZipCollector>> {
     let directory = places.private("collections")?;
-    let machines = Machines {
-        scope: scope.clone(),
-        secret_key,
-        ssh_addresses: config.manual.ssh_addresses,
-        local: local.map(|local| local.vms.directory.clone()),
-        // This version makes no VMs on AWS.
-        cloud: None,
-    };
     let collect = &config.collect;
     let limits = Limits {
         at_once: usize::try_from(collect.at_once.get())?,

@@ -8,18 +8,13 @@ use lablink_core::{
 };
 use lablink_provision::{collect::ZipCollector, terraform::Reboots};
 
-use super::local::LocalProvider;
+use super::machines::Machines;
 
 /// Every kind of operation, with its runner in this allocator.
-pub fn runners(
-    scope: &Scope,
-    collector: &Arc<ZipCollector>,
-    local: Option<&LocalProvider>,
-) -> Runners {
+pub fn runners(scope: &Scope, collector: &Arc<ZipCollector>, machines: &Machines) -> Runners {
     let runners = Runners::default();
-    let runners = match local {
-        Some(LocalProvider { vms, provisioner }) => {
-            let reboots = Arc::new(Reboots { scope: scope.clone(), vms: vms.clone() });
+    let runners = match machines.provisioner() {
+        Some(provisioner) => {
             let idle = Arc::clone(provisioner);
             runners
                 .with::<Launch>(provisioner)
@@ -27,7 +22,6 @@ pub fn runners(
                 .with::<Replace>(provisioner)
                 .with::<BringBack>(provisioner)
                 .with::<GiveUp>(provisioner)
-                .with::<Reboot>(&reboots)
                 .while_idle(Lane::MACHINES, move |stop| {
                     let provisioner = Arc::clone(&idle);
                     async move { provisioner.while_idle(stop).await }
@@ -38,8 +32,14 @@ pub fn runners(
             .refusing::<Destroy>(NO_VMS)
             .refusing::<Replace>(NO_VMS)
             .refusing::<BringBack>(NO_VMS)
-            .refusing::<GiveUp>(NO_VMS)
-            .refusing::<Reboot>("This allocator has no local VMs."),
+            .refusing::<GiveUp>(NO_VMS),
+    };
+    let runners = match machines.local() {
+        Some(vms) => {
+            let reboots = Arc::new(Reboots { scope: scope.clone(), vms: vms.clone() });
+            runners.with::<Reboot>(&reboots)
+        }
+        None => runners.refusing::<Reboot>("This allocator has no local VMs."),
     };
     runners.with::<Collect>(collector)
 }

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use lablink_core::SecretKey;
 
@@ -16,11 +18,15 @@ pub fn secret_key() -> Result<Option<SecretKey>> {
     Ok(variable("LABLINK_SECRET_KEY").map(|text| text.parse()).transpose()?)
 }
 
+/// Where the configuration is.
+pub fn config_file(args: &DatabaseArgs) -> PathBuf {
+    let path = |name| variable(name).map(PathBuf::from);
+    let (dir, name) = (path("CONFIG_DIR"), path("CONFIG_NAME"));
+    locate(args.config.as_deref(), dir.as_deref(), name.as_deref())
+}
+
 /// The configuration with the process environment on top.
 pub fn load(args: &DatabaseArgs, admin_user: Option<&str>) -> Result<Config> {
-    let path = |name| variable(name).map(std::path::PathBuf::from);
-    let (dir, name) = (path("CONFIG_DIR"), path("CONFIG_NAME"));
-    let file = locate(args.config.as_deref(), dir.as_deref(), name.as_deref());
     let (admin_password, db_password) = (variable("ADMIN_PASSWORD"), variable("DB_PASSWORD"));
     let access_code = variable("LABLINK_ACCESS_CODE");
     let overrides = Overrides {
@@ -29,7 +35,7 @@ pub fn load(args: &DatabaseArgs, admin_user: Option<&str>) -> Result<Config> {
         db_password: db_password.as_deref(),
         access_code: access_code.as_deref(),
     };
-    match Config::load(&file)?.with_overrides(overrides) {
+    match Config::load(&config_file(args))?.with_overrides(overrides) {
         Ok(config) => Ok(config),
         Err(problems) => bail!("the environment has to be corrected:\n{problems}"),
     }
@@ -66,13 +72,11 @@ fn refuse_unfit(config: &Config, environment: &Environment) -> Result<()> {
             problems.join("\n- ")
         );
     }
-    if config.provider == ProviderKind::Aws {
-        let why = if cfg!(feature = "aws") {
-            "this version makes no VMs on AWS yet"
-        } else {
-            "this lablink-allocator was built without AWS: build it with the feature 'aws'"
-        };
-        bail!("{why}; or set 'provider: local' or 'provider: manual' in the configuration");
+    if config.provider == ProviderKind::Aws && !cfg!(feature = "aws") {
+        bail!(
+            "this lablink-allocator was built without AWS: build it with the feature 'aws', or set \
+             'provider: local' or 'provider: manual' in the configuration"
+        );
     }
     Ok(())
 }

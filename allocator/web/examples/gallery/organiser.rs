@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use lablink_protocol::{GpuReading, Vitals};
 use lablink_web::gallery::*;
 
@@ -36,6 +38,13 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             token: None,
             locks_out: Some(true),
         },
+        instance: (source == Source::Aws).then(|| Instance {
+            id: "i-0a1b2c3d4e5f67890".to_owned(),
+            machine_type: "g4dn.xlarge".to_owned(),
+            zone: "us-west-2b".to_owned(),
+            private_address: Some(IpAddr::from([172, 31, 24, 107])),
+            public_address: Some(IpAddr::from([203, 0, 113, 107])),
+        }),
         shelter: None,
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },

@@ -15,6 +15,7 @@ use lablink_core::{
     claims::{self, ClaimId, Delivery, Situation},
     live::{Subscription, Topic},
     pools::AfterUse,
+    vms,
 };
 use lablink_protocol::{Hostname, Seen, WaitAnswer, WaitRequest};
 use serde::Deserialize;
@@ -60,7 +61,11 @@ pub async fn vm_startup(
     Json(wait): Json<Wait>,
 ) -> Result<Response, Problem> {
     let hostname = named::hostname(wait.hostname.as_deref(), "Hostname is required.")?;
-    caller.may(&state, Action::AwaitClaim, &hostname).await?;
+    let scope = caller.may(&state, Action::AwaitClaim, &hostname).await?;
+    if scope.actor == Actor::UnprovenAgent {
+        // Original clients send no heartbeats.
+        vms::hear(&scope, &hostname).await?;
+    }
     if let Some(presented) = presented {
         presented.attend(&state, &hostname).await?;
     }

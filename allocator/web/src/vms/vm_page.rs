@@ -1,6 +1,6 @@
 use askama::Template;
 use jiff::Timestamp;
-use lablink_core::{claims::ReleaseReason, pools::Source};
+use lablink_core::{claims::ReleaseReason, pools::Source, vms::Instance};
 use lablink_protocol::Vitals;
 
 use super::confirm_page::Deed;
@@ -35,6 +35,8 @@ pub struct VmPage {
     pub gpu_reason: Option<String>,
     /// What heartbeats have told of the machine.
     pub vitals: Vitals,
+    /// Of a machine in a cloud that is made.
+    pub instance: Option<Instance>,
     /// None: earlier participants are shut off from its next claim.
     pub shelter: Option<Shelter>,
     /// The SSH host key of its first contact, as `ssh-keygen -l` shows it.
@@ -167,6 +169,13 @@ mod tests {
                 }]),
                 ..Vitals::default()
             },
+            instance: (source == Source::Aws).then(|| Instance {
+                id: "i-0abc".to_owned(),
+                machine_type: "t3.small".to_owned(),
+                zone: "us-west-2b".to_owned(),
+                private_address: Some([10, 0, 0, 7].into()),
+                public_address: None,
+            }),
             shelter: Some(Shelter::WithinReach { reason: "<b>sudo</b>.".to_owned() }),
             host_key: None,
             timeline: Timeline { rows: Vec::new() },
@@ -260,5 +269,14 @@ mod tests {
             assert!(html.contains(key), "{key}");
         }
         assert!(html.contains("&#60;b&#62;old&#60;/b&#62; code"));
+    }
+
+    #[test]
+    fn tells_which_instance_a_machine_in_a_cloud_is() {
+        let html = page(Source::Aws, false);
+        for key in ["i-0abc", "t3.small in us-west-2b", "10.0.0.7 (private)"] {
+            assert!(html.contains(key), "{key}");
+        }
+        assert!(!page(Source::Local, false).contains("<dt>Instance</dt>"));
     }
 }

@@ -1,5 +1,7 @@
+use std::net::IpAddr;
+
 use jiff::Timestamp;
-use lablink_core::vms::{Vm, VmClaim};
+use lablink_core::vms::{Instance, Vm, VmClaim};
 use lablink_protocol::{Hostname, VmStatus};
 use serde::Serialize;
 use serde_json::Value;
@@ -22,6 +24,8 @@ pub struct VmBody {
     gpu_reason: Option<String>,
     /// What the agent said last of processor, memory, disk and GPUs.
     vitals: Option<Value>,
+    /// Its machine in a cloud; null: it has none, or it was not made yet.
+    instance: Option<InstanceBody>,
     in_use: bool,
     /// Whether an operation is about to remove it.
     removing: bool,
@@ -39,6 +43,20 @@ pub struct VmBody {
     suspect_at: Option<Timestamp>,
     created_at: Timestamp,
     claim: Option<ClaimBody>,
+}
+
+/// A machine in a cloud.
+#[derive(Serialize, ToSchema)]
+pub struct InstanceBody {
+    /// As in `i-0123456789abcdef0`.
+    id: String,
+    machine_type: String,
+    /// The availability zone.
+    zone: String,
+    #[schema(value_type = Option<String>)]
+    private_address: Option<IpAddr>,
+    #[schema(value_type = Option<String>)]
+    public_address: Option<IpAddr>,
 }
 
 /// The claim of the person who holds the VM.
@@ -76,6 +94,7 @@ impl From<&Vm> for VmBody {
             gpu: vm.gpu.map(|gpu| gpu.as_str()),
             gpu_reason: vm.gpu_reason.clone(),
             vitals: vm.vitals.clone(),
+            instance: vm.instance.as_ref().map(InstanceBody::from),
             in_use: vm.in_use,
             removing: vm.removing,
             used_since: vm.used_since.filter(|_| vm.claim.is_none()),
@@ -86,6 +105,18 @@ impl From<&Vm> for VmBody {
             suspect_at: vm.suspect_at,
             created_at: vm.created_at,
             claim: vm.claim.as_ref().map(ClaimBody::from),
+        }
+    }
+}
+
+impl From<&Instance> for InstanceBody {
+    fn from(instance: &Instance) -> Self {
+        Self {
+            id: instance.id.clone(),
+            machine_type: instance.machine_type.clone(),
+            zone: instance.zone.clone(),
+            private_address: instance.private_address,
+            public_address: instance.public_address,
         }
     }
 }

@@ -9,7 +9,7 @@ mock_data "aws_subnets" {
 }
 
 mock_data "aws_subnet" {
-  defaults = { vpc_id = "vpc-0given" }
+  defaults = { vpc_id = "vpc-0given", availability_zone = "us-west-2a" }
 }
 
 mock_data "aws_ec2_instance_type_offerings" {

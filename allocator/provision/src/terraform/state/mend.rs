@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{FORMAT, number};
-use crate::terraform::LocalVms;
+use crate::terraform::Provider;
 
 /// What there is to mend a state from.
 pub(in crate::terraform) struct Pieces<'a> {
@@ -19,7 +19,7 @@ pub(in crate::terraform) struct Pieces<'a> {
     pub copy: Option<&'a [u8]>,
     /// Which one was seen last.
     pub seen: Option<&'a Version>,
-    pub local: &'a LocalVms,
+    pub provider: &'a Provider,
 }
 
 /// A state to put in the place of the one that can't be true.
@@ -68,7 +68,7 @@ pub(in crate::terraform) fn mend(
     existing: &BTreeSet<Hostname>,
     removed: &[Hostname],
 ) -> io::Result<Mended> {
-    let Pieces { found, copy, seen, local } = *pieces;
+    let Pieces { found, copy, seen, provider } = *pieces;
     let (found, copy) = (Whole::of(found), copy.and_then(Whole::of));
     let follows = |it: &&Whole| seen.is_none_or(|seen| seen.lineage == it.lineage);
     // The state in place wins over a copy of the same age.
@@ -90,7 +90,7 @@ pub(in crate::terraform) fn mend(
         for piece in copy.iter().chain(&found) {
             state.take_vm(hostname, piece);
         }
-        if !state.has_vm(hostname) && !state.take_machine(hostname, local) {
+        if !state.has_vm(hostname) && !state.take_machine(hostname, provider) {
             lost.push(hostname.clone());
         }
     }
@@ -161,7 +161,8 @@ impl Whole {
     }
 
     /// Writes a local machine down as the module would have. `false`: there is none.
-    fn take_machine(&mut self, hostname: &Hostname, local: &LocalVms) -> bool {
+    fn take_machine(&mut self, hostname: &Hostname, provider: &Provider) -> bool {
+        let Provider::Local(local) = provider else { return false };
         let Some(number) = number(hostname).filter(|_| local.is_made(hostname)) else {
             return false;
         };
@@ -223,6 +224,7 @@ fn is_unkeyed(instance: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terraform::LocalVms;
 
     const KEY: &str = r#"{"mode": "managed", "type": "tls_private_key", "name": "key",
         "provider": "p", "instances": [{"attributes": {"id": "k"}}]}"#;
@@ -259,15 +261,15 @@ mod tests {
         removed: &[u32],
     ) -> (Value, Vec<Hostname>, Vec<Hostname>) {
         let folder = tempfile::tempdir().unwrap();
-        let local = LocalVms {
+        let provider = Provider::Local(LocalVms {
             directory: folder.path().to_owned(),
             agent: "agent".into(),
             script: "vm.sh".into(),
             allocator_url: String::new(),
             subject_software: String::new(),
-        };
+        });
         let seen = seen.map(|(lineage, serial)| Version { lineage: lineage.to_owned(), serial });
-        let pieces = Pieces { found, copy, seen: seen.as_ref(), local: &local };
+        let pieces = Pieces { found, copy, seen: seen.as_ref(), provider: &provider };
         let removed: Vec<Hostname> = removed.iter().copied().map(name).collect();
         let existing = existing.iter().copied().map(name).collect();
         let Mended { state, lost } = mend(&pieces, &existing, &removed).unwrap();

@@ -3,6 +3,7 @@
 
 mod copy;
 mod doubt;
+mod instance;
 mod mend;
 mod push;
 
@@ -11,7 +12,10 @@ pub(super) use mend::{Pieces, mend};
 
 use std::{collections::BTreeMap, time::Duration};
 
-use lablink_core::{state::Version, vms::Existing};
+use lablink_core::{
+    state::Version,
+    vms::{Existing, Instance},
+};
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 
@@ -35,6 +39,8 @@ struct Machine {
     /// As `terraform -replace` wants it.
     address: String,
     condition: Condition,
+    /// Of an instance in a cloud.
+    instance: Option<Instance>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,32 +74,34 @@ impl StateError {
 }
 
 #[derive(Deserialize)]
-struct Pulled {
+pub(super) struct Pulled {
     version: u64,
     #[serde(default)]
     lineage: String,
     #[serde(default)]
     serial: i64,
     #[serde(default)]
-    resources: Vec<Resource>,
+    pub resources: Vec<Resource>,
 }
 
 #[derive(Deserialize)]
-struct Resource {
-    mode: String,
+pub(super) struct Resource {
+    pub mode: String,
     #[serde(rename = "type")]
-    kind: String,
-    name: String,
+    pub kind: String,
+    pub name: String,
     #[serde(default)]
-    instances: Vec<Instance>,
+    pub instances: Vec<OfResource>,
 }
 
 #[derive(Deserialize)]
-struct Instance {
+pub(super) struct OfResource {
     #[serde(default)]
     index_key: serde_json::Value,
     #[serde(default)]
     status: Option<String>,
+    #[serde(default)]
+    pub attributes: serde_json::Value,
 }
 
 impl State {
@@ -119,7 +127,8 @@ impl State {
                     _ => Condition::Whole,
                 };
                 let address = format!("{kind}.{name}[\"{key}\"]");
-                vms.insert(hostname, Machine { address, condition });
+                let instance = instance::of(&kind, &instance.attributes);
+                vms.insert(hostname, Machine { address, condition, instance });
             }
         }
         // A state without a history was never written.
@@ -142,6 +151,11 @@ impl State {
     /// The resource that is this VM, as in `terraform_data.vm["lablink-vm-dev-1"]`.
     pub fn address(&self, hostname: &Hostname) -> Option<&str> {
         self.vms.get(hostname).map(|machine| machine.address.as_str())
+    }
+
+    /// The VMs that are instances in a cloud.
+    pub fn instances(&self) -> impl Iterator<Item = (&Hostname, &Instance)> {
+        self.vms.iter().filter_map(|(name, machine)| Some((name, machine.instance.as_ref()?)))
     }
 
     /// All VMs there are, for the rows to follow.

@@ -1,0 +1,123 @@
+//! What a plan of Terraform's would do to VMs.
+
+use std::collections::BTreeSet;
+
+use lablink_protocol::Hostname;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::message;
+
+/// What of an instance can change while it runs. A change of anything else may stop it.
+const HARMLESS: [&str; 12] = [
+    "credit_specification",
+    "disable_api_stop",
+    "disable_api_termination",
+    "force_destroy",
+    "iam_instance_profile",
+    "instance_initiated_shutdown_behavior",
+    "metadata_options",
+    "monitoring",
+    "tags",
+    "tags_all",
+    "volume_tags",
+    "vpc_security_group_ids",
+];
+
+/// As `terraform show -json` gives it.
+#[derive(Deserialize)]
+pub(super) struct Plan {
+    #[serde(default)]
+    resource_changes: Vec<Planned>,
+}
+
+#[derive(Deserialize)]
+struct Planned {
+    name: String,
+    #[serde(default)]
+    index: Value,
+    change: Change,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    actions: Vec<String>,
+    #[serde(default)]
+    before: Value,
+    #[serde(default)]
+    after: Value,
+}
+
+impl Plan {
+    pub fn parse(json: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(json)
+    }
+
+    /// VMs that it would make, make anew, stop or remove, and that are not among those `named`.
+    pub fn beyond(&self, named: &BTreeSet<Hostname>) -> Vec<Hostname> {
+        let touched = self.resource_changes.iter().filter(|it| it.change.touches());
+        let vms = touched.filter_map(|it| message::vm(&it.name, &it.index));
+        vms.filter(|it| !named.contains(it)).collect()
+    }
+}
+
+impl Change {
+    fn touches(&self) -> bool {
+        self.actions.iter().any(|action| match action.as_str() {
+            "no-op" | "read" => false,
+            "update" => self.stops(),
+            _ => true,
+        })
+    }
+
+    fn stops(&self) -> bool {
+        let none = Map::new();
+        let [before, after] = [&self.before, &self.after].map(|it| it.as_object().unwrap_or(&none));
+        // What is not known before the run is not among them.
+        let changed = after.iter().filter(|(name, value)| before.get(*name) != Some(*value));
+        changed.into_iter().any(|(name, _)| !HARMLESS.contains(&name.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The VMs that this change of VM 1 touches though only VM 2 is named.
+    fn touched(actions: &[&str], before: &Value, after: &Value) -> usize {
+        let change = |index: &str, actions: &[&str]| {
+            json!({ "type": "aws_instance", "name": "vm", "index": index,
+                "change": { "actions": actions, "before": before, "after": after } })
+        };
+        let other = json!({ "type": "time_static", "name": "end", "index": "lablink-vm-test-1",
+            "change": { "actions": ["delete", "create"] } });
+        let changes = [
+            change("lablink-vm-test-1", actions),
+            change("lablink-vm-test-2", &["delete", "create"]),
+            other,
+        ];
+        let plan = json!({ "resource_changes": changes }).to_string();
+        let named = BTreeSet::from(["lablink-vm-test-2".parse().unwrap()]);
+        Plan::parse(plan.as_bytes()).unwrap().beyond(&named).len()
+    }
+
+    #[test]
+    fn a_plan_may_touch_the_vms_that_are_named() {
+        let none = &Value::Null;
+        assert_eq!(touched(&["no-op"], none, none), 0);
+        for actions in [&["create"][..], &["delete"], &["delete", "create"], &["forget"]] {
+            assert_eq!(touched(actions, none, none), 1, "{actions:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_in_place_is_fit_if_it_stops_nothing() {
+        let before = json!({ "tags": {}, "instance_type": "t3.small", "user_data": "a" });
+        let tagged = json!({ "tags": { "a": "b" }, "instance_type": "t3.small", "user_data": "a" });
+        let grown = json!({ "tags": {}, "instance_type": "t3.large", "user_data": "a" });
+        assert_eq!(touched(&["update"], &before, &tagged), 0);
+        assert_eq!(touched(&["update"], &before, &grown), 1);
+    }
+}

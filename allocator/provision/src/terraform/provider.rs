@@ -1,0 +1,141 @@
+use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
+
+use lablink_core::{DbError, Scope, operations::OperationId, pools::Source, vms, worker::Limit};
+use lablink_protocol::Hostname;
+
+use super::{AwsVms, LocalVms, StepError, state::State};
+
+/// Where a provisioner's machines are. All that differs between them is said here.
+#[derive(Clone, Debug)]
+pub enum Provider {
+    /// Processes on this machine, of the module `local`.
+    Local(LocalVms),
+    /// EC2 instances, of the module `aws`.
+    Aws(AwsVms),
+}
+
+/// How long Terraform may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// To stop once it was asked to.
+    pub stop: Duration,
+    /// The same when the allocator itself is stopping: service managers wait less.
+    pub hurried_stop: Duration,
+    /// The same when an earlier allocator has left it running.
+    pub orphan: Duration,
+}
+
+/// How a run of Terraform's is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// It plans and applies at once.
+    Apply,
+    /// It plans, and applies only a plan that touches no VM that nobody named.
+    PlanFirst,
+}
+
+/// What the state says wrongly of how machines were made.
+#[derive(Debug, Default)]
+pub(super) struct Wrong {
+    /// Counted as broken, and whole.
+    pub sound: Vec<Hostname>,
+    /// Counted as whole, and never finished.
+    pub unmade: Vec<Hostname>,
+}
+
+impl Provider {
+    pub fn source(&self) -> Source {
+        match self {
+            Self::Local(_) => Source::Local,
+            Self::Aws(_) => Source::Aws,
+        }
+    }
+
+    /// What Terraform's environment tells the module about a run for this operation, besides the
+    /// runtime variables.
+    pub(super) fn variables(&self, operation: OperationId) -> Vec<(&'static str, OsString)> {
+        match self {
+            Self::Local(local) => local.variables().map(|(name, path)| (name, path.into())).into(),
+            Self::Aws(aws) => aws.variables(operation),
+        }
+    }
+
+    pub(super) fn course(&self) -> Course {
+        match self {
+            Self::Local(_) => Course::Apply,
+            Self::Aws(_) => Course::PlanFirst,
+        }
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        match self {
+            // An operation whose allocator was killed must have its end within 30 s, and the lease
+            // has taken 20 of them.
+            Self::Local(_) => Patience {
+                stop: Duration::from_secs(30),
+                hurried_stop: Duration::from_secs(8),
+                orphan: Duration::from_secs(3),
+            },
+            // A call that is cut off may have made a machine that no state knows.
+            Self::Aws(_) => Patience {
+                stop: Duration::from_mins(4),
+                hurried_stop: Duration::from_mins(2),
+                orphan: Duration::from_mins(4),
+            },
+        }
+    }
+
+    /// Machines that are there beside what the state says, by their names.
+    pub(super) fn machines(&self, environment: &str) -> io::Result<Vec<Hostname>> {
+        match self {
+            Self::Local(local) => local.machines(environment),
+            Self::Aws(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Where the state and the machines disagree, the machines are right:
+    ///
+    /// - A local VM is tainted, but its agent has reported that it runs: all that matters was done.
+    ///   The next apply would make it anew, and take it from a participant who has claimed it since.
+    /// - A local VM counts as whole, but its machine was never finished: Terraform writes a resource
+    ///   down before the commands that make its machine have run, so after a power cut in between
+    ///   there is nothing to run, and Terraform does not know it.
+    /// - An instance is made by one call. If it is tainted, only the wait for it was cut off, and
+    ///   it may run, so it stays unless it is among those in `doubt`.
+    pub(super) async fn wrong(
+        &self,
+        scope: &Scope,
+        state: &State,
+        doubt: &BTreeSet<Hostname>,
+    ) -> Result<Wrong, DbError> {
+        let (whole, broken): (Vec<Hostname>, Vec<Hostname>) =
+            state.hostnames().cloned().partition(|it| state.is_whole(it));
+        Ok(match self {
+            Self::Local(local) => Wrong {
+                sound: vms::running_among(scope, &broken).await?,
+                unmade: whole.into_iter().filter(|it| !local.is_made(it)).collect(),
+            },
+            Self::Aws(_) => Wrong {
+                sound: broken.into_iter().filter(|it| !doubt.contains(it)).collect(),
+                unmade: Vec::new(),
+            },
+        })
+    }
+
+    /// Ends what is left of machines that were not made whole.
+    pub(super) async fn end(&self, unmade: impl IntoIterator<Item = &Hostname>, limit: &Limit) {
+        match self {
+            Self::Local(local) => local.end(unmade, limit).await,
+            // The state knows them: they end with the next change that names them.
+            Self::Aws(_) => {}
+        }
+    }
+
+    /// Ends a machine that the state has lost, as far as it can be found.
+    pub(super) async fn remove(&self, hostname: &Hostname, limit: &Limit) -> Result<(), StepError> {
+        match self {
+            Self::Local(local) => local.remove(hostname, limit).await,
+            Self::Aws(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use lablink_core::{Scope, preflight::Preflight, secrets::AwsLogin};
+use lablink_provision::{
+    ssh::Cloud,
+    terraform::{
+        AwsVms, CaughtUp, LocalVms, Program, ProgramError, Provider, Provisioner, ProvisionerParts,
+        RuntimeVariables, Workspace,
+    },
+};
+
+use super::{
+    agent_program::agent_program, allocator_address::allocator_address, places::Places,
+    settings::config_file, state_backend::state_backend, variables::variables,
+};
+use crate::{
+    cli::ServeArgs,
+    config::{Config, ProviderKind},
+};
+
+const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
+
+/// The machines that this allocator makes and removes.
+pub enum Machines {
+    /// Processes on this machine.
+    Local { vms: LocalVms, provisioner: Arc<Provisioner> },
+    /// EC2 instances.
+    Aws { workspace: Workspace, provisioner: Arc<Provisioner> },
+    /// None: people register theirs by hand.
+    Manual,
+}
+
+impl Machines {
+    pub async fn new(
+        args: &ServeArgs,
+        config: &Config,
+        places: &Places,
+        scope: &Scope,
+        (aws, preflight): (&Arc<AwsLogin>, Option<&Arc<Preflight>>),
+    ) -> Result<Self> {
+        let provider = match config.provider {
+            ProviderKind::Local => Provider::Local(local(args, config, places)?),
+            ProviderKind::Aws => Provider::Aws(AwsVms {
+                startup_script: config.startup_script.find(&config_file(&args.database)),
+            }),
+            ProviderKind::Manual => return Ok(Self::Manual),
+        };
+        let program = terraform(&args.terraform).await?;
+        let module = modules(args.terraform_dir.as_deref())?.join(config.provider.as_str());
+        let directory = places.private(&format!("terraform/{}", args.environment))?;
+        let backend = state_backend(args, config, places)?;
+        let workspace = Workspace::new(program, provider.clone(), module, directory, backend);
+        let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
+            scope: scope.clone(),
+            workspace: workspace.clone(),
+            aws: Arc::clone(aws),
+            variables: told(args, config).await?,
+            preflight: preflight.cloned(),
+            operations_dir: places.private("operations")?,
+        }));
+        Ok(match provider {
+            Provider::Local(vms) => Self::Local { vms, provisioner },
+            Provider::Aws(_) => Self::Aws { workspace, provisioner },
+        })
+    }
+
+    pub fn provisioner(&self) -> Option<&Arc<Provisioner>> {
+        match self {
+            Self::Local { provisioner, .. } | Self::Aws { provisioner, .. } => Some(provisioner),
+            Self::Manual => None,
+        }
+    }
+
+    pub fn caught_up(&self) -> Option<CaughtUp> {
+        self.provisioner().map(|it| it.caught_up())
+    }
+
+    /// Those that live and die with this machine.
+    pub fn local(&self) -> Option<&LocalVms> {
+        match self {
+            Self::Local { vms, .. } => Some(vms),
+            Self::Aws { .. } | Self::Manual => None,
+        }
+    }
+
+    /// How those in a cloud are found.
+    pub fn cloud(&self, aws: &Arc<AwsLogin>) -> Option<Cloud> {
+        match self {
+            Self::Aws { workspace, .. } => {
+                Some(Cloud { workspace: workspace.clone(), aws: Arc::clone(aws) })
+            }
+            Self::Local { .. } | Self::Manual => None,
+        }
+    }
+}
+
+/// The runtime variables of the provider's module.
+async fn told(args: &ServeArgs, config: &Config) -> Result<RuntimeVariables> {
+    Ok(match config.provider {
+        ProviderKind::Aws => variables(args, config, &allocator_address(args, config).await?),
+        ProviderKind::Local | ProviderKind::Manual => {
+            variables(args, config, args.allocator_public_ip.as_deref().unwrap_or("127.0.0.1"))
+        }
+    })
+}
+
+fn local(args: &ServeArgs, config: &Config, places: &Places) -> Result<LocalVms> {
+    let module = modules(args.terraform_dir.as_deref())?.join("local");
+    let RuntimeVariables { allocator_url, subject_software, .. } =
+        variables(args, config, args.allocator_public_ip.as_deref().unwrap_or("127.0.0.1"));
+    Ok(LocalVms {
+        directory: match &config.local.vm_dir {
+            Some(path) => std::path::absolute(path)?,
+            None => places.private("vms")?,
+        },
+        agent: existing_agent(args)?,
+        script: module.join("vm.sh"),
+        allocator_url,
+        subject_software,
+    })
+}
+
+/// A Terraform that hangs does not stop the start: operations report what is wrong with it.
+async fn terraform(path: &Path) -> Result<Program, ProgramError> {
+    match Program::find(path).await {
+        Err(error @ ProgramError::Hangs { .. }) => {
+            tracing::error!("{error}");
+            Ok(Program::unchecked(path))
+        }
+        found => found,
+    }
+}
+
+fn modules(given: Option<&Path>) -> Result<PathBuf> {
+    let candidates =
+        given.map_or_else(|| MODULES.map(PathBuf::from).to_vec(), |path| vec![path.to_owned()]);
+    match candidates.iter().find(|path| path.join("local").is_dir()) {
+        Some(found) => std::path::absolute(found).context("cannot find the Terraform modules"),
+        None => {
+            bail!("no Terraform modules in {candidates:?}: name their folder with --terraform-dir")
+        }
+    }
+}
+
+fn existing_agent(args: &ServeArgs) -> Result<PathBuf> {
+    let path = agent_program(args)?;
+    if !path.is_file() {
+        bail!(
+            "there is no agent program at {}: build lablink-client, or name it with --agent-program",
+            path.display()
+        );
+    }
+    Ok(path)
+}
