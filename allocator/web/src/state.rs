@@ -2,7 +2,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
     Actor, Db, Scope, SecretKey, TokenHash, claims::Intake, collections::Collector, live::Hub,
-    operations::Kinds, pools::Pool, secrets::AwsLogin, ssh::FitAddresses, tasks::Board,
+    operations::Kinds, pools::Pool, preflight::Preflight, secrets::AwsLogin, ssh::FitAddresses,
+    tasks::Board,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,8 @@ pub struct AppState {
     pub form_limits: Arc<FormLimits>,
     pub code_guesses: Arc<CodeGuesses>,
     pub aws: Arc<AwsLogin>,
+    /// What is asked before a launch. None: launches make no machines in a cloud.
+    pub preflight: Option<Arc<Preflight>>,
     /// Fetches participants' results.
     pub collector: Arc<dyn Collector>,
     /// The transfers of archives to clients.

@@ -9,8 +9,9 @@ use lablink_core::{
     DbError, Scope, Token, agents,
     aws::CloudError,
     chain,
-    operations::{LeaseError, Outcome},
-    secrets::{AwsLogin, VaultError},
+    operations::{LeaseError, Makes, Outcome},
+    preflight::{GpuUnknown, Preflight},
+    secrets::{AwsLogin, LoginError, VaultError},
     state, vms,
     worker::{Attempt, Ended, Limit, Runner, Stop, Trouble, Turn},
 };
@@ -23,6 +24,7 @@ use super::{
     recover::RecoverError,
     run::{Apply, Ran},
     state::{Doubt, State, StateError},
+    variables::Gpu,
     work::Work,
 };
 
@@ -33,6 +35,8 @@ pub struct ProvisionerParts {
     /// Typed keys win over what the process finds by itself.
     pub aws: Arc<AwsLogin>,
     pub variables: RuntimeVariables,
+    /// Tells whether machines of a cloud have a GPU. None: they are in no cloud.
+    pub preflight: Option<Arc<Preflight>>,
     /// Holds a folder per operation with what Terraform said.
     pub operations_dir: PathBuf,
 }
@@ -62,7 +66,9 @@ pub(super) enum WorkError {
     #[error(transparent)]
     Cloud(#[from] CloudError),
     #[error(transparent)]
-    Keys(VaultError),
+    Keys(LoginError),
+    #[error(transparent)]
+    Gpu(GpuUnknown),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -95,11 +101,20 @@ impl From<WorkError> for Trouble {
     }
 }
 
-impl From<VaultError> for WorkError {
-    fn from(error: VaultError) -> Self {
+impl From<LoginError> for WorkError {
+    fn from(error: LoginError) -> Self {
         match error {
-            VaultError::Db(error) => Self::Db(error),
-            VaultError::Locked | VaultError::Replaced => Self::Keys(error),
+            LoginError::Vault(VaultError::Db(error)) => Self::Db(error),
+            other => Self::Keys(other),
+        }
+    }
+}
+
+impl From<GpuUnknown> for WorkError {
+    fn from(error: GpuUnknown) -> Self {
+        match error {
+            GpuUnknown::Db(error) => Self::Db(error),
+            other => Self::Gpu(other),
         }
     }
 }
@@ -140,11 +155,13 @@ impl Provisioner {
     /// Terraform's folder, with the keys that are in use now.
     pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
         let ProvisionerParts { scope, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.vault.keys(scope).await?).within(limit))
+        let typed = aws.vault.keys(scope).await.map_err(LoginError::from)?;
+        let workspace = workspace.with_keys(aws.session(scope).await?);
+        Ok(workspace.with_typed(typed).within(limit))
     }
 
     async fn change(&self, change: &Change, turn: &mut Turn) -> Result<Attempt<Ran>, WorkError> {
-        let ProvisionerParts { scope, variables, .. } = &self.parts;
+        let ProvisionerParts { scope, .. } = &self.parts;
         if let Some(stop) = self.end_orphans(turn).await? {
             return Ok(Ended::stopped_by(stop).into());
         }
@@ -156,7 +173,8 @@ impl Provisioner {
             refused => refused?,
         }
         self.settle_again(&workspace).await?;
-        workspace.prepare(variables).await?;
+        let variables = self.variables(change).await?;
+        workspace.prepare(&variables).await?;
         workspace.keep_variables(variables.to_tfvars()).await;
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
@@ -193,6 +211,19 @@ impl Provisioner {
         };
         work.tell(&mut attempt);
         Ok(attempt)
+    }
+
+    /// What the module is told. Machines of a cloud are never made without knowing of their GPU.
+    async fn variables(&self, change: &Change) -> Result<RuntimeVariables, WorkError> {
+        let ProvisionerParts { scope, variables, preflight, .. } = &self.parts;
+        let mut variables = variables.clone();
+        if let (Makes::Machines, Some(preflight)) = (change.makes(), preflight) {
+            variables.gpu_support = match preflight.gpu_support(scope).await? {
+                true => Gpu::Present,
+                false => Gpu::Absent,
+            };
+        }
+        Ok(variables)
     }
 
     /// Ends what an earlier allocator has left running, which may take as long as a call of a cloud.

@@ -139,7 +139,7 @@ impl SshLab {
         let state = self.path("state");
         let provider = Provider::Aws(AwsVms { startup_script: None });
         let workspace = Workspace::new(found, provider, module, folder, Backend::File(state));
-        let aws = Arc::new(AwsLogin { identity: None, vault: Vault::new(None) });
+        let aws = Arc::new(AwsLogin::new(None, Vault::new(None)));
         self.site.cloud = Some(Cloud { workspace, aws });
     }
 

@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use lablink_core::{Scope, aws::Owner, secrets::AwsLogin};
 use lablink_provision::{
-    ssh::Cloud,
+    ssh,
     terraform::{
         AwsVms, CaughtUp, LocalVms, Program, ProgramError, Provider, Provisioner, ProvisionerParts,
         RuntimeVariables, Workspace,
@@ -14,9 +14,8 @@ use lablink_provision::{
 };
 
 use super::{
-    agent_program::agent_program, allocator_address::allocator_address,
-    cloud_machines::cloud_machines, places::Places, settings::config_file,
-    state_backend::state_backend, variables::variables,
+    agent_program::agent_program, allocator_address::allocator_address, cloud::Cloud,
+    places::Places, settings::config_file, state_backend::state_backend, variables::variables,
 };
 use crate::{
     cli::ServeArgs,
@@ -41,7 +40,7 @@ impl Machines {
         config: &Config,
         places: &Places,
         scope: &Scope,
-        aws: &Arc<AwsLogin>,
+        cloud: &Cloud,
     ) -> Result<Self> {
         let provider = match config.provider {
             ProviderKind::Local => Provider::Local(local(args, config, places)?),
@@ -51,7 +50,7 @@ impl Machines {
                     environment: args.environment.to_string(),
                     deployment: config.deployment_name.clone(),
                 },
-                api: cloud_machines(config).await?,
+                api: cloud.machines.clone().context("built without AWS")?,
             }),
             ProviderKind::Manual => return Ok(Self::Manual),
         };
@@ -63,8 +62,9 @@ impl Machines {
         let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             scope: scope.clone(),
             workspace: workspace.clone(),
-            aws: Arc::clone(aws),
+            aws: Arc::clone(&cloud.login),
             variables: told(args, config).await?,
+            preflight: cloud.preflight.clone(),
             operations_dir: places.private("operations")?,
         }));
         Ok(match provider {
@@ -93,10 +93,10 @@ impl Machines {
     }
 
     /// How those in a cloud are found.
-    pub fn cloud(&self, aws: &Arc<AwsLogin>) -> Option<Cloud> {
+    pub fn cloud(&self, aws: &Arc<AwsLogin>) -> Option<ssh::Cloud> {
         match self {
             Self::Aws { workspace, .. } => {
-                Some(Cloud { workspace: workspace.clone(), aws: Arc::clone(aws) })
+                Some(ssh::Cloud { workspace: workspace.clone(), aws: Arc::clone(aws) })
             }
             Self::Local { .. } | Self::Manual => None,
         }

@@ -31,6 +31,7 @@ mod openapi;
 mod operations;
 mod organiser;
 mod participant;
+mod preflight;
 mod reads;
 mod results_first;
 mod stored_script;
