@@ -16,8 +16,8 @@ use super::{
     Backend, LOCK_TIMEOUT, Provider, Provisioner, StepError, Workspace,
     aws::{Stray, StrayStanding},
     look::Look,
-    provisioner::WorkError,
     state::State,
+    work_error::WorkError,
     workspace::RUNTIME_VARIABLES,
 };
 
@@ -53,7 +53,7 @@ impl Provisioner {
             if stray.standing == StrayStanding::Double || !taken.insert(&stray.hostname) {
                 continue;
             }
-            workspace.import(stray, &look.state).await?;
+            workspace.import(stray, &with(&look.state, &ours)).await?;
             state::adopted(scope, &stray.hostname, &stray.id).await?;
             tracing::warn!(
                 vm.hostname = %stray.hostname, instance = stray.id,
@@ -76,6 +76,12 @@ impl Provisioner {
     }
 }
 
+/// The VMs of this state, and these.
+pub(super) fn with(state: &State, more: &[Hostname]) -> Vec<Hostname> {
+    let all: BTreeSet<&Hostname> = state.hostnames().chain(more).collect();
+    all.into_iter().cloned().collect()
+}
+
 impl Workspace {
     /// The machines that are there and that this state does not know.
     pub(super) async fn strays(&self, state: &State) -> Result<Vec<Stray>, CloudError> {
@@ -86,15 +92,14 @@ impl Workspace {
         }
     }
 
-    /// Takes an instance into the state.
-    pub(super) async fn import(&self, stray: &Stray, state: &State) -> Result<(), StepError> {
+    /// Takes an instance into the state. `vms`: all that shall exist then, it among them.
+    pub(super) async fn import(&self, stray: &Stray, vms: &[Hostname]) -> Result<(), StepError> {
         let address = format!("aws_instance.vm[\"{}\"]", stray.hostname);
         if stray.standing == StrayStanding::Gone {
             let forget = ["state", "rm", "-no-color", LOCK_TIMEOUT, &address];
             self.step(FORGET, &forget).run().await?;
         }
-        let vms: Vec<Hostname> = state.hostnames().chain([&stray.hostname]).cloned().collect();
-        self.write_vms(&vms)
+        self.write_vms(vms)
             .map_err(|cause| StepError::Io { step: "terraform import".to_owned(), cause })?;
         let variables = format!("-var-file={RUNTIME_VARIABLES}");
         let import =
