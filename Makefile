@@ -10,6 +10,8 @@ export CHECKPOINT_DISABLE := 1
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PROGRAMS := $(TARGET)/debug
 LAMBDA := target/lambda/bootstrap
+# As releases are built; `make run` does without, which is quicker to build.
+AWS := lablink-allocator/aws
 # x86_64 or aarch64.
 LAMBDA_ARCH ?= x86_64
 # For `make chaos`. Without a seed it takes a random one, and prints it.
@@ -57,13 +59,13 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	terraform/aws/tests/user-data-test
 	infra/tests/examples
 	infra/tests/host-scripts
-	cargo build --workspace --bins
+	cargo build --workspace --bins --features $(AWS)
 	e2e/fuzz/run short
 	cargo run -p lablink-web --example gallery -- target/gallery
 	e2e/browser/node live.mjs target/gallery
 	e2e/browser/node main-job.mjs chromium
 	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS) --tests-only
-	cargo run -p lablink-test-db -- run -- cargo test --workspace
+	cargo run -p lablink-test-db -- run -- cargo test --workspace --features $(AWS)
 
 bench: ## Measure a release build against the performance bars, or beside COMPARE (8 minutes, and its compilation)
 	@scripts/setup test

@@ -109,6 +109,16 @@ impl AwsCloud {
         self.run("terminate", &[name]).map(drop)
     }
 
+    /// Stops an instance as nobody here asked for.
+    pub fn stop_instance(&self, name: &str) -> Result<()> {
+        self.run("stop-instance", &[name]).map(drop)
+    }
+
+    /// Starts it again.
+    pub fn start_instance(&self, name: &str) -> Result<()> {
+        self.run("start-instance", &[name]).map(drop)
+    }
+
     /// Makes AWS refuse, delay or lose, as `cloud fault --help` tells.
     pub fn fault(&self, words: &[&str]) -> Result<()> {
         self.run("fault", words).map(drop)

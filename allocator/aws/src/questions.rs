@@ -27,22 +27,37 @@ impl CloudQuestions for Account {
         plan: &'a Plan,
     ) -> Pin<Box<dyn Future<Output = Answers> + Send + 'a>> {
         Box::pin(async move {
-            let until = Instant::now() + PATIENCE;
-            let inquiry = Inquiry { aws: self.with(keys).await, plan, until };
-            let (machine, (zones, image, rights), quota, price) =
-                tokio::join!(inquiry.machine(), inquiry.place(), inquiry.quota(), inquiry.price());
+            let inquiry = Inquiry { plan, asked: Asked::new(self.with(keys).await) };
+            let (machine, (zones, image, rights), quota, price) = tokio::join!(
+                inquiry.asked.machine(&plan.machine_type),
+                inquiry.place(),
+                inquiry.quota(),
+                inquiry.price()
+            );
             Answers { machine, zones, image, quota, price, rights }
         })
     }
+
+    fn machine<'a>(
+        &'a self,
+        keys: Option<&'a AwsKeys>,
+        machine_type: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Answer<Option<MachineType>>> + Send + 'a>> {
+        Box::pin(async move { Asked::new(self.with(keys).await).machine(machine_type).await })
+    }
 }
 
-struct Inquiry<'a> {
+/// AWS, with the end of our patience.
+struct Asked {
     aws: Aws,
-    plan: &'a Plan,
     until: Instant,
 }
 
-impl Inquiry<'_> {
+impl Asked {
+    fn new(aws: Aws) -> Self {
+        Self { aws, until: Instant::now() + PATIENCE }
+    }
+
     /// The answer, or why there is none in time.
     async fn of<T>(
         &self,
@@ -57,12 +72,19 @@ impl Inquiry<'_> {
         }
     }
 
-    async fn machine(&self) -> Answer<Option<MachineType>> {
-        let names = [&self.plan.machine_type];
-        let found = self.of("DescribeInstanceTypes", self.aws.machine_types(&names)).await?;
+    async fn machine(&self, name: &str) -> Answer<Option<MachineType>> {
+        let found = self.of("DescribeInstanceTypes", self.aws.machine_types(&[name])).await?;
         Ok(found.into_iter().next().map(machine_type))
     }
+}
 
+/// All that is asked about one plan.
+struct Inquiry<'a> {
+    plan: &'a Plan,
+    asked: Asked,
+}
+
+impl Inquiry<'_> {
     /// Where the machines would be, from which image, and whether they may be launched so.
     async fn place(&self) -> (Answer<Vec<String>>, Answer<Option<Image>>, Vec<Tried>) {
         let Plan { machine_type, image, .. } = self.plan;
@@ -70,9 +92,9 @@ impl Inquiry<'_> {
         // Another name, as the key itself may be there already.
         let key = format!("{}-trial", self.plan.key_pair);
         let (zones, image, key, network) = tokio::join!(
-            self.of("DescribeInstanceTypeOfferings", self.aws.zones_with(machine_type)),
-            self.of("DescribeImages", self.aws.image(image)),
-            self.of("ImportKeyPair", tried(self.aws.try_key_pair(&key, &tags))),
+            self.asked.of("DescribeInstanceTypeOfferings", self.asked.aws.zones_with(machine_type)),
+            self.asked.of("DescribeImages", self.asked.aws.image(image)),
+            self.asked.of("ImportKeyPair", tried(self.asked.aws.try_key_pair(&key, &tags))),
             self.network(),
         );
         let network = Network { zones: zones.as_deref().unwrap_or_default(), ..network };
@@ -89,11 +111,11 @@ impl Inquiry<'_> {
     /// The machines' security group, if they had one before, and the subnets beside it; else those of the
     /// default VPC.
     async fn network(&self) -> Network<'static> {
-        let asked = self.aws.security_groups(&self.plan.security_group);
-        let groups = self.of("DescribeSecurityGroups", asked).await.unwrap_or_default();
+        let asked = self.asked.aws.security_groups(&self.plan.security_group);
+        let groups = self.asked.of("DescribeSecurityGroups", asked).await.unwrap_or_default();
         let group = groups.into_iter().next();
-        let asked = self.aws.subnets(group.as_ref().map(|group| group.vpc_id.as_str()));
-        let subnets = self.of("DescribeSubnets", asked).await.unwrap_or_default();
+        let asked = self.asked.aws.subnets(group.as_ref().map(|group| group.vpc_id.as_str()));
+        let subnets = self.asked.of("DescribeSubnets", asked).await.unwrap_or_default();
         Network { group, subnets, zones: &[] }
     }
 
@@ -118,7 +140,7 @@ impl Inquiry<'_> {
             is_spot: *market == Market::Spot,
             tags,
         };
-        let right = self.of("RunInstances", tried(self.aws.try_launch(&trial))).await?;
+        let right = self.asked.of("RunInstances", tried(self.asked.aws.try_launch(&trial))).await?;
         network.certain(right)
     }
 
@@ -132,8 +154,8 @@ impl Inquiry<'_> {
             (None, Some(subnet)) => &subnet.vpc_id,
             _ => return None,
         };
-        let trial = self.aws.try_security_group(&self.plan.security_group, vpc, tags);
-        let right = self.of("CreateSecurityGroup", tried(trial)).await;
+        let trial = self.asked.aws.try_security_group(&self.plan.security_group, vpc, tags);
+        let right = self.asked.of("CreateSecurityGroup", tried(trial)).await;
         Some(right.and_then(|right| network.certain(right)))
     }
 
@@ -144,7 +166,7 @@ impl Inquiry<'_> {
             NoAnswer::Failed(format!("there is no quota of {machine_type} as spot"))
         })?;
         let (limit, used) = tokio::join!(
-            self.of("GetServiceQuota", self.aws.ec2_quota(name.code)),
+            self.asked.of("GetServiceQuota", self.asked.aws.ec2_quota(name.code)),
             self.used(family, *market),
         );
         Ok(Quota { limit: whole(limit?), used: used? })
@@ -152,7 +174,8 @@ impl Inquiry<'_> {
 
     /// The vCPUs of what runs and counts against the same quota.
     async fn used(&self, family: Family, market: Market) -> Answer<u32> {
-        let running = self.of("DescribeInstances", self.aws.running_instances()).await?;
+        let running =
+            self.asked.of("DescribeInstances", self.asked.aws.running_instances()).await?;
         let mut by_type: BTreeMap<String, u32> = BTreeMap::new();
         for machine in running {
             let same_market = machine.is_spot == (market == Market::Spot);
@@ -164,7 +187,8 @@ impl Inquiry<'_> {
             return Ok(0);
         }
         let names: Vec<_> = by_type.keys().collect();
-        let types = self.of("DescribeInstanceTypes", self.aws.machine_types(&names)).await?;
+        let types =
+            self.asked.of("DescribeInstanceTypes", self.asked.aws.machine_types(&names)).await?;
         let vcpus = types.iter().map(|found| found.vcpus * by_type[&found.name]);
         Ok(vcpus.sum())
     }
@@ -173,12 +197,13 @@ impl Inquiry<'_> {
         let Plan { machine_type, market, zones, .. } = self.plan;
         match market {
             Market::OnDemand => {
-                let found = self.of("GetProducts", self.aws.price(machine_type)).await?;
+                let found =
+                    self.asked.of("GetProducts", self.asked.aws.price(machine_type)).await?;
                 Ok(found.map(|price| Price { per_hour: price.per_hour, currency: price.currency }))
             }
             Market::Spot => {
-                let asked = self.aws.spot_prices(machine_type);
-                let found = self.of("DescribeSpotPriceHistory", asked).await?;
+                let asked = self.asked.aws.spot_prices(machine_type);
+                let found = self.asked.of("DescribeSpotPriceHistory", asked).await?;
                 let prices = found
                     .into_iter()
                     .filter(|(zone, _)| zones.is_empty() || zones.contains(zone))

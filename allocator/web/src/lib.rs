@@ -64,7 +64,11 @@ pub use waits::Waits;
 /// What the pages are made of, for the gallery that shows each of them (`examples/gallery`).
 pub mod gallery {
     pub use lablink_core::{
-        claims::ReleaseReason, operations::OperationState, pools::Source, state::Fault,
+        claims::ReleaseReason,
+        operations::OperationState,
+        pools::Source,
+        preflight::{Finding, Question, Report, Verdict},
+        state::Fault,
         vms::Instance,
     };
 
@@ -104,7 +108,7 @@ pub mod gallery {
         vms::confirm_page::{ConfirmPage, Deed},
         vms::destroy_page::{DestroyPage, DestroyRow},
         vms::instances_page::{InstanceRow, InstancesPage},
-        vms::launch_page::LaunchPage,
+        vms::launch_page::{LaunchPage, PreflightPart},
         vms::list_bar::{ListBar, ListCount},
         vms::vm_page::{PastClaim, Shelter, VmPage},
     };

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use lablink_core::tasks::Task;
+use jiff::Timestamp;
+use lablink_core::{secrets::Standing, tasks::Task};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -24,6 +25,8 @@ const OPERATIONS: &str = "lablink_operations";
 const TASK_RUNS: &str = "lablink_task_runs_total";
 const TASK_LAST_RUN: &str = "lablink_task_last_run_timestamp_seconds";
 const TASK_FAILING: &str = "lablink_task_failing";
+const AWS_LOGIN_VALID: &str = "lablink_aws_login_valid";
+const AWS_LOGIN_ENDS: &str = "lablink_aws_login_ends_timestamp_seconds";
 const CONNECTIONS: &str = "lablink_database_connections";
 
 /// Upper bounds in seconds: from a hand-over that nobody notices to a wait of a minute.
@@ -58,6 +61,8 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(TASK_RUNS, "Runs of this process's periodic tasks, by task and result.");
     describe_gauge!(TASK_LAST_RUN, Unit::Seconds, "When a periodic task last ended, by task.");
     describe_gauge!(TASK_FAILING, "1 where the last run of a periodic task failed, by task.");
+    describe_gauge!(AWS_LOGIN_VALID, "1 where AWS accepts the credentials in use, else 0.");
+    describe_gauge!(AWS_LOGIN_ENDS, Unit::Seconds, "When the credentials for AWS end, if known.");
     describe_gauge!(CONNECTIONS, "Connections of this process to the database, by state.");
     Ok(handle)
 }
@@ -114,11 +119,13 @@ pub(crate) struct Snapshot {
     pub waiters: usize,
     pub connections: lablink_core::db::Connections,
     pub tasks: Vec<Task>,
+    /// None: nobody relies on AWS.
+    pub aws: Option<Standing>,
 }
 
 impl Snapshot {
     pub fn record(self) {
-        let Self { vms, operations, waiters, connections, tasks } = self;
+        let Self { vms, operations, waiters, connections, tasks, aws } = self;
         let states = [
             ("free", vms.free),
             ("claimed", vms.claimed),
@@ -149,7 +156,18 @@ impl Snapshot {
             gauge!(CONNECTIONS, "state" => state).set(float(count));
         }
         tasks.iter().for_each(record_task);
+        if let Some(standing) = aws {
+            record_login(&standing);
+        }
     }
+}
+
+fn record_login(standing: &Standing) {
+    let valid = standing.is_valid(Timestamp::now());
+    gauge!(AWS_LOGIN_VALID).set(f64::from(u8::from(valid)));
+    // One that was known once goes on being told, so an unknown end lies far away.
+    let ends = standing.ends().map_or(f64::INFINITY, |ends| ends.as_duration().as_secs_f64());
+    gauge!(AWS_LOGIN_ENDS).set(ends);
 }
 
 fn record_task(task: &Task) {

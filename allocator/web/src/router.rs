@@ -39,7 +39,7 @@ use crate::{
     request::routes as home,
     results::{archive, collections, routes as results, scp_client},
     route::{Route, Sites, begin, delete, get, post},
-    vms::{api as vms, destroy, instances, launch, statuses, vm},
+    vms::{api as vms, destroy, instances, launch, preflight, statuses, vm},
 };
 
 /// Largest body that a request may have, in bytes.
@@ -97,6 +97,7 @@ fn all_routes() -> Vec<Route> {
         // Organisers.
         get("/admin", Do(PoolView), overview::page),
         get("/admin/create", Do(VmLaunch), launch::page),
+        get("/api/preflight", Do(VmLaunch), preflight::report),
         begin("/api/launch", Do(VmLaunch), "/admin/create", launch::launch),
         get("/admin/instances", Do(VmView), instances::page),
         get("/admin/vms/{hostname}", Do(VmView), vm::page),

@@ -7,6 +7,7 @@ use lablink_core::{
     live::Hub,
     operations::Kinds,
     pools::Pool,
+    preflight::Preflight,
     secrets::AwsLogin,
     ssh::FitAddresses,
     tasks::Board,
@@ -50,6 +51,8 @@ pub struct AppState {
     pub form_limits: Arc<FormLimits>,
     pub code_guesses: Arc<CodeGuesses>,
     pub aws: Arc<AwsLogin>,
+    /// What is asked before a launch. None: launches make no machines in a cloud.
+    pub preflight: Option<Arc<Preflight>>,
     /// Fetches participants' results.
     pub collector: Arc<dyn Collector>,
     /// The transfers of archives to clients.

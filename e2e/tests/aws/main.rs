@@ -4,4 +4,5 @@
 mod cut_off;
 mod lab;
 mod story;
+mod told;
 mod unasked;

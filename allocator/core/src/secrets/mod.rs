@@ -3,11 +3,13 @@
 
 mod aws_login;
 mod seal;
+mod standing;
 mod subject;
 mod vault;
 
-pub use aws_login::AwsLogin;
+pub use aws_login::{AwsLogin, LoginError};
 pub(crate) use seal::Unopened;
 pub use seal::{InvalidSecretKey, SecretKey};
+pub use standing::Standing;
 pub(crate) use subject::Subject;
 pub use vault::{Vault, VaultError};

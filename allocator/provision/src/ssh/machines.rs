@@ -83,7 +83,7 @@ impl Machines {
         let Some(Cloud { workspace, aws }) = &self.cloud else {
             return Err("this allocator has no Terraform for VMs on AWS".to_owned());
         };
-        let keys = aws.vault.keys(&self.scope).await.map_err(|error| chain(&error))?;
+        let keys = aws.session(&self.scope).await.map_err(|error| chain(&error))?;
         CloudAccess::pull(&workspace.with_keys(keys)).await.map_err(|error| chain(&error))
     }
 

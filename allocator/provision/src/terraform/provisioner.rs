@@ -6,11 +6,10 @@ use std::{
 
 use jiff::Timestamp;
 use lablink_core::{
-    DbError, Scope, Token, agents,
-    aws::CloudError,
-    chain,
-    operations::{LeaseError, Outcome},
-    secrets::{AwsLogin, VaultError},
+    DbError, Scope, Token, agents, chain,
+    operations::{LeaseError, Makes, Outcome},
+    preflight::Preflight,
+    secrets::{AwsLogin, LoginError},
     state, vms,
     worker::{Attempt, Ended, Limit, Runner, Stop, Trouble, Turn},
 };
@@ -18,12 +17,14 @@ use lablink_protocol::Hostname;
 use tokio::sync::watch;
 
 use super::{
-    Provider, RuntimeVariables, StepError, Workspace, WorkspaceError,
+    Provider, RuntimeVariables, Workspace,
     change::{Change, Changes},
     recover::RecoverError,
     run::{Apply, Ran},
-    state::{Doubt, State, StateError},
+    state::State,
+    variables::Gpu,
     work::Work,
+    work_error::WorkError,
 };
 
 /// What a provisioner works with.
@@ -33,6 +34,8 @@ pub struct ProvisionerParts {
     /// Typed keys win over what the process finds by itself.
     pub aws: Arc<AwsLogin>,
     pub variables: RuntimeVariables,
+    /// Tells whether machines of a cloud have a GPU. None: they are in no cloud.
+    pub preflight: Option<Arc<Preflight>>,
     /// Holds a folder per operation with what Terraform said.
     pub operations_dir: PathBuf,
 }
@@ -42,66 +45,6 @@ pub struct Provisioner {
     pub(super) parts: ProvisionerParts,
     /// Whether the VMs that exist have rows, as far as can be told.
     pub(super) caught_up: watch::Sender<bool>,
-}
-
-/// Why an operation could not even be tried.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WorkError {
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Doubted(#[from] Doubt),
-    #[error(transparent)]
-    Recover(#[from] RecoverError),
-    #[error(transparent)]
-    Step(#[from] StepError),
-    #[error("cannot run Terraform")]
-    Io(#[from] std::io::Error),
-    #[error(transparent)]
-    Cloud(#[from] CloudError),
-    #[error(transparent)]
-    Keys(VaultError),
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-impl WorkError {
-    /// Whether somebody else holds the state's lock: it may pass.
-    fn is_lock(&self) -> bool {
-        match self {
-            Self::Step(error)
-            | Self::State(StateError::Refused(error))
-            | Self::Recover(
-                RecoverError::Step(error) | RecoverError::Unsaved { said: error, .. },
-            ) => error.is_lock(),
-            _ => false,
-        }
-    }
-
-    /// The end of an attempt that failed for a reason that may pass. Else the error.
-    pub fn passing(self) -> Result<Ended, Self> {
-        if self.is_lock() { Ok(Ended::Passing { reason: chain(&self) }) } else { Err(self) }
-    }
-}
-
-impl From<WorkError> for Trouble {
-    fn from(error: WorkError) -> Self {
-        match error {
-            WorkError::Db(error) => Self::Db(error),
-            other => Self::Other(chain(&other)),
-        }
-    }
-}
-
-impl From<VaultError> for WorkError {
-    fn from(error: VaultError) -> Self {
-        match error {
-            VaultError::Db(error) => Self::Db(error),
-            VaultError::Locked | VaultError::Replaced => Self::Keys(error),
-        }
-    }
 }
 
 impl<K: Changes> Runner<K> for Provisioner {
@@ -140,11 +83,13 @@ impl Provisioner {
     /// Terraform's folder, with the keys that are in use now.
     pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
         let ProvisionerParts { scope, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.vault.keys(scope).await?).within(limit))
+        let typed = aws.vault.keys(scope).await.map_err(LoginError::from)?;
+        let workspace = workspace.with_keys(aws.session(scope).await?);
+        Ok(workspace.with_typed(typed).within(limit))
     }
 
     async fn change(&self, change: &Change, turn: &mut Turn) -> Result<Attempt<Ran>, WorkError> {
-        let ProvisionerParts { scope, variables, .. } = &self.parts;
+        let ProvisionerParts { scope, .. } = &self.parts;
         if let Some(stop) = self.end_orphans(turn).await? {
             return Ok(Ended::stopped_by(stop).into());
         }
@@ -156,7 +101,8 @@ impl Provisioner {
             refused => refused?,
         }
         self.settle_again(&workspace).await?;
-        workspace.prepare(variables).await?;
+        let variables = self.variables(change).await?;
+        workspace.prepare(&variables).await?;
         workspace.keep_variables(variables.to_tfvars()).await;
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
@@ -193,6 +139,19 @@ impl Provisioner {
         };
         work.tell(&mut attempt);
         Ok(attempt)
+    }
+
+    /// What the module is told. Machines of a cloud are never made without knowing of their GPU.
+    async fn variables(&self, change: &Change) -> Result<RuntimeVariables, WorkError> {
+        let ProvisionerParts { scope, variables, preflight, .. } = &self.parts;
+        let mut variables = variables.clone();
+        if let (Makes::Machines, Some(preflight)) = (change.makes(), preflight) {
+            variables.gpu_support = match preflight.gpu_support(scope).await? {
+                true => Gpu::Present,
+                false => Gpu::Absent,
+            };
+        }
+        Ok(variables)
     }
 
     /// Ends what an earlier allocator has left running, which may take as long as a call of a cloud.

@@ -17,8 +17,9 @@ use lablink_protocol::Hostname;
 use super::{
     Backend, Provisioner, ProvisionerParts, StepError, Workspace,
     look::Look,
-    provisioner::WorkError,
     state::{Doubt, Pieces, listed, mend},
+    sweep::with,
+    work_error::WorkError,
 };
 
 /// What a way out leaves to be written.
@@ -169,7 +170,7 @@ impl Provisioner {
             let now = self.look(workspace).await?;
             // Of several machines of one name, one comes back.
             if !now.state.contains(&stray.hostname) {
-                workspace.import(stray, &now.state).await?;
+                workspace.import(stray, &with(&now.state, &found)).await?;
                 state::adopted(scope, &stray.hostname, &stray.id).await?;
             }
         }

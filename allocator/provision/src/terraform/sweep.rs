@@ -16,8 +16,8 @@ use super::{
     Backend, LOCK_TIMEOUT, Provider, Provisioner, StepError, Workspace,
     aws::{Stray, StrayStanding},
     look::Look,
-    provisioner::WorkError,
     state::State,
+    work_error::WorkError,
     workspace::RUNTIME_VARIABLES,
 };
 
@@ -33,7 +33,7 @@ impl Provisioner {
         workspace: &Workspace,
         look: &Look,
     ) -> Result<bool, WorkError> {
-        let is_true_else = match &look.doubt {
+        let is_else_true = match &look.doubt {
             None => true,
             Some(doubt) => match doubt.fault {
                 Fault::Incomplete => true,
@@ -41,7 +41,7 @@ impl Provisioner {
                 Fault::Unreadable | Fault::OtherHistory | Fault::Older => false,
             },
         };
-        if !is_true_else || look.strays.is_empty() {
+        if !is_else_true || look.strays.is_empty() {
             return Ok(false);
         }
         let scope = &self.parts.scope;
@@ -53,7 +53,7 @@ impl Provisioner {
             if stray.standing == StrayStanding::Double || !taken.insert(&stray.hostname) {
                 continue;
             }
-            workspace.import(stray, &look.state).await?;
+            workspace.import(stray, &with(&look.state, &ours)).await?;
             state::adopted(scope, &stray.hostname, &stray.id).await?;
             tracing::warn!(
                 vm.hostname = %stray.hostname, instance = stray.id,
@@ -76,25 +76,30 @@ impl Provisioner {
     }
 }
 
+/// The VMs of this state, and these.
+pub(super) fn with(state: &State, more: &[Hostname]) -> Vec<Hostname> {
+    let all: BTreeSet<&Hostname> = state.hostnames().chain(more).collect();
+    all.into_iter().cloned().collect()
+}
+
 impl Workspace {
     /// The machines that are there and that this state does not know.
     pub(super) async fn strays(&self, state: &State) -> Result<Vec<Stray>, CloudError> {
         match &self.provider {
-            Provider::Aws(aws) => aws.strays(self.keys.as_ref(), state).await,
+            Provider::Aws(aws) => aws.strays(self.typed.as_ref(), state).await,
             // Their folders tell.
             Provider::Local(_) => Ok(Vec::new()),
         }
     }
 
-    /// Takes an instance into the state.
-    pub(super) async fn import(&self, stray: &Stray, state: &State) -> Result<(), StepError> {
+    /// Takes an instance into the state. `vms`: all that shall exist then, it among them.
+    pub(super) async fn import(&self, stray: &Stray, vms: &[Hostname]) -> Result<(), StepError> {
         let address = format!("aws_instance.vm[\"{}\"]", stray.hostname);
         if stray.standing == StrayStanding::Gone {
             let forget = ["state", "rm", "-no-color", LOCK_TIMEOUT, &address];
             self.step(FORGET, &forget).run().await?;
         }
-        let vms: Vec<Hostname> = state.hostnames().chain([&stray.hostname]).cloned().collect();
-        self.write_vms(&vms)
+        self.write_vms(vms)
             .map_err(|cause| StepError::Io { step: "terraform import".to_owned(), cause })?;
         let variables = format!("-var-file={RUNTIME_VARIABLES}");
         let import =
@@ -112,7 +117,7 @@ impl Workspace {
                 let theirs = look.strays.iter().filter(|it| it.hostname == *hostname);
                 let ids: Vec<String> = theirs.map(|it| it.id.clone()).collect();
                 if !ids.is_empty() {
-                    aws.api.end(self.keys.as_ref(), &ids).await?;
+                    aws.api.end(self.typed.as_ref(), &ids).await?;
                 }
                 Ok(())
             }
@@ -129,7 +134,7 @@ impl Workspace {
         let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
         let key = format!("{folder}/{RUNTIME_VARIABLES}");
         let kept = Kept { bucket: bucket.clone(), key, text };
-        if let Err(error) = aws.api.keep(self.keys.as_ref(), &kept).await {
+        if let Err(error) = aws.api.keep(self.typed.as_ref(), &kept).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the runtime variables could not be kept in the bucket");
         }

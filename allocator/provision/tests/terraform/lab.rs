@@ -98,7 +98,7 @@ impl TerraformLab {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         let programs = Programs::new(root.path(), exports);
-        let aws = Arc::new(AwsLogin { identity: None, vault: Vault::new(None) });
+        let aws = Arc::new(AwsLogin::new(None, Vault::new(None)));
         Self { database, db, pool, programs, backend, aws, root }
     }
 
@@ -131,6 +131,7 @@ impl TerraformLab {
             ),
             aws: Arc::clone(&self.aws),
             variables,
+            preflight: None,
             operations_dir: data.join("operations"),
         }));
         let caught_up = provisioner.caught_up();

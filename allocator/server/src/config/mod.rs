@@ -7,7 +7,7 @@
 //! Every key is optional. Whatever is wrong is collected and reported together: unknown keys with
 //! the nearest known one, values that don't fit, and rules over several keys. The keys and rules
 //! are those of the deployment contract §1, with LabLink's own sections `provider`, `local`,
-//! `manual`, `install`, `limits`, `proxy`, `health`, `logs`, `history` and `collect` beside them.
+//! `manual`, `install`, `limits`, `proxy`, `health`, `logs`, `history`, `collect` and `aws` beside them.
 
 mod admin;
 mod environment;
@@ -38,7 +38,7 @@ pub use problem::{Problem, Problems};
 pub use schema::Config;
 pub use secret::Secret;
 pub use sections::{
-    Allocator, App, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, History,
+    Allocator, App, Aws, Collect, Database, DatabaseKind, Dns, Eip, EipStrategy, Health, History,
     Install, Limits, Local, Logs, Machine, Manual, OnError, ProviderKind, Proxy, Ssl, SslProvider,
     StartupScript,
 };

@@ -204,6 +204,9 @@ pub(super) fn without_effect(config: &Config) -> Vec<String> {
             idle.push(format!("db.{key} has no effect any more: remove it"));
         }
     }
+    if config.aws.external_id.is_some() && config.aws.role_arn.is_none() {
+        idle.push("aws.external_id has no effect without aws.role_arn".to_owned());
+    }
     let local = &config.local;
     if config.provider != ProviderKind::Local && (local.warm > 0 || local.stop_with_allocator) {
         idle.push(format!(

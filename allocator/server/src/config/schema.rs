@@ -1,6 +1,7 @@
 use super::{
-    Allocator, App, Collect, Database, Dns, Eip, Health, History, Install, Limits, Local, Logs,
-    Machine, Manual, ProviderKind, Proxy, Ssl, StartupScript, legacy, section::Section, syntax,
+    Allocator, App, Aws, Collect, Database, Dns, Eip, Health, History, Install, Limits, Local,
+    Logs, Machine, Manual, ProviderKind, Proxy, Ssl, StartupScript, legacy, section::Section,
+    syntax,
 };
 
 /// What the file says, with the schema's default for each key that it leaves out.
@@ -14,6 +15,7 @@ pub struct Config {
     pub db: Option<Database>,
     pub machine: Machine,
     pub app: App,
+    pub aws: Aws,
     pub dns: Dns,
     pub eip: Eip,
     pub ssl: Ssl,
@@ -44,6 +46,7 @@ impl Config {
             db: Some(file.section("db", Database::read)).filter(|_| has_db),
             machine: file.section("machine", Machine::read),
             app: file.section("app", App::read),
+            aws: file.section("aws", Aws::read),
             dns: file.section("dns", Dns::read),
             eip: file.section("eip", Eip::read),
             ssl: file.section("ssl", Ssl::read),

@@ -10,7 +10,7 @@ use lablink_core::{
     secrets::AwsLogin,
 };
 use lablink_provision::{
-    ssh::Cloud,
+    ssh,
     terraform::{
         AwsVms, CaughtUp, LocalVms, Program, ProgramError, Provider, Provisioner, ProvisionerParts,
         RuntimeVariables, Workspace,
@@ -18,9 +18,8 @@ use lablink_provision::{
 };
 
 use super::{
-    agent_program::agent_program, allocator_address::allocator_address,
-    cloud_machines::cloud_machines, places::Places, settings::config_file,
-    state_backend::state_backend, variables::variables,
+    agent_program::agent_program, allocator_address::allocator_address, cloud::Cloud,
+    places::Places, settings::config_file, state_backend::state_backend, variables::variables,
 };
 use crate::{
     cli::ServeArgs,
@@ -34,7 +33,7 @@ pub enum Machines {
     /// Processes on this machine.
     Local { vms: LocalVms, provisioner: Arc<Provisioner> },
     /// EC2 instances.
-    Aws { workspace: Workspace, provisioner: Arc<Provisioner>, api: Arc<dyn CloudMachines> },
+    Aws { workspace: Workspace, provisioner: Arc<Provisioner> },
     /// None: people register theirs by hand.
     Manual,
 }
@@ -45,7 +44,7 @@ impl Machines {
         config: &Config,
         places: &Places,
         scope: &Scope,
-        aws: &Arc<AwsLogin>,
+        cloud: &Cloud,
     ) -> Result<Self> {
         let provider = match config.provider {
             ProviderKind::Local => Provider::Local(local(args, config, places)?),
@@ -55,7 +54,7 @@ impl Machines {
                     environment: args.environment.to_string(),
                     deployment: config.deployment_name.clone(),
                 },
-                api: cloud_machines(config).await?,
+                api: cloud.machines.clone().context("built without AWS")?,
             }),
             ProviderKind::Manual => return Ok(Self::Manual),
         };
@@ -67,13 +66,14 @@ impl Machines {
         let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             scope: scope.clone(),
             workspace: workspace.clone(),
-            aws: Arc::clone(aws),
+            aws: Arc::clone(&cloud.login),
             variables: told(args, config).await?,
+            preflight: cloud.preflight.clone(),
             operations_dir: places.private("operations")?,
         }));
         Ok(match provider {
             Provider::Local(vms) => Self::Local { vms, provisioner },
-            Provider::Aws(AwsVms { api, .. }) => Self::Aws { workspace, provisioner, api },
+            Provider::Aws(_) => Self::Aws { workspace, provisioner },
         })
     }
 
@@ -99,16 +99,16 @@ impl Machines {
     /// Who is asked how those in a cloud are.
     pub fn cloud_api(&self) -> Option<&Arc<dyn CloudMachines>> {
         match self {
-            Self::Aws { api, .. } => Some(api),
+            Self::Aws { workspace, .. } => workspace.cloud_api(),
             Self::Local { .. } | Self::Manual => None,
         }
     }
 
     /// How those in a cloud are found.
-    pub fn cloud(&self, aws: &Arc<AwsLogin>) -> Option<Cloud> {
+    pub fn cloud(&self, aws: &Arc<AwsLogin>) -> Option<ssh::Cloud> {
         match self {
             Self::Aws { workspace, .. } => {
-                Some(Cloud { workspace: workspace.clone(), aws: Arc::clone(aws) })
+                Some(ssh::Cloud { workspace: workspace.clone(), aws: Arc::clone(aws) })
             }
             Self::Local { .. } | Self::Manual => None,
         }

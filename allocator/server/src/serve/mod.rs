@@ -4,9 +4,8 @@
 mod admin_password;
 mod agent_program;
 mod allocator_address;
-mod aws_login;
 mod banner;
-mod cloud_machines;
+mod cloud;
 pub mod database;
 mod http;
 mod local;
@@ -45,7 +44,7 @@ use tokio_util::{
 };
 
 use self::{
-    aws_login::aws_login, banner::Banner, database::Database, http::answer_requests, local::Start,
+    banner::Banner, cloud::Cloud, database::Database, http::answer_requests, local::Start,
     machines::Machines, places::Places, pool_rules::pool_rules, results::collector,
     runners::runners, web_settings::web_settings,
 };
@@ -108,8 +107,9 @@ async fn serve_on(
 
     let terraform_has_until = Instant::now() + TERRAFORM;
     let secret_key = settings::secret_key()?;
-    let aws = Arc::new(aws_login(config, secret_key.clone()).await);
-    let machines = Machines::new(args, config, places, &scope, &aws).await?;
+    let cloud = Cloud::new(config, &args.environment, secret_key.clone()).await;
+    let machines = Machines::new(args, config, places, &scope, &cloud).await?;
+    let Cloud { login: aws, preflight, .. } = cloud;
     let ways = ssh::Machines {
         scope: scope.clone(),
         secret_key: secret_key.clone(),
@@ -118,7 +118,7 @@ async fn serve_on(
         cloud: machines.cloud(&aws),
     };
     let collector = collector(config, places, &scope, ways)?;
-    let mut tasks = tasks::begin(config, &scope, &collector);
+    let mut tasks = tasks::begin(config, &scope, &collector, &aws);
     if let Some(api) = machines.cloud_api() {
         unheard::begin(&mut tasks, &scope, api, &aws);
     }
@@ -166,6 +166,7 @@ async fn serve_on(
         kinds: Arc::new(runners.kinds().clone()),
         tasks: tasks.board(),
         aws,
+        preflight,
         collector,
         transfers: Transfers::default(),
         secret_key,

@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use lablink_core::{
     Scope, events, line, logs, operations, scope,
+    secrets::AwsLogin,
     tasks::Driver,
     usage,
     vms::{self, Watch},
@@ -22,10 +23,17 @@ const ARCHIVES: Duration = Duration::from_mins(10);
 const HISTORY: Duration = Duration::from_hours(1);
 /// How often the pool is counted for the chart of its use.
 const USE: Duration = Duration::from_secs(60);
+/// Keys that end are told an hour before; ones that AWS takes back, within a minute.
+const AWS_LOGIN: Duration = Duration::from_secs(60);
 const KEYS: Duration = Duration::from_hours(1);
 
 /// Starts the periodic tasks of this allocator.
-pub fn begin(config: &Config, scope: &Scope, collector: &Arc<ZipCollector>) -> Driver {
+pub fn begin(
+    config: &Config,
+    scope: &Scope,
+    collector: &Arc<ZipCollector>,
+    aws: &Arc<AwsLogin>,
+) -> Driver {
     let mut driver = Driver::default();
     let its = scope.clone();
     driver.begin("waiting line", "Gives free VMs to the people in line.", LINE, move || {
@@ -78,6 +86,14 @@ pub fn begin(config: &Config, scope: &Scope, collector: &Arc<ZipCollector>) -> D
         let scope = its.clone();
         async move { usage::record(&scope).await }
     });
+    if aws.identity.is_some() {
+        let (its, aws) = (scope.clone(), Arc::clone(aws));
+        let does = "Asks AWS whether it accepts the credentials in use.";
+        driver.begin("AWS login", does, AWS_LOGIN, move || {
+            let (scope, aws) = (its.clone(), Arc::clone(&aws));
+            async move { aws.look(&scope).await }
+        });
+    }
     let its = scope.db.clone();
     driver.begin("request keys", "Forgets keys of requests after a week.", KEYS, move || {
         let db = its.clone();

@@ -107,11 +107,22 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         max: 100,
         existing,
         machine: Some("g4dn.xlarge on AWS in us-west-2".to_owned()),
+        preflight: None,
         error: error.map(str::to_owned),
     };
     add(pages, "launch", &launch("1", 0, None))?;
     add(pages, "launch-by-hand", &LaunchPage { machine: None, ..launch("1", 0, None) })?;
     add(pages, "launch-error", &launch("1000", 8, Some("Ask for at most 100 VMs at a time.")))?;
+
+    let preflight = |report| Some(PreflightPart { hours: "3".to_owned(), report: Some(report) });
+    let (fits, too_many) = (preflight(report(false)), preflight(report(true)));
+    add(pages, "launch-aws", &LaunchPage { preflight: fits, ..launch("8", 0, None) })?;
+    let why = "40 × g4dn.xlarge wanted, quota 32 vCPU: 8 fit.";
+    add(
+        pages,
+        "launch-refused",
+        &LaunchPage { preflight: too_many, ..launch("40", 0, Some(why)) },
+    )?;
 
     let aws = |standing, typed, error: Option<&str>| AwsPage {
         standing,
@@ -119,6 +130,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         done: None,
         error: error.map(str::to_owned),
         access_key_id: "AKIAEXAMPLE".to_owned(),
+        expires_at: String::new(),
     };
     let account = "123456789012".to_owned();
     let arn = "arn:aws:iam::123456789012:user/lab".to_owned();
@@ -183,4 +195,64 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     let error = Some("Tick the box below the list to confirm.".to_owned());
     add(pages, "destroy-error", &destroy(vms(false), error))?;
     add(pages, "destroy-empty", &destroy(Vec::new(), None))
+}
+
+/// What AWS says of a launch that fits, or of one that does not.
+fn report(too_many: bool) -> Report {
+    let finding =
+        |question, verdict, text: &str| Finding { question, verdict, text: text.to_owned() };
+    let (quota, price) = match too_many {
+        false => (
+            finding(
+                Question::Quota,
+                Verdict::Good,
+                "8 × g4dn.xlarge wanted, quota 32 vCPU: 8 fit.",
+            ),
+            finding(
+                Question::Price,
+                Verdict::Good,
+                "0.526 USD per VM and hour; all 8: 4.21 USD per hour. For 3 h: 12.62 USD. Disks and \
+                 traffic cost extra.",
+            ),
+        ),
+        true => (
+            finding(
+                Question::Quota,
+                Verdict::Stops,
+                "40 × g4dn.xlarge wanted, quota 32 vCPU: 8 fit.",
+            ),
+            finding(
+                Question::Price,
+                Verdict::Unknown,
+                "The price is not known: the right pricing:GetProducts is missing.",
+            ),
+        ),
+    };
+    let request = "Region: us-west-2\nService: Amazon Elastic Compute Cloud (Amazon EC2)\nQuota: Running \
+                   On-Demand G and VT instances (L-DB2E81BA)\nCurrent value: 32\nRequested value: 160";
+    Report {
+        findings: vec![
+            finding(
+                Question::Offer,
+                Verdict::Good,
+                "g4dn.xlarge is offered in us-west-2a, us-west-2b, us-west-2c.",
+            ),
+            finding(Question::Gpu, Verdict::Good, "g4dn.xlarge has 1 × NVIDIA T4."),
+            finding(
+                Question::Image,
+                Verdict::Good,
+                "The image ami-0601752c11b394251 is there, for x86_64, with a root disk of 80 GB.",
+            ),
+            quota,
+            finding(
+                Question::Rights,
+                Verdict::Good,
+                "AWS allows what was tried: RunInstances, CreateSecurityGroup, ImportKeyPair.",
+            ),
+            price,
+        ],
+        gpu_support: Some(true),
+        fits: Some(8),
+        quota_request: too_many.then(|| request.to_owned()),
+    }
 }

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
+use jiff::Timestamp;
 use lablink_core::{
     Action, Actor, Grants, Resource, Scope, Token, TokenHash,
     agents::{self, Bearer, Misuse},
@@ -80,7 +81,7 @@ pub(crate) async fn guard(
         request.extensions_mut().insert(VmName(hostname));
     }
     let response = if is_admin {
-        let notices = Arc::clone(&state.settings.notices);
+        let notices = notices(&state);
         (cookies, pages::under(notices, next.run(request)).await).into_response()
     } else {
         next.run(request).await
@@ -92,6 +93,14 @@ pub(crate) async fn guard(
         slot.recognise(link);
     }
     Ok(response)
+}
+
+/// What organisers read above each of their pages.
+fn notices(state: &AppState) -> Arc<[String]> {
+    match state.aws.warning(Timestamp::now()) {
+        None => Arc::clone(&state.settings.notices),
+        Some(warning) => state.settings.notices.iter().cloned().chain([warning]).collect(),
+    }
 }
 
 /// An identified caller.

@@ -13,6 +13,8 @@ pub struct AwsPage {
     pub error: Option<String>,
     /// What was typed as the id of the key.
     pub access_key_id: String,
+    /// What was typed as the keys' end.
+    pub expires_at: String,
 }
 
 /// What AWS says of the credentials in use.
@@ -58,9 +60,8 @@ mod tests {
 
     fn page(standing: AwsStanding, typed: bool) -> String {
         let access_key_id = "AKIA<".to_owned();
-        AwsPage { standing, typed, done: None, error: Some("Bad <keys>".to_owned()), access_key_id }
-            .render()
-            .unwrap()
+        let (error, expires_at) = (Some("Bad <keys>".to_owned()), "soon<".to_owned());
+        AwsPage { standing, typed, done: None, error, access_key_id, expires_at }.render().unwrap()
     }
 
     #[test]
@@ -75,6 +76,7 @@ mod tests {
         assert!(html.contains("<dd>typed on this page</dd>"));
         assert!(html.contains(r#"action="/api/admin/unset-aws-credentials""#));
         assert!(html.contains("Bad &#60;keys&#62;") && html.contains("AKIA&#60;"));
+        assert!(html.contains("soon&#60;"));
         assert_eq!(html.matches(r#"type="password""#).count(), 2);
     }
 

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
+use jiff::Timestamp;
 use lablink_core::{
     Scope,
     aws::{AwsKeys, CloudIdentity, Identity, IdentityError},
@@ -43,18 +44,38 @@ pub struct Typed {
     /// Of temporary keys; without one it stays unset.
     #[serde(default)]
     aws_token: String,
+    /// When temporary keys end, as AWS said when it gave them: `2026-01-31T18:00:00Z`. AWS tells it
+    /// nobody later. Organisers are warned before.
+    #[serde(default)]
+    aws_expires_at: String,
 }
 
 impl Typed {
-    fn keys(&self) -> Option<AwsKeys> {
+    fn keys(&self) -> Result<AwsKeys, Problem> {
         let word = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        Some(AwsKeys {
-            access_key_id: word(&self.aws_access_key_id)?,
-            secret_access_key: word(&self.aws_secret_access_key)?,
+        let missing = || Problem::missing("AWS Access Key and Secret Key are required");
+        Ok(AwsKeys {
+            access_key_id: word(&self.aws_access_key_id).ok_or_else(missing)?,
+            secret_access_key: word(&self.aws_secret_access_key).ok_or_else(missing)?,
             session_token: word(&self.aws_token),
-            expires_at: None,
+            expires_at: word(&self.aws_expires_at).map(|text| end(&text)).transpose()?,
         })
     }
+}
+
+fn end(text: &str) -> Result<Timestamp, Problem> {
+    let ends: Timestamp = text.parse().map_err(|_other| {
+        Problem::invalid(
+            "The end of the keys is a time with its zone, as in 2026-01-31T18:00:00Z. Leave it empty \
+             if you don’t know it.",
+        )
+    })?;
+    if ends <= Timestamp::now() {
+        return Err(Problem::invalid(
+            "These keys have ended by the time that you typed: get new ones.",
+        ));
+    }
+    Ok(ends)
 }
 
 /// Checks keys with AWS and takes them into use. Keys that AWS refuses leave the ones before.
@@ -68,18 +89,20 @@ pub async fn set(
     FormOrJson(typed): FormOrJson<Typed>,
 ) -> Result<Response, Problem> {
     let checked = match typed.keys() {
-        None => Err(Problem::missing("AWS Access Key and Secret Key are required")),
-        Some(keys) => checked(&state, keys).await,
+        Err(problem) => Err(problem),
+        Ok(keys) => checked(&state, keys).await,
     };
     match checked {
         Ok(keys) => {
             state.aws.vault.set(&scope, Some(&keys)).await?;
+            state.aws.look(&scope).await?;
             done(&state, &scope, wants, "AWS credentials set successfully.").await
         }
         Err(problem) if wants == Wants::Page => {
             let error = Some(problem.message().to_owned());
-            let access_key_id = typed.aws_access_key_id;
-            let page = AwsPage { error, access_key_id, ..filled(&state, &scope).await? };
+            let Typed { aws_access_key_id: access_key_id, aws_expires_at: expires_at, .. } = typed;
+            let page =
+                AwsPage { error, access_key_id, expires_at, ..filled(&state, &scope).await? };
             Ok(problem.with_page(page.render()?))
         }
         Err(problem) => Err(problem),
@@ -95,6 +118,7 @@ pub async fn unset(
     wants: Wants,
 ) -> Result<Response, Problem> {
     state.aws.vault.set(&scope, None).await?;
+    state.aws.look(&scope).await?;
     done(&state, &scope, wants, "AWS credentials unset successfully.").await
 }
 
@@ -167,10 +191,12 @@ async fn filled(state: &AppState, scope: &Scope) -> Result<AwsPage, Problem> {
         }
         (Some(identity), Ok(keys)) => match identity.of(keys.as_ref()).await {
             Ok(Identity { account, arn, expires_at }) => {
-                AwsStanding::Valid { account, arn, expires_at }
+                let typed_end = keys.and_then(|keys| keys.expires_at);
+                AwsStanding::Valid { account, arn, expires_at: typed_end.or(expires_at) }
             }
             Err(error) => AwsStanding::Invalid { reason: error.to_string() },
         },
     };
-    Ok(AwsPage { standing, typed, done: None, error: None, access_key_id: String::new() })
+    let (access_key_id, expires_at) = (String::new(), String::new());
+    Ok(AwsPage { standing, typed, done: None, error: None, access_key_id, expires_at })
 }

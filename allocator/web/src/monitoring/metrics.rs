@@ -26,6 +26,7 @@ pub async fn metrics(
         waiters: state.hub.waiters(),
         connections: state.db.connections(),
         tasks: state.tasks.tasks(),
+        aws: state.aws.standing(),
     }
     .record();
     let text = state.metrics.render();

@@ -10,6 +10,7 @@ pub mod launch;
 pub mod launch_page;
 pub mod list_bar;
 pub mod listing;
+pub mod preflight;
 pub mod statuses;
 pub mod vm;
 pub mod vm_page;

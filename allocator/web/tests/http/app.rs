@@ -19,6 +19,7 @@ use lablink_core::{
     live::{self, Hub},
     operations,
     pools::{AfterUse, PerAddress, Pool, Rules},
+    preflight::Preflight,
     secrets::{AwsLogin, Vault},
     ssh::FitAddresses,
     tasks::Board,
@@ -113,7 +114,8 @@ impl App {
             admin: Arc::new(AdminLogin::new("teacher".into(), hash).unwrap()),
             kinds: Arc::new(kinds()),
             tasks: Board::default(),
-            aws: Arc::new(AwsLogin { identity: None, vault: Vault::new(None) }),
+            aws: Arc::new(AwsLogin::new(None, Vault::new(None))),
+            preflight: None,
             collector: Arc::<FakeCollector>::clone(&collector),
             transfers: Transfers::default(),
             secret_key: None,
@@ -289,6 +291,13 @@ impl App {
     /// The same app with this way to AWS.
     pub fn with_aws(mut self, aws: AwsLogin) -> Self {
         self.state.aws = Arc::new(aws);
+        self.router = router(self.state.clone());
+        self
+    }
+
+    /// The same app, whose launches make machines in this cloud.
+    pub fn with_preflight(mut self, preflight: Preflight) -> Self {
+        self.state.preflight = Some(Arc::new(preflight));
         self.router = router(self.state.clone());
         self
     }

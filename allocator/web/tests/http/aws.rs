@@ -1,16 +1,14 @@
 //! The AWS endpoints, with a stand-in for AWS: `allocator/aws` is tested against moto.
 
-use std::{future::Future, pin::Pin};
-
 use axum::http::StatusCode;
 use lablink_core::{
-    aws::{AwsKeys, CloudIdentity, Identity, IdentityError},
+    aws::{AwsKeys, CloudIdentity, FromAws, Identity, IdentityError},
     secrets::{AwsLogin, Vault},
 };
 use lablink_web::AgentAuth;
 use serde_json::json;
 
-use crate::app::{App, With, form, get};
+use crate::app::{App, With, form, get, json as posted};
 
 const SET: &str = "/api/admin/set-aws-credentials";
 const UNSET: &str = "/api/admin/unset-aws-credentials";
@@ -19,16 +17,15 @@ const UNSET: &str = "/api/admin/unset-aws-credentials";
 struct OneAccount;
 
 impl CloudIdentity for OneAccount {
-    fn of<'a>(
-        &'a self,
-        keys: Option<&'a AwsKeys>,
-    ) -> Pin<Box<dyn Future<Output = Result<Identity, IdentityError>> + Send + 'a>> {
+    fn of<'a>(&'a self, keys: Option<&'a AwsKeys>) -> FromAws<'a, Identity> {
         let refused = |code: &str, message: &str| {
             Err(IdentityError::Refused { code: code.to_owned(), message: message.to_owned() })
         };
         let answer = match keys {
             None => refused("NoCredentials", "Nobody is logged in"),
-            Some(keys) if keys.access_key_id.starts_with("ASIA") => {
+            Some(keys)
+                if keys.access_key_id.starts_with("ASIA") && keys.session_token.is_none() =>
+            {
                 refused("InvalidClientTokenId", "The security token is invalid")
             }
             Some(keys) if keys.secret_access_key == "right" => Ok(Identity {
@@ -40,17 +37,19 @@ impl CloudIdentity for OneAccount {
         };
         Box::pin(async { answer })
     }
+
+    fn session<'a>(&'a self, keys: Option<&'a AwsKeys>) -> FromAws<'a, Option<AwsKeys>> {
+        Box::pin(async move { Ok(keys.cloned()) })
+    }
 }
 
 pub fn with_keys_that_work() -> AwsLogin {
-    AwsLogin { identity: Some(Box::new(OneAccount)), vault: Vault::new(None) }
+    AwsLogin::new(Some(Box::new(OneAccount)), Vault::new(None))
 }
 
 async fn app(key: Option<&str>) -> App {
     let vault = Vault::new(key.map(|key| key.parse().unwrap()));
-    App::new(AgentAuth::Required)
-        .await
-        .with_aws(AwsLogin { identity: Some(Box::new(OneAccount)), vault })
+    App::new(AgentAuth::Required).await.with_aws(AwsLogin::new(Some(Box::new(OneAccount)), vault))
 }
 
 fn keys(id: &str, secret: &str) -> String {
@@ -107,7 +106,7 @@ async fn stored_keys_are_sealed_and_open_with_the_same_key_only() {
     assert!(events.contains("aws_keys.set") && !events.contains("right"), "{events}");
 
     let vault = Vault::new(Some("a5".repeat(32).parse().unwrap()));
-    let other = app.with_aws(AwsLogin { identity: Some(Box::new(OneAccount)), vault });
+    let other = app.with_aws(AwsLogin::new(Some(Box::new(OneAccount)), vault));
     let page = other.call(get("/admin/aws").by_admin().by_browser()).await;
     assert!(page.body.contains("LABLINK_SECRET_KEY has changed"), "{}", page.body);
 }
@@ -119,4 +118,42 @@ async fn an_allocator_without_aws_says_so() {
     assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::CONFLICT, &json!("no_aws")));
     let page = app.call(get("/admin/aws").by_admin().by_browser()).await;
     assert!(page.body.contains("needs no AWS account") && page.body.contains("/admin/create"));
+}
+
+/// A session of `minutes` more, typed; the answer, and what an organiser's page and the metrics say.
+async fn after_typing(app: &App, ends: &str) -> (StatusCode, String, String) {
+    let typed = json!({"aws_access_key_id": "ASIA1", "aws_secret_access_key": "right",
+        "aws_token": "t", "aws_expires_at": ends});
+    let answer = app.call(posted(SET, &typed).by_admin()).await;
+    let page = app.call(get("/admin").by_admin().by_browser()).await.body;
+    (answer.status, page, app.call(get("/metrics")).await.body)
+}
+
+#[tokio::test]
+async fn the_end_of_typed_keys_is_told_before_it_comes() {
+    let app = app(None).await;
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(50);
+    let (status, page, metrics) = after_typing(&app, &soon.to_string()).await;
+    assert_eq!(status, StatusCode::OK);
+    let end = format!("The AWS keys that were typed end at {}", soon.strftime("%H:%M UTC"));
+    assert!(page.contains(&end), "{page}");
+    assert!(metrics.contains("lablink_aws_login_valid 1"), "{metrics}");
+    let told = metrics.lines().find(|it| it.starts_with("lablink_aws_login_ends_timestamp"));
+    assert!(told.unwrap().contains(&soon.as_second().to_string()), "{told:?}");
+
+    let later = soon + jiff::SignedDuration::from_mins(30);
+    let (_, page, _) = after_typing(&app, &later.to_string()).await;
+    assert!(!page.contains("keys that were typed end"));
+    let aws = app.call(get("/admin/aws").by_admin().by_browser()).await.body;
+    assert!(aws.contains(&later.strftime("%Y-%m-%d").to_string()), "{aws}");
+
+    for (ends, why) in
+        [("tomorrow", "a time with its zone"), ("2020-01-01T00:00:00Z", "have ended")]
+    {
+        let typed = json!({"aws_access_key_id": "ASIA1", "aws_secret_access_key": "right",
+            "aws_token": "t", "aws_expires_at": ends});
+        let answer = app.call(posted(SET, &typed).by_admin()).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(answer.json()["error"].as_str().unwrap().contains(why), "{}", answer.body);
+    }
 }

@@ -33,6 +33,7 @@ mod organiser;
 mod participant;
 mod pieces;
 mod places;
+mod preflight;
 mod reads;
 mod results_first;
 mod stored_script;

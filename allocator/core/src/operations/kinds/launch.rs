@@ -107,7 +107,12 @@ pub async fn launch(scope: &Scope, count: u32) -> Result<OperationId, LaunchErro
     })
 }
 
-/// The same, for a caller that holds the pool's lock.
+/// The launch that the same wish has begun already.
+pub async fn launched_before(scope: &Scope) -> Result<Option<OperationId>, DbError> {
+    scope.before(&scope.client().await?).await
+}
+
+/// The same as [`launch`], for a caller that holds the pool's lock.
 pub(super) async fn launch_in(
     change: &mut Change<'_>,
     count: u32,

@@ -3,6 +3,7 @@
 
 mod allocator;
 mod app;
+mod aws;
 mod collect;
 mod db;
 mod dns;
@@ -22,6 +23,7 @@ mod startup_script;
 
 pub use allocator::Allocator;
 pub use app::App;
+pub use aws::Aws;
 pub use collect::Collect;
 pub use db::{Database, DatabaseKind};
 pub use dns::Dns;

@@ -63,6 +63,25 @@ pub(crate) fn certificate_arn(text: &str) -> Parsed<String> {
     if valid { Ok(text.to_owned()) } else { Err(expected(what, text)) }
 }
 
+/// The ARN of a role (`arn:{partition}:iam::{account}:role/{path and name}`).
+pub(crate) fn role_arn(text: &str) -> Parsed<String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let valid = match parts[..] {
+        ["arn", partition, "iam", "", account, resource] => {
+            partition.starts_with("aws")
+                && account.len() == 12
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && resource.strip_prefix("role/").is_some_and(|name| {
+                    let fits = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
+                    !name.is_empty() && !name.ends_with('/') && name.bytes().all(fits)
+                })
+        }
+        _ => false,
+    };
+    let what = "the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME";
+    if valid { Ok(text.to_owned()) } else { Err(expected(what, text)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +128,24 @@ mod tests {
             "arn:aws:acm:us-west-2:123456789012:certificate/",
         ] {
             assert!(certificate_arn(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn roles_are_named_by_their_arn() {
+        for name in ["lablink", "service/lab-1.x"] {
+            assert!(role_arn(&format!("arn:aws:iam::123456789012:role/{name}")).is_ok(), "{name}");
+        }
+        for text in [
+            "",
+            "lablink",
+            "arn:aws:iam::123456789012:user/lablink",
+            "arn:aws:iam::1234:role/lablink",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:sts::123456789012:assumed-role/lablink/i-1",
+            "arn:aws:iam::123456789012:role/a b",
+        ] {
+            assert!(role_arn(text).is_err(), "{text}");
         }
     }
 }

@@ -1,0 +1,131 @@
+//! What AWS says of a launch before it is made.
+
+use axum::{Json, extract::State};
+use lablink_core::{
+    Scope,
+    preflight::{Question, Report, Verdict, Wanted},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{AppState, auth::Caller, http::Problem, http::Query};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// How many VMs: at most `limits.max_vms`.
+    #[serde(default = "one")]
+    #[param(minimum = 1, default = 1)]
+    count: u32,
+    /// For how many hours, for the price.
+    #[param(minimum = 1, maximum = 8784)]
+    hours: Option<u32>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// The most hours that a price is told for: a year.
+pub const MOST_HOURS: u32 = 366 * 24;
+
+#[derive(Serialize, ToSchema)]
+pub struct PreflightBody {
+    /// Whether such a launch would be taken now.
+    can_launch: bool,
+    /// Whether VMs would have a GPU. null: unknown, so nothing can be launched.
+    gpu_support: Option<bool>,
+    /// How many VMs the quota admits beside what runs; null: unknown.
+    fits: Option<u32>,
+    findings: Vec<FindingBody>,
+    /// What to send to AWS for a larger quota, where it is too small.
+    quota_request: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct FindingBody {
+    #[schema(value_type = String)]
+    question: Word,
+    #[schema(value_type = String)]
+    verdict: Word,
+    /// A sentence or two.
+    text: String,
+}
+
+/// One of a few words.
+type Word = &'static str;
+
+/// Asks AWS what a launch would meet: offer, GPU, image, quota, rights and price. It takes less than
+/// five seconds.
+#[utoipa::path(get, path = "", params(Asked), responses((status = 200, body = PreflightBody)))]
+pub async fn report(
+    State(state): State<AppState>,
+    Caller(scope): Caller,
+    Query(Asked { count, hours }): Query<Asked>,
+) -> Result<Json<PreflightBody>, Problem> {
+    let most = scope.pool.rules.machines.most_per_launch;
+    if count == 0 || count > most {
+        return Err(Problem::invalid(format!("count: from 1 to {most} (limits.max_vms).")));
+    }
+    if hours.is_some_and(|hours| hours == 0 || hours > MOST_HOURS) {
+        return Err(Problem::invalid(format!("hours: from 1 to {MOST_HOURS}.")));
+    }
+    let report = look(&state, &scope, &Wanted { count, hours }).await?;
+    let report = report.ok_or_else(|| {
+        let message = "VMs here don’t come from a cloud: there is nobody to ask before a launch.";
+        Problem::conflict("no_cloud", message)
+    })?;
+    Ok(Json(PreflightBody::from(report)))
+}
+
+/// What a launch would meet. None: its machines come from no cloud.
+pub async fn look(
+    state: &AppState,
+    scope: &Scope,
+    wanted: &Wanted,
+) -> Result<Option<Report>, Problem> {
+    match &state.preflight {
+        Some(preflight) => Ok(Some(preflight.report(scope, wanted).await?)),
+        None => Ok(None),
+    }
+}
+
+impl From<Report> for PreflightBody {
+    fn from(report: Report) -> Self {
+        Self {
+            can_launch: report.refusal().is_none(),
+            gpu_support: report.gpu_support,
+            fits: report.fits,
+            findings: report
+                .findings
+                .into_iter()
+                .map(|finding| FindingBody {
+                    question: question(finding.question),
+                    verdict: verdict(finding.verdict),
+                    text: finding.text,
+                })
+                .collect(),
+            quota_request: report.quota_request,
+        }
+    }
+}
+
+fn question(question: Question) -> Word {
+    match question {
+        Question::Login => "login",
+        Question::Offer => "offer",
+        Question::Gpu => "gpu",
+        Question::Image => "image",
+        Question::Quota => "quota",
+        Question::Rights => "rights",
+        Question::Price => "price",
+    }
+}
+
+fn verdict(verdict: Verdict) -> Word {
+    match verdict {
+        Verdict::Good => "good",
+        Verdict::Unknown => "unknown",
+        Verdict::Stops => "stops",
+    }
+}
