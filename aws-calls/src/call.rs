@@ -46,6 +46,8 @@ pub(crate) struct Service {
     pub signed_as: &'static str,
     /// In `AWS_ENDPOINT_URL_…` and in a profile's `services` section.
     pub id: &'static str,
+    /// Whether it wants the sum of the body as a header.
+    pub signs_bodies: bool,
     /// Code and message of an error.
     pub parse_error: fn(&HttpResponse, &str) -> Option<(String, String)>,
 }
@@ -54,8 +56,18 @@ pub(crate) struct Service {
 #[derive(Clone)]
 pub(crate) struct Request {
     pub call: &'static str,
+    pub at: At,
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
+}
+
+/// Where a request goes.
+#[derive(Clone)]
+pub(crate) enum At {
+    /// The one address of a service whose calls are named in them.
+    Service,
+    /// What has this path is put there. Made of characters that need no escape.
+    Object(String),
 }
 
 /// Bodies may hold what is nobody's business.
@@ -100,11 +112,13 @@ fn operation(
     let credentials = config.credentials_provider().ok_or_else(none)?;
     let mut layer = Layer::new("signing");
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
-    layer.store_put(SigV4OperationSigningConfig {
+    let mut signing = SigV4OperationSigningConfig {
         region: Some(SigningRegion::from(region.clone())),
         name: Some(SigningName::from_static(service.signed_as)),
         ..SigV4OperationSigningConfig::default()
-    });
+    };
+    signing.signing_options.content_sha256_header = service.signs_bodies;
+    layer.store_put(signing);
     let schemes = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
     let mut components = RuntimeComponentsBuilder::new("signing");
     components
@@ -145,8 +159,12 @@ fn no_timeouts() -> TimeoutConfig {
 
 fn serialize(request: Request) -> Result<HttpRequest, BoxError> {
     let mut http = HttpRequest::new(SdkBody::from(request.body));
-    http.set_method("POST")?;
-    http.set_uri("/")?;
+    let (method, path) = match &request.at {
+        At::Service => ("POST", "/"),
+        At::Object(path) => ("PUT", path.as_str()),
+    };
+    http.set_method(method)?;
+    http.set_uri(path)?;
     http.headers_mut().try_insert("user-agent", "lablink")?;
     for (name, value) in request.headers {
         http.headers_mut().try_insert(name, value)?;

@@ -13,6 +13,7 @@ mod error;
 pub mod metadata;
 pub mod prices;
 pub mod quotas;
+pub mod s3;
 pub mod sts;
 
 pub use aws::{Aws, Found, Keys, Role};

@@ -12,8 +12,13 @@ use crate::{
     quotas::{json_error, json_request, parsed},
 };
 
-static PRICING: Service =
-    Service { host: "api.pricing", signed_as: "pricing", id: "Pricing", parse_error: json_error };
+static PRICING: Service = Service {
+    host: "api.pricing",
+    signed_as: "pricing",
+    id: "Pricing",
+    signs_bodies: false,
+    parse_error: json_error,
+};
 
 /// What an hour of something costs.
 #[derive(Clone, Debug, PartialEq)]

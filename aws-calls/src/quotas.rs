@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{
     Aws, CallError,
-    call::{Request, Service},
+    call::{At, Request, Service},
 };
 
 static QUOTAS: Service = Service {
     host: "servicequotas",
     signed_as: "servicequotas",
     id: "Service Quotas",
+    signs_bodies: false,
     parse_error: json_error,
 };
 
@@ -56,6 +57,7 @@ pub(crate) fn json_request(call: &'static str, target: String, asked: &Value) ->
     let kind = "application/x-amz-json-1.1".to_owned();
     Request {
         call,
+        at: At::Service,
         headers: vec![("content-type", kind), ("x-amz-target", target)],
         body: asked.to_string(),
     }

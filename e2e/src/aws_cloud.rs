@@ -70,6 +70,7 @@ impl AwsCloud {
         deployment.set("HOME", self.folder.path().join("home"));
         // As sshd on this machine sees whoever comes from it.
         deployment.set("ALLOCATOR_PUBLIC_IP", "127.0.0.1");
+        deployment.set("ALLOCATOR_FQDN", format!("http://127.0.0.1:{}", deployment.port));
     }
 
     /// One call of AWS's API.
@@ -106,6 +107,11 @@ impl AwsCloud {
     /// Ends an instance as nobody here asked for.
     pub fn terminate(&self, name: &str) -> Result<()> {
         self.run("terminate", &[name]).map(drop)
+    }
+
+    /// Makes AWS refuse, delay or lose, as `cloud fault --help` tells.
+    pub fn fault(&self, words: &[&str]) -> Result<()> {
+        self.run("fault", words).map(drop)
     }
 
     /// How often AWS was called so.

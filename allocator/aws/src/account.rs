@@ -28,6 +28,14 @@ impl Account {
         }
     }
 
+    /// AWS with keys of [`lablink_core::aws::CloudIdentity::session`], which are in the role already.
+    pub(crate) fn in_session(&self, keys: Option<&AwsKeys>) -> Aws {
+        match keys {
+            None => self.own.clone(),
+            Some(keys) => self.found.with_keys(&plain(keys)),
+        }
+    }
+
     pub(crate) fn takes_on_a_role(&self) -> bool {
         self.role.is_some()
     }

@@ -3,6 +3,7 @@
 
 mod account;
 mod identity;
+mod machines;
 mod questions;
 
 pub use account::Account;

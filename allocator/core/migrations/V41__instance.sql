@@ -17,3 +17,7 @@ create table vm_instance (
 alter table vm
     add column heard_at timestamptz,
     add column said_running_at timestamptz;
+
+-- What the configuration called the deployment when its first machine was made: everything in the
+-- account bears it. Null: it had no name.
+alter table pool add column deployment_name text;

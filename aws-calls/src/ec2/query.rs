@@ -5,13 +5,14 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     Aws, CallError,
-    call::{Request, Service},
+    call::{At, Request, Service},
 };
 
 static EC2: Service = Service {
     host: "ec2",
     signed_as: "ec2",
     id: "EC2",
+    signs_bodies: false,
     parse_error: |_answer, body| {
         let response: Refusal = quick_xml::de::from_str(body).ok()?;
         let error = response.errors.error.into_iter().next()?;
@@ -102,6 +103,7 @@ impl Query {
         }
         Request {
             call: self.call,
+            at: At::Service,
             headers: vec![(
                 "content-type",
                 "application/x-www-form-urlencoded; charset=utf-8".to_owned(),

@@ -4,6 +4,9 @@ use anyhow::{Context, Result, ensure};
 use lablink_e2e::{Allocator, AwsCloud, Deployment};
 use serde_json::{Value, json};
 
+/// The tag on all that allocators make.
+pub const OURS: (&str, &str) = ("ManagedBy", "lablink-allocator");
+
 /// Of an allocator that keeps its state in a bucket.
 const PASSWORD: &str = "tq-57-rx-901";
 

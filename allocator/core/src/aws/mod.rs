@@ -2,8 +2,10 @@
 //! [`CloudIdentity`] does.
 
 mod keys;
+mod machines;
 
 pub use keys::AwsKeys;
+pub use machines::{Answer, CloudError, CloudMachine, CloudMachines, Kept, Owner};
 
 use std::{future::Future, pin::Pin};
 

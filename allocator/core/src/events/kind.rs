@@ -50,6 +50,8 @@ text_enum! {
         VmCleanAgain = "vm.clean_again",
         VmCleanFailed = "vm.clean_failed",
         VmCleaned = "vm.cleaned",
+        /// Another instance runs under its name.
+        VmDoubled = "vm.doubled",
         /// An install command was made for it.
         VmEnrolmentIssued = "vm.enrolment_issued",
         VmEnrolled = "vm.enrolled",
@@ -61,6 +63,8 @@ text_enum! {
         VmGpuChanged = "vm.gpu_changed",
         VmHeard = "vm.heard",
         VmHostKeyForgotten = "vm.host_key_forgotten",
+        /// Its instance, which Terraform's state did not know, was taken into it.
+        VmInstanceAdopted = "vm.instance_adopted",
         /// A machine that had failed is made once more.
         VmMadeAgain = "vm.made_again",
         /// An operation begins to make its machine.

@@ -2,6 +2,7 @@
 //! now.
 
 mod after_use;
+mod deployment_name;
 mod extension;
 mod per_address;
 mod reclaim;
@@ -10,6 +11,7 @@ mod source;
 mod stale_after;
 
 pub use after_use::AfterUse;
+pub use deployment_name::DeploymentNameError;
 pub use extension::{Extension, InvalidExtension};
 pub use per_address::{FEWEST, PerAddress, PlacesPerAddress};
 pub use reclaim::Reclaim;

@@ -50,6 +50,52 @@ pub async fn being_made_with(
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
+/// The VMs among these whose instance this operation was making, as the instance's tag says.
+pub async fn being_made_by(
+    scope: &Scope,
+    made: &[(Hostname, OperationId)],
+) -> Result<Vec<Hostname>, DbError> {
+    let (names, operations): (Vec<&str>, Vec<OperationId>) =
+        made.iter().map(|(name, id)| (name.as_str(), *id)).unzip();
+    let sql = "select distinct vm.hostname
+               from unnest($2::text[], $3::bigint[]) as made(hostname, operation_id)
+               join vm on vm.pool_id = $1 and vm.hostname = made.hostname
+                    and vm.removed_at is null and vm.source = 'aws' and vm.machine = 'making'
+               join operation_target as target on target.operation_id = made.operation_id
+                    and vm.id in (target.vm_id, target.successor_id)";
+    let rows =
+        scope.client().await?.query(sql, &[&scope.pool.as_i64(), &names, &operations]).await?;
+    rows.iter().map(|row| db::word(row, "hostname")).collect()
+}
+
+/// Notes that this instance, which Terraform's state did not know, was taken into it.
+pub async fn adopted(scope: &Scope, hostname: &Hostname, instance: &str) -> Result<(), DbError> {
+    found(scope, hostname, instance, Kind::VmInstanceAdopted).await
+}
+
+/// Notes that this instance runs beside the one that Terraform's state knows.
+pub async fn doubled(scope: &Scope, hostname: &Hostname, instance: &str) -> Result<(), DbError> {
+    found(scope, hostname, instance, Kind::VmDoubled).await
+}
+
+async fn found(
+    scope: &Scope,
+    hostname: &Hostname,
+    instance: &str,
+    kind: Kind,
+) -> Result<(), DbError> {
+    let sql = "select id from vm where pool_id = $1 and hostname = $2 and removed_at is null";
+    let mut client = scope.client().await?;
+    let mut change = Change::begin(scope, &mut client).await?;
+    let vm = change.query_opt(sql, &[&scope.pool.as_i64(), &hostname.as_str()]).await?;
+    // One without a row gets it with the operation that found it.
+    if let Some(vm) = vm {
+        let data = serde_json::json!({ "instance": instance });
+        change.event(kind).of_vm(vm.try_get("id")?).with(data);
+    }
+    change.commit().await
+}
+
 /// The names among these whose VM was removed, and that no VM has now.
 pub async fn removed_among(scope: &Scope, names: &[Hostname]) -> Result<Vec<Hostname>, DbError> {
     let sql = "select hostname from vm where pool_id = $1 and hostname = any($2)

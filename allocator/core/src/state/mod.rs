@@ -10,6 +10,7 @@ pub(crate) use conflict::conflict_in;
 pub use conflict::{Conflict, Fault, conflict_of, record_conflict};
 pub use give_up::give_up;
 pub use machines::{
-    being_made_with, existing, in_hand, made_by, removed_among, take_in_hand, take_true,
+    adopted, being_made_by, being_made_with, doubled, existing, in_hand, made_by, removed_among,
+    take_in_hand, take_true,
 };
 pub use seen::{Version, last_seen};

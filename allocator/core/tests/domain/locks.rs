@@ -119,6 +119,30 @@ const WRITES: [(&str, Write); 36] = [
             vms::heartbeat(&scene.scope(), &vm, &vitals).await.or_else(gone).unwrap();
         })
     }),
+    ("instance heard", |scene| {
+        Box::pin(async {
+            let unheard = format!(
+                "update vm set source = 'aws', heard_at = null,
+                said_running_at = now() where hostname = '{ONE}' and removed_at is null"
+            );
+            scene.sql(&unheard).await;
+            vms::hear(&scene.scope(), &name(ONE)).await.unwrap();
+        })
+    }),
+    ("instances noted", |scene| {
+        Box::pin(async {
+            let instance = vms::Instance {
+                id: format!("i-{}", rand_number()),
+                machine_type: "t3.small".to_owned(),
+                zone: "us-west-2a".to_owned(),
+                private_address: None,
+                public_address: None,
+            };
+            let names = [name(TWO), name(ONE)];
+            let found = names.iter().map(|it| (it, &instance));
+            vms::note_instances(&scene.scope(), found).await.unwrap();
+        })
+    }),
     ("use over time", |scene| {
         Box::pin(async {
             usage::record(&scene.scope()).await.unwrap();

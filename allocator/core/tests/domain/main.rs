@@ -13,6 +13,7 @@ mod errand;
 mod faulty_machines;
 mod first;
 mod history;
+mod instances;
 mod intake;
 mod line;
 mod lists;

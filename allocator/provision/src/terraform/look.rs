@@ -8,6 +8,7 @@ use lablink_protocol::Hostname;
 
 use super::{
     Backend, Provisioner, ProvisionerParts, Workspace,
+    aws::Stray,
     provisioner::WorkError,
     state::{Doubt, State, StateError, pull},
 };
@@ -21,6 +22,8 @@ pub(super) struct Look {
     /// As its backend has it; empty if it can't be read.
     pub raw: Vec<u8>,
     pub state: State,
+    /// Machines that are there and that it does not know.
+    pub strays: Vec<Stray>,
     /// VMs that exist by all that is known, in the state or not.
     pub existing: BTreeSet<Hostname>,
     pub seen: Option<Version>,
@@ -41,6 +44,7 @@ impl Provisioner {
             }
             look = self.look(workspace).await?;
         }
+        self.tell_of_doubles(&look).await?;
         let Look { raw, state, doubt, .. } = look;
         if let Some(doubt) = doubt {
             return Err(doubt.into());
@@ -79,7 +83,9 @@ impl Provisioner {
         };
         let ProvisionerParts { scope, .. } = &self.parts;
         let seen = state::last_seen(scope).await?;
-        let existing = self.existing().await?;
+        let none = State::default();
+        let strays = workspace.strays(found.as_ref().unwrap_or(&none)).await?;
+        let existing = self.existing(&strays).await?;
         let holds = |it: &&Hostname| found.as_ref().is_some_and(|state| state.contains(it));
         let lacking: Vec<Hostname> = existing.iter().filter(|it| !holds(it)).cloned().collect();
         let fault = fault(found.as_ref(), seen.as_ref(), &lacking);
@@ -88,15 +94,15 @@ impl Provisioner {
             let (seen, found) = (seen.clone(), state.version.clone());
             Doubt { fault, lacking, seen, found }
         });
-        Ok(Look { raw, state, existing, seen, doubt })
+        Ok(Look { raw, state, strays, existing, seen, doubt })
     }
 
     /// VMs that exist by their rows, or by machines that bear this environment's names, unless an
     /// operation that was cut off had them in its hands.
-    async fn existing(&self) -> Result<BTreeSet<Hostname>, WorkError> {
+    async fn existing(&self, strays: &[Stray]) -> Result<BTreeSet<Hostname>, WorkError> {
         let ProvisionerParts { scope, workspace, variables, .. } = &self.parts;
         let mut existing = BTreeSet::from_iter(state::existing(scope).await?);
-        let machines = workspace.provider.machines(&variables.resource_suffix)?;
+        let machines = workspace.provider.machines(&variables.resource_suffix, strays)?;
         let in_hand = state::in_hand(scope, &machines).await?;
         existing.extend(machines.into_iter().filter(|it| !in_hand.contains(it)));
         Ok(existing)

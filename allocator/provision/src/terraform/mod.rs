@@ -34,6 +34,7 @@ mod solve;
 mod ssh_access;
 mod state;
 mod step;
+mod sweep;
 mod take_over;
 mod unnoted;
 mod variables;

@@ -126,7 +126,8 @@ impl Progress {
     }
 
     fn step(&mut self, kind: &str, deed: &Deed, at: Option<Timestamp>) {
-        let complete = kind == "apply_complete";
+        // What is only read is in no plan's count.
+        let complete = kind == "apply_complete" && deed.action != "read";
         if complete {
             self.done += 1;
         }
@@ -204,6 +205,7 @@ mod tests {
         let mut progress = Progress::default();
         for line in [
             r#"{"@level":"info","@message":"Plan: 2 to add","type":"change_summary","changes":{"add":2,"change":0,"import":0,"remove":0,"operation":"plan"}}"#,
+            r#"{"@level":"info","@message":"data: Read complete","type":"apply_complete","hook":{"action":"read"}}"#,
             r#"{"@level":"info","@message":"vm: Creation complete","type":"apply_complete","hook":{}}"#,
             r#"{"@level":"error","@message":"Error: No room","type":"diagnostic","diagnostic":{"severity":"error","summary":"No room","detail":"Ask for more.\nSoon."}}"#,
             r#"{"@level":"error","@message":"Error: Other","type":"diagnostic","diagnostic":{"severity":"error","summary":"Other"}}"#,
@@ -215,8 +217,8 @@ mod tests {
         assert_eq!(progress.first_error.as_deref(), Some("No room: Ask for more. Soon."));
         let error = |line: &str| (LogLevel::Error, line.to_owned());
         let told = ["No room", "  Ask for more.", "  Soon.", "Other"].map(error);
-        assert_eq!(progress.new_lines[2..6], told);
-        assert_eq!(progress.new_lines[6], (LogLevel::Warn, "panic: runtime error".to_owned()));
+        assert_eq!(progress.new_lines[3..7], told);
+        assert_eq!(progress.new_lines[7], (LogLevel::Warn, "panic: runtime error".to_owned()));
     }
 
     fn hook(kind: &str, action: &str, second: u32) -> String {

@@ -1,9 +1,9 @@
 use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
 
-use lablink_core::{DbError, Scope, operations::OperationId, pools::Source, vms, worker::Limit};
+use lablink_core::{DbError, Scope, pools::Source, vms, worker::Limit};
 use lablink_protocol::Hostname;
 
-use super::{AwsVms, LocalVms, StepError, state::State};
+use super::{AwsVms, LocalVms, aws::Stray, state::State};
 
 /// Where a provisioner's machines are. All that differs between them is said here.
 #[derive(Clone, Debug)]
@@ -51,12 +51,11 @@ impl Provider {
         }
     }
 
-    /// What Terraform's environment tells the module about a run for this operation, besides the
-    /// runtime variables.
-    pub(super) fn variables(&self, operation: OperationId) -> Vec<(&'static str, OsString)> {
+    /// What Terraform's environment tells the module, besides the runtime variables.
+    pub(super) fn variables(&self) -> Vec<(&'static str, OsString)> {
         match self {
             Self::Local(local) => local.variables().map(|(name, path)| (name, path.into())).into(),
-            Self::Aws(aws) => aws.variables(operation),
+            Self::Aws(aws) => aws.variables(),
         }
     }
 
@@ -85,11 +84,15 @@ impl Provider {
         }
     }
 
-    /// Machines that are there beside what the state says, by their names.
-    pub(super) fn machines(&self, environment: &str) -> io::Result<Vec<Hostname>> {
+    /// Machines that bear this environment's names, and `strays` that the state does not know.
+    pub(super) fn machines(
+        &self,
+        environment: &str,
+        strays: &[Stray],
+    ) -> io::Result<Vec<Hostname>> {
         match self {
             Self::Local(local) => local.machines(environment),
-            Self::Aws(_) => Ok(Vec::new()),
+            Self::Aws(_) => Ok(strays.iter().map(|it| it.hostname.clone()).collect()),
         }
     }
 
@@ -128,14 +131,6 @@ impl Provider {
             Self::Local(local) => local.end(unmade, limit).await,
             // The state knows them: they end with the next change that names them.
             Self::Aws(_) => {}
-        }
-    }
-
-    /// Ends a machine that the state has lost, as far as it can be found.
-    pub(super) async fn remove(&self, hostname: &Hostname, limit: &Limit) -> Result<(), StepError> {
-        match self {
-            Self::Local(local) => local.remove(hostname, limit).await,
-            Self::Aws(_) => Ok(()),
         }
     }
 }

@@ -6,7 +6,9 @@ use std::{
 
 use jiff::Timestamp;
 use lablink_core::{
-    DbError, Scope, Token, agents, chain,
+    DbError, Scope, Token, agents,
+    aws::CloudError,
+    chain,
     operations::{LeaseError, Makes, Outcome},
     preflight::{GpuUnknown, Preflight},
     secrets::{AwsLogin, LoginError, VaultError},
@@ -61,6 +63,8 @@ pub(super) enum WorkError {
     Step(#[from] StepError),
     #[error("cannot run Terraform")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     #[error(transparent)]
     Keys(LoginError),
     #[error(transparent)]
@@ -167,7 +171,9 @@ impl Provisioner {
             refused => refused?,
         }
         self.settle_again(&workspace).await?;
-        workspace.prepare(&self.variables(change).await?).await?;
+        let variables = self.variables(change).await?;
+        workspace.prepare(&variables).await?;
+        workspace.keep_variables(variables.to_tfvars()).await;
         if turn.operation.cancel_requested {
             return Ok(Ended::Cancelled.into());
         }

@@ -28,7 +28,7 @@ use super::{
     process::Process,
     progress::Progress,
     provider::Course,
-    state::{Doubt, listed, number},
+    state::{Doubt, listed},
     workspace,
 };
 
@@ -90,7 +90,7 @@ impl Apply<'_> {
     /// Prepares the change and, where that can be known beforehand, makes sure that it touches
     /// nothing but the VMs that it names. Else tells how it has ended, with nothing done.
     pub async fn plan(&self, held: &mut Held) -> io::Result<Result<Planned, Attempt<Ran>>> {
-        self.write_vms()?;
+        self.workspace.write_vms(&self.vms)?;
         match self.workspace.provider.course() {
             Course::Apply => Ok(Ok(Planned::Later)),
             Course::PlanFirst => self.plan_first(held).await,
@@ -183,7 +183,9 @@ impl Apply<'_> {
             .arg(command)
             .args(["-json", "-input=false", LOCK_TIMEOUT])
             .args(options)
-            .envs(self.workspace.provider.variables(self.lease.operation_id()))
+            .envs(self.workspace.provider.variables())
+            // What is made bears it as a tag, so that it is known where the state was never written.
+            .env("TF_VAR_operation", self.lease.operation_id().to_string())
             .env("TF_VAR_enrolment_tokens", self.tokens())
             .stdout(File::create(&output)?)
             .stderr(File::create(&errors)?)
@@ -312,16 +314,6 @@ impl Apply<'_> {
                 );
             }
         }
-    }
-
-    fn write_vms(&self) -> io::Result<()> {
-        let vms: BTreeMap<&Hostname, _> = self
-            .vms
-            .iter()
-            .filter_map(|name| Some((name, serde_json::json!({ "number": number(name)? }))))
-            .collect();
-        let json = serde_json::json!({ "vms": vms }).to_string();
-        std::fs::write(self.workspace.directory.join(workspace::VMS), json)
     }
 
     /// They are given by the environment, not by a file or an argument, so that nothing is left of

@@ -10,7 +10,7 @@ use lablink_core::{
     pools::Source,
     state::{self, Fault},
     vms,
-    worker::{Attempt, Ended, Limit, Runner, Trouble, Turn},
+    worker::{Attempt, Ended, Runner, Trouble, Turn},
 };
 use lablink_protocol::Hostname;
 
@@ -102,8 +102,7 @@ impl Provisioner {
             return Ok(Ended::Cancelled.into());
         }
         // One that was cut off goes on: it has the time that it needs.
-        let limit = turn.held.work_limit();
-        let workspace = self.workspace(limit.clone()).await?;
+        let workspace = self.workspace(turn.held.work_limit()).await?;
         workspace.recover().await?;
         // Terraform can't be prepared with such a file in place.
         workspace.set_unreadable_aside()?;
@@ -120,7 +119,7 @@ impl Provisioner {
                 Ended::failed(unreadable(&workspace)).into()
             }
             (Some(doubt), Way::GiveUp(hostnames)) => {
-                self.give_up(id, &look, doubt, hostnames, &limit).await?
+                self.give_up(id, &workspace, &look, doubt, hostnames).await?
             }
             (Some(doubt), Way::BringBack) => self.bring_back(&workspace, &look, doubt).await?,
         };
@@ -158,15 +157,27 @@ impl Provisioner {
             Pieces { found: &look.raw, copy: copy.as_deref(), seen, provider: &workspace.provider };
         let removed = state::removed_among(scope, &pieces.vms()).await?;
         let mended = mend(&pieces, &look.existing, &removed)?;
-        if mended.state.holds_nothing() && !mended.lost.is_empty() {
-            return Ok(Ended::failed(in_no_copy(&mended.lost)).into());
+        let (found, lost): (Vec<_>, Vec<_>) = mended
+            .lost
+            .into_iter()
+            .partition(|lost| look.strays.iter().any(|it| it.hostname == *lost));
+        if mended.state.holds_nothing() && !lost.is_empty() {
+            return Ok(Ended::failed(in_no_copy(&lost)).into());
         }
         workspace.replace_state(&mended.state, doubt.found.as_ref()).await?;
-        let back = |it: &&Hostname| !mended.lost.contains(it);
+        for stray in look.strays.iter().filter(|it| found.contains(&it.hostname)) {
+            let now = self.look(workspace).await?;
+            // Of several machines of one name, one comes back.
+            if !now.state.contains(&stray.hostname) {
+                workspace.import(stray, &now.state).await?;
+                state::adopted(scope, &stray.hostname, &stray.id).await?;
+            }
+        }
+        let back = |it: &&Hostname| !lost.contains(it);
         let done: Vec<Hostname> = doubt.lacking.iter().filter(back).cloned().collect();
         let told = |it| (LogLevel::Info, format!("{it} is in Terraform's state again."));
         let lines = done.iter().map(told).collect();
-        let ended = match &mended.lost[..] {
+        let ended = match &lost[..] {
             [] => Ended::Succeeded,
             lost => Ended::failed(in_no_copy(lost)),
         };
@@ -176,12 +187,12 @@ impl Provisioner {
     async fn give_up(
         &self,
         id: OperationId,
+        workspace: &Workspace,
         look: &Look,
         doubt: &Doubt,
         named: &[Hostname],
-        limit: &Limit,
     ) -> Result<Attempt<Solved>, WorkError> {
-        let ProvisionerParts { scope, workspace, .. } = &self.parts;
+        let ProvisionerParts { scope, .. } = &self.parts;
         // A VM that was not named then may not be given up now.
         if doubt.lacking.iter().any(|it| !named.contains(it)) {
             return Ok(Ended::failed(doubt.to_string()).into());
@@ -189,20 +200,21 @@ impl Provisioner {
         let mut elsewhere = Vec::new();
         let mut lines = Vec::new();
         for hostname in &doubt.lacking {
-            match workspace.provider.remove(hostname, limit).await {
+            match workspace.end_lost(hostname, look).await {
                 Ok(()) => {}
-                Err(stopped @ StepError::Stopped { .. }) => return Err(stopped.into()),
+                Err(stopped @ WorkError::Step(StepError::Stopped { .. })) => return Err(stopped),
                 Err(error) => {
                     let reason = format!(
-                        "{hostname} could not be removed from this machine, and no VM was given up: \
-                         {} Put that right, then try again.",
+                        "{hostname} could not be removed, and no VM was given up: {} Put that right, \
+                         then try again.",
                         chain(&error)
                     );
                     return Ok(Ended::failed(reason).into());
                 }
             }
             let vm = vms::find(scope, hostname).await?;
-            if vm.is_some_and(|vm| vm.source == Source::Aws) {
+            let found = look.strays.iter().any(|it| it.hostname == *hostname);
+            if !found && vm.is_some_and(|vm| vm.source == Source::Aws) {
                 elsewhere.push(hostname.clone());
             }
             lines.push((LogLevel::Info, format!("{hostname} was given up.")));

@@ -24,7 +24,10 @@ impl Provisioner {
         look: &Look,
     ) -> Result<bool, WorkError> {
         let ProvisionerParts { scope, .. } = &self.parts;
-        let Provider::Local(local) = &workspace.provider else { return Ok(false) };
+        let local = match &workspace.provider {
+            Provider::Local(local) => local,
+            Provider::Aws(_) => return self.adopt(workspace, look).await,
+        };
         let Some(lacking) = only_lacking(look) else { return Ok(false) };
         let tokens = lacking.iter().filter_map(|it| Some((it.clone(), local.token_hash(it)?)));
         let ours = state::being_made_with(scope, &tokens.collect::<Vec<_>>()).await?;

@@ -1,16 +1,18 @@
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use lablink_core::{aws::AwsKeys, worker::Limit};
+use lablink_protocol::Hostname;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use super::{
     Backend, Program, Provider, RuntimeVariables, StepError, credentials::aws_environment, notes,
-    step::Step,
+    state::number, step::Step,
 };
 
 /// The folder in which Terraform runs for one environment: a copy of the module, the backend's
@@ -24,9 +26,9 @@ pub struct Workspace {
     pub(super) backend: Backend,
     pub(super) provider: Provider,
     /// Keys for AWS that an organiser typed.
-    keys: Option<AwsKeys>,
+    pub(super) keys: Option<AwsKeys>,
     /// When the steps that run here have to end.
-    limit: Limit,
+    pub(super) limit: Limit,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +46,7 @@ pub enum WorkspaceError {
 }
 
 pub(super) const RUNTIME_VARIABLES: &str = "terraform.runtime.tfvars";
-pub(super) const VMS: &str = "vms.auto.tfvars.json";
+const VMS: &str = "vms.auto.tfvars.json";
 /// Which builds of the providers the module was tried with.
 const PROVIDERS: &str = ".terraform.lock.hcl";
 /// Providers are large, and networks slow.
@@ -167,6 +169,16 @@ impl Workspace {
 
     fn write_variables(&self, variables: &RuntimeVariables) -> io::Result<()> {
         std::fs::write(self.directory.join(RUNTIME_VARIABLES), variables.to_tfvars())
+    }
+
+    /// Writes which VMs shall exist.
+    pub(super) fn write_vms(&self, vms: &[Hostname]) -> io::Result<()> {
+        let vms: BTreeMap<&Hostname, _> = vms
+            .iter()
+            .filter_map(|name| Some((name, serde_json::json!({ "number": number(name)? }))))
+            .collect();
+        let json = serde_json::json!({ "vms": vms }).to_string();
+        std::fs::write(self.directory.join(VMS), json)
     }
 
     fn fingerprint(&self, files: &[(PathBuf, Vec<u8>)]) -> String {

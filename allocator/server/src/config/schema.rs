@@ -9,6 +9,8 @@ use super::{
 pub struct Config {
     /// Where VMs come from: `aws` (default), `local` or `manual`.
     pub provider: ProviderKind,
+    /// What this deployment is called among others of an account; none: nothing.
+    pub deployment_name: Option<String>,
     /// The Postgres server; none if the file has no `db` section.
     pub db: Option<Database>,
     pub machine: Machine,
@@ -39,6 +41,7 @@ impl Config {
         let has_db = file.has("db");
         Self {
             provider: file.value("provider", ProviderKind::parse).unwrap_or(ProviderKind::Aws),
+            deployment_name: file.value("deployment_name", syntax::deployment_name),
             // Read in any case, so that its keys are known.
             db: Some(file.section("db", Database::read)).filter(|_| has_db),
             machine: file.section("machine", Machine::read),

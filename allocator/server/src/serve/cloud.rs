@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use lablink_core::{
     SecretKey,
-    aws::CloudIdentity,
+    aws::{CloudIdentity, CloudMachines},
     preflight::{CloudQuestions, Market, Plan, Preflight},
     secrets::{AwsLogin, Vault},
 };
@@ -13,24 +13,41 @@ use crate::config::{Config, Environment, ProviderKind};
 pub struct Cloud {
     pub login: Arc<AwsLogin>,
     /// None: launches make no machines there.
-    pub preflight: Option<Arc<Preflight>>,
+    pub launches: Option<Launches>,
+}
+
+/// How machines are made in the cloud.
+#[derive(Clone)]
+pub struct Launches {
+    pub preflight: Arc<Preflight>,
+    pub machines: Arc<dyn CloudMachines>,
 }
 
 impl Cloud {
     /// Does not ask AWS yet.
     pub async fn new(config: &Config, environment: &Environment, key: Option<SecretKey>) -> Self {
-        let (identity, questions) = ways(config).await.unzip();
+        let (identity, launching) = match ways(config).await {
+            Some(Ways { identity, questions, machines }) => {
+                (Some(identity), Some((questions, machines)))
+            }
+            None => (None, None),
+        };
         let login = Arc::new(AwsLogin::new(identity, Vault::new(key)));
-        let launches = config.provider == ProviderKind::Aws;
-        let preflight = questions.filter(|_| launches).map(|cloud| {
-            let plan = plan(config, environment.as_str());
-            Arc::new(Preflight { plan, cloud, aws: Arc::clone(&login) })
+        let launching = launching.filter(|_| config.provider == ProviderKind::Aws);
+        let launches = launching.map(|(cloud, machines)| {
+            let (plan, aws) = (plan(config, environment.as_str()), Arc::clone(&login));
+            Launches { preflight: Arc::new(Preflight { plan, cloud, aws }), machines }
         });
-        Self { login, preflight }
+        Self { login, launches }
     }
 }
 
-type Ways = (Box<dyn CloudIdentity>, Box<dyn CloudQuestions>);
+/// One account, asked for different things.
+struct Ways {
+    identity: Box<dyn CloudIdentity>,
+    questions: Box<dyn CloudQuestions>,
+    machines: Arc<dyn CloudMachines>,
+}
 
 #[cfg(feature = "aws")]
 async fn ways(config: &Config) -> Option<Ways> {
@@ -44,7 +61,11 @@ async fn ways(config: &Config) -> Option<Ways> {
         session_name: "lablink".to_owned(),
     });
     let account = Account::find(found, role).await;
-    Some((Box::new(account.clone()), Box::new(account)))
+    Some(Ways {
+        identity: Box::new(account.clone()),
+        questions: Box::new(account.clone()),
+        machines: Arc::new(account),
+    })
 }
 
 #[cfg(not(feature = "aws"))]
@@ -55,7 +76,16 @@ async fn ways(_config: &Config) -> Option<Ways> {
 
 /// As `terraform/aws` makes and names things.
 fn plan(config: &Config, environment: &str) -> Plan {
-    let tags = [("Environment", environment), ("ManagedBy", "lablink-allocator")];
+    let deployment = config.deployment_name.as_deref();
+    let suffix =
+        deployment.map_or_else(|| environment.to_owned(), |it| format!("{it}_{environment}"));
+    let tags = [
+        ("Environment", Some(environment)),
+        ("Deployment", deployment),
+        ("ManagedBy", Some("lablink-allocator")),
+    ];
+    let tags =
+        tags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
     Plan {
         region: config.app.region.clone(),
         machine_type: config.machine.machine_type.clone(),
@@ -63,9 +93,9 @@ fn plan(config: &Config, environment: &str) -> Plan {
         root_gb: Some(ROOT_GB),
         market: Market::OnDemand,
         zones: Vec::new(),
-        tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
-        security_group: format!("lablink_client_{environment}_sg"),
-        key_pair: format!("lablink_key_pair_client_{environment}"),
+        tags: tags.collect(),
+        security_group: format!("lablink_client_{suffix}_sg"),
+        key_pair: format!("lablink_key_pair_client_{suffix}"),
     }
 }
 

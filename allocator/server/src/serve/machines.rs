@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use lablink_core::{Scope, preflight::Preflight, secrets::AwsLogin};
+use lablink_core::{Scope, aws::Owner, secrets::AwsLogin};
 use lablink_provision::{
     ssh::Cloud,
     terraform::{
@@ -14,7 +14,7 @@ use lablink_provision::{
 };
 
 use super::{
-    agent_program::agent_program, allocator_address::allocator_address, places::Places,
+    agent_program::agent_program, allocator_address::allocator_address, cloud, places::Places,
     settings::config_file, state_backend::state_backend, variables::variables,
 };
 use crate::{
@@ -40,14 +40,24 @@ impl Machines {
         config: &Config,
         places: &Places,
         scope: &Scope,
-        (aws, preflight): (&Arc<AwsLogin>, Option<&Arc<Preflight>>),
+        aws: &cloud::Cloud,
     ) -> Result<Self> {
-        let provider = match config.provider {
-            ProviderKind::Local => Provider::Local(local(args, config, places)?),
-            ProviderKind::Aws => Provider::Aws(AwsVms {
+        let provider = match (config.provider, &aws.launches) {
+            (ProviderKind::Local, _) => Provider::Local(local(args, config, places)?),
+            (ProviderKind::Aws, None) => {
+                bail!(
+                    "this lablink-allocator was built without AWS: build it with the feature 'aws'"
+                )
+            }
+            (ProviderKind::Aws, Some(launches)) => Provider::Aws(AwsVms {
                 startup_script: config.startup_script.find(&config_file(&args.database)),
+                owner: Owner {
+                    environment: args.environment.to_string(),
+                    deployment: config.deployment_name.clone(),
+                },
+                api: Arc::clone(&launches.machines),
             }),
-            ProviderKind::Manual => return Ok(Self::Manual),
+            (ProviderKind::Manual, _) => return Ok(Self::Manual),
         };
         let program = terraform(&args.terraform).await?;
         let module = modules(args.terraform_dir.as_deref())?.join(config.provider.as_str());
@@ -57,9 +67,9 @@ impl Machines {
         let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             scope: scope.clone(),
             workspace: workspace.clone(),
-            aws: Arc::clone(aws),
+            aws: Arc::clone(&aws.login),
             variables: told(args, config).await?,
-            preflight: preflight.cloned(),
+            preflight: aws.launches.as_ref().map(|launches| Arc::clone(&launches.preflight)),
             operations_dir: places.private("operations")?,
         }));
         Ok(match provider {

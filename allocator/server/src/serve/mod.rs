@@ -98,6 +98,7 @@ async fn serve_on(
     let agents_db = Db::new(&database.server, AGENT_CONNECTIONS);
     let rules = pool_rules(config);
     let pool = Arc::new(Pool::open(&db, args.environment.as_str(), rules).await?);
+    pool.keep_deployment_name(&db, config.deployment_name.as_deref()).await?;
     let scope = Scope::new(&db, &pool, Actor::System);
     let hub = live::Hub::default();
     let listener_task = live::listen(database.server.clone(), hub.clone());
@@ -105,9 +106,9 @@ async fn serve_on(
 
     let terraform_has_until = Instant::now() + TERRAFORM;
     let secret_key = settings::secret_key()?;
-    let Cloud { login: aws, preflight } =
-        Cloud::new(config, &args.environment, secret_key.clone()).await;
-    let machines = Machines::new(args, config, places, &scope, (&aws, preflight.as_ref())).await?;
+    let cloud = Cloud::new(config, &args.environment, secret_key.clone()).await;
+    let machines = Machines::new(args, config, places, &scope, &cloud).await?;
+    let Cloud { login: aws, launches } = cloud;
     let ways = ssh::Machines {
         scope: scope.clone(),
         secret_key: secret_key.clone(),
@@ -159,7 +160,7 @@ async fn serve_on(
         kinds: Arc::new(runners.kinds().clone()),
         tasks: tasks.board(),
         aws,
-        preflight,
+        preflight: launches.map(|launches| launches.preflight),
         collector,
         transfers: Transfers::default(),
         secret_key,

@@ -63,6 +63,9 @@ pub fn load_to_serve(args: &ServeArgs) -> Result<Config> {
     Ok(config)
 }
 
+/// What `terraform/aws` has room for.
+const LONGEST_NAME: usize = 32;
+
 fn refuse_unfit(config: &Config, environment: &Environment) -> Result<()> {
     let problems = startup_problems(config, environment);
     if !problems.is_empty() {
@@ -70,6 +73,14 @@ fn refuse_unfit(config: &Config, environment: &Environment) -> Result<()> {
             "not fit to be served in '{environment}':\n- {}\n(ENVIRONMENT=dev takes these, for \
              trying LabLink on your own machine.)",
             problems.join("\n- ")
+        );
+    }
+    if let Some(name) = &config.deployment_name
+        && name.len() + environment.as_str().len() > LONGEST_NAME
+    {
+        bail!(
+            "deployment_name and ENVIRONMENT have more than {LONGEST_NAME} characters together, \
+             which names in AWS have no room for: shorten '{name}' or '{environment}'"
         );
     }
     if config.provider == ProviderKind::Aws && !cfg!(feature = "aws") {

@@ -8,19 +8,24 @@ use crate::{cli::ServeArgs, config::Config};
 /// the environments that use it, else a folder of the data directory.
 pub fn state_backend(args: &ServeArgs, config: &Config, places: &Places) -> Result<Backend> {
     let environment = &args.environment;
+    let named = |between: &str| match &config.deployment_name {
+        Some(name) => format!("{name}{between}{environment}"),
+        None => environment.to_string(),
+    };
     let folder = match (&args.state_dir, &config.bucket_name) {
         (Some(path), _) => std::path::absolute(path)?,
         (None, Some(bucket)) if environment.has_remote_state() => {
             return Ok(Backend::S3 {
                 bucket: bucket.clone(),
-                // As the original's deployments have it (contract §2.6).
-                key: format!("{environment}/client/terraform.tfstate"),
+                // As the original's deployments have it (contract §2.6), in a folder of its name.
+                key: format!("{}/client/terraform.tfstate", named("/")),
                 region: config.app.region.clone(),
             });
         }
         (None, _) => places.private("state")?,
     };
-    Ok(Backend::File(folder.join(format!("{environment}.tfstate"))))
+    // No name holds the dot.
+    Ok(Backend::File(folder.join(format!("{}.tfstate", named(".")))))
 }
 
 #[cfg(test)]
@@ -51,6 +56,11 @@ mod tests {
         assert_eq!(chosen(&["--environment", "test"], yaml), in_bucket);
         assert_eq!(chosen(&["--environment", "dev"], yaml), "state/dev.tfstate");
         assert_eq!(chosen(&["--environment", "prod"], ""), "state/prod.tfstate");
+        let of_biology = format!("deployment_name: biology\n{yaml}");
+        let in_its_folder = "states biology/test/client/terraform.tfstate eu-west-1";
+        assert_eq!(chosen(&["--environment", "test"], &of_biology), in_its_folder);
+        let in_its_file = "state/biology.dev.tfstate";
+        assert_eq!(chosen(&["--environment", "dev"], &of_biology), in_its_file);
         let here = ["--environment", "test", "--state-dir", "/srv/state"];
         assert_eq!(chosen(&here, yaml), "/srv/state/test.tfstate");
     }

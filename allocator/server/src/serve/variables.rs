@@ -18,10 +18,11 @@ pub fn variables(args: &ServeArgs, config: &Config, allocator_ip: &str) -> Runti
         subject_software: config.machine.software.clone(),
         resource_suffix: environment.to_owned(),
         cloud_init_output_log_group: match config.logs.from_aws {
-            FromAws::CloudWatch => args
-                .cloud_init_log_group
-                .clone()
-                .unwrap_or_else(|| format!("lablink-cloud-init-{environment}")),
+            FromAws::CloudWatch => args.cloud_init_log_group.clone().unwrap_or_else(|| {
+                let parts = config.deployment_name.as_deref().into_iter().chain([environment]);
+                let name: Vec<&str> = parts.collect();
+                format!("lablink-cloud-init-{}", name.join("-"))
+            }),
             // Without a group, VMs send their own.
             FromAws::Direct => String::new(),
         },

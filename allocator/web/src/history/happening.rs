@@ -143,6 +143,15 @@ impl From<Entry> for Happening {
             Kind::VmMade => format!("The machine of {vm} was made"),
             Kind::VmMaking => format!("The machine of {vm} is being made"),
             Kind::VmRemoving => format!("The machine of {vm} is being removed"),
+            Kind::VmInstanceAdopted => format!(
+                "{vm} is the instance {}: a run was cut off before Terraform had noted it",
+                text("instance")
+            ),
+            Kind::VmDoubled => format!(
+                "ALARM: the instance {} runs under the name of {vm} beside its own, and costs: end \
+                 it in the AWS console",
+                text("instance")
+            ),
             Kind::VmMadeAgain => format!("{vm} is made once more"),
             Kind::VmReused => format!("{vm} goes out again as it is"),
             Kind::VmStays => format!("{vm} stays: no operation is to remove it any more"),

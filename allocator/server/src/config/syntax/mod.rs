@@ -8,7 +8,9 @@ mod placeholder;
 
 pub(super) use aws::{ami_id, bucket_name, certificate_arn, region, role_arn};
 pub(super) use image::{image_reference, image_tag};
-pub(super) use name::{basic_auth_user, email, extension, git_url, sql_identifier};
+pub(super) use name::{
+    basic_auth_user, deployment_name, email, extension, git_url, sql_identifier,
+};
 pub(super) use placeholder::is_placeholder;
 
 use std::{num::NonZero, time::Duration};

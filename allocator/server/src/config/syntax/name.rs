@@ -11,6 +11,18 @@ pub(crate) fn sql_identifier(text: &str) -> Parsed<String> {
     if valid { Ok(text.to_owned()) } else { Err(expected(what, text)) }
 }
 
+/// The name of a deployment: part of names in AWS, which allow little.
+pub(crate) fn deployment_name(text: &str) -> Parsed<String> {
+    let valid = text.len() <= 28
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && !text.contains("--");
+    let what = "a name of at most 28 lower-case letters, digits and single '-' between them that \
+                starts with a letter, such as biology";
+    if valid { Ok(text.to_owned()) } else { Err(expected(what, text)) }
+}
+
 /// A file extension, given back without its leading dot.
 pub(crate) fn extension(text: &str) -> Parsed<Extension> {
     text.parse().map_err(|_invalid| {
@@ -59,6 +71,16 @@ mod tests {
         let long = "a".repeat(64);
         for text in ["", "2vms", "a-b", "a;drop table vms", "a\"", "ä", &long] {
             assert!(sql_identifier(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_deployment_s_name_is_fit_for_all_that_bears_it() {
+        for text in ["biology", "b2", "summer-school-26"] {
+            assert_eq!(deployment_name(text).as_deref(), Ok(text));
+        }
+        for text in ["", "Biology", "2b", "-b", "b-", "b--c", "b_c", "b.c", &"a".repeat(29)] {
+            assert!(deployment_name(text).is_err(), "{text}");
         }
     }
 

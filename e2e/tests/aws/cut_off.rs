@@ -1,0 +1,85 @@
+//! What a run had made when it was cut off is found again.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use lablink_e2e::eventually;
+use serde_json::json;
+
+use crate::lab::{Lab, OURS, ends, vm};
+
+/// From the call of AWS's API to the answer.
+const SOON: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn instances_of_a_launch_that_was_cut_off_are_neither_lost_nor_doubled() -> Result<()> {
+    let Some(lab) = Lab::new()? else { return Ok(()) };
+    let allocator = lab.deployment.start().await?;
+    // Terraform waits for them; its state does not have them yet.
+    lab.cloud.fault(&["slow", "300"])?;
+    let operation = allocator.launch(2).await?;
+    eventually("both to be asked for", SOON, async || {
+        Ok((lab.cloud.instances(OURS.0, OURS.1)?.len() == 2).then_some(()))
+    })
+    .await?;
+    drop(allocator);
+    lab.deployment.lose_power()?;
+    lab.cloud.fault(&["clear"])?;
+    lab.cloud.fault(&["slow", "0"])?;
+
+    let allocator = lab.deployment.start().await?;
+    allocator.until_ended(operation).await?;
+    ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
+    let names: Vec<String> = (1..=3).map(|number| format!("lablink-vm-dev-{number}")).collect();
+    let mut ids = BTreeSet::new();
+    for name in &names {
+        let row = vm(&allocator, name).await?;
+        let id = row["instance"]["id"].as_str().with_context(|| row.to_string())?.to_owned();
+        ids.insert(id);
+    }
+    let there = lab.cloud.instances(OURS.0, OURS.1)?;
+    let there = there.iter().filter(|it| it["State"]["Name"] != "terminated");
+    let there: BTreeSet<String> =
+        there.filter_map(|it| Some(it["InstanceId"].as_str()?.to_owned())).collect();
+    assert_eq!(there, ids, "all are known, and there are no others");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instance_that_nobody_knows_is_shown_and_ended_by_name() -> Result<()> {
+    let Some(lab) = Lab::new()? else { return Ok(()) };
+    let allocator = lab.deployment.start().await?;
+    let stray = lab.make_instance("lablink-vm-dev-7", None)?;
+    let of_others = lab.make_instance("lablink-vm-dev-8", Some("physics"))?;
+
+    let refused = ends(&allocator, allocator.launch(1).await?, "failed").await?;
+    let lacking = &refused["conflict"]["hostnames"];
+    assert_eq!(lacking, &json!(["lablink-vm-dev-7"]), "{refused}");
+    let id = refused["operation_id"].as_i64().context("no id")?;
+    let way = format!("/api/operations/{id}/give-up");
+    let given_up = allocator.organiser()?.post_json(&way, &json!({})).await?.expect(202)?.json()?;
+    let given_up = given_up["operation_id"].as_i64().context("no operation")?;
+    ends(&allocator, given_up, "succeeded").await?;
+    assert!(lab.cloud.running("Name", "lablink-vm-dev-7")?.is_empty(), "{stray}");
+    ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
+    assert_eq!(lab.cloud.running("Name", "lablink-vm-dev-8")?, [of_others]);
+    Ok(())
+}
+
+impl Lab {
+    /// One that bears our tags, and that no allocator here has made.
+    fn make_instance(&self, name: &str, deployment: Option<&str>) -> Result<String> {
+        let mut tags = vec![(OURS.0, OURS.1), ("Environment", "dev"), ("Name", name)];
+        tags.extend(deployment.map(|name| ("Deployment", name)));
+        let tags: Vec<_> =
+            tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+        let request = json!({
+            "ImageId": self.cloud.image()?, "InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1,
+            "TagSpecifications": [{ "ResourceType": "instance", "Tags": tags }],
+        });
+        let made = self.cloud.call("ec2", "run_instances", &request)?;
+        let id = made["Instances"][0]["InstanceId"].as_str().context("no id")?.to_owned();
+        ensure!(id.starts_with("i-"), "{id}");
+        Ok(id)
+    }
+}
