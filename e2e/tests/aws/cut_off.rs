@@ -57,7 +57,12 @@ async fn an_instance_that_nobody_knows_is_shown_and_ended_by_name() -> Result<()
     assert_eq!(lacking, &json!(["lablink-vm-dev-7"]), "{refused}");
     let id = refused["operation_id"].as_i64().context("no id")?;
     let way = format!("/api/operations/{id}/give-up");
-    let given_up = allocator.organiser()?.post_json(&way, &json!({})).await?.expect(202)?.json()?;
+    let given_up = allocator
+        .organiser()?
+        .post_json(&way, &json!({ "hostname": lacking }))
+        .await?
+        .expect(202)?
+        .json()?;
     let given_up = given_up["operation_id"].as_i64().context("no operation")?;
     ends(&allocator, given_up, "succeeded").await?;
     assert!(lab.cloud.running("Name", "lablink-vm-dev-7")?.is_empty(), "{stray}");

@@ -9,11 +9,15 @@ use serde_json::{Map, Value};
 use super::message;
 
 /// What of an instance can change while it runs. A change of anything else may stop it.
-const HARMLESS: [&str; 12] = [
+const HARMLESS: [&str; 15] = [
     "credit_specification",
     "disable_api_stop",
     "disable_api_termination",
+    // These are the provider's own, and change nothing in AWS.
     "force_destroy",
+    "get_password_data",
+    "timeouts",
+    "user_data_replace_on_change",
     "iam_instance_profile",
     "instance_initiated_shutdown_behavior",
     "metadata_options",
@@ -53,29 +57,47 @@ impl Plan {
         serde_json::from_slice(json)
     }
 
-    /// VMs that it would make, make anew, stop or remove, and that are not among those `named`.
-    pub fn beyond(&self, named: &BTreeSet<Hostname>) -> Vec<Hostname> {
-        let touched = self.resource_changes.iter().filter(|it| it.change.touches());
-        let vms = touched.filter_map(|it| message::vm(&it.name, &it.index));
-        vms.filter(|it| !named.contains(it)).collect()
+    /// What it would do to VMs that are not among those `named`: make, make anew, stop or remove them.
+    pub fn beyond(&self, named: &BTreeSet<Hostname>) -> Vec<Beyond> {
+        let vms = self.resource_changes.iter().filter_map(|planned| {
+            let hostname = message::vm(&planned.name, &planned.index)?;
+            let deed = planned.change.deed()?;
+            (!named.contains(&hostname)).then_some(Beyond { hostname, deed })
+        });
+        vms.collect()
     }
 }
 
+/// What a plan would do to a VM that nobody named.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Beyond {
+    pub hostname: Hostname,
+    /// As in `create`, or `change user_data`.
+    pub deed: String,
+}
+
 impl Change {
-    fn touches(&self) -> bool {
-        self.actions.iter().any(|action| match action.as_str() {
-            "no-op" | "read" => false,
-            "update" => self.stops(),
-            _ => true,
-        })
+    /// None: it does nothing to a machine that runs.
+    fn deed(&self) -> Option<String> {
+        let actions: Vec<&str> = self.actions.iter().map(String::as_str).collect();
+        match actions[..] {
+            ["no-op" | "read"] => None,
+            ["update"] => {
+                let harmful = self.harmful();
+                (!harmful.is_empty()).then(|| format!("change {}", harmful.join(", ")))
+            }
+            _ => Some(actions.join(" and ")),
+        }
     }
 
-    fn stops(&self) -> bool {
+    /// What it changes that may stop an instance.
+    fn harmful(&self) -> Vec<&str> {
         let none = Map::new();
         let [before, after] = [&self.before, &self.after].map(|it| it.as_object().unwrap_or(&none));
         // What is not known before the run is not among them.
         let changed = after.iter().filter(|(name, value)| before.get(*name) != Some(*value));
-        changed.into_iter().any(|(name, _)| !HARMLESS.contains(&name.as_str()))
+        let names = changed.map(|(name, _)| name.as_str());
+        names.filter(|name| !HARMLESS.contains(name)).collect()
     }
 }
 

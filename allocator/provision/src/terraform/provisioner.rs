@@ -155,7 +155,9 @@ impl Provisioner {
     /// Terraform's folder, with the keys that are in use now.
     pub(super) async fn workspace(&self, limit: Limit) -> Result<Workspace, WorkError> {
         let ProvisionerParts { scope, workspace, aws, .. } = &self.parts;
-        Ok(workspace.with_keys(aws.session(scope).await?).within(limit))
+        let typed = aws.vault.keys(scope).await.map_err(LoginError::from)?;
+        let workspace = workspace.with_keys(aws.session(scope).await?);
+        Ok(workspace.with_typed(typed).within(limit))
     }
 
     async fn change(&self, change: &Change, turn: &mut Turn) -> Result<Attempt<Ran>, WorkError> {

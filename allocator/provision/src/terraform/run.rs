@@ -24,7 +24,7 @@ use super::{
     LOCK_TIMEOUT, Workspace,
     follow::Follower,
     leftovers,
-    plan::Plan,
+    plan::{Beyond, Plan},
     process::Process,
     progress::Progress,
     provider::Course,
@@ -139,18 +139,20 @@ impl Apply<'_> {
             };
             std::fs::remove_file(&file)?;
         }
+        let deeds: Vec<String> =
+            beyond.iter().map(|it| format!("{} ({})", it.hostname, it.deed)).collect();
         let reason = format!(
-            "Nothing was changed: Terraform would have made anew, stopped or removed {}, and nobody \
-             asked for that. See in the log what has changed (the configuration, LabLink's version, \
-             something in the cloud), then put it back, or replace these VMs first.",
-            listed(&beyond)
+            "Nothing was changed: Terraform would have made anew, stopped or removed VMs, and nobody \
+             asked for that: {}. Put back what has changed around them (the configuration, LabLink's \
+             version, something in the cloud), or replace these VMs first.",
+            listed(&deeds)
         );
         let left = Ran { applied: true, ..Ran::default() };
         Ok(Err(Attempt { ended: Ended::failed(reason), left }))
     }
 
     /// The VMs that the plan in this file touches though the change does not name them.
-    async fn beyond(&self, file: &Path) -> Result<Vec<Hostname>, String> {
+    async fn beyond(&self, file: &Path) -> Result<Vec<Beyond>, String> {
         let file = file.to_string_lossy();
         let shown = self.workspace.step(SHOW, &["show", "-json", "-no-color", &file]).run().await;
         let plan = shown.map_err(|error| chain(&error))?;

@@ -33,7 +33,7 @@ impl Provisioner {
         workspace: &Workspace,
         look: &Look,
     ) -> Result<bool, WorkError> {
-        let is_true_else = match &look.doubt {
+        let is_else_true = match &look.doubt {
             None => true,
             Some(doubt) => match doubt.fault {
                 Fault::Incomplete => true,
@@ -41,7 +41,7 @@ impl Provisioner {
                 Fault::Unreadable | Fault::OtherHistory | Fault::Older => false,
             },
         };
-        if !is_true_else || look.strays.is_empty() {
+        if !is_else_true || look.strays.is_empty() {
             return Ok(false);
         }
         let scope = &self.parts.scope;
@@ -80,7 +80,7 @@ impl Workspace {
     /// The machines that are there and that this state does not know.
     pub(super) async fn strays(&self, state: &State) -> Result<Vec<Stray>, CloudError> {
         match &self.provider {
-            Provider::Aws(aws) => aws.strays(self.keys.as_ref(), state).await,
+            Provider::Aws(aws) => aws.strays(self.typed.as_ref(), state).await,
             // Their folders tell.
             Provider::Local(_) => Ok(Vec::new()),
         }
@@ -112,7 +112,7 @@ impl Workspace {
                 let theirs = look.strays.iter().filter(|it| it.hostname == *hostname);
                 let ids: Vec<String> = theirs.map(|it| it.id.clone()).collect();
                 if !ids.is_empty() {
-                    aws.api.end(self.keys.as_ref(), &ids).await?;
+                    aws.api.end(self.typed.as_ref(), &ids).await?;
                 }
                 Ok(())
             }
@@ -129,7 +129,7 @@ impl Workspace {
         let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
         let key = format!("{folder}/{RUNTIME_VARIABLES}");
         let kept = Kept { bucket: bucket.clone(), key, text };
-        if let Err(error) = aws.api.keep(self.keys.as_ref(), &kept).await {
+        if let Err(error) = aws.api.keep(self.typed.as_ref(), &kept).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the runtime variables could not be kept in the bucket");
         }

@@ -25,8 +25,10 @@ pub struct Workspace {
     pub(super) directory: PathBuf,
     pub(super) backend: Backend,
     pub(super) provider: Provider,
-    /// Keys for AWS that an organiser typed.
-    pub(super) keys: Option<AwsKeys>,
+    /// Keys for AWS that Terraform is to work with.
+    keys: Option<AwsKeys>,
+    /// Those that an organiser typed, for what we ask ourselves.
+    pub(super) typed: Option<AwsKeys>,
     /// When the steps that run here have to end.
     pub(super) limit: Limit,
 }
@@ -66,13 +68,18 @@ impl Workspace {
         directory: PathBuf,
         backend: Backend,
     ) -> Self {
-        let (keys, limit) = (None, Limit::default());
-        Self { program, module, directory, backend, provider, keys, limit }
+        let (keys, typed, limit) = (None, None, Limit::default());
+        Self { program, module, directory, backend, provider, keys, typed, limit }
     }
 
     /// The same folder, with these keys for AWS.
     pub(crate) fn with_keys(&self, keys: Option<AwsKeys>) -> Self {
         Self { keys, ..self.clone() }
+    }
+
+    /// The same folder, for one who has typed these keys.
+    pub(super) fn with_typed(self, typed: Option<AwsKeys>) -> Self {
+        Self { typed, ..self }
     }
 
     /// The same folder, for steps that end when they have to.
@@ -159,6 +166,9 @@ impl Workspace {
     async fn init(&self) -> Result<(), WorkspaceError> {
         // Providers are large, and the same for every environment of this data directory.
         let plugins = self.directory.with_file_name("plugins");
+        // What an earlier init noted of the backend counts no more; one that was cut off stands in
+        // the way.
+        let _none = std::fs::remove_file(self.directory.join(".terraform/terraform.tfstate"));
         let failed = |cause| WorkspaceError::Io { path: plugins.clone(), cause };
         std::fs::create_dir_all(&plugins).map_err(failed)?;
         let mut init = self.step(INIT, &["init", "-input=false", "-no-color", "-reconfigure"]);

@@ -13,44 +13,35 @@ use crate::config::{Config, Environment, ProviderKind};
 pub struct Cloud {
     pub login: Arc<AwsLogin>,
     /// None: launches make no machines there.
-    pub launches: Option<Launches>,
-}
-
-/// How machines are made in the cloud.
-#[derive(Clone)]
-pub struct Launches {
-    pub preflight: Arc<Preflight>,
-    pub machines: Arc<dyn CloudMachines>,
+    pub preflight: Option<Arc<Preflight>>,
+    /// None where the allocator was built without AWS.
+    pub machines: Option<Arc<dyn CloudMachines>>,
 }
 
 impl Cloud {
     /// Does not ask AWS yet.
     pub async fn new(config: &Config, environment: &Environment, key: Option<SecretKey>) -> Self {
-        let (identity, launching) = match ways(config).await {
-            Some(Ways { identity, questions, machines }) => {
-                (Some(identity), Some((questions, machines)))
-            }
-            None => (None, None),
-        };
+        let Ways { identity, questions, machines } = ways(config).await;
         let login = Arc::new(AwsLogin::new(identity, Vault::new(key)));
-        let launching = launching.filter(|_| config.provider == ProviderKind::Aws);
-        let launches = launching.map(|(cloud, machines)| {
-            let (plan, aws) = (plan(config, environment.as_str()), Arc::clone(&login));
-            Launches { preflight: Arc::new(Preflight { plan, cloud, aws }), machines }
+        let launches = config.provider == ProviderKind::Aws;
+        let preflight = questions.filter(|_| launches).map(|cloud| {
+            let plan = plan(config, environment.as_str());
+            Arc::new(Preflight { plan, cloud, aws: Arc::clone(&login) })
         });
-        Self { login, launches }
+        Self { login, preflight, machines }
     }
 }
 
-/// One account, asked for different things.
+/// What AWS can be asked. All or nothing.
+#[derive(Default)]
 struct Ways {
-    identity: Box<dyn CloudIdentity>,
-    questions: Box<dyn CloudQuestions>,
-    machines: Arc<dyn CloudMachines>,
+    identity: Option<Box<dyn CloudIdentity>>,
+    questions: Option<Box<dyn CloudQuestions>>,
+    machines: Option<Arc<dyn CloudMachines>>,
 }
 
 #[cfg(feature = "aws")]
-async fn ways(config: &Config) -> Option<Ways> {
+async fn ways(config: &Config) -> Ways {
     use lablink_aws::{Account, Found, Role};
 
     let found =
@@ -61,31 +52,25 @@ async fn ways(config: &Config) -> Option<Ways> {
         session_name: "lablink".to_owned(),
     });
     let account = Account::find(found, role).await;
-    Some(Ways {
-        identity: Box::new(account.clone()),
-        questions: Box::new(account.clone()),
-        machines: Arc::new(account),
-    })
+    Ways {
+        identity: Some(Box::new(account.clone())),
+        questions: Some(Box::new(account.clone())),
+        machines: Some(Arc::new(account)),
+    }
 }
 
 #[cfg(not(feature = "aws"))]
 #[expect(clippy::unused_async, reason = "as its twin with the feature")]
-async fn ways(_config: &Config) -> Option<Ways> {
-    None
+async fn ways(_config: &Config) -> Ways {
+    Ways::default()
 }
 
 /// As `terraform/aws` makes and names things.
 fn plan(config: &Config, environment: &str) -> Plan {
+    let tags = [("Environment", environment), ("ManagedBy", "lablink-allocator")];
     let deployment = config.deployment_name.as_deref();
-    let suffix =
-        deployment.map_or_else(|| environment.to_owned(), |it| format!("{it}_{environment}"));
-    let tags = [
-        ("Environment", Some(environment)),
-        ("Deployment", deployment),
-        ("ManagedBy", Some("lablink-allocator")),
-    ];
-    let tags =
-        tags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
+    let tags = tags.into_iter().chain(deployment.map(|name| ("Deployment", name)));
+    let suffix = deployment.into_iter().chain([environment]).collect::<Vec<_>>().join("_");
     Plan {
         region: config.app.region.clone(),
         machine_type: config.machine.machine_type.clone(),
@@ -93,7 +78,7 @@ fn plan(config: &Config, environment: &str) -> Plan {
         root_gb: Some(ROOT_GB),
         market: Market::OnDemand,
         zones: Vec::new(),
-        tags: tags.collect(),
+        tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         security_group: format!("lablink_client_{suffix}_sg"),
         key_pair: format!("lablink_key_pair_client_{suffix}"),
     }

@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use lablink_core::{Scope, aws::Owner, secrets::AwsLogin};
 use lablink_provision::{
-    ssh::Cloud,
+    ssh,
     terraform::{
         AwsVms, CaughtUp, LocalVms, Program, ProgramError, Provider, Provisioner, ProvisionerParts,
         RuntimeVariables, Workspace,
@@ -14,8 +14,8 @@ use lablink_provision::{
 };
 
 use super::{
-    agent_program::agent_program, allocator_address::allocator_address, cloud, places::Places,
-    settings::config_file, state_backend::state_backend, variables::variables,
+    agent_program::agent_program, allocator_address::allocator_address, cloud::Cloud,
+    places::Places, settings::config_file, state_backend::state_backend, variables::variables,
 };
 use crate::{
     cli::ServeArgs,
@@ -40,24 +40,19 @@ impl Machines {
         config: &Config,
         places: &Places,
         scope: &Scope,
-        aws: &cloud::Cloud,
+        cloud: &Cloud,
     ) -> Result<Self> {
-        let provider = match (config.provider, &aws.launches) {
-            (ProviderKind::Local, _) => Provider::Local(local(args, config, places)?),
-            (ProviderKind::Aws, None) => {
-                bail!(
-                    "this lablink-allocator was built without AWS: build it with the feature 'aws'"
-                )
-            }
-            (ProviderKind::Aws, Some(launches)) => Provider::Aws(AwsVms {
+        let provider = match config.provider {
+            ProviderKind::Local => Provider::Local(local(args, config, places)?),
+            ProviderKind::Aws => Provider::Aws(AwsVms {
                 startup_script: config.startup_script.find(&config_file(&args.database)),
                 owner: Owner {
                     environment: args.environment.to_string(),
                     deployment: config.deployment_name.clone(),
                 },
-                api: Arc::clone(&launches.machines),
+                api: cloud.machines.clone().context("built without AWS")?,
             }),
-            (ProviderKind::Manual, _) => return Ok(Self::Manual),
+            ProviderKind::Manual => return Ok(Self::Manual),
         };
         let program = terraform(&args.terraform).await?;
         let module = modules(args.terraform_dir.as_deref())?.join(config.provider.as_str());
@@ -67,9 +62,9 @@ impl Machines {
         let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             scope: scope.clone(),
             workspace: workspace.clone(),
-            aws: Arc::clone(&aws.login),
+            aws: Arc::clone(&cloud.login),
             variables: told(args, config).await?,
-            preflight: aws.launches.as_ref().map(|launches| Arc::clone(&launches.preflight)),
+            preflight: cloud.preflight.clone(),
             operations_dir: places.private("operations")?,
         }));
         Ok(match provider {
@@ -98,10 +93,10 @@ impl Machines {
     }
 
     /// How those in a cloud are found.
-    pub fn cloud(&self, aws: &Arc<AwsLogin>) -> Option<Cloud> {
+    pub fn cloud(&self, aws: &Arc<AwsLogin>) -> Option<ssh::Cloud> {
         match self {
             Self::Aws { workspace, .. } => {
-                Some(Cloud { workspace: workspace.clone(), aws: Arc::clone(aws) })
+                Some(ssh::Cloud { workspace: workspace.clone(), aws: Arc::clone(aws) })
             }
             Self::Local { .. } | Self::Manual => None,
         }

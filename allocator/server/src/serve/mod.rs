@@ -108,7 +108,7 @@ async fn serve_on(
     let secret_key = settings::secret_key()?;
     let cloud = Cloud::new(config, &args.environment, secret_key.clone()).await;
     let machines = Machines::new(args, config, places, &scope, &cloud).await?;
-    let Cloud { login: aws, launches } = cloud;
+    let Cloud { login: aws, preflight, .. } = cloud;
     let ways = ssh::Machines {
         scope: scope.clone(),
         secret_key: secret_key.clone(),
@@ -160,7 +160,7 @@ async fn serve_on(
         kinds: Arc::new(runners.kinds().clone()),
         tasks: tasks.board(),
         aws,
-        preflight: launches.map(|launches| launches.preflight),
+        preflight,
         collector,
         transfers: Transfers::default(),
         secret_key,

@@ -73,8 +73,7 @@ pub struct GiveUpForm {
 }
 
 /// Queues that the VMs which this operation found missing from Terraform's state are given up: their
-/// claims end, local machines are removed, those in a cloud may go on running and cost. The state
-/// counts as it is from then on.
+/// claims end, and machines that are found are removed. The state counts as it is from then on.
 #[utoipa::path(post, path = "", params(("id" = i64, Path), Started), request_body(content((GiveUpForm = "application/x-www-form-urlencoded"), (GiveUpForm = "application/json"))), responses(StartedAnswers))]
 pub async fn give_up(
     State(state): State<AppState>,

@@ -48,8 +48,8 @@ impl fmt::Display for Doubt {
 }
 
 /// As in `a, b and 7 more`.
-pub(in crate::terraform) fn listed(names: &[Hostname]) -> String {
-    let shown: Vec<&str> = names.iter().take(LISTED).map(Hostname::as_str).collect();
+pub(in crate::terraform) fn listed<T: ToString>(names: &[T]) -> String {
+    let shown: Vec<String> = names.iter().take(LISTED).map(T::to_string).collect();
     match names.len() - shown.len() {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
