@@ -51,7 +51,8 @@ pub fn with_cloud<F: Future<Output = ()>>(
             again.env_remove(variable);
         }
     }
-    let ended = again.envs(running.environment()).env(PLACE, &running.dir).output();
+    again.envs(running.environment()).env("HOME", running.dir.join("home"));
+    let ended = again.env(PLACE, &running.dir).output();
     let ended = ended.expect("this test's own program starts");
     let said = String::from_utf8_lossy(&ended.stdout);
     let errors = String::from_utf8_lossy(&ended.stderr);
