@@ -29,7 +29,8 @@ async fn a_launch_that_the_quota_or_a_missing_answer_forbids_is_refused_at_the_f
     let why = refused["error"].as_str().context("no reason")?;
     ensure!(why.contains("whether t3.small has a GPU"), "{why}");
     ensure!(lab.cloud.running("ManagedBy", "lablink-allocator")?.is_empty());
-    allocator.stop().await
+    allocator.stop().await?;
+    Ok(())
 }
 
 #[tokio::test]
@@ -43,5 +44,6 @@ async fn a_machine_with_a_gpu_is_made_with_support_for_it() -> Result<()> {
     let told = deployment.data_dir().join("terraform/dev/terraform.runtime.tfvars");
     let told = fs::read_to_string(told)?;
     ensure!(told.contains("gpu_support = \"true\""), "{told}");
-    allocator.stop().await
+    allocator.stop().await?;
+    Ok(())
 }
