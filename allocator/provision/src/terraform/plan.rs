@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lablink_protocol::Hostname;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::message;
 
@@ -92,10 +92,11 @@ impl Change {
 
     /// What it changes that may stop an instance.
     fn harmful(&self) -> Vec<&str> {
-        let none = Map::new();
-        let [before, after] = [&self.before, &self.after].map(|it| it.as_object().unwrap_or(&none));
+        let before = self.before.as_object();
         // What is not known before the run is not among them.
-        let changed = after.iter().filter(|(name, value)| before.get(*name) != Some(*value));
+        let after = self.after.as_object().into_iter().flatten();
+        let changed =
+            after.filter(|(name, value)| before.and_then(|it| it.get(*name)) != Some(*value));
         let names = changed.map(|(name, _)| name.as_str());
         names.filter(|name| !HARMLESS.contains(name)).collect()
     }
