@@ -2,6 +2,7 @@
 //! reports. Terraform alone knows what exists.
 
 mod admit;
+mod cloud_notice;
 mod counts;
 mod instance;
 mod list;
@@ -21,6 +22,8 @@ mod watch;
 
 pub use crate::ids::VmId;
 pub use admit::{AdmitError, admit};
+pub(crate) use cloud_notice::cloud_notice;
+pub use cloud_notice::taken_back_at;
 pub use counts::{Counts, counts, free};
 pub use instance::{Instance, failed_among, hear, note_instances};
 pub use list::{Vm, VmClaim, find, list, named, source, statuses};

@@ -1,7 +1,7 @@
 use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{claims::ReleaseReason, pools::Source, vms::Instance};
-use lablink_protocol::Vitals;
+use lablink_protocol::{CloudNotice, Vitals};
 
 use super::confirm_page::Deed;
 use crate::{
