@@ -10,7 +10,9 @@ locals {
     CLOUD_INIT_LOG_GROUP   = var.cloud_init_output_log_group
     GPU_SUPPORT            = tostring(var.gpu_support)
     IMAGE_NAME             = var.image_name
+    STARTUP_ATTEMPTS       = tostring(var.startup_attempts)
     STARTUP_ON_ERROR       = var.startup_on_error
+    STARTUP_SUCCESS_CHECK  = var.startup_success_check
     SUBJECT_SOFTWARE       = var.subject_software
     TUTORIAL_REPO_TO_CLONE = var.repository
   }
@@ -28,6 +30,10 @@ locals {
           "/var/lib/lablink-client/enrolment-token" = {
             mode    = "0600"
             content = base64encode(lookup(var.enrolment_tokens, hostname, ""))
+          }
+          "/etc/systemd/system/lablink-metadata.service" = {
+            mode    = "0644"
+            content = filebase64("${path.module}/lablink-metadata.service")
           }
           "/etc/config/custom-startup.sh"    = { mode = "0755", content = local.startup_script }
           "/usr/local/sbin/lablink-start-vm" = { mode = "0700", content = filebase64("${path.module}/user-data.sh") }

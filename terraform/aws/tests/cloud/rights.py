@@ -1,0 +1,2 @@
+def rights(cloud, folder, check):
+    pass
