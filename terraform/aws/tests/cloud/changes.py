@@ -18,7 +18,7 @@ SETTINGS = {
     "machine_type": "g5.xlarge", "operation": "2", "other_machine_types": ["g5.xlarge"], "owner": "somebody",
     "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/bound",
     "placements": {NAME: {"availability_zone": "us-west-2c"}}, "repository": "https://example.org/lessons.git",
-    "root_volume_gb": 200, "spot": {"max_price": "0.5"}, "startup_on_error": "fail", "subject_software": "other",
+    "root_volume_gb": 200, "spot": {"max_price": "0.5"}, "startup_attempts": 1, "startup_on_error": "fail", "startup_success_check": "true", "subject_software": "other",
     "subnet_ids": ["SUBNET"],
 }
 # Refused while there are VMs. A region is another AWS, which knows nothing of these.
@@ -43,7 +43,7 @@ def each(cloud, folder, check):
         refused = scene.plan(**{name: value})
         check(f"another {name} is refused", not refused.ok and any(
             "What exists here is" in said for said in refused.errors), refused)
-    together = {name: value for name, value in settings.items() if name != "availability_zones"}
+    together = {name: value for name, value in settings.items() if name not in ("availability_zones", "placements")}
     keeps(check, scene, "everything at once", **together)
     keeps(check, scene, "other neighbours", vms=vms(NAME, "lablink-vm-kept-2"))
 

@@ -39,6 +39,9 @@ class Scene:
         self.cloud, self.folder, self.name = cloud, folder, environment
         self.environment = {**cloud.environment, "TF_DATA_DIR": os.path.join(folder, ".terraform")}
         shutil.copytree(module, folder, ignore=NOT_OURS)
+        # The state stays in the folder.
+        with open(os.path.join(folder, "backend_override.tf.json"), "w", encoding="utf-8") as file:
+            json.dump({"terraform": {"backend": {"local": {}}}}, file)
         self.variables = {
             "resource_suffix": environment, "region": "us-west-2", "machine_type": "g4dn.xlarge",
             "client_ami_id": cloud.environment["AWS_CLOUD_AMI"], "image_name": "example/client:1",
@@ -96,7 +99,7 @@ class Scene:
     def instances(self):
         """What AWS has of this environment, by name."""
         found = self.cloud.call("ec2", "describe_instances", Filters=[
-            {"Name": "tag:Environment", "Values": [self.name]},
+            {"Name": "tag:Environment", "Values": [self.name]}, {"Name": "tag:ManagedBy", "Values": ["lablink-allocator"]},
             {"Name": "instance-state-name", "Values": ["pending", "running"]}])
         every = [vm for reservation in found["Reservations"] for vm in reservation["Instances"]]
         return {tags(vm)["Name"]: vm for vm in every}
