@@ -126,9 +126,9 @@ test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform bucket -- --include-ignored
 
-test-aws-module: ## Change all that can change under a VM on the stand-in for AWS, with the host's rights (4 minutes)
+test-aws-module: ## Change all that can change under a VM on the stand-in for AWS, with the host's rights (5 minutes)
 	@scripts/setup test
-	terraform/aws/tests/cloud/run each upgrade rights
+	terraform/aws/tests/cloud/run each upgrade rights names
 
 test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
 	@scripts/setup test

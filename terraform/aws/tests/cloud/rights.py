@@ -7,6 +7,7 @@ from scene import MODULE, Scene, ids, vms
 
 INFRA = os.path.join(os.path.dirname(os.path.dirname(MODULE)), "infra")
 NAMES = "lablink-vm-test-1", "lablink-vm-test-2"
+CONFIGS = os.path.join(INFRA, "tests", "configs")
 # IAM's limit for all inline policies of a role together, without white space.
 INLINE_LIMIT = 10240
 
@@ -53,9 +54,8 @@ def rights(cloud, folder, check):
 
 def host_role(cloud, folder, check):
     """Deploys infra, and gives the name of its host's role."""
-    config = os.path.join(INFRA, "tests", "configs", "none-address-dynamic.yaml")
-    infra = Scene(cloud, f"{folder}-infra", "test", module=INFRA, config_path=config, admin_password="organiser-pass",
-                  db_password="database-pass", log_forwarder_zip=os.path.join(INFRA, "tests", "fixtures", "forwarder.zip"))
+    config = os.path.join(CONFIGS, "none-address-dynamic.yaml")
+    infra = Scene(cloud, f"{folder}-infra", "test", module=INFRA, **deployment(config))
     made = infra.apply()
     check("infra is deployed", made.ok, made)
     role = "lablink_instance_role_test"
@@ -64,3 +64,9 @@ def host_role(cloud, folder, check):
         "PolicyDocument"]).split())) for name in names)
     check(f"its role's policies have {size} of {INLINE_LIMIT} characters", size <= INLINE_LIMIT)
     return role
+
+
+def deployment(config):
+    """What infra is told of a deployment with this configuration."""
+    return {"config_path": config, "admin_password": "organiser-pass", "db_password": "database-pass",
+            "log_forwarder_zip": os.path.join(INFRA, "tests", "fixtures", "forwarder.zip")}

@@ -61,9 +61,12 @@ class Scene:
         shutil.copytree(module, self.folder, ignore=NOT_OURS, dirs_exist_ok=True)
         self.init()
 
-    def terraform(self, *arguments, **more):
-        return subprocess.run(["terraform", *arguments], cwd=self.folder, env=self.environment, text=True,
+    def program(self, *words, **more):
+        return subprocess.run(words, cwd=self.folder, env=self.environment, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+
+    def terraform(self, *arguments, **more):
+        return self.program("terraform", *arguments, **more)
 
     def run(self, command, *options, **variables):
         """Runs with these variables for once."""
