@@ -14,6 +14,7 @@
 mod allocator;
 mod claims;
 mod clean;
+mod cloud;
 mod commands;
 mod desktop;
 mod gpu;

@@ -10,6 +10,7 @@ use crate::{
         backoff::jittered,
         retry::{self, Trouble},
     },
+    cloud,
     gpu::GpuVitals,
     vitals::Sampler,
 };
@@ -31,19 +32,23 @@ pub async fn running(api: &Api) {
 }
 
 /// Tells that the agent lives, and what has changed of the machine, for ever, as often as the
-/// allocator asks for it. `settled`: what stays so for as long as the agent runs.
+/// allocator asks for it, and at once what the cloud announces. `settled`: what stays so for as long
+/// as the agent runs.
 pub async fn heartbeats(
     api: &Api,
     home: PathBuf,
     settled: &Vitals,
     gpus: watch::Receiver<GpuVitals>,
+    mut notice: cloud::Newest,
 ) {
     let mut sampler = Sampler::new(home);
     let mut told = Vitals::default();
     let mut refusals = Trouble::new("the heartbeat");
     for beat in 0_u32.. {
         let (cleaning, token) = (settled.cleaning.clone(), settled.token.clone());
-        let vitals = Vitals { cleaning, token, ..with_gpus(sampler.sample(), &gpus) };
+        let notice_now = notice.borrow_and_update().clone();
+        let vitals = with_gpus(sampler.sample(), &gpus);
+        let vitals = Vitals { cleaning, token, notice: notice_now, ..vitals };
         if beat.is_multiple_of(FULL_EVERY) {
             told = Vitals::default();
         }
@@ -52,7 +57,7 @@ pub async fn heartbeats(
             Ok(interval) => {
                 refusals.is_over();
                 told = vitals;
-                tokio::time::sleep(jittered(interval)).await;
+                until_due(jittered(interval), &mut notice).await;
             }
             Err(refusal) => {
                 // The original's allocator knows no heartbeats, and need not hear that again.
@@ -60,6 +65,14 @@ pub async fn heartbeats(
                 tokio::time::sleep(AFTER_REFUSAL).await;
             }
         }
+    }
+}
+
+/// Waits for the next heartbeat, or for the cloud's next announcement.
+async fn until_due(interval: Duration, notice: &mut cloud::Newest) {
+    tokio::select! {
+        () = tokio::time::sleep(interval) => {}
+        Ok(()) = notice.changed() => {}
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     allocator::Api,
     claims::{Claims, Vm, cleaning, wait},
     clean::Cleaner,
+    cloud,
     desktop::{DesktopSession, RemoteDesktop, in_use, token_keeping},
     gpu,
     logs::{self, OwnLines},
@@ -33,8 +34,12 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
     let mut terminate = signal(SignalKind::terminate()).context("can't wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("can't wait for SIGINT")?;
     let watched = settings.watched_software();
-    let (gpu, startup, logs) =
-        (settings.gpu.clone(), settings.startup.clone(), settings.logs.clone());
+    let (gpu, cloud, startup, logs) = (
+        settings.gpu.clone(),
+        settings.cloud.clone(),
+        settings.startup.clone(),
+        settings.logs.clone(),
+    );
     let vm = Arc::new(vm(settings)?);
     let _locked = vm.state.lock()?;
     let home = vm.remote_desktop.home.clone();
@@ -45,11 +50,12 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
     let work = async {
         vm.api.enrol_if_needed().await;
         let (gpu_vitals, seen_gpus) = watch::channel(gpu::GpuVitals::default());
+        let (announced, notice) = watch::channel(None);
         let beating = async {
             let cleaning = Some(vm.cleaner.cleaning().clone());
             let token = Some(token_keeping::of(vm.remote_desktop.account.as_ref()).await);
             let settled = Vitals { cleaning, token, ..Vitals::default() };
-            reports::heartbeats(&vm.api, home, &settled, seen_gpus).await;
+            reports::heartbeats(&vm.api, home, &settled, seen_gpus, notice).await;
         };
         let use_watch = async {
             if let Some(software) = watched {
@@ -66,6 +72,7 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
             reports::running(&vm.api),
             beating,
             gpu::watch(&vm.api, gpu, gpu_vitals),
+            cloud::watch(cloud, announced),
             startup_times::report(&vm.api, startup),
             cleaning::tidy(&vm),
             use_watch,

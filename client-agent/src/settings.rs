@@ -7,6 +7,7 @@ use nix::unistd::{User, getuid};
 use crate::{
     allocator::Connection,
     clean::CleanSettings,
+    cloud::CloudSettings,
     commands::{enrol::EnrolArguments, report::ReportArguments, status::StatusArguments},
     desktop::Account,
     gpu,
@@ -109,6 +110,9 @@ pub struct RunArguments {
 
     #[command(flatten)]
     pub gpu: gpu::Sources,
+
+    #[command(flatten)]
+    pub cloud: CloudSettings,
 
     #[command(flatten)]
     pub startup: StartupSettings,

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::CloudNotice;
+
 /// How a machine is at one moment. In a heartbeat, what is missing has not changed since the last
 /// one that was answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,9 @@ pub struct Vitals {
     /// Whether the agent can end a desktop and wait for another command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locks_out: Option<bool>,
+    /// Only from machines in a cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<CloudNotice>,
 }
 
 /// Whether the agent's token is out of the reach of who has the desktop.
@@ -98,6 +103,7 @@ impl Vitals {
             cleaning: changed(&self.cleaning, &before.cleaning),
             token: changed(&self.token, &before.token),
             locks_out: changed(&self.locks_out, &before.locks_out),
+            notice: changed(&self.notice, &before.notice),
         }
     }
 }

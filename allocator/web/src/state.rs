@@ -1,8 +1,15 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use lablink_core::{
-    Actor, Db, Scope, SecretKey, TokenHash, claims::Intake, collections::Collector, live::Hub,
-    operations::Kinds, pools::Pool, secrets::AwsLogin, ssh::FitAddresses, tasks::Board,
+    Actor, Db, Scope, SecretKey, TokenHash,
+    claims::{Deliveries, Intake, Looks},
+    collections::Collector,
+    live::Hub,
+    operations::Kinds,
+    pools::Pool,
+    secrets::AwsLogin,
+    ssh::FitAddresses,
+    tasks::Board,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +36,10 @@ pub struct AppState {
     pub pool: Arc<Pool>,
     /// Participants' requests for VMs on their way to the database.
     pub intake: Intake,
+    /// Waiting agents that look whether their VMs are claimed.
+    pub looks: Looks,
+    /// Notes of what those have fetched.
+    pub deliveries: Deliveries,
     pub hub: Hub,
     /// The waits of agents for their claims.
     pub waits: Waits,

@@ -4,6 +4,7 @@
 mod allocator;
 mod claims;
 mod cleaning;
+mod cloud;
 mod commands;
 mod enrolment;
 mod footprint;

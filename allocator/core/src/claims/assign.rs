@@ -1,4 +1,4 @@
-use std::{slice, sync::LazyLock};
+use std::sync::LazyLock;
 
 use crate::{
     Actor, DbError, Email, Pin, TokenHash,
@@ -137,7 +137,7 @@ fn free() -> String {
 pub(super) async fn assign(
     client: &impl GenericClient,
     pool: &Pool,
-    claims: &[NewClaim],
+    claims: &[&NewClaim],
     locked: Locked,
 ) -> Result<Vec<Outcome>, DbError> {
     static SKIP: LazyLock<String> = LazyLock::new(|| statement(NEWCOMER, &free(), "skip locked"));
@@ -157,7 +157,7 @@ pub(super) async fn assign_one(
     claim: &NewClaim,
     locked: Locked,
 ) -> Result<Outcome, DbError> {
-    let mut outcomes = assign(client, pool, slice::from_ref(claim), locked).await?;
+    let mut outcomes = assign(client, pool, &[claim], locked).await?;
     Ok(outcomes.pop().unwrap_or(Err(NotAssigned::NoneFree)))
 }
 
@@ -170,7 +170,7 @@ pub(crate) async fn assign_kept(
 ) -> Result<Outcome, DbError> {
     static KEPT: LazyLock<String> =
         LazyLock::new(|| statement("true", &format!("vm.place_id = $13 and {}", vms::FIT), ""));
-    let mut outcomes = run(client, &KEPT, pool, slice::from_ref(claim), &[&place]).await?;
+    let mut outcomes = run(client, &KEPT, pool, &[claim], &[&place]).await?;
     Ok(outcomes.pop().unwrap_or(Err(NotAssigned::NoneFree)))
 }
 
@@ -178,7 +178,7 @@ async fn run(
     client: &impl GenericClient,
     sql: &str,
     pool: &Pool,
-    claims: &[NewClaim],
+    claims: &[&NewClaim],
     more: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Outcome>, DbError> {
     let statement = client.prepare_cached(sql).await?;
@@ -190,7 +190,7 @@ async fn run(
     let links: Vec<_> = claims.iter().map(|claim| claim.link.as_bytes()).collect();
     let origins: Vec<_> = claims.iter().map(|claim| claim.origin.as_ref()).collect();
     let actor = Actor::Anyone.to_string();
-    let wishes: Vec<Option<Wish>> = claims.iter().map(Wish::of).collect();
+    let wishes: Vec<Option<Wish>> = claims.iter().copied().map(Wish::of).collect();
     let keys: Vec<_> = wishes.iter().map(|wish| Some(wish.as_ref()?.key.as_bytes())).collect();
     let marks: Vec<_> = wishes.iter().map(|wish| Some(wish.as_ref()?.wish.as_slice())).collect();
     let commands: Vec<_> = wishes.iter().map(|wish| Some(&*wish.as_ref()?.command)).collect();

@@ -1,9 +1,9 @@
 //! Claims: one participant holding one VM, from claim to release.
 
-mod agent_side;
 mod assign;
 mod cleaning;
 mod crowded;
+mod delivered;
 mod faulty_machine;
 mod grant;
 mod intake;
@@ -14,12 +14,13 @@ mod reentry;
 mod request;
 mod result;
 mod same_person;
+mod situation;
 mod way_in;
 
 pub use crate::ids::ClaimId;
-pub use agent_side::{Delivery, Situation, delivered, situation};
 pub(crate) use assign::{KeptFor, NewClaim, NotAssigned, assign_kept, open_claim_of};
 pub use cleaning::{NotToClean, clean_again, cleaned};
+pub use delivered::Deliveries;
 pub(crate) use faulty_machine::move_claims;
 pub use grant::request;
 pub use intake::Intake;
@@ -31,6 +32,7 @@ pub use reentry::{Reentry, reentries};
 pub use request::{Granted, Proof, Refusal, Request, RequestError};
 pub use result::{NoSuchClaim, report};
 pub use same_person::{SamePerson, same_person};
+pub use situation::{Delivery, Looks, Situation};
 pub use way_in::{Holding, LockOut, LockOutError, NewLink, holding, issue_link, lock_out};
 
 pub(crate) use crate::rows::release_of_vm;

@@ -13,6 +13,7 @@ mod server;
 mod session;
 mod sessions;
 mod tls;
+mod together;
 mod verifier;
 mod wire;
 
@@ -27,6 +28,7 @@ pub use server::{ConnectError, Server};
 pub use session::{Client, GenericClient, Transaction};
 pub use sessions::Sessions;
 pub use tls::{Authorities, SslMode, Tls, TlsError};
+pub(crate) use together::{Question, Together};
 
 /// Why something could not be read or written.
 #[derive(Debug, thiserror::Error)]

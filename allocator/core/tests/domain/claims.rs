@@ -12,7 +12,7 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, Vitals, Vm
 use crate::scene::{Scene, admin, name};
 
 async fn delivery(scene: &Scene, hostname: &str) -> claims::Delivery {
-    match claims::situation(&scene.db, &name(hostname), None).await.unwrap() {
+    match scene.looks.situation(&scene.db, &name(hostname), None).await.unwrap() {
         Some(Situation::Claimed(delivery)) => delivery,
         other => panic!("{other:?}"),
     }
@@ -164,7 +164,7 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
     assert_eq!(state().await.0, ClaimState::Waiting);
 
     let first = delivery(&scene, "lablink-vm-test-1").await;
-    claims::delivered(&scene.scope(), &first).await.unwrap();
+    scene.deliveries.note(&scene.scope(), &first).await.unwrap();
     assert_eq!(state().await.0, ClaimState::Connecting);
 
     let mut result = ClaimResult {

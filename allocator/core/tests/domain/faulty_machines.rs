@@ -65,13 +65,13 @@ async fn who_has_a_broken_machine_gets_another_with_the_same_command() {
     let moved = view(&scene, &ada.link).await;
     assert_eq!((moved.hostname.as_str(), moved.moved_from.unwrap().as_str()), (TWO, ONE));
     let Some(Situation::Claimed(delivery)) =
-        claims::situation(&scene.db, &name(TWO), None).await.unwrap()
+        scene.looks.situation(&scene.db, &name(TWO), None).await.unwrap()
     else {
         panic!("its agent must be told");
     };
     assert_eq!((delivery.code.as_str(), delivery.pin.reveal()), ("4/x", ada.pin.reveal()));
     let Some(Situation::Unclaimed { .. }) =
-        claims::situation(&scene.db, &name(ONE), None).await.unwrap()
+        scene.looks.situation(&scene.db, &name(ONE), None).await.unwrap()
     else {
         panic!("the broken one's agent must let go");
     };

@@ -14,7 +14,7 @@ const HELD_UP: &str = "select count(*) from pg_stat_activity
 /// Lets nobody claim until it is let go of.
 const HOLD: &str = "begin; lock table claim in share mode";
 
-async fn until_held_up(scene: &Scene, statements: i64) {
+pub async fn until_held_up(scene: &Scene, statements: i64) {
     while scene.count(HELD_UP).await < statements {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

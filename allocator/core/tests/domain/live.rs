@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lablink_core::{
-    claims::{self, Situation},
+    claims::Situation,
     live::{self, Hub, Topic},
 };
 
@@ -33,7 +33,7 @@ async fn wait_for_claim(scene: &Scene, hub: &Hub, hostname: &str) {
     let mut changes = hub.subscribe(Topic::Vm(name(hostname)));
     tokio::time::timeout(LONG, async {
         loop {
-            let situation = claims::situation(&scene.db, &name(hostname), None).await.unwrap();
+            let situation = scene.looks.situation(&scene.db, &name(hostname), None).await.unwrap();
             if matches!(situation, Some(Situation::Claimed(_))) {
                 return;
             }
@@ -109,12 +109,12 @@ async fn whoever_looks_at_a_claim_hears_that_its_command_was_fetched() {
     let mut heard = async || tokio::time::timeout(LONG, changes.changed()).await.expect("nothing");
     scene.claim("ada@example.org", "4/x").await.unwrap();
     heard().await;
-    let situation = claims::situation(&scene.db, &vm, None).await.unwrap();
+    let situation = scene.looks.situation(&scene.db, &vm, None).await.unwrap();
     let Some(Situation::Claimed(delivery)) = situation else { panic!("{situation:?}") };
-    assert!(claims::delivered(&scene.scope(), &delivery).await.unwrap().is_some());
+    assert!(scene.deliveries.note(&scene.scope(), &delivery).await.unwrap().is_some());
     heard().await;
     let told = "select count(*) from event where kind = 'claim.delivered'";
     assert_eq!(scene.count(told).await, 1);
-    assert!(claims::delivered(&scene.scope(), &delivery).await.unwrap().is_none());
+    assert!(scene.deliveries.note(&scene.scope(), &delivery).await.unwrap().is_none());
     assert_eq!(scene.count(told).await, 1, "nothing happened the second time");
 }

@@ -12,6 +12,7 @@ mod engine;
 mod errand;
 mod faulty_machines;
 mod first;
+mod hand_over;
 mod history;
 mod intake;
 mod line;

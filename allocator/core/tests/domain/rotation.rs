@@ -42,7 +42,7 @@ async fn free(scene: &Scene) -> i64 {
 }
 
 async fn situation(scene: &Scene, token: &Token) -> Situation {
-    claims::situation(&scene.db, &name(ONE), Some(token.hash())).await.unwrap().unwrap()
+    scene.looks.situation(&scene.db, &name(ONE), Some(token.hash())).await.unwrap().unwrap()
 }
 
 async fn renew(scene: &Scene, token: &Token) -> Result<Token, RenewError> {
@@ -297,7 +297,7 @@ async fn an_agent_that_takes_no_new_token_keeps_its_own_while_the_claim_goes_on(
 #[tokio::test]
 async fn an_original_client_has_no_token_and_goes_on_as_before() {
     let scene = Scene::with_running(1).await;
-    let reads = async || claims::situation(&scene.db, &name(ONE), None).await.unwrap().unwrap();
+    let reads = async || scene.looks.situation(&scene.db, &name(ONE), None).await.unwrap().unwrap();
     for email in ["ada@example.org", "bea@example.org"] {
         scene.claim(email, "4/x").await.unwrap();
         assert!(matches!(reads().await, Situation::Claimed(_)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lablink_core::{
     Actor, Db, Email, Neighbours, Scope, Token,
     agents::{self, Bearer},
-    claims::{self, Granted, Intake, Proof, Refusal, Request, RequestError},
+    claims::{self, Deliveries, Granted, Intake, Looks, Proof, Refusal, Request, RequestError},
     line::{self, JoinError, Joined, Person, Presented},
     operations::{self, LeaseError, OperationId, Taken, Target},
     pools::{Pool, Rules},
@@ -20,6 +20,8 @@ pub struct Scene {
     pub db: Db,
     pub pool: Arc<Pool>,
     pub intake: Intake,
+    pub looks: Looks,
+    pub deliveries: Deliveries,
 }
 
 impl Scene {
@@ -27,7 +29,14 @@ impl Scene {
         let database = Arc::new(TestDb::create().await);
         let db = Db::new(&database.config(), 16);
         let pool = Arc::new(Pool::open(&db, "test", rules()).await.unwrap());
-        Self { database, db, pool, intake: Intake::default() }
+        Self {
+            database,
+            db,
+            pool,
+            intake: Intake::default(),
+            looks: Looks::default(),
+            deliveries: Deliveries::default(),
+        }
     }
 
     /// The same pool, by other rules.
@@ -39,6 +48,8 @@ impl Scene {
             db: self.db.clone(),
             pool: Arc::new(pool),
             intake: self.intake.clone(),
+            looks: self.looks.clone(),
+            deliveries: self.deliveries.clone(),
         }
     }
 

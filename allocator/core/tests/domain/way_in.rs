@@ -43,7 +43,7 @@ async fn give(scene: &Scene, link: &Token, code: &str) -> Given {
 }
 
 async fn situation(scene: &Scene) -> Situation {
-    claims::situation(&scene.db, &name(VM), None).await.unwrap().unwrap()
+    scene.looks.situation(&scene.db, &name(VM), None).await.unwrap().unwrap()
 }
 
 async fn tells(

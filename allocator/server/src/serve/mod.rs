@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use lablink_core::{
     Actor, Db, Scope,
-    claims::Intake,
+    claims::{Deliveries, Intake, Looks},
     live,
     pools::Pool,
     worker::{Worker, WorkerParts},
@@ -151,6 +151,8 @@ async fn serve_on(
         })),
         pool,
         intake: Intake::default(),
+        looks: Looks::default(),
+        deliveries: Deliveries::default(),
         hub,
         waits: Waits::default(),
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),

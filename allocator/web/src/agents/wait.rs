@@ -12,7 +12,7 @@ use axum::{
 use futures_util::stream;
 use lablink_core::{
     Action, Actor, DbError, TokenHash,
-    claims::{self, ClaimId, Delivery, Situation},
+    claims::{ClaimId, Delivery, Situation},
     live::{Subscription, Topic},
     pools::AfterUse,
 };
@@ -216,8 +216,8 @@ impl Waiter {
     }
 
     async fn look(&self) -> Result<Look, Problem> {
-        let db = &self.state.hand_over_db;
-        let situation = claims::situation(db, &self.hostname, self.token).await?;
+        let AppState { hand_over_db, looks, .. } = &self.state;
+        let situation = looks.situation(hand_over_db, &self.hostname, self.token).await?;
         Ok(match situation.ok_or_else(|| Problem::not_found("VM not found."))? {
             Situation::Claimed(delivery)
                 if self.is_news(delivery.claim_id, delivery.command_no) =>
@@ -268,9 +268,9 @@ impl Waiter {
             command_no: delivery.command_no,
         };
         // The agent does not wait for the page to be told.
-        let scope = self.state.scope(Actor::System);
+        let (scope, deliveries) = (self.state.scope(Actor::System), self.state.deliveries.clone());
         tokio::spawn(async move {
-            match claims::delivered(&scope, &delivery).await {
+            match deliveries.note(&scope, &delivery).await {
                 Ok(Some(after)) => metrics::handed_over(after),
                 Ok(None) => {}
                 Err(error) => {

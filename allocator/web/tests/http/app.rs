@@ -15,7 +15,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lablink_core::{
     Actor, Db, Scope, Token, agents,
-    claims::Intake,
+    claims::{Deliveries, Intake, Looks},
     live::{self, Hub},
     operations,
     pools::{AfterUse, PerAddress, Pool, Rules},
@@ -102,6 +102,8 @@ impl App {
             db: db.clone(),
             pool: Arc::clone(&pool),
             intake: Intake::default(),
+            looks: Looks::default(),
+            deliveries: Deliveries::default(),
             hub: hub.clone(),
             waits: Waits::default(),
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
