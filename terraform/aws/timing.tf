@@ -3,9 +3,10 @@
 
 resource "time_static" "start" {
   for_each = var.vms
-  # Not before the VM is there: one that AWS refuses for an hour takes as long as the try that made it.
-  rfc3339 = aws_instance.vm[each.key].id == null ? null : plantimestamp()
+  rfc3339  = plantimestamp()
 
+  # It waits for the VM with the end: one that AWS refuses for an hour takes as long as the try that
+  # made it.
   lifecycle {
     ignore_changes       = [rfc3339]
     replace_triggered_by = [time_static.end[each.key]]

@@ -64,7 +64,11 @@ pub use waits::Waits;
 /// What the pages are made of, for the gallery that shows each of them (`examples/gallery`).
 pub mod gallery {
     pub use lablink_core::{
-        claims::ReleaseReason, operations::OperationState, pools::Source, state::Fault,
+        claims::ReleaseReason,
+        operations::OperationState,
+        pools::Source,
+        startup::{ClientImage, ScriptRun, Setup},
+        state::Fault,
     };
 
     pub use crate::{

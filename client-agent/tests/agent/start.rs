@@ -188,6 +188,9 @@ async fn a_failing_script_is_tried_again_until_its_check_is_content() {
     assert!(output.contains("failed with exit status 1: trying again"), "{output}");
     assert!(output.contains("ended well, but its success_check did not"), "{output}");
     assert!(output.contains("the startup script succeeded"), "{output}");
+    let run = json!({"startup_script": {"attempts": 3, "exit_status": 0}});
+    let metrics = "/api/vm-metrics/lablink-vm-test-1";
+    allocator.told("how it went", |told| told.bodies(metrics).contains(&&run)).await;
     started.stop().await;
 }
 

@@ -10,7 +10,7 @@ NAME = "lablink-vm-kept-1"
 
 # Each variable of the module but those that say which VMs there are: another value for it.
 SETTINGS = {
-    "agent_auth": "open", "allocator_ip": "127.0.0.2", "allocator_security_group_id": "GROUP",
+    "agent_auth": "required", "allocator_ip": "127.0.0.2", "allocator_security_group_id": "GROUP",
     "allocator_url": "https://elsewhere.example.org", "assign_public_ip": False, "availability_zones": ["us-west-2c"],
     "client_ami_id": "IMAGE", "cloud_init_output_log_group": "another", "cost_center": "1234",
     "custom_startup_script_path": "SCRIPT", "enrolment_tokens": {NAME: "another"}, "gpu_support": True,
@@ -18,7 +18,8 @@ SETTINGS = {
     "machine_type": "g5.xlarge", "operation": "2", "other_machine_types": ["g5.xlarge"], "owner": "somebody",
     "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/bound",
     "placements": {NAME: {"availability_zone": "us-west-2c"}}, "repository": "https://example.org/lessons.git",
-    "root_volume_gb": 200, "spot": {"max_price": "0.5"}, "startup_attempts": 1, "startup_on_error": "fail", "startup_success_check": "true", "subject_software": "other",
+    "root_volume_gb": 200, "spot": {"max_price": "0.5"}, "startup_attempts": 1, "startup_on_error": "fail",
+    "startup_success_check": "true", "subject_software": "other",
     "subnet_ids": ["SUBNET"],
 }
 # Refused while there are VMs. A region is another AWS, which knows nothing of these.
@@ -96,25 +97,3 @@ def variables_of(module):
             with open(os.path.join(module, file), encoding="utf-8") as text:
                 found |= {line.split('"')[1] for line in text if line.startswith('variable "')}
     return found
-
-
-# The last version before names, places and pools.
-BEFORE = os.environ.get("LABLINK_MODULE_BEFORE", "b1a005d")
-
-
-def upgrade(cloud, folder, check):
-    """What an earlier version of the module has made is left as it is."""
-    with tempfile.TemporaryDirectory() as place:
-        archive = subprocess.run(["git", "-C", MODULE, "archive", BEFORE, "."], stdout=subprocess.PIPE, check=False)
-        if archive.returncode:
-            print(f"       {BEFORE} is not in this clone: no upgrade from it was tried")
-            return
-        subprocess.run(["tar", "-x", "-C", place], input=archive.stdout, check=True)
-        for group in ("lablink-cloud-init-kept", ""):
-            scene = Scene(cloud, f"{folder}-{len(group)}", f"kept{len(group)}", module=place, vms=vms(NAME), enrolment_tokens={NAME: "t"},
-                          cloud_init_output_log_group=group)
-            check("an earlier version makes a VM", scene.apply().ok)
-            scene.use_module()
-            planned = scene.plan(enrolment_tokens={}, agent_auth="required")
-            check(f"this version changes nothing of it, {'with' if group else 'without'} a log group",
-                  planned.ok and not planned.changes, planned)
