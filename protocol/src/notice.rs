@@ -23,4 +23,7 @@ pub enum CloudNotice {
         /// Not before, in the cloud's own form, e.g. `21 Jan 2027 09:00:43 GMT`.
         from: String,
     },
+    /// Of a kind that this version does not know.
+    #[serde(other)]
+    Other,
 }

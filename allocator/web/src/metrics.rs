@@ -126,8 +126,9 @@ impl Snapshot {
             ("overdue", vms.overdue),
             ("suspect", vms.suspect),
             ("barred", vms.barred),
+            ("ending", vms.ending),
             // The others that an organiser should look at.
-            ("attention", vms.attention() - vms.overdue - vms.suspect - vms.barred),
+            ("attention", vms.attention() - vms.overdue - vms.suspect - vms.barred - vms.ending),
             ("offered", vms.offered),
             ("removing", vms.removing),
             ("used", vms.used),

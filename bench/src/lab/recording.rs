@@ -37,6 +37,11 @@ impl BenchLab {
         let sql = format!("alter system set log_min_duration_statement = {longer_than}");
         superuser.batch_execute(&sql).await?;
         superuser.batch_execute("select pg_reload_conf()").await?;
+        // The server reads them first, and tells its sessions then.
+        let show = "select setting from pg_settings where name = 'log_min_duration_statement'";
+        while self.superuser().await?.query_one(show, &[]).await?.get::<_, &str>(0) != longer_than {
+            tokio::time::sleep(MOMENT / 10).await;
+        }
         tokio::time::sleep(MOMENT).await;
         Ok(())
     }

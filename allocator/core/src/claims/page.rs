@@ -6,6 +6,7 @@ use crate::{
     ids::ClaimId,
     scope::Sent,
     text_enum::text_enum,
+    vms,
 };
 use jiff::Timestamp;
 use lablink_protocol::{CrdCode, Hostname};
@@ -31,6 +32,8 @@ pub enum Progress {
         /// The agent's message about its last attempt.
         detail: Option<String>,
         machine: Machine,
+        /// When its cloud takes the machine back, if it has said so.
+        taken_back_at: Option<Timestamp>,
     },
     Over {
         reason: ReleaseReason,
@@ -43,6 +46,8 @@ text_enum! {
         Fine = "fine",
         /// It is to be removed.
         Leaving = "leaving",
+        /// Its cloud takes it back within minutes.
+        Ending = "ending",
         /// It could not run the desktop. The participant gets another as soon as one is free.
         AwaitsAnother = "awaits_another",
         /// It could not run the desktop, and its participant had another before, or has files there.
@@ -65,9 +70,10 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
         .await?
         .query_opt(
             "select claim.id, claim.email, claim.pin, claim.state, claim.detail,
-                    claim.created_at, claim.release_reason, vm.hostname,
+                    claim.created_at, claim.release_reason, vm.hostname, vm.notice,
                     faulty.hostname as moved_from,
                     case when vm.removing_at is not null then 'leaving'
+                         when vm.notice->>'kind' = 'taken_back' then 'ending'
                          when claim.moving_since is not null then 'awaits_another'
                          when claim.state = 'failed' and claim.fault = 'machine' then 'faulty'
                          when vm.status = 'error' then 'failed'
@@ -92,6 +98,7 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
                 state: db::word(&row, "state")?,
                 detail: row.try_get("detail")?,
                 machine: db::word(&row, "machine")?,
+                taken_back_at: vms::cloud_notice(&row)?.as_ref().and_then(vms::taken_back_at),
             },
         };
         Ok(ClaimView {

@@ -67,6 +67,10 @@ text_enum! {
         VmMaking = "vm.making",
         /// Terraform has made its machine.
         VmMade = "vm.made",
+        /// Its cloud has announced that it works on the machine.
+        VmMaintenance = "vm.maintenance",
+        /// What its cloud had announced is called off, or over.
+        VmNoticeOver = "vm.notice_over",
         VmOverdue = "vm.overdue",
         VmRebooted = "vm.rebooted",
         VmRegistered = "vm.registered",
@@ -79,6 +83,8 @@ text_enum! {
         VmStartFailed = "vm.start_failed",
         VmStatusChanged = "vm.status_changed",
         VmSuspect = "vm.suspect",
+        /// Its cloud has announced that it takes the machine back.
+        VmTakenBack = "vm.taken_back",
         /// An operation that would have removed it does not, or not any more.
         VmStays = "vm.stays",
         /// An operation is to remove it.

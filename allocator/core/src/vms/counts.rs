@@ -52,6 +52,8 @@ pub struct Counts {
     pub token_due: i64,
     /// A dead token of theirs was shown.
     pub barred: i64,
+    /// Their cloud takes them back.
+    pub ending: i64,
     pub removing: i64,
     pub failed: i64,
     pub unhealthy: i64,
@@ -64,7 +66,13 @@ impl Counts {
     /// VMs that an organiser should look at.
     pub fn attention(&self) -> i64 {
         let silent = self.overdue + self.stale + self.suspect;
-        self.failed + self.unhealthy + silent + self.used + self.token_due + self.barred
+        self.failed
+            + self.unhealthy
+            + silent
+            + self.used
+            + self.token_due
+            + self.barred
+            + self.ending
     }
 }
 
@@ -108,6 +116,7 @@ impl Counts {
             State::Used => &mut self.used,
             State::TokenDue => &mut self.token_due,
             State::Barred => &mut self.barred,
+            State::Ending => &mut self.ending,
             State::Removing => &mut self.removing,
             State::Failed => &mut self.failed,
             State::Unhealthy => &mut self.unhealthy,

@@ -1,7 +1,8 @@
 use jiff::Timestamp;
-use lablink_protocol::{GpuHealth, Hostname, VmStatus};
+use lablink_protocol::{CloudNotice, GpuHealth, Hostname, VmStatus};
 use tokio_postgres::Row;
 
+use super::cloud_notice::cloud_notice;
 use crate::{
     DbError, Pin, Scope, db,
     ids::{ClaimId, VmId},
@@ -35,6 +36,8 @@ pub struct Vm {
     pub token_due_since: Option<Timestamp>,
     /// Since when nobody can claim it, because a dead token of its agent was shown.
     pub barred_since: Option<Timestamp>,
+    /// What its cloud has announced for it.
+    pub notice: Option<CloudNotice>,
     /// The e-mail of its last participant.
     pub last_participant: Option<String>,
     /// Why its agent could not clean it after that participant.
@@ -72,7 +75,7 @@ macro_rules! columns {
         "select vm.id, vm.hostname, vm.number, vm.source, vm.status, vm.status_reason, vm.gpu,
              vm.gpu_reason, vm.in_use, vm.removing_at is not null as removing,
              vm.place_id is not null as offered, vm.created_at, vm_presence.last_seen, vm.used_at,
-             vm.token_due_at, vm.barred_at,
+             vm.token_due_at, vm.barred_at, vm.notice,
              (select email from claim as last where last.id = vm.last_claim_id) as last_participant,
              case when vm.used_at is not null then (select clean_failure from claim as last
                  where last.id = vm.last_claim_id) end as clean_failure,
@@ -170,6 +173,7 @@ pub(super) fn vm(row: &Row) -> Result<Vm, DbError> {
         used_since: row.try_get("used_at")?,
         token_due_since: row.try_get("token_due_at")?,
         barred_since: row.try_get("barred_at")?,
+        notice: cloud_notice(row)?,
         last_participant: row.try_get("last_participant")?,
         clean_failure: row.try_get("clean_failure")?,
         last_seen: row.try_get("last_seen")?,

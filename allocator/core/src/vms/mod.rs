@@ -2,6 +2,7 @@
 //! reports. Terraform alone knows what exists.
 
 mod admit;
+mod cloud_notice;
 mod counts;
 mod list;
 mod overdue;
@@ -20,6 +21,8 @@ mod watch;
 
 pub use crate::ids::VmId;
 pub use admit::{AdmitError, admit};
+pub(crate) use cloud_notice::cloud_notice;
+pub use cloud_notice::taken_back_at;
 pub use counts::{Counts, counts, free};
 pub use list::{Vm, VmClaim, find, list, named, source, statuses};
 pub use page::{Cursor, InvalidCursor, Page, PageError, Place, count, page};

@@ -9,7 +9,7 @@ use crate::{
     events::{Change, Kind, Touch},
     ids::VmId,
     line,
-    vms::silent,
+    vms::{cloud_notice, silent},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ pub async fn set_status(
 }
 
 /// Stores a heartbeat, with the changes of the machine. Writes to a table of its own, and wakes
-/// nobody, unless the VM was silent.
+/// nobody, unless the VM was silent or its cloud announces something.
 pub async fn heartbeat(
     scope: &Scope,
     hostname: &Hostname,
@@ -94,8 +94,12 @@ pub async fn heartbeat(
     let parameters: [&(dyn ToSql + Sync); 3] =
         [&scope.pool.as_i64(), &hostname.as_str(), &PgJson(changed)];
     let vm = client.query_opt(&statement, &parameters).await?.ok_or(ReportError::NoSuchVm)?;
+    let vm_id = vm.try_get("id")?;
+    if let Some(notice) = &changed.notice {
+        cloud_notice::announced(scope, &mut client, vm_id, notice).await?;
+    }
     if vm.try_get("is_silent")? {
-        silent::heard(scope, &mut client, vm.try_get("id")?).await?;
+        silent::heard(scope, &mut client, vm_id).await?;
     }
     Ok(())
 }

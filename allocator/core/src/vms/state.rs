@@ -2,11 +2,13 @@ use crate::text_enum::text_enum;
 
 text_enum! {
     /// The state of a VM in one word, worst first: the column `vm.state`, which the database works
-    /// out from the others (V34).
+    /// out from the others (V34, V42).
     pub enum State {
         Removing = "removing",
         /// A dead token of its agent was shown: nobody gets it until an organiser says so.
         Barred = "barred",
+        /// Its cloud has said that it takes the machine back.
+        Ending = "ending",
         /// In error, or its state is unknown.
         Failed = "failed",
         Unhealthy = "unhealthy",

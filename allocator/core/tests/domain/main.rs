@@ -6,6 +6,7 @@ mod admissions;
 mod agents;
 mod claims;
 mod cleaning;
+mod cloud_notice;
 mod collections;
 mod crowd;
 mod engine;

@@ -76,6 +76,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         stale: 1,
         suspect: 1,
         barred: 1,
+        ending: 1,
         in_line: 2,
         ..PoolCounts::default()
     };

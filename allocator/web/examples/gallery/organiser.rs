@@ -1,4 +1,4 @@
-use lablink_protocol::{GpuReading, Vitals};
+use lablink_protocol::{CloudNotice, GpuReading, Vitals};
 use lablink_web::gallery::*;
 
 use crate::{Pages, SCRIPT, add, before, now};
@@ -35,6 +35,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             cleaning: None,
             token: None,
             locks_out: Some(true),
+            notice: None,
+        },
+        setup: Setup {
+            image: Some(ClientImage::Old),
+            script: Some(ScriptRun { attempts: 2, exit_status: 0 }),
         },
         shelter: None,
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
@@ -112,6 +117,19 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                   claim it next. If you have just locked somebody out or made a new link, and its \
                   agent is silent since, they have its new token: then end the claim and give a fresh \
                   machine.";
+    let ending = attention(
+        Trouble::Ending,
+        None,
+        "Its cloud takes this machine back: 8 Aug 2026, 14:03 UTC. Nobody can claim it.",
+    );
+    add(pages, "vm-taken-back", &vm(Source::Aws, ending, claim(), Gpu::Healthy))?;
+    let mut maintained = vm(Source::Aws, VmState::Free, None, Gpu::Healthy);
+    maintained.vitals.notice = Some(CloudNotice::Maintenance {
+        code: "system-reboot".to_owned(),
+        description: format!("scheduled reboot {SCRIPT}"),
+        from: "21 Jan 2027 09:00:43 GMT".to_owned(),
+    });
+    add(pages, "vm-maintenance", &maintained)?;
     let barred = |source, reason, claim| VmPage {
         shelter: Some(Shelter::WithinReach {
             reason: format!("the desktop's account {SCRIPT} can become root: by sudo"),

@@ -60,7 +60,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             error: error.map(str::to_owned),
         };
         let (pin, machine) = ("204817".to_owned(), Machine::Fine);
-        claim(ClaimState::Held { pin, machine, connection, command })
+        claim(ClaimState::Held { pin, machine, taken_back_at: None, connection, command })
     };
     let reason = format!("The code was used before, or is older than five minutes. {SCRIPT}");
     add(pages, "claim-claimed", &held(Connection::Claimed, None))?;
@@ -73,6 +73,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         Machine::AwaitsAnother,
         Machine::Faulty,
         Machine::Leaving,
+        Machine::Ending,
         Machine::Silent,
         Machine::LockingOut,
         Machine::LockedOut,
@@ -80,7 +81,8 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         let reason = "start-host was killed on this machine.".to_owned();
         let (pin, command) = ("204817".to_owned(), CommandForm::default());
         let connection = Connection::Failed { reason };
-        let page = claim(ClaimState::Held { pin, machine, connection, command });
+        let taken_back_at = Some(before(-2));
+        let page = claim(ClaimState::Held { pin, machine, taken_back_at, connection, command });
         add(pages, &format!("claim-{}", machine.as_str().replace('_', "-")), &page)?;
     }
     let moved_from = Some("lablink-vm-prod-3".to_owned());

@@ -6,8 +6,8 @@ use axum::{
 };
 use lablink_core::{Action, Token, agents, claims, collections, vms};
 use lablink_protocol::{
-    ClaimResult, CleanResult, Cleaning, Enrol, Enrolled, GpuReading, Heartbeat, HeartbeatAnswer,
-    RenewToken, TokenKeeping, Vitals,
+    ClaimResult, CleanResult, Cleaning, CloudNotice, Enrol, Enrolled, GpuReading, Heartbeat,
+    HeartbeatAnswer, RenewToken, TokenKeeping, Vitals,
 };
 
 use crate::{
@@ -88,12 +88,24 @@ fn bounded(vitals: Vitals) -> Vitals {
         TokenKeeping::Safe => TokenKeeping::Safe,
         TokenKeeping::Exposed(why) => TokenKeeping::Exposed(reason(why)),
     };
+    let notice = |notice: CloudNotice| match notice {
+        CloudNotice::None | CloudNotice::Other => CloudNotice::None,
+        CloudNotice::TakenBack { action, time } => {
+            CloudNotice::TakenBack { action: text(action), time: text(time) }
+        }
+        CloudNotice::Maintenance { code, description, from } => CloudNotice::Maintenance {
+            code: text(code),
+            description: reason(description),
+            from: text(from),
+        },
+    };
     let gpu = |gpu: GpuReading| GpuReading { name: gpu.name.map(text), ..gpu };
     Vitals {
         agent_version: vitals.agent_version.map(text),
         gpu_driver: vitals.gpu_driver.map(text),
         cleaning: vitals.cleaning.map(cleaning),
         token: vitals.token.map(keeping),
+        notice: vitals.notice.map(notice),
         gpus: vitals.gpus.map(|gpus| gpus.into_iter().take(MOST_GPUS).map(gpu).collect()),
         ..vitals
     }

@@ -33,7 +33,14 @@ pub struct ClaimReturnPage {
 }
 
 pub enum ClaimState {
-    Held { pin: String, machine: Machine, connection: Connection, command: CommandForm },
+    Held {
+        pin: String,
+        machine: Machine,
+        /// When its cloud takes it back, if it has said so.
+        taken_back_at: Option<Timestamp>,
+        connection: Connection,
+        command: CommandForm,
+    },
     Ended(ReleaseReason),
 }
 
@@ -53,6 +60,7 @@ impl ClaimPage {
             ClaimState::Held { machine: Machine::AwaitsAnother | Machine::Faulty, .. } => {
                 "Your machine has a fault"
             }
+            ClaimState::Held { machine: Machine::Ending, .. } => "Your machine will be taken back",
             ClaimState::Held { machine: Machine::Leaving, .. } => "Your machine is being removed",
             ClaimState::Held { machine: Machine::Failed, .. } => "Your machine is out of order",
             ClaimState::Held { machine: Machine::Silent, .. } => "Your machine does not answer",
@@ -104,7 +112,7 @@ mod tests {
         let command =
             CommandForm { crd_command: "typed".to_owned(), error: error.map(str::to_owned) };
         let (pin, machine) = ("123456".to_owned(), Machine::Fine);
-        page(ClaimState::Held { pin, machine, connection, command })
+        page(ClaimState::Held { pin, machine, taken_back_at: None, connection, command })
     }
 
     #[test]
@@ -157,13 +165,15 @@ mod tests {
             (Machine::AwaitsAnother, "Your machine has a fault", "Keep this page open"),
             (Machine::Faulty, "Your machine has a fault", "organiser"),
             (Machine::Leaving, "Your machine is being removed", "Save"),
+            (Machine::Ending, "Your machine will be taken back", "Save your files"),
             (Machine::Failed, "Your machine is out of order", "organiser"),
             (Machine::Silent, "Your machine does not answer", "Wait a few minutes"),
             (Machine::LockingOut, "The desktop is being closed", "takes a moment"),
         ] {
             let connection = Connection::Failed { reason: "killed".to_owned() };
             let (pin, command) = ("123456".to_owned(), CommandForm::default());
-            let html = page(ClaimState::Held { pin, machine, connection, command });
+            let html =
+                page(ClaimState::Held { pin, machine, taken_back_at: None, connection, command });
             assert!(html.contains(title) && html.contains(advice), "{title}");
             assert!(!html.contains("needs a new command"), "{title}");
         }
@@ -176,7 +186,7 @@ mod tests {
         let locked = |machine| {
             let connection = Connection::Failed { reason: "of an organiser".to_owned() };
             let (pin, command) = ("123456".to_owned(), CommandForm::default());
-            page(ClaimState::Held { pin, machine, connection, command })
+            page(ClaimState::Held { pin, machine, taken_back_at: None, connection, command })
         };
         let under_way = locked(Machine::LockingOut);
         assert!(

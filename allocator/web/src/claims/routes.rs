@@ -158,9 +158,10 @@ fn no_claim() -> Problem {
 
 fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
     let state = match claim.progress {
-        Progress::Open { pin, state, detail, machine } => ClaimState::Held {
+        Progress::Open { pin, state, detail, machine, taken_back_at } => ClaimState::Held {
             pin: pin.reveal().to_owned(),
             machine,
+            taken_back_at,
             connection: Connection::of(state, detail),
             command,
         },

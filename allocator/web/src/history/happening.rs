@@ -84,6 +84,13 @@ impl From<Entry> for Happening {
                     "asked for a new token"
                 },
             ),
+            Kind::VmTakenBack => {
+                format!("The cloud takes {vm} back at {}", text("time"))
+            }
+            Kind::VmMaintenance => {
+                format!("The cloud works on {vm} from {}: {}", text("from"), text("description"))
+            }
+            Kind::VmNoticeOver => format!("The cloud has called off what it announced for {vm}"),
             Kind::VmBarLifted => format!("{vm} may be claimed again after the alarm"),
             Kind::VmCleanAgain => format!("{vm} was to be cleaned again"),
             Kind::VmGpuChanged => match entry.data["reason"].as_str() {

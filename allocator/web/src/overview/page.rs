@@ -46,6 +46,7 @@ pub struct PoolCounts {
     pub stale: i64,
     pub suspect: i64,
     pub barred: i64,
+    pub ending: i64,
     pub failed: i64,
     /// People in line, those for whom a VM is kept included.
     pub in_line: i64,
@@ -75,14 +76,14 @@ struct Tile {
 }
 
 impl AdminPage {
-    fn tiles(&self) -> [Tile; 11] {
+    fn tiles(&self) -> Vec<Tile> {
         let pool = &self.pool;
         let tile = |label, count, tone, url| Tile { label, count, tone, url };
         let alert = |label, count, tone, url| {
             tile(label, count, if count > 0 { tone } else { Tone::Quiet }, url)
         };
         let alert_of = |label, count, tone, state| alert(label, count, tone, links::vms_in(state));
-        [
+        let mut tiles = vec![
             tile("Free", pool.free, Tone::Good, links::vms_in(State::Free)),
             tile("Claimed", pool.claimed, Tone::Busy, links::vms_in(State::Claimed)),
             tile("In use now", pool.in_use, Tone::Busy, links::vms_in(State::Claimed)),
@@ -94,13 +95,19 @@ impl AdminPage {
             alert_of("Suspect", pool.suspect, Tone::Bad, State::Suspect),
             alert_of("Barred", pool.barred, Tone::Bad, State::Barred),
             alert_of("Failed", pool.failed, Tone::Bad, State::Failed),
-        ]
+        ];
+        // Only spot machines in a cloud ever are.
+        if pool.ending > 0 {
+            tiles.push(alert_of("Taken back", pool.ending, Tone::Bad, State::Ending));
+        }
+        tiles
     }
 
     /// For screen readers: how much needs attention.
     fn tells(&self) -> String {
         let pool = &self.pool;
-        let attention = pool.unhealthy + pool.overdue + pool.stale + pool.suspect + pool.failed;
+        let attention =
+            pool.unhealthy + pool.overdue + pool.stale + pool.suspect + pool.ending + pool.failed;
         format!("VMs in trouble: {attention}. People who want to get back in: {}.", self.reentries)
     }
 
@@ -125,6 +132,7 @@ mod tests {
             overdue: 17,
             suspect: 18,
             barred: 19,
+            ending: 0,
             ..PoolCounts::default()
         };
         let notes = notes.iter().map(|note| (*note).to_owned()).collect();

@@ -57,6 +57,7 @@ pub async fn page(
             stale: counts.stale,
             suspect: counts.suspect,
             barred: counts.barred,
+            ending: counts.ending,
             failed: counts.failed,
             in_line: line::count(&scope).await? + counts.offered,
         },

@@ -3,11 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::{
     pools::{Source, StaleAfter},
-    vms::Vm,
+    vms::{self, Vm},
 };
-use lablink_protocol::{GpuHealth, VmStatus};
+use lablink_protocol::{CloudNotice, GpuHealth, VmStatus};
 
 use super::trouble::{Attention, Trouble};
+use crate::pages::moment;
 
 /// How long an agent may take for a new token before that is pointed out.
 const SOON: SignedDuration = SignedDuration::from_mins(1);
@@ -40,6 +41,15 @@ pub fn attention(
             trouble: Trouble::Barred,
             since: Some(since),
             reason: reason.to_owned(),
+        });
+    }
+    if let Some(CloudNotice::TakenBack { time, .. }) = &vm.notice {
+        let at = vm.notice.as_ref().and_then(vms::taken_back_at);
+        let when = at.map_or_else(|| time.clone(), |at| moment::utc(&at));
+        return Some(Attention {
+            trouble: Trouble::Ending,
+            since: None,
+            reason: format!("Its cloud takes this machine back: {when}. Nobody can claim it."),
         });
     }
     let token_due = vm.token_due_since.filter(|since| {

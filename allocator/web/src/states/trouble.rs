@@ -19,6 +19,8 @@ pub enum Trouble {
     Barred,
     /// Its agent is to take a new token since a claim has ended, and does not.
     TokenDue,
+    /// Its cloud takes it back.
+    Ending,
     /// In error, or nobody knows.
     Failed,
     /// Its agent could not be started.
@@ -38,6 +40,7 @@ impl Trouble {
         match self {
             Self::Barred => "Barred",
             Self::TokenDue => "Waits for a new token",
+            Self::Ending => "Taken back by the cloud",
             Self::Failed => "Failed",
             Self::Broken => "Broken",
             Self::Unhealthy => "Unhealthy",
@@ -51,6 +54,7 @@ impl Trouble {
         match self {
             Self::Silent | Self::TokenDue => Tone::Warn,
             Self::Barred
+            | Self::Ending
             | Self::Failed
             | Self::Broken
             | Self::Unhealthy
@@ -80,6 +84,14 @@ impl Trouble {
                 "Restart its agent on the machine: systemctl restart lablink-client. If the agent is \
                  too old to take a new token, run a new install command there: that brings today’s \
                  agent, with a new token."
+            }
+            (Self::Ending, Local | Aws) => {
+                "Tell its participant to save their work: everything on it will be lost. Then \
+                 replace it: a new machine takes its name."
+            }
+            (Self::Ending, Manual | Unknown) => {
+                "Tell its participant to save their work: everything on it will be lost. When it is \
+                 gone, remove it from the pool."
             }
             (Self::Silent, _) => "Wait. When its agent is back, it can be claimed again.",
             (Self::Failed, Local | Aws) => {
@@ -149,6 +161,7 @@ mod tests {
     fn advice_fits_where_the_vm_comes_from() {
         for trouble in [
             Trouble::Barred,
+            Trouble::Ending,
             Trouble::TokenDue,
             Trouble::Failed,
             Trouble::Unhealthy,

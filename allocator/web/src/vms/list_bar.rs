@@ -78,6 +78,7 @@ fn state_label(state: State) -> &'static str {
     match state {
         State::Removing => "Being removed",
         State::Barred => "Barred",
+        State::Ending => "Taken back by the cloud",
         State::Failed => "Failed",
         State::Unhealthy => "Unhealthy",
         State::Overdue => "Overdue",

@@ -25,7 +25,7 @@ pub struct Listing {
     /// All VMs in an order, or those in a state by number: one of these words. Empty: `number`.
     #[serde(default)]
     #[param(
-        pattern = "^(number|name|newest|state|last_seen|participant|removing|barred|failed|unhealthy|overdue|starting|used|token_due|suspect|stale|claimed|offered|free)?$"
+        pattern = "^(number|name|newest|state|last_seen|participant|removing|barred|ending|failed|unhealthy|overdue|starting|used|token_due|suspect|stale|claimed|offered|free)?$"
     )]
     pub show: String,
     /// The page after this place: from a link of the page before.

@@ -5,7 +5,7 @@ use lablink_core::{
     pools::Source,
     startup::{ClientImage, ScriptRun, Setup},
 };
-use lablink_protocol::Vitals;
+use lablink_protocol::{CloudNotice, Vitals};
 
 use super::confirm_page::Deed;
 use crate::{
