@@ -356,7 +356,8 @@ pull_image() {
 look_at_image() {
     local found user name
     # shellcheck disable=SC2016 # for the container's own shell
-    found=$(timeout 120 docker run --rm --network none --entrypoint sh "$IMAGE_NAME" -c 'id -u; id -un
+    found=$(timeout 120 docker run --rm --network none --entrypoint sh "$IMAGE_NAME" -c 'id -u
+        name=$(id -un 2>/dev/null) || name=-; echo "$name"
         if grep -qs LABLINK_DESKTOP_USER "$(command -v lablink-start)"; then echo current
         elif command -v lablink-client >/dev/null; then echo old
         else echo foreign; fi') || die "no container can be started from $IMAGE_NAME"
