@@ -1,7 +1,8 @@
 use std::{fmt, time::Duration};
 
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
+    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider,
+    sts::AssumeRoleProvider, timeout::TimeoutConfig,
 };
 use aws_credential_types::{
     Credentials,
@@ -28,7 +29,8 @@ pub struct Aws(pub(crate) SdkConfig);
 pub struct Found {
     /// None: as the SDK's own variables or the profile say.
     pub region: Option<String>,
-    /// A profile of `~/.aws/config`. None: the environment, the default profile, or the machine's role.
+    /// A profile of `~/.aws/config`, which wins over the environment. None: the environment, the default
+    /// profile, or the machine's role.
     pub profile: Option<String>,
 }
 
@@ -67,7 +69,8 @@ impl Aws {
             loader = loader.region(Region::new(region));
         }
         if let Some(profile) = found.profile {
-            loader = loader.profile_name(profile);
+            let its = ProfileFileCredentialsProvider::builder().profile_name(&profile).build();
+            loader = loader.profile_name(profile).credentials_provider(its);
         }
         Self(loader.load().await)
     }

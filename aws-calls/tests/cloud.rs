@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
+use std::fs;
+
 use lablink_aws_calls::{
     Aws, CallError, Found, Keys, Role,
     ec2::{Check, RootDisk, Trial},
@@ -202,8 +204,8 @@ fn refusals_are_told_apart() {
 }
 
 #[test]
-fn a_role_is_taken_on_and_its_rights_and_end_count() {
-    let name = "a_role_is_taken_on_and_its_rights_and_end_count";
+fn roles_and_profiles_are_taken_on_with_their_rights_and_end() {
+    let name = "roles_and_profiles_are_taken_on_with_their_rights_and_end";
     with_cloud(name, &["--enforce-rights"], async |cloud| {
         let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
         let made = json!({"RoleName": "lablink", "AssumeRolePolicyDocument": trust});
@@ -237,6 +239,21 @@ fn a_role_is_taken_on_and_its_rights_and_end_count() {
         assert_eq!(typed.caller().await.unwrap().expires_at, keys.expires_at);
         let refused = typed.zones_with(GPU).await.unwrap_err();
         assert!(matches!(refused, CallError::NotAllowed { .. }), "{refused}");
+
+        cloud.call("iam", "create_user", &json!({"UserName": "lab"}));
+        let made = cloud.call("iam", "create_access_key", &json!({"UserName": "lab"}));
+        let key = |name: &str| made["AccessKey"][name].as_str().unwrap().to_owned();
+        let profile = format!(
+            "\n[profile lab]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            key("AccessKeyId"),
+            key("SecretAccessKey")
+        );
+        let file = cloud.dir().join("home/.aws/config");
+        let before = fs::read_to_string(&file).unwrap();
+        fs::write(&file, before + &profile).unwrap();
+        let found = Found { region: None, profile: Some("lab".to_owned()) };
+        let caller = Aws::find(found).await.caller().await.unwrap();
+        assert!(caller.arn.ends_with(":user/lab"), "{caller:?}");
     });
 }
 

@@ -9,15 +9,18 @@ pub struct Account {
     /// The same, in the role.
     own: Aws,
     role: Option<Role>,
+    /// Whether a profile was named, of which programs beside this one know nothing.
+    by_profile: bool,
 }
 
 impl Account {
     /// Finds out how to reach AWS from the SDK's own variables, a profile, or a role of the machine. With
     /// a role to take on, all is done in that one. Asks nobody.
     pub async fn find(found: Found, role: Option<Role>) -> Self {
+        let by_profile = found.profile.is_some();
         let found = Aws::find(found).await;
         let own = in_role(found.clone(), role.as_ref()).await;
-        Self { found, own, role }
+        Self { found, own, role, by_profile }
     }
 
     /// AWS with these keys, or else with what the process finds by itself.
@@ -28,8 +31,17 @@ impl Account {
         }
     }
 
-    pub(crate) fn takes_on_a_role(&self) -> bool {
-        self.role.is_some()
+    /// AWS with keys of [`lablink_core::aws::CloudIdentity::session`], which are in the role already.
+    pub(crate) fn in_session(&self, keys: Option<&AwsKeys>) -> Aws {
+        match keys {
+            None => self.own.clone(),
+            Some(keys) => self.found.with_keys(&plain(keys)),
+        }
+    }
+
+    /// Whether programs beside this one find the same by themselves, if they are given these keys.
+    pub(crate) fn is_found_with(&self, keys: Option<&AwsKeys>) -> bool {
+        self.role.is_none() && (keys.is_some() || !self.by_profile)
     }
 }
 

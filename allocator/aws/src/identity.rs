@@ -13,7 +13,7 @@ impl CloudIdentity for Account {
 
     fn session<'a>(&'a self, keys: Option<&'a AwsKeys>) -> FromAws<'a, Option<AwsKeys>> {
         Box::pin(async move {
-            if !self.takes_on_a_role() {
+            if self.is_found_with(keys) {
                 return Ok(keys.cloned());
             }
             let session = self.with(keys).await.keys().await.map_err(refused)?;

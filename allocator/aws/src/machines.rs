@@ -21,7 +21,7 @@ impl CloudMachines for Account {
         owner: &'a Owner,
     ) -> Answer<'a, Vec<CloudMachine>> {
         Box::pin(async move {
-            let aws = self.with(keys).await;
+            let aws = self.in_session(keys);
             let tags = [OURS, (ENVIRONMENT, owner.environment.as_str())];
             let found = aws.instances_by_tags(&tags).await;
             let found = found.map_err(|error| refused("list the machines", &error))?;
@@ -43,7 +43,7 @@ impl CloudMachines for Account {
 
     fn end<'a>(&'a self, keys: Option<&'a AwsKeys>, ids: &'a [String]) -> Answer<'a, ()> {
         Box::pin(async move {
-            let ended = self.with(keys).await.terminate(ids).await;
+            let ended = self.in_session(keys).terminate(ids).await;
             ended.map_err(|error| refused("end the machines", &error))
         })
     }
@@ -51,7 +51,7 @@ impl CloudMachines for Account {
     fn keep<'a>(&'a self, keys: Option<&'a AwsKeys>, kept: &'a Kept) -> Answer<'a, ()> {
         Box::pin(async move {
             let Kept { bucket, key, text } = kept;
-            let put = self.with(keys).await.put_text(bucket, key, text.clone()).await;
+            let put = self.in_session(keys).put_text(bucket, key, text.clone()).await;
             put.map_err(|error| refused("take the text into the bucket", &error))
         })
     }

@@ -149,3 +149,69 @@ impl Aws {
         Err(CallError::NoAnswer { call: query.call, why })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+
+    use super::*;
+
+    /// A service that gives these answers, one after the other; what it was asked comes back.
+    fn serve(answers: [&'static str; 2]) -> (String, thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = thread::spawn(move || {
+            let answer = |body: &str| {
+                let (mut connection, _) = listener.accept().unwrap();
+                let mut request = Vec::new();
+                let mut part = [0; 4096];
+                // The body is the last line, and the calls here end with it.
+                while !request.ends_with(b"true") && !request.ends_with(b"more") {
+                    let length = connection.read(&mut part).unwrap();
+                    assert!(length > 0, "the request was cut off");
+                    request.extend_from_slice(&part[..length]);
+                }
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                connection.write_all((head + body).as_bytes()).unwrap();
+                String::from_utf8(request).unwrap()
+            };
+            answers.into_iter().map(answer).collect()
+        });
+        (url, asked)
+    }
+
+    #[tokio::test]
+    async fn pages_become_one_answer_and_each_is_asked_for_and_signed() {
+        let (url, asked) = serve([
+            "<R><subnetSet><item><subnetId>a</subnetId><vpcId>v</vpcId><availabilityZone>z\
+             </availabilityZone></item></subnetSet><nextToken>more</nextToken></R>",
+            "<R><subnetSet><item><subnetId>b</subnetId><vpcId>v</vpcId><availabilityZone>z\
+             </availabilityZone></item></subnetSet><nextToken/></R>",
+        ]);
+        let keys = Credentials::new("AKIA", "secret", None, None, "test");
+        let aws = Aws(SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-west-2"))
+            .endpoint_url(url)
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .build());
+        let found = aws.subnets(None).await.unwrap();
+        let ids: Vec<_> = found.iter().map(|subnet| subnet.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        let asked = asked.join().unwrap();
+        assert!(!asked[0].contains("NextToken") && asked[1].ends_with("&NextToken=more"));
+        for request in asked {
+            assert!(request.contains("/us-west-2/ec2/aws4_request"), "{request}");
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! A stand-in for AWS of a test's own: [`with_cloud`] starts it, leads the test to it, and ends it.
+//! A stand-in for AWS of a test's own. [`RunningCloud`] starts it, and ends it with all that it started;
+//! [`with_cloud`] leads the test's own process to it.
 //!
 //! `LABLINK_AWS_CLOUD` is the stand-in's folder, with the program `cloud` in it. Where the variable is
 //! not set, the test says so and does nothing.
@@ -6,10 +7,9 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::{
-    env,
-    ffi::OsString,
-    fs,
+    env, fs,
     future::Future,
+    ops::Deref,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -21,7 +21,7 @@ const TOOL: &str = "LABLINK_AWS_CLOUD";
 /// Tells the second run of a test where its cloud is.
 const PLACE: &str = "LABLINK_TEST_CLOUD_DIR";
 
-/// A running stand-in for AWS, from inside the test that it belongs to.
+/// A stand-in for AWS that runs.
 pub struct Cloud {
     tool: PathBuf,
     dir: PathBuf,
@@ -38,15 +38,11 @@ pub fn with_cloud<F: Future<Output = ()>>(
     options: &[&str],
     test: impl FnOnce(Cloud) -> F,
 ) {
-    let Some(tool) = env::var_os(TOOL).map(|folder| Path::new(&folder).join("cloud")) else {
-        eprintln!("{name} is skipped: {TOOL} names no stand-in for AWS");
-        return;
-    };
-    if let Some(dir) = env::var_os(PLACE) {
+    if let (Some(tool), Some(dir)) = (tool(), env::var_os(PLACE)) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         return runtime.block_on(test(Cloud { tool, dir: dir.into() }));
     }
-    let started = Started::new(tool, options);
+    let Some(running) = RunningCloud::start(options) else { return };
     let program = env::current_exe().expect("this test's own program");
     let mut again = Command::new(program);
     again.args(["--exact", name, "--include-ignored", "--nocapture"]);
@@ -55,12 +51,17 @@ pub fn with_cloud<F: Future<Output = ()>>(
             again.env_remove(variable);
         }
     }
-    let ended = again.envs(started.environment()).env(PLACE, &started.cloud.dir).output();
+    again.envs(running.environment()).env("HOME", running.dir.join("home"));
+    let ended = again.env(PLACE, &running.dir).output();
     let ended = ended.expect("this test's own program starts");
     let said = String::from_utf8_lossy(&ended.stdout);
     let errors = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{said}\n{errors}");
     assert!(said.contains("1 passed"), "there is no test '{name}' here:\n{said}");
+}
+
+fn tool() -> Option<PathBuf> {
+    env::var_os(TOOL).map(|folder| Path::new(&folder).join("cloud"))
 }
 
 impl Cloud {
@@ -102,35 +103,56 @@ impl Cloud {
 }
 
 /// A cloud that ends with this value.
-struct Started {
+pub struct RunningCloud {
     cloud: Cloud,
     _dir: TempDir,
 }
 
-impl Started {
-    fn new(tool: PathBuf, options: &[&str]) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
+impl RunningCloud {
+    /// With these options of `cloud start`. None, with a sentence on standard error: there is no
+    /// stand-in here.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start(options: &[&str]) -> Option<Self> {
+        let Some(tool) = tool() else {
+            eprintln!("skipped: {TOOL} names no stand-in for AWS");
+            return None;
+        };
+        // A short path: sockets lie in it.
+        let dir = tempfile::Builder::new().prefix("lablink-aws-").tempdir().expect("a folder");
         let cloud = Cloud { tool, dir: dir.path().join("cloud") };
         cloud.does(&[&["start"], options].concat());
-        Self { cloud, _dir: dir }
+        Some(Self { cloud, _dir: dir })
     }
 
-    /// What `DIR/env` exports.
-    fn environment(&self) -> Vec<(OsString, OsString)> {
-        let text = fs::read_to_string(self.cloud.dir.join("env")).expect("the cloud's environment");
+    /// What leads programs to it: the variables that its `env` exports.
+    ///
+    /// # Panics
+    /// If they can't be read.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let text = fs::read_to_string(self.dir.join("env")).expect("the cloud's environment");
         let export = |line: &str| {
             let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
-            Some((name.into(), value.trim_matches('\'').into()))
+            Some((name.to_owned(), value.trim_matches('\'').to_owned()))
         };
         text.lines().filter_map(export).collect()
     }
 }
 
-impl Drop for Started {
+impl Deref for RunningCloud {
+    type Target = Cloud;
+
+    fn deref(&self) -> &Cloud {
+        &self.cloud
+    }
+}
+
+impl Drop for RunningCloud {
     fn drop(&mut self) {
-        let stop = Command::new(&self.cloud.tool).arg("stop").arg(&self.cloud.dir).output();
+        let stop = Command::new(&self.tool).arg("stop").arg(&self.dir).output();
         if !stop.is_ok_and(|ended| ended.status.success()) {
-            eprintln!("the stand-in for AWS in {} was not stopped", self.cloud.dir.display());
+            eprintln!("the stand-in for AWS in {} was not stopped", self.dir.display());
         }
     }
 }

@@ -20,7 +20,7 @@ impl Lab {
     /// With its state on this machine. None: there is no cloud.
     pub fn new() -> Result<Option<Self>> {
         let Some(cloud) = AwsCloud::start()? else { return Ok(None) };
-        let mut deployment = Deployment::with_config(&config(cloud.image()?, "", ""))?;
+        let mut deployment = Deployment::with_config(&config(&cloud.image()?, "", ""))?;
         cloud.give_to(&mut deployment);
         Ok(Some(Self { cloud, deployment }))
     }
@@ -30,7 +30,7 @@ impl Lab {
         let Some(cloud) = AwsCloud::start()? else { return Ok(None) };
         let more = format!("bucket_name: {bucket}");
         let login = format!("admin_password: {PASSWORD}");
-        let mut deployment = Deployment::with_config(&config(cloud.image()?, &login, &more))?;
+        let mut deployment = Deployment::with_config(&config(&cloud.image()?, &login, &more))?;
         cloud.give_to(&mut deployment);
         deployment.set("ENVIRONMENT", "test");
         // Where the tests read it.

@@ -1,6 +1,7 @@
 //! VMs on AWS, on a stand-in for it that `LABLINK_AWS_CLOUD` names. The allocator has to be built with
 //! the feature `aws`.
 
+mod asked_before;
 mod cut_off;
 mod lab;
 mod story;

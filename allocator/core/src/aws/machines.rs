@@ -43,7 +43,7 @@ pub struct CloudError {
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, CloudError>> + Send + 'a>>;
 
 /// What is asked of AWS beside Terraform, which knows only what is in its state. The allocator can be
-/// built without. Keys that somebody typed win over what the process finds by itself.
+/// built without. The keys are those that [`super::CloudIdentity::session`] gives.
 pub trait CloudMachines: Send + Sync {
     /// The machines of an owner that are there.
     fn machines<'a>(

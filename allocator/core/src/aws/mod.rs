@@ -41,6 +41,6 @@ pub trait CloudIdentity: Send + Sync {
     fn of<'a>(&'a self, keys: Option<&'a AwsKeys>) -> FromAws<'a, Identity>;
 
     /// The keys that programs beside this one, as Terraform, are to work with: those of a session where a
-    /// role is to be taken on, else the same. None: what they find by themselves.
+    /// role is to be taken on or a profile was named, else the same. None: what they find by themselves.
     fn session<'a>(&'a self, keys: Option<&'a AwsKeys>) -> FromAws<'a, Option<AwsKeys>>;
 }

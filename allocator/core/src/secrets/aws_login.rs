@@ -23,7 +23,7 @@ pub struct AwsLogin {
 pub enum LoginError {
     #[error(transparent)]
     Vault(#[from] VaultError),
-    #[error("AWS gave no session in the role that is configured (aws.role_arn): {0}")]
+    #[error("AWS gave no session in the role or profile that is configured (aws): {0}")]
     NoSession(#[from] IdentityError),
 }
 

@@ -113,7 +113,7 @@ pub async fn heartbeat(
         silent::heard(scope, &mut client, vm_id).await?;
     }
     if vm.try_get("is_new")? {
-        instance::heard(scope, &mut client, vm.try_get("id")?).await?;
+        instance::heard(scope, &mut client, vm_id).await?;
     }
     Ok(())
 }

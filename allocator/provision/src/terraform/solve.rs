@@ -18,7 +18,6 @@ use super::{
     Backend, Provisioner, ProvisionerParts, StepError, Workspace,
     look::Look,
     state::{Doubt, Pieces, listed, mend},
-    sweep::with,
     work_error::WorkError,
 };
 
@@ -170,7 +169,8 @@ impl Provisioner {
             let now = self.look(workspace).await?;
             // Of several machines of one name, one comes back.
             if !now.state.contains(&stray.hostname) {
-                workspace.import(stray, &with(&now.state, &found)).await?;
+                let vms = now.state.hostnames().chain([&stray.hostname]).cloned().collect();
+                workspace.import(stray, &vms).await?;
                 state::adopted(scope, &stray.hostname, &stray.id).await?;
             }
         }

@@ -47,13 +47,15 @@ impl Provisioner {
         let scope = &self.parts.scope;
         let made = look.strays.iter().filter_map(|it| Some((it.hostname.clone(), it.operation?)));
         let ours = state::being_made_by(scope, &made.collect::<Vec<_>>()).await?;
+        let mut there: BTreeSet<Hostname> = look.state.hostnames().cloned().collect();
         let mut taken = BTreeSet::new();
         for stray in look.strays.iter().filter(|it| ours.contains(&it.hostname)) {
             // Of two that were made for one VM, the second is left over.
             if stray.standing == StrayStanding::Double || !taken.insert(&stray.hostname) {
                 continue;
             }
-            workspace.import(stray, &with(&look.state, &ours)).await?;
+            there.insert(stray.hostname.clone());
+            workspace.import(stray, &there).await?;
             state::adopted(scope, &stray.hostname, &stray.id).await?;
             tracing::warn!(
                 vm.hostname = %stray.hostname, instance = stray.id,
@@ -76,12 +78,6 @@ impl Provisioner {
     }
 }
 
-/// The VMs of this state, and these.
-pub(super) fn with(state: &State, more: &[Hostname]) -> Vec<Hostname> {
-    let all: BTreeSet<&Hostname> = state.hostnames().chain(more).collect();
-    all.into_iter().cloned().collect()
-}
-
 impl Workspace {
     /// The machines that are there and that this state does not know.
     pub(super) async fn strays(&self, state: &State) -> Result<Vec<Stray>, CloudError> {
@@ -92,8 +88,13 @@ impl Workspace {
         }
     }
 
-    /// Takes an instance into the state. `vms`: all that shall exist then, it among them.
-    pub(super) async fn import(&self, stray: &Stray, vms: &[Hostname]) -> Result<(), StepError> {
+    /// Takes an instance into the state. `vms`: all that are in it then, and no others, for the module's
+    /// outputs are worked out as well.
+    pub(super) async fn import(
+        &self,
+        stray: &Stray,
+        vms: &BTreeSet<Hostname>,
+    ) -> Result<(), StepError> {
         let address = format!("aws_instance.vm[\"{}\"]", stray.hostname);
         if stray.standing == StrayStanding::Gone {
             let forget = ["state", "rm", "-no-color", LOCK_TIMEOUT, &address];

@@ -33,7 +33,8 @@ pub const MOST_HOURS: u32 = 366 * 24;
 pub struct PreflightBody {
     /// Whether such a launch would be taken now.
     can_launch: bool,
-    /// Whether VMs would have a GPU. null: unknown, so nothing can be launched.
+    /// Whether VMs would have a GPU. null: AWS did not say, so nothing can be launched; or VMs don't come
+    /// from a cloud.
     gpu_support: Option<bool>,
     /// How many VMs the quota admits beside what runs; null: unknown.
     fits: Option<u32>,
@@ -56,7 +57,7 @@ struct FindingBody {
 type Word = &'static str;
 
 /// Asks AWS what a launch would meet: offer, GPU, image, quota, rights and price. It takes less than
-/// five seconds.
+/// five seconds. Where VMs don't come from a cloud, nothing is found.
 #[utoipa::path(get, path = "", params(Asked), responses((status = 200, body = PreflightBody)))]
 pub async fn report(
     State(state): State<AppState>,
@@ -71,11 +72,17 @@ pub async fn report(
         return Err(Problem::invalid(format!("hours: from 1 to {MOST_HOURS}.")));
     }
     let report = look(&state, &scope, &Wanted { count, hours }).await?;
-    let report = report.ok_or_else(|| {
-        let message = "VMs here don’t come from a cloud: there is nobody to ask before a launch.";
-        Problem::conflict("no_cloud", message)
-    })?;
-    Ok(Json(PreflightBody::from(report)))
+    Ok(Json(match report {
+        Some(report) => PreflightBody::from(report),
+        // There is nobody to ask.
+        None => PreflightBody {
+            can_launch: scope.pool.rules.machines.launched_from.is_some(),
+            gpu_support: None,
+            fits: None,
+            findings: Vec::new(),
+            quota_request: None,
+        },
+    }))
 }
 
 /// What a launch would meet. None: its machines come from no cloud.
