@@ -74,20 +74,10 @@ impl AwsCloud {
         self.0.dir().join("instances").join(id).join("root/home/client")
     }
 
-    /// Ends an instance as nobody here asked for.
-    pub fn terminate(&self, name: &str) -> Result<()> {
-        self.0.does(&["terminate", name]);
-        Ok(())
-    }
-
-    /// Stops an instance as nobody here asked for.
-    pub fn stop_instance(&self, name: &str) -> Result<()> {
-        self.run("stop-instance", &[name]).map(drop)
-    }
-
-    /// Starts it again.
-    pub fn start_instance(&self, name: &str) -> Result<()> {
-        self.run("start-instance", &[name]).map(drop)
+    /// What happens to an instance as nobody here asked for: `terminate`, `stop-instance`,
+    /// `start-instance`, `reboot` or `interrupt`.
+    pub fn happens(&self, what: &str, name: &str) {
+        self.0.does(&[what, name]);
     }
 
     /// Makes AWS refuse, delay or lose, as `cloud fault --help` tells.

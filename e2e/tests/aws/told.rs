@@ -21,8 +21,8 @@ async fn a_machine_that_is_stopped_or_ended_outside_is_told_of_in_aws_s_words() 
     allocator.until_free(2).await?;
     let (stopped, ended) = ("lablink-vm-test-1", "lablink-vm-test-2");
     let since = Instant::now();
-    lab.cloud.stop_instance(stopped)?;
-    lab.cloud.terminate(ended)?;
+    lab.cloud.happens("stop-instance", stopped);
+    lab.cloud.happens("terminate", ended);
     for (name, kind, words) in
         [(stopped, "stopped", "it was stopped"), (ended, "ended", "it was ended for good")]
     {
@@ -35,7 +35,7 @@ async fn a_machine_that_is_stopped_or_ended_outside_is_told_of_in_aws_s_words() 
     let free = allocator.organiser()?.get("/api/unassigned_vms_count").await?.expect(200)?;
     ensure!(free.json()?["count"] == 0, "{}", free.body);
     // The stopped one comes back by itself.
-    lab.cloud.start_instance(stopped)?;
+    lab.cloud.happens("start-instance", stopped);
     allocator.until_free(1).await?;
     ensure!(vm(&allocator, stopped).await?["finding"] == Value::Null, "it is heard");
     allocator.stop().await?;

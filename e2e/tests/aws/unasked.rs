@@ -62,7 +62,7 @@ async fn a_vm_that_is_gone_is_made_again_only_when_it_is_named() -> Result<()> {
     let allocator = lab.deployment.start().await?;
     ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
     allocator.until_free(1).await?;
-    lab.cloud.terminate(FIRST)?;
+    lab.cloud.happens("terminate", FIRST);
 
     ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
     assert!(lab.cloud.running("Name", FIRST)?.is_empty());
