@@ -19,7 +19,7 @@ async fn a_machine_that_is_stopped_or_ended_outside_is_told_of_in_aws_s_words() 
     let launched = allocator.launch(2).await?;
     crate::lab::ends(&allocator, launched, "succeeded").await?;
     allocator.until_free(2).await?;
-    let (stopped, ended) = ("lablink-vm-test-1", "lablink-vm-test-2");
+    let (stopped, ended) = ("lablink-vm-dev-1", "lablink-vm-dev-2");
     let since = Instant::now();
     lab.cloud.happens("stop-instance", stopped);
     lab.cloud.happens("terminate", ended);
