@@ -88,7 +88,7 @@ mod tests {
             );
             assert!(line.contains(advice), "{line}");
         }
-        assert!(lines[3].contains("did you mean 'provider'?"));
+        assert!(lines[2].contains("did you mean 'provider'?"));
     }
 
     #[test]
