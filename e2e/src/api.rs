@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::{Allocator, Caller, eventually};
 
 /// From the end of Terraform to an agent that waits.
-const COME_UP: Duration = Duration::from_secs(20);
-/// The lease of a worker that vanished runs out after 20 s.
-const OPERATION: Duration = Duration::from_secs(40);
+const COME_UP: Duration = Duration::from_secs(60);
+/// Terraform may plan and apply, and the lease of a worker that vanished runs out after 20 s.
+const OPERATION: Duration = Duration::from_secs(180);
 
 /// What a program gets that claims a VM.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 mod asked_before;
 mod cut_off;
 mod lab;
+mod names;
 mod story;
 mod told;
 mod unasked;

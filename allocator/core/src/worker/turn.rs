@@ -72,10 +72,13 @@ impl Turn {
         }
     }
 
-    /// What an earlier worker left running has ended, which may have taken a while. The time for a
-    /// look into it counts from now.
+    /// What an earlier worker left running has ended. If that took all the time there was for a look
+    /// into it, as calls of a cloud may, that time counts from now.
     pub fn begin_look(&mut self) {
-        self.due = Instant::now() + ABANDONED;
+        let now = Instant::now();
+        if self.due <= now {
+            self.due = now + ABANDONED;
+        }
     }
 
     /// When the steps of the work have to end.

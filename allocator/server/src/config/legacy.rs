@@ -33,11 +33,6 @@ pub(super) fn refuse_staging(ssl: &mut Section<'_>) {
 /// Keys that the original's template has gained since.
 pub(super) fn refuse_template(file: &mut Section<'_>) {
     file.foreign(
-        "deployment_name",
-        "remove it; names of resources are made of the environment alone, so give each deployment \
-         of an account an environment of its own",
-    );
-    file.foreign(
         "environment",
         "remove it and start lablink-allocator with that word in ENVIRONMENT or --environment",
     );
@@ -78,15 +73,14 @@ mod tests {
     #[test]
     fn keys_of_the_originals_template_say_what_to_do_instead() {
         let found = problem(
-            "deployment_name: class\nenvironment: prod\n\
+            "environment: prod\n\
              monitoring: {enabled: true, email: a@b.org, budget: {enabled: false}}\nprovder: aws",
         );
         let lines: Vec<&str> = found.lines().collect();
-        assert_eq!(lines.len(), 4, "one for the whole section: {found}");
+        assert_eq!(lines.len(), 3, "one for the whole section: {found}");
         for (line, key, advice) in [
-            (lines[0], "'deployment_name'", "an environment of its own"),
-            (lines[1], "'environment'", "ENVIRONMENT or --environment"),
-            (lines[2], "'monitoring'", "/metrics"),
+            (lines[0], "'environment'", "ENVIRONMENT or --environment"),
+            (lines[1], "'monitoring'", "/metrics"),
         ] {
             assert!(
                 line.contains(&format!("unknown key {key}, of the original's template")),
@@ -94,7 +88,7 @@ mod tests {
             );
             assert!(line.contains(advice), "{line}");
         }
-        assert!(lines[3].contains("did you mean 'provider'?"));
+        assert!(lines[2].contains("did you mean 'provider'?"));
     }
 
     #[test]
