@@ -2,8 +2,11 @@
 //! behind the server's feature `aws`.
 
 mod account;
+mod asked;
+mod cost;
 mod identity;
 mod machines;
+mod place;
 mod questions;
 
 pub use account::Account;
