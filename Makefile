@@ -10,6 +10,8 @@ export CHECKPOINT_DISABLE := 1
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PROGRAMS := $(TARGET)/debug
 LAMBDA := target/lambda/bootstrap
+# As releases are built; `make run` does without, which is quicker to build.
+AWS := lablink-allocator/aws
 # x86_64 or aarch64.
 LAMBDA_ARCH ?= x86_64
 # For `make chaos`. Without a seed it takes a random one, and prints it.
@@ -34,7 +36,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-old-client test-s3 test-size test-logs test-collect test-browser \
+.PHONY: help run test bench test-old-client test-s3 test-aws-module lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
@@ -55,15 +57,16 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	$(TERRAFORM_LOCAL) validate
 	$(TERRAFORM_LOCAL) test
 	terraform/aws/tests/user-data-test
+	terraform/aws/tests/cloud/run
 	infra/tests/examples
 	infra/tests/host-scripts
-	cargo build --workspace --bins
+	cargo build --workspace --bins --features $(AWS)
 	e2e/fuzz/run short
 	cargo run -p lablink-web --example gallery -- target/gallery
 	e2e/browser/node live.mjs target/gallery
 	e2e/browser/node main-job.mjs chromium
 	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS) --tests-only
-	cargo run -p lablink-test-db -- run -- cargo test --workspace
+	cargo run -p lablink-test-db -- run -- cargo test --workspace --features $(AWS)
 
 bench: ## Measure a release build against the performance bars, or beside COMPARE (8 minutes, and its compilation)
 	@scripts/setup test
@@ -124,6 +127,10 @@ fuzz: ## Send a running allocator what it may never have seen (5 minutes)
 test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform bucket -- --include-ignored
+
+test-aws-module: ## Change all that can change under a VM on the stand-in for AWS, with the host's rights (5 minutes)
+	@scripts/setup test
+	terraform/aws/tests/cloud/run each upgrade rights names
 
 test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
 	@scripts/setup test
@@ -207,6 +214,7 @@ check: ## Check format, lints, circles of imports, links of the guides, licences
 	scripts/links-test
 	scripts/links
 	terraform fmt -check -recursive terraform infra
+	terraform fmt -check - <infra/image/client.pkr.hcl >/dev/null
 	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
@@ -214,6 +222,10 @@ check: ## Check format, lints, circles of imports, links of the guides, licences
 	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
 	cargo machete
 	cargo deny check --hide-inclusion-graph bans licenses sources
+
+lock-providers: ## Add the checksums of Terraform's registry to the lock files of the modules for AWS
+	for module in terraform/aws infra infra/bootstrap; do terraform -chdir=$$module providers lock \
+		-platform=linux_amd64 -platform=linux_arm64 -platform=darwin_arm64 || exit; done
 
 fmt: ## Format Rust and Terraform
 	@scripts/setup test

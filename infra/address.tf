@@ -3,7 +3,7 @@ resource "aws_eip" "host" {
   count = local.settings.eip.strategy == "dynamic" ? local.single : 0
 
   domain = "vpc"
-  tags   = { Name = "${local.settings.eip.tag_name}-${local.env}" }
+  tags   = { Name = "${local.settings.eip.tag_name}-${local.name}" }
 }
 
 # Made once by hand, with both tags; it outlives every deployment.
@@ -11,7 +11,7 @@ data "aws_eip" "persistent" {
   count = local.settings.eip.strategy == "persistent" ? 1 : 0
 
   tags = {
-    Name        = "${local.settings.eip.tag_name}-${local.env}"
+    Name        = "${local.settings.eip.tag_name}-${local.name}"
     Environment = local.env
   }
 }

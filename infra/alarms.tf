@@ -68,7 +68,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = { for name, alarm in local.possible_alarms : name => alarm if var.alarm_topic_arn != null }
 
-  alarm_name          = "lablink-${each.key}-${local.env}"
+  alarm_name          = "lablink-${each.key}-${local.name}"
   alarm_description   = each.value.text
   namespace           = each.value.namespace
   metric_name         = each.value.metric

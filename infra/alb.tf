@@ -9,7 +9,7 @@ resource "aws_lb" "allocator" {
   #checkov:skip=CKV_AWS_150:var.termination_protection decides, so that test deployments can be destroyed
   for_each = local.acm
 
-  name                       = "lablink-alb-${local.env}"
+  name                       = "lablink-alb-${local.name}"
   load_balancer_type         = "application"
   internal                   = false
   security_groups            = [aws_security_group.alb[each.key].id]
@@ -33,7 +33,7 @@ resource "aws_lb_target_group" "allocator" {
   #checkov:skip=CKV_AWS_378:plain HTTP inside the VPC, from the load balancer's security group only
   for_each = local.acm
 
-  name                 = "lablink-tg-${local.env}"
+  name                 = "lablink-tg-${local.name}"
   vpc_id               = data.aws_vpc.host.id
   port                 = local.allocator_port
   protocol             = "HTTP"

@@ -2,10 +2,10 @@ resource "aws_security_group" "alb" {
   #checkov:skip=CKV2_AWS_5:attached to aws_lb.allocator, whose for_each checkov does not follow
   for_each = local.acm
 
-  name        = "lablink-alb-sg-${local.env}"
-  description = "LabLink load balancer ${local.env}"
+  name        = "lablink-alb-sg-${local.name}"
+  description = "LabLink load balancer ${local.name}"
   vpc_id      = data.aws_vpc.host.id
-  tags        = { Name = "lablink-alb-${local.env}" }
+  tags        = { Name = "lablink-alb-${local.name}" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "alb" {

@@ -3,6 +3,7 @@
 locals {
   client_variables = merge(
     { permissions_boundary_arn = aws_iam_policy.client_boundary.arn },
+    { for name in compact([local.settings.deployment_name]) : "deployment_name" => name },
     { for name, value in { owner = "Owner", cost_center = "CostCenter" } : name => var.tags[value] if can(var.tags[value]) },
     # Hosts that come and go have no lasting public address: theirs are private ones, by group.
     local.several ? { allocator_security_group_id = aws_security_group.host.id } : {},

@@ -62,7 +62,7 @@ resource "aws_db_instance" "allocator" {
 }
 
 locals {
-  database_name = "lablink-${local.env}"
+  database_name = "lablink-${local.name}"
   # The major version; RDS brings in the minor ones.
   postgres = "17"
 }
@@ -71,7 +71,7 @@ resource "aws_db_parameter_group" "allocator" {
   for_each = local.rds
 
   name        = "${local.database_name}-postgres${local.postgres}"
-  description = "LabLink allocator ${local.env}"
+  description = "LabLink allocator ${local.name}"
   family      = "postgres${local.postgres}"
 
   # Nobody without TLS, whatever AWS's default becomes.

@@ -62,7 +62,7 @@ resource "aws_db_subnet_group" "allocator" {
   for_each = local.rds
 
   name        = local.database_name
-  description = "LabLink allocator ${local.env}"
+  description = "LabLink allocator ${local.name}"
   subnet_ids  = [for subnet in aws_subnet.database : subnet.id]
 }
 
@@ -70,10 +70,10 @@ resource "aws_security_group" "database" {
   #checkov:skip=CKV2_AWS_5:attached to aws_db_instance.allocator, whose for_each checkov does not follow
   for_each = local.rds
 
-  name        = "lablink-database-${local.env}"
-  description = "LabLink database ${local.env}"
+  name        = "lablink-database-${local.name}"
+  description = "LabLink database ${local.name}"
   vpc_id      = data.aws_vpc.host.id
-  tags        = { Name = "lablink-database-${local.env}" }
+  tags        = { Name = "lablink-database-${local.name}" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "database" {

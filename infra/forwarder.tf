@@ -1,6 +1,6 @@
 # Takes each batch of log lines from CloudWatch to the allocator.
 locals {
-  forwarder = "lablink_log_processor_${local.env}"
+  forwarder = "lablink_log_processor_${local.name}"
 }
 
 resource "aws_lambda_function" "forwarder" {
@@ -43,7 +43,7 @@ resource "aws_lambda_permission" "forwarder" {
 }
 
 resource "aws_cloudwatch_log_subscription_filter" "forwarder" {
-  name            = "lablink_lambda_subscription_${local.env}"
+  name            = "lablink_lambda_subscription_${local.name}"
   log_group_name  = aws_cloudwatch_log_group.client_vms.name
   filter_pattern  = "" # every line
   destination_arn = aws_lambda_function.forwarder.arn
@@ -75,7 +75,7 @@ data "aws_iam_policy_document" "forwarder" {
 }
 
 resource "aws_iam_role" "forwarder" {
-  name               = "lablink_lambda_exec_${local.env}"
+  name               = "lablink_lambda_exec_${local.name}"
   assume_role_policy = data.aws_iam_policy_document.forwarder_trust.json
 }
 

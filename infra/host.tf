@@ -26,7 +26,7 @@ locals {
     { bucket_name = local.settings.bucket_name, proxy = local.proxy },
     local.db_section,
   ))
-  host_name = "lablink-allocator-${local.env}"
+  host_name = "lablink-allocator-${local.name}"
   ami_id    = coalesce(var.ami_id, nonsensitive(data.aws_ssm_parameter.newest_ami.value))
 }
 

@@ -11,12 +11,12 @@ data "aws_iam_policy_document" "host_trust" {
 }
 
 resource "aws_iam_role" "host" {
-  name               = "lablink_instance_role_${local.env}"
+  name               = "lablink_instance_role_${local.name}"
   assume_role_policy = data.aws_iam_policy_document.host_trust.json
 }
 
 resource "aws_iam_instance_profile" "host" {
-  name = "lablink_instance_profile_${local.env}"
+  name = "lablink_instance_profile_${local.name}"
   role = aws_iam_role.host.name
 }
 
@@ -27,6 +27,7 @@ resource "aws_iam_role_policy" "host" {
       vms          = data.aws_iam_policy_document.client_vms.json
       vms_tags     = data.aws_iam_policy_document.client_tags.json
       vms_identity = data.aws_iam_policy_document.client_identity.json
+      preflight    = data.aws_iam_policy_document.preflight.json
     },
     local.settings.remote_client_state ? { state = data.aws_iam_policy_document.client_state.json } : {},
   )
@@ -49,7 +50,7 @@ data "aws_iam_policy_document" "host" {
   statement {
     sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.arn.logs}:log-group:lablink-allocator-${local.env}:log-stream:*"]
+    resources = ["${local.arn.logs}:log-group:lablink-allocator-${local.name}:log-stream:*"]
   }
   # AmazonSSMManagedInstanceCore would also let the host read every parameter of the account.
   statement {
@@ -75,12 +76,12 @@ data "aws_iam_policy_document" "client_state" {
       test     = "StringLike"
       variable = "s3:prefix"
       # `terraform init` looks for further workspaces, of which there are none, under env:/.
-      values = ["${local.env}/client/*", "env:/*"]
+      values = ["${local.settings.state_folder}/client/*", "env:/*"]
     }
   }
   statement {
     sid       = "KeepState"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
-    resources = ["arn:${local.partition}:s3:::${local.settings.bucket_name}/${local.env}/client/*"]
+    resources = ["arn:${local.partition}:s3:::${local.settings.bucket_name}/${local.settings.state_folder}/client/*"]
   }
 }

@@ -1,8 +1,10 @@
 # The role that terraform/aws gives its VMs. Whoever may write a role's policy and pass the role on
 # can give himself every right, so the role must carry this boundary.
 locals {
-  client_role_arn    = "arn:${local.partition}:iam::${local.account}:role/lablink_cloud_watch_agent_role_${local.env}"
-  client_profile_arn = "arn:${local.partition}:iam::${local.account}:instance-profile/lablink_client_instance_profile_${local.env}"
+  # Named as terraform/aws does: pools but the default one have a role of their own, after a dot.
+  client_name         = join("_", compact([local.settings.deployment_name, local.env]))
+  client_role_arns    = [for end in ["", ".*"] : "arn:${local.partition}:iam::${local.account}:role/lablink_cloud_watch_agent_role_${local.client_name}${end}"]
+  client_profile_arns = [for end in ["", ".*"] : "arn:${local.partition}:iam::${local.account}:instance-profile/lablink_client_instance_profile_${local.client_name}${end}"]
 }
 
 data "aws_iam_policy_document" "client_boundary" {
@@ -10,14 +12,14 @@ data "aws_iam_policy_document" "client_boundary" {
     sid     = "WriteLogs"
     actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     resources = [
-      for stream in ["", ":log-stream:*"] : "${local.arn.logs}:log-group:lablink-cloud-init-${local.env}${stream}"
+      for stream in ["", ":log-stream:*"] : "${local.arn.logs}:log-group:lablink-cloud-init-${local.name}${stream}"
     ]
   }
 }
 
 resource "aws_iam_policy" "client_boundary" {
-  name        = "lablink_client_boundary_${local.env}"
-  description = "The most that a client VM of LabLink ${local.env} may do"
+  name        = "lablink_client_boundary_${local.name}"
+  description = "The most that a client VM of LabLink ${local.name} may do"
   policy      = data.aws_iam_policy_document.client_boundary.json
 }
 
@@ -25,7 +27,7 @@ data "aws_iam_policy_document" "client_identity" {
   statement {
     sid       = "MakeBoundedRole"
     actions   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
-    resources = [local.client_role_arn]
+    resources = local.client_role_arns
     condition {
       test     = "ArnEquals"
       variable = "iam:PermissionsBoundary"
@@ -46,7 +48,7 @@ data "aws_iam_policy_document" "client_identity" {
       "iam:TagRole",
       "iam:UntagRole",
     ]
-    resources = [local.client_role_arn]
+    resources = local.client_role_arns
   }
   statement {
     sid = "KeepProfile"
@@ -60,16 +62,28 @@ data "aws_iam_policy_document" "client_identity" {
       "iam:TagInstanceProfile",
       "iam:UntagInstanceProfile",
     ]
-    resources = [local.client_profile_arn]
+    resources = local.client_profile_arns
   }
   statement {
     sid       = "GiveRoleToVms"
     actions   = ["iam:PassRole"]
-    resources = [local.client_role_arn]
+    resources = local.client_role_arns
     condition {
       test     = "StringEquals"
       variable = "iam:PassedToService"
       values   = ["ec2.amazonaws.com"]
+    }
+  }
+
+  # The first spot instance of an account needs it.
+  statement {
+    sid       = "MakeSpotsOwnRole"
+    actions   = ["iam:CreateServiceLinkedRole"]
+    resources = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/spot.amazonaws.com/*"]
+    condition {
+      test     = "StringEquals"
+      variable = "iam:AWSServiceName"
+      values   = ["spot.amazonaws.com"]
     }
   }
 }

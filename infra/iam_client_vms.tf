@@ -1,13 +1,19 @@
 # The EC2 rights that terraform/aws needs. What is made must carry this environment's tags, and what
 # carries them may be changed and removed: nothing else in the account can be touched.
 locals {
-  client_tags = { Environment = local.env, ManagedBy = "lablink-allocator" }
+  client_tags = merge(local.deployment_tag, { Environment = local.env, ManagedBy = "lablink-allocator" })
+
+  # A deployment without a name has what bears none: others of the account are not its own.
+  own = concat(
+    [for key, value in local.client_tags : { test = "StringEquals", key = key, value = value }],
+    local.settings.deployment_name == "" ? [{ test = "Null", key = "Deployment", value = "true" }] : [],
+  )
 
   # Where VMs may be, and of which type: whoever gets hold of the role starts no other machines.
   client_vpc_arn = "${local.arn.ec2}:vpc/${data.aws_vpc.host.id}"
   # Of the VPC, those that were named, if any were.
   client_subnet_arns = [for id in coalescelist(var.subnet_ids, ["*"]) : "${local.arn.ec2}:subnet/${id}"]
-  client_types       = [local.settings.machine_type]
+  client_types       = local.settings.machine_types
 
   # Kinds that terraform/aws tags as it makes them, and the calls that make them.
   made_with_tags = {
@@ -23,6 +29,7 @@ data "aws_iam_policy_document" "client_vms" {
     sid = "Look"
     actions = [
       "ec2:DescribeAvailabilityZones",
+      "ec2:DescribeIamInstanceProfileAssociations",
       "ec2:DescribeImages",
       "ec2:DescribeInstanceAttribute",
       "ec2:DescribeInstanceCreditSpecifications",
@@ -36,6 +43,7 @@ data "aws_iam_policy_document" "client_vms" {
       "ec2:DescribeSecurityGroupRules",
       "ec2:DescribeSecurityGroups",
       "ec2:DescribeSpotInstanceRequests",
+      "ec2:DescribeSpotPriceHistory",
       "ec2:DescribeSubnets",
       "ec2:DescribeTags",
       "ec2:DescribeVolumes",
@@ -53,12 +61,12 @@ data "aws_iam_policy_document" "client_vms" {
       actions   = ["ec2:${statement.key}"]
       resources = [for kind in statement.value : "${local.arn.ec2}:${kind}/*"]
       dynamic "condition" {
-        for_each = local.client_tags
+        for_each = local.own
 
         content {
-          test     = "StringEquals"
-          variable = "aws:RequestTag/${condition.key}"
-          values   = [condition.value]
+          test     = condition.value.test
+          variable = "aws:RequestTag/${condition.value.key}"
+          values   = [condition.value.value]
         }
       }
       dynamic "condition" {
@@ -129,22 +137,24 @@ data "aws_iam_policy_document" "client_vms" {
       values   = local.client_types
     }
     dynamic "condition" {
-      for_each = local.client_tags
+      for_each = local.own
 
       content {
-        test     = "StringEquals"
-        variable = "aws:ResourceTag/${condition.key}"
-        values   = [condition.value]
+        test     = condition.value.test
+        variable = "aws:ResourceTag/${condition.value.key}"
+        values   = [condition.value.value]
       }
     }
   }
   statement {
     sid = "ChangeAndRemoveItsOwn"
     actions = [
+      "ec2:AssociateIamInstanceProfile",
       "ec2:AuthorizeSecurityGroupEgress",
       "ec2:AuthorizeSecurityGroupIngress",
       "ec2:DeleteKeyPair",
       "ec2:DeleteSecurityGroup",
+      "ec2:DisassociateIamInstanceProfile",
       "ec2:ModifyInstanceMetadataOptions",
       "ec2:ModifySecurityGroupRules",
       "ec2:RebootInstances",
@@ -157,12 +167,12 @@ data "aws_iam_policy_document" "client_vms" {
     ]
     resources = [for kind in ["instance", "key-pair", "security-group"] : "${local.arn.ec2}:${kind}/*"]
     dynamic "condition" {
-      for_each = local.client_tags
+      for_each = local.own
 
       content {
-        test     = "StringEquals"
-        variable = "aws:ResourceTag/${condition.key}"
-        values   = [condition.value]
+        test     = condition.value.test
+        variable = "aws:ResourceTag/${condition.value.key}"
+        values   = [condition.value.value]
       }
     }
   }
@@ -181,12 +191,12 @@ data "aws_iam_policy_document" "client_tags" {
       ])
     }
     dynamic "condition" {
-      for_each = local.client_tags
+      for_each = local.own
 
       content {
-        test     = "StringEquals"
-        variable = "aws:RequestTag/${condition.key}"
-        values   = [condition.value]
+        test     = condition.value.test
+        variable = "aws:RequestTag/${condition.value.key}"
+        values   = [condition.value.value]
       }
     }
   }
@@ -201,12 +211,50 @@ data "aws_iam_policy_document" "client_tags" {
       values   = ["true"]
     }
     dynamic "condition" {
-      for_each = local.client_tags
+      for_each = local.own
 
       content {
+        test     = condition.value.test
+        variable = "aws:RequestTag/${condition.value.key}"
+        values   = [condition.value.value]
+      }
+    }
+  }
+  # A tag that says whose something is stays as it was made.
+  statement {
+    sid     = "TagItsOwn"
+    actions = ["ec2:CreateTags", "ec2:DeleteTags"]
+    resources = [
+      for kind in ["instance", "key-pair", "security-group", "security-group-rule", "volume"] : "${local.arn.ec2}:${kind}/*"
+    ]
+    condition {
+      test     = "ForAllValues:StringNotEquals"
+      variable = "aws:TagKeys"
+      values   = ["Deployment", "Environment", "ManagedBy"]
+    }
+    dynamic "condition" {
+      for_each = local.own
+
+      content {
+        test     = condition.value.test
+        variable = "aws:ResourceTag/${condition.value.key}"
+        values   = [condition.value.value]
+      }
+    }
+  }
+
+  # Disks with a key of one's own: the key's policy must let the account's IAM decide.
+  dynamic "statement" {
+    for_each = compact([local.settings.kms_key_id])
+
+    content {
+      sid       = "EncryptDisks"
+      actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+      resources = [statement.value]
+      condition {
         test     = "StringEquals"
-        variable = "aws:RequestTag/${condition.key}"
-        values   = [condition.value]
+        variable = "kms:ViaService"
+        values   = ["ec2.${local.region}.amazonaws.com"]
       }
     }
   }

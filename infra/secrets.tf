@@ -23,7 +23,7 @@ ephemeral "random_password" "access_code" {
 }
 
 locals {
-  secrets_path = "/lablink/${local.env}"
+  secrets_path = "/lablink/${local.name}"
   # Of its own for RDS: whoever moves to it, or back, gets a password that both sides are told at once.
   db_secret = length(local.rds) == 0 ? "db-password" : "rds-password"
 

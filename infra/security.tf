@@ -23,10 +23,10 @@ locals {
 
 resource "aws_security_group" "host" {
   #checkov:skip=CKV2_AWS_5:attached to aws_instance.host and aws_launch_template.hosts, beside the module that checkov loses it in
-  name        = "lablink-allocator-${local.env}"
-  description = "LabLink allocator ${local.env}"
+  name        = "lablink-allocator-${local.name}"
+  description = "LabLink allocator ${local.name}"
   vpc_id      = data.aws_vpc.host.id
-  tags        = { Name = "lablink-allocator-${local.env}" }
+  tags        = { Name = "lablink-allocator-${local.name}" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "host" {

@@ -11,8 +11,10 @@ data "aws_partition" "current" {}
 locals {
   settings = module.settings.settings
   env      = local.settings.environment
-  region   = local.settings.region
-  ssl      = local.settings.ssl.provider
+  # What everything is called after: the environment, of a deployment with a name both.
+  name   = local.settings.name
+  region = local.settings.region
+  ssl    = local.settings.ssl.provider
 
   # One allocator is a host with an address and, unless the database is RDS, all data of its own;
   # several are alike, keep nothing, and come and go.
@@ -22,7 +24,9 @@ locals {
 
   # Client VMs carry Environment as well, but another ManagedBy: the allocator's rights tell its VMs
   # from its host by it.
-  tags = merge(var.tags, { Environment = local.env, ManagedBy = "lablink-infra" })
+  tags = merge(var.tags, local.deployment_tag, { Environment = local.env, ManagedBy = "lablink-infra" })
+
+  deployment_tag = { for name in compact([local.settings.deployment_name]) : "Deployment" => name }
 
   account = data.aws_caller_identity.current.account_id
   # arn:…:ec2:REGION:ACCOUNT and so on, before the resource.

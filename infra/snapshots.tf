@@ -1,12 +1,12 @@
 resource "aws_dlm_lifecycle_policy" "data" {
   count = local.single
 
-  description        = "Snapshots of LabLink's data volume ${local.env}"
+  description        = "Snapshots of LabLink's data volume ${local.name}"
   execution_role_arn = aws_iam_role.snapshots[0].arn
 
   policy_details {
     resource_types = ["VOLUME"]
-    target_tags    = { Snapshot = "lablink-${local.env}" }
+    target_tags    = { Snapshot = "lablink-${local.name}" }
 
     schedule {
       name      = "every ${var.snapshot_hours} hours"
@@ -76,7 +76,7 @@ data "aws_iam_policy_document" "snapshots" {
     condition {
       test     = "StringEquals"
       variable = "ec2:ResourceTag/Snapshot"
-      values   = ["lablink-${local.env}"]
+      values   = ["lablink-${local.name}"]
     }
   }
 }
@@ -89,7 +89,7 @@ locals {
 resource "aws_iam_role" "snapshots" {
   count = local.single
 
-  name               = "lablink_snapshots_${local.env}"
+  name               = "lablink_snapshots_${local.name}"
   assume_role_policy = data.aws_iam_policy_document.snapshots_trust[0].json
 }
 

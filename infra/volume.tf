@@ -9,7 +9,7 @@ resource "aws_ebs_volume" "data" {
   encrypted         = true
   snapshot_id       = var.restore_snapshot_id
   final_snapshot    = true
-  tags              = { Name = "lablink-data-${local.env}", Snapshot = "lablink-${local.env}" }
+  tags              = { Name = "lablink-data-${local.name}", Snapshot = "lablink-${local.name}" }
 
   # As with the host's subnet.
   lifecycle {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     allocator::Allocator,
     claims::Crowd,
-    growth::PAGES,
+    growth::pages,
     lab::BenchLab,
     logs,
     readers::Readers,
@@ -18,8 +18,8 @@ pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<()> {
     lab.fill_with_participants(10_000).await?;
     Crowd::of(200, 4_000).claim(&allocator).await?;
     let claimed = allocator.megabytes()?;
-    for (_, path) in PAGES {
-        Readers { at_once: 8, seconds: 1.0 }.read(&allocator, path, "").await?;
+    for (_, path) in pages(10_000) {
+        Readers { at_once: 8, seconds: 1.0 }.read(&allocator, &path, "").await?;
     }
     let shown = allocator.megabytes()?;
     logs::send_some(lab, &allocator).await?;

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 use tracing::{info, warn};
 
-use crate::allocator::{Api, CloudInitTimes, ContainerTimes, StartupTimes, retry};
+use crate::allocator::{Api, CloudInitTimes, ContainerTimes, ScriptRun, StartupTimes, retry};
 
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// cloud-init that has not ended by then hangs, or waits for this very agent.
@@ -21,6 +21,24 @@ pub struct StartupSettings {
     #[arg(long, env = "LABLINK_STARTED_AT", value_name = "SECONDS")]
     pub started_at: Option<u64>,
 
+    /// How often the organiser's startup script was tried; the start script sets it
+    #[arg(
+        long,
+        env = "LABLINK_SCRIPT_ATTEMPTS",
+        value_name = "NUMBER",
+        requires = "script_exit_status"
+    )]
+    pub script_attempts: Option<u32>,
+
+    /// How its last try ended; the start script sets it
+    #[arg(
+        long,
+        env = "LABLINK_SCRIPT_EXIT_STATUS",
+        value_name = "STATUS",
+        requires = "script_attempts"
+    )]
+    pub script_exit_status: Option<u8>,
+
     /// cloud-init's record of its stages; a machine without cloud-init has none
     #[arg(
         long,
@@ -31,7 +49,8 @@ pub struct StartupSettings {
     pub cloud_init: PathBuf,
 }
 
-/// Reports how long container and cloud-init took, each as soon as it is known.
+/// Reports how long the container took, how the startup script went, and how long cloud-init took,
+/// each as soon as it is known.
 pub async fn report(api: &Api, settings: StartupSettings) {
     if let Some(start) = settings.started_at {
         let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -41,6 +60,11 @@ pub async fn report(api: &Api, settings: StartupSettings) {
             container_startup_duration_seconds: end.saturating_sub(start),
         });
         tell(api, StartupTimes { container, ..StartupTimes::default() }).await;
+    }
+    let script = settings.script_attempts.zip(settings.script_exit_status);
+    if let Some((attempts, exit_status)) = script {
+        let startup_script = Some(ScriptRun { attempts, exit_status });
+        tell(api, StartupTimes { startup_script, ..StartupTimes::default() }).await;
     }
     if let Some(cloud_init) = cloud_init(&settings.cloud_init).await {
         let cloud_init = Some(cloud_init);

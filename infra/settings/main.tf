@@ -6,6 +6,11 @@ locals {
 
   region = tostring(try(local.file.app.region, "us-west-2"))
 
+  deployment_name = tostring(try(local.file.deployment_name, ""))
+  name            = join("-", compact([local.deployment_name, var.environment]))
+  # Where its states are in the bucket.
+  state_folder = join("/", compact([local.deployment_name, var.environment]))
+
   dns = {
     enabled           = tobool(try(local.file.dns.enabled, false))
     terraform_managed = tobool(try(local.file.dns.terraform_managed, true))
@@ -40,8 +45,10 @@ locals {
   several    = local.allocators != "1"
   image_tag  = tostring(try(local.file.allocator.image_tag, "linux-amd64-latest"))
   # What the allocator's role may make, and what the allocator asks for.
-  machine_type = tostring(try(local.file.machine.machine_type, "g4dn.xlarge"))
-  bucket_name  = tostring(try(local.file.bucket_name, "tf-state-lablink-allocator-bucket"))
+  machine_type        = tostring(try(local.file.machine.machine_type, "g4dn.xlarge"))
+  other_machine_types = [for type in try(tolist(local.file.machine.other_machine_types), []) : tostring(type)]
+  kms_key_id          = tostring(try(coalesce(local.file.machine.kms_key_id, ""), ""))
+  bucket_name         = tostring(try(local.file.bucket_name, "tf-state-lablink-allocator-bucket"))
 
   # Only `dev` may keep VMs' state on the host's own disk, and then needs no bucket.
   remote_client_state = contains(["test", "ci-test", "prod"], var.environment)

@@ -2,6 +2,9 @@ output "settings" {
   description = "The settings that the infrastructure needs, complete and checked."
   value = {
     environment         = var.environment
+    deployment_name     = local.deployment_name
+    name                = local.name
+    state_folder        = local.state_folder
     region              = local.region
     dns                 = local.dns
     eip                 = local.eip
@@ -9,7 +12,8 @@ output "settings" {
     db                  = { for key in ["kind", "dbname", "user"] : key => local.db[key] }
     allocators          = try(tonumber(local.allocators), 1)
     image_tag           = local.image_tag
-    machine_type        = local.machine_type
+    machine_types       = concat([local.machine_type], local.other_machine_types)
+    kms_key_id          = local.kms_key_id
     has_access_code     = local.access_code != ""
     bucket_name         = local.bucket_name
     remote_client_state = local.remote_client_state
@@ -81,8 +85,8 @@ output "settings" {
     error_message = "db.host, db.port, db.sslmode and db.sslrootcert are filled in by a deployment, for the database that db.kind names: remove them."
   }
   precondition {
-    condition     = local.db.kind != "rds" || !strcontains(var.environment, "--")
-    error_message = "db.kind: rds takes no environment with two dashes in a row, and not '${var.environment}': choose another name."
+    condition     = local.db.kind != "rds" || !strcontains(local.name, "--")
+    error_message = "db.kind: rds takes no name with two dashes in a row, and not '${local.name}': choose another environment or deployment_name."
   }
   precondition {
     condition     = can(regex("^[1-9][0-9]*$", local.allocators))
@@ -123,6 +127,22 @@ output "settings" {
   precondition {
     condition     = contains(["", local.access_code_placeholder], local.access_code)
     error_message = "app.access_code must be ${local.access_code_placeholder} in config.yaml, or be left out for none: the code lies in the Parameter Store. Give your own with TF_VAR_access_code."
+  }
+  precondition {
+    condition     = can(regex("^([a-z]([a-z0-9-]*[a-z0-9])?)?$", local.deployment_name))
+    error_message = "deployment_name must consist of a-z, 0-9 and '-', begin with a letter, and not be '${local.deployment_name}'."
+  }
+  precondition {
+    condition     = length(local.name) <= 20
+    error_message = "deployment_name and the environment may have 20 characters together, with the '-' between them, and '${local.name}' has ${length(local.name)}."
+  }
+  precondition {
+    condition     = alltrue([for type in local.other_machine_types : can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", type))])
+    error_message = "machine.other_machine_types must be EC2 instance types, such as [g5.xlarge]."
+  }
+  precondition {
+    condition     = local.kms_key_id == "" || can(regex("^arn:aws[a-z-]*:kms:${local.region}:[0-9]{12}:key/[A-Za-z0-9-]+$", local.kms_key_id))
+    error_message = "machine.kms_key_id must be the ARN of a key of KMS in the region of app.region, ${local.region}, and not '${local.kms_key_id}'."
   }
   precondition {
     condition     = can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", local.machine_type))

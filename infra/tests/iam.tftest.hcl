@@ -23,6 +23,7 @@ run "no_right_is_a_wildcard" {
         data.aws_iam_policy_document.client_boundary.statement,
         data.aws_iam_policy_document.client_state.statement,
         data.aws_iam_policy_document.forwarder.statement,
+        data.aws_iam_policy_document.preflight.statement,
         data.aws_iam_policy_document.snapshots[0].statement,
       ) : alltrue([for action in statement.actions : !strcontains(action, "*")])
     ])
@@ -37,9 +38,10 @@ run "no_right_is_a_wildcard" {
         data.aws_iam_policy_document.client_identity.statement,
         data.aws_iam_policy_document.client_state.statement,
         data.aws_iam_policy_document.forwarder.statement,
+        data.aws_iam_policy_document.preflight.statement,
         data.aws_iam_policy_document.snapshots[0].statement,
       ) : statement.sid if contains(statement.resources, "*")
-    ]) == toset(["SessionManager", "Look", "Find"])
+    ]) == toset(["SessionManager", "Look", "Find", "Ask"])
     error_message = "Only calls that take no resource may name all of them."
   }
 }
@@ -52,18 +54,26 @@ run "vms_of_others_are_out_of_reach" {
       statement.sid => { for condition in statement.condition : condition.variable => one(condition.values) }
       } == {
       Look                           = {}
-      RunInstancesTagged             = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator", "ec2:InstanceType" = "g4dn.xlarge" }
-      CreateSecurityGroupTagged      = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
-      ImportKeyPairTagged            = { "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
+      RunInstancesTagged             = { "aws:RequestTag/Deployment" = "true", "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator", "ec2:InstanceType" = "g4dn.xlarge" }
+      CreateSecurityGroupTagged      = { "aws:RequestTag/Deployment" = "true", "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
+      ImportKeyPairTagged            = { "aws:RequestTag/Deployment" = "true", "aws:RequestTag/Environment" = "test", "aws:RequestTag/ManagedBy" = "lablink-allocator" }
       RunInstancesFrom               = {}
       RunInstancesInItsVpc           = { "ec2:Vpc" = "arn:aws:ec2:us-west-2:123456789012:vpc/vpc-0123456789abcdef0" }
       RunInstancesOnEncryptedVolumes = { "ec2:Encrypted" = "true" }
       CreateSecurityGroupIn          = {}
       SecurityGroupRules             = {}
-      ModifyItsOwn                   = { "aws:ResourceTag/Environment" = "test", "aws:ResourceTag/ManagedBy" = "lablink-allocator", "ec2:Attribute/InstanceType" = "g4dn.xlarge" }
-      ChangeAndRemoveItsOwn          = { "aws:ResourceTag/Environment" = "test", "aws:ResourceTag/ManagedBy" = "lablink-allocator" }
+      ModifyItsOwn                   = { "aws:ResourceTag/Deployment" = "true", "aws:ResourceTag/Environment" = "test", "aws:ResourceTag/ManagedBy" = "lablink-allocator", "ec2:Attribute/InstanceType" = "g4dn.xlarge" }
+      ChangeAndRemoveItsOwn          = { "aws:ResourceTag/Deployment" = "true", "aws:ResourceTag/Environment" = "test", "aws:ResourceTag/ManagedBy" = "lablink-allocator" }
     }
     error_message = "A statement lost its condition, or a new one has none."
+  }
+  assert {
+    condition = alltrue(flatten([
+      for statement in concat(data.aws_iam_policy_document.client_vms.statement, data.aws_iam_policy_document.client_tags.statement) : [
+        for condition in statement.condition : condition.test == "Null" if endswith(condition.variable, "/Deployment")
+      ]
+    ]))
+    error_message = "A deployment without a name keeps its hands off those that have one."
   }
   assert {
     condition = alltrue([
@@ -80,9 +90,22 @@ run "vms_of_others_are_out_of_reach" {
   assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.client_tags.statement :
-      contains([for condition in statement.condition : condition.variable], "aws:RequestTag/Environment") && length(statement.condition) == 3
+      contains([for condition in statement.condition : condition.variable], "aws:RequestTag/Environment") && length(statement.condition) == 4
+      if statement.sid != "TagItsOwn"
     ])
     error_message = "Tags may be given to what is made and to untagged disks, and only this environment's."
+  }
+  assert {
+    condition = one([
+      for statement in data.aws_iam_policy_document.client_tags.statement :
+      { for condition in statement.condition : "${condition.test} ${condition.variable}" => toset(condition.values) } if statement.sid == "TagItsOwn"
+      ]) == {
+      "ForAllValues:StringNotEquals aws:TagKeys" = toset(["Deployment", "Environment", "ManagedBy"])
+      "Null aws:ResourceTag/Deployment"          = toset(["true"])
+      "StringEquals aws:ResourceTag/Environment" = toset(["test"])
+      "StringEquals aws:ResourceTag/ManagedBy"   = toset(["lablink-allocator"])
+    }
+    error_message = "What is its own may be tagged, but not made somebody else's."
   }
 }
 
@@ -131,8 +154,8 @@ run "a_role_can_only_be_made_bounded_and_passed_to_ec2" {
   assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.client_identity.statement : alltrue([
-        for resource in statement.resources : endswith(resource, "_test") && startswith(resource, "arn:aws:iam::123456789012:")
-      ])
+        for resource in statement.resources : can(regex("_test(\\.\\*)?$", resource)) && startswith(resource, "arn:aws:iam::123456789012:")
+      ]) if statement.sid != "MakeSpotsOwnRole"
     ])
     error_message = "Each role and profile must be this environment's."
   }
@@ -171,17 +194,76 @@ run "the_host_reads_its_own_secrets_and_state" {
     error_message = "The VMs' state, and not that of the host."
   }
   assert {
-    condition     = toset(keys(aws_iam_role_policy.host)) == toset(["host", "vms", "vms_tags", "vms_identity", "state"])
-    error_message = "Five policies."
+    condition     = toset(keys(aws_iam_role_policy.host)) == toset(["host", "vms", "vms_tags", "vms_identity", "preflight", "state"])
+    error_message = "Six policies."
   }
 }
 
 run "dev_has_no_business_in_the_bucket" {
+  state_key = "dev"
   variables {
     resource_suffix = "dev"
   }
   assert {
     condition     = !can(aws_iam_role_policy.host["state"])
     error_message = "dev keeps its VMs' state on the host."
+  }
+}
+
+run "a_deployment_with_a_name_is_apart" {
+  state_key = "named"
+  variables {
+    config_path = "tests/configs/other/named.yaml"
+  }
+  assert {
+    condition     = aws_iam_role.host.name == "lablink_instance_role_north-test" && aws_cloudwatch_log_group.client_vms.name == "lablink-cloud-init-north-test" && local.secrets_path == "/lablink/north-test"
+    error_message = "Names begin with the deployment's."
+  }
+  assert {
+    condition     = local.tags["Deployment"] == "north" && local.client_tags["Deployment"] == "north" && local.client_tags["Environment"] == "test"
+    error_message = "Tags tell both."
+  }
+  assert {
+    condition     = local.client_variables["deployment_name"] == "north" && local.client_role_arns[0] == "arn:aws:iam::123456789012:role/lablink_cloud_watch_agent_role_north_test"
+    error_message = "terraform/aws names what it makes in the same way."
+  }
+  assert {
+    condition     = toset(data.aws_iam_policy_document.client_state.statement[1].resources) == toset(["arn:aws:s3:::lablink-test-state/north/test/client/*"])
+    error_message = "It has a folder of its own in the bucket."
+  }
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.client_vms.statement : alltrue([
+        for condition in statement.condition : condition.test == "StringEquals" && one(condition.values) == "north" if endswith(condition.variable, "/Deployment")
+      ])
+    ])
+    error_message = "Its rights are for what bears its name."
+  }
+}
+
+run "neither_its_name_nor_its_environment_changes" {
+  command   = plan
+  state_key = "named"
+  variables {
+    config_path = "tests/configs/other/renamed.yaml"
+  }
+  expect_failures = [aws_cloudwatch_log_group.client_vms]
+}
+
+run "other_types_and_a_key_are_in_the_rights" {
+  state_key = "types"
+  variables {
+    config_path = "tests/configs/other/types.yaml"
+  }
+  assert {
+    condition = toset(one([
+      for condition in one([for statement in data.aws_iam_policy_document.client_vms.statement : statement.condition if statement.sid == "RunInstancesTagged"]) :
+      condition.values if condition.variable == "ec2:InstanceType"
+    ])) == toset(["g5.xlarge", "g4dn.xlarge", "g6.xlarge"])
+    error_message = "VMs may be of the types that the configuration lists."
+  }
+  assert {
+    condition     = one([for statement in data.aws_iam_policy_document.client_tags.statement : one(statement.resources) if statement.sid == "EncryptDisks"]) == "arn:aws:kms:us-west-2:123456789012:key/k"
+    error_message = "Disks may be encrypted with the configuration's key, and no other."
   }
 }

@@ -100,14 +100,5 @@ resource "aws_instance" "vm" {
       condition     = length(nonsensitive(local.user_data[each.key])) * 3 / 4 <= local.user_data_limit
       error_message = "The user data of ${each.key} is larger than EC2's 16 KiB, compressed: make ${var.custom_startup_script_path} smaller, for example by letting it download what it needs."
     }
-
-    # A VM that is to be made has the user data of this plan; one that exists keeps that of its first
-    # apply, with its token.
-    postcondition {
-      condition = var.agent_auth == "open" || nonsensitive(
-        lookup(var.enrolment_tokens, each.key, "") != "" || self.user_data_base64 != local.user_data[each.key]
-      )
-      error_message = "${each.key} does not exist any more, or was never enrolled, and enrolment_tokens has none for it: made now, it could never enrol. Replace it, or take it out."
-    }
   }
 }

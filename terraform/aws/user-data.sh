@@ -7,6 +7,7 @@
 #   /etc/lablink/vm.env                      settings
 #   /etc/config/custom-startup.sh            the organiser's script, empty for none; the client runs it
 #   /var/lib/lablink-client/enrolment-token  one-time token, removed once it is used
+#   /etc/systemd/system/lablink-metadata.service  closes the instance's metadata to all but root
 #
 # Where no log group is named, the log goes straight to the allocator: this script sends its own, and
 # the agent in the container the rest.
@@ -21,13 +22,13 @@ readonly own_log=/var/log/cloud-init-output.log
 readonly sent_log=/var/lib/lablink-boot-log # how far own_log was sent
 
 # Seconds of waiting, without what the attempts themselves take.
-readonly tell_limit=120 last_lines_limit=60 docker_limit=120 lock_limit=600 ready_limit=3600
-# A container without a health check counts as ready when it has lasted that long.
+readonly tell_limit=120 last_lines_limit=60 docker_limit=120 driver_limit=180 ready_limit=3600
+# One that lasts so long did not fail at once: all that can be seen of an image of others.
 readonly settle_time=15
 
 started_at=$EPOCHSECONDS
 scratch=$(mktemp -d)
-gpu=() apart=()
+gpu=() apart=() container_log=()
 
 set -a
 # shellcheck source=/dev/null
@@ -44,6 +45,7 @@ die() {
 finish() {
     local code=$?
     trap - EXIT
+    if [[ -n ${puller:-} ]]; then kill "$puller" 2>/dev/null || true; fi
     if ((code)); then
         say "the VM could not be made ready (exit code $code)"
         report error || true
@@ -144,23 +146,35 @@ report() { # STATUS
     tell /api/vm-status "{\"hostname\":\"$VM_NAME\",\"status\":\"$1\"}"
 }
 
+# Up to the container's start: what comes then is the container's time, which its own agent tells.
 report_times() {
-    local now=$EPOCHSECONDS
-    tell "/api/vm-metrics/$VM_NAME" "{\"cloud_init_start\":$started_at,\"cloud_init_end\":$now,\"cloud_init_duration_seconds\":$((now - started_at)),\"docker_pull_start\":${pull_started_at:-null},\"docker_pull_end\":${pull_ended_at:-null}}"
+    local pull_started_at pull_ended_at
+    read -r pull_started_at pull_ended_at <"$scratch/pulled"
+    tell "/api/vm-metrics/$VM_NAME" "{\"cloud_init_start\":$started_at,\"cloud_init_end\":$set_up_at,\"cloud_init_duration_seconds\":$((set_up_at - started_at)),\"docker_pull_start\":$pull_started_at,\"docker_pull_end\":$pull_ended_at,\"client_image\":\"$image_kind\"}"
+}
+
+# The participant could read this VM's user data and get its role's keys. The unit does the same
+# before Docker at each later start.
+close_metadata() {
+    timeout 60 systemctl enable --now lablink-metadata.service ||
+        die 'the metadata of the instance can not be closed to the desktop: iptables must know the match "owner"'
 }
 
 # --- Logs
 
+# Unpacked, and not installed: Ubuntu's own updates hold the package database for minutes at first,
+# and nothing in the package needs it.
 install_cloudwatch_agent() {
-    local architecture package=$scratch/amazon-cloudwatch-agent.deb
+    local architecture package=$scratch/amazon-cloudwatch-agent.deb unpacked=$scratch/cloudwatch
     architecture=$(dpkg --print-architecture)
     curl --fail --silent --show-error --location --proto '=https' --retry 5 --retry-connrefused \
         --connect-timeout 20 --max-time 300 --output "$package" \
         "https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com/ubuntu/$architecture/latest/amazon-cloudwatch-agent.deb" ||
         die 'the CloudWatch agent could not be downloaded'
-    # Ubuntu's own updates hold the lock at first.
-    timeout 900 apt-get -o DPkg::Lock::Timeout="$lock_limit" install --yes "$package" ||
-        die 'the CloudWatch agent could not be installed'
+    timeout 120 dpkg-deb --extract "$package" "$unpacked" || die 'the CloudWatch agent could not be unpacked'
+    mkdir -p "${cloudwatch%/*}"
+    cp -r -- "$unpacked$cloudwatch" "${cloudwatch%/*}"
+    cp -- "$unpacked/etc/systemd/system/amazon-cloudwatch-agent.service" /etc/systemd/system/
 }
 
 # The next lines of the log as the body of a POST, in $scratch/batch; after them the position will
@@ -243,12 +257,24 @@ ship_logs() {
     [[ -n $CLOUD_INIT_LOG_GROUP ]] || return 0
     [[ -x $cloudwatch/bin/amazon-cloudwatch-agent-ctl ]] || install_cloudwatch_agent
     # Group and hostname hold nothing that JSON would quote: variables.tf sees to that.
-    local target='"log_group_name":"'$CLOUD_INIT_LOG_GROUP'","log_stream_name":"'$VM_NAME'"'
-    printf '{"agent":{"run_as_user":"root"},"logs":{"logs_collected":{"files":{"collect_list":[%s,%s]}}}}\n' \
-        '{"file_path":"/var/log/cloud-init-output.log",'"$target}" \
-        '{"file_path":"/var/lib/docker/containers/*/*-json.log",'"$target}" >"$scratch/cloudwatch.json"
+    printf '{"agent":{"run_as_user":"root"},"logs":{"logs_collected":{"files":{"collect_list":[%s]}}}}\n' \
+        '{"file_path":"'$own_log'","log_group_name":"'"$CLOUD_INIT_LOG_GROUP"'","log_stream_name":"'"$VM_NAME"'"}' \
+        >"$scratch/cloudwatch.json"
     timeout 120 "$cloudwatch/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s \
         -c "file:$scratch/cloudwatch.json" || die 'the CloudWatch agent could not be started'
+}
+
+# Where the container's output goes. Docker writes it to CloudWatch as it is, line by line; the files
+# that it keeps by itself hold JSON around each.
+set_container_log() {
+    if [[ -z $CLOUD_INIT_LOG_GROUP ]]; then
+        container_log=(--log-driver json-file --log-opt max-size=10m --log-opt max-file=3)
+    else
+        # A CloudWatch that does not answer holds up nobody.
+        container_log=(--log-driver awslogs --log-opt "awslogs-region=$AWS_REGION"
+            --log-opt "awslogs-group=$CLOUD_INIT_LOG_GROUP" --log-opt "awslogs-stream=$VM_NAME"
+            --log-opt mode=non-blocking --log-opt max-buffer-size=4m)
+    fi
 }
 
 # --- Docker and the GPU
@@ -282,79 +308,112 @@ PYTHON
     fi
 }
 
-prepare_gpu() {
+# Docker is restarted before the image is pulled, for that would end the pull.
+prepare_docker() {
+    wait_for_docker
     [[ $GPU_SUPPORT == true ]] || return 0
     if ! command -v nvidia-smi >/dev/null; then
         say 'warning: the machine type has a GPU, but the image has no nvidia-smi: going on without'
         return
     fi
+    gpu=(--gpus all)
     configure_docker_for_gpu
     wait_for_docker
-    timeout 60 nvidia-smi -pm 1 || say 'warning: persistence mode could not be set'
-    gpu=(--gpus all)
+}
+
+# The driver takes a while to find its GPU after the first boot.
+settle_gpu() {
+    local waited
+    ((${#gpu[@]})) || return 0
+    for ((waited = 0; waited < driver_limit; waited += 5)); do
+        if timeout 60 nvidia-smi -pm 1; then return; fi
+        sleep 5
+    done
+    say "warning: the GPU's driver does not answer after $driver_limit s"
 }
 
 # --- The client
 
 pull_image() {
-    local attempt
-    pull_started_at=$EPOCHSECONDS
+    local attempt began=$EPOCHSECONDS
     for attempt in 1 2 3; do
         if timeout 1800 docker pull --quiet "$IMAGE_NAME"; then
-            pull_ended_at=$EPOCHSECONDS
+            echo "$began $EPOCHSECONDS" >"$scratch/pulled"
             return
         fi
         say "pulling $IMAGE_NAME failed ($attempt of 3)"
         if ((attempt < 3)); then sleep 15; fi
     done
-    die "the image $IMAGE_NAME could not be pulled"
+    return 1
 }
 
-# An image whose start script knows how keeps the agent apart from the desktop, which is its user's:
-# the agent runs as root, and its files are for root alone. In any other they are the image's user's.
-give_state_to_agent() {
-    local found user name start
+# Sets `image_kind`, and gives the agent's files to whom the agent runs as:
+#
+#   current  its start script keeps the agent apart from the desktop, which is its user's: the agent
+#            runs as root, and its files are for root alone
+#   old      it has LabLink's agent, which runs as the desktop's user
+#   foreign  it has another client, or none
+look_at_image() {
+    local found user name
     # shellcheck disable=SC2016 # for the container's own shell
-    found=$(timeout 120 docker run --rm --network none --entrypoint sh "$IMAGE_NAME" \
-        -c 'id -u; id -un; grep -l LABLINK_DESKTOP_USER "$(command -v lablink-start)" 2>/dev/null || :') ||
-        die "no container can be started from $IMAGE_NAME"
-    { read -r user && read -r name && read -r start; } <<<"$found"$'\n' || :
-    if [[ -n $start && $user != 0 ]]; then
-        apart=(--user 0 --env "LABLINK_DESKTOP_USER=$name")
-        user=0
-    fi
+    found=$(timeout 120 docker run --rm --network none --entrypoint sh "$IMAGE_NAME" -c 'id -u
+        name=$(id -un 2>/dev/null) || name=-; echo "$name"
+        if grep -qs LABLINK_DESKTOP_USER "$(command -v lablink-start)"; then echo current
+        elif command -v lablink-client >/dev/null; then echo old
+        else echo foreign; fi') || die "no container can be started from $IMAGE_NAME"
+    { read -r user && read -r name && read -r image_kind; } <<<"$found" ||
+        die "$IMAGE_NAME does not say what it is"
+    case $image_kind in
+    current)
+        if [[ $user != 0 ]]; then
+            apart=(--user 0 --env "LABLINK_DESKTOP_USER=$name")
+            user=0
+        fi
+        ;;
+    old) say "warning: $IMAGE_NAME is an old image of LabLink's: its participants can read the agent's token" ;;
+    foreign) say "warning: $IMAGE_NAME has no agent of LabLink's: this VM can be claimed only if the allocator admits other clients, and once the image's own has asked it" ;;
+    esac
     chown -R -- "$user:$user" "$state"
 }
 
 start_container() {
     # One of an earlier run.
     if docker container inspect "$container" &>/dev/null; then docker rm --force "$container"; fi
+    set_up_at=$EPOCHSECONDS
+    set_container_log
     ALLOCATOR_URL=${allocator:-$ALLOCATOR_URL} \
         LABLINK_AGENT_DIR=$state LABLINK_ENROLMENT_TOKEN_FILE=$state/enrolment-token \
         timeout 300 docker run --detach --interactive --tty --name "$container" --network host \
-        --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 "${gpu[@]}" "${apart[@]}" \
+        "${container_log[@]}" "${gpu[@]}" "${apart[@]}" \
         --volume /etc/config:/docker_scripts:ro --volume "$state:$state" \
         --env ALLOCATOR_HOST --env ALLOCATOR_URL --env VM_NAME --env SUBJECT_SOFTWARE \
         --env TUTORIAL_REPO_TO_CLONE --env CLOUD_INIT_LOG_GROUP --env AWS_REGION \
-        --env STARTUP_ON_ERROR --env LABLINK_AGENT_DIR --env LABLINK_ENROLMENT_TOKEN_FILE \
+        --env STARTUP_ON_ERROR --env STARTUP_ATTEMPTS --env STARTUP_SUCCESS_CHECK \
+        --env LABLINK_AGENT_DIR --env LABLINK_ENROLMENT_TOKEN_FILE \
         "$IMAGE_NAME" || die 'the container could not be started'
 }
 
-# An image with a health check says itself when repository and startup script are done. A container
-# that ends before, as with a failed script and startup_on_error = fail, is not started again.
+# An image with a health check says itself when repository and startup script are done; LabLink's
+# own says it without one, too. Of others nothing can be seen, and the allocator waits for their
+# client. A container that ends before, as with a failed script and startup_on_error = fail, is not
+# started again.
 wait_until_ready() {
     local waited found
     for ((waited = 0; waited < ready_limit; waited += 10)); do
         found=$(docker container inspect "$container" --format \
             '{{.State.Status}} {{with .State.Health}}{{.Status}}{{else}}none{{end}} {{.State.ExitCode}}') ||
             die 'Docker does not know the container any more'
-        case $found in
+        case $found-$image_kind in
         'running healthy '*) return ;;
-        'running none '*) if ((waited >= settle_time)); then return; fi ;;
+        'running none '*-foreign) if ((waited >= settle_time)); then return; fi ;;
+        'running none '*)
+            if timeout 30 docker exec "$container" lablink-client status >/dev/null; then return; fi
+            ;;
         'created '* | 'running '*) ;;
         *)
             docker logs --tail 50 "$container" || true
-            die "the container has ended with exit code ${found##* }: see its last lines above"
+            found=${found##* }
+            die "the container has ended with exit code $found: see its last lines above"
             ;;
         esac
         sleep 10
@@ -373,16 +432,21 @@ main() {
     fi
     # No VM fails because the allocator can't be told: the agent goes on trying.
     report initializing || true
+    close_metadata
+    prepare_docker
+    # The image comes while the rest is made ready.
+    (trap - EXIT && pull_image) &
+    puller=$!
     ship_logs
-    prepare_gpu
-    wait_for_docker
-    pull_image
-    give_state_to_agent
+    settle_gpu
+    wait "$puller" || die "the image $IMAGE_NAME could not be pulled"
+    puller=''
+    look_at_image
     start_container
+    report_times || true
     wait_until_ready
     docker update --restart unless-stopped "$container" >/dev/null || die 'no restart policy could be set'
     report running || true
-    report_times || true
     say "ready after $((EPOCHSECONDS - started_at)) s"
 }
 

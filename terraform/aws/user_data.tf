@@ -1,6 +1,6 @@
 # What cloud-init finds on a new VM: files, and the one command that uses them. Whatever a value
-# holds, it stays a value: files travel as base64 inside JSON, which is YAML too, and settings are
-# quoted for bash.
+# holds, it stays a value: files travel inside JSON, which is YAML too, those of others as base64, and
+# settings are quoted for bash. Ours are text, which leaves more of EC2's limit for the organiser's.
 
 locals {
   settings = {
@@ -10,7 +10,9 @@ locals {
     CLOUD_INIT_LOG_GROUP   = var.cloud_init_output_log_group
     GPU_SUPPORT            = tostring(var.gpu_support)
     IMAGE_NAME             = var.image_name
+    STARTUP_ATTEMPTS       = tostring(var.startup_attempts)
     STARTUP_ON_ERROR       = var.startup_on_error
+    STARTUP_SUCCESS_CHECK  = var.startup_success_check
     SUBJECT_SOFTWARE       = var.subject_software
     TUTORIAL_REPO_TO_CLONE = var.repository
   }
@@ -29,9 +31,18 @@ locals {
             mode    = "0600"
             content = base64encode(lookup(var.enrolment_tokens, hostname, ""))
           }
-          "/etc/config/custom-startup.sh"    = { mode = "0755", content = local.startup_script }
-          "/usr/local/sbin/lablink-start-vm" = { mode = "0700", content = filebase64("${path.module}/user-data.sh") }
-        } : { path = path, permissions = file.mode, encoding = "b64", content = file.content }
+          "/etc/config/custom-startup.sh" = { mode = "0755", content = local.startup_script }
+          "/etc/systemd/system/lablink-metadata.service" = {
+            mode     = "0644"
+            encoding = "text/plain"
+            content  = file("${path.module}/lablink-metadata.service")
+          }
+          "/usr/local/sbin/lablink-start-vm" = {
+            mode     = "0700"
+            encoding = "text/plain"
+            content  = file("${path.module}/user-data.sh")
+          }
+        } : { path = path, permissions = file.mode, encoding = try(file.encoding, "b64"), content = file.content }
       ]
       runcmd = [["/usr/local/sbin/lablink-start-vm"]]
     }), ""]))

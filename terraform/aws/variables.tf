@@ -97,6 +97,30 @@ variable "custom_startup_script_path" {
   nullable    = false
 }
 
+variable "startup_attempts" {
+  description = "How often the startup script is tried before it counts as failed, with pauses that grow."
+  type        = number
+  default     = 3
+  nullable    = false
+
+  validation {
+    condition     = var.startup_attempts >= 1 && var.startup_attempts <= 10 && floor(var.startup_attempts) == var.startup_attempts
+    error_message = "startup_attempts must be a whole number from 1 to 10."
+  }
+}
+
+variable "startup_success_check" {
+  description = "Command for bash that says after each try whether the startup script did its work: it must end with 0. Empty: the script's own exit status says it."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = length(var.startup_success_check) <= 1000
+    error_message = "startup_success_check may have 1000 characters: put more into the startup script."
+  }
+}
+
 variable "vpc_id" {
   description = "VPC for the VMs; null: that of subnet_ids, else the region's default VPC, its default subnets."
   type        = string
@@ -143,7 +167,7 @@ variable "placements" {
   validation {
     condition = alltrue([
       for place in values(var.placements) :
-      place.machine_type == null || contains(concat([var.machine_type], var.other_machine_types), place.machine_type)
+      contains(concat([var.machine_type], var.other_machine_types), coalesce(place.machine_type, var.machine_type))
     ])
     error_message = "Each machine_type in placements must be the variable machine_type or one of other_machine_types."
   }

@@ -11,6 +11,7 @@ pub mod amount;
 pub mod aws;
 pub mod claims;
 pub mod collections;
+mod cursor;
 pub mod db;
 mod email;
 pub mod events;
@@ -43,6 +44,7 @@ pub mod worker;
 
 pub use access::{Action, Actor, Grants, Permission, PersonId, Resource, Role, can};
 pub use access_code::{AccessCode, EmptyAccessCode};
+pub use cursor::{Cursor, InvalidCursor, PageError};
 pub use db::{Db, DbError};
 pub use email::{Email, EmailDomain, InvalidEmail};
 pub use neighbours::Neighbours;

@@ -183,7 +183,16 @@ fn a_startup_script_must_exist() {
     fs::create_dir(folder.path().join("scripts")).unwrap();
     fs::write(&script, "echo hello\n").unwrap();
     assert_eq!(validate(&path).status, Some(0));
-    assert_eq!(Config::load(&path).unwrap().startup_script.find(&path), Some(script));
+    assert_eq!(Config::load(&path).unwrap().startup_script.find(&path), Some(script.clone()));
+
+    fs::write(&script, "#!/bin/bash\nif true; then\n").unwrap();
+    let broken = validate(&path);
+    assert_eq!(broken.status, Some(1));
+    assert!(
+        broken.out.contains("'scripts/start.sh' is no sound script for bash: line 3"),
+        "{}",
+        broken.out
+    );
 }
 
 #[test]

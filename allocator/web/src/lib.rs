@@ -68,6 +68,7 @@ pub mod gallery {
         operations::OperationState,
         pools::Source,
         preflight::{Finding, Question, Report, Verdict},
+        startup::{ClientImage, ScriptRun, Setup},
         state::Fault,
         vms::Instance,
     };

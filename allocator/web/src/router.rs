@@ -35,7 +35,7 @@ use crate::{
     monitoring::{health, metrics, tasks},
     operations::{conflict, routes as operations},
     overview::routes as overview,
-    participants::{routes as participants, way_in},
+    participants::{csv, routes as participants, way_in},
     request::routes as home,
     results::{archive, collections, routes as results, scp_client},
     route::{Route, Sites, begin, delete, get, post},
@@ -116,7 +116,7 @@ fn all_routes() -> Vec<Route> {
         ),
         get("/admin/vms/{hostname}/{deed}", Do(VmView), vm::confirm),
         get("/admin/participants", Do(ClaimView), participants::page),
-        get("/admin/claims.csv", Do(ClaimExport), participants::csv),
+        get("/admin/claims.csv", Do(ClaimExport), csv::csv),
         get("/admin/claims/{id}", Do(ClaimView), way_in::page),
         begin("/admin/claims/{id}/link", Do(ClaimLink), "/admin/claims/{id}", way_in::link),
         begin(

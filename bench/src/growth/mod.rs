@@ -1,12 +1,15 @@
 //! How cost grows with the number of VMs: what is asked is the same, only the pool is larger.
 
 pub mod chart;
+mod pages;
 mod saved;
 mod table;
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+
+pub use pages::pages;
 
 use crate::{
     agents::Agents,
@@ -25,20 +28,6 @@ const MOST: f64 = 1.5;
 const AT_ONCE: usize = 4;
 /// What is repeated ends after this.
 const ENOUGH: Duration = Duration::from_secs(3);
-
-/// Pages whose cost must not depend on the number of VMs, with what they are called in the tables.
-pub const PAGES: [(&str, &str); 10] = [
-    ("participants' form, /", "/"),
-    ("free VMs, /api/unassigned_vms_count", "/api/unassigned_vms_count"),
-    ("dashboard, /admin", "/admin"),
-    ("instances page", "/admin/instances"),
-    ("instances, search by prefix", "/admin/instances?q=lablink-vm-dev-7"),
-    ("participants page", "/admin/participants"),
-    ("page of /api/vms", "/api/vms"),
-    ("metrics, /metrics", "/metrics"),
-    ("destroy page", "/admin/instances/delete"),
-    ("results page", "/admin/results"),
-];
 
 /// A list that is whole by its contract, and so costs what it is long; but not if the program that
 /// asks has it already.
@@ -81,14 +70,14 @@ pub async fn measure(lab: &BenchLab, report: &mut Report) -> Result<Growth> {
         Series::new("claim", Unit::PerSecond),
         Series::new("request → agent has the claim", Unit::Milliseconds),
     ];
-    all.extend(PAGES.iter().map(|(what, _)| Series::new(what, Unit::PerSecond)));
+    all.extend(pages(SIZES[0]).iter().map(|(what, _)| Series::new(what, Unit::PerSecond)));
     all.push(Series::new("/api/vm-status, unchanged", Unit::PerSecond));
     let mut whole = Series::new("/api/vm-status, the whole list", Unit::PerSecond);
     for vms in SIZES {
         lab.fill_with_participants(vms).await?;
-        let mut measured = vec![claims(lab, &allocator).await?, handover(&allocator).await?];
-        for (_, path) in PAGES {
-            measured.push(page(&allocator, path, Known::Nothing).await?);
+        let mut measured = vec![claims(lab, &allocator).await?, handover(lab, &allocator).await?];
+        for (_, path) in pages(vms) {
+            measured.push(page(&allocator, &path, Known::Nothing).await?);
         }
         measured.push(page(&allocator, STATUSES, Known::Before).await?);
         whole.points.push((vms, page(&allocator, STATUSES, Known::Nothing).await?));
@@ -130,14 +119,16 @@ async fn claims(lab: &BenchLab, allocator: &Allocator) -> Result<f64> {
     Ok(median(&rates))
 }
 
-/// Milliseconds from a participant's request to their agent's answer.
-async fn handover(allocator: &Allocator) -> Result<f64> {
+/// Milliseconds from a participant's request to their agent's answer. The VMs are freed after it.
+async fn handover(lab: &BenchLab, allocator: &Allocator) -> Result<f64> {
     const PEOPLE: u32 = 60;
+    let last = lab.last_claim().await?;
     // Every fifth VM is claimed already.
     let free = (1..).filter(|nr| nr % 5 != 0).take(PEOPLE as usize);
     let names = free.map(|nr: u32| format!("lablink-vm-dev-{nr}")).collect();
     let agents = Agents::of(allocator, names).await?;
     let mut times = handover::alone(allocator, agents, "alone", PEOPLE).await?;
+    lab.free(last).await?;
     Ok(milliseconds(quantile(&mut times, 0.5)))
 }
 

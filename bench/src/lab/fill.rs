@@ -26,18 +26,26 @@ const PARTICIPANTS: &str = "with made as (
 )
 update vm set claim_id = made.id, in_use = true from made where vm.id = made.vm_id";
 
+/// Of the last ten VMs, the eight that nobody has are silent. An earlier allocator keeps no mark.
+const SILENT: &str = "do $$ begin
+    if to_regclass('vm_stale') is not null then
+        update vm set stale_at = now()
+        where claim_id is null and number > (select max(number) - 10 from vm);
+    end if;
+end $$";
+
 impl BenchLab {
     /// A pool of so many VMs that run, are heard and are free, and nothing else.
     pub async fn fill(&self, vms: u32) -> Result<()> {
-        self.fill_and(vms, "").await
+        self.fill_and(vms, &[]).await
     }
 
-    /// The same, with a participant at every fifth VM.
+    /// The same, with a participant at every fifth VM, and eight VMs that are silent.
     pub async fn fill_with_participants(&self, vms: u32) -> Result<()> {
-        self.fill_and(vms, PARTICIPANTS).await
+        self.fill_and(vms, &[PARTICIPANTS, SILENT]).await
     }
 
-    async fn fill_and(&self, vms: u32, more: &str) -> Result<()> {
+    async fn fill_and(&self, vms: u32, more: &[&str]) -> Result<()> {
         let mut client = self.connect().await?;
         let transaction = client.transaction().await?;
         transaction.batch_execute("truncate vm, claim, event cascade").await?;
@@ -50,8 +58,9 @@ impl BenchLab {
             )
             insert into vm_presence (vm_id, last_seen) select id, now() from made";
         transaction.execute(sql, &[&i32::try_from(vms)?]).await?;
-        transaction.batch_execute(more).await?;
-        transaction.batch_execute(SETTLED).await?;
+        for sql in more.iter().chain(&[SETTLED]) {
+            transaction.batch_execute(sql).await?;
+        }
         transaction.commit().await?;
         // What the server does by itself in time.
         client.batch_execute("vacuum analyze").await?;

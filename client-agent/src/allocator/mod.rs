@@ -18,4 +18,4 @@ pub use connection::Connection;
 pub use credential::Enrolment;
 pub use enrolment_token::EnrolmentToken;
 pub use log_batch::LogBatch;
-pub use startup_times::{CloudInitTimes, ContainerTimes, StartupTimes};
+pub use startup_times::{CloudInitTimes, ContainerTimes, ScriptRun, StartupTimes};

@@ -7,6 +7,17 @@ pub struct StartupTimes {
     pub cloud_init: Option<CloudInitTimes>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerTimes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub startup_script: Option<ScriptRun>,
+}
+
+/// How the organiser's startup script went.
+#[derive(Serialize)]
+pub struct ScriptRun {
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How the last try ended; 0: well.
+    pub exit_status: u8,
 }
 
 #[derive(Debug, PartialEq, Serialize)]

@@ -47,6 +47,7 @@ impl Container {
             .env("LABLINK_AGENT_PROGRAM", env!("CARGO_BIN_EXE_lablink-client"))
             .env("LABLINK_AGENT_DIR", self.vm.state())
             .env("LABLINK_STARTUP_SCRIPT", self.path("custom-startup.sh"))
+            .env("LABLINK_STARTUP_PAUSE", "0")
             .env("LABLINK_ENROLMENT_TOKEN", "for-the-agent-alone")
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
@@ -164,9 +165,33 @@ async fn a_failing_script_is_passed_over_unless_it_must_not_fail() {
     let mut command = strict.command(&allocator.url);
     let started = Started::of(command.env("STARTUP_ON_ERROR", "fail"));
     assert_eq!(exit_code(started).await, Some(3));
+    assert_eq!(strict.output().matches("running ").count(), 3, "{}", strict.output());
     let error = json!({"hostname": "lablink-vm-test-1", "status": "error"});
     let told = allocator.told("now", |_| true).await;
     assert_eq!(told.bodies("/api/vm-status").last(), Some(&&error));
+}
+
+#[tokio::test]
+async fn a_failing_script_is_tried_again_until_its_check_is_content() {
+    let allocator = Allocator::start().await;
+    let container = Container::new();
+    // It ends badly at first, and then well without having done its work.
+    container.startup_script("echo >>\"$HOME/tries\"; test \"$(wc -l <\"$HOME/tries\")\" -ge 2");
+    let mut command = container.command(&allocator.url);
+    command.env("STARTUP_ATTEMPTS", "4");
+    command.env("STARTUP_SUCCESS_CHECK", "test \"$(wc -l <\"$HOME/tries\")\" -ge 3");
+    let started = Started::of(&mut command);
+    allocator.told("the wait", waits).await;
+    let output = container.output();
+    let tries = fs::read_to_string(container.path("tries")).unwrap();
+    assert_eq!(tries.lines().count(), 3, "{output}");
+    assert!(output.contains("failed with exit status 1: trying again"), "{output}");
+    assert!(output.contains("ended well, but its success_check did not"), "{output}");
+    assert!(output.contains("the startup script succeeded"), "{output}");
+    let run = json!({"startup_script": {"attempts": 3, "exit_status": 0}});
+    let metrics = "/api/vm-metrics/lablink-vm-test-1";
+    allocator.told("how it went", |told| told.bodies(metrics).contains(&&run)).await;
+    started.stop().await;
 }
 
 #[tokio::test]

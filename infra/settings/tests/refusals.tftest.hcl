@@ -327,3 +327,35 @@ run "refuses_machine_type" {
   }
   expect_failures = [output.settings]
 }
+
+run "refuses_deployment_name" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/deployment-name.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_deployment_name_too_long" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/deployment-name-too-long.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_other_machine_types" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/other-machine-types.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_kms_key" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/kms-key.yaml"
+  }
+  expect_failures = [output.settings]
+}

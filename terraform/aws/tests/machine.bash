@@ -10,7 +10,7 @@ agent_user=4242
 touch "$work/probe"
 chown "$agent_user" "$work/probe" 2>/dev/null || agent_user=0
 mkdir "$work/module"
-cp "$tests"/../{user_data.tf,variables.tf,runtime_variables.tf,vm.env.tftpl,user-data.sh} "$work/module"
+cp "$tests"/../{user_data.tf,variables.tf,runtime_variables.tf,vm.env.tftpl,user-data.sh,lablink-metadata.service} "$work/module"
 cat >"$work/module/output.tf" <<'HCL'
 output "user_data" {
   value     = local.user_data["lablink-vm-test-1"]
@@ -47,7 +47,7 @@ new_machine() { # NAME=VALUE…
     done
     in_module apply -auto-approve "${variables[@]}"
     command=$(terraform -chdir="$work/module" output -raw user_data | "$tests/unpack-user-data" "$root")
-    world enrolment-token=one-time "image-user=$agent_user"
+    world enrolment-token=one-time "image-user=$agent_user" image-kind=current
     bash -n "$root$command"
 }
 

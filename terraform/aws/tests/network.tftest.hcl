@@ -130,3 +130,23 @@ run "a_public_address_is_a_choice" {
     error_message = "No VM may have a public address."
   }
 }
+
+run "a_vm_may_be_placed" {
+  command = plan
+  variables {
+    other_machine_types = ["g5.xlarge"]
+    placements = {
+      lablink-vm-test-8 = { machine_type = "g5.xlarge" }
+      lablink-vm-test-9 = { availability_zone = "us-west-2a" }
+    }
+  }
+
+  assert {
+    condition     = { for hostname, vm in aws_instance.vm : hostname => vm.instance_type } == { lablink-vm-test-8 = "g5.xlarge", lablink-vm-test-9 = "g4dn.xlarge", lablink-vm-test-10 = "g4dn.xlarge" }
+    error_message = "A type counts for its VM alone."
+  }
+  assert {
+    condition     = output.zones == { "g4dn.xlarge" = tolist(["us-west-2a"]), "g5.xlarge" = tolist(["us-west-2a"]) }
+    error_message = "Only zones with a subnet are told."
+  }
+}

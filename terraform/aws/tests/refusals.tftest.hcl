@@ -185,3 +185,103 @@ run "user_data_beyond_ec2s_limit_is_refused" {
   }
   expect_failures = [aws_instance.vm]
 }
+
+run "agent_auth_must_be_a_known_word" {
+  command = plan
+  variables {
+    agent_auth = "none"
+  }
+  expect_failures = [var.agent_auth]
+}
+
+run "a_deployments_name_begins_with_a_letter" {
+  command = plan
+  variables {
+    deployment_name = "1st"
+  }
+  expect_failures = [var.deployment_name]
+}
+
+run "a_deployments_name_and_its_environment_fit_into_a_roles_name" {
+  command = plan
+  variables {
+    deployment_name = "a2345678901234567890123456789"
+  }
+  expect_failures = [var.deployment_name]
+}
+
+run "a_pool_is_a_slug" {
+  command = plan
+  variables {
+    pool = "Physics"
+  }
+  expect_failures = [var.pool]
+}
+
+run "with_a_pool_names_are_shorter" {
+  command = plan
+  variables {
+    resource_suffix = "a2345678901234567890123"
+    pool            = "physics"
+  }
+  expect_failures = [var.pool]
+}
+
+run "an_operation_is_an_id" {
+  command = plan
+  variables {
+    operation = "a b"
+  }
+  expect_failures = [var.operation]
+}
+
+run "other_machine_types_have_a_dot" {
+  command = plan
+  variables {
+    other_machine_types = ["g5"]
+  }
+  expect_failures = [var.other_machine_types]
+}
+
+run "a_placement_has_one_of_the_types" {
+  command = plan
+  variables {
+    placements = { lablink-vm-test-8 = { machine_type = "p5.48xlarge" } }
+  }
+  expect_failures = [var.placements]
+}
+
+run "a_placement_must_be_possible" {
+  command = plan
+  variables {
+    placements = { lablink-vm-test-8 = { availability_zone = "us-west-2d" } }
+  }
+  expect_failures = [aws_instance.vm["lablink-vm-test-8"]]
+}
+
+run "a_startup_script_is_tried_once_at_least" {
+  command = plan
+  variables {
+    startup_attempts = 0
+  }
+  expect_failures = [var.startup_attempts]
+}
+
+run "a_success_check_is_short" {
+  command = plan
+  variables {
+    startup_success_check = join("", [for n in range(300) : "true"])
+  }
+  expect_failures = [var.startup_success_check]
+}
+
+run "a_vm_that_could_never_enrol_is_not_made" {
+  command = plan
+  variables {
+    agent_auth = "required"
+  }
+  expect_failures = [
+    time_static.end["lablink-vm-test-9"],
+    time_static.end["lablink-vm-test-10"],
+  ]
+}

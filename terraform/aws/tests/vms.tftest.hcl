@@ -136,3 +136,27 @@ run "spot_needs_no_price" {
     error_message = "A price is optional."
   }
 }
+
+run "a_long_roles_name_keeps_its_beginning" {
+  command = plan
+  variables {
+    deployment_name = "north"
+    pool            = "organic-chemistry-for-a-summer"
+    operation       = "41"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.vm[0].name) == 64 && startswith(aws_iam_role.vm[0].name, "lablink_cloud_watch_agent_role_north_test.")
+    error_message = "IAM takes 64 characters, and the allocator's rights name the beginning."
+  }
+  assert {
+    condition     = aws_key_pair.vm.key_name == "lablink_key_pair_client_north_test.organic-chemistry-for-a-summer"
+    error_message = "Other names stay whole."
+  }
+  assert {
+    condition = alltrue([
+      for vm in aws_instance.vm : vm.tags.Deployment == "north" && vm.tags.Pool == "organic-chemistry-for-a-summer" && vm.tags.Operation == "41"
+    ])
+    error_message = "A sweep finds VMs by all three."
+  }
+}

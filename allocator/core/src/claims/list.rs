@@ -51,25 +51,29 @@ pub async fn list(
             let of_each = format!(
                 "select its.id from {} cross join lateral (
                      select id from claim where claim.vm_id = named.id and id < $2
-                     order by id desc limit $3
+                     order by id desc limit {limit}
                  ) as its",
-                of_name("$4")
+                of_name("$3")
             );
             (of_each, Some(hostname.as_str()))
         }
     };
+    // The planner has to know the limit. Each claim is looked up: a join would walk to its page through
+    // all that are newer.
     let sql = format!(
         "select claim.id, claim.email, claim.state, claim.detail, claim.created_at,
                 claim.released_at, claim.release_reason, vm.hostname
-         from ({ids} order by id desc limit $3) as newest
-              join claim on claim.id = newest.id join vm on vm.id = claim.vm_id
-         order by claim.id desc"
+         from ({ids} order by id desc limit {limit}) as newest
+              cross join lateral (select * from claim where id = newest.id limit 1) as claim
+              cross join lateral (select hostname from vm where id = claim.vm_id limit 1) as vm
+         order by newest.id desc"
     );
     let client = scope.client().await?;
     let (pool, before) = (scope.pool.as_i64(), before.unwrap_or(ClaimId::from(i64::MAX)));
-    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&pool, &before, &limit];
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&pool, &before];
     values.extend(hostname.iter().map(|it| it as &(dyn ToSql + Sync)));
-    let rows = client.query(&sql, &values).await?;
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, &values).await?;
     rows.iter()
         .map(|row| {
             let at: Option<Timestamp> = row.try_get("released_at")?;

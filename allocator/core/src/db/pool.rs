@@ -20,11 +20,12 @@ pub(super) fn new(server: Server, connections: usize) -> Pool {
     let mut config = server.config().clone();
     let milliseconds = |limit: Duration| limit.as_millis();
     // Statements are planned once for a connection, for all values: to plan one takes longer than to
-    // run it. A table may be empty then, and grows: no plan may read it whole. Compiling a plan takes
-    // longer than any statement of ours.
+    // run it. A table may be empty then, and grows: no plan may read it whole. Compiling a plan, or
+    // sharing it among processes, takes longer than any statement of ours.
     config.application_name("lablink").options(format!(
         "-c statement_timeout={} -c idle_in_transaction_session_timeout={} \
-         -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off",
+         -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off \
+         -c max_parallel_workers_per_gather=0",
         milliseconds(limits::STATEMENT),
         milliseconds(limits::IDLE_TRANSACTION)
     ));

@@ -25,7 +25,7 @@ pub use crate::ids::PlaceId;
 pub use claim::{ClaimKept, claim};
 pub(crate) use invite::invite;
 pub use join::{JoinError, Joined, Person, Presented, join, leave};
-pub use list::{Crowd, Waiting, count, crowd, waiting};
+pub use list::{Crowd, Length, Places, Waiting, count, crowd, length, waiting};
 pub use look::{Standing, is_open, look};
 pub use remove::{Removal, remove};
 pub(crate) use serve::serve;

@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use tokio_postgres::Row;
 
 use crate::{Db, DbError, db, ids::OperationId, text_enum::text_enum};
 
@@ -24,16 +25,6 @@ pub async fn log(db: &Db, id: OperationId, limit: i64) -> Result<Vec<LogLine>, D
     log_before(db, id, i64::MAX, limit).await
 }
 
-/// All lines of an operation's log, oldest first.
-pub async fn whole_log(db: &Db, id: OperationId) -> Result<Vec<LogLine>, DbError> {
-    const AT_ONCE: i64 = 1_000;
-    let mut parts = vec![log(db, id, AT_ONCE).await?];
-    while let Some(first) = parts.last().and_then(|part| part.first()).map(|line| line.id) {
-        parts.push(log_before(db, id, first, AT_ONCE).await?);
-    }
-    Ok(parts.into_iter().rev().flatten().collect())
-}
-
 /// The last `limit` lines before line `before`, oldest first.
 pub async fn log_before(
     db: &Db,
@@ -41,26 +32,33 @@ pub async fn log_before(
     before: i64,
     limit: i64,
 ) -> Result<Vec<LogLine>, DbError> {
-    let rows = db
-        .client()
-        .await?
-        .query(
-            // Along the index of operations: lines of later ones may lie between.
-            "select id, at, level, line from operation_log
-             where (operation_id, id) < ($1, $2) and operation_id >= $1
-             order by operation_id desc, id desc limit $3",
-            &[&id, &before, &limit],
-        )
-        .await?;
-    rows.iter()
-        .rev()
-        .map(|row| {
-            Ok(LogLine {
-                id: row.try_get("id")?,
-                at: row.try_get("at")?,
-                level: db::word(row, "level")?,
-                line: row.try_get("line")?,
-            })
-        })
-        .collect()
+    // Along the index of operations: lines of other ones may lie between.
+    let sql = "select id, at, level, line from operation_log
+               where (operation_id, id) < ($1, $2) and operation_id >= $1
+               order by operation_id desc, id desc limit $3";
+    let rows = db.client().await?.query(sql, &[&id, &before, &limit]).await?;
+    rows.iter().rev().map(line).collect()
+}
+
+/// The next `limit` lines after line `after`, oldest first.
+pub async fn log_after(
+    db: &Db,
+    id: OperationId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<LogLine>, DbError> {
+    let sql = "select id, at, level, line from operation_log
+               where (operation_id, id) > ($1, $2) and operation_id <= $1
+               order by operation_id, id limit $3";
+    let rows = db.client().await?.query(sql, &[&id, &after, &limit]).await?;
+    rows.iter().map(line).collect()
+}
+
+fn line(row: &Row) -> Result<LogLine, DbError> {
+    Ok(LogLine {
+        id: row.try_get("id")?,
+        at: row.try_get("at")?,
+        level: db::word(row, "level")?,
+        line: row.try_get("line")?,
+    })
 }

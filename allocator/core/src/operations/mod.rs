@@ -33,7 +33,7 @@ pub use kinds::*;
 pub use known::Kinds;
 pub use lane::Lane;
 pub use lease::{LEASE, Lease, LeaseError, RENEW_EVERY};
-pub use log::{LogLevel, LogLine, log, log_before, whole_log};
+pub use log::{LogLevel, LogLine, log, log_after, log_before};
 pub use read::{Filter, Operation, counts, find, list, recent};
 pub use report::{Makes, Report};
 pub use retry::{RetryError, retry, undone};

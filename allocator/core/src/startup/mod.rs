@@ -4,6 +4,7 @@
 mod provisioned;
 mod recent;
 mod report;
+mod setup;
 mod stage;
 
 use tokio_postgres::Row;
@@ -11,6 +12,7 @@ use tokio_postgres::Row;
 pub use provisioned::provisioned;
 pub use recent::{Start, of_start, recent};
 pub use report::{Report, record};
+pub use setup::{ClientImage, ScriptRun, Setup, setup};
 pub use stage::Stage;
 
 use crate::{Db, DbError, ids::VmId};

@@ -27,7 +27,7 @@ pub use cloud_notice::taken_back_at;
 pub use counts::{Counts, counts, free};
 pub use instance::{Instance, failed_among, hear, note_instances};
 pub use list::{Vm, VmClaim, find, list, named, source, statuses};
-pub use page::{Cursor, InvalidCursor, Page, PageError, Place, count, page};
+pub use page::{Page, Place, count, page};
 pub use plan::VmsError;
 pub(crate) use plan::{made, never_made, plan};
 pub use reconcile::{

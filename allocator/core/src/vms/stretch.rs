@@ -150,8 +150,8 @@ impl Stretch {
 
     /// Those that a participant has.
     pub fn of_people(condition: &'static str, arguments: Vec<String>) -> Self {
-        let from = "claim join vm on vm.id = claim.vm_id \
-                                 and claim.released_at is null and claim.pool_id = $1";
+        let from = "claim join lateral (select * from vm where id = claim.vm_id limit 1) as vm \
+                    on claim.released_at is null and claim.pool_id = $1";
         Self { from, ..Self::new(condition, arguments, Key::Person) }
     }
 
@@ -209,17 +209,22 @@ impl Stretch {
             Some(Mark::Number(_)) => format!("and {by} {than} ${}::bigint", arguments.len() + 2),
             Some(Mark::Text(_)) => format!("and {by} {than} ${}::text", arguments.len() + 2),
         };
-        // The planner has to know it; and few limits are few statements to keep.
+        // The planner has to know the limit; and few limits are few statements to keep. A `limit 1`
+        // has it look for one row after the other: in a middling pool it would read a whole table for
+        // the sake of a page.
         let limit = limit.next_power_of_two();
         let sql = format!(
-            "{COLUMNS}, chosen.key
-             from (select vm.id, {by} as key from {from}
+            "{COLUMNS}, vm.key
+             from (select vm.*, {by} as key from {from}
                    where vm.pool_id = $1 and vm.removed_at is null and {condition} {bound}
-                   order by {by} {order} limit {limit}) as chosen
-             join vm on vm.id = chosen.id left join vm_presence on vm_presence.vm_id = vm.id
-             left join vm_instance on vm_instance.vm_id = vm.id
-             left join claim on claim.id = vm.claim_id
-             order by chosen.key {order}"
+                   order by {by} {order} limit {limit}) as vm
+             left join lateral (select * from vm_presence where vm_id = vm.id limit 1)
+                  as vm_presence on true
+             left join lateral (select * from vm_instance where vm_id = vm.id limit 1)
+                  as vm_instance on true
+             left join lateral (select * from claim where claim.id = vm.claim_id limit 1)
+                  as claim on true
+             order by vm.key {order}"
         );
         let pool = pool.as_i64();
         let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&pool];

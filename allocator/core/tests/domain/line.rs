@@ -101,7 +101,7 @@ async fn everybody_knows_their_place() {
         assert_eq!((ahead, waiting, expected_seconds), (nr as i64, 3, None), "none starts");
     }
     assert_eq!(line::count(&scene.scope()).await.unwrap(), 3);
-    let list = line::waiting(&scene.scope(), 10).await.unwrap();
+    let list = line::waiting(&scene.scope(), None, 10).await.unwrap().places;
     assert_eq!(list[2].email, "cy@example.org");
 }
 

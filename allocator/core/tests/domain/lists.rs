@@ -3,11 +3,9 @@
 use std::collections::HashSet;
 
 use lablink_core::{
+    Cursor, PageError,
     operations::{self, AskError},
-    vms::{
-        self, Beginning, Cursor, Page, PageError, Place, SelectError, Selection, Sort, State, View,
-        VmsError,
-    },
+    vms::{self, Beginning, Page, Place, SelectError, Selection, Sort, State, View, VmsError},
 };
 use lablink_protocol::{Vitals, VmStatus};
 

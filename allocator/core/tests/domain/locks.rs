@@ -33,7 +33,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 36] = [
+const WRITES: [(&str, Write); 38] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());

@@ -198,7 +198,7 @@ async fn an_organiser_removes_one_place_those_of_an_address_or_all_of_them() {
     assert!(is_offered(&scene, &strangers[0]).await);
     let crowd = line::crowd(&scene.scope()).await.unwrap().unwrap();
     assert_eq!((crowd.place, crowd.places), (1.into(), 6));
-    let list = line::waiting(&scene.scope(), 10).await.unwrap();
+    let list = line::waiting(&scene.scope(), None, 10).await.unwrap().places;
     assert_eq!((list[0].of_address, list[6].of_address), (Some(6), Some(1)));
 
     let remove = async |which| line::remove(&scene.by(admin()), which).await.unwrap();

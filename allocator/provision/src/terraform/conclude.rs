@@ -11,8 +11,8 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 
 use super::{
-    Provisioner, ProvisionerParts, Workspace, change::Change, provisioner::WorkError, run::Ran,
-    settle::Settlement,
+    Provisioner, ProvisionerParts, Workspace, change::Change, run::Ran, settle::Settlement,
+    work_error::WorkError,
 };
 
 impl Provisioner {

@@ -7,7 +7,7 @@ use lablink_core::{chain, vms, worker::Limit};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Provisioner, ProvisionerParts, provisioner::WorkError};
+use super::{Provisioner, ProvisionerParts, work_error::WorkError};
 
 /// How often to look whether something has to be put right.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -9,8 +9,8 @@ use lablink_protocol::Hostname;
 use super::{
     Backend, Provisioner, ProvisionerParts, Workspace,
     aws::Stray,
-    provisioner::WorkError,
     state::{Doubt, State, StateError, pull},
+    work_error::WorkError,
 };
 
 /// How often the state is read again because machines were noted in it. In between, the agents of

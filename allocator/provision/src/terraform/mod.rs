@@ -20,6 +20,7 @@ mod look;
 mod message;
 mod notes;
 mod plan;
+mod plan_first;
 mod process;
 mod progress;
 mod provider;
@@ -39,6 +40,7 @@ mod take_over;
 mod unnoted;
 mod variables;
 mod work;
+mod work_error;
 mod working;
 mod workspace;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::message;
 
 /// What of an instance can change while it runs. A change of anything else may stop it.
-const HARMLESS: [&str; 15] = [
+const HARMLESS: [&str; 16] = [
     "credit_specification",
     "disable_api_stop",
     "disable_api_termination",
@@ -22,6 +22,8 @@ const HARMLESS: [&str; 15] = [
     "instance_initiated_shutdown_behavior",
     "metadata_options",
     "monitoring",
+    // Its tags, size and kind; what else there is of a disk needs a new machine.
+    "root_block_device",
     "tags",
     "tags_all",
     "volume_tags",

@@ -6,12 +6,10 @@ use std::{
 
 use jiff::Timestamp;
 use lablink_core::{
-    DbError, Scope, Token, agents,
-    aws::CloudError,
-    chain,
+    DbError, Scope, Token, agents, chain,
     operations::{LeaseError, Makes, Outcome},
-    preflight::{GpuUnknown, Preflight},
-    secrets::{AwsLogin, LoginError, VaultError},
+    preflight::Preflight,
+    secrets::{AwsLogin, LoginError},
     state, vms,
     worker::{Attempt, Ended, Limit, Runner, Stop, Trouble, Turn},
 };
@@ -19,13 +17,14 @@ use lablink_protocol::Hostname;
 use tokio::sync::watch;
 
 use super::{
-    Provider, RuntimeVariables, StepError, Workspace, WorkspaceError,
+    Provider, RuntimeVariables, Workspace,
     change::{Change, Changes},
     recover::RecoverError,
     run::{Apply, Ran},
-    state::{Doubt, State, StateError},
+    state::State,
     variables::Gpu,
     work::Work,
+    work_error::WorkError,
 };
 
 /// What a provisioner works with.
@@ -46,77 +45,6 @@ pub struct Provisioner {
     pub(super) parts: ProvisionerParts,
     /// Whether the VMs that exist have rows, as far as can be told.
     pub(super) caught_up: watch::Sender<bool>,
-}
-
-/// Why an operation could not even be tried.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WorkError {
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Doubted(#[from] Doubt),
-    #[error(transparent)]
-    Recover(#[from] RecoverError),
-    #[error(transparent)]
-    Step(#[from] StepError),
-    #[error("cannot run Terraform")]
-    Io(#[from] std::io::Error),
-    #[error(transparent)]
-    Cloud(#[from] CloudError),
-    #[error(transparent)]
-    Keys(LoginError),
-    #[error(transparent)]
-    Gpu(GpuUnknown),
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-impl WorkError {
-    /// Whether somebody else holds the state's lock: it may pass.
-    fn is_lock(&self) -> bool {
-        match self {
-            Self::Step(error)
-            | Self::State(StateError::Refused(error))
-            | Self::Recover(
-                RecoverError::Step(error) | RecoverError::Unsaved { said: error, .. },
-            ) => error.is_lock(),
-            _ => false,
-        }
-    }
-
-    /// The end of an attempt that failed for a reason that may pass. Else the error.
-    pub fn passing(self) -> Result<Ended, Self> {
-        if self.is_lock() { Ok(Ended::Passing { reason: chain(&self) }) } else { Err(self) }
-    }
-}
-
-impl From<WorkError> for Trouble {
-    fn from(error: WorkError) -> Self {
-        match error {
-            WorkError::Db(error) => Self::Db(error),
-            other => Self::Other(chain(&other)),
-        }
-    }
-}
-
-impl From<LoginError> for WorkError {
-    fn from(error: LoginError) -> Self {
-        match error {
-            LoginError::Vault(VaultError::Db(error)) => Self::Db(error),
-            other => Self::Keys(other),
-        }
-    }
-}
-
-impl From<GpuUnknown> for WorkError {
-    fn from(error: GpuUnknown) -> Self {
-        match error {
-            GpuUnknown::Db(error) => Self::Db(error),
-            other => Self::Gpu(other),
-        }
-    }
 }
 
 impl<K: Changes> Runner<K> for Provisioner {

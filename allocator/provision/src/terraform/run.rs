@@ -3,13 +3,13 @@ use std::{
     ffi::OsString,
     fs::File,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitStatus,
     time::Duration,
 };
 
 use lablink_core::{
-    Token, chain,
+    Token,
     operations::{Lease, LeaseError, Makes},
     plain,
     worker::{Attempt, Ended, Held, Stop},
@@ -21,21 +21,12 @@ use tokio::{
 };
 
 use super::{
-    LOCK_TIMEOUT, Workspace,
-    follow::Follower,
-    leftovers,
-    plan::{Beyond, Plan},
-    process::Process,
-    progress::Progress,
-    provider::Course,
-    state::{Doubt, listed},
-    workspace,
+    LOCK_TIMEOUT, Workspace, follow::Follower, leftovers, plan_first::Planned, process::Process,
+    progress::Progress, state::Doubt, workspace,
 };
 
 /// How often the output is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long it may take to show a plan.
-const SHOW: Duration = Duration::from_mins(1);
 /// How long it may take in all, and how much more for each VM: beyond that it hangs.
 const LONGEST: Duration = Duration::from_hours(1);
 const LONGEST_PER_VM: Duration = Duration::from_secs(30);
@@ -56,14 +47,6 @@ pub(super) struct Apply<'a> {
     pub replace: Vec<String>,
     /// For VMs that are made by this run.
     pub enrolment_tokens: BTreeMap<Hostname, Token>,
-}
-
-/// What is known before anything is changed.
-pub(super) enum Planned {
-    /// The run itself plans.
-    Later,
-    /// A plan in this file, which is fit, and what its run has to do.
-    In(PathBuf, Progress),
 }
 
 /// What a run leaves for the writing of its end.
@@ -87,16 +70,6 @@ struct Watched {
 }
 
 impl Apply<'_> {
-    /// Prepares the change and, where that can be known beforehand, makes sure that it touches
-    /// nothing but the VMs that it names. Else tells how it has ended, with nothing done.
-    pub async fn plan(&self, held: &mut Held) -> io::Result<Result<Planned, Attempt<Ran>>> {
-        self.workspace.write_vms(&self.vms)?;
-        match self.workspace.provider.course() {
-            Course::Apply => Ok(Ok(Planned::Later)),
-            Course::PlanFirst => self.plan_first(held).await,
-        }
-    }
-
     /// Errors happen before Terraform runs, or after it was ended: none is left running.
     pub async fn run(&self, planned: Planned, held: &mut Held) -> io::Result<Attempt<Ran>> {
         match planned {
@@ -114,54 +87,12 @@ impl Apply<'_> {
         }
     }
 
-    fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> Progress {
         Progress::of(self.makes)
     }
 
-    async fn plan_first(&self, held: &mut Held) -> io::Result<Result<Planned, Attempt<Ran>>> {
-        let file = self.folder.join("plan");
-        let mut beyond = Vec::new();
-        // A VM that is gone from the cloud would be made again unasked. The state still has it.
-        for look in ["-refresh=true", "-refresh=false"] {
-            let mut out = OsString::from("-out=");
-            out.push(&file);
-            let options = [look.into(), out].into_iter().chain(self.wishes()).collect();
-            let attempt = self.call("plan", options, self.progress(), held).await?;
-            if !matches!(attempt.ended, Ended::Succeeded) {
-                return Ok(Err(attempt));
-            }
-            beyond = match self.beyond(&file).await {
-                Ok(beyond) if beyond.is_empty() => {
-                    return Ok(Ok(Planned::In(file, attempt.left.progress)));
-                }
-                Ok(beyond) => beyond,
-                Err(why) => return Ok(Err(Attempt { ended: Ended::failed(why), ..attempt })),
-            };
-            std::fs::remove_file(&file)?;
-        }
-        let deeds: Vec<String> =
-            beyond.iter().map(|it| format!("{} ({})", it.hostname, it.deed)).collect();
-        let reason = format!(
-            "Nothing was changed: Terraform would have made anew, stopped or removed VMs, and nobody \
-             asked for that: {}. Put back what has changed around them (the configuration, LabLink's \
-             version, something in the cloud), or replace these VMs first.",
-            listed(&deeds)
-        );
-        let left = Ran { applied: true, ..Ran::default() };
-        Ok(Err(Attempt { ended: Ended::failed(reason), left }))
-    }
-
-    /// The VMs that the plan in this file touches though the change does not name them.
-    async fn beyond(&self, file: &Path) -> Result<Vec<Beyond>, String> {
-        let file = file.to_string_lossy();
-        let shown = self.workspace.step(SHOW, &["show", "-json", "-no-color", &file]).run().await;
-        let plan = shown.map_err(|error| chain(&error))?;
-        let plan = Plan::parse(&plan).map_err(|error| format!("Terraform's plan: {error}"))?;
-        Ok(plan.beyond(&self.named))
-    }
-
     /// What a run that plans is told.
-    fn wishes(&self) -> impl Iterator<Item = OsString> {
+    pub(super) fn wishes(&self) -> impl Iterator<Item = OsString> {
         let variables = format!("-var-file={}", workspace::RUNTIME_VARIABLES);
         let replaced = self.replace.iter().map(|address| format!("-replace={address}"));
         // What VMs share goes with the last of them.
@@ -170,7 +101,7 @@ impl Apply<'_> {
     }
 
     /// One run of Terraform.
-    async fn call(
+    pub(super) async fn call(
         &self,
         command: &str,
         options: Vec<OsString>,

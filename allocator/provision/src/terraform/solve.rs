@@ -17,8 +17,8 @@ use lablink_protocol::Hostname;
 use super::{
     Backend, Provisioner, ProvisionerParts, StepError, Workspace,
     look::Look,
-    provisioner::WorkError,
     state::{Doubt, Pieces, listed, mend},
+    work_error::WorkError,
 };
 
 /// What a way out leaves to be written.
@@ -169,7 +169,8 @@ impl Provisioner {
             let now = self.look(workspace).await?;
             // Of several machines of one name, one comes back.
             if !now.state.contains(&stray.hostname) {
-                workspace.import(stray, &now.state).await?;
+                let vms = now.state.hostnames().chain([&stray.hostname]).cloned().collect();
+                workspace.import(stray, &vms).await?;
                 state::adopted(scope, &stray.hostname, &stray.id).await?;
             }
         }

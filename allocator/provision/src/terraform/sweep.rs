@@ -16,8 +16,8 @@ use super::{
     Backend, LOCK_TIMEOUT, Provider, Provisioner, StepError, Workspace,
     aws::{Stray, StrayStanding},
     look::Look,
-    provisioner::WorkError,
     state::State,
+    work_error::WorkError,
     workspace::RUNTIME_VARIABLES,
 };
 
@@ -47,13 +47,15 @@ impl Provisioner {
         let scope = &self.parts.scope;
         let made = look.strays.iter().filter_map(|it| Some((it.hostname.clone(), it.operation?)));
         let ours = state::being_made_by(scope, &made.collect::<Vec<_>>()).await?;
+        let mut there: BTreeSet<Hostname> = look.state.hostnames().cloned().collect();
         let mut taken = BTreeSet::new();
         for stray in look.strays.iter().filter(|it| ours.contains(&it.hostname)) {
             // Of two that were made for one VM, the second is left over.
             if stray.standing == StrayStanding::Double || !taken.insert(&stray.hostname) {
                 continue;
             }
-            workspace.import(stray, &look.state).await?;
+            there.insert(stray.hostname.clone());
+            workspace.import(stray, &there).await?;
             state::adopted(scope, &stray.hostname, &stray.id).await?;
             tracing::warn!(
                 vm.hostname = %stray.hostname, instance = stray.id,
@@ -86,15 +88,19 @@ impl Workspace {
         }
     }
 
-    /// Takes an instance into the state.
-    pub(super) async fn import(&self, stray: &Stray, state: &State) -> Result<(), StepError> {
+    /// Takes an instance into the state. `vms`: all that are in it then, and no others, for the module's
+    /// outputs are worked out as well.
+    pub(super) async fn import(
+        &self,
+        stray: &Stray,
+        vms: &BTreeSet<Hostname>,
+    ) -> Result<(), StepError> {
         let address = format!("aws_instance.vm[\"{}\"]", stray.hostname);
         if stray.standing == StrayStanding::Gone {
             let forget = ["state", "rm", "-no-color", LOCK_TIMEOUT, &address];
             self.step(FORGET, &forget).run().await?;
         }
-        let vms: Vec<Hostname> = state.hostnames().chain([&stray.hostname]).cloned().collect();
-        self.write_vms(&vms)
+        self.write_vms(vms)
             .map_err(|cause| StepError::Io { step: "terraform import".to_owned(), cause })?;
         let variables = format!("-var-file={RUNTIME_VARIABLES}");
         let import =

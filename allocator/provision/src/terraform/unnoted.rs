@@ -10,8 +10,8 @@ use lablink_core::state::{self, Fault};
 use super::{
     LocalVms, Provider, Provisioner, ProvisionerParts, Workspace,
     look::Look,
-    provisioner::WorkError,
     state::{Pieces, listed, mend},
+    work_error::WorkError,
 };
 use lablink_protocol::Hostname;
 

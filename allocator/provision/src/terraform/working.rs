@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use lablink_protocol::Hostname;
 
 use super::{
-    LOCK_TIMEOUT, Provisioner, StepError, Workspace, provider::Wrong, provisioner::WorkError,
-    state::State,
+    LOCK_TIMEOUT, Provisioner, StepError, Workspace, provider::Wrong, state::State,
+    work_error::WorkError,
 };
 
 /// Longer than it waits for the state's lock.

@@ -182,9 +182,12 @@ impl Workspace {
     }
 
     /// Writes which VMs shall exist.
-    pub(super) fn write_vms(&self, vms: &[Hostname]) -> io::Result<()> {
+    pub(super) fn write_vms<'a>(
+        &self,
+        vms: impl IntoIterator<Item = &'a Hostname>,
+    ) -> io::Result<()> {
         let vms: BTreeMap<&Hostname, _> = vms
-            .iter()
+            .into_iter()
             .filter_map(|name| Some((name, serde_json::json!({ "number": number(name)? }))))
             .collect();
         let json = serde_json::json!({ "vms": vms }).to_string();

@@ -9,6 +9,7 @@ use std::{
 
 use lablink_core::{
     Actor, Db, Scope, SecretKey,
+    aws::{Answer, AwsKeys, CloudMachine, CloudMachines, Kept, Owner},
     collections::{self, Archive, Collect, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
     operations::{self, Destroy, Operation, OperationId},
@@ -137,7 +138,11 @@ impl SshLab {
         let found = Program::find(&self.path("terraform")).await.unwrap();
         let (module, folder) = (self.path("module"), self.root.clone());
         let state = self.path("state");
-        let provider = Provider::Aws(AwsVms { startup_script: None });
+        let provider = Provider::Aws(AwsVms {
+            startup_script: None,
+            owner: Owner { environment: "test".to_owned(), deployment: None },
+            api: Arc::new(NobodyAsks),
+        });
         let workspace = Workspace::new(found, provider, module, folder, Backend::File(state));
         let aws = Arc::new(AwsLogin::new(None, Vault::new(None)));
         self.site.cloud = Some(Cloud { workspace, aws });
@@ -154,6 +159,27 @@ impl SshLab {
         let folder = self.root.join("vms").join(hostname);
         fs::create_dir_all(folder.join("home/Desktop")).unwrap();
         folder
+    }
+}
+
+/// Results need nothing of AWS but what the state says.
+struct NobodyAsks;
+
+impl CloudMachines for NobodyAsks {
+    fn machines<'a>(
+        &'a self,
+        _: Option<&'a AwsKeys>,
+        _: &'a Owner,
+    ) -> Answer<'a, Vec<CloudMachine>> {
+        unreachable!("the machines were asked for")
+    }
+
+    fn end<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
+        unreachable!("machines were to be ended")
+    }
+
+    fn keep<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a Kept) -> Answer<'a, ()> {
+        unreachable!("a text was to be kept")
     }
 }
 

@@ -21,6 +21,7 @@ mod schema;
 mod secret;
 mod section;
 mod sections;
+mod startup_script;
 mod syntax;
 mod unknown;
 mod url;

@@ -5,7 +5,8 @@ use std::path::Path;
 use lablink_protocol::Hostname;
 
 use super::{
-    Collect, Config, DatabaseKind, EipStrategy, Health, ProviderKind, SslProvider, syntax::expected,
+    Collect, Config, DatabaseKind, EipStrategy, Health, ProviderKind, SslProvider, startup_script,
+    syntax::expected,
 };
 
 /// Every rule that `config` breaks, as one sentence each. `file` is where it was read from.
@@ -17,7 +18,7 @@ pub(super) fn broken(config: &Config, file: Option<&Path>) -> Vec<String> {
     broken.extend(database_tls(config));
     broken.extend(several_allocators(config));
     broken.extend(health(config));
-    broken.extend(startup_script(config, file));
+    broken.extend(unfit_script(config, file));
     broken.extend(collect(config));
     broken
 }
@@ -161,7 +162,7 @@ fn collect(config: &Config) -> Vec<String> {
     broken
 }
 
-fn startup_script(config: &Config, file: Option<&Path>) -> Option<String> {
+fn unfit_script(config: &Config, file: Option<&Path>) -> Option<String> {
     let script = &config.startup_script;
     if !script.enabled {
         return None;
@@ -171,14 +172,14 @@ fn startup_script(config: &Config, file: Option<&Path>) -> Option<String> {
             "startup_script.enabled is true, so startup_script.path must name the script".into(),
         );
     }
-    let missing = file.is_some_and(|file| script.find(file).is_none());
-    missing.then(|| {
-        format!(
-            "startup_script.path: the file '{}' does not exist; it is looked for from the folder \
-             above the configuration's and from that folder itself",
-            script.path
-        )
-    })
+    let path = &script.path;
+    let Some(found) = script.find(file?) else {
+        return Some(format!(
+            "startup_script.path: the file '{path}' does not exist; it is looked for from the \
+             folder above the configuration's and from that folder itself"
+        ));
+    };
+    startup_script::flaw(&found).map(|flaw| format!("startup_script.path: '{path}' {flaw}"))
 }
 
 /// The form is open to strangers.

@@ -46,6 +46,10 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
             private_address: Some(IpAddr::from([172, 31, 24, 107])),
             public_address: Some(IpAddr::from([203, 0, 113, 107])),
         }),
+        setup: Setup {
+            image: Some(ClientImage::Old),
+            script: Some(ScriptRun { attempts: 2, exit_status: 0 }),
+        },
         shelter: None,
         host_key: Some("ssh-ed25519 SHA256:qpxKLo8q2PhU2HY/l4e8x7Fkpmn8O1Z/SzTgaZQDN6o".to_owned()),
         timeline: Timeline { rows: starts(1) },

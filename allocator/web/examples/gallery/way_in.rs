@@ -33,5 +33,5 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         };
         add(pages, name, &page)?;
     }
-    add(pages, "clear-line", &ClearLinePage { places: 300, more: true, kept: 9, now: now() })
+    add(pages, "clear-line", &ClearLinePage { places: 200, or_more: true, kept: 9, now: now() })
 }

@@ -2,16 +2,14 @@
 
 use axum::http::StatusCode;
 use lablink_core::{
-    DbError,
+    DbError, InvalidCursor, PageError,
     agents::{EnrolError, LiftError, RenewError},
     claims::{LockOutError, NoSuchClaim, NotToClean},
     collections::{ChooseError, CollectError},
     operations::{AskError, RebootError, TakeBackError},
     secrets::VaultError,
     ssh::NoSecretKey,
-    vms::{
-        AdmitError, InvalidCursor, PageError, RegisterError, ReportError, SelectError, VmsError,
-    },
+    vms::{AdmitError, RegisterError, ReportError, SelectError, VmsError},
 };
 
 use super::Problem;

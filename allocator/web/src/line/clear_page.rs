@@ -5,10 +5,10 @@ use jiff::Timestamp;
 #[derive(Template)]
 #[template(path = "line/clear.html")]
 pub struct ClearLinePage {
-    pub places: usize,
-    /// The line is longer than was counted.
-    pub more: bool,
+    pub places: i64,
+    /// The line may be longer: it was not counted further.
+    pub or_more: bool,
     /// How many of those that were counted have a machine kept for them.
-    pub kept: usize,
+    pub kept: i64,
     pub now: Timestamp,
 }

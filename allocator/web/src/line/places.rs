@@ -6,7 +6,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use jiff::Timestamp;
-use lablink_core::line::{self, PlaceId, Removal};
+use lablink_core::line::{self, COUNTED, Length, PlaceId, Removal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,17 +16,18 @@ use super::{
 };
 use crate::{
     auth::{Asking, Caller},
-    http::{FormOrJson, Path, Problem, Wants},
+    http::{FormOrJson, Page, Path, Problem, Query, Wants},
 };
 
-/// Places that a list holds.
-const MOST: i64 = 300;
-
-/// The people in line, in the order in which they are served: the first 300.
-#[utoipa::path(get, path = "", responses((status = 200, body = PlaceList)))]
-pub async fn list(Caller(scope): Caller) -> Result<Json<PlaceList>, Problem> {
-    let places = line::waiting(&scope, MOST).await?;
-    Ok(Json(PlaceList { places: places.into_iter().map(PlaceBody::from).collect() }))
+/// The people in line, in the order in which they are served.
+#[utoipa::path(get, path = "", params(Page), responses((status = 200, body = PlaceList)))]
+pub async fn list(
+    Caller(scope): Caller,
+    Query(page): Query<Page>,
+) -> Result<Json<PlaceList>, Problem> {
+    let page = line::waiting(&scope, page.after()?.as_ref(), page.limit()?).await?;
+    let places = page.places.into_iter().map(PlaceBody::from).collect();
+    Ok(Json(PlaceList { places, next: page.next.map(|cursor| cursor.to_string()) }))
 }
 
 /// How many places were taken away.
@@ -62,10 +63,9 @@ pub struct ClearLine {
 /// Asks before everybody's place is taken away.
 #[utoipa::path(get, path = "", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn clear_page(Caller(scope): Caller) -> Result<Html<String>, Problem> {
-    let places = line::waiting(&scope, MOST).await?;
-    let kept = places.iter().filter(|place| place.offered.is_some()).count();
-    let more = i64::try_from(places.len()).is_ok_and(|places| places == MOST);
-    let page = ClearLinePage { places: places.len(), more, kept, now: Timestamp::now() };
+    let Length { places, kept } = line::length(&scope).await?;
+    let or_more = places == COUNTED;
+    let page = ClearLinePage { places, or_more, kept, now: Timestamp::now() };
     Ok(Html(page.render()?))
 }
 

@@ -22,6 +22,8 @@ pub struct PlaceBody {
 #[derive(Serialize, ToSchema)]
 pub struct PlaceList {
     pub places: Vec<PlaceBody>,
+    /// What `after` takes for the next page; null at the end.
+    pub next: Option<String>,
 }
 
 impl From<Waiting> for PlaceBody {

@@ -8,7 +8,7 @@ use axum::{
 use jiff::Timestamp;
 use lablink_core::{
     Scope,
-    operations::{self, Filter, Operation, OperationId, OperationState, RetryError},
+    operations::{self, Filter, LogLine, Operation, OperationId, OperationState, RetryError},
     state as known,
 };
 use serde::Deserialize;
@@ -25,11 +25,13 @@ use super::{
 use crate::{
     AppState,
     auth::{Asking, Caller},
-    http::{Path, Problem, Query, Wants, one_of_or_empty, write_one_of},
+    http::{Path, Problem, Query, Wants, in_pieces, one_of_or_empty, write_one_of},
     links,
 };
 
 const OPERATIONS_PER_PAGE: i64 = 50;
+/// Lines of a log that are read at once.
+const LINES_AT_ONCE: i64 = 500;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -148,17 +150,18 @@ pub async fn log(
     Path(id): Path<OperationId>,
 ) -> Result<Response, Problem> {
     find(&scope, id).await?;
-    let lines = operations::whole_log(&state.db, id).await?;
-    let text: String = lines
-        .iter()
-        .map(|line| format!("{} {:5} {}\n", line.at, line.level.as_str(), line.line))
-        .collect();
+    let first = operations::log_after(&state.db, id, 0, LINES_AT_ONCE).await?;
+    let more = move |last: &LogLine| {
+        let (db, last) = (state.db.clone(), last.id);
+        async move { operations::log_after(&db, id, last, LINES_AT_ONCE).await }
+    };
+    let text = |line: &LogLine| format!("{} {:5} {}\n", line.at, line.level.as_str(), line.line);
     let name = format!("attachment; filename=\"operation-{id}.log\"");
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, name),
     ];
-    Ok((headers, text).into_response())
+    Ok((headers, in_pieces("", first, more, text)).into_response())
 }
 
 /// Queues what an operation left undone.

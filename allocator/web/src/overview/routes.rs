@@ -20,7 +20,7 @@ use crate::{
 const OPERATIONS_SHOWN: i64 = 5;
 const HAPPENINGS_SHOWN: i64 = 8;
 
-const PLACES_SHOWN: i64 = 5;
+const PLACES_SHOWN: u16 = 5;
 const STARTS_SHOWN: i64 = 10;
 /// Twelve hours.
 const SAMPLES: u16 = 49;
@@ -61,7 +61,12 @@ pub async fn page(
             failed: counts.failed,
             in_line: line::count(&scope).await? + counts.offered,
         },
-        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(PlaceRow::from).collect(),
+        line: line::waiting(&scope, None, PLACES_SHOWN)
+            .await?
+            .places
+            .into_iter()
+            .map(PlaceRow::from)
+            .collect(),
         reentries: claims::reentries(&scope).await?.len(),
         usage: UsageChart { samples: usage.iter().map(sample).collect() },
         timeline: Timeline { rows: starts.iter().map(TimelineRow::from).collect() },

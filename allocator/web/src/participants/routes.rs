@@ -1,15 +1,10 @@
-//! Pages and exports about participants.
+//! The page of the participants.
 
 use askama::Template;
-use axum::{
-    extract::State,
-    http::header,
-    response::{Html, IntoResponse, Response},
-};
+use axum::{extract::State, response::Html};
 use jiff::Timestamp;
 use lablink_core::{
-    cell,
-    claims::{self, ClaimId, ClaimRecord, SamePerson, Which},
+    claims::{self, ClaimId, SamePerson, Which},
     line,
 };
 use serde::Deserialize;
@@ -27,7 +22,7 @@ use crate::{
 
 /// Keeps the page under 50 KB.
 const CLAIMS_SHOWN: i64 = 50;
-const PLACES_SHOWN: i64 = 25;
+const PLACES_SHOWN: u16 = 25;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -70,7 +65,12 @@ pub async fn page(
         crowd: line::crowd(&scope)
             .await?
             .map(|crowd| AddressCrowd { place: crowd.place.into(), places: crowd.places }),
-        line: line::waiting(&scope, PLACES_SHOWN).await?.into_iter().map(PlaceRow::from).collect(),
+        line: line::waiting(&scope, None, PLACES_SHOWN)
+            .await?
+            .places
+            .into_iter()
+            .map(PlaceRow::from)
+            .collect(),
         claims: open
             .into_iter()
             .map(|claim| OpenClaim {
@@ -84,52 +84,4 @@ pub async fn page(
         now: Timestamp::now(),
     };
     Ok(Html(page.render()?))
-}
-
-/// Every claim that ever was, as a table for other programs.
-#[utoipa::path(get, path = "", responses((status = 200, content_type = "text/csv", body = String)))]
-pub async fn csv(Caller(scope): Caller) -> Result<Response, Problem> {
-    let claims = claims::list(&scope, Which::All, None, i64::MAX).await?;
-    // With a byte order mark, by which Excel knows that it is UTF-8.
-    let mut text =
-        "\u{feff}email,hostname,connection,claimed_at,ended_at,ended_by,detail\r\n".to_owned();
-    for claim in &claims {
-        text += &record(claim);
-    }
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"claims.csv\""),
-    ];
-    Ok((headers, text).into_response())
-}
-
-fn record(claim: &ClaimRecord) -> String {
-    let ended = |tell: fn(&claims::Ended) -> String| claim.ended.as_ref().map(tell);
-    let fields = [
-        claim.email.clone(),
-        claim.hostname.to_string(),
-        claim.state.to_string(),
-        claim.created_at.to_string(),
-        ended(|ended| ended.at.to_string()).unwrap_or_default(),
-        ended(|ended| ended.reason.to_string()).unwrap_or_default(),
-        claim.detail.clone().unwrap_or_default(),
-    ];
-    fields.map(|field| quoted(&field)).join(",") + "\r\n"
-}
-
-/// RFC 4180.
-fn quoted(field: &str) -> String {
-    format!("\"{}\"", cell(field).replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn fields_are_quoted_and_formulas_are_text() {
-        assert_eq!(quoted("ada@example.org"), "\"ada@example.org\"");
-        assert_eq!(quoted("a,\"b\"\nc"), "\"a,\"\"b\"\"\nc\"");
-        assert_eq!(quoted("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
-    }
 }

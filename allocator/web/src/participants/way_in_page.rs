@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn who_loses_their_place_is_counted_first() {
-        let page = ClearLinePage { places: 3, more: false, kept: 1, now: Timestamp::UNIX_EPOCH };
+        let page = ClearLinePage { places: 3, or_more: false, kept: 1, now: Timestamp::UNIX_EPOCH };
         let html = page.render().unwrap();
         assert!(html.contains("3 people") && html.contains(r#"action="/api/places/clear""#));
     }

@@ -16,31 +16,17 @@ use lablink_core::{
 };
 use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::wire::{VmBody, VmList};
 use crate::{
     AppState,
     auth::{Asking, Caller},
-    http::{FormOrJson, Problem, Query, VmName, Wants},
+    http::{FormOrJson, Page, Problem, Query, VmName, Wants},
     links,
     operations::{find::ended, started::queued, wire::Queued},
     wire::Message,
 };
-
-const PER_PAGE: u16 = 100;
-const MOST_PER_PAGE: u16 = 1000;
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Page {
-    /// The `next` of the page before.
-    #[param(pattern = "^[0-9]{1,2}\\.[0-9]{1,18}$")]
-    after: Option<String>,
-    /// From 1 to 1000; 100 by default.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u16>,
-}
 
 /// The VMs of the pool, by number.
 #[utoipa::path(get, path = "", params(Page), responses((status = 200, body = VmList)))]
@@ -48,15 +34,8 @@ pub async fn list(
     Caller(scope): Caller,
     Query(page): Query<Page>,
 ) -> Result<Json<VmList>, Problem> {
-    let place = match page.after {
-        Some(after) => Place::After(after.parse()?),
-        None => Place::Start,
-    };
-    let limit = page.limit.unwrap_or(PER_PAGE);
-    if !(1..=MOST_PER_PAGE).contains(&limit) {
-        return Err(Problem::invalid(format!("limit: must be from 1 to {MOST_PER_PAGE}.")));
-    }
-    let page = vms::page(&scope, &View::All(Sort::Number), &place, limit).await?;
+    let place = page.after()?.map_or(Place::Start, Place::After);
+    let page = vms::page(&scope, &View::All(Sort::Number), &place, page.limit()?).await?;
     let vms = page.vms.iter().map(VmBody::from).collect();
     Ok(Json(VmList { vms, next: page.next.map(|cursor| cursor.to_string()) }))
 }

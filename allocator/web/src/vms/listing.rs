@@ -1,7 +1,7 @@
 //! Which page of which VMs somebody asks for: of every page that lists VMs.
 
 use lablink_core::{
-    Scope,
+    Cursor, Scope,
     vms::{self, Beginning, Counts, Place, Sort, View},
 };
 use serde::Deserialize;
@@ -90,7 +90,7 @@ impl Listing {
 
     /// What a page at `path` says of its list.
     pub fn bar(&self, path: &'static str, page: &vms::Page) -> ListBar {
-        let leaf = |name, cursor: &Option<vms::Cursor>| {
+        let leaf = |name, cursor: &Option<Cursor>| {
             let cursor = cursor.as_ref()?.to_string();
             let limits = [("q", self.q.trim()), ("show", self.shown()), (name, cursor.as_str())];
             Some(crate::links::list(path, &limits))

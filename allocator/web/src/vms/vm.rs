@@ -73,6 +73,7 @@ pub async fn page(
             .and_then(|vitals| serde_json::from_value(vitals).ok())
             .unwrap_or_default(),
         instance: vm.instance.clone(),
+        setup: startup::setup(db, vm.id).await?,
         last_seen: vm.last_seen,
         created_at: vm.created_at,
         never_enrolled: agents::has_never_enrolled(db, vm.id).await?,

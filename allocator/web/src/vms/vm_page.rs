@@ -1,5 +1,10 @@
 use askama::Template;
 use jiff::Timestamp;
+use lablink_core::{
+    claims::ReleaseReason,
+    pools::Source,
+    startup::{ClientImage, ScriptRun, Setup},
+};
 use lablink_core::{claims::ReleaseReason, pools::Source, vms::Instance};
 use lablink_protocol::{CloudNotice, Vitals};
 
@@ -37,6 +42,8 @@ pub struct VmPage {
     pub vitals: Vitals,
     /// Of a machine in a cloud that is made.
     pub instance: Option<Instance>,
+    /// What the VM told of its own start.
+    pub setup: Setup,
     /// None: earlier participants are shut off from its next claim.
     pub shelter: Option<Shelter>,
     /// The SSH host key of its first contact, as `ssh-keygen -l` shows it.
@@ -109,6 +116,33 @@ impl VmPage {
         .collect()
     }
 
+    /// How the organiser's script went.
+    fn script(&self) -> Option<String> {
+        self.setup.script.map(|ScriptRun { attempts, exit_status }| {
+            let tries =
+                if attempts == 1 { "1 try".to_owned() } else { format!("{attempts} tries") };
+            match exit_status {
+                0 => format!("Succeeded after {tries}"),
+                _ => format!("Failed after {tries}, the last with exit status {exit_status}"),
+            }
+        })
+    }
+
+    /// What is wrong with its container image.
+    fn image(&self) -> Option<&'static str> {
+        match self.setup.image? {
+            ClientImage::Current => None,
+            ClientImage::Old => Some(
+                "An old one of LabLink’s: participants can read the agent’s token. Set a newer \
+                 machine.image, and replace this VM.",
+            ),
+            ClientImage::Foreign => Some(
+                "It has no agent of LabLink’s. The VM can be claimed only if the allocator admits \
+                 other clients (LABLINK_AGENT_AUTH=open) and the image brings one.",
+            ),
+        }
+    }
+
     fn tells_vitals(&self) -> bool {
         self.vitals != Vitals::default()
     }
@@ -176,6 +210,10 @@ mod tests {
                 private_address: Some([10, 0, 0, 7].into()),
                 public_address: None,
             }),
+            setup: Setup {
+                image: Some(ClientImage::Foreign),
+                script: Some(ScriptRun { attempts: 3, exit_status: 7 }),
+            },
             shelter: Some(Shelter::WithinReach { reason: "<b>sudo</b>.".to_owned() }),
             host_key: None,
             timeline: Timeline { rows: Vec::new() },
@@ -223,6 +261,19 @@ mod tests {
             }
         }
         assert!(!page(Source::Manual, false).contains("/allow"));
+    }
+
+    #[test]
+    fn says_how_the_startup_script_went_and_what_is_wrong_with_the_image() {
+        let html = page(Source::Aws, false);
+        for key in [
+            "<dt>Startup script</dt>",
+            "Failed after 3 tries, the last with exit status 7",
+            "<dt>Container image</dt>",
+            "no agent of LabLink’s",
+        ] {
+            assert!(html.contains(key), "{key}");
+        }
     }
 
     #[test]

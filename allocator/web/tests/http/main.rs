@@ -31,6 +31,8 @@ mod openapi;
 mod operations;
 mod organiser;
 mod participant;
+mod pieces;
+mod places;
 mod preflight;
 mod reads;
 mod results_first;

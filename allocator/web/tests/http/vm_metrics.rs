@@ -8,7 +8,7 @@ use lablink_core::{
 use lablink_web::AgentAuth;
 use serde_json::{Value, json};
 
-use crate::app::{App, get, json};
+use crate::app::{App, With, get, json};
 
 const PATH: &str = "/api/vm-metrics/lablink-vm-test-1";
 
@@ -69,6 +69,21 @@ async fn every_spelling_is_understood_and_durations_are_derived() {
         post(&app, metrics.clone()).await;
         assert_eq!(known(&app).await.container.seconds, Some(45.5), "{metrics}");
     }
+}
+
+#[tokio::test]
+async fn image_and_startup_script_are_shown_and_nonsense_is_not() {
+    let app = open().await;
+    post(&app, json!({"client_image": "old"})).await;
+    post(&app, json!({"startup_script": {"attempts": 3, "exit_status": 7}})).await;
+    let page = app.call(get("/admin/vms/lablink-vm-test-1").by_browser().by_admin()).await.body;
+    assert!(page.contains("An old one of LabLink’s"), "{page}");
+    assert!(page.contains("Failed after 3 tries, the last with exit status 7"), "{page}");
+
+    post(&app, json!({"client_image": 1, "startup_script": "<b>"})).await;
+    let page = app.call(get("/admin/vms/lablink-vm-test-1").by_browser().by_admin()).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.body.contains("Startup script"), "{}", page.body);
 }
 
 #[tokio::test]

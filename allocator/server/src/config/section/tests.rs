@@ -89,6 +89,11 @@ fn a_value_of_the_wrong_kind_is_shown_with_what_was_expected() {
             "startup_script.on_error",
             "one of continue, fail, found 'x'",
         ),
+        (
+            "startup_script: {attempts: 11}",
+            "startup_script.attempts",
+            "a whole number from 1 to 10, found '11'",
+        ),
         ("app: {reclaim: x}", "app.reclaim", "one of link, email, found 'x'"),
         (
             "db: {sslmode: on}",

@@ -1,8 +1,11 @@
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+};
 
 use crate::config::{
     section::Section,
-    syntax::{Parsed, boolean, one_of, text},
+    syntax::{Parsed, boolean, expected, line, one_of, text},
 };
 
 /// `startup_script`: an organiser's own script, run on each VM before it is ready.
@@ -14,6 +17,10 @@ pub struct StartupScript {
     pub path: String,
     /// `continue` or `fail`; default `continue`.
     pub on_error: OnError,
+    /// How often it is tried before it counts as failed, with pauses that grow: 1 to 10; default 3.
+    pub attempts: NonZero<u32>,
+    /// A command for bash that must end with 0 after the script has; default empty, for none.
+    pub success_check: String,
 }
 
 /// What a script that exits with a failure means for its VM.
@@ -23,6 +30,21 @@ pub enum OnError {
     Continue,
     /// The end: the VM reports an error.
     Fail,
+}
+
+const DEFAULT_ATTEMPTS: NonZero<u32> = NonZero::new(3).expect("3 is not 0");
+
+fn attempts(text: &str) -> Parsed<NonZero<u32>> {
+    let number = text.parse().ok().filter(|it: &NonZero<u32>| it.get() <= 10);
+    number.ok_or_else(|| expected("a whole number from 1 to 10", text))
+}
+
+fn success_check(text: &str) -> Parsed<String> {
+    match text.chars().count() {
+        0 => Ok(String::new()),
+        1..=1000 => line(text),
+        _ => Err("expected a command of at most 1000 characters".into()),
+    }
 }
 
 impl OnError {
@@ -45,6 +67,8 @@ impl StartupScript {
             enabled: script.value("enabled", boolean).unwrap_or(false),
             path: script.value("path", text).unwrap_or_default(),
             on_error: script.value("on_error", OnError::parse).unwrap_or(OnError::Continue),
+            attempts: script.value("attempts", attempts).unwrap_or(DEFAULT_ATTEMPTS),
+            success_check: script.value("success_check", success_check).unwrap_or_default(),
         }
     }
 

@@ -123,6 +123,8 @@ impl Scenes {
             .map(|query| format!("{path}{query}"))
             .collect(),
             "/api/vms" => vec![path.to_owned(), format!("{path}?after=0.9000")],
+            "/admin/participants" => vec![path.to_owned(), format!("{path}?before=9000")],
+            "/api/places" => vec![path.to_owned(), format!("{path}?after=1.34000")],
             "/admin/vms/{hostname}/{deed}" => ["release", "replace", "reboot", "delete", "forget"]
                 .iter()
                 .map(|deed| format!("/admin/vms/{host}/{deed}"))

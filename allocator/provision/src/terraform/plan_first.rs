@@ -1,0 +1,85 @@
+//! A change whose plan is looked at before it is carried out.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use lablink_core::{
+    chain,
+    worker::{Attempt, Ended, Held},
+};
+
+use super::{
+    plan::{Beyond, Plan},
+    progress::Progress,
+    provider::Course,
+    run::{Apply, Ran},
+    state::listed,
+};
+
+/// How long it may take to show a plan.
+const SHOW: Duration = Duration::from_mins(1);
+/// What is known before anything is changed.
+pub(super) enum Planned {
+    /// The run itself plans.
+    Later,
+    /// A plan in this file, which is fit, and what its run has to do.
+    In(PathBuf, Progress),
+}
+
+impl Apply<'_> {
+    /// Prepares the change and, where that can be known beforehand, makes sure that it touches
+    /// nothing but the VMs that it names. Else tells how it has ended, with nothing done.
+    pub async fn plan(&self, held: &mut Held) -> io::Result<Result<Planned, Attempt<Ran>>> {
+        self.workspace.write_vms(&self.vms)?;
+        match self.workspace.provider.course() {
+            Course::Apply => Ok(Ok(Planned::Later)),
+            Course::PlanFirst => self.plan_first(held).await,
+        }
+    }
+
+    async fn plan_first(&self, held: &mut Held) -> io::Result<Result<Planned, Attempt<Ran>>> {
+        let file = self.folder.join("plan");
+        let mut beyond = Vec::new();
+        // A VM that is gone from the cloud would be made again unasked. The state still has it.
+        for look in ["-refresh=true", "-refresh=false"] {
+            let mut out = OsString::from("-out=");
+            out.push(&file);
+            let options = [look.into(), out].into_iter().chain(self.wishes()).collect();
+            let attempt = self.call("plan", options, self.progress(), held).await?;
+            if !matches!(attempt.ended, Ended::Succeeded) {
+                return Ok(Err(attempt));
+            }
+            beyond = match self.beyond(&file).await {
+                Ok(beyond) if beyond.is_empty() => {
+                    return Ok(Ok(Planned::In(file, attempt.left.progress)));
+                }
+                Ok(beyond) => beyond,
+                Err(why) => return Ok(Err(Attempt { ended: Ended::failed(why), ..attempt })),
+            };
+            std::fs::remove_file(&file)?;
+        }
+        let deeds: Vec<String> =
+            beyond.iter().map(|it| format!("{} ({})", it.hostname, it.deed)).collect();
+        let reason = format!(
+            "Nothing was changed: Terraform would have made anew, stopped or removed VMs, and nobody \
+             asked for that: {}. Put back what has changed around them (the configuration, LabLink's \
+             version, something in the cloud), or replace these VMs first.",
+            listed(&deeds)
+        );
+        let left = Ran { applied: true, ..Ran::default() };
+        Ok(Err(Attempt { ended: Ended::failed(reason), left }))
+    }
+
+    /// The VMs that the plan in this file touches though the change does not name them.
+    async fn beyond(&self, file: &Path) -> Result<Vec<Beyond>, String> {
+        let file = file.to_string_lossy();
+        let shown = self.workspace.step(SHOW, &["show", "-json", "-no-color", &file]).run().await;
+        let plan = shown.map_err(|error| chain(&error))?;
+        let plan = Plan::parse(&plan).map_err(|error| format!("Terraform's plan: {error}"))?;
+        Ok(plan.beyond(&self.named))
+    }
+}
