@@ -4,5 +4,6 @@
 mod asked_before;
 mod cut_off;
 mod lab;
+mod names;
 mod story;
 mod unasked;

@@ -67,8 +67,7 @@ impl CloudAccess {
 mod tests {
     use super::*;
 
-    const PEM: &str =
-        "-----BEGIN OPENSSH PRIVATE KEY-----\nMIIB\n-----END OPENSSH PRIVATE KEY-----\n";
+    const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n";
 
     fn parsed(public_ip: &str, groups: usize) -> CloudAccess {
         let instance = serde_json::json!({ "index_key": "lablink-vm-test-1", "attributes": {

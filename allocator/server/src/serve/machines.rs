@@ -29,7 +29,7 @@ pub enum Machines {
     /// Processes on this machine.
     Local { vms: LocalVms, provisioner: Arc<Provisioner> },
     /// EC2 instances.
-    Aws { workspace: Workspace, provisioner: Arc<Provisioner> },
+    Aws { workspace: Box<Workspace>, provisioner: Arc<Provisioner> },
     /// None: people register theirs by hand.
     Manual,
 }
@@ -69,7 +69,7 @@ impl Machines {
         }));
         Ok(match provider {
             Provider::Local(vms) => Self::Local { vms, provisioner },
-            Provider::Aws(_) => Self::Aws { workspace, provisioner },
+            Provider::Aws(_) => Self::Aws { workspace: Box::new(workspace), provisioner },
         })
     }
 
@@ -96,7 +96,7 @@ impl Machines {
     pub fn cloud(&self, aws: &Arc<AwsLogin>) -> Option<ssh::Cloud> {
         match self {
             Self::Aws { workspace, .. } => {
-                Some(ssh::Cloud { workspace: workspace.clone(), aws: Arc::clone(aws) })
+                Some(ssh::Cloud { workspace: Workspace::clone(workspace), aws: Arc::clone(aws) })
             }
             Self::Local { .. } | Self::Manual => None,
         }

@@ -4,8 +4,8 @@ use lablink_core::{
     claims::ReleaseReason,
     pools::Source,
     startup::{ClientImage, ScriptRun, Setup},
+    vms::Instance,
 };
-use lablink_core::{claims::ReleaseReason, pools::Source, vms::Instance};
 use lablink_protocol::{CloudNotice, Vitals};
 
 use super::confirm_page::Deed;
