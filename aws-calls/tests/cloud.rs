@@ -248,9 +248,8 @@ fn roles_and_profiles_are_taken_on_with_their_rights_and_end() {
             key("AccessKeyId"),
             key("SecretAccessKey")
         );
-        let file = cloud.dir().join("home/.aws/config");
-        let before = fs::read_to_string(&file).unwrap();
-        fs::write(&file, before + &profile).unwrap();
+        let before = fs::read_to_string(cloud.profiles()).unwrap();
+        fs::write(cloud.profiles(), before + &profile).unwrap();
         let found = Found { region: None, profile: Some("lab".to_owned()) };
         let caller = Aws::find(found).await.caller().await.unwrap();
         assert!(caller.arn.ends_with(":user/lab"), "{caller:?}");

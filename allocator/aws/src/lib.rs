@@ -2,9 +2,12 @@
 //! behind the server's feature `aws`.
 
 mod account;
+mod asked;
+mod cost;
 mod health;
 mod identity;
 mod machines;
+mod place;
 mod questions;
 
 pub use account::Account;

@@ -51,7 +51,7 @@ pub fn with_cloud<F: Future<Output = ()>>(
             again.env_remove(variable);
         }
     }
-    again.envs(running.environment()).env("HOME", running.dir.join("home"));
+    again.envs(running.environment()).env("AWS_CONFIG_FILE", running.profiles());
     let ended = again.env(PLACE, &running.dir).output();
     let ended = ended.expect("this test's own program starts");
     let said = String::from_utf8_lossy(&ended.stdout);
@@ -68,6 +68,11 @@ impl Cloud {
     /// What the cloud keeps: `home`, `instances`, `calls.log`.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The file of the SDKs' profiles, in a test with a cloud.
+    pub fn profiles(&self) -> PathBuf {
+        self.dir.join("home/.aws/config")
     }
 
     /// The project's own image.
