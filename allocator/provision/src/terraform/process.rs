@@ -23,15 +23,18 @@ pub(super) struct Stat {
 
 impl Stat {
     pub fn of(pid: i32) -> Option<Self> {
+        Self::even_of_a_zombie(pid).and_then(|(stat, state)| (state != "Z").then_some(stat))
+    }
+
+    /// With the letter of the process's state.
+    fn even_of_a_zombie(pid: i32) -> Option<(Self, String)> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name, in parentheses, may hold anything; the state is the first field after it.
         let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-        if fields.next()? == "Z" {
-            return None;
-        }
+        let state = fields.next()?.to_owned();
         let session = fields.nth(2)?.parse().ok()?;
         let started = fields.nth(15)?.parse().ok()?;
-        Some(Self { session, started })
+        Some((Self { session, started }, state))
     }
 }
 
@@ -39,6 +42,13 @@ impl Process {
     /// The live process of this pid.
     pub fn find(pid: i32) -> Option<Self> {
         Stat::of(pid).map(|stat| Self { pid, started: stat.started })
+    }
+
+    /// A child of ours that nobody has waited for yet, whether it has ended or not: what it started
+    /// may go on.
+    pub fn of_child(pid: i32) -> Option<Self> {
+        let (stat, _state) = Stat::even_of_a_zombie(pid)?;
+        Some(Self { pid, started: stat.started })
     }
 
     pub fn lives(self) -> bool {
@@ -95,5 +105,33 @@ impl Process {
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.pid, self.started)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader},
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_a_child_left_behind_is_found_though_it_has_ended_before_we_looked() {
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", "sleep 600 & echo $!; kill -9 $$"]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut left = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut left).unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        while Process::find(pid).is_some() {
+            std::thread::yield_now();
+        }
+        let process = Process::of_child(pid).unwrap();
+        child.wait().unwrap();
+        let left: i32 = left.trim().parse().unwrap();
+        assert_eq!(process.session(), [left]);
+        process.kill_session();
     }
 }

@@ -200,7 +200,7 @@ async fn read(stdout: ChildStdout) -> io::Result<Vec<u8>> {
 
 /// A step at work. Dropped in the middle, all of it is killed.
 struct Running {
-    /// None: it has ended already.
+    /// None: the system does not say which.
     process: Option<Process>,
     note: Option<Note>,
     takes_lock: bool,
@@ -208,7 +208,7 @@ struct Running {
 
 impl Running {
     fn of(child: &Child, notes: Option<&Path>, name: &str) -> io::Result<Self> {
-        let process = child.id().and_then(|pid| Process::find(i32::try_from(pid).ok()?));
+        let process = child.id().and_then(|pid| Process::of_child(i32::try_from(pid).ok()?));
         let mut running = Self { process, note: None, takes_lock: notes::takes_lock(name) };
         if let (Some(process), Some(notes)) = (process, notes) {
             running.note = Some(Note::write(notes, process, name)?);
