@@ -8,8 +8,8 @@ use lablink_protocol::Hostname;
 
 use super::{
     Backend, Provisioner, ProvisionerParts, Workspace,
-    aws::Stray,
     state::{Doubt, State, StateError, pull},
+    stray::Stray,
     work_error::WorkError,
 };
 

@@ -1,11 +1,6 @@
 //! A change whose plan is looked at before it is carried out.
 
-use std::{
-    ffi::OsString,
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{ffi::OsString, io, path::Path, time::Duration};
 
 use lablink_core::{
     chain,
@@ -14,22 +9,13 @@ use lablink_core::{
 
 use super::{
     plan::{Beyond, Plan},
-    progress::Progress,
     provider::Course,
-    run::{Apply, Ran},
+    run::{Apply, Planned, Ran},
     state::listed,
 };
 
 /// How long it may take to show a plan.
 const SHOW: Duration = Duration::from_mins(1);
-/// What is known before anything is changed.
-pub(super) enum Planned {
-    /// The run itself plans.
-    Later,
-    /// A plan in this file, which is fit, and what its run has to do.
-    In(PathBuf, Progress),
-}
-
 impl Apply<'_> {
     /// Prepares the change and, where that can be known beforehand, makes sure that it touches
     /// nothing but the VMs that it names. Else tells how it has ended, with nothing done.

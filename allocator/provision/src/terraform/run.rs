@@ -3,7 +3,7 @@ use std::{
     ffi::OsString,
     fs::File,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitStatus,
     time::Duration,
 };
@@ -21,8 +21,8 @@ use tokio::{
 };
 
 use super::{
-    LOCK_TIMEOUT, Workspace, follow::Follower, leftovers, plan_first::Planned, process::Process,
-    progress::Progress, state::Doubt, workspace,
+    LOCK_TIMEOUT, Workspace, follow::Follower, leftovers, process::Process, progress::Progress,
+    state::Doubt, workspace,
 };
 
 /// How often the output is looked at.
@@ -47,6 +47,14 @@ pub(super) struct Apply<'a> {
     pub replace: Vec<String>,
     /// For VMs that are made by this run.
     pub enrolment_tokens: BTreeMap<Hostname, Token>,
+}
+
+/// What is known before anything is changed.
+pub(super) enum Planned {
+    /// The run itself plans.
+    Later,
+    /// A plan in this file, which is fit, and what its run has to do.
+    In(PathBuf, Progress),
 }
 
 /// What a run leaves for the writing of its end.

@@ -14,9 +14,9 @@ use lablink_protocol::Hostname;
 
 use super::{
     Backend, LOCK_TIMEOUT, Provider, Provisioner, StepError, Workspace,
-    aws::{Stray, StrayStanding},
     look::Look,
     state::State,
+    stray::{Stray, StrayStanding},
     work_error::WorkError,
     workspace::RUNTIME_VARIABLES,
 };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use lablink_protocol::Hostname;
 
 use super::{
-    LOCK_TIMEOUT, Provisioner, StepError, Workspace, provider::Wrong, state::State,
+    LOCK_TIMEOUT, Provisioner, StepError, Workspace, disagreement::Wrong, state::State,
     work_error::WorkError,
 };
 

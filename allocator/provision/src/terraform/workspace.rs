@@ -16,7 +16,7 @@ use tokio::process::Command;
 
 use super::{
     Backend, Program, Provider, RuntimeVariables, StepError, credentials::aws_environment, notes,
-    state::number, step::Step,
+    number::number, step::Step,
 };
 
 /// The folder in which Terraform runs for one environment: a copy of the module, the backend's

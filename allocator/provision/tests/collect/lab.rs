@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     fs,
     ops::Deref,
     os::unix::fs::PermissionsExt,
@@ -9,7 +10,7 @@ use std::{
 
 use lablink_core::{
     Actor, Db, Scope, SecretKey,
-    aws::{Answer, AwsKeys, CloudMachine, CloudMachines, Kept, Owner},
+    aws::{Answer, AwsKeys, CloudMachine, CloudMachines, Kept, Owner, Told},
     collections::{self, Archive, Collect, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
     operations::{self, Destroy, Operation, OperationId},
@@ -172,6 +173,14 @@ impl CloudMachines for NobodyAsks {
         _: &'a Owner,
     ) -> Answer<'a, Vec<CloudMachine>> {
         unreachable!("the machines were asked for")
+    }
+
+    fn how_are<'a>(
+        &'a self,
+        _: Option<&'a AwsKeys>,
+        _: &'a [String],
+    ) -> Answer<'a, HashMap<String, Told>> {
+        unreachable!("how machines are was asked for")
     }
 
     fn end<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {

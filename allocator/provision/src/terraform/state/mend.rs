@@ -8,8 +8,8 @@ use lablink_protocol::Hostname;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{FORMAT, number};
-use crate::terraform::Provider;
+use super::FORMAT;
+use crate::terraform::{Provider, number::number};
 
 /// What there is to mend a state from.
 pub(in crate::terraform) struct Pieces<'a> {

@@ -19,7 +19,7 @@ use lablink_core::{
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 
-use super::{StepError, Workspace};
+use super::{StepError, Workspace, number::number};
 
 /// The one format that is known.
 const FORMAT: u64 = 4;
@@ -171,11 +171,6 @@ fn existing(hostname: &Hostname) -> Option<Existing> {
 /// The state as its backend has it: JSON, or nothing before the first run.
 pub(super) async fn pull(workspace: &Workspace) -> Result<Vec<u8>, StateError> {
     Ok(workspace.step(PULL, &["state", "pull"]).run().await?)
-}
-
-/// The number at the end of a name that LabLink made.
-pub(super) fn number(hostname: &Hostname) -> Option<u32> {
-    hostname.as_str().rsplit_once('-')?.1.parse().ok()
 }
 
 #[cfg(test)]

@@ -46,6 +46,12 @@ insert into vm_presence (vm_id, last_seen, check_at, vitals)
 select id, now() + interval '1 day', now() + interval '1 day', '{"token": "safe", "locks_out": true}'
 from vm where removed_at is null and status = 'running';
 
+insert into vm_instance (vm_id, instance_id, machine_type, zone, private_address, ask_at)
+select id, 'i-' || id, 'g4dn.xlarge', 'us-west-2a', '10.0.0.7',
+       case when removed_at is null and id % 500 = 5 then now()
+            when removed_at is null then now() + interval '1 day' end
+from vm where source = 'aws' or removed_at is not null;
+
 insert into agent_credential (vm_id, token_sha256, first_used_at, agent_at)
 select id, sha256(convert_to('agent-' || id, 'UTF8')), now(), now()
 from vm where removed_at is null;

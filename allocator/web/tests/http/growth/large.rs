@@ -20,6 +20,7 @@ use tokio_postgres::Config;
 
 use super::{
     calls::{Scenes, When},
+    cloud::NobodyAsks,
     found::Found,
     judge::{For, Judge},
     plans::{Log, Planned},
@@ -238,6 +239,9 @@ impl Large {
         self.judge(For::Task, "the task 'waiting line'").await;
         vms::keep_states(&scope).await.unwrap();
         self.judge(For::Task, "the task 'states'").await;
+        let missed = Duration::from_secs(40);
+        vms::ask_about_unheard(&scope, &NobodyAsks, None, missed).await.unwrap();
+        self.judge(For::Task, "the task 'silent VMs on AWS'").await;
         vms::notice(&scope).await.unwrap();
         let limits = vms::Limits {
             suspect_after: Duration::from_secs(180),
