@@ -90,7 +90,8 @@ macro_rules! columns {
              vm_presence.start_failure,
              vm_instance.instance_id, vm_instance.machine_type, vm_instance.zone,
              vm_instance.private_address, vm_instance.public_address,
-             vm_instance.finding, vm_instance.found_at,
+             case when vm_presence.last_seen is null or vm_presence.last_seen < vm_instance.found_at
+                 then vm_instance.finding end as finding, vm_instance.found_at,
              vm.starting_since,
              case when vm.status = 'initializing' then vm.overdue_at end as overdue_at,
              case when vm_presence.stopped or vm_presence.last_seen <= vm.suspect_at

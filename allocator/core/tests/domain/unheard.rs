@@ -109,8 +109,8 @@ async fn a_machine_that_misses_heartbeats_is_asked_about_and_told_of_once() {
     assert_eq!(scene.count(TOLD).await, 1);
     // It comes back, and goes again.
     vms::heartbeat(&scene.scope(), &name(ONE), &Vitals::default()).await.unwrap();
-    assert_eq!(ask(&scene, &cloud).await, 0);
     assert_eq!(found(&scene).await, None, "its agent is heard");
+    assert_eq!(ask(&scene, &cloud).await, 0);
     scene.sql("update vm_presence set last_seen = now() - interval '1 hour'").await;
     assert_eq!(ask(&scene, &cloud).await, 1);
     assert_eq!(scene.count(TOLD).await, 2);
