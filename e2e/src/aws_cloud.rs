@@ -69,9 +69,14 @@ impl AwsCloud {
         running.map(|it| Ok(it["InstanceId"].as_str().context("no id")?.to_owned())).collect()
     }
 
+    /// The root folder of an instance.
+    pub fn root(&self, id: &str) -> PathBuf {
+        self.0.dir().join("instances").join(id).join("root")
+    }
+
     /// The home of an instance's participant.
     pub fn home(&self, id: &str) -> PathBuf {
-        self.0.dir().join("instances").join(id).join("root/home/client")
+        self.root(id).join("home/client")
     }
 
     /// What happens to an instance as nobody here asked for: `terminate`, `stop-instance`,

@@ -1,4 +1,4 @@
-//! What a deployment is called, and what it is refused.
+//! What a deployment is called, what it gives its VMs, and what it is refused.
 
 use std::fs;
 
@@ -28,6 +28,27 @@ async fn a_start_that_would_let_nobody_fetch_results_is_refused() -> Result<()> 
     lab.deployment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9");
     let said = lab.is_refused().await?;
     assert!(said.contains("set ALLOCATOR_PUBLIC_IP"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_organiser_s_script_comes_to_the_vm_with_how_it_is_tried() -> Result<()> {
+    let Some(lab) = Lab::new()? else { return Ok(()) };
+    let script = "#!/bin/bash\ntouch /opt/course\n";
+    fs::write(lab.deployment.folder().join("course.sh"), script)?;
+    lab.call_it(
+        "startup_script: {enabled: true, path: course.sh, attempts: 7, \
+         success_check: test -f /opt/course}",
+    )?;
+    let allocator = lab.deployment.start().await?;
+    ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
+    let root = lab.cloud.root(&lab.instance("lablink-vm-dev-1")?);
+    assert_eq!(fs::read_to_string(root.join("etc/config/custom-startup.sh"))?, script);
+    let settings = fs::read_to_string(root.join("etc/lablink/vm.env"))?;
+    for line in ["STARTUP_ATTEMPTS", "7", "STARTUP_SUCCESS_CHECK", "test -f /opt/course"] {
+        assert!(settings.contains(line), "{settings}");
+    }
+    allocator.stop().await?;
     Ok(())
 }
 

@@ -6,20 +6,34 @@ use lablink_core::aws::{CloudMachines, Owner};
 /// what AWS itself is asked about them.
 #[derive(Clone)]
 pub struct AwsVms {
-    /// The organiser's script, which VMs run before they are ready.
-    pub startup_script: Option<PathBuf>,
+    pub startup_script: Option<StartupScript>,
     /// Whose the instances are.
     pub owner: Owner,
     pub api: Arc<dyn CloudMachines>,
 }
 
+/// The organiser's script, which VMs run before they are ready.
+#[derive(Clone, Debug)]
+pub struct StartupScript {
+    pub path: PathBuf,
+    /// How often it is tried.
+    pub attempts: u32,
+    /// A command that must end with 0 after it; empty: none.
+    pub success_check: String,
+}
+
 impl AwsVms {
     pub(super) fn variables(&self) -> Vec<(&'static str, OsString)> {
-        let script = self.startup_script.clone();
-        let script = script.map(|path| ("TF_VAR_custom_startup_script_path", path.into()));
-        let deployment = self.owner.deployment.clone();
-        let deployment = deployment.map(|name| ("TF_VAR_deployment_name", name.into()));
-        script.into_iter().chain(deployment).collect()
+        let mut variables = Vec::new();
+        if let Some(StartupScript { path, attempts, success_check }) = &self.startup_script {
+            variables.push(("TF_VAR_custom_startup_script_path", path.into()));
+            variables.push(("TF_VAR_startup_attempts", attempts.to_string().into()));
+            variables.push(("TF_VAR_startup_success_check", success_check.into()));
+        }
+        if let Some(name) = &self.owner.deployment {
+            variables.push(("TF_VAR_deployment_name", name.into()));
+        }
+        variables
     }
 }
 

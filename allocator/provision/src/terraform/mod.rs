@@ -47,7 +47,7 @@ mod work_error;
 mod working;
 mod workspace;
 
-pub use aws::AwsVms;
+pub use aws::{AwsVms, StartupScript};
 pub use backend::Backend;
 pub use command::{Program, ProgramError};
 pub use idle::CaughtUp;

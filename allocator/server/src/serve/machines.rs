@@ -13,7 +13,7 @@ use lablink_provision::{
     ssh,
     terraform::{
         AwsVms, CaughtUp, LocalVms, Program, ProgramError, Provider, Provisioner, ProvisionerParts,
-        RuntimeVariables, Workspace,
+        RuntimeVariables, StartupScript, Workspace,
     },
 };
 
@@ -49,7 +49,7 @@ impl Machines {
         let provider = match config.provider {
             ProviderKind::Local => Provider::Local(local(args, config, places)?),
             ProviderKind::Aws => Provider::Aws(AwsVms {
-                startup_script: config.startup_script.find(&config_file(&args.database)),
+                startup_script: startup_script(args, config),
                 owner: Owner {
                     environment: args.environment.to_string(),
                     deployment: config.deployment_name.clone(),
@@ -113,6 +113,15 @@ impl Machines {
             Self::Local { .. } | Self::Manual => None,
         }
     }
+}
+
+fn startup_script(args: &ServeArgs, config: &Config) -> Option<StartupScript> {
+    let script = &config.startup_script;
+    Some(StartupScript {
+        path: script.find(&config_file(&args.database))?,
+        attempts: script.attempts.get(),
+        success_check: script.success_check.clone(),
+    })
 }
 
 /// The runtime variables of the provider's module.
