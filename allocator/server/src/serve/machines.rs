@@ -127,9 +127,9 @@ fn startup_script(args: &ServeArgs, config: &Config) -> Option<StartupScript> {
 /// The runtime variables of the provider's module.
 async fn told(args: &ServeArgs, config: &Config) -> Result<RuntimeVariables> {
     Ok(match config.provider {
-        ProviderKind::Aws => variables(args, config, &allocator_address(args, config).await?),
+        ProviderKind::Aws => variables(args, config, Some(&allocator_address(args, config).await?)),
         ProviderKind::Local | ProviderKind::Manual => {
-            variables(args, config, args.allocator_public_ip.as_deref().unwrap_or("127.0.0.1"))
+            variables(args, config, args.allocator_public_ip.as_deref())
         }
     })
 }
@@ -137,7 +137,7 @@ async fn told(args: &ServeArgs, config: &Config) -> Result<RuntimeVariables> {
 fn local(args: &ServeArgs, config: &Config, places: &Places) -> Result<LocalVms> {
     let module = modules(args.terraform_dir.as_deref())?.join("local");
     let RuntimeVariables { allocator_url, subject_software, .. } =
-        variables(args, config, args.allocator_public_ip.as_deref().unwrap_or("127.0.0.1"));
+        variables(args, config, args.allocator_public_ip.as_deref());
     Ok(LocalVms {
         directory: match &config.local.vm_dir {
             Some(path) => std::path::absolute(path)?,

@@ -3,13 +3,17 @@ use lablink_web::FromAws;
 
 use crate::{cli::ServeArgs, config::Config};
 
-/// What every module of Terraform's is told. `allocator_ip`: the address that VMs let in; empty where
-/// they know the allocator by other means.
-pub fn variables(args: &ServeArgs, config: &Config, allocator_ip: &str) -> RuntimeVariables {
-    let url = config.allocator_url(args.allocator_fqdn.as_deref(), Some(allocator_ip));
+/// What every module of Terraform's is told. `allocator_ip`: the address that VMs let in; none: they
+/// are on this machine.
+pub fn variables(
+    args: &ServeArgs,
+    config: &Config,
+    allocator_ip: Option<&str>,
+) -> RuntimeVariables {
+    let url = config.allocator_url(args.allocator_fqdn.as_deref(), allocator_ip);
     let environment = args.environment.as_str();
     RuntimeVariables {
-        allocator_ip: allocator_ip.to_owned(),
+        allocator_ip: allocator_ip.unwrap_or("127.0.0.1").to_owned(),
         allocator_url: url.unwrap_or_else(|| format!("http://127.0.0.1:{}", args.listen.port())),
         machine_type: config.machine.machine_type.clone(),
         image_name: config.machine.image.clone(),
@@ -44,9 +48,16 @@ mod tests {
         let group = |yaml| {
             let options = ["lablink-allocator", "--cloud-init-log-group", "our-group"];
             let config = Config::parse(yaml).unwrap();
-            variables(&Cli::parse_from(options).serve, &config, "").cloud_init_output_log_group
+            variables(&Cli::parse_from(options).serve, &config, None).cloud_init_output_log_group
         };
         assert_eq!(group(""), "our-group");
         assert_eq!(group("logs: {from_aws: direct}"), "");
+    }
+
+    #[test]
+    fn vms_on_this_machine_find_the_allocator_where_it_listens() {
+        let args = Cli::parse_from(["lablink-allocator", "--listen", "127.0.0.1:5871"]).serve;
+        let config = Config::parse("provider: local").unwrap();
+        assert_eq!(variables(&args, &config, None).allocator_url, "http://127.0.0.1:5871");
     }
 }
