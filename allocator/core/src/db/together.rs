@@ -129,17 +129,22 @@ struct Turn<Q: Question>(Together<Q>);
 
 impl<Q: Question> Drop for Turn<Q> {
     fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        let next = queue.next();
-        match Handle::try_current() {
-            Ok(runtime) if !next.is_empty() => {
-                let turn = Turn(self.0.clone());
-                runtime.spawn(async move {
-                    serve(next).await;
-                    drop(turn);
-                });
+        let next = {
+            let mut queue = self.0.queue();
+            let next = queue.next();
+            if next.is_empty() {
+                queue.at_work -= 1;
+                return;
             }
-            _ => queue.at_work -= 1,
+            next
+        };
+        // Not while the queue is locked: a runtime that ends drops the task, and its turn, at once.
+        let turn = Turn(self.0.clone());
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                serve(next).await;
+                drop(turn);
+            });
         }
     }
 }
@@ -159,5 +164,49 @@ async fn serve<Q: Question>(waiting: Vec<Waiting<Q>>) {
             let (error, count) = (&error as &dyn std::error::Error, questions.len());
             tracing::warn!(error, count, "questions could not be answered together");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, sync::mpsc, thread, time::Duration};
+
+    use super::*;
+
+    #[derive(Clone)]
+    struct Endless;
+
+    impl Question for Endless {
+        type Answer = ();
+        const AT_WORK: usize = 1;
+        const TOGETHER: usize = 2;
+
+        fn goes_with(&self, _other: &Self) -> bool {
+            true
+        }
+
+        async fn ask(_questions: &[Self]) -> Result<Vec<()>, DbError> {
+            pending().await
+        }
+    }
+
+    #[test]
+    fn a_runtime_ends_while_some_are_at_work_and_others_wait() {
+        let (done, ended) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            let together = Together::<Endless>::default();
+            for _ in 0..8 {
+                let asking = together.clone();
+                runtime.spawn(async move { asking.ask(&Endless).await });
+            }
+            while together.queue().waiting.len() < 7 {
+                thread::yield_now();
+            }
+            drop(runtime);
+            let queue = together.queue();
+            done.send((queue.at_work, queue.waiting.len())).unwrap();
+        });
+        assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok((0, 0)));
     }
 }
