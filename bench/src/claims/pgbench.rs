@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// The settings of the allocator's own connections that plans depend on.
-const SESSION: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
+const SESSION: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off \
+                       -c max_parallel_workers_per_gather=0";
 
 /// A turn of one of those that claim: claims per second, the 99th percentile in ms.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use lablink_core::claims::{Delivery, Situation};
 use lablink_protocol::Hostname;
 
 use crate::{
-    intake::until_held_up,
+    intake::{HELD_UP, until_held_up},
     scene::{Scene, name},
 };
 
@@ -36,9 +36,7 @@ async fn who_looks_at_once_gets_their_own_answers_by_two_connections() {
     let looks = join_all(vms.iter().map(|vm| scene.looks.situation(&scene.db, vm, None)));
     let teacher = async {
         until_held_up(&scene, 2).await;
-        let busy = "select count(*) from pg_stat_activity
-                    where datname = current_database() and wait_event_type = 'Lock'";
-        assert_eq!(scene.count(busy).await, 2);
+        assert_eq!(scene.count(HELD_UP).await, 2);
         gate.batch_execute("commit").await.unwrap();
     };
     let (found, ()) = tokio::join!(looks, teacher);

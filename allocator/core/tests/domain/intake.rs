@@ -8,7 +8,7 @@ use lablink_core::claims::Refusal;
 use crate::scene::Scene;
 
 /// How many statements wait for a lock in the scene's database.
-const HELD_UP: &str = "select count(*) from pg_stat_activity
+pub const HELD_UP: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'";
 
 /// Lets nobody claim until it is let go of.

@@ -2,11 +2,11 @@ use axum::body::{Body, Bytes};
 use futures_util::{StreamExt, stream};
 use lablink_core::DbError;
 
-/// A text of lines that are read as it is sent: however many there are, few are in memory. `more`
-/// reads those after a line; none are left when it finds none.
+/// A text of lines that are read as it is sent: however many there are, few are in memory. It begins
+/// with `first`; `more` reads those after a line, and finds none at the end.
 pub(crate) fn in_pieces<L, F>(
-    heading: &'static str,
-    first: Vec<L>,
+    heading: &str,
+    mut first: Vec<L>,
     more: impl Fn(&L) -> F + Send + 'static,
     text: fn(&L) -> String,
 ) -> Body
@@ -14,14 +14,14 @@ where
     L: Send + Sync + 'static,
     F: Future<Output = Result<Vec<L>, DbError>> + Send,
 {
-    let begin = stream::once(async move { Ok(Bytes::from_static(heading.as_bytes())) });
-    Body::from_stream(begin.chain(stream::try_unfold(
-        (first, more),
-        move |(lines, more)| async move {
-            let Some(last) = lines.last() else { return Ok(None) };
-            let piece: String = lines.iter().map(text).collect();
-            let next = more(last).await?;
-            Ok::<_, DbError>(Some((Bytes::from(piece), (next, more))))
-        },
-    )))
+    let piece = move |lines: &[L]| lines.iter().map(text).collect::<String>();
+    let begin = heading.to_owned() + &piece(&first);
+    let rest = stream::try_unfold((first.pop(), more), move |(last, more)| async move {
+        let Some(last) = last else { return Ok(None) };
+        let mut lines = more(&last).await?;
+        let text = piece(&lines);
+        let Some(last) = lines.pop() else { return Ok(None) };
+        Ok::<_, DbError>(Some((Bytes::from(text), (Some(last), more))))
+    });
+    Body::from_stream(stream::iter([Ok(Bytes::from(begin))]).chain(rest))
 }

@@ -1,7 +1,10 @@
 //! A place in line, as organisers' pages list it.
 
 use jiff::Timestamp;
-use lablink_core::line::Waiting;
+use lablink_core::{
+    PageError, Scope,
+    line::{self, Waiting},
+};
 
 pub struct PlaceRow {
     pub id: i64,
@@ -14,6 +17,14 @@ pub struct PlaceRow {
     pub of_address: Option<i64>,
     /// An organiser made it.
     pub is_invited: bool,
+}
+
+impl PlaceRow {
+    /// The first places in line, at most so many.
+    pub async fn first(scope: &Scope, most: u16) -> Result<Vec<Self>, PageError> {
+        let page = line::waiting(scope, None, most).await?;
+        Ok(page.places.into_iter().map(Self::from).collect())
+    }
 }
 
 impl From<Waiting> for PlaceRow {

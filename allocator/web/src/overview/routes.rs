@@ -61,12 +61,7 @@ pub async fn page(
             failed: counts.failed,
             in_line: line::count(&scope).await? + counts.offered,
         },
-        line: line::waiting(&scope, None, PLACES_SHOWN)
-            .await?
-            .places
-            .into_iter()
-            .map(PlaceRow::from)
-            .collect(),
+        line: PlaceRow::first(&scope, PLACES_SHOWN).await?,
         reentries: claims::reentries(&scope).await?.len(),
         usage: UsageChart { samples: usage.iter().map(sample).collect() },
         timeline: Timeline { rows: starts.iter().map(TimelineRow::from).collect() },

@@ -65,12 +65,7 @@ pub async fn page(
         crowd: line::crowd(&scope)
             .await?
             .map(|crowd| AddressCrowd { place: crowd.place.into(), places: crowd.places }),
-        line: line::waiting(&scope, None, PLACES_SHOWN)
-            .await?
-            .places
-            .into_iter()
-            .map(PlaceRow::from)
-            .collect(),
+        line: PlaceRow::first(&scope, PLACES_SHOWN).await?,
         claims: open
             .into_iter()
             .map(|claim| OpenClaim {

@@ -46,8 +46,8 @@ pub fn attention(
             reason: reason.to_owned(),
         });
     }
-    if let Some(CloudNotice::TakenBack { time, .. }) = &vm.notice {
-        let at = vm.notice.as_ref().and_then(vms::taken_back_at);
+    if let Some(notice @ CloudNotice::TakenBack { time, .. }) = &vm.notice {
+        let at = vms::taken_back_at(notice);
         let when = at.map_or_else(|| time.clone(), |at| moment::utc(&at));
         return Some(Attention {
             trouble: Trouble::Ending,
