@@ -1,6 +1,10 @@
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lablink_test_cloud::RunningCloud;
 use serde_json::{Value, json};
 
@@ -49,6 +53,14 @@ impl AwsCloud {
         // As sshd on this machine sees whoever comes from it.
         deployment.set("ALLOCATOR_PUBLIC_IP", "127.0.0.1");
         deployment.set("ALLOCATOR_FQDN", format!("http://127.0.0.1:{}", deployment.port));
+        Ok(())
+    }
+
+    /// Makes a home in which the SDKs and Terraform find this cloud.
+    pub fn copy_home(&self, home: &Path) -> Result<()> {
+        let copied =
+            Command::new("cp").arg("-r").arg(self.0.dir().join("home")).arg(home).status()?;
+        ensure!(copied.success(), "the cloud's home can't be copied");
         Ok(())
     }
 

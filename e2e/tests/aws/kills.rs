@@ -3,10 +3,13 @@
 //! A moment is a number of calls that AWS has had from the operation, so it is the same on a slow machine
 //! and on a quick one. `LABLINK_SEED` repeats a run's choices.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
-use lablink_e2e::{Allocator, eventually, processes_of};
+use lablink_e2e::{Allocator, eventually};
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 
@@ -76,7 +79,11 @@ async fn kills(moments: u32) -> Result<()> {
         let ended = allocator.until_ended(operation).await?;
         eprintln!("   {}: {}", ended["state"], ended["reason"]);
         ensure!(ended["conflict"].is_null(), "{ended}");
-        lab.all_are_accounted_for(&allocator).await?;
+        // What could not be read at its end is read again.
+        eventually("all machines to be known", SOON, async || {
+            lab.all_are_accounted_for(&allocator).await.map(Some)
+        })
+        .await?;
         ensure!(lab.instance(&kept)? == id, "the VM that somebody has is another one");
     }
 
@@ -136,15 +143,7 @@ impl Lab {
             Victim::Terraform => {
                 // It may be between two runs.
                 eventually("a Terraform to be killed", SOON, async || {
-                    let found = processes_of(&self.deployment.data_dir())?;
-                    let is_one = |line: &str| {
-                        let program = line.split(' ').next().unwrap_or_default();
-                        program.rsplit('/').next() == Some("terraform")
-                    };
-                    let found: Vec<_> =
-                        found.iter().filter(|it| is_one(&it.command_line)).collect();
-                    found.iter().for_each(|it| it.kill());
-                    let done = !found.is_empty() || is_over(&allocator, operation).await?;
+                    let done = self.kill_terraform()? || is_over(&allocator, operation).await?;
                     Ok(done.then_some(()))
                 })
                 .await?;
@@ -158,16 +157,18 @@ impl Lab {
         self.deployment.start().await
     }
 
-    /// Each instance is the one of a row, each row with an instance has it, and no name has two.
+    /// Each instance is the one of a row, and each row has its instance, unless it says what is wrong.
     async fn all_are_accounted_for(&self, allocator: &Allocator) -> Result<()> {
         let rows = allocator.vms().await?;
-        let mut known: Vec<&str> =
-            rows.values().filter_map(|row| row["instance"]["id"].as_str()).collect();
         let there = self.cloud.present(OURS.0, OURS.1)?;
-        let mut there: Vec<&str> =
+        let there: BTreeSet<&str> =
             there.iter().filter_map(|it| it["InstanceId"].as_str()).collect();
-        known.sort_unstable();
-        there.sort_unstable();
+        let id = |row: &'_ Value| row["instance"]["id"].as_str().unwrap_or_default().to_owned();
+        let is_told_to_lack_it =
+            |row: &&Value| row["status"] == "error" && !there.contains(&*id(row));
+        let known: Vec<String> =
+            rows.values().filter(|row| !is_told_to_lack_it(row)).map(id).collect();
+        let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
         ensure!(known == there, "rows have {known:?}, AWS has {there:?}: {rows:#?}");
         Ok(())
     }

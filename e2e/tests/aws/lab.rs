@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context, Result, ensure};
-use lablink_e2e::{Allocator, AwsCloud, BUCKET, Deployment};
+use lablink_e2e::{Allocator, AwsCloud, BUCKET, Deployment, Process, processes_of};
 use serde_json::{Value, json};
 
 /// The tag on all that allocators make.
@@ -42,6 +42,17 @@ impl Lab {
         let running = self.cloud.running("Name", hostname)?;
         ensure!(running.len() == 1, "{hostname}: {running:?}");
         Ok(running[0].clone())
+    }
+
+    /// Kills the Terraform that runs, and tells whether one did.
+    pub fn kill_terraform(&self) -> Result<bool> {
+        let mut running = processes_of(&self.deployment.data_dir())?;
+        running.retain(|it| {
+            let program = it.command_line.split(' ').next().unwrap_or_default();
+            program.rsplit('/').next() == Some("terraform")
+        });
+        running.iter().for_each(Process::kill);
+        Ok(!running.is_empty())
     }
 
     /// AWS has nothing left that an allocator has made.

@@ -4,6 +4,7 @@
 mod asked_before;
 mod class;
 mod cut_off;
+mod identity;
 mod kills;
 mod lab;
 mod names;

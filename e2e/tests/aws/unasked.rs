@@ -25,7 +25,7 @@ async fn another_configuration_image_or_module_touches_no_running_vm() -> Result
     allocator.stop().await?;
     lab.cloud.happens("terminate", SECOND);
 
-    lab.configure(&everything(&lab.cloud.image()?))?;
+    lab.configure(&everything())?;
     let allocator = lab.deployment.start().await?;
     ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
     assert_eq!(lab.instance(FIRST)?, first);
@@ -95,16 +95,13 @@ fn each(image: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// All of it at once.
-fn everything(image: &str) -> String {
-    config(OTHER_IMAGE, STARTUP)
-        .replace(
-            "t3.small",
-            "t3.medium, image: example.org/other:2, software: other, extension: csv, repository: \
-             https://example.org/lessons.git",
-        )
-        .replace("direct", "cloudwatch")
-        .replace(image, OTHER_IMAGE)
+/// All at once that concerns new VMs alone.
+fn everything() -> String {
+    config(OTHER_IMAGE, STARTUP).replace(
+        "t3.small",
+        "t3.medium, image: example.org/other:2, software: other, extension: csv, repository: \
+         https://example.org/lessons.git",
+    )
 }
 
 const STARTUP: &str =
