@@ -36,7 +36,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-old-client test-s3 test-aws-module lock-providers test-size test-logs test-collect test-browser \
+.PHONY: help run test bench test-old-client test-s3 test-aws test-aws-module lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
@@ -127,6 +127,11 @@ fuzz: ## Send a running allocator what it may never have seen (5 minutes)
 test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform bucket -- --include-ignored
+
+test-aws: ## Run a class of 40 on the stand-in for AWS, and kill at 20 moments (LABLINK_SEED repeats them; half an hour)
+	@scripts/setup test
+	cargo build -p lablink-allocator -p lablink-client --features $(AWS)
+	cargo test -p lablink-e2e --test aws -- --ignored --nocapture --test-threads=1
 
 test-aws-module: ## Change all that can change under a VM on the stand-in for AWS, with the host's rights (5 minutes)
 	@scripts/setup test

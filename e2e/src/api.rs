@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use crate::{Allocator, Caller, eventually};
 
 /// From the end of Terraform to an agent that waits.
-const COME_UP: Duration = Duration::from_secs(60);
-/// Terraform may plan and apply, and the lease of a worker that vanished runs out after 20 s.
-const OPERATION: Duration = Duration::from_secs(180);
+const COME_UP: Duration = Duration::from_secs(180);
+/// Terraform may plan and apply for forty machines, and what an allocator that vanished has left
+/// running gets four minutes to end.
+const OPERATION: Duration = Duration::from_secs(600);
 
 /// What a program gets that claims a VM.
 #[derive(Debug)]
@@ -59,6 +60,23 @@ impl Allocator {
             return Ok(BTreeMap::new());
         }
         Ok(serde_json::from_value(answer.expect(200)?.json()?)?)
+    }
+
+    /// All VMs, by hostname.
+    pub async fn vms(&self) -> Result<BTreeMap<String, Value>> {
+        let answer = self.organiser()?.get("/api/vms?limit=1000").await?.expect(200)?.json()?;
+        let vms = answer["vms"].as_array().context("no list of VMs")?;
+        let named = |vm: &Value| Some((vm["hostname"].as_str()?.to_owned(), vm.clone()));
+        Ok(vms.iter().filter_map(named).collect())
+    }
+
+    /// Waits until no operation is open.
+    pub async fn until_quiet(&self) -> Result<()> {
+        eventually("all operations to end", OPERATION, async || {
+            let open = self.operations().await?.into_iter().find(|it| it["finished_at"].is_null());
+            Ok(open.is_none().then_some(()))
+        })
+        .await
     }
 
     /// All operations, the latest first.

@@ -45,6 +45,12 @@ impl Deployment {
         self.variables.push((name.to_owned(), value.into()));
     }
 
+    /// The environment that allocators are in.
+    pub(crate) fn environment(&self) -> String {
+        let set = self.variables.iter().rfind(|(name, _)| name == "ENVIRONMENT");
+        set.map_or_else(|| "dev".to_owned(), |(_, value)| value.to_string_lossy().into_owned())
+    }
+
     /// Allocators that start from now on listen on another port.
     pub fn change_port(&mut self) -> Result<()> {
         self.port = free_port()?;
@@ -80,12 +86,33 @@ impl Deployment {
         write_program(&module.join("vm.sh"), script)
     }
 
-    /// Gives this deployment a module of its own, in which `change` has changed the file `main.tf`.
+    /// Gives this deployment a module of its own, in which `change` gives the new text of each file that
+    /// it changes, by name and text: one at least.
     pub fn change_module(
         &self,
         name: &str,
-        change: impl FnOnce(&str) -> Option<String>,
+        change: impl Fn(&str, &str) -> Option<String>,
     ) -> Result<()> {
+        let mut changed = 0;
+        for entry in fs::read_dir(self.own_module(name)?)? {
+            let file = entry?;
+            let text = fs::read_to_string(file.path())?;
+            if let Some(other) = change(&file.file_name().to_string_lossy(), &text) {
+                ensure!(other != text, "{} stays as it was", file.path().display());
+                fs::write(file.path(), other)?;
+                changed += 1;
+            }
+        }
+        ensure!(changed > 0, "nothing to change");
+        Ok(())
+    }
+
+    /// Gives this deployment a module of its own, with one more file.
+    pub fn add_to_module(&self, name: &str, file: &str, text: &str) -> Result<()> {
+        Ok(fs::write(self.own_module(name)?.join(file), text)?)
+    }
+
+    fn own_module(&self, name: &str) -> Result<PathBuf> {
         let module = self.own_modules().join(name);
         fs::create_dir_all(&module)?;
         for entry in fs::read_dir(programs::terraform_modules().join(name))? {
@@ -96,9 +123,7 @@ impl Deployment {
         }
         // Modules are looked for by this one.
         fs::create_dir_all(self.own_modules().join("local"))?;
-        let main = module.join("main.tf");
-        let changed = change(&fs::read_to_string(&main)?).context("nothing to change")?;
-        Ok(fs::write(main, changed)?)
+        Ok(module)
     }
 
     fn own_modules(&self) -> PathBuf {

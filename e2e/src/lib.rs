@@ -12,6 +12,7 @@ mod aws_cloud;
 mod caller;
 mod cleanup;
 mod deployment;
+mod host_rights;
 pub mod lambda;
 mod machine;
 mod moment;

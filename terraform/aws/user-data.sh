@@ -18,6 +18,7 @@ export LC_ALL=C.UTF-8 TZ=UTC DEBIAN_FRONTEND=noninteractive
 readonly state=/var/lib/lablink-client # the agent's own folder, in and outside the container
 readonly container=lablink-client
 readonly cloudwatch=/opt/aws/amazon-cloudwatch-agent
+readonly metadata=http://169.254.169.254 # where the agent learns what AWS announces for the VM
 readonly own_log=/var/log/cloud-init-output.log
 readonly sent_log=/var/lib/lablink-boot-log # how far own_log was sent
 
@@ -369,6 +370,8 @@ look_at_image() {
             apart=(--user 0 --env "LABLINK_DESKTOP_USER=$name")
             user=0
         fi
+        # Only root may ask it, and so only an agent that runs as root.
+        apart+=(--env "AWS_EC2_METADATA_SERVICE_ENDPOINT=$metadata")
         ;;
     old) say "warning: $IMAGE_NAME is an old image of LabLink's: its participants can read the agent's token" ;;
     foreign) say "warning: $IMAGE_NAME has no agent of LabLink's: this VM can be claimed only if the allocator admits other clients, and once the image's own has asked it" ;;

@@ -18,7 +18,7 @@ impl Inquiry<'_> {
             self.asked.of("GetServiceQuota", self.asked.aws.ec2_quota(name.code)),
             self.used(family, *market),
         );
-        Ok(Quota { limit: whole(limit?), used: used? })
+        Ok(Quota { limit: whole(limit?), used: used?, coming: 0 })
     }
 
     /// The vCPUs of what runs and counts against the same quota.

@@ -54,7 +54,7 @@ fn every_question_has_its_answer() {
         assert_eq!((machine.gpus, machine.gpu_name.as_str(), machine.vcpus), (1, "T4", 4));
         assert_eq!(
             answers.quota,
-            Ok(Quota { limit: 32, used: 8 }),
+            Ok(Quota { limit: 32, used: 8, coming: 0 }),
             "only the same family and market"
         );
         assert!(answers.zones.as_ref().unwrap().len() > 1);
@@ -67,7 +67,7 @@ fn every_question_has_its_answer() {
         );
 
         let spot = ask(&Plan { market: Market::Spot, ..plan.clone() }).await;
-        assert_eq!(spot.quota, Ok(Quota { limit: 32, used: 4 }));
+        assert_eq!(spot.quota, Ok(Quota { limit: 32, used: 4, coming: 0 }));
         assert!(spot.price.unwrap().unwrap().per_hour < 0.3);
 
         let nothing =

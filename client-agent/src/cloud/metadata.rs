@@ -133,7 +133,7 @@ impl Metadata {
 
     fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        url.set_path(path);
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
         url
     }
 }

@@ -30,17 +30,18 @@ type Shared = Arc<watch::Sender<Announced>>;
 /// Answers as version 2 of the service does: only to its own token.
 async fn metadata() -> (String, Shared) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    // Below a path, as where one address stands in for the services of several machines.
+    let url = format!("http://{}/machines/i-1", listener.local_addr().unwrap());
     let state: Shared = Arc::new(watch::Sender::default());
     let token = async |headers: HeaderMap| match headers.get("x-aws-ec2-metadata-token-ttl-seconds")
     {
         Some(_) => (StatusCode::OK, TOKEN),
         None => (StatusCode::BAD_REQUEST, ""),
     };
-    let app = Router::new()
+    let service = Router::new()
         .route("/latest/api/token", put(token))
-        .route("/latest/meta-data/{*path}", get(read))
-        .with_state(Arc::clone(&state));
+        .route("/latest/meta-data/{*path}", get(read));
+    let app = Router::new().nest("/machines/i-1", service).with_state(Arc::clone(&state));
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     (url, state)
 }

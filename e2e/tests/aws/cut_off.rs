@@ -1,18 +1,19 @@
-//! What a run had made when it was cut off is found again.
+//! What a run had made when it was cut off is found again, and what is nobody's is shown.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fs, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use lablink_e2e::eventually;
+use lablink_e2e::{Allocator, eventually};
 use serde_json::json;
 
-use crate::lab::{Lab, OURS, ends, vm};
+use crate::lab::{Lab, OURS, ends, replace, vm};
 
 /// From the call of AWS's API to the answer.
 const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn instances_of_a_launch_that_was_cut_off_are_neither_lost_nor_doubled() -> Result<()> {
+async fn what_a_cut_off_launch_has_made_is_known_and_what_nobody_knows_is_ended_by_name()
+-> Result<()> {
     let Some(lab) = Lab::new()? else { return Ok(()) };
     let allocator = lab.deployment.start().await?;
     // Terraform waits for them; its state does not have them yet.
@@ -29,29 +30,9 @@ async fn instances_of_a_launch_that_was_cut_off_are_neither_lost_nor_doubled() -
 
     let allocator = lab.deployment.start().await?;
     allocator.until_ended(operation).await?;
-    ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
-    let names: Vec<String> = (1..=3).map(|number| format!("lablink-vm-dev-{number}")).collect();
-    let mut ids = BTreeSet::new();
-    for name in &names {
-        let row = vm(&allocator, name).await?;
-        let id = row["instance"]["id"].as_str().with_context(|| row.to_string())?.to_owned();
-        ids.insert(id);
-    }
-    let there = lab.cloud.instances(OURS.0, OURS.1)?;
-    let there = there.iter().filter(|it| it["State"]["Name"] != "terminated");
-    let there: BTreeSet<String> =
-        there.filter_map(|it| Some(it["InstanceId"].as_str()?.to_owned())).collect();
-    assert_eq!(there, ids, "all are known, and there are no others");
-    Ok(())
-}
-
-#[tokio::test]
-async fn an_instance_that_nobody_knows_is_shown_and_ended_by_name() -> Result<()> {
-    let Some(lab) = Lab::new()? else { return Ok(()) };
-    let allocator = lab.deployment.start().await?;
+    lab.is_asked_for_by_a_terraform_that_is_killed(&allocator).await?;
     let stray = lab.make_instance("lablink-vm-dev-7", None)?;
     let of_others = lab.make_instance("lablink-vm-dev-8", Some("physics"))?;
-
     let refused = ends(&allocator, allocator.launch(1).await?, "failed").await?;
     let lacking = &refused["conflict"]["hostnames"];
     assert_eq!(lacking, &json!(["lablink-vm-dev-7"]), "{refused}");
@@ -66,12 +47,53 @@ async fn an_instance_that_nobody_knows_is_shown_and_ended_by_name() -> Result<()
     let given_up = given_up["operation_id"].as_i64().context("no operation")?;
     ends(&allocator, given_up, "succeeded").await?;
     assert!(lab.cloud.running("Name", "lablink-vm-dev-7")?.is_empty(), "{stray}");
-    ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
-    assert_eq!(lab.cloud.running("Name", "lablink-vm-dev-8")?, [of_others]);
+
+    assert_eq!(lab.cloud.running("Name", "lablink-vm-dev-8")?, [of_others.clone()]);
+    let mut ids = BTreeSet::from([of_others]);
+    for number in [1, 2, 3] {
+        let row = vm(&allocator, &format!("lablink-vm-dev-{number}")).await?;
+        let id = row["instance"]["id"].as_str().with_context(|| row.to_string())?.to_owned();
+        ids.insert(id);
+    }
+    let there = lab.cloud.present(OURS.0, OURS.1)?;
+    let there: BTreeSet<String> =
+        there.iter().filter_map(|it| Some(it["InstanceId"].as_str()?.to_owned())).collect();
+    assert_eq!(there, ids, "all are known, and there are no others");
     Ok(())
 }
 
 impl Lab {
+    /// AWS makes a new machine for a VM, and nobody waits for its answer any more.
+    async fn is_asked_for_by_a_terraform_that_is_killed(
+        &self,
+        allocator: &Allocator,
+    ) -> Result<()> {
+        let name = "lablink-vm-dev-1";
+        let before = vm(allocator, name).await?["instance"]["id"].clone();
+        // Longer than it is waited for at the operation's end.
+        self.cloud.fault(&["delay", "30", "--action", "RunInstances"])?;
+        let operation = replace(allocator, name).await?;
+        // Terraform says so every ten seconds.
+        let said = format!("operations/{operation}/terraform.jsonl");
+        eventually("the new one to be waited for", SOON, async || {
+            let said = fs::read_to_string(self.deployment.data_dir().join(&said))?;
+            let waits = |line: &str| line.contains("apply_progress") && line.contains("\"create\"");
+            Ok(said.lines().any(waits).then_some(()))
+        })
+        .await?;
+        ensure!(self.kill_terraform()?, "it is over");
+        ends(allocator, operation, "failed").await?;
+        self.cloud.fault(&["clear", "delay"])?;
+        let made = eventually("the new one to be there", SOON, async || {
+            Ok(self.cloud.running("Name", name)?.pop())
+        })
+        .await?;
+        ends(allocator, allocator.launch(1).await?, "succeeded").await?;
+        assert_ne!(before, made);
+        assert_eq!(vm(allocator, name).await?["instance"]["id"], made);
+        Ok(())
+    }
+
     /// One that bears our tags, and that no allocator here has made.
     fn make_instance(&self, name: &str, deployment: Option<&str>) -> Result<String> {
         let mut tags = vec![(OURS.0, OURS.1), ("Environment", "dev"), ("Name", name)];

@@ -2,9 +2,12 @@
 //! the feature `aws`.
 
 mod asked_before;
+mod class;
 mod cut_off;
+mod identity;
+mod kills;
 mod lab;
 mod names;
-mod story;
 mod told;
+mod two;
 mod unasked;

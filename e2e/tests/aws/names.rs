@@ -7,6 +7,10 @@ use serde_json::json;
 
 use crate::lab::{Lab, config, ends};
 
+const SCRIPT: &str = "#!/bin/bash\ntouch /opt/course\n";
+const GIVEN: &str = "startup_script: {enabled: true, path: course.sh, attempts: 7, \
+                     success_check: test -f /opt/course}";
+
 impl Lab {
     /// The allocator does not start, and its log says why.
     async fn is_refused(&self) -> Result<String> {
@@ -15,47 +19,18 @@ impl Lab {
     }
 
     fn call_it(&self, name: &str) -> Result<()> {
-        let text = config(&self.cloud.image()?, "", name);
+        let text = config(&self.cloud.image()?, &format!("{name}\n{GIVEN}"));
         Ok(fs::write(self.deployment.folder().join("config.yaml"), text)?)
     }
 }
 
 #[tokio::test]
-async fn a_start_that_would_let_nobody_fetch_results_is_refused() -> Result<()> {
-    let Some(mut lab) = Lab::new()? else { return Ok(()) };
-    lab.deployment.set("ALLOCATOR_PUBLIC_IP", "");
-    // Where no instance's metadata is.
-    lab.deployment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9");
-    let said = lab.is_refused().await?;
-    assert!(said.contains("set ALLOCATOR_PUBLIC_IP"), "{said}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn an_organiser_s_script_comes_to_the_vm_with_how_it_is_tried() -> Result<()> {
-    let Some(lab) = Lab::new()? else { return Ok(()) };
-    let script = "#!/bin/bash\ntouch /opt/course\n";
-    fs::write(lab.deployment.folder().join("course.sh"), script)?;
-    lab.call_it(
-        "startup_script: {enabled: true, path: course.sh, attempts: 7, \
-         success_check: test -f /opt/course}",
-    )?;
-    let allocator = lab.deployment.start().await?;
-    ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
-    let root = lab.cloud.root(&lab.instance("lablink-vm-dev-1")?);
-    assert_eq!(fs::read_to_string(root.join("etc/config/custom-startup.sh"))?, script);
-    let settings = fs::read_to_string(root.join("etc/lablink/vm.env"))?;
-    for line in ["STARTUP_ATTEMPTS", "7", "STARTUP_SUCCESS_CHECK", "test -f /opt/course"] {
-        assert!(settings.contains(line), "{settings}");
-    }
-    allocator.stop().await?;
-    Ok(())
-}
-
-#[tokio::test]
 async fn all_that_a_deployment_makes_bears_its_name_which_stays() -> Result<()> {
-    let Some(lab) = Lab::new()? else { return Ok(()) };
+    let Some(mut lab) = Lab::new()? else { return Ok(()) };
+    fs::write(lab.deployment.folder().join("course.sh"), SCRIPT)?;
     lab.call_it("deployment_name: biology")?;
+    lab.nobody_could_fetch_results().await?;
+
     let allocator = lab.deployment.start().await?;
     ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
     assert_eq!(lab.cloud.running("Deployment", "biology")?.len(), 1);
@@ -65,6 +40,7 @@ async fn all_that_a_deployment_makes_bears_its_name_which_stays() -> Result<()> 
     assert_eq!(name, "lablink_client_biology_dev_sg");
     assert!(lab.deployment.data_dir().join("state/biology.dev.tfstate").exists());
     allocator.stop().await?;
+    lab.script_came_with_how_it_is_tried()?;
 
     for other in ["deployment_name: physics", ""] {
         lab.call_it(other)?;
@@ -76,4 +52,27 @@ async fn all_that_a_deployment_makes_bears_its_name_which_stays() -> Result<()> 
     allocator.until_free(1).await?;
     allocator.stop().await?;
     Ok(())
+}
+
+impl Lab {
+    /// A start without an address that VMs could admit is refused.
+    async fn nobody_could_fetch_results(&mut self) -> Result<()> {
+        self.deployment.set("ALLOCATOR_PUBLIC_IP", "");
+        // Where no instance's metadata is.
+        self.deployment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9");
+        let said = self.is_refused().await?;
+        assert!(said.contains("set ALLOCATOR_PUBLIC_IP"), "{said}");
+        self.deployment.set("ALLOCATOR_PUBLIC_IP", "127.0.0.1");
+        Ok(())
+    }
+
+    fn script_came_with_how_it_is_tried(&self) -> Result<()> {
+        let root = self.cloud.root(&self.instance("lablink-vm-dev-1")?);
+        assert_eq!(fs::read_to_string(root.join("etc/config/custom-startup.sh"))?, SCRIPT);
+        let settings = fs::read_to_string(root.join("etc/lablink/vm.env"))?;
+        for line in ["STARTUP_ATTEMPTS", "7", "STARTUP_SUCCESS_CHECK", "test -f /opt/course"] {
+            assert!(settings.contains(line), "{settings}");
+        }
+        Ok(())
+    }
 }

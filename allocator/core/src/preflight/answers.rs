@@ -59,6 +59,8 @@ pub struct Quota {
     pub limit: u32,
     /// By what runs in the account's region, whoever launched it.
     pub used: u32,
+    /// By VMs of the pool's launches for which AWS was not asked yet.
+    pub coming: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +86,13 @@ pub enum Right {
 }
 
 impl Answers {
+    /// Counts so many more machines of the plan's type, which launches will make, against the quota.
+    pub(super) fn expect(&mut self, machines: u32) {
+        if let (Ok(quota), Ok(Some(machine))) = (&mut self.quota, &self.machine) {
+            quota.coming = machines.saturating_mul(machine.vcpus);
+        }
+    }
+
     /// Where one reason keeps every question from its answer.
     pub fn none(why: &NoAnswer) -> Self {
         Self {

@@ -20,6 +20,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use crate::{
     DbError, Scope,
     aws::AwsKeys,
+    operations,
     secrets::{AwsLogin, VaultError},
 };
 
@@ -62,10 +63,12 @@ pub enum GpuUnknown {
 impl Preflight {
     /// What a launch would meet now.
     pub async fn report(&self, scope: &Scope, wanted: &Wanted) -> Result<Report, DbError> {
-        let answers = match self.keys(scope).await? {
+        let coming = operations::still_to_come(scope).await?;
+        let mut answers = match self.keys(scope).await? {
             Ok(keys) => self.cloud.ask(keys.as_ref(), &self.plan).await,
             Err(why) => Answers::none(&why),
         };
+        answers.expect(coming);
         Ok(judge::judge(&self.plan, wanted, &answers))
     }
 

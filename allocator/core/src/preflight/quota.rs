@@ -30,10 +30,14 @@ pub(super) fn fit(plan: &Plan, wanted: &Wanted, vcpus: Option<u32>, answer: &Ans
         );
         return Fit::without_room(Verdict::Unknown, text);
     };
-    let fits = quota.limit.saturating_sub(quota.used) / vcpus;
-    let in_use = match quota.used {
-        0 => String::new(),
-        used => format!(", {used} of them in use"),
+    let fits = quota.limit.saturating_sub(quota.taken()) / vcpus;
+    let in_use = match (quota.used, quota.coming) {
+        (0, 0) => String::new(),
+        (used, 0) => format!(", {used} of them in use"),
+        (0, coming) => format!(", {coming} of them for launches that have begun"),
+        (used, coming) => {
+            format!(", {used} of them in use and {coming} for launches that have begun")
+        }
     };
     let asked = format!("{} × {} wanted", wanted.count, plan.machine_type);
     let has_room = fits >= wanted.count;
@@ -44,6 +48,12 @@ pub(super) fn fit(plan: &Plan, wanted: &Wanted, vcpus: Option<u32>, answer: &Ans
     let fit = if fits == 1 { "1 fits".to_owned() } else { format!("{fits} fit") };
     let text = format!("{asked}, quota {} vCPU{in_use}: {fit}.", quota.limit);
     Fit { finding: Finding { question: Question::Quota, verdict, text }, fits: Some(fits), request }
+}
+
+impl Quota {
+    fn taken(self) -> u32 {
+        self.used.saturating_add(self.coming)
+    }
 }
 
 impl Fit {
@@ -62,7 +72,7 @@ fn request(
     QuotaName { code, name }: &QuotaName,
 ) -> String {
     let Plan { region, machine_type, market, .. } = plan;
-    let needed = quota.used.saturating_add(wanted.count.saturating_mul(vcpus));
+    let needed = quota.taken().saturating_add(wanted.count.saturating_mul(vcpus));
     let market = match market {
         Market::OnDemand => "on demand",
         Market::Spot => "as spot",
@@ -78,6 +88,8 @@ fn request(
          \n\
          aws service-quotas request-service-quota-increase --region {region} --service-code ec2 \
          --quota-code {code} --desired-value {needed}",
-        quota.limit, wanted.count, quota.used
+        quota.limit,
+        wanted.count,
+        quota.taken()
     )
 }

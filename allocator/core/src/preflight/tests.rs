@@ -35,7 +35,7 @@ fn answers() -> Answers {
         machine: Ok(Some(machine())),
         zones: Ok(vec!["us-west-2a".to_owned(), "us-west-2b".to_owned()]),
         image: Ok(Some(image())),
-        quota: Ok(Quota { limit: 512, used: 0 }),
+        quota: Ok(Quota { limit: 512, used: 0, coming: 0 }),
         price: Ok(Some(Price { per_hour: 0.526, currency: "USD".to_owned() })),
         rights: CALLS.map(|call| Tried { call, outcome: Ok(Right::Given) }).into(),
     }
@@ -67,7 +67,7 @@ fn a_launch_that_fits_is_described() {
 #[test]
 fn a_quota_that_is_too_small_says_how_many_fit_and_how_to_ask_for_more() {
     let quota = |limit, used| {
-        let answers = Answers { quota: Ok(Quota { limit, used }), ..answers() };
+        let answers = Answers { quota: Ok(Quota { limit, used, coming: 0 }), ..answers() };
         judge(&plan(), &WANTED, &answers)
     };
     let report = quota(32, 0);
@@ -84,6 +84,22 @@ fn a_quota_that_is_too_small_says_how_many_fit_and_how_to_ask_for_more() {
     assert!(quota(7, 0).refusal().unwrap().ends_with("1 fits."));
     assert_eq!(quota(20, 180).fits, Some(0));
     assert_eq!(quota(160, 0).refusal(), None);
+}
+
+#[test]
+fn launches_that_have_begun_count_against_the_quota() {
+    let with = |used| {
+        let mut answers = Answers { quota: Ok(Quota { limit: 200, used, coming: 0 }), ..answers() };
+        answers.expect(40);
+        judge(&plan(), &WANTED, &answers)
+    };
+    let report = with(0);
+    let refusal = report.refusal().unwrap();
+    let why = "40 × g4dn.xlarge wanted, quota 200 vCPU, 160 of them for launches that have begun: 10 fit.";
+    assert_eq!(refusal, why);
+    assert!(report.quota_request.unwrap().contains("--desired-value 320"));
+    let refusal = with(20).refusal().unwrap();
+    assert!(refusal.contains("20 of them in use and 160 for launches that have begun: 5 fit."));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod admissions;
 mod agents;
+mod aws_session;
 mod claims;
 mod cleaning;
 mod cloud_notice;

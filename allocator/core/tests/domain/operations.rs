@@ -50,6 +50,29 @@ async fn operations_are_counted_as_they_change() {
     assert_eq!(counted().await, [of("cancelled", 1), of("queued", 2), of("succeeded", 1)]);
 }
 
+#[tokio::test]
+async fn vms_that_launches_will_make_are_counted_until_they_are_begun() {
+    let scene = Scene::new().await;
+    let coming = async || operations::still_to_come(&scene.scope()).await.unwrap();
+    assert_eq!(coming().await, 0);
+    for vms in [3, 2] {
+        scene.launch(vms).await;
+    }
+    assert_eq!(coming().await, 5);
+    let lease = take(&scene).await.unwrap().lease;
+    let step = |number: u32, stage| Step {
+        stage,
+        ..Step::waiting(name(&format!("lablink-vm-test-{number}")))
+    };
+    let steps = [step(1, Stage::Creating), step(2, Stage::Done), step(3, Stage::Waiting)];
+    lease.advance(&Report { steps: &steps, ..Report::default() }).await.unwrap();
+    assert_eq!(coming().await, 3, "AWS counts the other two");
+    lease.finish(&Outcome::succeeded()).await.unwrap();
+    assert_eq!(coming().await, 2);
+    scene.remove("lablink-vm-test-4").await;
+    assert_eq!(coming().await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn launches_at_once_take_different_numbers() {
     let scene = Scene::new().await;

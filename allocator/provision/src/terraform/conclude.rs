@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lablink_core::{
     DbError, chain,
-    operations::{self, LeaseError, OperationId, Outcome, Stage},
+    operations::{self, LeaseError, OperationId, OperationState, Outcome, Stage},
     startup, state, vms,
     worker::{Limit, Turn},
 };
 use lablink_protocol::Hostname;
+use tokio::time::timeout;
 
 use super::{
     Provisioner, ProvisionerParts, Workspace, change::Change, run::Ran, settle::Settlement,
@@ -24,6 +25,14 @@ impl Provisioner {
         outcome: &Outcome,
         ran: &mut Ran,
     ) -> Result<(), LeaseError> {
+        // A program that is killed has no exit code.
+        let is_cut_off = turn.abandoned
+            || outcome.state == OperationState::Failed && outcome.exit_code.is_none();
+        if ran.applied && is_cut_off {
+            // What it asked for in its last moment is shown to nobody yet.
+            let echo = self.parts.workspace.provider.patience().echo;
+            let _reached = timeout(echo, turn.end_limit().reached()).await;
+        }
         let (lease, limit) = (&turn.lease, turn.end_limit());
         ran.progress.tell(lease).await?;
         let id = lease.operation_id();

@@ -9,7 +9,7 @@ use lablink_protocol::Hostname;
 use super::{
     Backend, Provisioner, ProvisionerParts, Workspace,
     state::{Doubt, State, StateError, pull},
-    stray::Stray,
+    stray::{Stray, Swept},
     work_error::WorkError,
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Look {
     pub state: State,
     /// Machines that are there and that it does not know.
     pub strays: Vec<Stray>,
+    /// VMs whose machine in it is not there any more.
+    pub gone: BTreeSet<Hostname>,
     /// VMs that exist by all that is known, in the state or not.
     pub existing: BTreeSet<Hostname>,
     pub seen: Option<Version>,
@@ -45,11 +47,13 @@ impl Provisioner {
             look = self.look(workspace).await?;
         }
         self.tell_of_doubles(&look).await?;
-        let Look { raw, state, doubt, .. } = look;
+        let Look { raw, state, gone, doubt, .. } = look;
         if let Some(doubt) = doubt {
             return Err(doubt.into());
         }
-        let held: Vec<Hostname> = state.hostnames().cloned().collect();
+        // One that was being made anew may come yet, and its name in the state is that of the old one.
+        let held: Vec<Hostname> =
+            state.hostnames().filter(|it| !gone.contains(it)).cloned().collect();
         state::take_true(scope, state.version.as_ref(), &held).await?;
         vms::note_instances(scope, state.instances()).await?;
         keep(workspace, &state, &raw);
@@ -84,7 +88,7 @@ impl Provisioner {
         let ProvisionerParts { scope, .. } = &self.parts;
         let seen = state::last_seen(scope).await?;
         let none = State::default();
-        let strays = workspace.strays(found.as_ref().unwrap_or(&none)).await?;
+        let Swept { strays, gone } = workspace.sweep(found.as_ref().unwrap_or(&none)).await?;
         let existing = self.existing(&strays).await?;
         let holds = |it: &&Hostname| found.as_ref().is_some_and(|state| state.contains(it));
         let lacking: Vec<Hostname> = existing.iter().filter(|it| !holds(it)).cloned().collect();
@@ -94,7 +98,7 @@ impl Provisioner {
             let (seen, found) = (seen.clone(), state.version.clone());
             Doubt { fault, lacking, seen, found }
         });
-        Ok(Look { raw, state, strays, existing, seen, doubt })
+        Ok(Look { raw, state, strays, gone, existing, seen, doubt })
     }
 
     /// VMs that exist by their rows, or by machines that bear this environment's names, unless an

@@ -30,6 +30,9 @@ const HARMLESS: [&str; 16] = [
     "vpc_security_group_ids",
 ];
 
+/// What results are fetched with. Machines that run know no other.
+const KEY: &str = "tls_private_key";
+
 /// As `terraform show -json` gives it.
 #[derive(Deserialize)]
 pub(super) struct Plan {
@@ -39,6 +42,8 @@ pub(super) struct Plan {
 
 #[derive(Deserialize)]
 struct Planned {
+    #[serde(rename = "type")]
+    kind: String,
     name: String,
     #[serde(default)]
     index: Value,
@@ -59,11 +64,14 @@ impl Plan {
         serde_json::from_slice(json)
     }
 
-    /// What it would do to VMs that are not among those `named`: make, make anew, stop or remove them.
+    /// What it would do to VMs that are not among those `named`: make, make anew, stop or remove them, or
+    /// lose the key to them.
     pub fn beyond(&self, named: &BTreeSet<Hostname>) -> Vec<Beyond> {
+        let key_goes = self.resource_changes.iter().any(Planned::takes_key_away);
+        let loss = key_goes.then(|| "lose the key for its results".to_owned());
         let vms = self.resource_changes.iter().filter_map(|planned| {
             let hostname = message::vm(&planned.name, &planned.index)?;
-            let deed = planned.change.deed()?;
+            let deed = planned.change.deed().or_else(|| loss.clone())?;
             (!named.contains(&hostname)).then_some(Beyond { hostname, deed })
         });
         vms.collect()
@@ -76,6 +84,13 @@ pub(super) struct Beyond {
     pub hostname: Hostname,
     /// As in `create`, or `change user_data`.
     pub deed: String,
+}
+
+impl Planned {
+    fn takes_key_away(&self) -> bool {
+        let goes = |action: &String| matches!(action.as_str(), "delete" | "forget");
+        self.kind == KEY && self.change.actions.iter().any(goes)
+    }
 }
 
 impl Change {
@@ -135,6 +150,25 @@ mod tests {
         for actions in [&["create"][..], &["delete"], &["delete", "create"], &["forget"]] {
             assert_eq!(touched(actions, none, none), 1, "{actions:?}");
         }
+    }
+
+    #[test]
+    fn the_key_to_vms_that_stay_stays() {
+        let vm = |name: &str, actions: &[&str]| {
+            json!({ "type": "aws_instance", "name": "vm", "index": name,
+                "change": { "actions": actions } })
+        };
+        let key = json!({ "type": "tls_private_key", "name": "vm",
+            "change": { "actions": ["delete", "create"] } });
+        let beyond = |vms: [Value; 2]| {
+            let changes = [&vms[..], std::slice::from_ref(&key)].concat();
+            let plan = json!({ "resource_changes": changes }).to_string();
+            let named = BTreeSet::from(["vm-2".parse().unwrap()]);
+            Plan::parse(plan.as_bytes()).unwrap().beyond(&named).len()
+        };
+        assert_eq!(beyond([vm("vm-1", &["no-op"]), vm("vm-2", &["create"])]), 1);
+        // With the last VM goes the key.
+        assert_eq!(beyond([vm("vm-2", &["delete"]), vm("vm-2", &["delete"])]), 0);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(super) struct Patience {
     pub hurried_stop: Duration,
     /// The same when an earlier allocator has left it running.
     pub orphan: Duration,
+    /// How long after its last call a machine may show itself.
+    pub echo: Duration,
 }
 
 /// How a run of Terraform's is begun.
@@ -65,12 +67,14 @@ impl Provider {
                 stop: Duration::from_secs(30),
                 hurried_stop: Duration::from_secs(8),
                 orphan: Duration::from_secs(3),
+                echo: Duration::ZERO,
             },
             // A call that is cut off may have made a machine that no state knows.
             Self::Aws(_) => Patience {
                 stop: Duration::from_mins(4),
                 hurried_stop: Duration::from_mins(2),
                 orphan: Duration::from_mins(4),
+                echo: Duration::from_secs(10),
             },
         }
     }

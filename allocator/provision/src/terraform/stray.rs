@@ -31,13 +31,21 @@ pub(super) enum StrayStanding {
     Double,
 }
 
+/// What is there, against what a state says.
+#[derive(Debug, Default)]
+pub(super) struct Swept {
+    pub strays: Vec<Stray>,
+    /// VMs whose machine in the state is not there any more.
+    pub gone: BTreeSet<Hostname>,
+}
+
 impl AwsVms {
-    /// The instances of this deployment that its state does not know.
-    pub(super) async fn strays(
+    /// Compares the instances of this deployment with its state.
+    pub(super) async fn sweep(
         &self,
         keys: Option<&AwsKeys>,
         state: &State,
-    ) -> Result<Vec<Stray>, CloudError> {
+    ) -> Result<Swept, CloudError> {
         let machines = self.api.machines(keys, &self.owner).await?;
         let there: BTreeSet<&str> = machines.iter().map(|it| &*it.id).collect();
         let known = |name: &Hostname| state.instances().find(|(known, _)| *known == name);
@@ -53,6 +61,7 @@ impl AwsVms {
             let operation = machine.operation.as_deref().and_then(|id| id.parse().ok());
             Some(Stray { id: machine.id.clone(), hostname, operation, standing })
         });
-        Ok(strays.collect())
+        let gone = state.instances().filter(|(_, known)| !there.contains(&*known.id));
+        Ok(Swept { strays: strays.collect(), gone: gone.map(|(name, _)| name.clone()).collect() })
     }
 }

@@ -16,7 +16,7 @@ use super::{
     Backend, LOCK_TIMEOUT, Provider, Provisioner, StepError, Workspace,
     look::Look,
     state::State,
-    stray::{Stray, StrayStanding},
+    stray::{Stray, StrayStanding, Swept},
     work_error::WorkError,
     workspace::RUNTIME_VARIABLES,
 };
@@ -79,12 +79,12 @@ impl Provisioner {
 }
 
 impl Workspace {
-    /// The machines that are there and that this state does not know.
-    pub(super) async fn strays(&self, state: &State) -> Result<Vec<Stray>, CloudError> {
+    /// Compares the machines that are there with this state.
+    pub(super) async fn sweep(&self, state: &State) -> Result<Swept, CloudError> {
         match &self.provider {
-            Provider::Aws(aws) => aws.strays(self.typed.as_ref(), state).await,
+            Provider::Aws(aws) => aws.sweep(self.typed.as_ref(), state).await,
             // Their folders tell.
-            Provider::Local(_) => Ok(Vec::new()),
+            Provider::Local(_) => Ok(Swept::default()),
         }
     }
 

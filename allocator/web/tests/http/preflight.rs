@@ -52,7 +52,7 @@ fn answers() -> Answers {
             architecture: "x86_64".to_owned(),
             root_gb: Some(40),
         })),
-        quota: Ok(Quota { limit: 32, used: 0 }),
+        quota: Ok(Quota { limit: 32, used: 0, coming: 0 }),
         price: Ok(Some(Price { per_hour: 0.526, currency: "USD".to_owned() })),
         rights: vec![Tried { call: "RunInstances", outcome: Ok(Right::Given) }],
     }
@@ -97,6 +97,10 @@ async fn a_launch_that_does_not_fit_is_refused_at_the_form() {
 
     let taken = app.call(posted("/api/launch", &json!({"num_vms": 8})).by_admin()).await;
     assert_eq!(taken.status, StatusCode::ACCEPTED, "{}", taken.body);
+    let next = app.call(posted("/api/launch", &json!({"num_vms": 1})).by_admin()).await;
+    assert_eq!(next.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let why = "quota 32 vCPU, 32 of them for launches that have begun: 0 fit.";
+    assert!(next.body.contains(why), "{}", next.body);
 }
 
 #[tokio::test]
@@ -108,7 +112,7 @@ async fn the_same_launch_sent_again_is_not_refused_for_its_own_machines() {
     };
     let begun = first.call(launch()).await;
     assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.body);
-    let full = Answers { quota: Ok(Quota { limit: 32, used: 32 }), ..answers() };
+    let full = Answers { quota: Ok(Quota { limit: 32, used: 32, coming: 0 }), ..answers() };
     let later = first.with_preflight(preflight(full));
     let again = later.call(launch()).await;
     assert_eq!(again.json()["operation_id"], begun.json()["operation_id"], "{}", again.body);

@@ -112,6 +112,22 @@ pub async fn launched_before(scope: &Scope) -> Result<Option<OperationId>, DbErr
     scope.before(&scope.client().await?).await
 }
 
+/// How many VMs launches will make that are queued or running: those that no machine was begun for.
+pub async fn still_to_come(scope: &Scope) -> Result<u32, DbError> {
+    let sql = "select count(distinct target.vm_id)
+               from operation join operation_target as target on target.operation_id = operation.id
+               join vm on vm.id = target.vm_id
+               where operation.pool_id = $1 and operation.kind = $2
+                 and operation.state in ('awaiting_approval', 'queued', 'running')
+                 and target.left_out is null and vm.removed_at is null
+                 and not exists (select from operation_vm as step
+                                 where step.operation_id = operation.id
+                                   and step.hostname = vm.hostname and step.stage <> 'waiting')";
+    let client = scope.client().await?;
+    let row = client.query_one(sql, &[&scope.pool.as_i64(), &Launch::WORD]).await?;
+    Ok(u32::try_from(row.try_get::<_, i64>(0)?).unwrap_or(u32::MAX))
+}
+
 /// The same as [`launch`], for a caller that holds the pool's lock.
 pub(super) async fn launch_in(
     change: &mut Change<'_>,

@@ -16,7 +16,7 @@ pub use bring_back::{BringBack, SolveError, bring_back};
 pub use destroy::{Destroy, destroy};
 pub use first::launch_first;
 pub use give_up::{GiveUp, give_up};
-pub use launch::{Launch, LaunchError, launch, launched_before};
+pub use launch::{Launch, LaunchError, launch, launched_before, still_to_come};
 pub use reboot::{Reboot, RebootError, reboot, rebooted};
 pub use replace::{Replace, replace};
 
