@@ -19,8 +19,15 @@ pub struct Lab {
 impl Lab {
     /// With its state on this machine. None: there is no cloud.
     pub fn new() -> Result<Option<Self>> {
+        Self::with_machine("")
+    }
+
+    /// The same, with more keys of `machine`.
+    pub fn with_machine(keys: &str) -> Result<Option<Self>> {
         let Some(cloud) = AwsCloud::start()? else { return Ok(None) };
-        let mut deployment = Deployment::with_config(&config(&cloud.image()?, "", ""))?;
+        let text = config(&cloud.image()?, "", "");
+        let text = text.replacen("machine: {", &format!("machine: {{{keys}, "), 1);
+        let mut deployment = Deployment::with_config(&text.replace("{, ", "{"))?;
         cloud.give_to(&mut deployment);
         Ok(Some(Self { cloud, deployment }))
     }
@@ -72,4 +79,12 @@ pub async fn replace(allocator: &Allocator, hostname: &str) -> Result<i64> {
     let path = format!("/api/vms/{hostname}/replace");
     let answer = allocator.organiser()?.post_json(&path, &json!({})).await?.expect(202)?;
     answer.json()?["operation_id"].as_i64().context("no operation")
+}
+
+/// As what EC2 runs this VM.
+pub fn instance_type(lab: &Lab, hostname: &str) -> Result<String> {
+    let found = lab.cloud.instances("Name", hostname)?;
+    let running = found.iter().find(|it| it["State"]["Name"] == "running");
+    let kind = running.and_then(|it| it["InstanceType"].as_str());
+    Ok(kind.context("no instance runs under this name")?.to_owned())
 }

@@ -5,6 +5,8 @@ mod asked_before;
 mod cut_off;
 mod lab;
 mod names;
+mod no_room;
+mod reboots;
 mod story;
 mod told;
 mod unasked;

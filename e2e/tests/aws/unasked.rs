@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use lablink_e2e::OTHER_IMAGE;
+use serde_json::{Value, json};
 
 use crate::lab::{Lab, config, ends, replace, vm};
 
@@ -29,13 +30,19 @@ async fn another_configuration_image_or_module_touches_no_running_vm() -> Result
     // All that a configuration says of machines.
     lab.configure(OTHER_IMAGE, "startup_script: {on_error: fail}")?;
     let text = fs::read_to_string(lab.deployment.folder().join("config.yaml"))?;
-    let text = text.replace("t3.small", "t3.medium").replace("logs: {from_aws: direct}\n", "");
+    let machine = "t3.medium, other_machine_types: [t3.small], zones: [us-west-2b], spot: true, \
+                   spot_max_price: 1.5, root_volume_gb: 90, assign_public_ip: false";
+    let text = text.replace("t3.small", machine).replace("logs: {from_aws: direct}\n", "");
     fs::write(lab.deployment.folder().join("config.yaml"), text)?;
     let allocator = lab.deployment.start().await?;
     ends(&allocator, allocator.launch(1).await?, "succeeded").await?;
     assert_eq!(lab.instance(FIRST)?, first);
     let second = lab.instance(SECOND)?;
-    assert_eq!(vm(&allocator, SECOND).await?["instance"]["machine_type"], "t3.medium");
+    let made = vm(&allocator, SECOND).await?["instance"].clone();
+    assert_eq!((&made["machine_type"], &made["zone"]), (&json!("t3.medium"), &json!("us-west-2b")));
+    assert_eq!(made["public_address"], Value::Null);
+    let told = &lab.cloud.instances("Name", SECOND)?[0];
+    assert_eq!(told["InstanceLifecycle"], "spot");
     assert_eq!(vm(&allocator, FIRST).await?["instance"]["machine_type"], "t3.small");
     allocator.stop().await?;
 
