@@ -70,13 +70,13 @@ pub async fn planned(
                    order by at desc, attempt desc limit 1) as last
                where vm.pool_id = $1 and vm.hostname = any($2) and vm.removed_at is null";
     let rows = scope.client().await?.query(sql, &[&scope.pool.as_i64(), &names]).await?;
-    let planned = rows.iter().map(|row| {
-        let next = place(row, "next_type", "next_zone")?;
-        Ok(next.map(|next| Ok((db::word(row, "hostname")?, next))))
-    });
-    planned
-        .filter_map(|it: Result<_, DbError>| it.unwrap_or_else(|error| Some(Err(error))))
-        .collect()
+    let mut planned = BTreeMap::new();
+    for row in &rows {
+        if let Some(next) = place(row, "next_type", "next_zone")? {
+            planned.insert(db::word(row, "hostname")?, next);
+        }
+    }
+    Ok(planned)
 }
 
 fn place(row: &Row, machine_type: &str, zone: &str) -> Result<Option<Place>, DbError> {

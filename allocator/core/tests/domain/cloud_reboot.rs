@@ -133,7 +133,7 @@ async fn rebooted(fate: Fate, with_instance: bool) -> (Operation, Vec<String>, S
     let cloud = Arc::new(Cloud { scope: agent, fate, rebooted: Mutex::default() });
     let reboots = CloudReboots {
         scope: scene.scope(),
-        cloud: cloud.clone(),
+        cloud: Arc::<Cloud>::clone(&cloud),
         aws: Arc::new(AwsLogin::new(None, Vault::new(None))),
         patience: if fate == Fate::GoesOn {
             Duration::from_secs(5)
