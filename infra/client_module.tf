@@ -5,8 +5,9 @@ locals {
     { permissions_boundary_arn = aws_iam_policy.client_boundary.arn },
     { for name in compact([local.settings.deployment_name]) : "deployment_name" => name },
     { for name, value in { owner = "Owner", cost_center = "CostCenter" } : name => var.tags[value] if can(var.tags[value]) },
-    # Hosts that come and go have no lasting public address: theirs are private ones, by group.
-    local.several ? { allocator_security_group_id = aws_security_group.host.id } : {},
+    # Hosts that come and go have no lasting public address, and VMs without a public address can't be
+    # reached from one: then by private ones, by group.
+    local.several || !local.settings.assign_public_ip ? { allocator_security_group_id = aws_security_group.host.id } : {},
     var.vpc_id == null ? {} : { vpc_id = var.vpc_id },
     length(var.subnet_ids) == 0 ? {} : { subnet_ids = var.subnet_ids },
   )

@@ -52,6 +52,16 @@ data "aws_iam_policy_document" "host" {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${local.arn.logs}:log-group:lablink-allocator-${local.name}:log-stream:*"]
   }
+  # What it works as where the configuration names a role, whose own policy says who may take it on.
+  dynamic "statement" {
+    for_each = compact([local.settings.role_arn])
+
+    content {
+      sid       = "TakeOnRole"
+      actions   = ["sts:AssumeRole"]
+      resources = [statement.value]
+    }
+  }
   # AmazonSSMManagedInstanceCore would also let the host read every parameter of the account.
   statement {
     sid = "SessionManager"

@@ -6,6 +6,7 @@ use nix::sys::statvfs::statvfs;
 /// Takes the machine's pulse: from /proc, and from the file system that holds `home`.
 pub struct Sampler {
     home: PathBuf,
+    run: Option<String>,
     before: Option<CpuTimes>,
 }
 
@@ -17,7 +18,8 @@ struct CpuTimes {
 
 impl Sampler {
     pub fn new(home: PathBuf) -> Self {
-        Self { home, before: None }
+        let run = fs::read_to_string("/proc/sys/kernel/random/uuid").ok();
+        Self { home, run: run.map(|text| text.trim().to_owned()), before: None }
     }
 
     /// How the machine is now; its processors since the sample before. What can't be read is left
@@ -34,6 +36,7 @@ impl Sampler {
         });
         Vitals {
             agent_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            run: self.run.clone(),
             cpu_percent,
             memory_percent: memory.and_then(|(used, total)| percent(used, total)),
             memory_total_bytes: memory.map(|(_, total)| total),
@@ -110,5 +113,13 @@ mod tests {
         assert!(vitals.memory_percent.is_some_and(|percent| percent <= 100));
         assert!(vitals.disk_total_bytes.is_some_and(|bytes| bytes > 0));
         assert_eq!(vitals.cpu_percent, None, "it takes two looks");
+    }
+
+    #[test]
+    fn each_start_of_the_agent_has_a_name_of_its_own() {
+        let (mut one, mut two) = (Sampler::new("/".into()), Sampler::new("/".into()));
+        let run = one.sample().run.unwrap();
+        assert_eq!(one.sample().run.as_ref(), Some(&run));
+        assert_ne!(two.sample().run, Some(run));
     }
 }

@@ -48,6 +48,8 @@ locals {
   machine_type        = tostring(try(local.file.machine.machine_type, "g4dn.xlarge"))
   other_machine_types = [for type in try(tolist(local.file.machine.other_machine_types), []) : tostring(type)]
   kms_key_id          = tostring(try(coalesce(local.file.machine.kms_key_id, ""), ""))
+  assign_public_ip    = tobool(try(local.file.machine.assign_public_ip, true))
+  role_arn            = tostring(try(coalesce(local.file.aws.role_arn, ""), ""))
   bucket_name         = tostring(try(local.file.bucket_name, "tf-state-lablink-allocator-bucket"))
 
   # Only `dev` may keep VMs' state on the host's own disk, and then needs no bucket.

@@ -14,6 +14,8 @@ output "settings" {
     image_tag           = local.image_tag
     machine_types       = concat([local.machine_type], local.other_machine_types)
     kms_key_id          = local.kms_key_id
+    assign_public_ip    = local.assign_public_ip
+    role_arn            = local.role_arn
     has_access_code     = local.access_code != ""
     bucket_name         = local.bucket_name
     remote_client_state = local.remote_client_state
@@ -143,6 +145,10 @@ output "settings" {
   precondition {
     condition     = local.kms_key_id == "" || can(regex("^arn:aws[a-z-]*:kms:${local.region}:[0-9]{12}:key/[A-Za-z0-9-]+$", local.kms_key_id))
     error_message = "machine.kms_key_id must be the ARN of a key of KMS in the region of app.region, ${local.region}, and not '${local.kms_key_id}'."
+  }
+  precondition {
+    condition     = local.role_arn == "" || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]*[A-Za-z0-9+=,.@_-]$", local.role_arn))
+    error_message = "aws.role_arn must be the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME, and not '${local.role_arn}'."
   }
   precondition {
     condition     = can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", local.machine_type))

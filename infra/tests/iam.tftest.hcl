@@ -267,3 +267,25 @@ run "other_types_and_a_key_are_in_the_rights" {
     error_message = "Disks may be encrypted with the configuration's key, and no other."
   }
 }
+
+run "a_role_to_take_on_is_in_the_rights" {
+  state_key = "elsewhere"
+  variables {
+    config_path = "tests/configs/other/elsewhere.yaml"
+  }
+  assert {
+    condition     = one([for statement in data.aws_iam_policy_document.host.statement : one(statement.resources) if statement.sid == "TakeOnRole"]) == "arn:aws:iam::210987654321:role/classes/lablink"
+    error_message = "The allocator may take on the role that the configuration names, and no other."
+  }
+  assert {
+    condition     = local.client_variables["allocator_security_group_id"] == aws_security_group.host.id
+    error_message = "VMs without a public address let the host in by its security group."
+  }
+}
+
+run "neither_is_there_unasked" {
+  assert {
+    condition     = !contains(data.aws_iam_policy_document.host.statement[*].sid, "TakeOnRole") && !can(local.client_variables["allocator_security_group_id"])
+    error_message = "A deployment that asks for none of this has no right to it."
+  }
+}

@@ -9,6 +9,9 @@ use crate::CloudNotice;
 pub struct Vitals {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
+    /// Differs each time the agent starts, as after a reboot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// Of all processors together, since the heartbeat before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(maximum = 255))]
@@ -93,6 +96,7 @@ impl Vitals {
         }
         Self {
             agent_version: changed(&self.agent_version, &before.agent_version),
+            run: changed(&self.run, &before.run),
             cpu_percent: changed(&self.cpu_percent, &before.cpu_percent),
             memory_percent: changed(&self.memory_percent, &before.memory_percent),
             memory_total_bytes: changed(&self.memory_total_bytes, &before.memory_total_bytes),

@@ -38,9 +38,10 @@ impl Asked {
         }
     }
 
-    pub async fn machine(&self, name: &str) -> Answer<Option<MachineType>> {
-        let found = self.of("DescribeInstanceTypes", self.aws.machine_types(&[name])).await?;
-        Ok(found.into_iter().next().map(machine_type))
+    /// Those of these machine types that the region has.
+    pub async fn machines(&self, names: &[&str]) -> Answer<Vec<MachineType>> {
+        let found = self.of("DescribeInstanceTypes", self.aws.machine_types(names)).await?;
+        Ok(found.into_iter().map(machine_type).collect())
     }
 }
 
@@ -67,6 +68,7 @@ fn machine_type(found: ec2::MachineType) -> MachineType {
     let mut nvidia = found.gpus.into_iter().filter(|gpu| gpu.manufacturer == "NVIDIA");
     let gpu = nvidia.next();
     MachineType {
+        name: found.name,
         vcpus: found.vcpus,
         gpus: gpu.as_ref().map_or(0, |gpu| gpu.count),
         gpu_name: gpu.map(|gpu| gpu.name).unwrap_or_default(),

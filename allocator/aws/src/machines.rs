@@ -41,6 +41,13 @@ impl CloudMachines for Account {
         })
     }
 
+    fn reboot<'a>(&'a self, keys: Option<&'a AwsKeys>, ids: &'a [String]) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let rebooted = self.in_session(keys).reboot(ids).await;
+            rebooted.map_err(|error| refused("reboot the machine", &error))
+        })
+    }
+
     fn end<'a>(&'a self, keys: Option<&'a AwsKeys>, ids: &'a [String]) -> Answer<'a, ()> {
         Box::pin(async move {
             let ended = self.in_session(keys).terminate(ids).await;

@@ -20,21 +20,30 @@ impl CloudQuestions for Account {
     ) -> Pin<Box<dyn Future<Output = Answers> + Send + 'a>> {
         Box::pin(async move {
             let inquiry = Inquiry { plan, asked: Asked::new(self.with(keys).await) };
-            let (machine, (zones, image, rights), quota, price) = tokio::join!(
-                inquiry.asked.machine(&plan.machine_type),
+            let types: Vec<&str> = plan.types().collect();
+            let (machines, (zones, image, rights), quota, price) = tokio::join!(
+                inquiry.asked.machines(&types),
                 inquiry.place(),
                 inquiry.quota(),
                 inquiry.price()
             );
-            Answers { machine, zones, image, quota, price, rights }
+            let (wanted, others) = match machines {
+                Ok(found) => {
+                    let (wanted, others): (Vec<_>, Vec<_>) =
+                        found.into_iter().partition(|it| it.name == plan.machine_type);
+                    (Ok(wanted.into_iter().next()), Ok(others))
+                }
+                Err(why) => (Err(why.clone()), Err(why)),
+            };
+            Answers { machine: wanted, others, zones, image, quota, price, rights }
         })
     }
 
-    fn machine<'a>(
+    fn machines<'a>(
         &'a self,
         keys: Option<&'a AwsKeys>,
-        machine_type: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Answer<Option<MachineType>>> + Send + 'a>> {
-        Box::pin(async move { Asked::new(self.with(keys).await).machine(machine_type).await })
+        names: &'a [&'a str],
+    ) -> Pin<Box<dyn Future<Output = Answer<Vec<MachineType>>> + Send + 'a>> {
+        Box::pin(async move { Asked::new(self.with(keys).await).machines(names).await })
     }
 }

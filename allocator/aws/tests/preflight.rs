@@ -13,6 +13,7 @@ fn plan(cloud: &Cloud) -> Plan {
     Plan {
         region: "us-west-2".to_owned(),
         machine_type: "g4dn.xlarge".to_owned(),
+        other_types: Vec::new(),
         image: cloud.image(),
         root_gb: None,
         market: Market::OnDemand,

@@ -24,6 +24,7 @@ mod network;
 mod of_name;
 pub mod operations;
 mod pin;
+pub mod placement;
 mod plain;
 pub mod pools;
 pub mod preflight;

@@ -24,8 +24,15 @@ pub struct Lab {
 impl Lab {
     /// With its state on this machine. None: there is no cloud.
     pub fn new() -> Result<Option<Self>> {
+        Self::with_machine("")
+    }
+
+    /// The same, with more keys of `machine`.
+    pub fn with_machine(keys: &str) -> Result<Option<Self>> {
         let Some(cloud) = AwsCloud::start()? else { return Ok(None) };
-        let mut deployment = Deployment::with_config(&config(&cloud.image()?, ""))?;
+        let text = config(&cloud.image()?, "");
+        let text = text.replacen("machine: {", &format!("machine: {{{keys}, "), 1);
+        let mut deployment = Deployment::with_config(&text.replace("{, ", "{"))?;
         cloud.give_to(&mut deployment)?;
         Ok(Some(Self { cloud, deployment }))
     }
@@ -159,4 +166,12 @@ fn name(instance: &Value) -> Result<&str> {
     let tags = instance["Tags"].as_array().context("no tags")?;
     let name = tags.iter().find(|tag| tag["Key"] == "Name").context("no name")?;
     name["Value"].as_str().context("no name")
+}
+
+/// As what EC2 runs this VM.
+pub fn instance_type(lab: &Lab, hostname: &str) -> Result<String> {
+    let found = lab.cloud.instances("Name", hostname)?;
+    let running = found.iter().find(|it| it["State"]["Name"] == "running");
+    let kind = running.and_then(|it| it["InstanceType"].as_str());
+    Ok(kind.context("no instance runs under this name")?.to_owned())
 }

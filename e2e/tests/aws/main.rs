@@ -8,6 +8,8 @@ mod identity;
 mod kills;
 mod lab;
 mod names;
+mod no_room;
+mod reboots;
 mod told;
 mod two;
 mod unasked;

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context, Result};
 use lablink_e2e::{Allocator, OTHER_IMAGE};
+use serde_json::{Value, json};
 
 use crate::lab::{Lab, OURS, config, ends, replace, vm};
 
@@ -31,7 +32,11 @@ async fn another_configuration_image_or_module_touches_no_running_vm() -> Result
     assert_eq!(lab.instance(FIRST)?, first);
     assert!(lab.cloud.running("Name", SECOND)?.is_empty(), "nobody asked for it");
     let third = lab.instance(THIRD)?;
-    assert_eq!(vm(&allocator, THIRD).await?["instance"]["machine_type"], "t3.medium");
+    let made = vm(&allocator, THIRD).await?["instance"].clone();
+    assert_eq!((&made["machine_type"], &made["zone"]), (&json!("t3.medium"), &json!("us-west-2b")));
+    assert_eq!(made["public_address"], Value::Null);
+    let told = &lab.cloud.instances("Name", THIRD)?[0];
+    assert_eq!(told["InstanceLifecycle"], "spot");
     assert_eq!(vm(&allocator, FIRST).await?["instance"]["machine_type"], "t3.small");
 
     // It is made again when it is named, and alone.
@@ -90,6 +95,11 @@ fn each(image: &str) -> Vec<(&'static str, String)> {
         ("a repository", machine("repository: https://example.org/lessons.git")),
         ("other software", machine("software: other")),
         ("another extension", machine("extension: csv")),
+        ("other types", machine("other_machine_types: [t3.medium]")),
+        ("another zone", machine("zones: [us-west-2b]")),
+        ("spot", machine("spot: true, spot_max_price: 1.5")),
+        ("a larger disk", machine("root_volume_gb: 90")),
+        ("no public address", machine("assign_public_ip: false")),
         ("a startup script", config(image, STARTUP)),
         ("logs by CloudWatch", base().replace("direct", "cloudwatch")),
     ]
@@ -100,7 +110,8 @@ fn everything() -> String {
     config(OTHER_IMAGE, STARTUP).replace(
         "t3.small",
         "t3.medium, image: example.org/other:2, software: other, extension: csv, repository: \
-         https://example.org/lessons.git",
+         https://example.org/lessons.git, other_machine_types: [t3.small], zones: [us-west-2b], \
+         spot: true, spot_max_price: 1.5, root_volume_gb: 90, assign_public_ip: false",
     )
 }
 

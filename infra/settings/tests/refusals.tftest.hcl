@@ -359,3 +359,11 @@ run "refuses_kms_key" {
   }
   expect_failures = [output.settings]
 }
+
+run "refuses_role_arn" {
+  command = plan
+  variables {
+    config_path = "tests/configs/bad/role-arn.yaml"
+  }
+  expect_failures = [output.settings]
+}

@@ -59,6 +59,9 @@ pub trait CloudMachines: Send + Sync {
         ids: &'a [String],
     ) -> Answer<'a, HashMap<String, Told>>;
 
+    /// Reboots machines, by their ids. They keep their disks and addresses.
+    fn reboot<'a>(&'a self, keys: Option<&'a AwsKeys>, ids: &'a [String]) -> Answer<'a, ()>;
+
     /// Ends machines for good, by their ids.
     fn end<'a>(&'a self, keys: Option<&'a AwsKeys>, ids: &'a [String]) -> Answer<'a, ()>;
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio_postgres::types::ToSql;
 
-use super::{Kinds, OperationState, targets};
+use super::{Kinds, OperationState, end::leave_steps, targets};
 use crate::{
     DbError, Scope, db,
     events::{self, Change},
@@ -110,6 +110,7 @@ async fn written(
     let (kind, title): (String, String) = (row.try_get("kind")?, row.try_get("title")?);
     if db::word::<OperationState>(&row, "state")? == OperationState::Cancelled {
         kinds.undo(&kind, row.try_get("payload")?, change, id).await?;
+        leave_steps(change, id).await?;
     }
     targets::recount(change, id).await?;
     let data = json!({ "kind": kind, "title": title });

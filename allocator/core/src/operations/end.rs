@@ -30,6 +30,24 @@ impl Outcome {
     }
 }
 
+/// An attempt that is to be repeated.
+#[derive(Clone, Debug)]
+pub struct Again {
+    /// Why, in plain words.
+    pub reason: String,
+    pub pause: Duration,
+    pub counts: Counts,
+}
+
+/// What an attempt that is repeated counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// One of the few that the kind allows.
+    AsAttempt,
+    /// A part of the work: as many are allowed after it as before.
+    AsPart,
+}
+
 impl Lease {
     /// Ends the operation: its VMs are no longer spoken for by it.
     pub async fn finish(&self, outcome: &Outcome) -> Result<(), LeaseError> {
@@ -53,26 +71,34 @@ impl Lease {
         Ok(())
     }
 
-    /// Puts the operation back into the queue after a failure that may pass. It waits for `pause`.
-    pub async fn try_again(&self, reason: &str, pause: Duration) -> Result<(), LeaseError> {
+    /// Puts the operation back into the queue after an attempt that is to be repeated. One that is to
+    /// stop waits for nothing.
+    pub async fn try_again(&self, again: &Again) -> Result<(), LeaseError> {
+        let Again { reason, pause, counts } = again;
+        let more = match counts {
+            Counts::AsAttempt => 0,
+            Counts::AsPart => 1,
+        };
         let mut client = self.scope.client().await?;
         let mut change = Change::begin(&self.scope, &mut client).await?;
         change.lock_pool().await?;
         let sql = "update operation set state = 'queued', reason = $3, lease_owner = null,
                        lease_expires_at = null, deadline = null,
-                       not_before = now() + make_interval(secs => $4::float8)
+                       max_attempts = max_attempts + $5,
+                       not_before = case when cancel_requested_at is null
+                           then now() + make_interval(secs => $4::float8) end
                    where id = $1 and attempt = $2 and state = 'running'
                    returning kind, title";
-        let again = change
-            .query_opt(sql, &[&self.id, &self.attempt, &reason, &pause.as_secs_f64()])
+        let row = change
+            .query_opt(sql, &[&self.id, &self.attempt, reason, &pause.as_secs_f64(), &more])
             .await?
             .ok_or(LeaseError::Lost)?;
         targets::recount(&mut change, self.id).await?;
         let log = "insert into operation_log (operation_id, level, line)
                    values ($1, 'warn', $2), ($1, 'info', $3)";
         let next = format!("The next attempt begins in {} s.", pause.as_secs());
-        change.execute(log, &[&self.id, &reason, &next]).await?;
-        let (kind, title): (String, String) = (again.try_get("kind")?, again.try_get("title")?);
+        change.execute(log, &[&self.id, reason, &next]).await?;
+        let (kind, title): (String, String) = (row.try_get("kind")?, row.try_get("title")?);
         let seconds = pause.as_secs();
         let data = json!({ "kind": kind, "title": title, "reason": reason, "seconds": seconds });
         change
@@ -131,10 +157,7 @@ impl Lease {
 /// Writes everything else that belongs to an operation's end, after its row: its VMs are no longer
 /// spoken for, unfinished steps say so, and there is an event. The caller holds the pool's lock.
 pub(super) async fn tell_end(change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
-    let left = "update operation_vm set stage = $2, finished_at = now()
-                where operation_id = $1
-                  and stage in ('waiting', 'creating', 'destroying', 'collecting')";
-    change.execute(left, &[&id, &Stage::Unfinished.as_str()]).await?;
+    leave_steps(change, id).await?;
     targets::recount(change, id).await?;
     let sql = "select kind, title, state, reason from operation where id = $1";
     let row = change.query_one(sql, &[&id]).await?;
@@ -142,5 +165,14 @@ pub(super) async fn tell_end(change: &mut Change<'_>, id: OperationId) -> Result
     let data = json!({ "kind": word("kind")?, "title": word("title")?, "state": word("state")?,
         "reason": word("reason")? });
     change.event(events::Kind::OperationFinished).of_operation(id).with(data).by(Actor::System);
+    Ok(())
+}
+
+/// Steps that are not done are never done any more.
+pub(super) async fn leave_steps(change: &Change<'_>, id: OperationId) -> Result<(), DbError> {
+    let left = "update operation_vm set stage = $2, finished_at = now()
+                where operation_id = $1
+                  and stage in ('waiting', 'creating', 'destroying', 'collecting')";
+    change.execute(left, &[&id, &Stage::Unfinished.as_str()]).await?;
     Ok(())
 }

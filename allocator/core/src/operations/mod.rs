@@ -26,7 +26,7 @@ mod watchdog;
 pub use crate::ids::OperationId;
 pub use ask::{Ask, ask};
 pub use decide::{approve, cancel, reject};
-pub use end::Outcome;
+pub use end::{Again, Counts, Outcome};
 pub use kind::Kind;
 pub(crate) use kind::vm_count;
 pub use kinds::*;

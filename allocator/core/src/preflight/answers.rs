@@ -19,6 +19,8 @@ pub enum NoAnswer {
 pub struct Answers {
     /// None: there is no such type in the region.
     pub machine: Answer<Option<MachineType>>,
+    /// Those of the plan's other types that the region has.
+    pub others: Answer<Vec<MachineType>>,
     /// The zones that offer the type, in order.
     pub zones: Answer<Vec<String>>,
     /// None: this identity sees no such image in the region.
@@ -33,6 +35,8 @@ pub struct Answers {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineType {
+    /// As in `g4dn.xlarge`.
+    pub name: String,
     pub vcpus: u32,
     /// NVIDIA's: agents and containers know no others.
     pub gpus: u32,
@@ -85,6 +89,15 @@ pub enum Right {
     Refused(String),
 }
 
+impl MachineType {
+    /// Whether a machine of this type can do what one of the other can: it has a GPU if the other has
+    /// one, and runs the same image.
+    pub fn stands_in_for(&self, other: &Self) -> bool {
+        let shares = self.architectures.iter().any(|it| other.architectures.contains(it));
+        (self.gpus > 0) == (other.gpus > 0) && shares
+    }
+}
+
 impl Answers {
     /// Counts so many more machines of the plan's type, which launches will make, against the quota.
     pub(super) fn expect(&mut self, machines: u32) {
@@ -97,6 +110,7 @@ impl Answers {
     pub fn none(why: &NoAnswer) -> Self {
         Self {
             machine: Err(why.clone()),
+            others: Err(why.clone()),
             zones: Err(why.clone()),
             image: Err(why.clone()),
             quota: Err(why.clone()),

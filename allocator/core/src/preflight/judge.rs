@@ -24,6 +24,7 @@ pub(super) fn judge(plan: &Plan, wanted: &Wanted, answers: &Answers) -> Report {
     if !matches!(answers.machine, Ok(None)) {
         findings.push(gpu(plan, &answers.machine));
     }
+    findings.extend(others(plan, machine, &answers.others));
     findings.extend([
         image(plan, machine, &answers.image),
         quota.finding,
@@ -77,6 +78,13 @@ fn offer(plan: &Plan, answers: &Answers) -> Finding {
         );
         return found(Verdict::Stops, text);
     }
+    if let Some(zone) = allowed.iter().find(|zone| !zones.contains(zone)) {
+        let text = format!(
+            "machine.zones names {zone}, which does not offer {machine_type}; these do: {}.",
+            zones.join(", ")
+        );
+        return found(Verdict::Stops, text);
+    }
     let names: Vec<_> = usable.into_iter().map(String::as_str).collect();
     found(Verdict::Good, format!("{machine_type} is offered in {}.", names.join(", ")))
 }
@@ -100,6 +108,47 @@ fn gpu(plan: &Plan, answer: &Answer<Option<MachineType>>) -> Finding {
         ),
     };
     finding(Question::Gpu, verdict, text)
+}
+
+/// None: there are no other types.
+fn others(
+    plan: &Plan,
+    machine: Option<&MachineType>,
+    answer: &Answer<Vec<MachineType>>,
+) -> Option<Finding> {
+    let wanted = &plan.machine_type;
+    let names: Vec<&str> = plan.types().skip(1).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let found = |verdict, text| Some(finding(Question::Others, verdict, text));
+    let (machine, known) = match (machine, answer) {
+        (Some(machine), Ok(known)) => (machine, known),
+        (None, _) => return None,
+        (_, Err(why)) => {
+            let text = format!("Nothing is known of machine.other_machine_types: {why}.");
+            return found(Verdict::Unknown, text);
+        }
+    };
+    for name in &names {
+        let unfit = match known.iter().find(|it| it.name == *name) {
+            None => format!("{} has no {name}", plan.region),
+            Some(other) if (other.gpus > 0) != (machine.gpus > 0) => {
+                let has = |gpus| if gpus > 0 { "has an NVIDIA GPU" } else { "has no NVIDIA GPU" };
+                format!("{wanted} {}, and {name} {}", has(machine.gpus), has(other.gpus))
+            }
+            Some(other) if !other.stands_in_for(machine) => format!(
+                "{wanted} is {}, and {name} is {}",
+                machine.architectures.join(" or "),
+                other.architectures.join(" or ")
+            ),
+            Some(_) => continue,
+        };
+        let text = format!("{unfit}: take {name} out of machine.other_machine_types.");
+        return found(Verdict::Stops, text);
+    }
+    let text = format!("Where there is no {wanted}, VMs are made as {}.", names.join(" or "));
+    found(Verdict::Good, text)
 }
 
 fn image(plan: &Plan, machine: Option<&MachineType>, answer: &Answer<Option<Image>>) -> Finding {

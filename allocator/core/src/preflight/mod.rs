@@ -33,12 +33,22 @@ pub trait CloudQuestions: Send + Sync {
         plan: &'a Plan,
     ) -> Pin<Box<dyn Future<Output = Answers> + Send + 'a>>;
 
-    /// The one question that an operation can't do without. None: there is no such type.
-    fn machine<'a>(
+    /// The one question that an operation can't do without: these machine types, of which those are left
+    /// out that the region does not have.
+    fn machines<'a>(
         &'a self,
         keys: Option<&'a AwsKeys>,
-        machine_type: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Answer<Option<MachineType>>> + Send + 'a>>;
+        names: &'a [&'a str],
+    ) -> Pin<Box<dyn Future<Output = Answer<Vec<MachineType>>> + Send + 'a>>;
+}
+
+/// What machines can be made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machines {
+    /// Whether they have a GPU that agents and containers know.
+    pub gpu_support: bool,
+    /// The type that is wanted, then those that may stand in for it.
+    pub types: Vec<String>,
 }
 
 /// Looks before a launch.
@@ -72,18 +82,27 @@ impl Preflight {
         Ok(judge::judge(&self.plan, wanted, &answers))
     }
 
-    /// Whether the machines have a GPU that agents and containers know.
-    pub async fn gpu_support(&self, scope: &Scope) -> Result<bool, GpuUnknown> {
+    /// What the machines of an operation can be made of.
+    pub async fn machines(&self, scope: &Scope) -> Result<Machines, GpuUnknown> {
         let machine_type = self.plan.machine_type.clone();
+        let names: Vec<&str> = self.plan.types().collect();
         let answer = match self.keys(scope).await? {
-            Ok(keys) => self.cloud.machine(keys.as_ref(), &machine_type).await,
+            Ok(keys) => self.cloud.machines(keys.as_ref(), &names).await,
             Err(why) => Err(why),
         };
-        match answer {
-            Ok(Some(machine)) => Ok(machine.gpus > 0),
-            Ok(None) => Err(GpuUnknown::NoSuchType(machine_type)),
-            Err(why) => Err(GpuUnknown::NoAnswer { machine_type, why }),
-        }
+        let found = match answer {
+            Ok(found) => found,
+            Err(why) => return Err(GpuUnknown::NoAnswer { machine_type, why }),
+        };
+        let known = |name: &str| found.iter().find(|it| it.name == name);
+        let Some(wanted) = known(&machine_type) else {
+            return Err(GpuUnknown::NoSuchType(machine_type));
+        };
+        let fits = |name: &&&str| {
+            **name == machine_type || known(name).is_some_and(|it| it.stands_in_for(wanted))
+        };
+        let types = names.iter().filter(fits).map(|name| (*name).to_owned());
+        Ok(Machines { gpu_support: wanted.gpus > 0, types: types.collect() })
     }
 
     async fn keys(&self, scope: &Scope) -> Result<Answer<Option<AwsKeys>>, DbError> {

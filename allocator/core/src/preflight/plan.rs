@@ -5,6 +5,8 @@ pub struct Plan {
     pub region: String,
     /// As in `g4dn.xlarge`.
     pub machine_type: String,
+    /// Types that machines may be made of where the first is not to be had, in this order.
+    pub other_types: Vec<String>,
     /// The machine image, as in `ami-0123456789abcdef0`.
     pub image: String,
     /// The size of the root disk. None: the image's own.
@@ -18,6 +20,14 @@ pub struct Plan {
     pub security_group: String,
     /// The name of the machines' SSH key.
     pub key_pair: String,
+}
+
+impl Plan {
+    /// The type that is wanted, then the others.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        let others = self.other_types.iter().filter(|it| **it != self.machine_type);
+        std::iter::once(&self.machine_type).chain(others).map(String::as_str)
+    }
 }
 
 /// How machines are paid for.

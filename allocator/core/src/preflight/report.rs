@@ -26,6 +26,8 @@ pub enum Question {
     Login,
     Offer,
     Gpu,
+    /// Whether the types that may stand in can do so.
+    Others,
     Image,
     Quota,
     Rights,

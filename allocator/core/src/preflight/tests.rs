@@ -6,6 +6,7 @@ fn plan() -> Plan {
     Plan {
         region: "us-west-2".to_owned(),
         machine_type: "g4dn.xlarge".to_owned(),
+        other_types: Vec::new(),
         image: "ami-1".to_owned(),
         root_gb: Some(80),
         market: Market::OnDemand,
@@ -18,6 +19,7 @@ fn plan() -> Plan {
 
 fn machine() -> MachineType {
     MachineType {
+        name: "g4dn.xlarge".to_owned(),
         vcpus: 4,
         gpus: 1,
         gpu_name: "T4".to_owned(),
@@ -33,6 +35,7 @@ fn image() -> Image {
 fn answers() -> Answers {
     Answers {
         machine: Ok(Some(machine())),
+        others: Ok(Vec::new()),
         zones: Ok(vec!["us-west-2a".to_owned(), "us-west-2b".to_owned()]),
         image: Ok(Some(image())),
         quota: Ok(Quota { limit: 512, used: 0, coming: 0 }),
@@ -163,4 +166,43 @@ fn a_login_that_does_not_work_is_said_once() {
     let report = judge(&plan(), &WANTED, &none);
     assert_eq!(report.findings.len(), 1);
     assert!(report.refusal().unwrap().contains("The security token has expired."));
+}
+
+#[test]
+fn types_that_stand_in_can_do_what_the_wanted_one_can() {
+    let other = |name: &str| MachineType { name: name.to_owned(), ..machine() };
+    let wanting = |name: &str| Plan { other_types: vec![name.to_owned()], ..plan() };
+    let judged = |name: &str, known: Answer<Vec<MachineType>>| {
+        judge(&wanting(name), &WANTED, &Answers { others: known, ..answers() })
+    };
+    let report = judged("g5.xlarge", Ok(vec![other("g5.xlarge")]));
+    assert_eq!(report.refusal(), None);
+    assert_eq!(
+        text(&report, Question::Others),
+        "Where there is no g4dn.xlarge, VMs are made as g5.xlarge."
+    );
+    let arm = MachineType { architectures: vec!["arm64".to_owned()], ..other("g5g.xlarge") };
+    for (name, known, why) in [
+        ("g9.xlarge", vec![], "us-west-2 has no g9.xlarge"),
+        (
+            "t3.large",
+            vec![MachineType { gpus: 0, ..other("t3.large") }],
+            "t3.large has no NVIDIA GPU",
+        ),
+        ("g5g.xlarge", vec![arm], "g4dn.xlarge is x86_64, and g5g.xlarge is arm64"),
+    ] {
+        let refusal = judged(name, Ok(known)).refusal().unwrap();
+        assert!(
+            refusal.contains(why) && refusal.contains("machine.other_machine_types"),
+            "{refusal}"
+        );
+    }
+    assert_eq!(judged("g5.xlarge", Err(no_answer())).refusal(), None);
+}
+
+#[test]
+fn every_zone_that_is_named_must_offer_the_type() {
+    let zones = ["us-west-2a", "us-west-2d"].map(str::to_owned).to_vec();
+    let refusal = judge(&Plan { zones, ..plan() }, &WANTED, &answers()).refusal().unwrap();
+    assert!(refusal.contains("machine.zones names us-west-2d"), "{refusal}");
 }

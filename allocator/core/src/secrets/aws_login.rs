@@ -6,6 +6,7 @@ use super::{Standing, Vault, VaultError};
 use crate::{
     DbError, Scope,
     aws::{AwsKeys, CloudIdentity, IdentityError},
+    chain,
     pools::Source,
 };
 
@@ -25,6 +26,16 @@ pub enum LoginError {
     Vault(#[from] VaultError),
     #[error("AWS gave no session in the role or profile that is configured (aws): {0}")]
     NoSession(#[from] IdentityError),
+}
+
+impl LoginError {
+    /// Why there are none, as a text. Else the database's own error.
+    pub fn unless_db(self) -> Result<String, DbError> {
+        match self {
+            Self::Vault(VaultError::Db(error)) => Err(error),
+            other => Ok(chain(&other)),
+        }
+    }
 }
 
 impl AwsLogin {

@@ -154,6 +154,8 @@ pub async fn take_in_hand(
                ), making as (
                    update vm set machine = 'making', stale_at = null, suspect_at = null,
                           heard_at = null, said_running_at = null,
+                          notice = null, gpu = null, gpu_reason = null, in_use = false,
+                          status_reason = null,
                           status = case when status = 'running' then 'initializing' else status end
                    from theirs where vm.id = theirs.id and is_making returning vm.id
                ), removing as (

@@ -30,7 +30,7 @@ pub use instance::{Instance, failed_among, hear, note_instances};
 pub use list::{Vm, VmClaim, find, list, named, source, statuses};
 pub use page::{Page, Place, count, page};
 pub use plan::VmsError;
-pub(crate) use plan::{made, never_made, plan};
+pub(crate) use plan::{made, never_made, plan, unmade_among};
 pub use reconcile::{
     Existing, Unmet, doubt, fail, make_anew, note_undone, present, reconcile_existing, remove,
     running_among, unplan,

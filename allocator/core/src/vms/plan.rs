@@ -73,15 +73,25 @@ pub(crate) async fn made(
     if found.is_empty() { Err(VmsError::NothingSelected) } else { Ok(found) }
 }
 
-/// The VMs of an operation that nobody has tried to make, and that have never been seen.
+/// The VMs of an operation that nobody has made, and that have never been seen.
 pub(crate) async fn never_made(
     client: &impl GenericClient,
     operation: OperationId,
 ) -> Result<Vec<VmId>, DbError> {
     let sql = "select vm.id from operation_target join vm on vm.id = vm_id
                where operation_id = $1 and removed_at is null and status = 'initializing'
+                 and machine is distinct from 'made'
                  and vm.claim_id is null
                  and not exists (select from vm_presence where vm_presence.vm_id = vm.id)";
     let rows = client.query(sql, &[&operation]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The VMs among these that no operation has made.
+pub(crate) async fn unmade_among(
+    client: &impl GenericClient,
+    vms: &[VmId],
+) -> Result<Vec<VmId>, DbError> {
+    let sql = "select id from vm where id = any($1) and machine is distinct from 'made'";
+    client.query(sql, &[&vms]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -165,7 +165,8 @@ pub async fn make_anew(scope: &Scope, hostnames: &[Hostname]) -> Result<(), DbEr
                ), anew as (
                    update vm set status = 'initializing', status_reason = null, ssh_host_key = null,
                           starting_since = null, overdue_at = null, suspect_at = null,
-                          stale_at = null, heard_at = null, said_running_at = null
+                          stale_at = null, heard_at = null, said_running_at = null,
+                          notice = null, gpu = null, gpu_reason = null, in_use = false
                    from theirs where vm.id = theirs.id
                    returning vm.id
                ), forgotten as (

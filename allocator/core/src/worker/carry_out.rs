@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Attempt, Ended, Runner, Trouble, Turn};
-use crate::operations::Kind;
+use crate::operations::{Again, Counts, Kind, Operation};
 
 /// The pause before the second attempt, after a failure that may pass. Each further pause is twice
 /// as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+/// How long after its first start an operation is tried again whose rest is refused.
+const REFUSED_FOR: Duration = Duration::from_hours(3);
 
 pub(super) async fn carry_out<K: Kind, R: Runner<K>>(runner: &R, job: &K, turn: &mut Turn) {
     let id = turn.operation.id;
     let Attempt { ended, mut left } = attempted(runner, job, turn).await;
     turn.held.work_is_over();
-    if let Ended::Passing { reason } = &ended
-        && turn.operation.attempts < turn.operation.max_attempts
-    {
-        return put_off(turn, reason).await;
+    if let Some(again) = again(&ended, turn) {
+        return put_off(runner, job, turn, &again, &mut left).await;
     }
     let Some(outcome) = ended.outcome() else {
         tracing::warn!(operation.id = %id, "the operation was taken over; leaving it alone");
@@ -93,15 +95,41 @@ async fn attempted<K: Kind, R: Runner<K>>(
     }
 }
 
-/// Puts the operation back into the queue for a while.
-async fn put_off(turn: &mut Turn, reason: &str) {
-    let pause = pause_after(turn.operation.attempts);
-    let reason = format!(
-        "Attempt {} of {} failed: {reason}",
-        turn.operation.attempts, turn.operation.max_attempts
-    );
+/// How the operation is to be tried again after this end, if it is.
+fn again(ended: &Ended, turn: &Turn) -> Option<Again> {
+    let Operation { attempts, max_attempts, started_at, .. } = turn.operation;
+    let pause = pause_after(attempts);
+    match ended {
+        Ended::Passing { reason } if attempts < max_attempts => Some(Again {
+            reason: format!("Attempt {attempts} of {max_attempts} failed: {reason}"),
+            pause,
+            counts: Counts::AsAttempt,
+        }),
+        Ended::Refused { reason } if lasted(started_at) < REFUSED_FOR => {
+            Some(Again { reason: reason.clone(), pause, counts: Counts::AsPart })
+        }
+        _ => None,
+    }
+}
+
+fn lasted(since: Option<Timestamp>) -> Duration {
+    let lasted = since.map(|since| Timestamp::now().duration_since(since));
+    lasted.and_then(|it| it.try_into().ok()).unwrap_or_default()
+}
+
+/// Writes what the attempt has done, and puts the operation back into the queue for a while.
+async fn put_off<K: Kind, R: Runner<K>>(
+    runner: &R,
+    job: &K,
+    turn: &mut Turn,
+    again: &Again,
+    left: &mut R::Left,
+) {
     loop {
-        let written = turn.lease.try_again(&reason, pause).await;
+        let written = match runner.put_off(job, turn, left).await {
+            Ok(()) => turn.lease.try_again(again).await,
+            Err(error) => Err(error),
+        };
         if !turn.again(written).await {
             return;
         }

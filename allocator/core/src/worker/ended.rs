@@ -17,6 +17,11 @@ pub enum Ended {
     Passing {
         reason: String,
     },
+    /// A part of it, or all, was refused for want of something that others have now and may give back.
+    /// What could be done was done. The rest is tried again for some hours.
+    Refused {
+        reason: String,
+    },
     /// Somebody asked for it to stop.
     Cancelled,
     /// The allocator is stopping, an earlier worker vanished, or the database was away for too long
@@ -67,7 +72,9 @@ impl Ended {
                 return Some(Outcome { reason: Some(note), ..Outcome::succeeded() });
             }
             Self::Failed { exit_code, reason } => (OperationState::Failed, exit_code, reason),
-            Self::Passing { reason } => (OperationState::Failed, None, reason),
+            Self::Passing { reason } | Self::Refused { reason } => {
+                (OperationState::Failed, None, reason)
+            }
             Self::Cancelled => (OperationState::Cancelled, None, "It was cancelled.".to_owned()),
             Self::Interrupted { reason } => (OperationState::Interrupted, None, reason),
             Self::LeaseLost => return None,

@@ -20,6 +20,17 @@ pub trait Runner<K: Kind>: Send + Sync + 'static {
         turn: &mut Turn,
     ) -> impl Future<Output = Result<Attempt<Self::Left>, Trouble>> + Send;
 
+    /// Writes what an attempt has done that is to be tried again, before its operation waits for that.
+    /// Called again until the database takes it.
+    fn put_off(
+        &self,
+        _job: &K,
+        _turn: &Turn,
+        _left: &mut Self::Left,
+    ) -> impl Future<Output = Result<(), LeaseError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Writes what belongs to the end besides the operation's own row, which the worker writes
     /// afterwards. Called again until the database takes it.
     fn settle(

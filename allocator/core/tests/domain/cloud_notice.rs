@@ -3,6 +3,7 @@
 use lablink_core::{
     claims::{self, Machine, Progress},
     line::{self, Joined, Presented, Standing},
+    state,
     vms::{self, State},
 };
 use lablink_protocol::{CloudNotice, Vitals, VmStatus};
@@ -106,4 +107,21 @@ async fn a_machine_that_is_made_anew_is_free_of_it() {
     scene.report(ONE, VmStatus::Running).await;
     let counts = vms::counts(&scene.scope()).await.unwrap();
     assert_eq!((counts.of(State::Ending), counts.of(State::Free)), (0, 1));
+}
+
+/// One that failed keeps its row when it is launched again.
+#[tokio::test]
+async fn so_is_one_that_is_made_again_in_the_same_row() {
+    let scene = Scene::new().await;
+    let id = scene.launch(1).await;
+    scene.report(ONE, VmStatus::Running).await;
+    announce(&scene, ONE, taken_back()).await;
+    let unhealthy = lablink_protocol::GpuHealth::Unhealthy;
+    vms::set_gpu(&scene.scope(), &name(ONE), unhealthy, Some("It is off the bus.")).await.unwrap();
+    vms::set_in_use(&scene.scope(), &name(ONE), true, None).await.unwrap();
+    state::take_in_hand(&scene.scope(), id, &[name(ONE)], &[]).await.unwrap();
+    scene.report(ONE, VmStatus::Running).await;
+    let vm = vms::find(&scene.scope(), &name(ONE)).await.unwrap().unwrap();
+    assert_eq!((vm.notice, vm.in_use), (None, false), "the machine before said so");
+    assert_eq!(scene.claim("ada@example.org", "4/a").await.unwrap().hostname.as_str(), ONE);
 }

@@ -5,7 +5,9 @@ use std::{future::Future, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use lablink_core::{
     collections::{self, OnSkipped},
-    operations::{self, Ask, Kinds, Lane, LeaseError, OperationId, OperationState, Outcome},
+    operations::{
+        self, Again, Ask, Counts, Kinds, Lane, LeaseError, OperationId, OperationState, Outcome,
+    },
     vms,
 };
 use lablink_protocol::{Hostname, VmStatus};
@@ -436,7 +438,9 @@ async fn a_replacement_that_is_cancelled_between_two_attempts_says_so_on_its_vm(
     let id = ask(&scene, &replace).await;
     let taken = take(&scene).await.unwrap();
     begin(&taken).await.unwrap();
-    taken.lease.try_again("Somebody is in the way.", Duration::from_secs(90)).await.unwrap();
+    let reason = "Somebody is in the way.".to_owned();
+    let again = Again { reason, pause: Duration::from_secs(90), counts: Counts::AsAttempt };
+    taken.lease.try_again(&again).await.unwrap();
     let log = operations::log(&scene.db, id, 9).await.unwrap();
     let log: Vec<&str> = log.iter().map(|it| it.line.as_str()).collect();
     assert_eq!(log, ["Somebody is in the way.", "The next attempt begins in 90 s."]);

@@ -11,9 +11,10 @@ use lablink_core::{
     events,
     line::{self, Presented, Removal},
     operations::{
-        self, Ask, Makes, Outcome, RebootError, Report, Stage, Step, TakeBack, TakeBackError, Then,
-        Whose,
+        self, Again, Ask, Counts, Makes, Outcome, RebootError, Report, Stage, Step, TakeBack,
+        TakeBackError, Then, Whose,
     },
+    placement::{self, Refused, Shortage},
     pools::{PerAddress, PlacesPerAddress},
     scope::{Key, Once},
     state, usage,
@@ -33,7 +34,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 38] = [
+const WRITES: [(&str, Write); 39] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -254,10 +255,27 @@ const WRITES: [(&str, Write); 38] = [
         Box::pin(async {
             let taken = operations::take(&scene.scope(), "worker", &kinds()).await.unwrap();
             let Some(taken) = taken else { return };
-            match taken.lease.try_again("The road is closed.", Duration::ZERO).await {
+            let reason = "The road is closed.".to_owned();
+            let again = Again { reason, pause: Duration::ZERO, counts: Counts::AsPart };
+            match taken.lease.try_again(&again).await {
                 Ok(()) | Err(operations::LeaseError::Lost) => {}
                 Err(operations::LeaseError::Db(error)) => panic!("{error:?}"),
             }
+        })
+    }),
+    ("machines that a cloud has no room for", |scene| {
+        Box::pin(async {
+            let scope = scene.scope();
+            let id = scene.count("select max(id) from operation").await.into();
+            let rows = vms::present(&scope, &[name(TWO), name(ONE)]).await.unwrap();
+            let refused = rows.into_values().rev().map(|vm_id| Refused {
+                vm_id,
+                place: None,
+                shortage: Shortage::Quota,
+                reason: "No room.".to_owned(),
+                next: None,
+            });
+            placement::put_off(&scope, id, 1, &refused.collect::<Vec<_>>()).await.unwrap();
         })
     }),
     ("an operation that nobody ends", |scene| {

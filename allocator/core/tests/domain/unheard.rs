@@ -47,6 +47,10 @@ impl CloudMachines for Cloud {
         Box::pin(async move { answer })
     }
 
+    fn reboot<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
+        unreachable!("nobody asks that here")
+    }
+
     fn end<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
         unreachable!("nobody asks that here")
     }

@@ -30,6 +30,7 @@ use crate::{
 struct Errands {
     begun: AtomicI32,
     done: Mutex<Vec<String>>,
+    part_done: Mutex<Vec<String>>,
 }
 
 impl Runner<Errand> for Errands {
@@ -49,10 +50,21 @@ impl Runner<Errand> for Errands {
             "break down" => panic!("as a fault would"),
             "refuse" => return Err(Trouble::Other("Nobody opens.".to_owned())),
             "stumble" if begun < 2 => Ended::Passing { reason: "The road is closed.".to_owned() },
+            "refused" => Ended::Refused { reason: "Half of the way.".to_owned() },
             "never" => Ended::Passing { reason: "The road is closed.".to_owned() },
             _ => Ended::Succeeded,
         };
         Ok(Attempt { ended, left: vec![job.what.clone()] })
+    }
+
+    async fn put_off(
+        &self,
+        _job: &Errand,
+        _turn: &Turn,
+        left: &mut Vec<String>,
+    ) -> Result<(), LeaseError> {
+        self.part_done.lock().unwrap().append(left);
+        Ok(())
     }
 
     async fn settle(
@@ -186,6 +198,41 @@ async fn a_failure_that_may_pass_is_tried_again_after_growing_pauses() {
     };
     assert_eq!((ended.state, ended.attempts), (OperationState::Failed, 3));
     assert_eq!(ended.reason.as_deref(), Some("The road is closed."));
+}
+
+/// The errand has 3 attempts for what may pass. A part is none of these.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_that_is_refused_is_tried_for_hours_and_each_part_is_written() {
+    let scene = Scene::new().await;
+    let at_work = AtWork::new(&scene);
+    let id = ask(&scene, &Ask::of(&errand("refused", "a"))).await;
+    let begun = std::time::Instant::now();
+    let after = async |attempts| loop {
+        let operation = find(&scene, id).await;
+        if operation.state != OperationState::Running && operation.attempts == attempts {
+            return operation;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{operation:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    for attempt in 1..=5 {
+        let put_off = after(attempt).await;
+        assert_eq!(put_off.state, OperationState::Queued);
+        assert_eq!(put_off.reason.as_deref(), Some("Half of the way."));
+        assert_eq!(put_off.max_attempts - put_off.attempts, 3, "what may pass has its own");
+        assert_eq!(
+            at_work.errands.part_done.lock().unwrap().len(),
+            usize::try_from(attempt).unwrap()
+        );
+        if attempt == 5 {
+            scene.sql("update operation set started_at = now() - interval '4 hours'").await;
+        }
+        scene.sql("update operation set not_before = now()").await;
+    }
+    let ended = after(6).await;
+    assert_eq!(ended.state, OperationState::Failed, "not for ever");
+    assert_eq!(ended.reason.as_deref(), Some("Half of the way."));
+    assert_eq!(*at_work.errands.done.lock().unwrap(), ["refused"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,9 +41,10 @@ impl Provisioner {
         }
         state::made_by(&self.parts.scope, id).await?;
         let targets = operations::targets(&self.parts.scope.db, id).await?;
-        let done = self.done_with(id).await?;
-        let errors = &ran.progress.vm_errors;
-        let settlement = Settlement { id, change, targets: &targets, outcome, errors, done: &done };
+        let Ends { done, mut errors } = self.ends(id).await?;
+        errors.extend(ran.progress.vm_errors.clone());
+        let settlement =
+            Settlement { id, change, targets: &targets, outcome, errors: &errors, done: &done };
         if ran.applied {
             self.settle(&settlement, limit).await?;
         } else {
@@ -86,7 +87,7 @@ impl Provisioner {
     }
 
     /// Notes that the operation's rows may be wrong.
-    fn put_right_later(&self, id: OperationId) {
+    pub(super) fn put_right_later(&self, id: OperationId) {
         if let Err(error) = self.parts.workspace.note_unsettled(id) {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "the operation's rows may stay as they are");
@@ -113,7 +114,10 @@ impl Provisioner {
         let ProvisionerParts { scope, .. } = &self.parts;
         let Some(id) = workspace.unsettled() else { return Ok(()) };
         let operation = operations::find(scope, id).await?;
-        if let Some(operation) = &operation
+        if operation.as_ref().is_some_and(|it| !it.state.is_over()) {
+            // It goes on, and its next attempt settles the rest.
+            self.state_put_right(workspace, &BTreeSet::new()).await?;
+        } else if let Some(operation) = &operation
             && let Some(change) = Change::wanted_by(operation)?
         {
             let state = self.state_put_right(workspace, &BTreeSet::new()).await?;
@@ -123,7 +127,7 @@ impl Provisioner {
             let whole: Vec<Hostname> = named.filter(|it| state.is_whole(it)).cloned().collect();
             vms::make_anew(scope, &whole).await?;
             let targets = operations::targets(&scope.db, id).await?;
-            let (done, errors) = (self.done_with(id).await?, BTreeMap::new());
+            let Ends { done, errors } = self.ends(id).await?;
             Settlement {
                 id,
                 change: &change,
@@ -139,10 +143,27 @@ impl Provisioner {
         Ok(())
     }
 
-    /// The VMs that an operation has done its work on.
-    async fn done_with(&self, id: OperationId) -> Result<BTreeSet<Hostname>, DbError> {
-        let steps = operations::steps(&self.parts.scope.db, id).await?;
-        let done = steps.into_iter().filter(|step| step.stage == Stage::Done);
-        Ok(done.map(|step| step.hostname).collect())
+    /// What came of the VMs that an operation has done its work on, in all its attempts.
+    pub(super) async fn ends(&self, id: OperationId) -> Result<Ends, DbError> {
+        let mut ends = Ends::default();
+        for step in operations::steps(&self.parts.scope.db, id).await? {
+            match (step.stage, step.detail) {
+                (Stage::Done, _) => {
+                    ends.done.insert(step.hostname);
+                }
+                (Stage::Failed, Some(why)) => {
+                    ends.errors.insert(step.hostname, why);
+                }
+                _ => {}
+            }
+        }
+        Ok(ends)
     }
+}
+
+/// VMs of which Terraform said that it is done with them, and those that it failed at.
+#[derive(Default)]
+pub(super) struct Ends {
+    pub done: BTreeSet<Hostname>,
+    pub errors: BTreeMap<Hostname, String>,
 }

@@ -27,6 +27,7 @@ mod process;
 mod progress;
 mod provider;
 mod provisioner;
+mod put_off;
 mod reasons;
 mod reboot;
 mod recover;
@@ -47,7 +48,7 @@ mod work_error;
 mod working;
 mod workspace;
 
-pub use aws::{AwsVms, StartupScript};
+pub use aws::{AwsVms, Instances, Spot, StartupScript};
 pub use backend::Backend;
 pub use command::{Program, ProgramError};
 pub use idle::CaughtUp;

@@ -1,7 +1,8 @@
 //! What a plan of Terraform's would do to VMs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use lablink_core::placement::Place;
 use lablink_protocol::Hostname;
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,6 +39,65 @@ const KEY: &str = "tls_private_key";
 pub(super) struct Plan {
     #[serde(default)]
     resource_changes: Vec<Planned>,
+    #[serde(default)]
+    planned_values: PlannedValues,
+    #[serde(default)]
+    prior_state: PriorState,
+}
+
+#[derive(Default, Deserialize)]
+struct PlannedValues {
+    #[serde(default)]
+    outputs: Outputs,
+}
+
+#[derive(Default, Deserialize)]
+struct Outputs {
+    #[serde(default)]
+    zones: Zones,
+}
+
+/// By machine type, where one can be made.
+#[derive(Default, Deserialize)]
+struct Zones {
+    #[serde(default)]
+    value: BTreeMap<String, Vec<String>>,
+}
+
+/// What there is already, with what was only read.
+#[derive(Default, Deserialize)]
+struct PriorState {
+    #[serde(default)]
+    values: PriorValues,
+}
+
+#[derive(Default, Deserialize)]
+struct PriorValues {
+    #[serde(default)]
+    root_module: RootModule,
+}
+
+#[derive(Default, Deserialize)]
+struct RootModule {
+    #[serde(default)]
+    resources: Vec<Known>,
+}
+
+#[derive(Deserialize)]
+struct Known {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    values: Value,
+}
+
+/// Where a plan makes machines, and where machines could be made.
+#[derive(Debug, Default)]
+pub(super) struct Aims {
+    /// Of those that it makes, as far as that is known beforehand.
+    pub places: BTreeMap<Hostname, Place>,
+    /// The zones of each machine type.
+    pub zones: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +135,25 @@ impl Plan {
             (!named.contains(&hostname)).then_some(Beyond { hostname, deed })
         });
         vms.collect()
+    }
+}
+
+impl Plan {
+    pub fn aims(self) -> Aims {
+        let subnets = self.prior_state.values.root_module.resources.iter();
+        let subnets = subnets.filter(|it| it.kind == "aws_subnet").filter_map(|subnet| {
+            Some((subnet.values["id"].as_str()?, subnet.values["availability_zone"].as_str()?))
+        });
+        let zone_of: BTreeMap<&str, &str> = subnets.collect();
+        let places = self.resource_changes.iter().filter_map(|planned| {
+            let hostname = message::vm(&planned.name, &planned.index)?;
+            let Change { actions, after, .. } = &planned.change;
+            actions.iter().find(|action| *action == "create")?;
+            let machine_type = after["instance_type"].as_str()?.to_owned();
+            let zone = (*zone_of.get(after["subnet_id"].as_str()?)?).to_owned();
+            Some((hostname, Place { machine_type, zone }))
+        });
+        Aims { places: places.collect(), zones: self.planned_values.outputs.zones.value }
     }
 }
 
@@ -178,5 +257,28 @@ mod tests {
         let grown = json!({ "tags": {}, "instance_type": "t3.large", "user_data": "a" });
         assert_eq!(touched(&["update"], &before, &tagged), 0);
         assert_eq!(touched(&["update"], &before, &grown), 1);
+    }
+
+    #[test]
+    fn it_tells_where_machines_are_made_and_could_be() {
+        let subnet = |id: &str, zone: &str| json!({ "type": "aws_subnet", "values": { "id": id, "availability_zone": zone } });
+        let vm = |number: u32, actions: &[&str], subnet: &str| {
+            json!({ "type": "aws_instance", "name": "vm", "index": format!("lablink-vm-test-{number}"),
+                "change": { "actions": actions,
+                    "after": { "instance_type": "g5.xlarge", "subnet_id": subnet } } })
+        };
+        let plan = json!({
+            "resource_changes": [vm(1, &["create"], "s-1"), vm(2, &["no-op"], "s-1"),
+                vm(3, &["delete", "create"], "s-2"), vm(4, &["create"], "s-unknown")],
+            "planned_values": { "outputs": { "zones": { "value": { "g5.xlarge": ["a", "b"] } },
+                "vms": { "sensitive": false } } },
+            "prior_state": { "values": { "root_module": {
+                "resources": [subnet("s-1", "a"), subnet("s-2", "b")] } } },
+        });
+        let aims = Plan::parse(plan.to_string().as_bytes()).unwrap().aims();
+        let places = aims.places.iter().map(|(vm, place)| format!("{vm} {}", place.zone));
+        let places: Vec<String> = places.collect();
+        assert_eq!(places, ["lablink-vm-test-1 a", "lablink-vm-test-3 b"]);
+        assert_eq!(aims.zones["g5.xlarge"], ["a", "b"]);
     }
 }

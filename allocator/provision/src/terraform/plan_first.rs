@@ -8,7 +8,7 @@ use lablink_core::{
 };
 
 use super::{
-    plan::{Beyond, Plan},
+    plan::Plan,
     provider::Course,
     run::{Apply, Planned, Ran},
     state::listed,
@@ -39,13 +39,15 @@ impl Apply<'_> {
             if !matches!(attempt.ended, Ended::Succeeded) {
                 return Ok(Err(attempt));
             }
-            beyond = match self.beyond(&file).await {
-                Ok(beyond) if beyond.is_empty() => {
-                    return Ok(Ok(Planned::In(file, attempt.left.progress)));
-                }
-                Ok(beyond) => beyond,
+            let plan = match self.show(&file).await {
+                Ok(plan) => plan,
                 Err(why) => return Ok(Err(Attempt { ended: Ended::failed(why), ..attempt })),
             };
+            beyond = plan.beyond(&self.named);
+            if beyond.is_empty() {
+                let (progress, aims) = (attempt.left.progress, plan.aims());
+                return Ok(Ok(Planned::In { file, progress, aims }));
+            }
             std::fs::remove_file(&file)?;
         }
         let deeds: Vec<String> =
@@ -60,12 +62,11 @@ impl Apply<'_> {
         Ok(Err(Attempt { ended: Ended::failed(reason), left }))
     }
 
-    /// The VMs that the plan in this file touches though the change does not name them.
-    async fn beyond(&self, file: &Path) -> Result<Vec<Beyond>, String> {
+    /// The plan in this file.
+    async fn show(&self, file: &Path) -> Result<Plan, String> {
         let file = file.to_string_lossy();
         let shown = self.workspace.step(SHOW, &["show", "-json", "-no-color", &file]).run().await;
         let plan = shown.map_err(|error| chain(&error))?;
-        let plan = Plan::parse(&plan).map_err(|error| format!("Terraform's plan: {error}"))?;
-        Ok(plan.beyond(&self.named))
+        Plan::parse(&plan).map_err(|error| format!("Terraform's plan: {error}"))
     }
 }

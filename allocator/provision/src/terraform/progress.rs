@@ -1,6 +1,6 @@
 //! What Terraform's messages add up to: progress, reasons, and a log that people can read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use jiff::Timestamp;
 use lablink_core::{
@@ -11,14 +11,15 @@ use lablink_protocol::Hostname;
 
 use super::{
     message::{Deed, Diagnostic, TerraformMessage},
-    reasons,
+    reasons::{self, TooLittle},
 };
 
 /// Where a run stands, gathered from its messages.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Resources done, of all that the plan changes.
+    /// Resources done, of all that the plan changes, and that earlier runs have done.
     done: i32,
+    before: i32,
     total: i32,
     /// What a finished step means.
     makes: Makes,
@@ -28,6 +29,8 @@ pub(crate) struct Progress {
     pub locked_out: bool,
     /// The first error of each VM.
     pub vm_errors: BTreeMap<Hostname, String>,
+    /// VMs whose first error is that AWS has no room for them.
+    pub refused: BTreeMap<Hostname, TooLittle>,
     steps: BTreeMap<Hostname, Step>,
     /// VMs that are destroyed first and then made anew.
     replaced: BTreeSet<Hostname>,
@@ -38,9 +41,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// For a run whose finished steps mean this.
-    pub fn of(makes: Makes) -> Self {
-        Self { makes, ..Self::default() }
+    /// For a run whose finished steps mean this, after earlier ones have done so much.
+    pub fn of(makes: Makes, done: i32) -> Self {
+        Self { makes, done, before: done, ..Self::default() }
     }
 
     /// Takes in one line of output. What is no message, such as a crash, is logged as it is.
@@ -62,7 +65,7 @@ impl Progress {
                 if let Some(changes) = raw.changes
                     && changes.operation == "plan"
                 {
-                    self.total = changes.add + changes.change + changes.remove;
+                    self.total = self.before + changes.add + changes.change + changes.remove;
                 }
             }
             "planned_change" => {
@@ -173,7 +176,10 @@ impl Progress {
                 step.detail.get_or_insert_with(|| reason.clone());
                 self.new_steps.insert(vm.clone());
             }
-            self.vm_errors.entry(vm).or_insert_with(|| reason.clone());
+            if let Entry::Vacant(first) = self.vm_errors.entry(vm.clone()) {
+                first.insert(reason.clone());
+                self.refused.extend(reasons::too_little(&text).map(|found| (vm, found)));
+            }
         }
         self.first_error.get_or_insert(reason);
     }

@@ -52,6 +52,14 @@ impl Provider {
         }
     }
 
+    /// Whether its machines may be in this zone.
+    pub(super) fn admits(&self, zone: &str) -> bool {
+        match self {
+            Self::Local(_) => true,
+            Self::Aws(aws) => aws.instances.admit(zone),
+        }
+    }
+
     pub(super) fn course(&self) -> Course {
         match self {
             Self::Local(_) => Course::Apply,

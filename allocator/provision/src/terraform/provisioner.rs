@@ -7,8 +7,8 @@ use std::{
 use jiff::Timestamp;
 use lablink_core::{
     DbError, Scope, Token, agents, chain,
-    operations::{LeaseError, Makes, Outcome},
-    preflight::Preflight,
+    operations::{self, LeaseError, Makes, Outcome},
+    preflight::{Machines, Preflight},
     secrets::{AwsLogin, LoginError},
     state, vms,
     worker::{Attempt, Ended, Limit, Runner, Stop, Trouble, Turn},
@@ -23,7 +23,7 @@ use super::{
     run::{Apply, Ran},
     state::State,
     variables::Gpu,
-    work::Work,
+    work::{self, Work},
     work_error::WorkError,
 };
 
@@ -60,6 +60,10 @@ impl<K: Changes> Runner<K> for Provisioner {
             Err(error) if turn.held.stop().is_none() => Ok(error.passing()?.into()),
             attempt => Ok(attempt?),
         }
+    }
+
+    async fn put_off(&self, _job: &K, turn: &Turn, ran: &mut Ran) -> Result<(), LeaseError> {
+        self.write_part(turn, ran).await
     }
 
     async fn settle(
@@ -101,7 +105,7 @@ impl Provisioner {
             refused => refused?,
         }
         self.settle_again(&workspace).await?;
-        let variables = self.variables(change).await?;
+        let (variables, types) = self.variables(change).await?;
         workspace.prepare(&variables).await?;
         workspace.keep_variables(variables.to_tfvars()).await;
         if turn.operation.cancel_requested {
@@ -110,8 +114,9 @@ impl Provisioner {
         if turn.abandoned {
             return Ok(Ended::interrupted().into());
         }
+        let earlier = operations::steps(&scope.db, turn.operation.id).await?;
         let asked_at = Timestamp::now();
-        let named = change.hostnames().iter().cloned().collect();
+        let named = work::still_named(change, &earlier);
         let before = self.state_put_right(&workspace, &named).await?;
         let source = workspace.provider.source();
         vms::reconcile_existing(scope, source, &before.existing(), asked_at).await?;
@@ -131,27 +136,31 @@ impl Provisioner {
             Err(LeaseError::Lost) => return Ok(Ended::LeaseLost.into()),
             Err(LeaseError::Db(error)) => return Err(error.into()),
         };
-        let work = Work::of(change, &targets);
+        let work = Work::of(change, &targets, &earlier);
         let mut attempt = if work.hostnames.is_empty() {
             Ended::Succeeded.into()
         } else {
-            self.apply(change, &work.hostnames, &before, &workspace, turn).await?
+            self.apply(change, &work.hostnames, &before, &workspace, turn, types).await?
         };
         work.tell(&mut attempt);
         Ok(attempt)
     }
 
-    /// What the module is told. Machines of a cloud are never made without knowing of their GPU.
-    async fn variables(&self, change: &Change) -> Result<RuntimeVariables, WorkError> {
+    /// What the module is told, and the machine types that VMs may be made of, the wanted one first.
+    /// Machines of a cloud are never made without knowing of their GPU.
+    async fn variables(
+        &self,
+        change: &Change,
+    ) -> Result<(RuntimeVariables, Vec<String>), WorkError> {
         let ProvisionerParts { scope, variables, preflight, .. } = &self.parts;
         let mut variables = variables.clone();
-        if let (Makes::Machines, Some(preflight)) = (change.makes(), preflight) {
-            variables.gpu_support = match preflight.gpu_support(scope).await? {
-                true => Gpu::Present,
-                false => Gpu::Absent,
-            };
-        }
-        Ok(variables)
+        let (Makes::Machines, Some(preflight)) = (change.makes(), preflight) else {
+            let types = vec![variables.machine_type.clone()];
+            return Ok((variables, types));
+        };
+        let Machines { gpu_support, types } = preflight.machines(scope).await?;
+        variables.gpu_support = if gpu_support { Gpu::Present } else { Gpu::Absent };
+        Ok((variables, types))
     }
 
     /// Ends what an earlier allocator has left running, which may take as long as a call of a cloud.
@@ -173,6 +182,7 @@ impl Provisioner {
         before: &State,
         workspace: &Workspace,
         turn: &mut Turn,
+        types: Vec<String>,
     ) -> Result<Attempt<Ran>, WorkError> {
         let folder = self.parts.operations_dir.join(turn.operation.id.to_string());
         std::fs::create_dir_all(&folder)?;
@@ -195,6 +205,8 @@ impl Provisioner {
                 .map(str::to_owned)
                 .collect(),
             enrolment_tokens: self.enrolment_tokens(&new).await?,
+            placements: self.placements(&new, &types).await?,
+            done: turn.operation.done,
         };
         let planned = match apply.plan(&mut turn.held).await? {
             Ok(planned) => planned,
@@ -202,7 +214,9 @@ impl Provisioner {
         };
         let ProvisionerParts { scope, .. } = &self.parts;
         state::take_in_hand(scope, turn.operation.id, &new, &going).await?;
-        Ok(apply.run(planned, &mut turn.held).await?)
+        let mut attempt = apply.run(planned, &mut turn.held).await?;
+        attempt.left.types = types;
+        Ok(attempt)
     }
 
     /// VMs that are made anew though the state calls them whole.

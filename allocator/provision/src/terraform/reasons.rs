@@ -1,6 +1,8 @@
 //! What Terraform and AWS say when something well known goes wrong, in plain words, with what to
 //! do about it. Codes as in the EC2 and STS API references' lists of errors.
 
+use lablink_core::placement::Shortage;
+
 /// What is quoted of the original, in characters. All of it is in the log.
 const QUOTED: usize = 500;
 
@@ -13,29 +15,62 @@ struct Known {
     /// Any of these words tells it.
     signs: &'static [&'static str],
     advice: &'static str,
+    /// Of what AWS has too little, where that is the reason.
+    shortage: Option<Shortage>,
 }
 
 /// In order: the first that fits wins.
-const KNOWN: [Known; 11] = [
-    Known {
-        signs: &["InsufficientInstanceCapacity", "InsufficientHostCapacity"],
-        advice: "AWS has no machine of this type left here at the moment. Retry in some minutes, \
-                 or choose another machine type or availability zone.",
-    },
+const KNOWN: [Known; 16] = [
     Known {
         signs: &[
-            "VcpuLimitExceeded",
-            "InstanceLimitExceeded",
-            "MaxSpotInstanceCountExceeded",
-            "AddressLimitExceeded",
-            "ServiceQuotaExceeded",
+            "InsufficientInstanceCapacity",
+            "InsufficientHostCapacity",
+            "InsufficientReservedInstanceCapacity",
+            "InsufficientCapacity",
+            "UnfulfillableCapacity",
+            "capacity-not-available",
         ],
+        advice: "AWS has no machine of this type left in this zone at the moment.",
+        shortage: Some(Shortage::Capacity),
+    },
+    Known {
+        signs: &["SpotMaxPriceTooLow"],
+        advice: "The price of spot machines is above `machine.spot_max_price` in this zone at the \
+                 moment.",
+        shortage: Some(Shortage::Capacity),
+    },
+    Known {
+        signs: &["InsufficientFreeAddressesInSubnet"],
+        advice: "The subnet in this zone has no address left.",
+        shortage: Some(Shortage::Capacity),
+    },
+    Known {
+        signs: &["is not supported in your requested Availability Zone"],
+        advice: "AWS does not offer this machine type in this zone.",
+        shortage: Some(Shortage::Capacity),
+    },
+    Known {
+        signs: &["VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"],
+        advice: "The AWS account's quota for machines of this kind is reached. Destroy VMs that \
+                 nobody needs, or ask for more in the AWS console under Service Quotas, Amazon EC2.",
+        shortage: Some(Shortage::Quota),
+    },
+    Known {
+        signs: &["PendingVerification"],
+        advice: "AWS is still checking whether this account may have such machines here. That takes \
+                 some hours at most.",
+        shortage: Some(Shortage::Quota),
+    },
+    Known {
+        signs: &["AddressLimitExceeded", "VolumeLimitExceeded", "ServiceQuotaExceeded"],
         advice: "The AWS account's quota is reached. Destroy VMs that nobody needs, launch fewer, \
-                 or ask for more in the AWS console under Service Quotas, Amazon EC2.",
+                 or ask for more in the AWS console under Service Quotas.",
+        shortage: None,
     },
     Known {
         signs: &["ExpiredToken", "RequestExpired", "token included in the request is expired"],
         advice: "The AWS credentials have expired. Give the allocator new ones, then retry.",
+        shortage: None,
     },
     Known {
         signs: &[
@@ -48,40 +83,48 @@ const KNOWN: [Known; 11] = [
         ],
         advice: "AWS does not accept the allocator's credentials. Check the access key, or the \
                  role of the machine that it runs on.",
+        shortage: None,
     },
     Known {
         signs: &["UnauthorizedOperation", "AccessDenied", "is not authorized to perform"],
         advice: "The allocator's AWS credentials lack a permission for this. Add it to their \
                  policy; what AWS says below names it.",
+        shortage: None,
     },
     Known {
         signs: &["InvalidAMIID", "query returned no results"],
         advice: "The machine image was not found in this region. Check `machine.ami_id` and \
                  `app.region` in the configuration.",
+        shortage: None,
     },
     Known {
-        signs: &["is not supported in your requested Availability Zone", "InvalidInstanceType"],
+        signs: &["InvalidInstanceType"],
         advice: "This machine type is not offered here. Choose another `machine.machine_type`, or \
                  another region.",
+        shortage: None,
     },
     Known {
         signs: &[HOLDER],
         advice: "Somebody else holds the lock of Terraform's state: another Terraform is at work. \
                  Wait for its end. If none runs any more, free the lock with `terraform \
                  force-unlock` and the ID below.",
+        shortage: None,
     },
     Known {
         signs: &["RequestLimitExceeded", "Throttling"],
         advice: "AWS asks for fewer requests at a time. Retry in some minutes.",
+        shortage: None,
     },
     Known {
         signs: &["no space left on device"],
         advice: "The disk of the allocator's machine is full. Free some space, then retry.",
+        shortage: None,
     },
     Known {
         signs: &["Failed to save state", "Failed to persist state"],
         advice: "The place of Terraform's state did not take it. The allocator has kept it, and \
                  saves it as soon as that is possible.",
+        shortage: None,
     },
 ];
 
@@ -89,6 +132,24 @@ const KNOWN: [Known; 11] = [
 /// done nothing.
 pub(super) fn is_lock(said: &str) -> bool {
     said.contains(NO_LOCK) && said.contains(HOLDER)
+}
+
+/// Of what AWS has too little.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TooLittle {
+    pub shortage: Shortage,
+    /// A sentence for people.
+    pub words: &'static str,
+}
+
+/// What AWS has too little of, if this error of Terraform's says so.
+pub(super) fn too_little(said: &str) -> Option<TooLittle> {
+    let Known { advice, shortage, .. } = known(said)?;
+    shortage.map(|shortage| TooLittle { shortage, words: advice })
+}
+
+fn known(said: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.signs.iter().any(|sign| said.contains(sign)))
 }
 
 /// An error of Terraform's, without colours and the like, with what to do where that is known.
@@ -99,7 +160,7 @@ pub(super) fn plain(said: &str) -> String {
     {
         return format!("A command on this machine failed: {}", shortened(output));
     }
-    match KNOWN.iter().find(|known| known.signs.iter().any(|sign| said.contains(sign))) {
+    match known(said) {
         Some(known) => format!("{} Terraform said: {}", known.advice, shortened(said)),
         None => shortened(said),
     }
@@ -131,13 +192,13 @@ mod tests {
              StatusCode: 400, RequestID: 6a, api error VcpuLimitExceeded: You have requested more \
              vCPU capacity than your current vCPU limit of 0 allows for the instance bucket that \
              the specified instance type belongs to.",
-            "quota is reached",
+            "is reached",
         ),
         (
             "creating EC2 Instance: operation error EC2: RunInstances, https response error \
              StatusCode: 400, RequestID: 6b, api error InstanceLimitExceeded: Your quota allows \
              for 0 more running instance(s). You requested at least 1",
-            "quota is reached",
+            "is reached",
         ),
         (
             "validating provider credentials: retrieving caller identity from STS: operation \
@@ -200,6 +261,33 @@ mod tests {
             assert!(reason.contains(expected), "{reason}");
             let code = said.split_whitespace().last().unwrap();
             assert!(reason.ends_with(code), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_had_elsewhere_or_later_is_told_from_what_is_wrong() {
+        let said = |code: &str| {
+            too_little(&format!("api error {code}: Sorry.")).map(|found| found.shortage)
+        };
+        for (code, expected) in [
+            ("InsufficientInstanceCapacity", Some(Shortage::Capacity)),
+            ("InsufficientHostCapacity", Some(Shortage::Capacity)),
+            ("SpotMaxPriceTooLow", Some(Shortage::Capacity)),
+            ("InsufficientFreeAddressesInSubnet", Some(Shortage::Capacity)),
+            (
+                "Unsupported: X is not supported in your requested Availability Zone",
+                Some(Shortage::Capacity),
+            ),
+            ("VcpuLimitExceeded", Some(Shortage::Quota)),
+            ("InstanceLimitExceeded", Some(Shortage::Quota)),
+            ("MaxSpotInstanceCountExceeded", Some(Shortage::Quota)),
+            ("PendingVerification", Some(Shortage::Quota)),
+            ("VolumeLimitExceeded", None),
+            ("UnauthorizedOperation", None),
+            ("InvalidAMIID.NotFound", None),
+            ("Anything", None),
+        ] {
+            assert_eq!(said(code), expected, "{code}");
         }
     }
 

@@ -10,7 +10,9 @@ use std::{
 
 use lablink_core::{
     Token,
+    amount::counted,
     operations::{Lease, LeaseError, Makes},
+    placement::Place,
     plain,
     worker::{Attempt, Ended, Held, Stop},
 };
@@ -21,8 +23,8 @@ use tokio::{
 };
 
 use super::{
-    LOCK_TIMEOUT, Workspace, follow::Follower, leftovers, process::Process, progress::Progress,
-    state::Doubt, workspace,
+    LOCK_TIMEOUT, Workspace, follow::Follower, leftovers, plan::Aims, process::Process,
+    progress::Progress, state::Doubt, workspace,
 };
 
 /// How often the output is looked at.
@@ -47,14 +49,18 @@ pub(super) struct Apply<'a> {
     pub replace: Vec<String>,
     /// For VMs that are made by this run.
     pub enrolment_tokens: BTreeMap<Hostname, Token>,
+    /// Where those of them are made that the module does not place by itself.
+    pub placements: BTreeMap<Hostname, Place>,
+    /// How many resources earlier attempts have done.
+    pub done: i32,
 }
 
 /// What is known before anything is changed.
 pub(super) enum Planned {
     /// The run itself plans.
     Later,
-    /// A plan in this file, which is fit, and what its run has to do.
-    In(PathBuf, Progress),
+    /// A plan in this file, which is fit.
+    In { file: PathBuf, progress: Progress, aims: Aims },
 }
 
 /// What a run leaves for the writing of its end.
@@ -66,6 +72,10 @@ pub struct Ran {
     pub(super) applied: bool,
     /// What stopped it before it began: a state that can't be true.
     pub(super) doubt: Option<Doubt>,
+    /// Where its machines were to be, and could be.
+    pub(super) aims: Aims,
+    /// The machine types that VMs may be made of, the wanted one first.
+    pub(super) types: Vec<String>,
 }
 
 /// How it came to its end.
@@ -85,18 +95,19 @@ impl Apply<'_> {
                 let options = std::iter::once("-auto-approve".into()).chain(self.wishes());
                 self.call("apply", options.collect(), self.progress(), held).await
             }
-            Planned::In(file, progress) => {
+            Planned::In { file, progress, aims } => {
                 let attempt =
                     self.call("apply", vec![file.as_os_str().into()], progress, held).await;
                 // It holds the tokens.
                 std::fs::remove_file(file)?;
-                attempt
+                let Attempt { ended, left } = attempt?;
+                Ok(Attempt { ended, left: Ran { aims, ..left } })
             }
         }
     }
 
     pub(super) fn progress(&self) -> Progress {
-        Progress::of(self.makes)
+        Progress::of(self.makes, self.done)
     }
 
     /// What a run that plans is told.
@@ -128,6 +139,7 @@ impl Apply<'_> {
             // What is made bears it as a tag, so that it is known where the state was never written.
             .env("TF_VAR_operation", self.lease.operation_id().to_string())
             .env("TF_VAR_enrolment_tokens", self.tokens())
+            .env("TF_VAR_placements", serde_json::json!(self.placements).to_string())
             .stdout(File::create(&output)?)
             .stderr(File::create(&errors)?)
             .spawn()?;
@@ -171,12 +183,15 @@ impl Apply<'_> {
             (None, false) if progress.locked_out => {
                 Ended::Passing { reason: reason(&progress, status, &errors) }
             }
+            (None, false) if !progress.refused.is_empty() && status.code().is_some() => {
+                Ended::Refused { reason: refused(&progress) }
+            }
             (None, false) => Ended::Failed {
                 exit_code: status.code(),
                 reason: reason(&progress, status, &errors),
             },
         };
-        Ok(Attempt { ended, left: Ran { progress, applied: true, doubt: None } })
+        Ok(Attempt { ended, left: Ran { progress, applied: true, ..Ran::default() } })
     }
 
     /// Follows Terraform to its end, and asks it to stop when it must.
@@ -264,6 +279,14 @@ impl Apply<'_> {
             self.enrolment_tokens.iter().map(|(name, token)| (name, token.reveal())).collect();
         serde_json::json!(tokens).to_string()
     }
+}
+
+/// That some VMs were refused, with each reason once.
+fn refused(progress: &Progress) -> String {
+    let count = counted(u64::try_from(progress.refused.len()).unwrap_or(u64::MAX), "VM");
+    let words: BTreeSet<&str> = progress.refused.values().map(|it| it.words).collect();
+    let words: Vec<&str> = words.into_iter().collect();
+    format!("{count} could not be made yet. {}", words.join(" "))
 }
 
 /// Terraform's first error, else what it said outside its messages.

@@ -58,7 +58,10 @@ impl Settlement<'_> {
     /// well, and a later operation finds out.
     pub async fn write_blindly(&self, scope: &Scope) -> Result<(), DbError> {
         match self.change {
-            Change::Launch(_) => vms::doubt(scope, &self.reasons(self.worked_on())).await,
+            Change::Launch(_) => {
+                let unmade = self.worked_on().filter(|it| !self.done.contains(&it.hostname));
+                vms::doubt(scope, &self.reasons(unmade)).await
+            }
             Change::Destroy(_) => vms::note_undone(scope, &self.reasons(self.worked_on())).await,
             Change::Replace(_) => {
                 let (untouched, begun) = self.unreplaced();

@@ -24,7 +24,7 @@ use lablink_protocol::Hostname;
 use lablink_provision::{
     collect::{CollectorParts, Limits, ZipCollector},
     ssh::{Cloud, Machines},
-    terraform::{AwsVms, Backend, Program, Provider, Workspace},
+    terraform::{AwsVms, Backend, Instances, Program, Provider, Workspace},
 };
 pub use lablink_test_db::kinds;
 use lablink_test_db::{TestDb, rules};
@@ -142,6 +142,14 @@ impl SshLab {
         let provider = Provider::Aws(AwsVms {
             startup_script: None,
             owner: Owner { environment: "test".to_owned(), deployment: None },
+            instances: Instances {
+                other_types: Vec::new(),
+                zones: Vec::new(),
+                spot: None,
+                root_gb: 80,
+                kms_key: None,
+                public_address: true,
+            },
             api: Arc::new(NobodyAsks),
         });
         let workspace = Workspace::new(found, provider, module, folder, Backend::File(state));
@@ -181,6 +189,10 @@ impl CloudMachines for NobodyAsks {
         _: &'a [String],
     ) -> Answer<'a, HashMap<String, Told>> {
         unreachable!("how machines are was asked for")
+    }
+
+    fn reboot<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
+        unreachable!("machines were to be rebooted")
     }
 
     fn end<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {

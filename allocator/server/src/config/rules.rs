@@ -15,6 +15,7 @@ pub(super) fn broken(config: &Config, file: Option<&Path>) -> Vec<String> {
     broken.extend(domain(config));
     broken.extend(ssl(config));
     broken.extend(certificate_region(config));
+    broken.extend(machine_region(config));
     broken.extend(database_tls(config));
     broken.extend(several_allocators(config));
     broken.extend(health(config));
@@ -86,6 +87,23 @@ fn certificate_region(config: &Config) -> Option<String> {
              regions must be the same"
         )
     })
+}
+
+/// VMs, and what they are encrypted with, are in one region.
+fn machine_region(config: &Config) -> Vec<String> {
+    let region = config.app.region.as_str();
+    let elsewhere = config.machine.zones.iter().filter(|zone| !zone.starts_with(region));
+    let mut broken: Vec<String> = elsewhere
+        .map(|zone| format!("machine.zones: {zone} is not in app.region, {region}"))
+        .collect();
+    let key = config.machine.kms_key_id.as_deref();
+    if let Some(found) = key.and_then(|arn| arn.split(':').nth(3)).filter(|it| *it != region) {
+        broken.push(format!(
+            "machine.kms_key_id is a key in {found}, but app.region is {region}: the regions must \
+             be the same"
+        ));
+    }
+    broken
 }
 
 fn database_tls(config: &Config) -> Option<String> {
@@ -207,6 +225,9 @@ pub(super) fn without_effect(config: &Config) -> Vec<String> {
     }
     if config.aws.external_id.is_some() && config.aws.role_arn.is_none() {
         idle.push("aws.external_id has no effect without aws.role_arn".to_owned());
+    }
+    if config.machine.spot_max_price.is_some() && !config.machine.spot {
+        idle.push("machine.spot_max_price has no effect without machine.spot: true".to_owned());
     }
     let local = &config.local;
     if config.provider != ProviderKind::Local && (local.warm > 0 || local.stop_with_allocator) {

@@ -88,10 +88,36 @@ impl<'a> Section<'a> {
             Shape::Null => format!(
                 "{path} does not match the schema: it has no value; give it one, or remove the key"
             ),
-            Shape::List | Shape::Section(_) => wrong_shape(&path, "one value", &shape),
+            Shape::List(_) | Shape::Section(_) => wrong_shape(&path, "one value", &shape),
         };
         self.findings.report(line, message);
         None
+    }
+
+    /// The values in the list under `key`, without those that are reported as unfit; none where it is
+    /// absent.
+    pub fn list<T>(&mut self, key: &str, parse: fn(&str) -> Result<T, String>) -> Vec<T> {
+        let Some(Node { line, shape }) = self.take(key) else { return Vec::new() };
+        let path = self.path(key);
+        let Shape::List(items) = shape else {
+            self.findings.report(line, wrong_shape(&path, "a list, as in [a, b]", &shape));
+            return Vec::new();
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for Node { line, shape } in items {
+            let message = match &shape {
+                Shape::Scalar(text) => match parse(text) {
+                    Ok(value) => {
+                        values.push(value);
+                        continue;
+                    }
+                    Err(expectation) => format!("{path} does not match the schema: {expectation}"),
+                },
+                other => wrong_shape(&path, "a list of single values", other),
+            };
+            self.findings.report(line, message);
+        }
+        values
     }
 
     /// Like [`Section::value`], for a key whose `null` means none.
@@ -159,7 +185,7 @@ fn wrong_shape(subject: &str, expected: &str, found: &Shape) -> String {
     let found = match found {
         Shape::Null => "nothing",
         Shape::Scalar(_) => "one value",
-        Shape::List => "a list",
+        Shape::List(_) => "a list",
         Shape::Section(_) => "a section of keys",
     };
     format!("{subject} does not match the schema: expected {expected}, found {found}")

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Spanned, UserMessageFormatter, options::NonFiniteFloatPolicy};
 
 use super::problem::Problem;
@@ -21,7 +21,7 @@ pub(super) enum Shape {
     /// `null`, `~` or nothing at all.
     Null,
     Scalar(String),
-    List,
+    List(Vec<Node>),
     Section(Vec<(String, Node)>),
 }
 
@@ -48,7 +48,9 @@ fn node(tree: Spanned<Tree>, source: &str) -> Node {
         Tree::Null => Shape::Null,
         Tree::Text(text) => Shape::Scalar(text),
         Tree::Typed(value) => Shape::Scalar(slice(source, written).map_or(value, str::to_owned)),
-        Tree::List => Shape::List,
+        Tree::List(items) => {
+            Shape::List(items.into_iter().map(|item| node(item, source)).collect())
+        }
         Tree::Section(entries) => Shape::Section(
             entries
                 .into_iter()
@@ -74,7 +76,7 @@ enum Tree {
     Text(String),
     /// An unquoted number or truth value, in the parser's spelling.
     Typed(String),
-    List,
+    List(Vec<Spanned<Tree>>),
     Section(Vec<(Spanned<String>, Spanned<Tree>)>),
 }
 
@@ -118,8 +120,11 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Tree::List)
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Tree::List(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
@@ -140,7 +145,7 @@ mod tests {
         let text = |shape| match shape {
             Shape::Null => "(null)".to_owned(),
             Shape::Scalar(text) => text,
-            Shape::List => "(list)".to_owned(),
+            Shape::List(_) => "(list)".to_owned(),
             Shape::Section(_) => "(section)".to_owned(),
         };
         entries.into_iter().map(|(key, node)| (key, node.line, text(node.shape))).collect()

@@ -67,22 +67,38 @@ async fn ways(_config: &Config) -> Ways {
 
 /// As `terraform/aws` makes and names things.
 fn plan(config: &Config, environment: &str) -> Plan {
+    let machine = &config.machine;
     let tags = [("Environment", environment), ("ManagedBy", "lablink-allocator")];
     let deployment = config.deployment_name.as_deref();
     let tags = tags.into_iter().chain(deployment.map(|name| ("Deployment", name)));
     let suffix = deployment.into_iter().chain([environment]).collect::<Vec<_>>().join("_");
     Plan {
         region: config.app.region.clone(),
-        machine_type: config.machine.machine_type.clone(),
-        image: config.machine.ami_id.clone(),
-        root_gb: Some(ROOT_GB),
-        market: Market::OnDemand,
-        zones: Vec::new(),
+        machine_type: machine.machine_type.clone(),
+        image: machine.ami_id.clone(),
+        other_types: machine.other_machine_types.clone(),
+        root_gb: Some(machine.root_volume_gb),
+        market: if machine.spot { Market::Spot } else { Market::OnDemand },
+        zones: machine.zones.clone(),
         tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         security_group: format!("lablink_client_{suffix}_sg"),
         key_pair: format!("lablink_key_pair_client_{suffix}"),
     }
 }
 
-/// The module's own default.
-const ROOT_GB: u32 = 80;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_about_is_what_would_be_made() {
+        let config = "machine: {machine_type: g5.xlarge, other_machine_types: [g4dn.xlarge], \
+                      zones: [us-west-2b], spot: true, root_volume_gb: 120}";
+        let plan = plan(&Config::parse(config).unwrap(), "test");
+        assert_eq!((plan.market, plan.root_gb), (Market::Spot, Some(120)));
+        assert_eq!(plan.zones, ["us-west-2b"]);
+        assert_eq!(plan.types().collect::<Vec<_>>(), ["g5.xlarge", "g4dn.xlarge"]);
+        let usual = super::plan(&Config::parse("").unwrap(), "test");
+        assert_eq!((usual.market, usual.root_gb), (Market::OnDemand, Some(80)));
+    }
+}

@@ -12,8 +12,8 @@ use lablink_core::{
 use lablink_provision::{
     ssh,
     terraform::{
-        AwsVms, CaughtUp, LocalVms, Program, ProgramError, Provider, Provisioner, ProvisionerParts,
-        RuntimeVariables, StartupScript, Workspace,
+        AwsVms, CaughtUp, Instances, LocalVms, Program, ProgramError, Provider, Provisioner,
+        ProvisionerParts, RuntimeVariables, Spot, StartupScript, Workspace,
     },
 };
 
@@ -50,6 +50,7 @@ impl Machines {
             ProviderKind::Local => Provider::Local(local(args, config, places)?),
             ProviderKind::Aws => Provider::Aws(AwsVms {
                 startup_script: startup_script(args, config),
+                instances: instances(config),
                 owner: Owner {
                     environment: args.environment.to_string(),
                     deployment: config.deployment_name.clone(),
@@ -122,6 +123,18 @@ fn startup_script(args: &ServeArgs, config: &Config) -> Option<StartupScript> {
         attempts: script.attempts.get(),
         success_check: script.success_check.clone(),
     })
+}
+
+fn instances(config: &Config) -> Instances {
+    let machine = &config.machine;
+    Instances {
+        other_types: machine.other_machine_types.clone(),
+        zones: machine.zones.clone(),
+        spot: machine.spot.then(|| Spot { max_price: machine.spot_max_price.clone() }),
+        root_gb: machine.root_volume_gb,
+        kms_key: machine.kms_key_id.clone(),
+        public_address: machine.assign_public_ip,
+    }
 }
 
 /// The runtime variables of the provider's module.

@@ -122,7 +122,7 @@ async fn serve_on(
     if let Some(api) = machines.cloud_api() {
         unheard::begin(&mut tasks, &scope, api, &aws);
     }
-    let runners = Arc::new(runners(&scope, &collector, &machines));
+    let runners = Arc::new(runners(&scope, &collector, &machines, &aws));
 
     let (vms, caught_up) = (machines.local().cloned(), machines.caught_up());
     let starting = vms.clone().zip(caught_up.clone()).map(|(vms, caught_up)| {

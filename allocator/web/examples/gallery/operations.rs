@@ -114,6 +114,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         page.reason =
             Some("Attempt 1 of 3 failed: the state is locked by another program.".to_owned());
         add(pages, "operation-again", &page)?;
+        page.parent = None;
+        page.is_partly_refused = true;
+        page.reason = Some(
+            "3 VMs could not be made yet. AWS has no machine of this type left in this zone at the \
+             moment."
+                .to_owned(),
+        );
+        add(pages, "operation-rest", &page)?;
     }
     add(pages, "tasks", &tasks())?;
     add(pages, "operations", &list(all, older))?;
@@ -204,6 +212,7 @@ fn operation_page(operation: OperationSummary) -> OperationPage {
         operation,
         first: None,
         parent: None,
+        is_partly_refused: false,
         starts: None,
         deadline: None,
         decided: None,

@@ -16,9 +16,11 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         used: None,
         last_seen: Some(before(14)),
         never_enrolled: false,
+        waits: None,
         created_at: before(7200),
         gpu_reason: None,
         vitals: Vitals {
+            run: None,
             agent_version: Some("0.1.0".to_owned()),
             cpu_percent: Some(23),
             memory_percent: Some(41),

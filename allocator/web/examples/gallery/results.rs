@@ -141,6 +141,7 @@ fn operation(state: OperationState, archive: ArchiveCard) -> OperationPage {
         operation: summary(11, state),
         first: None,
         parent: None,
+        is_partly_refused: false,
         starts: None,
         deadline: None,
         decided: None,

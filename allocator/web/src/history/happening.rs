@@ -1,10 +1,13 @@
 //! The pool's history in words.
 
 use jiff::Timestamp;
-use lablink_core::events::{Entry, Kind};
+use lablink_core::{
+    aws::Finding,
+    events::{Entry, Kind},
+};
 use serde_json::Value;
 
-use crate::{pages::who, states::finding};
+use crate::pages::who;
 
 /// One line of the pool's history.
 pub struct Happening {
@@ -85,8 +88,9 @@ impl From<Entry> for Happening {
                 },
             ),
             Kind::VmFound => {
-                let finding = serde_json::from_value(entry.data["finding"].clone()).ok();
-                let words = finding.as_ref().and_then(finding::words).unwrap_or_default();
+                let finding: Option<Finding> =
+                    serde_json::from_value(entry.data["finding"].clone()).ok();
+                let words = finding.as_ref().and_then(Finding::words).unwrap_or_default();
                 format!("{vm} does not answer. {}", words.trim_end_matches('.'))
             }
             Kind::VmTakenBack => {

@@ -9,6 +9,7 @@ use lablink_core::{
         self, BringBack, Destroy, GiveUp, Launch, LogLevel, LogLine, Operation, OperationState,
         Replace, Stage, Step, Target,
     },
+    placement,
     pools::StaleAfter,
     state as known,
     vms::{self, Vm},
@@ -47,6 +48,7 @@ pub async fn filled(
     };
     let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
     let conflict = known::conflict_of(scope, id).await?;
+    let refusals = placement::refusals(db, id).await?;
     let other = async |id| match id {
         Some(id) => operations::find(scope, id).await,
         None => Ok(None),
@@ -61,6 +63,7 @@ pub async fn filled(
         first: first.as_ref().map(OperationSummary::of),
         parent: parent.as_ref().map(OperationSummary::of),
         starts: starts(&operation),
+        is_partly_refused: !refusals.is_empty(),
         deadline: operation.deadline.filter(|_| operation.state == OperationState::Running),
         decided: operation.decided.as_ref().map(|(by, at)| (pages::who(by), *at)),
         left_out,
@@ -139,7 +142,7 @@ fn shown(
     let text = |text: &str| Some(text.to_owned());
     let collects = operation.is::<Collect>();
     match step.stage {
-        Stage::Waiting => (Waiting, None),
+        Stage::Waiting => (Waiting, step.detail.clone()),
         Stage::Creating => (Working, text("Being made.")),
         Stage::Destroying => (Working, text("Being destroyed.")),
         Stage::Collecting => (Working, step.detail.clone()),

@@ -23,6 +23,8 @@ pub struct OperationPage {
     pub parent: Option<OperationSummary>,
     /// When it starts at the earliest, while it waits.
     pub starts: Option<Starts>,
+    /// Whether a cloud had no room for some of its VMs.
+    pub is_partly_refused: bool,
     /// When what runs is stopped.
     pub deadline: Option<Timestamp>,
     /// Who approved or rejected it, and when.
@@ -147,6 +149,11 @@ impl OperationPage {
     fn can_cancel(&self) -> bool {
         matches!(self.operation.state, OperationState::Queued | OperationState::Running)
             && !self.operation.is_cancelling()
+    }
+
+    /// Whether what was refused waits to be tried again.
+    fn rest_waits(&self) -> bool {
+        self.is_partly_refused && self.operation.state == OperationState::Queued
     }
 
     fn awaits_approval(&self) -> bool {

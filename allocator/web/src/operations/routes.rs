@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lablink_core::{
     Scope,
     operations::{self, Filter, LogLine, Operation, OperationId, OperationState, RetryError},
-    state as known,
+    placement, state as known,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, openapi::ObjectBuilder};
@@ -20,7 +20,10 @@ use super::{
     list_page::OperationsPage,
     started::{Started, StartedAnswers, queued, started},
     summary::OperationSummary,
-    wire::{ConflictBody, OperationBody, OperationDetail, OperationList, Queued, Step, Target},
+    wire::{
+        ConflictBody, OperationBody, OperationDetail, OperationList, Queued, RefusalBody, Step,
+        Target,
+    },
 };
 use crate::{
     AppState,
@@ -120,7 +123,9 @@ pub async fn one(
     let conflict = conflict.map(|conflict| ConflictBody::new(id, conflict));
     let operation = OperationBody::from(&operation);
     let vms = steps.clone();
-    Ok(Json(OperationDetail { operation, usual_seconds, conflict, targets, steps, vms }))
+    let refusals = placement::refusals(&state.db, id).await?;
+    let refusals = refusals.into_iter().map(RefusalBody::from).collect();
+    Ok(Json(OperationDetail { operation, usual_seconds, conflict, targets, steps, refusals, vms }))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -2,6 +2,7 @@ use crate::links;
 use jiff::Timestamp;
 use lablink_core::{
     operations::{self, Operation, OperationId, Standing},
+    placement::{Place, Refusal},
     state::Conflict,
 };
 use lablink_protocol::Hostname;
@@ -76,6 +77,9 @@ pub struct OperationDetail {
     pub targets: Vec<Target>,
     /// How far it has come with each VM that it touches.
     pub steps: Vec<Step>,
+    /// VMs that a cloud had no room for, in each of its attempts, oldest first. What waits to be tried
+    /// again is called off with `cancel`.
+    pub refusals: Vec<RefusalBody>,
     /// The same as `steps`, by its earlier name.
     pub vms: Vec<Step>,
 }
@@ -114,6 +118,45 @@ impl ConflictBody {
             solved,
             bring_back: way("bring-back"),
             give_up: way("give-up"),
+        }
+    }
+}
+
+/// A VM that a cloud had no room for, in one attempt.
+#[derive(Serialize, ToSchema)]
+pub struct RefusalBody {
+    hostname: Hostname,
+    /// Counted from 1.
+    attempt: i32,
+    /// As what and where it was to be made, if that is known.
+    machine_type: Option<String>,
+    zone: Option<String>,
+    /// `capacity` (none of that type in that zone) or `quota` (of the account).
+    shortage: &'static str,
+    /// In plain words.
+    reason: String,
+    /// As what and where it is tried next; null: wherever there is room.
+    next_machine_type: Option<String>,
+    next_zone: Option<String>,
+    at: Timestamp,
+}
+
+impl From<Refusal> for RefusalBody {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { hostname, attempt, place, shortage, reason, next, at } = refusal;
+        let parts = |place: Option<Place>| place.map(|it| (it.machine_type, it.zone)).unzip();
+        let ((machine_type, zone), (next_machine_type, next_zone)) = (parts(place), parts(next));
+        let shortage = shortage.as_str();
+        Self {
+            hostname,
+            attempt,
+            machine_type,
+            zone,
+            shortage,
+            reason,
+            next_machine_type,
+            next_zone,
+            at,
         }
     }
 }

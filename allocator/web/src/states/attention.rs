@@ -7,10 +7,7 @@ use lablink_core::{
 };
 use lablink_protocol::{CloudNotice, GpuHealth, VmStatus};
 
-use super::{
-    finding,
-    trouble::{Attention, Trouble},
-};
+use super::trouble::{Attention, Trouble};
 use crate::pages::moment;
 
 /// How long an agent may take for a new token before that is pointed out.
@@ -56,7 +53,7 @@ pub fn attention(
         });
     }
     if let Some((finding, since)) = &vm.found
-        && let Some(reason) = finding::words(finding)
+        && let Some(reason) = finding.words()
     {
         return Some(Attention { trouble: Trouble::Down, since: Some(*since), reason });
     }

@@ -4,7 +4,6 @@ pub mod afterwards;
 pub mod archive;
 pub mod attention;
 pub mod claim;
-pub mod finding;
 pub mod gpu;
 pub mod source;
 pub mod trouble;

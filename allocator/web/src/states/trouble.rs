@@ -123,8 +123,8 @@ impl Trouble {
                  still not healthy, replace it."
             }
             (Self::Unhealthy, Aws) => {
-                "Reboot it in the EC2 console. If the GPU is still not healthy, replace it: a new \
-                 machine often has other hardware."
+                "Reboot it: its files and its participant stay. If the GPU is still not healthy, \
+                 replace it: a new machine often has other hardware."
             }
             (Self::Unhealthy, Manual | Unknown) => {
                 "Reboot the machine. It is handed out again when its agent finds the GPU healthy. \
@@ -152,9 +152,8 @@ impl Trouble {
                  look at its log and replace it. Then everything on it is lost."
             }
             (Self::Suspect, Aws) => {
-                "Look in the EC2 console whether it runs, and reboot it there: its files and its \
-                 participant stay. If its agent still does not answer, replace it. Then everything \
-                 on it is lost."
+                "Reboot it: its files and its participant stay. If its agent still does not answer, \
+                 replace it. Then everything on it is lost."
             }
             (Self::Suspect, Manual) => {
                 "Check that the machine is on and has a network, and start its agent there: \

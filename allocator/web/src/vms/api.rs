@@ -145,7 +145,7 @@ const REBOOT: Duration = Duration::from_secs(50);
 
 /// Starts the VM again, with its files and its claim as they are.
 #[utoipa::path(post, path = "", params(("hostname" = String, Path)),
-    responses((status = 200, body = Rebooted), (status = 202, body = Queued, description = "It has not ended within 50 s: another operation is about this VM."), (status = 303, description = "To a browser: the operation's page.")))]
+    responses((status = 200, body = Rebooted), (status = 202, body = Queued, description = "It has not ended within 50 s: another operation is about this VM, or an instance in a cloud is not back yet."), (status = 303, description = "To a browser: the operation's page.")))]
 pub async fn reboot(
     State(state): State<AppState>,
     Asking(scope): Asking,

@@ -46,6 +46,7 @@ impl Shown<'_> {
             Question::Login => "Login",
             Question::Offer => "Machine type",
             Question::Gpu => "GPU",
+            Question::Others => "Other types",
             Question::Image => "Image",
             Question::Quota => "Quota",
             Question::Rights => "Rights",

@@ -122,6 +122,7 @@ fn question(question: Question) -> Word {
         Question::Login => "login",
         Question::Offer => "offer",
         Question::Gpu => "gpu",
+        Question::Others => "other_types",
         Question::Image => "image",
         Question::Quota => "quota",
         Question::Rights => "rights",

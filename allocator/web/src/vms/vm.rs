@@ -77,6 +77,7 @@ pub async fn page(
         last_seen: vm.last_seen,
         created_at: vm.created_at,
         never_enrolled: agents::has_never_enrolled(db, vm.id).await?,
+        waits: waits(&vm),
         shelter: shelter(&state, &vm).await?,
         host_key: ssh::host_key(&scope, &vm.hostname).await?.map(|key| fingerprint(&key)),
         timeline: Timeline { rows: start.iter().map(TimelineRow::from).collect() },
@@ -87,6 +88,12 @@ pub async fn page(
         now,
     };
     Ok(Html(page.render()?))
+}
+
+/// What keeps an operation from making its machine for now.
+fn waits(vm: &Vm) -> Option<String> {
+    let is_waiting = vm.status == VmStatus::Initializing && vm.starting_since.is_none();
+    vm.status_reason.clone().filter(|_| is_waiting && vm.claim.is_none())
 }
 
 /// Why earlier participants are not wholly shut off from the next claim.

@@ -36,6 +36,8 @@ pub struct VmPage {
     pub created_at: Timestamp,
     /// Its agent has not enrolled, and could have long ago.
     pub never_enrolled: bool,
+    /// Why its machine could not be made yet.
+    pub waits: Option<String>,
     /// Why the GPU is not healthy.
     pub gpu_reason: Option<String>,
     /// What heartbeats have told of the machine.
@@ -107,7 +109,7 @@ impl VmPage {
         [
             (self.claim.is_some(), (Deed::Release, "Take back…")),
             (made && !going, (Deed::Replace, "Replace…")),
-            (self.source == Source::Local && !going, (Deed::Reboot, "Reboot…")),
+            (made && !going, (Deed::Reboot, "Reboot…")),
             (made && !going, (Deed::Delete, "Delete…")),
             (!made, (Deed::Forget, "Remove from the pool…")),
         ]
@@ -191,6 +193,7 @@ mod tests {
             used: None,
             last_seen: None,
             never_enrolled: false,
+            waits: None,
             created_at: Timestamp::UNIX_EPOCH,
             gpu_reason: Some("hot <b>".to_owned()),
             vitals: Vitals {

@@ -27,17 +27,18 @@ impl CloudQuestions for Sky {
         Box::pin(async { self.0.clone() })
     }
 
-    fn machine<'a>(
+    fn machines<'a>(
         &'a self,
         _keys: Option<&'a AwsKeys>,
-        _machine_type: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Answer<Option<MachineType>>> + Send + 'a>> {
-        Box::pin(async { self.0.machine.clone() })
+        _names: &'a [&'a str],
+    ) -> Pin<Box<dyn Future<Output = Answer<Vec<MachineType>>> + Send + 'a>> {
+        Box::pin(async { self.0.machine.clone().map(|found| found.into_iter().collect()) })
     }
 }
 
 fn answers() -> Answers {
     let machine = MachineType {
+        name: "g4dn.xlarge".to_owned(),
         vcpus: 4,
         gpus: 1,
         gpu_name: "T4".to_owned(),
@@ -46,6 +47,7 @@ fn answers() -> Answers {
     };
     Answers {
         machine: Ok(Some(machine)),
+        others: Ok(Vec::new()),
         zones: Ok(vec!["us-west-2a".to_owned()]),
         image: Ok(Some(Image {
             state: "available".to_owned(),
@@ -62,6 +64,7 @@ fn preflight(answers: Answers) -> Preflight {
     let plan = Plan {
         region: "us-west-2".to_owned(),
         machine_type: "g4dn.xlarge".to_owned(),
+        other_types: Vec::new(),
         image: "ami-1".to_owned(),
         root_gb: Some(80),
         market: Market::OnDemand,

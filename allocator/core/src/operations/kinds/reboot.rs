@@ -36,7 +36,7 @@ impl Kind for Reboot {
     }
 
     fn time_limit(&self) -> Duration {
-        Duration::from_mins(5)
+        Duration::from_mins(15)
     }
 }
 
@@ -73,6 +73,9 @@ pub async fn reboot(
         let obstacle = match db::word(&vm, "source")? {
             _ if vm.try_get("removing")? => Some(REMOVING),
             Source::Local => kinds.refusal::<Reboot>(),
+            Source::Aws if scope.pool.rules.machines.launched_from == Some(Source::Aws) => {
+                kinds.refusal::<Reboot>()
+            }
             Source::Aws => Some("Reboot it in the AWS console."),
             Source::Manual | Source::Unknown => Some("Reboot it where it stands."),
         };

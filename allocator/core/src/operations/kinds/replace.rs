@@ -12,7 +12,7 @@ use super::{
 use crate::{
     DbError, Scope,
     events::Change,
-    ids::OperationId,
+    ids::{OperationId, VmId},
     operations::{Ask, Kind, Standing, targets_in, vm_count},
     vms::{self, Selection, Unmet},
 };
@@ -45,7 +45,9 @@ impl Kind for Replace {
     async fn undo(&self, change: &mut Change<'_>, id: OperationId) -> Result<(), DbError> {
         let targets = targets_in(&**change, id).await?.into_iter();
         let begun = targets.filter(|it| it.standing == Standing::Replaced);
-        let unmade = begun.map(|it| (it.vm_id, CANCELLED.to_owned()));
+        let begun: Vec<VmId> = begun.map(|it| it.vm_id).collect();
+        let unmade = vms::unmade_among(&**change, &begun).await?.into_iter();
+        let unmade = unmade.map(|vm_id| (vm_id, CANCELLED.to_owned()));
         vms::doubt_in(change, &unmade.collect::<Vec<Unmet>>()).await
     }
 

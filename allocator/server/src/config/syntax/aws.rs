@@ -82,6 +82,65 @@ pub(crate) fn role_arn(text: &str) -> Parsed<String> {
     if valid { Ok(text.to_owned()) } else { Err(expected(what, text)) }
 }
 
+/// An EC2 instance type, as in `g4dn.xlarge`.
+pub(crate) fn machine_type(text: &str) -> Parsed<String> {
+    let word = |part: &str| {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !part.is_empty() && part.bytes().all(fits)
+    };
+    match text.split_once('.') {
+        Some((family, size)) if word(family) && word(size) => Ok(text.to_owned()),
+        _ => Err(expected("an EC2 instance type, such as g4dn.xlarge", text)),
+    }
+}
+
+/// An availability zone: a region and a letter, or a local zone's longer name.
+pub(crate) fn zone(text: &str) -> Parsed<String> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let letter = text.bytes().last().is_some_and(|b| b.is_ascii_lowercase());
+    if letter && text.bytes().all(fits) && text.matches('-').count() >= 2 {
+        Ok(text.to_owned())
+    } else {
+        Err(expected("an availability zone, such as us-west-2a", text))
+    }
+}
+
+/// A price as AWS takes it: digits, with others behind a point.
+pub(crate) fn price(text: &str) -> Parsed<String> {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+    if digits(whole) && digits(rest) {
+        Ok(text.to_owned())
+    } else {
+        Err(expected("a price in USD an hour, such as 0.25", text))
+    }
+}
+
+/// The size of a disk, within the limits of EBS.
+pub(crate) fn root_volume_gb(text: &str) -> Parsed<u32> {
+    let size = text.parse().ok().filter(|size| (8..=16384).contains(size));
+    size.ok_or_else(|| expected("a whole number of GiB from 8 to 16384", text))
+}
+
+/// The ARN of a KMS key (`arn:{partition}:kms:{region}:{account}:key/{id}`).
+pub(crate) fn key_arn(text: &str) -> Parsed<String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let valid = match parts[..] {
+        ["arn", partition, "kms", arn_region, account, resource] => {
+            partition.starts_with("aws")
+                && region(arn_region).is_ok()
+                && account.len() == 12
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && resource.strip_prefix("key/").is_some_and(|id| {
+                    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                })
+        }
+        _ => false,
+    };
+    let what = "the ARN of a KMS key, arn:aws:kms:REGION:ACCOUNT:key/ID";
+    if valid { Ok(text.to_owned()) } else { Err(expected(what, text)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,10 @@ mod image;
 mod name;
 mod placeholder;
 
-pub(super) use aws::{ami_id, bucket_name, certificate_arn, region, role_arn};
+pub(super) use aws::{
+    ami_id, bucket_name, certificate_arn, key_arn, machine_type, price, region, role_arn,
+    root_volume_gb, zone,
+};
 pub(super) use image::{image_reference, image_tag};
 pub(super) use name::{
     basic_auth_user, deployment_name, email, extension, git_url, sql_identifier,

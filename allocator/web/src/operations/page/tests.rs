@@ -13,6 +13,7 @@ fn sample(state: OperationState, reason: Option<&str>) -> OperationPage {
         first: None,
         parent: None,
         starts: None,
+        is_partly_refused: false,
         deadline: None,
         decided: None,
         left_out: Vec::new(),
@@ -149,4 +150,18 @@ fn log_lines_and_hostnames_are_escaped_and_errors_marked() {
     assert!(html.contains("lablink-vm-dev-1&#60;script&#62;"));
     assert!(html.contains(r#"<li class="error">"#));
     assert!(html.contains("/admin/operations/7?log_before=9"));
+}
+
+#[test]
+fn a_rest_without_room_waits_and_can_be_called_off() {
+    let mut page = sample(OperationState::Queued, Some("3 VMs could not be made yet."));
+    page.starts = Some(Starts::Again(Timestamp::UNIX_EPOCH));
+    page.is_partly_refused = true;
+    let html = page.render().unwrap();
+    for words in ["Call off the rest", "can be claimed now", "Waits to be tried again", "3 VMs"] {
+        assert!(html.contains(words), "{words}");
+    }
+    page.operation = OperationSummary::sample(OperationState::Running);
+    let html = page.render().unwrap();
+    assert!(html.contains(">Cancel<") && !html.contains("Call off"));
 }

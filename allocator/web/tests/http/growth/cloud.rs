@@ -22,6 +22,10 @@ impl CloudMachines for NobodyAsks {
         unreachable!("how machines are was asked for")
     }
 
+    fn reboot<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
+        unreachable!("machines were to be rebooted")
+    }
+
     fn end<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
         unreachable!("machines were to be ended")
     }
