@@ -2,6 +2,8 @@
 
 use clap::{ArgAction, Parser, Subcommand};
 
+#[cfg(feature = "aws")]
+use crate::deployment::{cleanup, deploy, destroy, init, setup};
 use crate::{commands::*, server::Connection};
 
 const AFTER: &str = "\
@@ -27,6 +29,35 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Asks what a deployment needs, and writes its configuration.
+    #[cfg(feature = "aws")]
+    Init(init::Init),
+    /// Makes what an account needs once: the bucket of states, and the roles that deploy.
+    #[cfg(feature = "aws")]
+    Setup(setup::Setup),
+    /// Makes a deployment on AWS, or brings it up to date.
+    #[cfg(feature = "aws")]
+    Deploy(deploy::Deploy),
+    /// Destroys a deployment: its VMs first, its host last.
+    #[cfg(feature = "aws")]
+    Destroy(destroy::Destroy),
+    /// Lists what a deployment left in the account, and removes it.
+    #[cfg(feature = "aws")]
+    Cleanup(cleanup::Cleanup),
+    /// Tells how the pool is, and what is being done.
+    Status(status::Status),
+    /// Lists the VMs; registers and destroys them.
+    Vms(vms::Vms),
+    /// Launches VMs, and follows that to its end.
+    Launch(launch::Launch),
+    /// Collects participants' results, and downloads them.
+    Collect(collect::Collect),
+    /// Prints the log of a VM.
+    Logs(logs::Logs),
+    /// Sums up starts and use.
+    Stats(stats::Stats),
+    /// Writes claims, starts or use as CSV or JSON.
+    Export(export::Export),
     /// Stores a login for an allocator.
     Login(login::Login),
     /// Prints what makes a shell complete this program's commands.

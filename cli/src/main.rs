@@ -5,6 +5,8 @@
 
 mod command_line;
 mod commands;
+#[cfg(feature = "aws")]
+mod deployment;
 mod ending;
 mod output;
 mod server;

@@ -7,7 +7,7 @@ mod table;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
-use dialoguer::{Confirm, Input, console::Term};
+use dialoguer::{Confirm, console::Term};
 use serde::Serialize;
 
 pub use progress::Progress;
@@ -91,10 +91,11 @@ impl Output {
         if said? { Ok(()) } else { Err(Refused("Nothing was changed.".to_owned()).into()) }
     }
 
+    #[cfg(feature = "aws")]
     /// Goes on if the person types exactly this name.
     pub fn confirm_name(&self, question: &str, name: &str, flag: &str) -> Result<()> {
         self.must_ask(question, flag)?;
-        let typed: String = Input::new()
+        let typed: String = dialoguer::Input::new()
             .with_prompt(question)
             .allow_empty(true)
             .interact_text_on(&Term::stderr())?;

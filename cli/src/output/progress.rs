@@ -20,6 +20,12 @@ impl Progress {
         Self(bar)
     }
 
+    /// For what is quick.
+    #[cfg(feature = "aws")]
+    pub fn none() -> Self {
+        Self(ProgressBar::hidden())
+    }
+
     /// What is being done now.
     pub fn says(&self, what: &str) {
         self.0.set_message(what.to_owned());
@@ -42,11 +48,6 @@ impl Progress {
             self.0.set_length(total);
         }
         self.0.set_position(done);
-    }
-
-    /// A line above the bar that stays.
-    pub fn tells(&self, line: &str) {
-        self.0.println(line);
     }
 }
 

@@ -1,7 +1,10 @@
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
 /// Rows under a heading, as wide as the terminal.
-pub fn table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub fn table<const N: usize>(
+    heading: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(heading);

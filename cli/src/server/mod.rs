@@ -1,6 +1,7 @@
 //! The allocator's API, as its client sees it.
 
 mod credentials;
+mod download;
 mod error;
 mod follow;
 
@@ -14,6 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::ending::WrongCall;
 
 pub use credentials::{Credentials, Login};
+pub use download::download;
 pub use error::{NoAnswer, Refusal};
 pub use follow::Events;
 
@@ -82,6 +84,10 @@ impl Server {
         let key = format!("{:032x}", rand::random::<u128>());
         let request = self.request(Method::POST, path).timeout(ANSWER);
         self.read(request.header("idempotency-key", key).json(body)).await
+    }
+
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.read(self.request(Method::DELETE, path).timeout(ANSWER)).await
     }
 
     /// An answer that is not JSON, or that goes on: a file, a stream.

@@ -1,0 +1,81 @@
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Which, terraform::Terraform};
+use crate::{ending::Refused, output::Progress};
+
+/// What `infra/settings` makes of a configuration: complete and checked.
+#[derive(Debug, Deserialize)]
+pub struct Settings {
+    pub environment: String,
+    /// Empty: it has none.
+    pub deployment_name: String,
+    /// What everything is called after.
+    pub name: String,
+    /// Of its states, in the bucket.
+    pub state_folder: String,
+    pub region: String,
+    pub bucket_name: String,
+    /// Whether the VMs' state lies in the bucket; else on the host's disk.
+    pub remote_client_state: bool,
+    pub allocators: u32,
+    pub db: Database,
+    pub ssl: Ssl,
+    pub eip: Eip,
+    pub file: Value,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Database {
+    pub kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Ssl {
+    pub provider: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Eip {
+    pub strategy: String,
+    pub tag_name: String,
+}
+
+impl Settings {
+    /// Refused, with what to change, if the configuration is not fit for a deployment.
+    pub async fn read(which: &Which) -> Result<Self> {
+        let scratch = tempfile::tempdir()?;
+        let terraform = Terraform::new(&which.infra.join("settings"), scratch.path())?;
+        let plan = scratch.path().join("plan");
+        let words = [
+            "plan".to_owned(),
+            format!("-out={}", plan.display()),
+            format!("-var=environment={}", which.environment),
+            format!("-var=config_path={}", which.config.display()),
+        ];
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if let Err(error) = terraform.run(&words, &Progress::none()).await {
+            let file = which.config.display();
+            bail!(Refused(format!("{file} is not fit for a deployment: {error:#}")));
+        }
+        let plan = terraform.json(&["show", "-json", &plan.to_string_lossy()]).await?;
+        let settings = plan["planned_values"]["outputs"]["settings"]["value"].clone();
+        let settings: Self =
+            serde_json::from_value(settings).context("infra/settings tells too little")?;
+        settings.refuse_plain_http()?;
+        Ok(settings)
+    }
+
+    /// Passwords and PINs would go over the internet in clear.
+    fn refuse_plain_http(&self) -> Result<()> {
+        let is_meant = self.file["ssl"]["plain_http"] == true;
+        if self.environment != "prod" || self.ssl.provider != "none" || is_meant {
+            return Ok(());
+        }
+        let why = "with ssl.provider: none the organiser's password, participants' PINs and the agents' \
+                   tokens go over the internet in clear. Choose letsencrypt, cloudflare or acm; or \
+                   write ssl.plain_http: true, in a network that you trust.";
+        bail!(Refused(why.to_owned()))
+    }
+}
