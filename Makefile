@@ -36,7 +36,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-old-client test-s3 test-aws-module lock-providers test-size test-logs test-collect test-browser \
+.PHONY: help run test bench test-old-client test-s3 test-aws-module test-infra-changes lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
@@ -58,6 +58,7 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	$(TERRAFORM_LOCAL) test
 	terraform/aws/tests/user-data-test
 	terraform/aws/tests/cloud/run
+	infra/tests/cloud/run
 	infra/tests/examples
 	infra/tests/host-scripts
 	cargo build --workspace --bins --features $(AWS)
@@ -131,6 +132,10 @@ test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 test-aws-module: ## Change all that can change under a VM on the stand-in for AWS, with the host's rights (5 minutes)
 	@scripts/setup test
 	terraform/aws/tests/cloud/run each upgrade rights names
+
+test-infra-changes: ## Go from each way of deploying to each other on the stand-in for AWS (an hour)
+	@scripts/setup test
+	infra/tests/cloud/run modes database
 
 test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
 	@scripts/setup test

@@ -9,6 +9,7 @@ mod invisible;
 mod notice;
 #[cfg(feature = "organisers")]
 pub mod organisers;
+mod proxy;
 mod status;
 mod vitals;
 mod wait;
@@ -22,6 +23,7 @@ pub use error::{ErrorBody, TOKEN_DUE};
 pub use hostname::{Hostname, InvalidHostname};
 pub use invisible::is_invisible;
 pub use notice::CloudNotice;
+pub use proxy::ProxyHeader;
 pub use status::{GpuHealth, StatusReport, VmStatus};
 pub use vitals::{Cleaning, GpuReading, TokenKeeping, Vitals};
 pub use wait::{Seen, WaitAnswer, WaitRequest};

@@ -1,4 +1,7 @@
+use std::fs;
+
 use anyhow::{Context, Result, bail};
+use lablink_config::Config;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,6 +48,11 @@ pub struct Eip {
 impl Settings {
     /// Refused, with what to change, if the configuration is not fit for a deployment.
     pub async fn read(which: &Which) -> Result<Self> {
+        let file = which.config.display();
+        let text = fs::read_to_string(&which.config).with_context(|| format!("can't read {file}"))?;
+        if let Err(problems) = Config::parse(&text) {
+            bail!(Refused(format!("{file} has to be corrected: {problems}")));
+        }
         let scratch = tempfile::tempdir()?;
         let terraform = Terraform::new(&which.infra.join("settings"), scratch.path())?;
         let plan = scratch.path().join("plan");
@@ -56,7 +64,6 @@ impl Settings {
         ];
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         if let Err(error) = terraform.run(&words, &Progress::none()).await {
-            let file = which.config.display();
             bail!(Refused(format!("{file} is not fit for a deployment: {error:#}")));
         }
         let plan = terraform.json(&["show", "-json", &plan.to_string_lossy()]).await?;
@@ -65,17 +72,5 @@ impl Settings {
             serde_json::from_value(settings).context("infra/settings tells too little")?;
         settings.refuse_plain_http()?;
         Ok(settings)
-    }
-
-    /// Passwords and PINs would go over the internet in clear.
-    fn refuse_plain_http(&self) -> Result<()> {
-        let is_meant = self.file["ssl"]["plain_http"] == true;
-        if self.environment != "prod" || self.ssl.provider != "none" || is_meant {
-            return Ok(());
-        }
-        let why = "with ssl.provider: none the organiser's password, participants' PINs and the agents' \
-                   tokens go over the internet in clear. Choose letsencrypt, cloudflare or acm; or \
-                   write ssl.plain_http: true, in a network that you trust.";
-        bail!(Refused(why.to_owned()))
     }
 }

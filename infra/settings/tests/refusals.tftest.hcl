@@ -1,6 +1,6 @@
 # Files that the allocator refuses, or that would put a secret where it does not belong.
 variables {
-  environment = "prod"
+  environment = "test"
 }
 
 run "refuses_region" {
@@ -356,6 +356,15 @@ run "refuses_kms_key" {
   command = plan
   variables {
     config_path = "tests/configs/bad/kms-key.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_plain_http_in_prod" {
+  command = plan
+  variables {
+    config_path = "tests/configs/empty.yaml"
+    environment = "prod"
   }
   expect_failures = [output.settings]
 }
