@@ -31,8 +31,27 @@ impl Aws {
             "elastic-ip" => ("ReleaseAddress", "AllocationId"),
             _ => return Ok(false),
         };
-        let Done {} = self.ec2(&Query::new(call).set(name, id), None).await?;
-        Ok(true)
+        match self.ec2(&Query::new(call).set(name, id), None).await {
+            // Somebody else was quicker.
+            Err(CallError::Refused { code, .. }) if code.ends_with(".NotFound") => Ok(true),
+            answer => answer.map(|Done {}| true),
+        }
+    }
+
+    /// Whether something of these kinds is there: what carries tags may be gone. Of other kinds nobody
+    /// knows, and it counts as there. Needs the right of that name, such as `ec2:DescribeVolumes`.
+    pub async fn is_there(&self, kind: &str, id: &str) -> Result<bool, CallError> {
+        let (call, filter) = match kind {
+            "volume" => ("DescribeVolumes", "volume-id"),
+            "snapshot" => ("DescribeSnapshots", "snapshot-id"),
+            "security-group" => ("DescribeSecurityGroups", "group-id"),
+            "key-pair" => ("DescribeKeyPairs", "key-pair-id"),
+            "elastic-ip" => ("DescribeAddresses", "allocation-id"),
+            _ => return Ok(true),
+        };
+        let answer = self.ec2_text(&Query::new(call).filter(filter, &[id]), None).await?;
+        // Nothing of what was asked is in an answer.
+        Ok(answer.contains(id))
     }
 
     async fn each<I: AsRef<str>>(&self, ids: &[I], call: &'static str) -> Result<(), CallError> {
