@@ -83,7 +83,12 @@ async fn find(deployment: &Deployment) -> Result<Vec<Left>> {
     let mut left = Vec::new();
     for Tagged { kind, id } in aws.tagged(&tags).await? {
         let ended = machines.get(&id).is_some_and(|it| it.state == "terminated");
-        if known.contains(&id) || ended || (!is_named && named.contains(&id)) {
+        let is_theirs = !is_named && named.contains(&id);
+        // A rule goes with its group.
+        if known.contains(&id) || ended || is_theirs || kind == "security-group-rule" {
+            continue;
+        }
+        if !aws.is_there(&kind, &id).await? {
             continue;
         }
         // One that somebody made by hand, for good: infra's own carries ManagedBy.
@@ -152,6 +157,7 @@ fn shown(left: &[Left]) -> String {
         let note = if it.removable { "" } else { "stays" };
         [it.kind.clone(), it.id.clone(), price, note.to_owned()]
     });
-    let sum: f64 = left.iter().filter_map(|it| it.usd_per_month).sum();
+    // From 0: an empty sum is -0.
+    let sum = left.iter().filter_map(|it| it.usd_per_month).fold(0.0, |sum, it| sum + it);
     format!("{}\n{sum:.2} USD a month.", table(["KIND", "ID", "USD A MONTH", ""], rows))
 }

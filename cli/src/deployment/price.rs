@@ -128,8 +128,7 @@ mod tests {
         let settings = json!({
             "environment": "prod", "deployment_name": "", "name": "prod", "state_folder": "prod",
             "region": "us-east-1", "bucket_name": "b", "remote_client_state": true,
-            "allocators": allocators, "db": { "kind": db }, "ssl": { "provider": ssl },
-            "eip": { "strategy": "dynamic", "tag_name": "x" }, "file": {},
+            "allocators": allocators, "db": { "kind": db }, "ssl": { "provider": ssl }, "file": {},
         });
         let machines = Machines {
             host: "t3.large".to_owned(),

@@ -25,7 +25,6 @@ pub struct Settings {
     pub allocators: u32,
     pub db: Database,
     pub ssl: Ssl,
-    pub eip: Eip,
     pub file: Value,
 }
 
@@ -39,17 +38,12 @@ pub struct Ssl {
     pub provider: String,
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Eip {
-    pub strategy: String,
-    pub tag_name: String,
-}
-
 impl Settings {
     /// Refused, with what to change, if the configuration is not fit for a deployment.
     pub async fn read(which: &Which) -> Result<Self> {
         let file = which.config.display();
-        let text = fs::read_to_string(&which.config).with_context(|| format!("can't read {file}"))?;
+        let text =
+            fs::read_to_string(&which.config).with_context(|| format!("can't read {file}"))?;
         if let Err(problems) = Config::parse(&text) {
             bail!(Refused(format!("{file} has to be corrected: {problems}")));
         }
@@ -58,6 +52,7 @@ impl Settings {
         let plan = scratch.path().join("plan");
         let words = [
             "plan".to_owned(),
+            "-lock=false".to_owned(),
             format!("-out={}", plan.display()),
             format!("-var=environment={}", which.environment),
             format!("-var=config_path={}", which.config.display()),
@@ -68,9 +63,6 @@ impl Settings {
         }
         let plan = terraform.json(&["show", "-json", &plan.to_string_lossy()]).await?;
         let settings = plan["planned_values"]["outputs"]["settings"]["value"].clone();
-        let settings: Self =
-            serde_json::from_value(settings).context("infra/settings tells too little")?;
-        settings.refuse_plain_http()?;
-        Ok(settings)
+        serde_json::from_value(settings).context("infra/settings tells too little")
     }
 }

@@ -40,11 +40,6 @@ impl Terraform {
         Ok(Self { module: module.to_owned(), data: fs::canonicalize(data)? })
     }
 
-    /// Where Terraform keeps its things.
-    pub fn data(&self) -> &Path {
-        &self.data
-    }
-
     /// The key of the state that it was connected to last, in a bucket.
     pub fn connected_to(&self) -> Option<String> {
         let noted = fs::read_to_string(self.data.join("terraform.tfstate")).ok()?;
