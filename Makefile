@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PROGRAMS := $(TARGET)/debug
 LAMBDA := target/lambda/bootstrap
 # As releases are built; `make run` does without, which is quicker to build.
-AWS := lablink-allocator/aws
+AWS := lablink-allocator/aws,lablink-cli/aws
 # x86_64 or aarch64.
 LAMBDA_ARCH ?= x86_64
 # For `make chaos`. Without a seed it takes a random one, and prints it.
@@ -36,7 +36,8 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-old-client test-s3 test-aws test-aws-module lock-providers test-size test-logs test-collect test-browser \
+.PHONY: help run test bench test-deployment test-old-client test-s3 test-aws test-aws-module \
+	test-infra-changes lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
@@ -58,6 +59,7 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	$(TERRAFORM_LOCAL) test
 	terraform/aws/tests/user-data-test
 	terraform/aws/tests/cloud/run
+	infra/tests/cloud/run
 	infra/tests/examples
 	infra/tests/host-scripts
 	cargo build --workspace --bins --features $(AWS)
@@ -136,6 +138,15 @@ test-aws: ## Run a class of 40 on the stand-in for AWS, and kill at 20 moments (
 test-aws-module: ## Change all that can change under a VM on the stand-in for AWS, with the host's rights (5 minutes)
 	@scripts/setup test
 	terraform/aws/tests/cloud/run each upgrade rights names
+
+test-infra-changes: ## Go from each way of deploying to each other on the stand-in for AWS (an hour)
+	@scripts/setup test
+	infra/tests/cloud/run modes database
+
+test-deployment: ## Deploy and destroy with lablink on the stand-in for AWS, with the rights that it made (5 minutes)
+	@scripts/setup test
+	cargo build -p lablink-client -p lablink-allocator -p lablink-cli --features $(AWS)
+	cargo test -p lablink-e2e --test cli -- --ignored
 
 test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
 	@scripts/setup test
@@ -220,11 +231,11 @@ check: ## Check format, lints, circles of imports, links of the guides, licences
 	scripts/links
 	terraform fmt -check -recursive terraform infra
 	terraform fmt -check - <infra/image/client.pkr.hcl >/dev/null
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems e2e/tests)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
+	cargo clippy --locked -p lablink-allocator -p lablink-cli --features $(AWS) --all-targets -- -D warnings
 	cargo machete
 	cargo deny check --hide-inclusion-graph bans licenses sources
 

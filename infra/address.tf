@@ -3,7 +3,8 @@ resource "aws_eip" "host" {
   count = local.settings.eip.strategy == "dynamic" ? local.single : 0
 
   domain = "vpc"
-  tags   = { Name = "${local.settings.eip.tag_name}-${local.name}" }
+  # Never the name of a persistent one, which is looked for while this one still exists.
+  tags = { Name = local.host_name }
 }
 
 # Made once by hand, with both tags; it outlives every deployment.

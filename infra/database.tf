@@ -28,7 +28,7 @@ resource "aws_db_instance" "allocator" {
   db_name        = each.value.dbname
   username       = each.value.user
   # Write-only, so that the state has its version alone.
-  password_wo         = local.secrets[local.db_secret]
+  password_wo         = local.secrets["rds-password"]
   password_wo_version = var.secrets_version
 
   allocated_storage     = var.database_storage_gib
@@ -47,7 +47,7 @@ resource "aws_db_instance" "allocator" {
   copy_tags_to_snapshot      = true
   deletion_protection        = var.database_deletion_protection
   skip_final_snapshot        = false
-  final_snapshot_identifier  = "${local.database_name}-${random_id.final_snapshot[each.key].hex}"
+  final_snapshot_identifier  = "${local.database_name}-${formatdate("YYYYMMDDhhmmss", plantimestamp())}"
   auto_minor_version_upgrade = true
 
   enabled_cloudwatch_logs_exports = ["postgresql"]
@@ -55,10 +55,50 @@ resource "aws_db_instance" "allocator" {
   # Else RDS makes the group itself, without an end to what it keeps.
   depends_on = [aws_cloudwatch_log_group.database]
 
-  # It counts when the database is made: afterwards it would replace what has been written since.
   lifecycle {
-    ignore_changes = [snapshot_identifier]
+    ignore_changes = [
+      # It counts when the database is made: afterwards it would replace what has been written since.
+      snapshot_identifier,
+      # Each database leaves a snapshot of its own name, from when it was planned.
+      final_snapshot_identifier,
+      # Another name would be a new and empty database.
+      db_name, username,
+    ]
+
+    postcondition {
+      condition     = self.db_name == each.value.dbname && self.username == each.value.user
+      error_message = "The database in RDS is called ${self.db_name} and belongs to ${self.username}, and db.dbname and db.user say ${each.value.dbname} and ${each.value.user}. Neither can be changed while the database exists: take the earlier ones back; or dump it, destroy it with -target=aws_db_instance.allocator, and restore the dump into a new one."
+    }
   }
+}
+
+# Another one for each database, also where the one before was deleted outside.
+resource "terraform_data" "database" {
+  for_each = local.rds
+
+  triggers_replace = aws_db_instance.allocator[each.key].resource_id
+}
+
+# Each new database gets a new password, which the allocator reads here: so the parameter is made anew
+# with it. RDS takes long to make and may fail; the next run then makes another password for both.
+resource "aws_ssm_parameter" "rds_password" {
+  #checkov:skip=CKV_AWS_337:the account's SSM key; who may read is decided by the roles' policies, which name each parameter
+  for_each = local.rds
+
+  name             = "${local.secrets_path}/rds-password"
+  description      = "Password of the allocator's database"
+  type             = "SecureString"
+  value_wo         = local.secrets["rds-password"]
+  value_wo_version = var.secrets_version
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.database[each.key]]
+  }
+}
+
+moved {
+  from = aws_ssm_parameter.secret["rds-password"]
+  to   = aws_ssm_parameter.rds_password["rds"]
 }
 
 locals {
@@ -84,13 +124,6 @@ resource "aws_db_parameter_group" "allocator" {
   lifecycle {
     create_before_destroy = true
   }
-}
-
-# Two deployments of one name, one after the other, leave a snapshot each.
-resource "random_id" "final_snapshot" {
-  for_each = local.rds
-
-  byte_length = 4
 }
 
 resource "aws_cloudwatch_log_group" "database" {

@@ -17,7 +17,7 @@ resource "aws_lambda_function" "forwarder" {
   handler          = "bootstrap"
   architectures    = ["x86_64"]
   filename         = var.log_forwarder_zip
-  source_code_hash = filebase64sha256(var.log_forwarder_zip)
+  source_code_hash = try(filebase64sha256(var.log_forwarder_zip), null)
   memory_size      = 128
   timeout          = 30
 
@@ -31,6 +31,14 @@ resource "aws_lambda_function" "forwarder" {
 
   # Else Lambda makes the group itself, without an end to what it keeps.
   depends_on = [aws_cloudwatch_log_group.forwarder, aws_iam_role_policy.forwarder]
+
+  # Here and not at the variable: to destroy a deployment nobody needs the package.
+  lifecycle {
+    precondition {
+      condition     = fileexists(var.log_forwarder_zip)
+      error_message = "log_forwarder_zip: ${var.log_forwarder_zip} was not found. Build log-forwarder-lambda first, or name its zip."
+    }
+  }
 }
 
 resource "aws_lambda_permission" "forwarder" {

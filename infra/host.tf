@@ -101,5 +101,5 @@ resource "aws_instance" "host" {
   }
 
   # What the host does first needs these rights.
-  depends_on = [aws_iam_role_policy.host, aws_ssm_parameter.secret]
+  depends_on = [aws_iam_role_policy.host, aws_ssm_parameter.secret, aws_ssm_parameter.rds_password]
 }

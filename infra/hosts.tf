@@ -90,5 +90,5 @@ resource "aws_autoscaling_group" "hosts" {
   }
 
   # As with the one host.
-  depends_on = [aws_iam_role_policy.host, aws_ssm_parameter.secret]
+  depends_on = [aws_iam_role_policy.host, aws_ssm_parameter.secret, aws_ssm_parameter.rds_password]
 }

@@ -44,7 +44,7 @@ data "aws_iam_policy_document" "host" {
     sid     = "ReadSecrets"
     actions = ["ssm:GetParameter"]
     resources = [
-      for name in keys(local.secret_descriptions) : "${local.arn.ssm}:parameter${local.secrets_path}/${name}"
+      for name in concat(keys(local.secret_descriptions), length(local.rds) == 0 ? [] : [local.db_secret]) : "${local.arn.ssm}:parameter${local.secrets_path}/${name}"
     ]
   }
   statement {

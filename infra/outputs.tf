@@ -57,6 +57,11 @@ output "admin_password_command" {
   value       = "aws ssm get-parameter --region ${local.region} --name ${local.secrets_path}/admin-password --with-decryption --query Parameter.Value --output text"
 }
 
+output "metrics_token_command" {
+  description = "Prints the bearer token for Prometheus, which /metrics asks for, to who may read it."
+  value       = "aws ssm get-parameter --region ${local.region} --name ${local.secrets_path}/metrics-token --with-decryption --query Parameter.Value --output text"
+}
+
 output "access_code_command" {
   description = "Prints what participants enter beside their e-mail, to who may read it; N/A where nothing is asked for."
   value       = local.settings.has_access_code ? "aws ssm get-parameter --region ${local.region} --name ${local.secrets_path}/access-code --with-decryption --query Parameter.Value --output text" : "N/A"

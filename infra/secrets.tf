@@ -1,7 +1,7 @@
 # Made in memory and written to the Parameter Store: neither a plan nor the state holds a value.
 # Later runs make new ones, which go nowhere until secrets_version is raised.
 ephemeral "random_password" "made" {
-  for_each = { admin-password = 24, db-password = 40, log-token = 48 }
+  for_each = { admin-password = 24, db-password = 40, log-token = 48, metrics-token = 48 }
 
   length  = each.value
   special = false
@@ -28,17 +28,19 @@ locals {
   db_secret = length(local.rds) == 0 ? "db-password" : "rds-password"
 
   secret_descriptions = merge({
-    admin-password    = "The organiser's password"
-    (local.db_secret) = "Password of the allocator's database"
-    log-token         = "What the log forwarder shows the allocator"
-    secret-key        = "Key that the allocator encrypts AWS credentials with"
+    admin-password = "The organiser's password"
+    log-token      = "What the log forwarder shows the allocator"
+    metrics-token  = "What Prometheus shows at /metrics"
+    secret-key     = "Key that the allocator encrypts AWS credentials with"
     },
+    length(local.rds) == 0 ? { db-password = "Password of the allocator's database" } : {},
     local.settings.has_access_code ? { access-code = "What participants enter beside their e-mail" } : {},
   )
   secrets = {
     admin-password    = coalesce(var.admin_password, ephemeral.random_password.made["admin-password"].result)
     (local.db_secret) = coalesce(var.db_password, ephemeral.random_password.made["db-password"].result)
     log-token         = ephemeral.random_password.made["log-token"].result
+    metrics-token     = ephemeral.random_password.made["metrics-token"].result
     secret-key        = ephemeral.random_password.secret_key.result
     access-code       = coalesce(var.access_code, ephemeral.random_password.access_code.result)
   }
@@ -53,7 +55,4 @@ resource "aws_ssm_parameter" "secret" {
   type             = "SecureString"
   value_wo         = local.secrets[each.key]
   value_wo_version = var.secrets_version
-
-  # RDS takes long to make and may fail; the next run then makes another password for both.
-  depends_on = [aws_db_instance.allocator]
 }

@@ -168,11 +168,6 @@ variable "log_forwarder_zip" {
   type        = string
   default     = "../target/lambda/bootstrap/bootstrap.zip"
   nullable    = false
-
-  validation {
-    condition     = fileexists(var.log_forwarder_zip)
-    error_message = "log_forwarder_zip: ${var.log_forwarder_zip} was not found. Build log-forwarder-lambda first, or name its zip."
-  }
 }
 
 variable "log_retention_days" {

@@ -1,4 +1,4 @@
-# The allocator's own defaults (allocator/server/src/config/sections), for the keys that the
+# The allocator's own defaults (allocator/config/src/sections), for the keys that the
 # infrastructure needs. What it does not need is for the allocator to read and to judge.
 locals {
   # An empty file is a valid one.
@@ -25,6 +25,7 @@ locals {
 
   ssl = {
     provider        = tostring(try(local.file.ssl.provider, "none"))
+    plain_http      = tobool(try(local.file.ssl.plain_http, false))
     email           = tostring(try(local.file.ssl.email, ""))
     certificate_arn = tostring(try(local.file.ssl.certificate_arn, ""))
   }

@@ -35,6 +35,10 @@ output "settings" {
     error_message = "ssl.provider must be none, letsencrypt, cloudflare or acm, and not '${local.ssl.provider}'."
   }
   precondition {
+    condition     = var.environment != "prod" || local.ssl.provider != "none" || local.ssl.plain_http
+    error_message = "ssl.provider is none, so passwords, PINs and links of prod would go over the network in clear. Set ssl.provider: letsencrypt, cloudflare or acm; or, if everybody may read them, ssl.plain_http: true."
+  }
+  precondition {
     condition     = contains(["dynamic", "persistent"], local.eip.strategy)
     error_message = "eip.strategy must be dynamic or persistent, and not '${local.eip.strategy}'."
   }

@@ -71,7 +71,7 @@ run "the_configuration_reaches_the_host_whole" {
 
 run "the_allocator_keeps_its_state_where_it_may" {
   variables {
-    config_path = "settings/tests/configs/empty.yaml"
+    config_path = "settings/tests/configs/plain-http.yaml"
   }
 
   assert {

@@ -185,9 +185,9 @@ run "a_role_can_only_be_made_bounded_and_passed_to_ec2" {
 run "the_host_reads_its_own_secrets_and_state" {
   assert {
     condition = toset(data.aws_iam_policy_document.host.statement[0].resources) == toset([
-      for name in ["admin-password", "db-password", "log-token", "secret-key"] : "arn:aws:ssm:us-west-2:123456789012:parameter/lablink/test/${name}"
+      for name in ["admin-password", "db-password", "log-token", "metrics-token", "secret-key"] : "arn:aws:ssm:us-west-2:123456789012:parameter/lablink/test/${name}"
     ])
-    error_message = "Four parameters, by name."
+    error_message = "Five parameters, by name."
   }
   assert {
     condition     = toset(data.aws_iam_policy_document.client_state.statement[1].resources) == toset(["arn:aws:s3:::lablink-test-state/test/client/*"]) && one(data.aws_iam_policy_document.client_state.statement[0].condition).values == tolist(["test/client/*", "env:/*"])

@@ -48,11 +48,11 @@ run "its_subnets_are_nobody_elses" {
 
 run "its_password_is_written_once_to_both_sides_and_kept_nowhere_else" {
   assert {
-    condition     = toset(keys(aws_ssm_parameter.secret)) == toset(["admin-password", "rds-password", "log-token", "secret-key"]) && contains(one([for statement in data.aws_iam_policy_document.host.statement : statement.resources if statement.sid == "ReadSecrets"]), "arn:aws:ssm:us-west-2:123456789012:parameter/lablink/prod/rds-password")
+    condition     = toset(keys(aws_ssm_parameter.secret)) == toset(["admin-password", "log-token", "metrics-token", "secret-key"]) && aws_ssm_parameter.rds_password["rds"].name == "/lablink/prod/rds-password" && contains(one([for statement in data.aws_iam_policy_document.host.statement : statement.resources if statement.sid == "ReadSecrets"]), "arn:aws:ssm:us-west-2:123456789012:parameter/lablink/prod/rds-password")
     error_message = "The parameter is RDS's own, and the host may read it."
   }
   assert {
-    condition     = aws_db_instance.allocator["rds"].password == null && aws_db_instance.allocator["rds"].password_wo == null && aws_db_instance.allocator["rds"].password_wo_version == aws_ssm_parameter.secret["rds-password"].value_wo_version
+    condition     = aws_db_instance.allocator["rds"].password == null && aws_db_instance.allocator["rds"].password_wo == null && aws_db_instance.allocator["rds"].password_wo_version == aws_ssm_parameter.rds_password["rds"].value_wo_version
     error_message = "The state has the version of the password alone, the same on both sides."
   }
   assert {

@@ -106,7 +106,7 @@ run "a_forwarder_that_is_not_built" {
   variables {
     log_forwarder_zip = "tests/fixtures/absent.zip"
   }
-  expect_failures = [var.log_forwarder_zip]
+  expect_failures = [aws_lambda_function.forwarder]
 }
 
 run "a_short_admin_password" {

@@ -14,8 +14,8 @@ variables {
 
 run "each_secret_is_written_once_and_kept_nowhere_else" {
   assert {
-    condition     = { for name, parameter in aws_ssm_parameter.secret : name => parameter.name } == { for name in ["admin-password", "db-password", "log-token", "secret-key"] : name => "/lablink/prod/${name}" }
-    error_message = "Four parameters, under the environment's path."
+    condition     = { for name, parameter in aws_ssm_parameter.secret : name => parameter.name } == { for name in ["admin-password", "db-password", "log-token", "metrics-token", "secret-key"] : name => "/lablink/prod/${name}" }
+    error_message = "Five parameters, under the environment's path."
   }
   assert {
     condition     = alltrue([for parameter in aws_ssm_parameter.secret : parameter.type == "SecureString" && parameter.value_wo == null && parameter.value_wo_version == 1])
@@ -38,7 +38,7 @@ run "an_empty_password_counts_as_absent" {
     db_password    = ""
   }
   assert {
-    condition     = length(aws_ssm_parameter.secret) == 4
+    condition     = length(aws_ssm_parameter.secret) == 5
     error_message = "One is made instead."
   }
 }

@@ -4,13 +4,14 @@ locals {
     for name, value in var.environment : "${name}='${replace(value, "'", "'\\''")}'\n"
   ])
 
-  scripts = { for name in ["setup-host", "start-allocator", "start-proxy"] : "/opt/lablink/${name}" => file("${path.module}/files/${name}") }
+  scripts = { for name in ["setup-host", "start-allocator", "start-proxy", "tell-failure"] : "/opt/lablink/${name}" => file("${path.module}/files/${name}") }
 
   always = {
     "/etc/lablink/host.env"                         = local.env_file
     "/etc/lablink/host_override.tf"                 = var.module_override
     "/etc/lablink/config/config.yaml"               = var.config_yaml
     "/etc/systemd/system/lablink-allocator.service" = file("${path.module}/files/lablink-allocator.service")
+    "/etc/systemd/system/lablink-failure.service"   = file("${path.module}/files/lablink-failure.service")
   }
   startup_script = var.startup_script == "" ? {} : {
     "/etc/lablink/config/custom-startup.sh" = var.startup_script

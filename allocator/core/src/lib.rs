@@ -23,6 +23,7 @@ mod neighbours;
 mod network;
 mod of_name;
 pub mod operations;
+pub mod passwords;
 mod pin;
 pub mod placement;
 mod plain;

@@ -1,7 +1,7 @@
 use std::io::{BufRead, Write};
 
 use anyhow::{Context, Result, anyhow};
-use lablink_web::fits_new;
+use lablink_core::passwords::fits_new;
 
 use crate::config::AdminPassword;
 

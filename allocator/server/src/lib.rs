@@ -1,7 +1,6 @@
 //! The allocator's program, as a library that its tests can reach.
 
 pub mod cli;
-pub mod config;
 mod hash_password;
 mod logging;
 mod migrate;
@@ -11,6 +10,7 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
 use cli::{Cli, Command};
+use lablink_config as config;
 use lablink_web::AgentAuth;
 
 /// Runs the command that the command line names.

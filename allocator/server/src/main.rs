@@ -2,7 +2,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use lablink_allocator::{cli::Cli, config::validate_config, run};
+use lablink_allocator::{cli::Cli, run};
+use lablink_config::validate_config;
 
 fn main() -> Result<ExitCode> {
     // Deployments call the same file by the validator's name.

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use lablink_allocator::config::{Config, ProviderKind, validate_config};
+use lablink_config::{Config, ProviderKind, validate_config};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lablink-allocator");

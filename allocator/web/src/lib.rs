@@ -47,17 +47,14 @@ mod vms;
 mod waits;
 mod wire;
 
-pub use attempts::{
-    AdminLogin, Browsers, CodeGuesses, FormLimits, InvalidHash, UnfitPassword, WeakPassword,
-    fits_bcrypt, fits_new, is_common, is_short,
-};
+pub use attempts::{AdminLogin, Browsers, CodeGuesses, FormLimits, InvalidHash};
 pub use budgets::{AgentBudgets, AgentLimits};
 pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
-pub use http::{Proxies, ProxyHeader};
+pub use http::Proxies;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, begins_table, openapi, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
-pub use state::{AgentAuth, AgentInstall, AgentProgram, AppState, FromAws, Settings};
+pub use state::{AgentAuth, AgentInstall, AgentProgram, AppState, Settings};
 pub use transfers::Transfers;
 pub use waits::Waits;
 

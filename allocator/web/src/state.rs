@@ -5,6 +5,7 @@ use lablink_core::{
     claims::{Deliveries, Intake, Looks},
     collections::Collector,
     live::Hub,
+    logs::FromAws,
     operations::Kinds,
     pools::Pool,
     preflight::Preflight,
@@ -95,15 +96,6 @@ pub enum AgentProgram {
     Here(PathBuf),
     /// Somebody else serves it (`LABLINK_AGENT_URL`): one of these is its sum.
     Elsewhere { url: String, sums: Vec<Sha256Sum> },
-}
-
-/// The way of the logs of VMs on AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FromAws {
-    /// To `CloudWatch`, and from there by the log forwarder.
-    CloudWatch,
-    /// Each VM sends its own, with its own token, and needs no rights in the account.
-    Direct,
 }
 
 /// How this allocator is set up.

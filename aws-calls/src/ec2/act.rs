@@ -19,6 +19,41 @@ impl Aws {
         self.each(ids, "TerminateInstances").await
     }
 
+    /// Removes one thing of these kinds: `volume`, `snapshot`, `security-group`, `key-pair` and
+    /// `elastic-ip`, by its id. Needs the right of that name, such as `ec2:DeleteVolume`. False: this
+    /// kind is not removed so.
+    pub async fn remove(&self, kind: &str, id: &str) -> Result<bool, CallError> {
+        let (call, name) = match kind {
+            "volume" => ("DeleteVolume", "VolumeId"),
+            "snapshot" => ("DeleteSnapshot", "SnapshotId"),
+            "security-group" => ("DeleteSecurityGroup", "GroupId"),
+            "key-pair" => ("DeleteKeyPair", "KeyPairId"),
+            "elastic-ip" => ("ReleaseAddress", "AllocationId"),
+            _ => return Ok(false),
+        };
+        match self.ec2(&Query::new(call).set(name, id), None).await {
+            // Somebody else was quicker.
+            Err(CallError::Refused { code, .. }) if code.ends_with(".NotFound") => Ok(true),
+            answer => answer.map(|Done {}| true),
+        }
+    }
+
+    /// Whether something of these kinds is there: what carries tags may be gone. Of other kinds nobody
+    /// knows, and it counts as there. Needs the right of that name, such as `ec2:DescribeVolumes`.
+    pub async fn is_there(&self, kind: &str, id: &str) -> Result<bool, CallError> {
+        let (call, filter) = match kind {
+            "volume" => ("DescribeVolumes", "volume-id"),
+            "snapshot" => ("DescribeSnapshots", "snapshot-id"),
+            "security-group" => ("DescribeSecurityGroups", "group-id"),
+            "key-pair" => ("DescribeKeyPairs", "key-pair-id"),
+            "elastic-ip" => ("DescribeAddresses", "allocation-id"),
+            _ => return Ok(true),
+        };
+        let answer = self.ec2_text(&Query::new(call).filter(filter, &[id]), None).await?;
+        // Nothing of what was asked is in an answer.
+        Ok(answer.contains(id))
+    }
+
     async fn each<I: AsRef<str>>(&self, ids: &[I], call: &'static str) -> Result<(), CallError> {
         for ids in ids.chunks(MOST) {
             let Done {} = self.ec2(&Query::new(call).list("InstanceId", ids), None).await?;

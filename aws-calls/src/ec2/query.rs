@@ -126,11 +126,20 @@ impl Aws {
         token: Option<&str>,
     ) -> Result<A, CallError> {
         let call = query.call;
+        let odd = |error| CallError::NoAnswer { call, why: format!("its answer is odd: {error}") };
+        quick_xml::de::from_str(&self.ec2_text(query, token).await?).map_err(odd)
+    }
+
+    /// The answer as it came.
+    pub(super) async fn ec2_text(
+        &self,
+        query: &Query,
+        token: Option<&str>,
+    ) -> Result<String, CallError> {
+        let call = query.call;
         let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
         let region = self.0.region().ok_or_else(none)?;
-        let body = self.call(&EC2, region, query.request(token)).await?;
-        let odd = |error| CallError::NoAnswer { call, why: format!("its answer is odd: {error}") };
-        quick_xml::de::from_str(&body).map_err(odd)
+        self.call(&EC2, region, query.request(token)).await
     }
 
     /// Reads an answer page by page.

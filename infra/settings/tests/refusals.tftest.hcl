@@ -1,6 +1,6 @@
 # Files that the allocator refuses, or that would put a secret where it does not belong.
 variables {
-  environment = "prod"
+  environment = "test"
 }
 
 run "refuses_region" {
@@ -364,6 +364,15 @@ run "refuses_role_arn" {
   command = plan
   variables {
     config_path = "tests/configs/bad/role-arn.yaml"
+  }
+  expect_failures = [output.settings]
+}
+
+run "refuses_plain_http_in_prod" {
+  command = plan
+  variables {
+    config_path = "tests/configs/empty.yaml"
+    environment = "prod"
   }
   expect_failures = [output.settings]
 }

@@ -1,5 +1,5 @@
 variables {
-  environment = "prod"
+  environment = "test"
 }
 
 run "the_defaults_are_the_allocators" {
@@ -11,7 +11,7 @@ run "the_defaults_are_the_allocators" {
     condition = output.settings.region == "us-west-2" && output.settings.image_tag == "linux-amd64-latest" && output.settings.bucket_name == "tf-state-lablink-allocator-bucket" && output.settings.dns == {
       enabled                                = false, terraform_managed = true, domain = "", zone_id = ""
       } && output.settings.eip == { strategy = "dynamic", tag_name = "lablink-eip" } && output.settings.ssl == {
-      provider                               = "none", email = "", certificate_arn = ""
+      provider                               = "none", plain_http = false, email = "", certificate_arn = ""
     }
     error_message = "An absent key must mean what the allocator takes it for."
   }
@@ -83,4 +83,16 @@ run "a_missing_file_is_told" {
     config_path = "tests/configs/absent.yaml"
   }
   expect_failures = [var.config_path]
+}
+
+run "plain_http_in_prod_is_a_choice" {
+  command = plan
+  variables {
+    config_path = "tests/configs/plain-http.yaml"
+    environment = "prod"
+  }
+  assert {
+    condition     = output.settings.scheme == "http"
+    error_message = "Who says that everybody may read it may have it."
+  }
 }

@@ -7,6 +7,7 @@
 mod append;
 mod batch;
 mod dropped;
+mod from_aws;
 mod read;
 mod retention;
 mod text;
@@ -14,5 +15,6 @@ mod text;
 pub use append::append;
 pub use batch::{Batch, LogMessage};
 pub use dropped::{Dropped, dropped};
+pub use from_aws::FromAws;
 pub use read::{Line, Place, Query, last_id, read};
 pub use retention::{Retention, sweep};

@@ -1,5 +1,5 @@
+use lablink_core::logs::FromAws;
 use lablink_provision::terraform::RuntimeVariables;
-use lablink_web::FromAws;
 
 use crate::{cli::ServeArgs, config::Config};
 

@@ -1,11 +1,11 @@
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use lablink_core::passwords::fits_bcrypt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     browser::Browser,
-    fits_bcrypt,
     guess_log::GuessLog,
     guesses::{Budget, Guess, Guesses, rate},
     limiter::{Limiter, Rate, Spent},

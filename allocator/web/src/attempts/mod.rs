@@ -8,7 +8,6 @@ mod form_limits;
 mod guess_log;
 mod guesses;
 mod limiter;
-mod password;
 mod remembered;
 
 pub use admin::{AdminLogin, InvalidHash};
@@ -18,4 +17,3 @@ pub(crate) use browser::{Browser, Visitor, cookie, token_of};
 pub use code_guesses::CodeGuesses;
 pub(crate) use code_guesses::Verdict;
 pub use form_limits::FormLimits;
-pub use password::{UnfitPassword, WeakPassword, fits_bcrypt, fits_new, is_common, is_short};

@@ -5,6 +5,7 @@ use std::{
 
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
+use lablink_protocol::ProxyHeader;
 
 /// Our own proxies, and how they say who called them.
 #[derive(Clone, Debug, Default)]
@@ -14,17 +15,6 @@ pub struct Proxies {
     /// How many of them a request passes. None: all trusted ones in a row; a caller inside a
     /// trusted network can then claim to be somebody else.
     pub hops: Option<NonZero<usize>>,
-}
-
-/// The header that our proxies write. The other one is never read: callers could write it, and a
-/// proxy that does not know it hands it on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ProxyHeader {
-    /// `X-Forwarded-For`, and `-Proto` and `-Host` beside it.
-    #[default]
-    XForwardedFor,
-    /// `Forwarded` (RFC 7239).
-    Forwarded,
 }
 
 impl Proxies {

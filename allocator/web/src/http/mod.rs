@@ -21,7 +21,7 @@ mod wants;
 
 pub(crate) use body::{FormOrJson, Json, ticked};
 pub(crate) use client::{Client, peer};
-pub use forwarded::{Proxies, ProxyHeader};
+pub use forwarded::Proxies;
 pub(crate) use older::older;
 pub(crate) use one_of::{one_of_or_empty, write_one_of};
 pub(crate) use page::Page;

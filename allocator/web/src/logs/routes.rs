@@ -10,7 +10,7 @@ use axum::{
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use lablink_core::{
-    logs::{self, Line, Place, Query},
+    logs::{self, FromAws, Line, Place, Query},
     pools::Source,
     startup,
     vms::Vm,
@@ -25,7 +25,7 @@ use super::{
     whole::whole,
 };
 use crate::{
-    AgentAuth, AppState, FromAws,
+    AgentAuth, AppState,
     auth::Caller,
     http::{Problem, VmName},
     states::vm::VmState,

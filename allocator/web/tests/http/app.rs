@@ -17,6 +17,7 @@ use lablink_core::{
     Actor, Db, Scope, Token, agents,
     claims::{Deliveries, Intake, Looks},
     live::{self, Hub},
+    logs::FromAws,
     operations,
     pools::{AfterUse, PerAddress, Pool, Rules},
     preflight::Preflight,
@@ -29,8 +30,8 @@ use lablink_test_db::TestDb;
 pub use lablink_test_db::kinds;
 use lablink_web::{
     AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AgentProgram, AppState,
-    Browsers, CodeGuesses, ConnectionLimits, FormLimits, FromAws, OwnLog, Proxies, Settings,
-    Transfers, Waits, router,
+    Browsers, CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Proxies, Settings, Transfers,
+    Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;

@@ -3,7 +3,8 @@
 use std::num::NonZero;
 
 use axum::http::StatusCode;
-use lablink_web::{FormLimits, Proxies, ProxyHeader};
+use lablink_protocol::ProxyHeader;
+use lablink_web::{FormLimits, Proxies};
 use serde_json::json;
 use tracing::instrument::WithSubscriber;
 

@@ -1,4 +1,6 @@
-use super::{super::forwarded::ProxyHeader, *};
+use lablink_protocol::ProxyHeader;
+
+use super::*;
 
 fn client(header: ProxyHeader, peer: &str, headers: &[(&'static str, &[u8])]) -> Client {
     let headers = headers

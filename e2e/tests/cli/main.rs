@@ -1,0 +1,8 @@
+//! The program `lablink`, as operators and scripts call it.
+
+mod api;
+mod broken_way;
+mod calls;
+mod cloud;
+mod lablink;
+mod whole_way;
