@@ -39,7 +39,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 .PHONY: help run test bench test-old-client test-s3 test-aws-module lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
-	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
+	packages test-packages test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
 	chaos-seeds build-times check fmt
 
 help: ## List these targets
@@ -162,6 +162,17 @@ agent: ## Build the agent for machines since Ubuntu 20.04 (glibc 2.31)
 	@scripts/setup run
 	scripts/build-agent
 
+packages: ## Build the Debian packages of release programs: target/packages
+	@scripts/setup run
+	cargo build --release --locked -p lablink-allocator -p lablink-client --features $(AWS)
+	packages/build $(TARGET)/release target/packages
+
+ROOTS ?= $(LABLINK_TOOLS)/roots
+test-packages: ## Install, upgrade, remove and purge them in Debian 12 and 13, Ubuntu 22.04 and 24.04 (root; 10 minutes)
+	@scripts/setup packages
+	cargo build -p lablink-allocator -p lablink-client
+	LABLINK_ROOTS=$(ROOTS) packages/tests/try $(PROGRAMS) $(SUITES)
+
 test-agent-systems: agent ## Run it in Debian 11 and 13 (as root, with debootstrap)
 	client-agent/tests/old-systems/try target/x86_64-unknown-linux-gnu/release/lablink-client
 
@@ -206,7 +217,7 @@ build-times: ## Measure builds after one line of core, web or provision changed 
 	@scripts/setup test
 	scripts/build-times
 
-check: ## Check format, lints, circles of imports, links of the guides, licences and unused dependencies
+check: ## Check format, lints, circles of imports, links of the guides, packages, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	scripts/circles-test
@@ -215,9 +226,10 @@ check: ## Check format, lints, circles of imports, links of the guides, licences
 	scripts/links
 	terraform fmt -check -recursive terraform infra
 	terraform fmt -check - <infra/image/client.pkr.hcl >/dev/null
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent packages e2e/old-client e2e/fuzz e2e/browser e2e/systems)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
+	packages/check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
 	cargo machete
