@@ -39,7 +39,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 .PHONY: help run test bench test-old-client test-s3 test-aws-module lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
-	packages test-packages test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
+	packages test-packages images test-images test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
 	chaos-seeds build-times check fmt
 
 help: ## List these targets
@@ -173,6 +173,22 @@ test-packages: ## Install, upgrade, remove and purge them in Debian 12 and 13, U
 	cargo build -p lablink-allocator -p lablink-client
 	LABLINK_ROOTS=$(ROOTS) packages/tests/try $(PROGRAMS) $(SUITES)
 
+# Of images: what builds them, and their names.
+ENGINE ?= podman
+IMAGES ?= localhost
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
+images: ## Build the images of release programs: IMAGES/lablink-allocator and IMAGES/lablink-client
+	@scripts/setup run
+	cargo build --release --locked -p lablink-allocator -p lablink-client --features $(AWS)
+	for image in allocator client; do $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) \
+		--file images/$$image/Containerfile --build-arg VERSION=$(VERSION) \
+		--tag $(IMAGES)/lablink-$$image:$(VERSION) --tag $(IMAGES)/lablink-$$image:latest . || exit; done
+
+test-images: ## Build both images of a bare Debian, and run, stop and upgrade them (root; 10 minutes, 4 GB)
+	@scripts/setup images
+	cargo build -p lablink-allocator -p lablink-client
+	LABLINK_ROOTS=$(ROOTS) images/tests/try $(PROGRAMS)
+
 test-agent-systems: agent ## Run it in Debian 11 and 13 (as root, with debootstrap)
 	client-agent/tests/old-systems/try target/x86_64-unknown-linux-gnu/release/lablink-client
 
@@ -226,10 +242,12 @@ check: ## Check format, lints, circles of imports, links of the guides, packages
 	scripts/links
 	terraform fmt -check -recursive terraform infra
 	terraform fmt -check - <infra/image/client.pkr.hcl >/dev/null
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent packages e2e/old-client e2e/fuzz e2e/browser e2e/systems)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent packages images e2e/old-client e2e/fuzz e2e/browser e2e/systems)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
 	packages/check
+	images/tests/scripts-test
+	$(LABLINK_TOOLS)/hadolint/bin/hadolint images/*/Containerfile
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
 	cargo machete
