@@ -11,6 +11,7 @@ fail() {
 clean_up() { # CONTAINER… (with their last words, if this is a failure)
     local status=$? container
     for container in "$@"; do
+        "$engine" container inspect "$container" >/dev/null 2>&1 || continue
         if ((status)); then "$engine" logs --tail 40 "$container" >&2 || true; fi
         "$engine" rm --force "$container" >/dev/null 2>&1 || true
     done
