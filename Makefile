@@ -187,7 +187,7 @@ images: ## Build the images of release programs: IMAGES/lablink-allocator and IM
 test-images: ## Build both images of a bare Debian, and run, stop and upgrade them (root; 10 minutes, 4 GB)
 	@scripts/setup images
 	cargo build -p lablink-allocator -p lablink-client
-	LABLINK_ROOTS=$(ROOTS) images/tests/try $(PROGRAMS)
+	PATH="$(LABLINK_TOOLS)/podman-compose/bin:$$PATH" LABLINK_ROOTS=$(ROOTS) images/tests/try $(PROGRAMS)
 
 test-agent-systems: agent ## Run it in Debian 11 and 13 (as root, with debootstrap)
 	client-agent/tests/old-systems/try target/x86_64-unknown-linux-gnu/release/lablink-client
