@@ -40,6 +40,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 	test-infra-changes lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
+	packages test-packages images test-images \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
 	chaos-seeds build-times check fmt
 
@@ -178,6 +179,33 @@ agent: ## Build the agent for machines since Ubuntu 20.04 (glibc 2.31)
 	@scripts/setup run
 	scripts/build-agent
 
+packages: ## Build the Debian packages of release programs: target/packages
+	@scripts/setup run
+	cargo build --release --locked -p lablink-allocator -p lablink-client --features $(AWS)
+	packages/build $(TARGET)/release target/packages
+
+ROOTS ?= $(LABLINK_TOOLS)/roots
+test-packages: ## Install, upgrade, remove and purge them in Debian 12 and 13, Ubuntu 22.04 and 24.04 (root; 10 minutes)
+	@scripts/setup packages
+	cargo build -p lablink-allocator -p lablink-client
+	LABLINK_ROOTS=$(ROOTS) packages/tests/try $(PROGRAMS) $(SUITES)
+
+# Of images: what builds them, and their names.
+ENGINE ?= podman
+IMAGES ?= localhost
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
+images: ## Build the images of release programs: IMAGES/lablink-allocator and IMAGES/lablink-client
+	@scripts/setup run
+	cargo build --release --locked -p lablink-allocator -p lablink-client --features $(AWS)
+	for image in allocator client; do $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) \
+		--file images/$$image/Containerfile --build-arg VERSION=$(VERSION) \
+		--tag $(IMAGES)/lablink-$$image:$(VERSION) --tag $(IMAGES)/lablink-$$image:latest . || exit; done
+
+test-images: ## Build both images of a bare Debian, and run, stop and upgrade them (root; 10 minutes, 4 GB)
+	@scripts/setup images
+	cargo build -p lablink-allocator -p lablink-client
+	PATH="$(LABLINK_TOOLS)/podman-compose/bin:$$PATH" LABLINK_ROOTS=$(ROOTS) images/tests/try $(PROGRAMS)
+
 test-agent-systems: agent ## Run it in Debian 11 and 13 (as root, with debootstrap)
 	client-agent/tests/old-systems/try target/x86_64-unknown-linux-gnu/release/lablink-client
 
@@ -222,7 +250,7 @@ build-times: ## Measure builds after one line of core, web or provision changed 
 	@scripts/setup test
 	scripts/build-times
 
-check: ## Check format, lints, circles of imports, links of the guides, licences and unused dependencies
+check: ## Check format, lints, circles of imports, links of the guides, packages, licences and unused dependencies
 	@scripts/setup check
 	cargo fmt --all --check
 	scripts/circles-test
@@ -231,9 +259,12 @@ check: ## Check format, lints, circles of imports, links of the guides, licences
 	scripts/links
 	terraform fmt -check -recursive terraform infra
 	terraform fmt -check - <infra/image/client.pkr.hcl >/dev/null
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems e2e/tests)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent packages images e2e/old-client e2e/fuzz e2e/browser e2e/systems e2e/tests)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
+	packages/check
+	images/tests/scripts-test
+	$(LABLINK_TOOLS)/hadolint/bin/hadolint images/*/Containerfile
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p lablink-allocator -p lablink-cli --features $(AWS) --all-targets -- -D warnings
 	cargo machete
