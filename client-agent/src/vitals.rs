@@ -44,6 +44,7 @@ impl Sampler {
             cleaning: None,
             token: None,
             locks_out: Some(true),
+            desktop: None,
             notice: None,
         }
     }
