@@ -39,7 +39,7 @@ TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terra
 .PHONY: help run test bench test-deployment test-old-client test-s3 test-aws test-aws-module \
 	test-infra-changes lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
-	test-connections hostile-agent hostile-stranger fuzz lambda agent \
+	test-connections test-channels hostile-agent hostile-stranger fuzz lambda agent \
 	packages test-packages images test-images \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
 	chaos-seeds build-times check fmt
@@ -68,6 +68,7 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	cargo run -p lablink-web --example gallery -- target/gallery
 	e2e/browser/node live.mjs target/gallery
 	e2e/browser/node main-job.mjs chromium
+	e2e/browser/node desktop.mjs
 	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS) --tests-only
 	cargo run -p lablink-test-db -- run -- cargo test --workspace --features $(AWS)
 
@@ -110,6 +111,11 @@ test-connections: ## Try 20,000 slow connections from one address, beside honest
 	@scripts/setup test
 	cargo build --release -p lablink-allocator
 	e2e/connections/show $(TARGET)/release/lablink-allocator
+
+test-channels: ## Show a hundred desktops of 1 Mbit/s through one allocator, and measure their delay (2 minutes)
+	@scripts/setup test
+	cargo run -p lablink-test-db -- run -- cargo test --release -p lablink-web --test http channel_load -- \
+		--ignored --nocapture
 
 hostile-agent: ## Measure what one VM in wrong hands costs 200 participants (4 minutes)
 	@scripts/setup test

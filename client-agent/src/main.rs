@@ -12,6 +12,7 @@
 //! A newer command of the same claim, or a newer claim, goes to `connecting` from everywhere.
 
 mod allocator;
+mod channels;
 mod claims;
 mod clean;
 mod cloud;
@@ -25,6 +26,7 @@ mod settings;
 mod startup_times;
 mod state_dir;
 mod vitals;
+mod vm;
 
 use std::process::ExitCode;
 

@@ -45,10 +45,10 @@ pub async fn heartbeats(
     let mut told = Vitals::default();
     let mut refusals = Trouble::new("the heartbeat");
     for beat in 0_u32.. {
-        let (cleaning, token) = (settled.cleaning.clone(), settled.token.clone());
+        let Vitals { cleaning, token, desktop, .. } = settled.clone();
         let notice_now = notice.borrow_and_update().clone();
         let vitals = with_gpus(sampler.sample(), &gpus);
-        let vitals = Vitals { cleaning, token, notice: notice_now, ..vitals };
+        let vitals = Vitals { cleaning, token, desktop, notice: notice_now, ..vitals };
         if beat.is_multiple_of(FULL_EVERY) {
             told = Vitals::default();
         }

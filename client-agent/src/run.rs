@@ -13,15 +13,16 @@ use tracing::{debug, info};
 
 use crate::{
     allocator::Api,
-    claims::{Claims, Vm, cleaning, wait},
+    claims::{Claims, cleaning, wait},
     clean::Cleaner,
     cloud,
-    desktop::{DesktopSession, RemoteDesktop, in_use, token_keeping},
+    desktop::{DesktopSession, Owner, RemoteDesktop, TabDesktop, in_use, token_keeping},
     gpu,
     logs::{self, OwnLines},
     reports,
     settings::RunArguments,
     startup_times,
+    vm::Vm,
 };
 
 /// How long start-host may take to register the machine.
@@ -54,7 +55,8 @@ pub async fn until_stopped(settings: RunArguments, own_lines: OwnLines) -> anyho
         let beating = async {
             let cleaning = Some(vm.cleaner.cleaning().clone());
             let token = Some(token_keeping::of(vm.remote_desktop.account.as_ref()).await);
-            let settled = Vitals { cleaning, token, ..Vitals::default() };
+            let desktop = Some(vm.tab_desktop.announced());
+            let settled = Vitals { cleaning, token, desktop, ..Vitals::default() };
             reports::heartbeats(&vm.api, home, &settled, seen_gpus, notice).await;
         };
         let use_watch = async {
@@ -104,6 +106,12 @@ fn vm(settings: RunArguments) -> anyhow::Result<Vm> {
     info!(vm.hostname = %hostname, "starting");
     let program = settings.remote_desktop;
     let session = DesktopSession::beside(&program, &home, &user, account.clone());
+    let tab_desktop = TabDesktop::new(Owner {
+        hostname: hostname.to_string(),
+        home: home.clone(),
+        user: user.clone(),
+        account: account.clone(),
+    });
     let remote_desktop = RemoteDesktop {
         program,
         hostname,
@@ -114,7 +122,7 @@ fn vm(settings: RunArguments) -> anyhow::Result<Vm> {
         session,
     };
     let cleaner = Cleaner::new(account, settings.clean);
-    Ok(Vm { api, state, remote_desktop, cleaner })
+    Ok(Vm { api, state, remote_desktop, tab_desktop, cleaner })
 }
 
 fn login_name() -> anyhow::Result<String> {

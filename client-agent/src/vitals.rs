@@ -47,6 +47,7 @@ impl Sampler {
             cleaning: None,
             token: None,
             locks_out: Some(true),
+            desktop: None,
             notice: None,
         }
     }

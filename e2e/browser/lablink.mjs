@@ -9,7 +9,7 @@ import { freePort, patience, until } from "./webdriver.mjs";
 
 export const command = (code) => `DISPLAY= /opt/google/chrome-remote-desktop/start-host --code="${code}" --redirect-url="https://remotedesktop.google.com/_/oauthredirect" --name=$(hostname)`;
 
-export async function start({ host = "127.0.0.1", config = "config/dev.yaml" } = {}) {
+export async function start({ host = "127.0.0.1", config = "e2e/browser/commands.yaml" } = {}) {
   const [folder, port] = [await mkdtemp(join(tmpdir(), "lablink-browser-")), await freePort()];
   await chmod(folder, 0o755); // its PostgreSQL runs as another user
   const program = join(process.env.CARGO_TARGET_DIR ?? "target", "debug/lablink-allocator");

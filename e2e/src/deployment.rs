@@ -15,7 +15,7 @@ use crate::{Machine, Process, TerraformState, end_everything_in, processes_of, p
 
 /// Below the ports that outgoing connections take, any of which could be ours while we restart.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
-const CONFIG: &str = "provider: local\nlocal:\n  warm: 2\n  stop_with_allocator: true\n";
+const CONFIG: &str = "provider: local\ndesktop: chrome-remote-desktop\nlocal:\n  warm: 2\n  stop_with_allocator: true\n";
 
 /// A folder with everything of one LabLink, which outlives the allocators that serve it. At the
 /// end, even of a test that fails, everything that was started in it is ended.

@@ -22,6 +22,8 @@ pub struct CrdCode(String);
 
 const LONGEST_COMMAND: usize = 4096;
 const LONGEST_CODE: usize = 512;
+/// What no code of Google's begins with.
+const FOR_TAB: &str = "lablink-tab-";
 
 impl CrdCode {
     /// Takes the code out of a pasted command: `--code=X` or `--code X`, with or without quotes
@@ -57,6 +59,26 @@ impl CrdCode {
             None if code.len() > LONGEST_CODE => Err(CrdCommandError::TooLong),
             None => Ok(Self(code.to_owned())),
         }
+    }
+
+    /// The same, of what a participant has sent: that is never a code of ours.
+    pub fn typed(command: &str) -> Result<Self, CrdCommandError> {
+        match Self::from_command(command)? {
+            ours if ours.is_for_tab() => Err(CrdCommandError::NoCode),
+            code => Ok(code),
+        }
+    }
+
+    /// The code of a claim that needs no Chrome Remote Desktop: it stands where a participant's code
+    /// would, so that older programs treat it as one that they can't guess. `secret` is made of what
+    /// a code may hold.
+    pub fn for_tab(secret: &str) -> Self {
+        Self(format!("{FOR_TAB}{secret}"))
+    }
+
+    /// Whether the desktop is shown in the browser's tab alone.
+    pub fn is_for_tab(&self) -> bool {
+        self.0.starts_with(FOR_TAB)
     }
 
     pub fn as_str(&self) -> &str {

@@ -2,6 +2,7 @@
 //! of organisers: what goes over the network, and nothing that reads or writes it.
 
 mod agent;
+mod channel;
 mod crd;
 mod error;
 mod hostname;
@@ -18,6 +19,7 @@ pub use agent::{
     ClaimOutcome, ClaimResult, CleanOutcome, CleanResult, Enrol, Enrolled, Fault, GpuReport,
     Heartbeat, HeartbeatAnswer, InUseReport, KeptCollected, RenewToken,
 };
+pub use channel::{ChannelTarget, Closing, LARGEST_MESSAGE, UnknownTarget};
 pub use crd::{CrdCode, CrdCommandError};
 pub use error::{ErrorBody, TOKEN_DUE};
 pub use hostname::{Hostname, InvalidHostname};
@@ -25,5 +27,5 @@ pub use invisible::is_invisible;
 pub use notice::CloudNotice;
 pub use proxy::ProxyHeader;
 pub use status::{GpuHealth, StatusReport, VmStatus};
-pub use vitals::{Cleaning, GpuReading, TokenKeeping, Vitals};
+pub use vitals::{BrowserDesktop, Cleaning, GpuReading, TokenKeeping, Vitals};
 pub use wait::{Seen, WaitAnswer, WaitRequest};

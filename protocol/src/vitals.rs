@@ -41,6 +41,9 @@ pub struct Vitals {
     /// Whether the agent can end a desktop and wait for another command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locks_out: Option<bool>,
+    /// Whether the machine can show its desktop in a browser's tab. Older agents don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desktop: Option<BrowserDesktop>,
     /// Only from machines in a cloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<CloudNotice>,
@@ -61,6 +64,16 @@ pub enum TokenKeeping {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Cleaning {
+    Possible,
+    /// Why not, and what to do about it, for the organiser.
+    Impossible(String),
+}
+
+/// Whether a machine can show its desktop in a browser's tab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum BrowserDesktop {
     Possible,
     /// Why not, and what to do about it, for the organiser.
     Impossible(String),
@@ -107,6 +120,7 @@ impl Vitals {
             cleaning: changed(&self.cleaning, &before.cleaning),
             token: changed(&self.token, &before.token),
             locks_out: changed(&self.locks_out, &before.locks_out),
+            desktop: changed(&self.desktop, &before.desktop),
             notice: changed(&self.notice, &before.notice),
         }
     }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Hostname;
+use crate::{ChannelTarget, Hostname};
 
 /// `POST /vm_startup`: an agent waits here for its VM to be claimed.
 ///
@@ -22,6 +22,9 @@ pub struct WaitRequest {
     /// The caller knows [`WaitAnswer::LockOut`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub locks_out: bool,
+    /// The caller knows [`WaitAnswer::Channel`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub channels: bool,
 }
 
 /// What an agent has handled last: `{}` before its first claim.
@@ -52,6 +55,10 @@ pub enum WaitAnswer {
     /// that it can.
     #[serde(rename = "lock_out")]
     LockOut { claim_id: i64, command_no: i32 },
+    /// Somebody waits for a way to this machine: the agent opens a WebSocket at `url`, a path of the
+    /// allocator that it waits at, with its token. It is told again until it has. Only for who said
+    /// that it knows channels.
+    Channel { channel_id: String, target: ChannelTarget, url: String },
 }
 
 /// Command and PIN stay out of logs.
@@ -72,6 +79,9 @@ impl std::fmt::Debug for WaitAnswer {
                 .field("claim_id", claim_id)
                 .field("command_no", command_no)
                 .finish(),
+            Self::Channel { target, .. } => {
+                f.debug_struct("Channel").field("target", target).finish_non_exhaustive()
+            }
         }
     }
 }
@@ -105,13 +115,28 @@ mod tests {
             serde_json::to_value(WaitAnswer::LockOut { claim_id: 7, command_no: 2 }).unwrap(),
             serde_json::json!({"status": "lock_out", "claim_id": 7, "command_no": 2})
         );
+        let channel = WaitAnswer::Channel {
+            channel_id: "c7".to_owned(),
+            target: ChannelTarget::Desktop,
+            url: "/api/agent/channels/c7".to_owned(),
+        };
+        assert_eq!(
+            serde_json::to_value(channel).unwrap(),
+            serde_json::json!({"status": "channel", "channel_id": "c7", "target": "desktop", "url": "/api/agent/channels/c7"})
+        );
     }
 
     #[test]
     fn who_can_not_clean_does_not_speak_of_it() {
         let hostname: Hostname = "desk".parse().unwrap();
-        let mut wait =
-            WaitRequest { hostname, seen: None, cleans: false, cleaning: None, locks_out: false };
+        let mut wait = WaitRequest {
+            hostname,
+            seen: None,
+            cleans: false,
+            cleaning: None,
+            locks_out: false,
+            channels: false,
+        };
         assert_eq!(serde_json::to_string(&wait).unwrap(), r#"{"hostname":"desk"}"#);
         wait.cleans = true;
         wait.cleaning = Some(7);

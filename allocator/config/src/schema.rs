@@ -1,3 +1,5 @@
+use lablink_core::pools::Desktop;
+
 use super::{
     Allocator, App, Aws, Collect, Database, Dns, Eip, Health, History, Install, Limits, Local,
     Logs, Machine, Manual, ProviderKind, Proxy, Ssl, StartupScript, legacy, section::Section,
@@ -14,6 +16,8 @@ pub struct Config {
     /// The Postgres server; none if the file has no `db` section.
     pub db: Option<Database>,
     pub machine: Machine,
+    /// How participants see their desktop; none: that follows from how agents prove who they are.
+    pub desktop: Option<Desktop>,
     pub app: App,
     pub aws: Aws,
     pub dns: Dns,
@@ -39,12 +43,15 @@ impl Config {
     pub(super) fn read(file: &mut Section<'_>) -> Self {
         legacy::refuse_template(file);
         let has_db = file.has("db");
+        // Such files are of the original, whose participants bring a command.
+        let original = file.has("machine").then_some(Desktop::ChromeRemoteDesktop);
         Self {
             provider: file.value("provider", ProviderKind::parse).unwrap_or(ProviderKind::Aws),
             deployment_name: file.value("deployment_name", syntax::deployment_name),
             // Read in any case, so that its keys are known.
             db: Some(file.section("db", Database::read)).filter(|_| has_db),
             machine: file.section("machine", Machine::read),
+            desktop: file.value("desktop", syntax::desktop).or(original),
             app: file.section("app", App::read),
             aws: file.section("aws", Aws::read),
             dns: file.section("dns", Dns::read),

@@ -9,6 +9,7 @@ pub mod admissions;
 pub mod agents;
 pub mod amount;
 pub mod aws;
+pub mod channels;
 pub mod claims;
 pub mod collections;
 mod cursor;

@@ -66,6 +66,11 @@ pub struct ServeArgs {
     #[arg(long, env = "LABLINK_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:5000")]
     pub listen: SocketAddr,
 
+    /// Where other allocators on the same database reach this one, by plain HTTP [default: where it
+    /// listens, or the address that the database sees].
+    #[arg(long, env = "LABLINK_OWN_ADDRESS", value_name = "ADDRESS")]
+    pub own_address: Option<SocketAddr>,
+
     /// Name of this deployment: dev, test, ci-test or prod. Only dev takes default passwords.
     #[arg(long, env = "ENVIRONMENT", value_name = "NAME", default_value = "prod")]
     pub environment: Environment,

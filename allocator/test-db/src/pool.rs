@@ -4,8 +4,8 @@ use lablink_core::{
     collections::Collect,
     operations::{BringBack, Destroy, GiveUp, Kinds, Launch, Reboot, Replace},
     pools::{
-        AfterUse, Claiming, Extension, Machines, PerAddress, Reclaim, Results, Rules, Source,
-        StaleAfter,
+        AfterUse, Claiming, Desktop, Extension, Machines, PerAddress, Reclaim, Results, Rules,
+        Source, StaleAfter,
     },
 };
 
@@ -16,6 +16,7 @@ pub fn rules() -> Rules {
             email_domains: Vec::new(),
             access_code: None,
             reclaim: Reclaim::Link,
+            desktop: Desktop::ChromeRemoteDesktop,
             per_address: PerAddress::UNLIMITED,
         },
         machines: Machines {

@@ -5,11 +5,25 @@ use axum::{
 };
 use serde::Deserialize;
 
-use crate::{http::Problem, pages::assets};
+use crate::{
+    http::Problem,
+    pages::{assets, fetched},
+};
 
 #[derive(Deserialize)]
 pub struct Version {
     v: Option<String>,
+}
+
+/// One of others' scripts. Its URL changes with all of them.
+pub async fn fetched(Path((_version, path)): Path<(String, String)>) -> Result<Response, Problem> {
+    let script =
+        fetched::find(&path).ok_or_else(|| Problem::not_found("There is no such file."))?;
+    let headers = [
+        (CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    Ok((headers, script).into_response())
 }
 
 /// A file that pages refer to. With its version in the URL it never changes.

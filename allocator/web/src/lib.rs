@@ -17,6 +17,7 @@ mod attempts;
 mod auth;
 mod aws;
 mod budgets;
+mod channels;
 mod claims;
 mod connections;
 mod history;
@@ -35,6 +36,7 @@ mod overview;
 mod own_log;
 pub mod pages;
 mod participants;
+mod rendezvous;
 mod request;
 mod results;
 mod route;
@@ -52,6 +54,8 @@ pub use budgets::{AgentBudgets, AgentLimits};
 pub use connections::{Bounds, ConnectionLimits, Patience, listen, serve};
 pub use http::Proxies;
 pub use own_log::{OwnLog, OwnLogEntry};
+pub use pages::shows_desktops;
+pub use rendezvous::Channels;
 pub use router::{access_table, begins_table, openapi, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
 pub use state::{AgentAuth, AgentInstall, AgentProgram, AppState, Settings};
@@ -72,7 +76,8 @@ pub mod gallery {
 
     pub use crate::{
         aws::page::{AwsPage, AwsStanding, MachinesWithoutAws},
-        claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm},
+        claims::desktop::DesktopPage,
+        claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Way},
         history::happening::Happening,
         line::clear_page::ClearLinePage,
         line::page::{LineEnd, LinePage, LineState},
@@ -98,6 +103,7 @@ pub mod gallery {
         results::page::{CollectionCard, ResultsPage, ResultsVm, VmOutcome},
         states::afterwards::Afterwards,
         states::archive::ArchiveCard,
+        states::asks_command::AsksCommand,
         states::claim::Connection,
         states::gpu::Gpu,
         states::trouble::{Attention, Trouble},

@@ -6,6 +6,7 @@
 use std::fmt::Display;
 
 use lablink_core::{Token, vms::State};
+use lablink_protocol::ChannelTarget;
 
 /// What the paths of pages begin with that a browser can listen to, see [`crate::live`].
 pub const CLAIMS: &str = "/claims/";
@@ -43,6 +44,28 @@ pub fn place_claim(link: &Token) -> String {
 /// To be posted to: gives a place up.
 pub fn place_leave(link: &Token) -> String {
     format!("{LINE}{}/leave", link.reveal())
+}
+
+/// The page with the claimed machine's desktop.
+pub fn claim_desktop(link: &Token) -> String {
+    format!("{CLAIMS}{}/desktop", link.reveal())
+}
+
+/// The WebSocket to the claimed machine's desktop.
+pub fn claim_channel(link: &Token, target: ChannelTarget) -> String {
+    format!("{CLAIMS}{}/channel/{}", link.reveal(), target.as_str())
+}
+
+// Channels.
+
+/// Where an agent dials a channel.
+pub fn agent_channel(id: &Token) -> String {
+    format!("/api/agent/channels/{}", id.reveal())
+}
+
+/// Where another allocator brings the agent's end of a channel.
+pub fn held_channel(id: &Token) -> String {
+    format!("/api/channels/{}", id.reveal())
 }
 
 // VMs.
@@ -196,6 +219,11 @@ pub fn archive_discard(collection: impl Display) -> String {
 /// A file that pages refer to: its URL changes with its content.
 pub fn asset(name: &str, version: u64) -> String {
     format!("/assets/{name}?v={version:016x}")
+}
+
+/// One of the scripts of others, which pages import.
+pub fn fetched(version: &str, path: &str) -> String {
+    format!("/assets/fetched/{version}/{path}")
 }
 
 /// The script that installs the agent.

@@ -21,6 +21,7 @@ const AGENT_REFUSALS: &str = "lablink_agent_refusals_total";
 const VMS: &str = "lablink_vms";
 const VMS_IN_USE: &str = "lablink_vms_in_use";
 const WAITERS: &str = "lablink_waiters";
+const CHANNELS: &str = "lablink_channels";
 const OPERATIONS: &str = "lablink_operations";
 const TASK_RUNS: &str = "lablink_task_runs_total";
 const TASK_LAST_RUN: &str = "lablink_task_last_run_timestamp_seconds";
@@ -57,6 +58,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     describe_gauge!(VMS, "VMs there are, by state.");
     describe_gauge!(VMS_IN_USE, "Claimed VMs whose subject software runs.");
     describe_gauge!(WAITERS, "Agents and pages that wait in this process.");
+    describe_gauge!(CHANNELS, "Desktops that are shown by way of this process.");
     describe_gauge!(OPERATIONS, "Operations on record, by kind and state.");
     describe_counter!(TASK_RUNS, "Runs of this process's periodic tasks, by task and result.");
     describe_gauge!(TASK_LAST_RUN, Unit::Seconds, "When a periodic task last ended, by task.");
@@ -117,6 +119,7 @@ pub(crate) struct Snapshot {
     pub vms: lablink_core::vms::Counts,
     pub operations: Vec<(String, String, i64)>,
     pub waiters: usize,
+    pub channels: usize,
     pub connections: lablink_core::db::Connections,
     pub tasks: Vec<Task>,
     /// None: nobody relies on AWS.
@@ -125,7 +128,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub fn record(self) {
-        let Self { vms, operations, waiters, connections, tasks, aws } = self;
+        let Self { vms, operations, waiters, channels, connections, tasks, aws } = self;
         let states = [
             ("free", vms.free),
             ("claimed", vms.claimed),
@@ -149,6 +152,7 @@ impl Snapshot {
             gauge!(OPERATIONS, "kind" => kind, "state" => state).set(float(count));
         }
         gauge!(WAITERS).set(float(waiters));
+        gauge!(CHANNELS).set(float(channels));
         let used = connections.open.saturating_sub(connections.idle);
         for (state, count) in
             [("used", used), ("idle", connections.idle), ("most", connections.most)]

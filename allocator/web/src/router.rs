@@ -21,7 +21,8 @@ use crate::{
     assets,
     auth::guard,
     aws::routes as aws,
-    claims::routes as claim,
+    channels::{agent as channel_of_agent, participant as channel_of_participant},
+    claims::{desktop, routes as claim},
     history::routes as history,
     http::{
         Problem, back_to_form,
@@ -65,10 +66,13 @@ fn all_routes() -> Vec<Route> {
         begin("/api/request_vm", Visit, "/", home::request_vm),
         get("/api/unassigned_vms_count", Visit, home::free_count).tagged_by_content(),
         get("/claims/{link}", Visit, claim::page),
+        get("/claims/{link}/desktop", Visit, desktop::page),
         begin("/claims/{link}/command", Visit, "/claims/{link}", claim::give_command),
         get("/claims/{link}/return", Visit, claim::return_page),
         begin("/claims/{link}/return", Visit, "/claims/{link}/return", claim::give_back),
         get("/claims/{link}/events", Visit, events::of_claim),
+        get("/claims/{link}/channel/{target}", Visit, channel_of_participant::channel)
+            .refusing_other_sites(),
         begin("/line", Visit, "/", line::join),
         get("/line/{link}", Visit, line::page),
         begin("/line/{link}/claim", Visit, "/line/{link}", line::claim),
@@ -80,6 +84,10 @@ fn all_routes() -> Vec<Route> {
         post("/api/agent/enrol", Visit, agent::enrol),
         post("/api/agent/token", RenewToken, agent::renew_token),
         post("/vm_startup", AwaitClaim, wait::vm_startup),
+        get("/api/agent/channels/{channel_id}", SpeakForVm, channel_of_agent::dial),
+        // Other allocators.
+        get("/api/channels/{channel_id}", Visit, channel_of_agent::meet),
+        // Agents.
         post("/api/agent/heartbeat", SpeakForVm, agent::heartbeat),
         post("/api/agent/claim-result", SpeakForVm, agent::claim_result),
         post("/api/agent/clean-result", SpeakForVm, agent::clean_result),
@@ -252,6 +260,7 @@ fn all_routes() -> Vec<Route> {
         get("/openapi.json", Visit, document).described("openapi", routes!(document)),
         // Parts of pages, which no program needs to know.
         get("/assets/{name}", Visit, assets::file),
+        get("/assets/fetched/{version}/{*path}", Visit, assets::fetched),
         post("/changes", Visit, changes::of_participant),
         post("/admin/changes", Do(PoolView), changes::of_organiser),
         get("/admin/logs/{hostname}/lines", Do(LogView), log_page::lines),

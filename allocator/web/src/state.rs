@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AgentLimits, OwnLog, Transfers, Waits,
+    AgentLimits, Channels, OwnLog, Transfers, Waits,
     attempts::{AdminLogin, Browsers, CodeGuesses, FormLimits},
     http::{Client, Proxies, Scheme},
     sha256_sum::Sha256Sum,
@@ -43,6 +43,8 @@ pub struct AppState {
     /// Notes of what those have fetched.
     pub deliveries: Deliveries,
     pub hub: Hub,
+    /// The ways to machines that go through this process.
+    pub channels: Channels,
     /// The waits of agents for their claims.
     pub waits: Waits,
     pub admin: Arc<AdminLogin>,

@@ -4,7 +4,7 @@ use lablink_protocol::{
     ClaimResult, CleanResult, GpuHealth, GpuReport, Heartbeat, HeartbeatAnswer, Hostname,
     InUseReport, KeptCollected, StatusReport, Vitals, VmStatus, WaitAnswer, WaitRequest,
 };
-use reqwest::StatusCode;
+use reqwest::{StatusCode, Upgraded};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -83,6 +83,17 @@ impl Api {
     /// Trades the agent's token for a new one: see [`Credential::take_new`].
     pub async fn take_new_token(&self) -> Result<(), CallError> {
         self.credential.take_new(&self.transport).await
+    }
+
+    /// Opens a WebSocket: see [`Transport::upgrade`].
+    pub async fn upgrade(
+        &self,
+        path: &str,
+        key: &str,
+        accept: &str,
+    ) -> Result<Upgraded, CallError> {
+        let token = self.credential.current().await;
+        self.transport.upgrade(path, (key, accept), token.as_deref()).await
     }
 
     pub async fn report_status(&self, status: VmStatus) -> Result<(), CallError> {

@@ -24,6 +24,8 @@ pub enum CallError {
     NotStored(String),
     #[error("the answer is too long for one of a LabLink allocator: check ALLOCATOR_URL")]
     TooLong,
+    #[error("the allocator, or a proxy before it, opens no WebSocket: see docs/operators.md")]
+    NoWebSocket,
 }
 
 const LONGEST_SENTENCE: usize = 300;
@@ -57,7 +59,8 @@ impl CallError {
             | Self::Redirect(_)
             | Self::Unreadable(_)
             | Self::NotStored(_)
-            | Self::TooLong => None,
+            | Self::TooLong
+            | Self::NoWebSocket => None,
         }
     }
 
@@ -68,7 +71,8 @@ impl CallError {
             | Self::Redirect(_)
             | Self::Unreadable(_)
             | Self::NotStored(_)
-            | Self::TooLong => None,
+            | Self::TooLong
+            | Self::NoWebSocket => None,
         }
     }
 

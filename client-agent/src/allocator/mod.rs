@@ -14,6 +14,7 @@ mod url;
 mod wait_answer;
 
 pub use api::Api;
+pub use call_error::CallError;
 pub use connection::Connection;
 pub use credential::Enrolment;
 pub use enrolment_token::EnrolmentToken;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Upgraded, Url, header, redirect};
 use serde::Serialize;
 
 use super::{call_error::CallError, url::AllocatorUrl};
@@ -44,20 +44,45 @@ impl Transport {
         call: &Call<'_, B>,
         bearer: Option<&str>,
     ) -> Result<Vec<u8>, CallError> {
-        self.follow(call.path, |url| self.posting(url, call, bearer)).await
+        read(self.follow(call.path, |url| self.posting(url, call, bearer)).await?).await
     }
 
     /// As [`Self::post`], but only asks.
     pub async fn get(&self, path: &str, bearer: Option<&str>) -> Result<Vec<u8>, CallError> {
         let get = |url| authorised(self.http.get(url).timeout(ANSWER), bearer);
-        self.follow(path, get).await
+        read(self.follow(path, get).await?).await
+    }
+
+    /// Opens a WebSocket (RFC 6455) at `path`: `key` is what we ask by, `accept` what has to come.
+    pub async fn upgrade(
+        &self,
+        path: &str,
+        (key, accept): (&str, &str),
+        bearer: Option<&str>,
+    ) -> Result<Upgraded, CallError> {
+        let ask = |url| {
+            let request = self.http.get(url).timeout(ANSWER);
+            let request = request.header(header::CONNECTION, "Upgrade");
+            let request = request.header(header::UPGRADE, "websocket");
+            let request = request.header(header::SEC_WEBSOCKET_VERSION, "13");
+            authorised(request.header(header::SEC_WEBSOCKET_KEY, key), bearer)
+        };
+        let answer = self.follow(path, ask).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            read(answer).await?;
+            return Err(CallError::NoWebSocket);
+        }
+        if answer.headers().get(header::SEC_WEBSOCKET_ACCEPT).is_none_or(|it| it != accept) {
+            return Err(CallError::NoWebSocket);
+        }
+        answer.upgrade().await.map_err(CallError::Unreachable)
     }
 
     async fn follow(
         &self,
         path: &str,
         request: impl Fn(Url) -> RequestBuilder,
-    ) -> Result<Vec<u8>, CallError> {
+    ) -> Result<Response, CallError> {
         let mut url = self
             .base
             .endpoint(path)
@@ -65,7 +90,7 @@ impl Transport {
         for _ in 0..=MOST_REDIRECTS {
             let response = request(url.clone()).send().await.map_err(CallError::Unreachable)?;
             if !is_redirect(response.status()) {
-                return read(response).await;
+                return Ok(response);
             }
             url = target(&url, &response)?;
         }

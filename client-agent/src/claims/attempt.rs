@@ -4,19 +4,10 @@ use tracing::{info, warn};
 
 use super::{fault, handled::Handled};
 use crate::{
-    allocator::{Api, retry},
-    clean::Cleaner,
-    desktop::{Program, RemoteDesktop},
-    state_dir::StateDir,
+    allocator::retry,
+    desktop::{Program, TabFailure},
+    vm::Vm,
 };
-
-/// What an attempt works with.
-pub struct Vm {
-    pub api: Api,
-    pub state: StateDir,
-    pub remote_desktop: RemoteDesktop,
-    pub cleaner: Cleaner,
-}
 
 /// What a participant wants this VM to connect to.
 pub struct Command {
@@ -32,11 +23,11 @@ pub async fn run(vm: &Vm, command: Command, stop: &CancellationToken) {
     let (program, result) = match connect(vm, &command, stop).await {
         None => return,
         Some(Ok(program)) => {
-            info!("the remote desktop is connected");
-            (Some(program), (ClaimOutcome::Connected, None, None))
+            info!("the desktop is ready");
+            (program, (ClaimOutcome::Connected, None, None))
         }
         Some(Err((fault, reason))) => {
-            warn!("the remote desktop is not connected: {reason}");
+            warn!("the desktop is not ready: {reason}");
             (None, (ClaimOutcome::Failed, Some(reason), Some(fault)))
         }
     };
@@ -53,13 +44,19 @@ pub async fn run(vm: &Vm, command: Command, stop: &CancellationToken) {
     }
 }
 
-/// `None` when stopped first; the program has ended then. A failure comes with whose fault it is.
+/// `None` when stopped first; the program has ended then. A desktop in a tab has none of its own. A
+/// failure comes with whose fault it is.
 async fn connect(
     vm: &Vm,
     command: &Command,
     stop: &CancellationToken,
-) -> Option<Result<Program, (Fault, String)>> {
+) -> Option<Result<Option<Program>, (Fault, String)>> {
     let code = match CrdCode::from_command(&command.command) {
+        Ok(code) if code.is_for_tab() => {
+            let started = stop.run_until_cancelled(vm.tab_desktop.start()).await?;
+            let blamed = |failure: TabFailure| (Fault::Machine, failure.to_string());
+            return Some(started.map(|()| None).map_err(blamed));
+        }
         Ok(code) => code,
         Err(damaged) => return Some(Err((Fault::Command, damaged.to_string()))),
     };
@@ -79,7 +76,7 @@ async fn connect(
         }
     };
     Some(match connected {
-        Ok(()) => Ok(program),
+        Ok(()) => Ok(Some(program)),
         Err(failure) => {
             let said = program.end().await;
             let secrets = [code.as_str(), command.pin.as_str()];

@@ -6,10 +6,10 @@ use lablink_protocol::{CleanOutcome, CleanResult};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::Vm;
 use crate::{
     allocator::retry,
     clean::{CleanNote, Kept},
+    vm::Vm,
 };
 
 /// How often the agent looks for what need not be kept any more.

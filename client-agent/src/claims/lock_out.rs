@@ -6,11 +6,8 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, Fault};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{
-    attempt::{self, Vm},
-    handled::Handled,
-};
-use crate::desktop::HostFiles;
+use super::{attempt, handled::Handled};
+use crate::{desktop::HostFiles, vm::Vm};
 
 /// Ends it and reports that; `stop` ends the reporting. The claim's next command comes after that.
 pub async fn run(vm: &Vm, claim_id: i64, command_no: i32, stop: &CancellationToken) {
@@ -36,6 +33,7 @@ pub async fn run(vm: &Vm, claim_id: i64, command_no: i32, stop: &CancellationTok
 /// The caller has ended the program of the earlier command.
 async fn end(vm: &Vm) -> Result<(), String> {
     let desktop = &vm.remote_desktop;
+    vm.tab_desktop.stop().await;
     desktop.end_session().await;
     let (cleaner, programs) = (vm.cleaner.clone(), desktop.programs());
     let ended = tokio::task::spawn_blocking(move || {

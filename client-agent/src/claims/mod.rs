@@ -9,14 +9,18 @@ pub mod wait;
 
 use std::sync::Arc;
 
-use lablink_protocol::{Cleaning, Seen, WaitAnswer, WaitRequest};
+use lablink_protocol::{BrowserDesktop, Cleaning, Seen, WaitAnswer, WaitRequest};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use self::attempt::Command;
-pub use self::{attempt::Vm, handled::Handled};
-use crate::clean::CleanNote;
+pub use self::handled::Handled;
+use crate::{
+    channels::{Channels, Told},
+    clean::CleanNote,
+    vm::Vm,
+};
 
 /// The claim on this VM, as far as the agent knows. There is one attempt to connect at a time;
 /// a newer command, or a release, ends the one before, and nobody has to wait for that.
@@ -24,6 +28,7 @@ pub struct Claims {
     vm: Arc<Vm>,
     seen: Seen,
     current: Option<Attempt>,
+    channels: Channels,
 }
 
 /// Whether an answer told something that was not known.
@@ -49,18 +54,19 @@ impl Claims {
     /// Goes on from what an earlier run handled.
     pub fn resume(vm: Arc<Vm>) -> anyhow::Result<Self> {
         let handled = Handled::load(&vm.state)?;
+        let channels = Channels::new(Arc::clone(&vm));
         let begun = CleanNote::load(&vm.state)?.filter(|note| {
             // The machine is another participant's by now.
             let is_over = handled.as_ref().is_some_and(|it| it.claim_id > note.claim_id);
             !note.reported && !is_over
         });
         if let Some(note) = begun {
-            let mut claims = Self { vm, seen: Seen::default(), current: None };
+            let mut claims = Self { vm, seen: Seen::default(), current: None, channels };
             claims.clean(note.claim_id);
             return Ok(claims);
         }
         let seen = handled.as_ref().map(Handled::seen).unwrap_or_default();
-        let mut claims = Self { vm, seen, current: None };
+        let mut claims = Self { vm, seen, current: None, channels };
         if let Some(handled) = handled {
             claims.replace(|vm, stop| async move { attempt::report(&vm, handled, &stop).await });
         }
@@ -75,6 +81,7 @@ impl Claims {
             cleans: *self.vm.cleaner.cleaning() == Cleaning::Possible,
             cleaning: self.at_work().map(|it| it.claim_id),
             locks_out: true,
+            channels: self.vm.tab_desktop.announced() == BrowserDesktop::Possible,
         }
     }
 
@@ -94,6 +101,9 @@ impl Claims {
     pub fn take(&mut self, answer: WaitAnswer) -> News {
         let before = self.seen;
         match answer {
+            WaitAnswer::Channel { target, url, .. } => {
+                self.channels.open(Told { target, path: url });
+            }
             WaitAnswer::Clean { claim_id } => {
                 if self.at_work().is_some_and(|it| it.claim_id == claim_id) {
                     return News::None;
@@ -107,7 +117,17 @@ impl Claims {
                 }
                 info!(claim.id = claim_id, claim.command_no = command_no, "claimed");
                 let command = Command { claim_id, command_no, command, pin };
-                self.replace(|vm, stop| async move { attempt::run(&vm, command, &stop).await });
+                let is_new = before.claim_id != Some(claim_id);
+                if is_new {
+                    self.channels.end();
+                }
+                self.replace(move |vm, stop| async move {
+                    if is_new {
+                        // Whoever had it before is to leave nothing.
+                        vm.tab_desktop.stop().await;
+                    }
+                    attempt::run(&vm, command, &stop).await;
+                });
             }
             WaitAnswer::LockOut { claim_id, command_no } => {
                 self.seen = Seen { claim_id: Some(claim_id), command_no: Some(command_no) };
@@ -115,6 +135,7 @@ impl Claims {
                     return News::None;
                 }
                 info!(claim.id = claim_id, claim.command_no = command_no, "locking out");
+                self.channels.end();
                 self.replace(move |vm, stop| async move {
                     lock_out::run(&vm, claim_id, command_no, &stop).await;
                 });
@@ -125,8 +146,10 @@ impl Claims {
                     return News::None;
                 }
                 info!("released");
+                self.channels.end();
                 self.replace(|vm, stop| async move {
                     Handled::forget(&vm.state);
+                    vm.tab_desktop.stop().await;
                     tokio::select! {
                         () = vm.remote_desktop.end_session() => {}
                         () = stop.cancelled() => {}
@@ -140,11 +163,13 @@ impl Claims {
     /// Ends what the participant had, and cleans the machine.
     fn clean(&mut self, claim_id: i64) {
         self.seen = Seen::default();
+        self.channels.end();
         let over = CancellationToken::new();
         let at_its_end = over.clone().drop_guard();
         self.replace(move |vm, stop| async move {
             let _at_its_end = at_its_end;
             Handled::forget(&vm.state);
+            vm.tab_desktop.stop().await;
             // Its processes are ended in any case.
             tokio::select! {
                 () = vm.remote_desktop.end_session() => {}
@@ -157,8 +182,9 @@ impl Claims {
         }
     }
 
-    /// Ends the attempt, and the remote desktop program with it.
+    /// Ends the attempt, and the remote desktop program with it, and the desktop in the tab.
     pub async fn end(self) {
+        self.vm.tab_desktop.stop().await;
         if let Some(attempt) = self.current {
             attempt.end().await;
         }

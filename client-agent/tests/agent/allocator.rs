@@ -3,15 +3,22 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Request, State},
+    extract::{
+        Request, State,
+        ws::{WebSocket, WebSocketUpgrade},
+    },
     http::{StatusCode, Uri, header::AUTHORIZATION},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use lablink_protocol::{KeptCollected, Seen, WaitAnswer, WaitRequest};
+use lablink_protocol::{ChannelTarget, CrdCode, KeptCollected, Seen, WaitAnswer, WaitRequest};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use crate::renewal::{self, Held, Renewal};
 
@@ -32,6 +39,10 @@ pub struct Told {
     /// The claim after which the machine is to be cleaned.
     to_clean: Option<i64>,
     collected: Option<KeptCollected>,
+    /// A channel that the next wait is told of.
+    channel: Option<WaitAnswer>,
+    /// Where the agent's ends go.
+    ends: Option<mpsc::UnboundedSender<WebSocket>>,
     pub posts: Vec<(String, Value)>,
     pub renewal: Renewal,
     /// Between heartbeats; 1 s, unless a test says otherwise.
@@ -62,6 +73,7 @@ impl Allocator {
         let agents = Router::new()
             .route("/vm_startup", post(wait))
             .route("/api/agent/token", post(renew))
+            .route("/api/agent/channels/{id}", get(dialled))
             .route("/api/agent/heartbeat", post(heartbeat))
             .route("/api/agent/clean-result", post(clean_result))
             .route("/api/vm-status/{hostname}", get(status))
@@ -86,6 +98,29 @@ impl Allocator {
         let pin = "654321".to_owned();
         let claimed = WaitAnswer::Claimed { command, pin, claim_id, command_no };
         self.state.send_modify(|told| told.claim = Some(claimed));
+    }
+
+    /// A claim whose desktop is shown in a tab.
+    pub fn claim_for_tab(&self, claim_id: i64, command_no: i32) {
+        let (command, pin) = (CrdCode::for_tab("x").to_command(), "654321".to_owned());
+        let claimed = WaitAnswer::Claimed { command, pin, claim_id, command_no };
+        self.state.send_modify(|told| told.claim = Some(claimed));
+    }
+
+    /// The agent's end of a new channel.
+    pub async fn channel(&self) -> WebSocket {
+        let (sender, mut ends) = mpsc::unbounded_channel();
+        let channel = WaitAnswer::Channel {
+            channel_id: "c1".to_owned(),
+            target: ChannelTarget::Desktop,
+            url: "/api/agent/channels/c1".to_owned(),
+        };
+        self.state.send_modify(|told| {
+            told.ends = Some(sender);
+            told.channel = Some(channel);
+        });
+        let dialled = tokio::time::timeout(Duration::from_secs(20), ends.recv()).await;
+        dialled.expect("the agent does not dial").unwrap()
     }
 
     pub fn lock_out(&self, claim_id: i64, command_no: i32) {
@@ -250,6 +285,11 @@ async fn clean_result(State(state): State<Shared>, uri: Uri, body: Bytes) -> Res
     (status, Json(json!({"error": "superseded"}))).into_response()
 }
 
+async fn dialled(State(state): State<Shared>, upgrade: WebSocketUpgrade) -> Response {
+    let ends = state.borrow().ends.clone();
+    upgrade.on_upgrade(async move |socket| drop(ends.unwrap().send(socket)))
+}
+
 /// What was reported last.
 async fn status(State(state): State<Shared>) -> Json<Value> {
     let told = state.borrow();
@@ -269,12 +309,22 @@ async fn wait(State(state): State<Shared>, uri: Uri, body: Bytes) -> Response {
     let seen = question.seen.unwrap();
     let mut changes = state.subscribe();
     let news = changes.wait_for(|told| {
-        told.renewal.due || claimed(told) != seen || to_clean(told, &question).is_some()
+        (question.channels && told.channel.is_some())
+            || told.renewal.due
+            || claimed(told) != seen
+            || to_clean(told, &question).is_some()
     });
     let Ok(told) = tokio::time::timeout(HOLD, news).await else {
         return StatusCode::NO_CONTENT.into_response();
     };
-    let told = told.unwrap();
+    let told = told.unwrap().clone();
+    if claimed(&told) == seen
+        && question.channels
+        && let Some(channel) = &told.channel
+    {
+        state.send_modify(|told| told.channel = None);
+        return Json(channel).into_response();
+    }
     if told.renewal.due && told.claim.is_some() {
         return StatusCode::NO_CONTENT.into_response();
     }
@@ -294,6 +344,7 @@ fn claimed(told: &Told) -> Seen {
             WaitAnswer::Claimed { claim_id, command_no, .. }
             | WaitAnswer::LockOut { claim_id, command_no },
         ) => Seen { claim_id: Some(claim_id), command_no: Some(command_no) },
-        Some(WaitAnswer::Released | WaitAnswer::Clean { .. }) | None => Seen::default(),
+        Some(WaitAnswer::Released | WaitAnswer::Clean { .. } | WaitAnswer::Channel { .. })
+        | None => Seen::default(),
     }
 }

@@ -6,6 +6,7 @@ mod claims;
 mod cleaning;
 mod cloud;
 mod commands;
+mod desktop;
 mod enrolment;
 mod footprint;
 mod gpu;

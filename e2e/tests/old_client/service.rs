@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-const CONFIG: &str = "provider: local\nlocal:\n  warm: 0\n";
+const CONFIG: &str = "provider: local\ndesktop: chrome-remote-desktop\nlocal:\n  warm: 0\n";
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(15);
 const SEEN: Duration = Duration::from_secs(5);

@@ -30,7 +30,7 @@ async fn five_hundred_agents_lose_no_claim_across_three_restarts() -> Result<()>
 async fn soak(count: u32, patience: Duration) -> Result<()> {
     let began = Instant::now();
     let deployment = Deployment::with_config(&format!(
-        "provider: local\nlocal: {{ warm: 0 }}\n\
+        "provider: local\ndesktop: chrome-remote-desktop\nlocal: {{ warm: 0 }}\n\
          limits: {{ max_vms: {count}, form_per_address: 0 }}\n"
     ))?;
     let mut allocator = deployment.start().await?;

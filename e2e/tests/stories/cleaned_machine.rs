@@ -33,7 +33,7 @@ async fn the_next_participant_of_a_registered_machine_finds_no_trace_of_the_last
         eprintln!("skipped: installing for real needs root, and file systems to mount");
         return Ok(());
     }
-    let deployment = Deployment::with_config("provider: manual\n")?;
+    let deployment = Deployment::with_config("provider: manual\ndesktop: chrome-remote-desktop\n")?;
     let allocator = deployment.start().await?;
     let said = install(&deployment, &command(&allocator).await?).await?;
     ensure!(said.contains("desktop of lablink-desktop, which is cleaned after each"), "{said}");
@@ -63,7 +63,7 @@ async fn an_account_that_was_there_before_is_not_touched_and_its_machine_is_held
         eprintln!("skipped: installing for real needs root, and file systems to mount");
         return Ok(());
     }
-    let deployment = Deployment::with_config("provider: manual\n")?;
+    let deployment = Deployment::with_config("provider: manual\ndesktop: chrome-remote-desktop\n")?;
     let allocator = deployment.start().await?;
     let command = format!("useradd --create-home grace && {} grace", command(&allocator).await?);
     let said = install(&deployment, &command).await?;

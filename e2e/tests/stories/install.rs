@@ -38,7 +38,7 @@ async fn settings_stay_what_they_are_wherever_they_are_read() -> Result<()> {
 
 #[tokio::test]
 async fn what_is_not_what_the_command_was_made_for_does_not_run() -> Result<()> {
-    let deployment = Deployment::with_config("provider: manual\n")?;
+    let deployment = Deployment::with_config("provider: manual\ndesktop: chrome-remote-desktop\n")?;
     let allocator = deployment.start().await?;
     let command = command(&allocator).await?;
     let words = command.split(|c: char| !c.is_ascii_alphanumeric());

@@ -9,7 +9,7 @@ use crate::gate::Gate;
 const SHOWN: Duration = Duration::from_secs(30);
 
 /// VMs live on when an allocator stops: another one goes on with them.
-const CONFIG: &str = "provider: local\nlocal: { warm: 2 }\n";
+const CONFIG: &str = "provider: local\nmachine: { software: sleap }\nlocal: { warm: 2 }\n";
 
 /// One database, data directory and Terraform state for allocators of both versions.
 pub struct UpgradeLab {

@@ -21,7 +21,7 @@ pub(super) use unfit::{Form, Unfit};
 use std::{num::NonZero, time::Duration};
 
 use ipnet::IpNet;
-use lablink_core::{AccessCode, EmailDomain};
+use lablink_core::{AccessCode, EmailDomain, pools::Desktop};
 use lablink_protocol::Hostname;
 
 pub(super) type Parsed<T> = Result<T, Unfit>;
@@ -50,6 +50,13 @@ pub(super) fn boolean(text: &str) -> Parsed<bool> {
         "false" | "no" | "off" | "0" => Ok(false),
         _ => Err(Unfit::expected(Form::Boolean, "true or false", text)),
     }
+}
+
+/// How participants see their desktop.
+pub(super) fn desktop(text: &str) -> Parsed<Desktop> {
+    let choices: Vec<(&str, Desktop)> =
+        Desktop::ALL.iter().map(|desktop| (desktop.as_str(), *desktop)).collect();
+    one_of(&choices, text)
 }
 
 pub(super) fn count(text: &str) -> Parsed<u32> {

@@ -127,13 +127,24 @@ const NEWCOMER: &str = "not exists (
     and not exists (
         select from begun where begun.pool_id = $1 and begun.key_sha256 = sent.key)";
 
+/// VMs that show a desktop in a tab: the others are for people with a command.
+const SHOWS: &str = "vm.offers_desktop";
+
+impl NewClaim {
+    /// Whether only VMs that show a desktop in a tab are fit for it.
+    pub fn needs_tab(&self) -> bool {
+        self.code.is_for_tab()
+    }
+}
+
 /// Any free VM, unless somebody in line waits for it.
 fn free() -> String {
     let line = format!("select from place where place.pool_id = $1 and {WAITING}");
     format!("{} and not exists ({line})", vms::CLAIMABLE)
 }
 
-/// Takes a VM for each of these claims, the first ones first. The outcomes are in their order.
+/// Takes a VM for each of these claims, the first ones first. The outcomes are in their order. All
+/// need a tab, or none.
 pub(super) async fn assign(
     client: &impl GenericClient,
     pool: &Pool,
@@ -143,9 +154,17 @@ pub(super) async fn assign(
     static SKIP: LazyLock<String> = LazyLock::new(|| statement(NEWCOMER, &free(), "skip locked"));
     static AWAIT: LazyLock<String> = LazyLock::new(|| statement(NEWCOMER, &free(), ""));
 
-    let sql = match locked {
-        Locked::Skip => &SKIP,
-        Locked::Await => &AWAIT,
+    static TAB_SKIP: LazyLock<String> =
+        LazyLock::new(|| statement(NEWCOMER, &format!("{SHOWS} and {}", free()), "skip locked"));
+    static TAB_AWAIT: LazyLock<String> =
+        LazyLock::new(|| statement(NEWCOMER, &format!("{SHOWS} and {}", free()), ""));
+
+    let needs_tab = claims.first().is_some_and(|claim| claim.needs_tab());
+    let sql = match (locked, needs_tab) {
+        (Locked::Skip, false) => &SKIP,
+        (Locked::Await, false) => &AWAIT,
+        (Locked::Skip, true) => &TAB_SKIP,
+        (Locked::Await, true) => &TAB_AWAIT,
     };
     run(client, sql, pool, claims, &[]).await
 }
@@ -170,7 +189,11 @@ pub(crate) async fn assign_kept(
 ) -> Result<Outcome, DbError> {
     static KEPT: LazyLock<String> =
         LazyLock::new(|| statement("true", &format!("vm.place_id = $13 and {}", vms::FIT), ""));
-    let mut outcomes = run(client, &KEPT, pool, &[claim], &[&place]).await?;
+    static TAB_KEPT: LazyLock<String> = LazyLock::new(|| {
+        statement("true", &format!("vm.place_id = $13 and {SHOWS} and {}", vms::FIT), "")
+    });
+    let sql = if claim.needs_tab() { &TAB_KEPT } else { &KEPT };
+    let mut outcomes = run(client, sql, pool, &[claim], &[&place]).await?;
     Ok(outcomes.pop().unwrap_or(Err(NotAssigned::NoneFree)))
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn request(
         let (pin, link) = (Pin::random(), scope.token(LINK));
         let claim = NewClaim {
             email: request.email.clone(),
-            code: request.code.clone(),
+            code: request.code(scope),
             pin,
             link: link.hash(),
             origin: Some(origin.clone()),

@@ -67,7 +67,8 @@ pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> 
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "with stranded as (
-                 select claim.id, claim.vm_id, vm.hostname
+                 select claim.id, claim.vm_id, vm.hostname,
+                        starts_with(claim.crd_code, 'lablink-tab-') as needs_tab
                  from claim join vm on vm.id = claim.vm_id
                  where claim.pool_id = $1 and claim.moving_since is not null
                    and claim.released_at is null
@@ -75,7 +76,8 @@ pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> 
                  for no key update of vm, claim skip locked
              ), taken as (
                  select vm.id, vm.hostname from vm
-                 where vm.pool_id = $1 and {claimable} and exists (select from stranded)
+                 where vm.pool_id = $1 and {claimable}
+                   and exists (select from stranded where vm.offers_desktop or not needs_tab)
                  order by {order} limit 1 for no key update of vm skip locked
              ), left_behind as (
                  update vm set claim_id = null, token_due_at = {TOKEN_DUE}

@@ -41,6 +41,7 @@ impl Question for Wanted {
 
     fn goes_with(&self, other: &Self) -> bool {
         self.scope.pool.as_i64() == other.scope.pool.as_i64()
+            && self.claim.needs_tab() == other.claim.needs_tab()
     }
 
     async fn ask(wanted: &[Self]) -> Result<Vec<Outcome>, DbError> {

@@ -32,7 +32,7 @@ pub use reentry::{Reentry, reentries};
 pub use request::{Granted, Proof, Refusal, Request, RequestError};
 pub use result::{NoSuchClaim, report};
 pub use same_person::{SamePerson, same_person};
-pub use situation::{Delivery, Looks, Situation};
+pub use situation::{Delivery, Looks, Sight, Situation};
 pub use way_in::{Holding, LockOut, LockOutError, NewLink, holding, issue_link, lock_out};
 
 pub(crate) use crate::rows::release_of_vm;

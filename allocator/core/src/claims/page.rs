@@ -28,6 +28,10 @@ pub struct ClaimView {
 pub enum Progress {
     Open {
         pin: Pin,
+        /// The VM's agent can show its desktop in a tab.
+        offers_desktop: bool,
+        /// The participant gave a command of Chrome Remote Desktop.
+        has_command: bool,
         state: ClaimState,
         /// The agent's message about its last attempt.
         detail: Option<String>,
@@ -69,7 +73,7 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
         .client()
         .await?
         .query_opt(
-            "select claim.id, claim.email, claim.pin, claim.state, claim.detail,
+            "select claim.id, claim.email, claim.pin, claim.crd_code, vm.offers_desktop, claim.state, claim.detail,
                     claim.created_at, claim.release_reason, vm.hostname, vm.notice,
                     faulty.hostname as moved_from,
                     case when vm.removing_at is not null then 'leaving'
@@ -95,6 +99,8 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
             Some(reason) => Progress::Over { reason },
             None => Progress::Open {
                 pin: Pin::stored(row.try_get("pin")?),
+                offers_desktop: row.try_get("offers_desktop")?,
+                has_command: has_command(&row)?,
                 state: db::word(&row, "state")?,
                 detail: row.try_get("detail")?,
                 machine: db::word(&row, "machine")?,
@@ -113,6 +119,11 @@ pub async fn by_link(db: &Db, link: &Token) -> Result<Option<ClaimView>, DbError
     .transpose()
 }
 
+fn has_command(row: &tokio_postgres::Row) -> Result<bool, DbError> {
+    let code: String = row.try_get("crd_code")?;
+    Ok(CrdCode::try_from(code).is_ok_and(|code| !code.is_for_tab()))
+}
+
 /// Whether an organiser's newer link has replaced this one.
 pub async fn was_revoked(db: &Db, link: &Token) -> Result<bool, DbError> {
     let sql = "select 1 from claim_link_revoked where token_sha256 = $1";
@@ -129,8 +140,13 @@ pub enum Given {
     NoClaim,
 }
 
-/// Replaces the command of the claim that the link opens.
-pub async fn give_command(scope: &Scope, link: &Token, code: &CrdCode) -> Result<Given, DbError> {
+/// Replaces the command of the claim that the link opens. Without one, the desktop is started in the
+/// tab, as far as the machine shows one.
+pub async fn give_command(
+    scope: &Scope,
+    link: &Token,
+    code: Option<&CrdCode>,
+) -> Result<Given, DbError> {
     crate::db::again!(async {
         let mut client = scope.client().await?;
         let mut change = Change::begin(scope, &mut client).await?;
@@ -149,7 +165,9 @@ pub async fn give_command(scope: &Scope, link: &Token, code: &CrdCode) -> Result
         {
             return Ok(Given::NoClaim);
         }
-        let given = set_command(&mut change, claim_id, code).await?;
+        let tab = || CrdCode::for_tab(Token::random().reveal());
+        let code = code.cloned().unwrap_or_else(tab);
+        let given = set_command(&mut change, claim_id, &code).await?;
         if given != Given::Taken {
             return Ok(given);
         }

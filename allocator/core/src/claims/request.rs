@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 /// What a participant asks for.
 pub struct Request<'a> {
     pub email: &'a Email,
-    pub code: &'a CrdCode,
+    /// Of the command of Chrome Remote Desktop. None: the desktop in the tab is enough.
+    pub code: Option<&'a CrdCode>,
     /// What the browser presents to show that an earlier claim is its own.
     pub proof: Option<Proof>,
     pub neighbours: &'a Neighbours,
@@ -72,6 +73,16 @@ impl Request<'_> {
     }
 }
 
+impl Request<'_> {
+    /// What is stored as the claim's code. The same request has the same.
+    pub(super) fn code(&self, scope: &Scope) -> CrdCode {
+        self.code.cloned().unwrap_or_else(|| CrdCode::for_tab(scope.token(TAB).reveal()))
+    }
+}
+
+/// Makes the code of a claim without a command.
+const TAB: &str = "tab";
+
 /// The stored outcome of a request with a key.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Begun {
@@ -98,7 +109,7 @@ pub(super) async fn alone(
     let (pin, link) = (Pin::random(), scope.token(LINK));
     let claim = NewClaim {
         email: request.email.clone(),
-        code: request.code.clone(),
+        code: request.code(scope),
         pin,
         link: link.hash(),
         origin: None,
@@ -186,7 +197,8 @@ pub(super) async fn back_in(
         // An organiser has revoked its link: it proves nothing any more.
         wish.once = None;
     }
-    let same_code = code == request.code.as_str();
+    let asked = request.code(scope);
+    let same_code = code == asked.as_str();
     let holds_link = match &request.proof {
         Some(Proof(token)) => super::page::opens(&*change, token.hash(), held.claim_id).await?,
         None => false,
@@ -205,12 +217,13 @@ pub(super) async fn back_in(
     }
     let link = wish.token(LINK);
     super::page::add_link(&*change, link.hash(), held.claim_id).await?;
-    if !same_code {
+    // Who has a desktop by Chrome Remote Desktop and gives no command keeps it.
+    if !same_code && request.code.is_some() {
         // If a lock-out came first, the claim's page asks for the command again.
-        set_command(&mut change, held.claim_id, request.code).await?;
+        set_command(&mut change, held.claim_id, &asked).await?;
     }
     if let Some(once) = &wish.once {
-        let command = command_mark(once, request.code);
+        let command = command_mark(once, &asked);
         let begun = Begun { claim: held.claim_id, command, is_new: false };
         wish.keep(&*change, &begun).await?;
     }
@@ -227,11 +240,12 @@ async fn same_again(
     held: Held,
 ) -> Result<Granted, RequestError> {
     let scope = change.scope();
-    let command = scope.once.as_ref().map(|once| command_mark(once, request.code));
+    let code = request.code(&scope);
+    let command = scope.once.as_ref().map(|once| command_mark(once, &code));
     let mut is_new = before.is_new;
     if let Some(command) = command.filter(|command| *command != before.command) {
         is_new = false;
-        if set_command(&mut change, held.claim_id, request.code).await? == Given::Taken {
+        if set_command(&mut change, held.claim_id, &code).await? == Given::Taken {
             scope.keep(&*change, &Begun { command, is_new, ..before }).await?;
         }
     }

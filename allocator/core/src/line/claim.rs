@@ -17,8 +17,14 @@ pub enum ClaimKept {
     NothingKept,
 }
 
-/// Turns an offer into a claim.
-pub async fn claim(scope: &Scope, token: &Token, code: &CrdCode) -> Result<ClaimKept, DbError> {
+/// Turns an offer into a claim. Without a command, the VM must show its desktop in a tab.
+pub async fn claim(
+    scope: &Scope,
+    token: &Token,
+    code: Option<&CrdCode>,
+) -> Result<ClaimKept, DbError> {
+    let tab = || CrdCode::for_tab(Token::random().reveal());
+    let code = code.cloned().unwrap_or_else(tab);
     crate::db::again!(async {
         let mut client = scope.client().await?;
         let mut change = Change::begin(scope, &mut client).await?;

@@ -26,6 +26,8 @@ pub enum Standing {
     Offered {
         hostname: Hostname,
         until: Timestamp,
+        /// Its agent can show its desktop in a tab.
+        offers_desktop: bool,
     },
     Over(EndReason),
 }
@@ -37,6 +39,7 @@ pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbEr
         format!(
             "select case when mine.removed_at is null then mine.end_reason else 'removed' end
                         as end_reason, mine.offered_at, mine.invited_until, vm.hostname,
+                    coalesce(vm.offers_desktop, false) as offers_desktop,
                     (select count(*) from (
                          select from place where pool_id = $1 and {WAITING}
                            and (invited_until is null, id) < (mine.invited_until is null, mine.id)
@@ -69,7 +72,8 @@ pub async fn look(scope: &Scope, token: &Token) -> Result<Option<Standing>, DbEr
         let kept_for = SignedDuration::try_from(KEPT_FOR).unwrap_or_default();
         let invited_until: Option<Timestamp> = row.try_get("invited_until")?;
         let until = invited_until.unwrap_or(offered_at).max(offered_at + kept_for);
-        return Ok(Some(Standing::Offered { hostname, until }));
+        let offers_desktop = row.try_get("offers_desktop")?;
+        return Ok(Some(Standing::Offered { hostname, until, offers_desktop }));
     }
     let ahead = row.try_get("ahead")?;
     Ok(Some(Standing::Waiting {

@@ -3,6 +3,7 @@
 
 mod after_use;
 mod deployment_name;
+mod desktop;
 mod extension;
 mod per_address;
 mod reclaim;
@@ -12,6 +13,7 @@ mod stale_after;
 
 pub use after_use::AfterUse;
 pub use deployment_name::DeploymentNameError;
+pub use desktop::Desktop;
 pub use extension::{Extension, InvalidExtension};
 pub use per_address::{FEWEST, PerAddress, PlacesPerAddress};
 pub use reclaim::Reclaim;

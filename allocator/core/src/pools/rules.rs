@@ -1,6 +1,6 @@
 use std::num::NonZero;
 
-use super::{AfterUse, Extension, PerAddress, Reclaim, Source, StaleAfter};
+use super::{AfterUse, Desktop, Extension, PerAddress, Reclaim, Source, StaleAfter};
 use crate::{AccessCode, EmailDomain};
 
 /// The rules of one pool. Those of the default pool come from the configuration.
@@ -19,6 +19,7 @@ pub struct Claiming {
     /// What participants must enter beside their e-mail, if anything.
     pub access_code: Option<AccessCode>,
     pub reclaim: Reclaim,
+    pub desktop: Desktop,
     /// How many people of one address may stand in line or hold a VM.
     pub per_address: PerAddress,
 }

@@ -5,7 +5,7 @@ use lablink_protocol::{GpuHealth, Hostname, Vitals, VmStatus};
 use tokio_postgres::types::{Json as PgJson, ToSql};
 
 use crate::{
-    Actor, DbError, Scope,
+    Actor, DbError, Scope, channels,
     events::{Change, Kind, Touch},
     ids::VmId,
     line,
@@ -108,6 +108,9 @@ pub async fn heartbeat(
     let vm_id = vm.try_get("id")?;
     if let Some(notice) = &changed.notice {
         cloud_notice::announced(scope, &mut client, vm_id, notice).await?;
+    }
+    if let Some(desktop) = &changed.desktop {
+        channels::announced(scope, &mut client, vm_id, desktop).await?;
     }
     if vm.try_get("is_silent")? {
         silent::heard(scope, &mut client, vm_id).await?;

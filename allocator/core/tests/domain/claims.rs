@@ -12,7 +12,13 @@ use lablink_protocol::{ClaimOutcome, ClaimResult, CrdCode, GpuHealth, Vitals, Vm
 use crate::scene::{Scene, admin, name};
 
 async fn delivery(scene: &Scene, hostname: &str) -> claims::Delivery {
-    match scene.looks.situation(&scene.db, &name(hostname), None).await.unwrap() {
+    match scene
+        .looks
+        .look(&scene.db, &name(hostname), None)
+        .await
+        .unwrap()
+        .map(|sight| sight.situation)
+    {
         Some(Situation::Claimed(delivery)) => delivery,
         other => panic!("{other:?}"),
     }
@@ -180,7 +186,8 @@ async fn the_page_follows_the_agent_and_a_new_command_starts_over() {
     assert_eq!(state().await, (ClaimState::Failed, Some("The code has expired.".to_owned())));
 
     let code = CrdCode::from_command("--code=4/new").unwrap();
-    let given = claims::give_command(&scene.by(Actor::Anyone), &granted.link, &code).await.unwrap();
+    let given =
+        claims::give_command(&scene.by(Actor::Anyone), &granted.link, Some(&code)).await.unwrap();
     assert_eq!(given, claims::Given::Taken);
     assert_eq!(state().await, (ClaimState::Waiting, None));
     assert!(claims::report(agent, &result).await.is_err(), "late: superseded");

@@ -46,7 +46,14 @@ async fn desk(scene: &Scene) -> Vm {
 }
 
 async fn to_clean(scene: &Scene) -> Option<ClaimId> {
-    match scene.looks.situation(&scene.db, &name(DESK), None).await.unwrap().unwrap() {
+    match scene
+        .looks
+        .look(&scene.db, &name(DESK), None)
+        .await
+        .unwrap()
+        .map(|sight| sight.situation)
+        .unwrap()
+    {
         Situation::Unclaimed { to_clean } => to_clean,
         other => panic!("{other:?}"),
     }
@@ -180,7 +187,13 @@ async fn a_vm_that_lablink_makes_anew_is_not_cleaned() {
     let (whose, reason, then) = (Whose::Anybodys, ReleaseReason::Returned, Then::Replace);
     let wish = TakeBack { hostname: &hostname, whose, reason, then };
     operations::take_back(&scene.by(admin()), &wish).await.unwrap();
-    let situation = scene.looks.situation(&scene.db, &hostname, None).await.unwrap().unwrap();
+    let situation = scene
+        .looks
+        .look(&scene.db, &hostname, None)
+        .await
+        .unwrap()
+        .map(|sight| sight.situation)
+        .unwrap();
     assert!(matches!(situation, Situation::Unclaimed { to_clean: None }));
     let last = scene.count("select last_claim_id from vm").await;
     let outcome = CleanOutcome::Cleaned;

@@ -21,7 +21,7 @@ async fn claimed() -> (Scene, Vec<Hostname>) {
 }
 
 async fn delivery(scene: &Scene, vm: &Hostname) -> Delivery {
-    match scene.looks.situation(&scene.db, vm, None).await.unwrap() {
+    match scene.looks.look(&scene.db, vm, None).await.unwrap().map(|sight| sight.situation) {
         Some(Situation::Claimed(delivery)) => delivery,
         other => panic!("{other:?}"),
     }
@@ -33,15 +33,15 @@ async fn who_looks_at_once_gets_their_own_answers_by_two_connections() {
     vms.insert(7, name("lablink-vm-test-99"));
     let gate = scene.db.client().await.unwrap();
     gate.batch_execute("begin; lock table vm in access exclusive mode").await.unwrap();
-    let looks = join_all(vms.iter().map(|vm| scene.looks.situation(&scene.db, vm, None)));
+    let looks = join_all(vms.iter().map(|vm| scene.looks.look(&scene.db, vm, None)));
     let teacher = async {
         until_held_up(&scene, 2).await;
         assert_eq!(scene.count(HELD_UP).await, 2);
         gate.batch_execute("commit").await.unwrap();
     };
     let (found, ()) = tokio::join!(looks, teacher);
-    for (vm, situation) in vms.iter().zip(found) {
-        match situation.unwrap() {
+    for (vm, sight) in vms.iter().zip(found) {
+        match sight.unwrap().map(|sight| sight.situation) {
             Some(Situation::Claimed(Delivery { code, .. })) => {
                 let nr = vm.as_str().rsplit('-').next().unwrap();
                 let sql = format!(

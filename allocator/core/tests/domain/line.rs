@@ -42,7 +42,7 @@ async fn offered(scene: &Scene, token: &Token) -> Option<String> {
 
 async fn claim(scene: &Scene, token: &Token) -> ClaimKept {
     let code = CrdCode::from_command("--code=4/late").unwrap();
-    line::claim(&scene.scope(), token, &code).await.unwrap()
+    line::claim(&scene.scope(), token, Some(&code)).await.unwrap()
 }
 
 async fn release(scene: &Scene, hostname: &str) {
@@ -363,7 +363,7 @@ async fn who_waits_at_one_allocator_hears_of_a_vm_that_another_frees() {
     assert!(matches!(there(&ada).await, Standing::Offered { .. }));
     assert!(matches!(there(&bob).await, Standing::Waiting { .. }), "in the same order everywhere");
     let code = CrdCode::from_command("--code=4/late").unwrap();
-    let claimed = line::claim(&scope, &ada, &code).await.unwrap();
+    let claimed = line::claim(&scope, &ada, Some(&code)).await.unwrap();
     assert!(matches!(claimed, ClaimKept::Claimed(_)));
     assert!(matches!(claim(&scene, &ada).await, ClaimKept::Claimed(_)), "told the same by either");
     let claims = "select count(*) from claim where email = 'ada@example.org'";

@@ -33,7 +33,12 @@ async fn wait_for_claim(scene: &Scene, hub: &Hub, hostname: &str) {
     let mut changes = hub.subscribe(Topic::Vm(name(hostname)));
     tokio::time::timeout(LONG, async {
         loop {
-            let situation = scene.looks.situation(&scene.db, &name(hostname), None).await.unwrap();
+            let situation = scene
+                .looks
+                .look(&scene.db, &name(hostname), None)
+                .await
+                .unwrap()
+                .map(|sight| sight.situation);
             if matches!(situation, Some(Situation::Claimed(_))) {
                 return;
             }
@@ -109,7 +114,8 @@ async fn whoever_looks_at_a_claim_hears_that_its_command_was_fetched() {
     let mut heard = async || tokio::time::timeout(LONG, changes.changed()).await.expect("nothing");
     scene.claim("ada@example.org", "4/x").await.unwrap();
     heard().await;
-    let situation = scene.looks.situation(&scene.db, &vm, None).await.unwrap();
+    let situation =
+        scene.looks.look(&scene.db, &vm, None).await.unwrap().map(|sight| sight.situation);
     let Some(Situation::Claimed(delivery)) = situation else { panic!("{situation:?}") };
     assert!(scene.deliveries.note(&scene.scope(), &delivery).await.unwrap().is_some());
     heard().await;

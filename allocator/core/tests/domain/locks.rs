@@ -6,6 +6,7 @@ use lablink_core::{
     Actor, DbError, Neighbours, Token,
     admissions::{self, Known},
     agents::{self, LiftError, Misuse, RenewError},
+    channels,
     claims::{self, ClaimId, LockOutError, NoSuchClaim, ReleaseReason, Request, RequestError},
     collections::{self, Kept},
     events,
@@ -21,7 +22,8 @@ use lablink_core::{
     vms::{self, Selection, Sort, View},
 };
 use lablink_protocol::{
-    ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth, TokenKeeping, Vitals, VmStatus,
+    BrowserDesktop, ChannelTarget, ClaimOutcome, ClaimResult, CrdCode, Fault, GpuHealth,
+    TokenKeeping, Vitals, VmStatus,
 };
 
 use crate::scene::{Scene, admin, alone, begin, kinds, name};
@@ -34,7 +36,7 @@ type Write = for<'s> fn(&'s Scene) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// What two callers may do at once. What the rules refuse is no failure here; what the database
 /// refuses is.
-const WRITES: [(&str, Write); 39] = [
+const WRITES: [(&str, Write); 41] = [
     ("claim", |scene| {
         Box::pin(async {
             let who = format!("p{}@example.org", rand_number());
@@ -176,7 +178,8 @@ const WRITES: [(&str, Write); 39] = [
             let email = "both@example.org".parse().unwrap();
             let code = CrdCode::from_command("--code=4/x").unwrap();
             let (proof, neighbours) = (None, &alone());
-            let request = Request { email: &email, code: &code, proof, neighbours, key: key() };
+            let request =
+                Request { email: &email, code: Some(&code), proof, neighbours, key: key() };
             match claims::request(&scene.scope(), &scene.intake, &request).await {
                 Ok(_) | Err(RequestError::Refused(_) | RequestError::Db(DbError::KeyReused)) => {}
                 Err(RequestError::Db(error)) => panic!("{error:?}"),
@@ -332,8 +335,39 @@ const WRITES: [(&str, Write); 39] = [
                 let link = claims::issue_link(&scene.by(admin()), claim_id).await;
                 let Some(link) = link.unwrap() else { continue };
                 let code = CrdCode::from_command("--code=4/new").unwrap();
-                claims::give_command(&scene.by(Actor::Anyone), &link.link, &code).await.unwrap();
+                claims::give_command(&scene.by(Actor::Anyone), &link.link, Some(&code))
+                    .await
+                    .unwrap();
             }
+        })
+    }),
+    ("a desktop in a tab, announced and taken back", |scene| {
+        Box::pin(async {
+            for desktop in [BrowserDesktop::Possible, BrowserDesktop::Impossible("no".to_owned())] {
+                for vm in [ONE, TWO] {
+                    let vitals = Vitals { desktop: Some(desktop.clone()), ..Vitals::default() };
+                    let told = vms::heartbeat(&scene.scope(), &name(vm), &vitals).await;
+                    told.or_else(gone).unwrap();
+                }
+            }
+        })
+    }),
+    ("a channel, told of and taken", |scene| {
+        Box::pin(async {
+            let Ok(Some(vm)) = vms::find(&scene.scope(), &name(ONE)).await else { return };
+            let (id, secret) = (Token::random(), Token::random());
+            let new = channels::NewChannel {
+                id: &id,
+                vm_id: vm.id,
+                target: ChannelTarget::Desktop,
+                holder: "127.0.0.1:1",
+                secret: &secret,
+                // Others drop it at once.
+                patience: Duration::ZERO,
+            };
+            channels::ask(&scene.db, &new).await.unwrap();
+            channels::tell(&scene.db, &name(ONE)).await.unwrap();
+            channels::take(&scene.db, &name(ONE), &id).await.unwrap();
         })
     }),
     ("a lock-out", |scene| {

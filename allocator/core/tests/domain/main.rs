@@ -41,6 +41,7 @@ mod startup;
 mod state;
 mod states;
 mod strangers;
+mod tab;
 mod targets;
 mod unheard;
 mod used;

@@ -32,7 +32,7 @@ async fn claim_with_key(
     let email: Email = email.parse().unwrap();
     let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
     let (proof, neighbours, key) = (None, &alone(), Some(key.clone()));
-    let request = Request { email: &email, code: &code, proof, neighbours, key };
+    let request = Request { email: &email, code: Some(&code), proof, neighbours, key };
     claims::request(&scene.scope(), &scene.intake, &request).await
 }
 

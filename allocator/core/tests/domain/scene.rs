@@ -113,7 +113,7 @@ impl Scene {
     ) -> Result<Granted, Refusal> {
         let email: Email = email.parse().unwrap();
         let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-        let request = Request { email: &email, code: &code, proof, neighbours, key: None };
+        let request = Request { email: &email, code: Some(&code), proof, neighbours, key: None };
         match claims::request(&self.scope(), &self.intake, &request).await {
             Ok(granted) => Ok(granted),
             Err(RequestError::Refused(refusal)) => Err(refusal),

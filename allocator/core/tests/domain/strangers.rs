@@ -110,7 +110,7 @@ async fn the_machines_of_one_address_are_limited_with_the_places_that_may_become
     assert_eq!(fourth.unwrap_err(), Refusal::AddressFull);
     scene.join("nobody@example.org", Presented::default()).await.unwrap(); // the line is served
     let code = CrdCode::from_command("--code=4/x").unwrap();
-    let taken = line::claim(&scene.scope(), &first, &code).await.unwrap();
+    let taken = line::claim(&scene.scope(), &first, Some(&code)).await.unwrap();
     assert!(matches!(taken, line::ClaimKept::Claimed(_)));
     let of_home = "select count(*) from claim where origin is not null and released_at is null";
     assert_eq!(scene.count(of_home).await, 5, "three, Ada's and the home's");

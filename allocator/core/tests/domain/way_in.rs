@@ -39,11 +39,17 @@ fn machine(view: &ClaimView) -> Machine {
 
 async fn give(scene: &Scene, link: &Token, code: &str) -> Given {
     let code = CrdCode::from_command(&format!("--code={code}")).unwrap();
-    claims::give_command(&scene.by(Actor::Anyone), link, &code).await.unwrap()
+    claims::give_command(&scene.by(Actor::Anyone), link, Some(&code)).await.unwrap()
 }
 
 async fn situation(scene: &Scene) -> Situation {
-    scene.looks.situation(&scene.db, &name(VM), None).await.unwrap().unwrap()
+    scene
+        .looks
+        .look(&scene.db, &name(VM), None)
+        .await
+        .unwrap()
+        .map(|sight| sight.situation)
+        .unwrap()
 }
 
 async fn tells(
@@ -122,7 +128,9 @@ async fn no_way_in_is_made_beside_the_organisers_link() {
         let organiser = scene.by(admin());
         let (_same_code, _command, new) = tokio::join!(
             scene.claim(ADA, "4/x"),
-            async { claims::give_command(&scene.by(Actor::Anyone), &stranger, &code()).await },
+            async {
+                claims::give_command(&scene.by(Actor::Anyone), &stranger, Some(&code())).await
+            },
             claims::issue_link(&organiser, 1.into()),
         );
         let new = new.unwrap().unwrap();
@@ -279,7 +287,7 @@ async fn a_fresh_machine_is_kept_for_the_right_person_before_everybody_else() {
     let Standing::Offered { hostname, .. } = look(&ada.link).await else { panic!("kept for her") };
     assert_eq!(hostname.as_str(), "lablink-vm-test-9");
     let code = CrdCode::from_command("--code=4/hers").unwrap();
-    let claimed = line::claim(&scene.scope(), &ada.link, &code).await.unwrap();
+    let claimed = line::claim(&scene.scope(), &ada.link, Some(&code)).await.unwrap();
     assert!(matches!(claimed, ClaimKept::Claimed(_)));
     assert!(view(&scene, &ada.link).await.is_some());
     let over = try_fresh(&scene).await;

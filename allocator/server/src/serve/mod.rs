@@ -10,6 +10,7 @@ pub mod database;
 mod http;
 mod local;
 mod machines;
+mod own_address;
 pub mod places;
 mod pool_rules;
 mod results;
@@ -34,8 +35,8 @@ use lablink_core::{
 };
 use lablink_provision::ssh;
 use lablink_web::{
-    AdminLogin, AgentBudgets, AgentLimits, AppState, Browsers, CodeGuesses, ConnectionLimits,
-    FormLimits, OwnLog, Transfers, Waits,
+    AdminLogin, AgentBudgets, AgentLimits, AppState, Browsers, Channels, CodeGuesses,
+    ConnectionLimits, FormLimits, OwnLog, Transfers, Waits,
 };
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::{
@@ -45,8 +46,8 @@ use tokio_util::{
 
 use self::{
     banner::Banner, cloud::Cloud, database::Database, http::answer_requests, local::Start,
-    machines::Machines, places::Places, pool_rules::pool_rules, results::collector,
-    runners::runners, web_settings::web_settings,
+    machines::Machines, own_address::own_address, places::Places, pool_rules::pool_rules,
+    results::collector, runners::runners, web_settings::web_settings,
 };
 use crate::{cli::ServeArgs, config::Config, logging};
 
@@ -97,7 +98,7 @@ async fn serve_on(
     let db = Db::new(&database.server, CONNECTIONS);
     let hand_over_db = Db::new(&database.server, HAND_OVER_CONNECTIONS);
     let agents_db = Db::new(&database.server, AGENT_CONNECTIONS);
-    let rules = pool_rules(config);
+    let rules = pool_rules(config, args.agent_auth);
     let pool = Arc::new(Pool::open(&db, args.environment.as_str(), rules).await?);
     pool.keep_deployment_name(&db, config.deployment_name.as_deref()).await?;
     let scope = Scope::new(&db, &pool, Actor::System);
@@ -139,6 +140,7 @@ async fn serve_on(
     });
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
+    let own_address = own_address(args, &listener, &db).await?;
     let login = admin_password::login(&config.app.admin, places)?;
     let state = AppState {
         db,
@@ -154,6 +156,7 @@ async fn serve_on(
         looks: Looks::default(),
         deliveries: Deliveries::default(),
         hub,
+        channels: Channels::new(own_address.to_string()),
         waits: Waits::default(),
         admin: Arc::new(AdminLogin::new(config.app.admin_user.clone(), login.hash)?),
         metrics: lablink_web::metrics::start()?,

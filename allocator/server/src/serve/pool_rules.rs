@@ -1,16 +1,21 @@
 use lablink_core::pools::{
-    Claiming, Machines, PerAddress, PlacesPerAddress, Results, Rules, Source, StaleAfter,
+    Claiming, Desktop, Machines, PerAddress, PlacesPerAddress, Results, Rules, Source, StaleAfter,
 };
 
-use crate::config::{Config, ProviderKind};
+use crate::{
+    cli::AgentAuth,
+    config::{Config, ProviderKind},
+};
 
-/// The rules of the default pool, from the configuration.
-pub fn pool_rules(config: &Config) -> Rules {
+/// The rules of the default pool, from the configuration. Clients of the original, which need no
+/// token, know only Chrome Remote Desktop.
+pub fn pool_rules(config: &Config, agent_auth: AgentAuth) -> Rules {
     Rules {
         claiming: Claiming {
             email_domains: config.app.email_domains.clone(),
             access_code: config.app.access_code,
             reclaim: config.app.reclaim,
+            desktop: desktop(config, agent_auth),
             per_address: per_address(config),
         },
         machines: Machines {
@@ -34,6 +39,21 @@ pub fn pool_rules(config: &Config) -> Rules {
         },
         results: Results { extension: config.machine.extension.clone() },
     }
+}
+
+fn desktop(config: &Config, agent_auth: AgentAuth) -> Desktop {
+    let wanted = config.desktop.unwrap_or(match agent_auth {
+        AgentAuth::Open => Desktop::ChromeRemoteDesktop,
+        AgentAuth::Required => Desktop::Browser,
+    });
+    if wanted.is_in_tab() && !lablink_web::shows_desktops() {
+        tracing::warn!(
+            "this program was built without noVNC, so participants see their desktop by Chrome \
+             Remote Desktop: run scripts/web-assets and build it again"
+        );
+        return Desktop::ChromeRemoteDesktop;
+    }
+    wanted
 }
 
 /// How many people of one address may wait or hold a machine. There is no limit where an access

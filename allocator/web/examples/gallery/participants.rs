@@ -10,6 +10,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         own: None,
         email: String::new(),
         crd_command: String::new(),
+        asks: AsksCommand::Always,
         access_code: None,
         problem: None,
     };
@@ -19,11 +20,17 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         own: None,
         email: "ada@example.org".to_owned(),
         crd_command: "start-host --code 4/0AbC".to_owned(),
+        asks: AsksCommand::Always,
         access_code: None,
         problem: Some(problem),
     };
     add(pages, "request", &blank(12))?;
     add(pages, "request-none", &blank(0))?;
+    let asks = AsksCommand::Never;
+    add(pages, "request-tab", &RequestPage { asks, ..blank(12) })?;
+    let asks = AsksCommand::WhoLikes;
+    add(pages, "request-either", &RequestPage { asks, ..blank(12) })?;
+    add(pages, "request-needs-command", &refused(2, RequestProblem::NeedsCommand))?;
     let message = "This is not a Chrome Remote Desktop command: it has no --code=… part. Copy the \
                    whole command for Debian Linux from remotedesktop.google.com/headless.";
     let field = RequestField::CrdCommand;
@@ -53,19 +60,25 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         moved_from: None,
         state,
     };
-    let held = |connection, error: Option<&str>| {
+    let held_by = |way, connection, error: Option<&str>| {
         let crd_command = error.map(|_| "start-host --name=$(hostname)".to_owned());
         let command = CommandForm {
             crd_command: crd_command.unwrap_or_default(),
             error: error.map(str::to_owned),
         };
         let (pin, machine) = ("204817".to_owned(), Machine::Fine);
-        claim(ClaimState::Held { pin, machine, taken_back_at: None, connection, command })
+        claim(ClaimState::Held { way, pin, machine, taken_back_at: None, connection, command })
     };
+    let held = |connection, error| held_by(Way::Command, connection, error);
     let reason = format!("The code was used before, or is older than five minutes. {SCRIPT}");
     add(pages, "claim-claimed", &held(Connection::Claimed, None))?;
     add(pages, "claim-connecting", &held(Connection::Connecting, None))?;
     add(pages, "claim-ready", &held(Connection::Ready, None))?;
+    add(pages, "claim-tab", &held_by(Way::Tab, Connection::Ready, None))?;
+    add(pages, "claim-tab-starts", &held_by(Way::Tab, Connection::Connecting, None))?;
+    add(pages, "claim-either", &held_by(Way::Either, Connection::Ready, None))?;
+    let failed = || Connection::Failed { reason: "The VNC server ended at once.".to_owned() };
+    add(pages, "claim-tab-failed", &held_by(Way::Tab, failed(), None))?;
     add(pages, "claim-failed", &held(Connection::Failed { reason }, None))?;
     let refused_command = "This is not a Chrome Remote Desktop command: it has no --code=… part.";
     add(pages, "claim-refused", &held(Connection::Ready, Some(refused_command)))?;
@@ -82,7 +95,9 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         let (pin, command) = ("204817".to_owned(), CommandForm::default());
         let connection = Connection::Failed { reason };
         let taken_back_at = Some(before(-2));
-        let page = claim(ClaimState::Held { pin, machine, taken_back_at, connection, command });
+        let way = Way::Command;
+        let page =
+            claim(ClaimState::Held { way, pin, machine, taken_back_at, connection, command });
         add(pages, &format!("claim-{}", machine.as_str().replace('_', "-")), &page)?;
     }
     let moved_from = Some("lablink-vm-prod-3".to_owned());
@@ -91,6 +106,12 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     add(pages, "claim-returned", &claim(ClaimState::Ended(ReleaseReason::Returned)))?;
     add(pages, "claim-released", &claim(ClaimState::Ended(ReleaseReason::Released)))?;
     add(pages, "claim-destroyed", &claim(ClaimState::Ended(ReleaseReason::Destroyed)))?;
+
+    let page = DesktopPage {
+        link: Token::presented("Jx7Qd0nXb2"),
+        hostname: "lablink-vm-prod-12".to_owned(),
+    };
+    add(pages, "desktop", &page)?;
 
     let page = ClaimReturnPage {
         link: Token::presented("Jx7Qd0nXb2"),
@@ -105,13 +126,14 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
     };
     add(pages, "line-waiting", &waiting(4, None))?;
     add(pages, "line-next", &waiting(0, Some(140)))?;
-    let offered = |error: Option<&str>| {
+    let offered = |asks, error: Option<&str>| {
         let command = CommandForm { crd_command: String::new(), error: error.map(str::to_owned) };
         let hostname = "lablink-vm-prod-12".to_owned();
-        place(LineState::Offered { hostname, until: before(-600), command })
+        place(LineState::Offered { hostname, until: before(-600), asks, command })
     };
-    add(pages, "line-offered", &offered(None))?;
-    add(pages, "line-refused", &offered(Some(refused_command)))?;
+    add(pages, "line-offered", &offered(AsksCommand::Always, None))?;
+    add(pages, "line-offered-tab", &offered(AsksCommand::Never, None))?;
+    add(pages, "line-refused", &offered(AsksCommand::Always, Some(refused_command)))?;
     add(pages, "line-lapsed", &place(LineState::Over(LineEnd::Lapsed)))?;
     add(pages, "line-removed", &place(LineState::Over(LineEnd::Removed)))?;
     add(pages, "line-left", &place(LineState::Over(LineEnd::Left)))?;

@@ -6,8 +6,8 @@ use axum::{
 };
 use lablink_core::{Action, Token, agents, claims, collections, vms};
 use lablink_protocol::{
-    ClaimResult, CleanResult, Cleaning, CloudNotice, Enrol, Enrolled, GpuReading, Heartbeat,
-    HeartbeatAnswer, RenewToken, TokenKeeping, Vitals,
+    BrowserDesktop, ClaimResult, CleanResult, Cleaning, CloudNotice, Enrol, Enrolled, GpuReading,
+    Heartbeat, HeartbeatAnswer, RenewToken, TokenKeeping, Vitals,
 };
 
 use crate::{
@@ -88,6 +88,10 @@ fn bounded(vitals: Vitals) -> Vitals {
         TokenKeeping::Safe => TokenKeeping::Safe,
         TokenKeeping::Exposed(why) => TokenKeeping::Exposed(reason(why)),
     };
+    let desktop = |desktop: BrowserDesktop| match desktop {
+        BrowserDesktop::Possible => BrowserDesktop::Possible,
+        BrowserDesktop::Impossible(why) => BrowserDesktop::Impossible(reason(why)),
+    };
     let notice = |notice: CloudNotice| match notice {
         CloudNotice::None | CloudNotice::Other => CloudNotice::None,
         CloudNotice::TakenBack { action, time } => {
@@ -105,6 +109,7 @@ fn bounded(vitals: Vitals) -> Vitals {
         gpu_driver: vitals.gpu_driver.map(text),
         cleaning: vitals.cleaning.map(cleaning),
         token: vitals.token.map(keeping),
+        desktop: vitals.desktop.map(desktop),
         notice: vitals.notice.map(notice),
         gpus: vitals.gpus.map(|gpus| gpus.into_iter().take(MOST_GPUS).map(gpu).collect()),
         ..vitals

@@ -12,12 +12,13 @@ use axum::{
 use futures_util::stream;
 use lablink_core::{
     Action, Actor, DbError, TokenHash,
-    claims::{ClaimId, Delivery, Situation},
+    channels::{self, Asked},
+    claims::{ClaimId, Delivery, Sight, Situation},
     live::{Subscription, Topic},
-    pools::AfterUse,
+    pools::{AfterUse, Desktop},
     vms,
 };
-use lablink_protocol::{Hostname, Seen, WaitAnswer, WaitRequest};
+use lablink_protocol::{CrdCode, Hostname, Seen, WaitAnswer, WaitRequest};
 use serde::Deserialize;
 
 use super::named;
@@ -26,7 +27,7 @@ use crate::{
     auth::{Caller, PresentedToken},
     connections::{Later, Slot},
     http::{Json, Problem},
-    metrics,
+    links, metrics,
     waits::Turn,
 };
 
@@ -46,6 +47,8 @@ pub struct Wait {
     cleaning: Option<ClaimId>,
     #[serde(default)]
     locks_out: bool,
+    #[serde(default)]
+    channels: bool,
 }
 
 /// Waits until the VM is claimed. With `seen`, or `Prefer: wait=SECONDS`, a 204 says: come again.
@@ -75,6 +78,8 @@ pub async fn vm_startup(
     let able = Ability {
         cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
         locks_out: wait.locks_out,
+        // A channel is dialled with a token.
+        channels: wait.channels && presented.is_some(),
     };
     let waiter = Waiter::new(state, hostname, presented, wait.seen.unwrap_or_default(), able);
     // The first look tells a missing VM before a 200 is on its way.
@@ -183,6 +188,7 @@ struct Ability {
     cleaner: Option<Cleaner>,
     /// It can end a desktop, and wait for the same claim's next command.
     locks_out: bool,
+    channels: bool,
 }
 
 /// A caller who can clean the machine, where the organiser wants that.
@@ -222,8 +228,23 @@ impl Waiter {
 
     async fn look(&self) -> Result<Look, Problem> {
         let AppState { hand_over_db, looks, .. } = &self.state;
-        let situation = looks.situation(hand_over_db, &self.hostname, self.token).await?;
-        Ok(match situation.ok_or_else(|| Problem::not_found("VM not found."))? {
+        let sight = looks.look(hand_over_db, &self.hostname, self.token).await?;
+        let Sight { situation, has_channel } =
+            sight.ok_or_else(|| Problem::not_found("VM not found."))?;
+        match self.of_claim(situation) {
+            Look::Nothing if has_channel && self.able.channels => {
+                let asked = channels::tell(hand_over_db, &self.hostname).await?;
+                Ok(asked.map_or(Look::Nothing, |Asked { id, target }| {
+                    let (channel_id, url) = (id.reveal().to_owned(), links::agent_channel(&id));
+                    Look::News(WaitAnswer::Channel { channel_id, target, url })
+                }))
+            }
+            look => Ok(look),
+        }
+    }
+
+    fn of_claim(&self, situation: Situation) -> Look {
+        match situation {
             Situation::Claimed(delivery)
                 if self.is_news(delivery.claim_id, delivery.command_no) =>
             {
@@ -248,7 +269,7 @@ impl Waiter {
                 Look::News(WaitAnswer::Released)
             }
             Situation::TokenDue { .. } | Situation::NotTheAgent => Look::ComeAgain,
-        })
+        }
     }
 
     fn without_claim(&self, to_clean: Option<ClaimId>) -> Look {
@@ -266,8 +287,13 @@ impl Waiter {
     }
 
     fn hand_over(&self, delivery: Delivery) -> WaitAnswer {
+        let in_tab_alone = self.state.pool.rules.claiming.desktop == Desktop::Browser;
+        let command = match in_tab_alone && delivery.offers_desktop && !delivery.code.is_for_tab() {
+            true => CrdCode::for_tab("instead").to_command(),
+            false => delivery.code.to_command(),
+        };
         let answer = WaitAnswer::Claimed {
-            command: delivery.code.to_command(),
+            command,
             pin: delivery.pin.reveal().to_owned(),
             claim_id: delivery.claim_id.into(),
             command_no: delivery.command_no,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
-    http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -88,7 +88,9 @@ pub(crate) async fn guard(
     };
     drop(entered);
     if let (Some(slot), Some(link)) = (slot, link)
-        && (response.status().is_success() || response.status().is_redirection())
+        && (response.status().is_success()
+            || response.status().is_redirection()
+            || response.status() == StatusCode::SWITCHING_PROTOCOLS)
     {
         slot.recognise(link);
     }

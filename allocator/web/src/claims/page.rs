@@ -2,7 +2,8 @@ use askama::Template;
 use jiff::Timestamp;
 use lablink_core::{
     Token,
-    claims::{Machine, ReleaseReason},
+    claims::{Machine, Progress, ReleaseReason},
+    pools::Desktop,
 };
 
 use crate::{
@@ -34,6 +35,7 @@ pub struct ClaimReturnPage {
 
 pub enum ClaimState {
     Held {
+        way: Way,
         pin: String,
         machine: Machine,
         /// When its cloud takes it back, if it has said so.
@@ -42,6 +44,36 @@ pub enum ClaimState {
         command: CommandForm,
     },
     Ended(ReleaseReason),
+}
+
+/// How the participant gets to the desktop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Command,
+    Tab,
+    Either,
+}
+
+impl Way {
+    pub fn of(desktop: Desktop, progress: &Progress) -> Self {
+        match progress {
+            Progress::Open { offers_desktop: true, has_command, .. } if desktop.is_in_tab() => {
+                match desktop == Desktop::Browser || !has_command {
+                    true => Self::Tab,
+                    false => Self::Either,
+                }
+            }
+            Progress::Open { .. } | Progress::Over { .. } => Self::Command,
+        }
+    }
+
+    pub fn is_by_tab(self) -> bool {
+        self != Self::Command
+    }
+
+    pub fn is_by_command(self) -> bool {
+        self != Self::Tab
+    }
 }
 
 /// `POST {link}/command`, field `crd_command`.
@@ -65,12 +97,16 @@ impl ClaimPage {
             ClaimState::Held { machine: Machine::Failed, .. } => "Your machine is out of order",
             ClaimState::Held { machine: Machine::Silent, .. } => "Your machine does not answer",
             ClaimState::Held { machine: Machine::LockingOut, .. } => "The desktop is being closed",
+            ClaimState::Held { machine: Machine::LockedOut, way: Way::Tab, .. } => {
+                "The desktop was closed"
+            }
             ClaimState::Held { machine: Machine::LockedOut, .. } => {
                 "Your machine needs a new command"
             }
-            ClaimState::Held { machine: Machine::Fine, connection, .. } => match connection {
+            ClaimState::Held { machine: Machine::Fine, connection, way, .. } => match connection {
                 Connection::Claimed | Connection::Connecting => "Your machine is getting ready",
                 Connection::Ready => "Your machine is ready",
+                Connection::Failed { .. } if *way == Way::Tab => "Your desktop did not start",
                 Connection::Failed { .. } => "Your machine needs a new command",
             },
         }
@@ -112,7 +148,14 @@ mod tests {
         let command =
             CommandForm { crd_command: "typed".to_owned(), error: error.map(str::to_owned) };
         let (pin, machine) = ("123456".to_owned(), Machine::Fine);
-        page(ClaimState::Held { pin, machine, taken_back_at: None, connection, command })
+        page(ClaimState::Held {
+            way: Way::Command,
+            pin,
+            machine,
+            taken_back_at: None,
+            connection,
+            command,
+        })
     }
 
     #[test]
@@ -172,8 +215,14 @@ mod tests {
         ] {
             let connection = Connection::Failed { reason: "killed".to_owned() };
             let (pin, command) = ("123456".to_owned(), CommandForm::default());
-            let html =
-                page(ClaimState::Held { pin, machine, taken_back_at: None, connection, command });
+            let html = page(ClaimState::Held {
+                way: Way::Command,
+                pin,
+                machine,
+                taken_back_at: None,
+                connection,
+                command,
+            });
             assert!(html.contains(title) && html.contains(advice), "{title}");
             assert!(!html.contains("needs a new command"), "{title}");
         }
@@ -186,7 +235,14 @@ mod tests {
         let locked = |machine| {
             let connection = Connection::Failed { reason: "of an organiser".to_owned() };
             let (pin, command) = ("123456".to_owned(), CommandForm::default());
-            page(ClaimState::Held { pin, machine, taken_back_at: None, connection, command })
+            page(ClaimState::Held {
+                way: Way::Command,
+                pin,
+                machine,
+                taken_back_at: None,
+                connection,
+                command,
+            })
         };
         let under_way = locked(Machine::LockingOut);
         assert!(

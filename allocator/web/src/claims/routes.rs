@@ -10,17 +10,16 @@ use lablink_core::{
     operations::{self, TakeBack, TakeBackError, Then, Whose},
     vms,
 };
-use lablink_protocol::CrdCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm};
+use super::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Way};
 use crate::{
     AppState,
     auth::{Asking, Caller},
     http::{FormOrJson, Path, Problem, Wants},
     links,
-    states::{afterwards::Afterwards, claim::Connection},
+    states::{afterwards::Afterwards, asks_command::AsksCommand, claim::Connection},
 };
 
 /// The page of one claim: hostname, PIN and how connecting goes.
@@ -30,15 +29,14 @@ pub async fn page(
     Path(link): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let claim = find(&state, &link).await?;
-    Ok(Html(filled(&link, claim, CommandForm::default()).render()?))
+    Ok(Html(filled(&state, &link, claim, CommandForm::default()).render()?))
 }
 
 #[derive(Deserialize, ToSchema)]
 pub struct GiveCommand {
-    /// A new command of Chrome Remote Desktop.
+    /// A new command of Chrome Remote Desktop. Without one, the desktop in the tab is started again.
     #[serde(default)]
     #[schema(
-        required,
         max_length = 4096,
         pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
     )]
@@ -54,7 +52,7 @@ pub async fn give_command(
     wants: Wants,
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
 ) -> Result<Response, Problem> {
-    let code = match CrdCode::from_command(&crd_command) {
+    let code = match asks(&state, &link).await?.read(&crd_command) {
         Ok(code) => code,
         Err(error) => {
             let answer = Problem::invalid(error.to_string());
@@ -63,11 +61,11 @@ pub async fn give_command(
             }
             let claim = find(&state, &link).await?;
             let form = CommandForm { crd_command, error: Some(error.to_string()) };
-            return Ok(answer.with_page(filled(&link, claim, form).render()?));
+            return Ok(answer.with_page(filled(&state, &link, claim, form).render()?));
         }
     };
     let token = Token::presented(&link);
-    let given = claims::give_command(&scope, &token, &code).await?;
+    let given = claims::give_command(&scope, &token, code.as_ref()).await?;
     if given == Given::NoClaim {
         // Over, if it is one at all: its page says how.
         find(&state, &link).await?;
@@ -139,6 +137,16 @@ pub async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {
     Err(if claims::was_revoked(&state.db, &link).await? { revoked() } else { no_claim() })
 }
 
+/// What the claim's desktop is started with.
+async fn asks(state: &AppState, link: &str) -> Result<AsksCommand, Problem> {
+    let claim = find(state, link).await?;
+    Ok(match Way::of(state.pool.rules.claiming.desktop, &claim.progress) {
+        Way::Command => AsksCommand::Always,
+        Way::Either => AsksCommand::WhoLikes,
+        Way::Tab => AsksCommand::Never,
+    })
+}
+
 fn revoked() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
@@ -156,9 +164,11 @@ fn no_claim() -> Problem {
     )
 }
 
-fn filled(link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
+fn filled(state: &AppState, link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
+    let way = Way::of(state.pool.rules.claiming.desktop, &claim.progress);
     let state = match claim.progress {
-        Progress::Open { pin, state, detail, machine, taken_back_at } => ClaimState::Held {
+        Progress::Open { pin, state, detail, machine, taken_back_at, .. } => ClaimState::Held {
+            way,
             pin: pin.reveal().to_owned(),
             machine,
             taken_back_at,

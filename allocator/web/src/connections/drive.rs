@@ -88,7 +88,8 @@ async fn converse(
         .header_read_timeout(None)
         .max_buf_size(BUFFER)
         .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(io), requests);
+        .serve_connection(TokioIo::new(io), requests)
+        .with_upgrades();
     let progress = &connection.progress;
     let mut stopped = pin!(shutdown.cancelled());
     let mut is_stopping = false;
@@ -126,7 +127,7 @@ async fn converse(
     .await;
     match end {
         End::Parked(Parked::Waiting { rest, handling, head }) => {
-            let unread = http.into_parts().read_buf;
+            let unread = http.into_parts()?.read_buf;
             Some(Break { rest, handling, begin: [head, unread].concat().into() })
         }
         End::InOrder => {

@@ -3,11 +3,16 @@ use axum::{
     response::Response,
 };
 
-use crate::http::Scheme;
+use crate::http::{Scheme, ShowsDesktop};
 
 /// Pages load only what we serve, run no inline script, post only to us and sit in no frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// noVNC draws parts of a desktop as images that it makes itself.
+const DESKTOP_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
 
 const ALWAYS: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -25,8 +30,13 @@ const HTTPS_ONLY: &str = "max-age=2592000";
 /// have told a browser never to use it again. Answers are not stored unless their handler says otherwise: most
 /// hold a PIN, an address or a state of this moment.
 pub(super) fn secure(response: &mut Response, scheme: Scheme) {
+    let shows_desktop = response.extensions().get::<ShowsDesktop>().is_some();
     for (name, value) in ALWAYS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if shows_desktop {
+        let policy = HeaderValue::from_static(DESKTOP_SECURITY_POLICY);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if scheme == Scheme::Https {
         let https_only = HeaderValue::from_static(HTTPS_ONLY);

@@ -5,7 +5,7 @@ use lablink_core::line::{
     COUNTED, KEPT_FOR, KEPT_UNSEEN_FOR, LAPSES_AFTER, SURELY_KEPT_FOR, SURVIVES,
 };
 
-use crate::{claims::page::CommandForm, pages::moment::nth};
+use crate::{claims::page::CommandForm, pages::moment::nth, states::asks_command::AsksCommand};
 
 /// A participant's place in line, behind an unguessable link. It changes by itself, also in the
 /// background: a participant who is away to fetch a code must not lose the place.
@@ -27,6 +27,7 @@ pub enum LineState {
     Offered {
         hostname: String,
         until: Timestamp,
+        asks: AsksCommand,
         command: CommandForm,
     },
     Over(LineEnd),

@@ -9,7 +9,6 @@ use lablink_core::{
     DbError, Neighbours, Scope, Token,
     line::{self, ClaimKept, EndReason, JoinError, Joined, Person, Presented, Standing},
 };
-use lablink_protocol::CrdCode;
 use utoipa::ToSchema;
 
 use super::page::{LineEnd, LinePage, LineState};
@@ -23,6 +22,7 @@ use crate::{
         page::RequestProblem,
         posted::{Posted, Unmet},
     },
+    states::asks_command::AsksCommand,
 };
 
 /// The fields of [`RequestVm`] that a place in line needs: the command comes later.
@@ -88,12 +88,11 @@ pub async fn page(
         // Claimed with this place, or elsewhere with the same e-mail.
         return Ok(match lablink_core::claims::by_link(&state.db, &token).await? {
             Some(_) => Redirect::to(&links::claim(&token)).into_response(),
-            None => {
-                Html(filled(&link, &standing, CommandForm::default()).render()?).into_response()
-            }
+            None => Html(filled(&scope, &link, &standing, CommandForm::default()).render()?)
+                .into_response(),
         });
     }
-    Ok(Html(filled(&link, &standing, CommandForm::default()).render()?).into_response())
+    Ok(Html(filled(&scope, &link, &standing, CommandForm::default()).render()?).into_response())
 }
 
 /// Takes the VM that is kept for this place.
@@ -104,16 +103,16 @@ pub async fn claim(
     FormOrJson(GiveCommand { crd_command }): FormOrJson<GiveCommand>,
 ) -> Result<Response, Problem> {
     let standing = find(&scope, &link).await?;
-    let code = match CrdCode::from_command(&crd_command) {
+    let code = match asks(&scope, &standing).read(&crd_command) {
         Ok(code) => code,
         Err(error) => {
             let form = CommandForm { crd_command, error: Some(error.to_string()) };
-            let page = filled(&link, &standing, form).render()?;
+            let page = filled(&scope, &link, &standing, form).render()?;
             return Ok(Problem::invalid(error.to_string()).with_page(page));
         }
     };
     let token = Token::presented(&link);
-    let claimed = line::claim(&scope, &token, &code).await?;
+    let claimed = line::claim(&scope, &token, code.as_ref()).await?;
     Ok(Redirect::to(&match claimed {
         ClaimKept::Claimed(_) => {
             metrics::claim_answered("granted");
@@ -145,13 +144,24 @@ fn no_place() -> Problem {
     )
 }
 
-fn filled(link: &str, standing: &Standing, command: CommandForm) -> LinePage {
+/// What the kept machine needs.
+fn asks(scope: &Scope, standing: &Standing) -> AsksCommand {
+    match standing {
+        Standing::Offered { offers_desktop: true, .. } => {
+            AsksCommand::of(scope.pool.rules.claiming.desktop)
+        }
+        _ => AsksCommand::Always,
+    }
+}
+
+fn filled(scope: &Scope, link: &str, standing: &Standing, command: CommandForm) -> LinePage {
     let state = match standing.clone() {
         Standing::Waiting { ahead, waiting, expected_seconds } => {
             LineState::Waiting { ahead, waiting, expected_seconds }
         }
-        Standing::Offered { hostname, until } => {
-            LineState::Offered { hostname: hostname.to_string(), until, command }
+        Standing::Offered { hostname, until, .. } => {
+            let asks = asks(scope, standing);
+            LineState::Offered { hostname: hostname.to_string(), until, asks, command }
         }
         Standing::Over(reason) => LineState::Over(match reason {
             EndReason::Claimed => LineEnd::Claimed,

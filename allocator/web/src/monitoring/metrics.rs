@@ -24,6 +24,7 @@ pub async fn metrics(
         vms: vms::counts(&scope).await?,
         operations: operations::counts(&scope).await?,
         waiters: state.hub.waiters(),
+        channels: state.channels.count(),
         connections: state.db.connections(),
         tasks: state.tasks.tasks(),
         aws: state.aws.standing(),

@@ -39,7 +39,19 @@ pub static LOG_STYLESHEET: Asset =
 pub static LOG_SCRIPT: Asset =
     Asset::new("log.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/log.js"));
 
-pub static ALL: [&Asset; 8] = [
+/// Of the page of a desktop: a module, which imports [`super::fetched`].
+pub static DESKTOP_STYLESHEET: Asset = Asset::new(
+    "desktop.css",
+    "text/css; charset=utf-8",
+    include_bytes!("../../assets/desktop.css"),
+);
+pub static DESKTOP_SCRIPT: Asset = Asset::new(
+    "desktop.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("../../assets/desktop.js"),
+);
+
+pub static ALL: [&Asset; 10] = [
     &STYLESHEET,
     &SCRIPT,
     &FORMS_SCRIPT,
@@ -48,6 +60,8 @@ pub static ALL: [&Asset; 8] = [
     &FAVICON,
     &LOG_STYLESHEET,
     &LOG_SCRIPT,
+    &DESKTOP_STYLESHEET,
+    &DESKTOP_SCRIPT,
 ];
 
 /// The asset called `name`, as in the last part of its URL's path.
@@ -67,7 +81,7 @@ impl Asset {
 }
 
 /// FNV-1a, 64 bits (RFC 9923): tells versions apart, protects against nobody.
-const fn fnv1a(bytes: &[u8]) -> u64 {
+pub(super) const fn fnv1a(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut rest = bytes;
     while let [byte, tail @ ..] = rest {

@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod assets;
 mod error;
+pub mod fetched;
 mod labelled;
 mod log_level;
 pub mod moment;
@@ -15,6 +16,7 @@ mod tone;
 mod who;
 
 pub use error::ErrorPage;
+pub use fetched::has_desktop as shows_desktops;
 pub use labelled::Labelled;
 pub use log_level::LogLevel;
 pub(crate) use notices::under;

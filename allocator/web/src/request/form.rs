@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::page::{RequestPage, RequestProblem};
-use crate::{AppState, http::Problem};
+use crate::{AppState, http::Problem, states::asks_command::AsksCommand};
 
 #[derive(Default, Deserialize, ToSchema)]
 pub struct RequestVm {
@@ -16,10 +16,10 @@ pub struct RequestVm {
         pattern = r"^[A-Za-z0-9]{1,40}@[a-z0-9]{1,40}\.(org|edu)$"
     )]
     pub email: String,
-    /// The command that Chrome Remote Desktop shows for Debian Linux.
+    /// The command that Chrome Remote Desktop shows for Debian Linux. Not needed where the desktop is
+    /// shown in the browser's tab.
     #[serde(default)]
     #[schema(
-        required,
         max_length = 4096,
         pattern = r"^start-host --code=[A-Za-z0-9_/][A-Za-z0-9_/-]{0,99}$"
     )]
@@ -40,12 +40,17 @@ pub async fn filled(
     problem: Option<RequestProblem>,
 ) -> Result<RequestPage, Problem> {
     let RequestVm { email, crd_command, access_code } = typed;
+    let asks = match problem {
+        Some(RequestProblem::NeedsCommand) => AsksCommand::Always,
+        _ => AsksCommand::of(state.pool.rules.claiming.desktop),
+    };
     Ok(RequestPage {
         free: free(scope).await?,
         waiting: line::count(scope).await?,
         own: None,
         email,
         crd_command,
+        asks,
         access_code: state.pool.rules.claiming.access_code.map(|_| access_code),
         problem,
     })

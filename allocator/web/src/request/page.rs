@@ -1,5 +1,7 @@
 use askama::Template;
 
+use crate::states::asks_command::AsksCommand;
+
 /// `/`: where a participant asks for a machine. Also the answer to `POST /api/request_vm` that
 /// could not be met, with what was typed.
 #[derive(Template)]
@@ -13,6 +15,7 @@ pub struct RequestPage {
     pub own: Option<OwnPage>,
     pub email: String,
     pub crd_command: String,
+    pub asks: AsksCommand,
     /// What was typed; none where no code is asked for.
     pub access_code: Option<String>,
     pub problem: Option<RequestProblem>,
@@ -30,6 +33,8 @@ pub enum RequestProblem {
     Invalid { field: RequestField, message: String },
     /// 503: every machine is taken.
     NoneFree,
+    /// 409: the machines that are free show no desktop in a tab.
+    NeedsCommand,
     /// 409: this e-mail has a place in line, and nothing shows that it is the same person.
     AlreadyInLine,
     /// 409: this e-mail holds a machine, and nothing shows that it is the same person.
@@ -66,6 +71,13 @@ impl RequestPage {
         self.free < 1 || matches!(self.problem, Some(RequestProblem::NoneFree))
     }
 
+    /// Those who came without a command are shown where it goes.
+    fn shows_command(&self) -> bool {
+        self.command_error().is_some()
+            || !self.crd_command.is_empty()
+            || matches!(self.problem, Some(RequestProblem::NeedsCommand))
+    }
+
     fn email_error(&self) -> Option<&str> {
         self.message_for(RequestField::Email)
     }
@@ -91,6 +103,7 @@ mod tests {
             own: None,
             email,
             crd_command,
+            asks: AsksCommand::Always,
             access_code: Some("class-7".to_owned()),
             problem,
         }
@@ -119,6 +132,7 @@ mod tests {
                 own: Some(own),
                 email: String::new(),
                 crd_command: String::new(),
+                asks: AsksCommand::Always,
                 access_code: None,
                 problem: None,
             };
@@ -191,6 +205,7 @@ mod tests {
             own: None,
             email: script.clone(),
             crd_command: script.clone(),
+            asks: AsksCommand::Always,
             access_code: Some(script.clone()),
             problem: Some(RequestProblem::Invalid { field: RequestField::Email, message: script }),
         };

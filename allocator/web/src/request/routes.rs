@@ -11,7 +11,7 @@ use lablink_core::{
     claims::{self, Granted, Progress, Proof, Refusal, Request, RequestError},
     line::{self, Standing},
 };
-use lablink_protocol::{CrdCode, CrdCommandError, Hostname};
+use lablink_protocol::{CrdCommandError, Hostname};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +26,7 @@ use crate::{
     claims::cookie::{COOKIE, cookie},
     http::{Client, Problem, Scheme, Wants},
     links, metrics,
+    states::asks_command::AsksCommand,
 };
 
 /// The form with which a participant asks for a VM.
@@ -88,16 +89,17 @@ pub async fn request_vm(posted: Posted) -> Result<Response, Problem> {
 }
 
 async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
-    let code = CrdCode::from_command(&posted.typed.crd_command);
-    let email = posted.person(code.as_ref().ok()).await?;
+    let state = &posted.state;
+    let asks = AsksCommand::of(state.pool.rules.claiming.desktop);
+    let code = asks.read(&posted.typed.crd_command);
+    let email = posted.person(code.as_ref().ok().and_then(Option::as_ref)).await?;
     let code = code.map_err(|error: CrdCommandError| {
         Unmet::invalid(RequestField::CrdCommand, error.to_string())
     })?;
-    let state = &posted.state;
     let neighbours = Neighbours::of(posted.client.address);
     let request = Request {
         email: &email,
-        code: &code,
+        code: code.as_ref(),
         proof: posted.token().map(Proof),
         neighbours: &neighbours,
         key: posted.key.clone(),
@@ -144,6 +146,14 @@ async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
             Err(Unmet::Refused(RequestProblem::Invited, answer))
         }
         Err(RequestError::Refused(Refusal::AddressFull)) => Err(Unmet::address_full()),
+        Err(RequestError::Refused(Refusal::NoneFree))
+            if code.is_none() && free(&posted.scope).await.is_ok_and(|free| free > 0) =>
+        {
+            let message = "The machines that are free show no desktop in a browser. Send a command \
+                           of Chrome Remote Desktop, as crd_command.";
+            let answer = Problem::conflict("command_needed", message);
+            Err(Unmet::Refused(RequestProblem::NeedsCommand, answer))
+        }
         Err(RequestError::Refused(Refusal::NoneFree)) => {
             let message = "No available VMs. Please try again later.";
             let answer = Problem::try_again("none_free", message, 10);

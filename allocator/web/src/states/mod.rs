@@ -2,6 +2,7 @@
 
 pub mod afterwards;
 pub mod archive;
+pub mod asks_command;
 pub mod attention;
 pub mod claim;
 pub mod gpu;

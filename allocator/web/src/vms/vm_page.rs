@@ -6,7 +6,7 @@ use lablink_core::{
     startup::{ClientImage, ScriptRun, Setup},
     vms::Instance,
 };
-use lablink_protocol::{CloudNotice, Vitals};
+use lablink_protocol::{BrowserDesktop, CloudNotice, Vitals};
 
 use super::confirm_page::Deed;
 use crate::{

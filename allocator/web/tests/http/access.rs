@@ -45,11 +45,13 @@ async fn organisers_pages_ask_for_a_login() {
 }
 
 /// Whoever adds a public route says so here as well: a slip in one place shows.
-const PUBLIC: [&str; 23] = [
+const PUBLIC: [&str; 27] = [
     "/",
     "/api/request_vm",
     "/api/unassigned_vms_count",
     "/claims/{link}",
+    "/claims/{link}/desktop",
+    "/claims/{link}/channel/{target}",
     "/claims/{link}/command",
     "/claims/{link}/events",
     "/claims/{link}/return",
@@ -62,6 +64,9 @@ const PUBLIC: [&str; 23] = [
     "/line/{link}/events",
     "/changes",
     "/assets/{name}",
+    "/assets/fetched/{version}/{*path}",
+    // It asks for the secret of the channel.
+    "/api/channels/{channel_id}",
     "/api/agent/enrol",
     "/healthz",
     "/health",

@@ -29,9 +29,9 @@ use lablink_core::{
 use lablink_test_db::TestDb;
 pub use lablink_test_db::kinds;
 use lablink_web::{
-    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AgentProgram, AppState,
-    Browsers, CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Proxies, Settings, Transfers,
-    Waits, router,
+    AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AgentProgram, AppState, Bounds,
+    Browsers, Channels, CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Patience, Proxies,
+    Settings, Transfers, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -107,6 +107,7 @@ impl App {
             looks: Looks::default(),
             deliveries: Deliveries::default(),
             hub: hub.clone(),
+            channels: Channels::new("127.0.0.1:9".to_owned()),
             waits: Waits::default(),
             metrics: METRICS.get_or_init(|| lablink_web::metrics::start().unwrap()).clone(),
             browsers: Arc::new(Browsers::default()),
@@ -259,6 +260,24 @@ impl App {
         self.state.db = Db::new(&self.config, 2);
         self.router = router(self.state.clone());
         self
+    }
+
+    /// Serves real connections as an allocator that others reach, and knows its address.
+    pub fn reachable(mut self) -> (Self, SocketAddr) {
+        let listener = lablink_web::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        self.state.channels = Channels::new(address.to_string());
+        self.router = router(self.state.clone());
+        let bounds = Bounds { all: 500, strangers_per_address: Some(400), turned_away: 8 };
+        let limits = ConnectionLimits { bounds, patience: Patience::default() };
+        let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
+        tokio::spawn(lablink_web::serve(listener, router, limits, Proxies::default(), shutdown));
+        (self, address)
+    }
+
+    /// Another allocator on the same database, with a hub of its own.
+    pub async fn beside(&self) -> Self {
+        Self::on(self.config.clone(), 8, AgentAuth::Required).await
     }
 
     /// Serves real connections, within these limits.

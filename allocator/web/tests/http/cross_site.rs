@@ -16,7 +16,11 @@ const EVIL: &str = "https://evil.example/";
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
 /// Paths that do something by being read.
-const ACTING: [&str; 2] = ["/api/scp-client", "/api/collections/{operation_id}/download"];
+const ACTING: [&str; 3] = [
+    "/api/scp-client",
+    "/api/collections/{operation_id}/download",
+    "/claims/{link}/channel/{target}",
+];
 
 /// What browsers send when another site's page loads this without its reader's doing.
 fn behind_the_back(request: Request<Body>, way: &str) -> Request<Body> {

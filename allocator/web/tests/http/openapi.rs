@@ -11,8 +11,13 @@ use serde_json::Value;
 use crate::app::{App, get};
 
 /// Parts of the pages, which no program reads.
-const PAGES_OWN: [&str; 4] =
-    ["/assets/{name}", "/changes", "/admin/changes", "/admin/logs/{hostname}/lines"];
+const PAGES_OWN: [&str; 5] = [
+    "/assets/{name}",
+    "/assets/fetched/{version}/{*path}",
+    "/changes",
+    "/admin/changes",
+    "/admin/logs/{hostname}/lines",
+];
 
 #[tokio::test]
 async fn the_document_describes_every_route_and_no_other() {

@@ -57,6 +57,7 @@ impl World {
             folder.join("config.yaml"),
             format!(
                 "provider: local\n\
+                 desktop: chrome-remote-desktop\n\
                  local: {{ warm: 0, vm_dir: {} }}\n\
                  limits: {{ form_per_address: 0, form_per_email: 0, max_vms: 50 }}\n",
                 folder.join("vms").display()

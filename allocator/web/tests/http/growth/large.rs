@@ -32,11 +32,13 @@ use crate::{
 };
 
 /// Tables with some rows for each pool, and never more.
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 9] = [
     "pool",
     "aws_keys",
     "terraform_state",
     "refinery_schema_history",
+    // What was asked for in the last seconds.
+    "channel",
     // For each state.
     "vm_count",
     "operation_count",
