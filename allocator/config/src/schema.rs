@@ -39,13 +39,14 @@ impl Config {
     pub(super) fn read(file: &mut Section<'_>) -> Self {
         legacy::refuse_template(file);
         let has_db = file.has("db");
+        let app = file.section("app", App::read);
         Self {
             provider: file.value("provider", ProviderKind::parse).unwrap_or(ProviderKind::Aws),
             deployment_name: file.value("deployment_name", syntax::deployment_name),
             // Read in any case, so that its keys are known.
             db: Some(file.section("db", Database::read)).filter(|_| has_db),
-            machine: file.section("machine", Machine::read),
-            app: file.section("app", App::read),
+            machine: file.section("machine", |machine| Machine::read(machine, &app.region)),
+            app,
             aws: file.section("aws", Aws::read),
             dns: file.section("dns", Dns::read),
             eip: file.section("eip", Eip::read),
