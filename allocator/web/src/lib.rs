@@ -19,6 +19,7 @@ mod aws;
 mod budgets;
 mod claims;
 mod connections;
+mod doctor;
 mod history;
 mod http;
 mod layers;
@@ -40,6 +41,7 @@ mod results;
 mod route;
 mod router;
 mod sha256_sum;
+mod standing_notices;
 mod state;
 mod states;
 mod transfers;
@@ -54,12 +56,14 @@ pub use http::Proxies;
 pub use own_log::{OwnLog, OwnLogEntry};
 pub use router::{access_table, begins_table, openapi, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
+pub use standing_notices::StandingNotices;
 pub use state::{AgentAuth, AgentInstall, AgentProgram, AppState, Settings};
 pub use transfers::Transfers;
 pub use waits::Waits;
 
 /// What the pages are made of, for the gallery that shows each of them (`examples/gallery`).
 pub mod gallery {
+    pub use lablink_checks::{Checked, Code, Finding as Seen};
     pub use lablink_core::{
         claims::ReleaseReason,
         operations::OperationState,
@@ -73,6 +77,7 @@ pub mod gallery {
     pub use crate::{
         aws::page::{AwsPage, AwsStanding, MachinesWithoutAws},
         claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm},
+        doctor::page::{DoctorPage, GuidePage},
         history::happening::Happening,
         line::clear_page::ClearLinePage,
         line::page::{LineEnd, LinePage, LineState},

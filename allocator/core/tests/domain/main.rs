@@ -9,6 +9,7 @@ mod cleaning;
 mod cloud_notice;
 mod collections;
 mod crowd;
+mod doctor;
 mod engine;
 mod errand;
 mod faulty_machines;

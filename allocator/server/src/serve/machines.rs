@@ -31,9 +31,9 @@ const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
 /// The machines that this allocator makes and removes.
 pub enum Machines {
     /// Processes on this machine.
-    Local { vms: LocalVms, provisioner: Arc<Provisioner> },
+    Local { vms: LocalVms, module: PathBuf, provisioner: Arc<Provisioner> },
     /// EC2 instances.
-    Aws { workspace: Box<Workspace>, provisioner: Arc<Provisioner> },
+    Aws { workspace: Box<Workspace>, module: PathBuf, provisioner: Arc<Provisioner> },
     /// None: people register theirs by hand.
     Manual,
 }
@@ -62,7 +62,8 @@ impl Machines {
         let module = modules(args.terraform_dir.as_deref())?.join(config.provider.as_str());
         let directory = places.private(&format!("terraform/{}", args.environment))?;
         let backend = state_backend(args, config, places)?;
-        let workspace = Workspace::new(program, provider.clone(), module, directory, backend);
+        let workspace =
+            Workspace::new(program, provider.clone(), module.clone(), directory, backend);
         let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             scope: scope.clone(),
             workspace: workspace.clone(),
@@ -72,14 +73,22 @@ impl Machines {
             operations_dir: places.private("operations")?,
         }));
         Ok(match provider {
-            Provider::Local(vms) => Self::Local { vms, provisioner },
-            Provider::Aws(_) => Self::Aws { workspace: Box::new(workspace), provisioner },
+            Provider::Local(vms) => Self::Local { vms, module, provisioner },
+            Provider::Aws(_) => Self::Aws { workspace: Box::new(workspace), module, provisioner },
         })
     }
 
     pub fn provisioner(&self) -> Option<&Arc<Provisioner>> {
         match self {
             Self::Local { provisioner, .. } | Self::Aws { provisioner, .. } => Some(provisioner),
+            Self::Manual => None,
+        }
+    }
+
+    /// The Terraform module that makes them.
+    pub fn module(&self) -> Option<&Path> {
+        match self {
+            Self::Local { module, .. } | Self::Aws { module, .. } => Some(module),
             Self::Manual => None,
         }
     }

@@ -71,7 +71,7 @@ pub async fn vm_startup(
     }
     let can_return = preferred.0.is_some() || wait.seen.is_some();
     let turn = state.waits.begin(&hostname);
-    let cleans = wait.cleans && state.pool.rules.machines.after_use == AfterUse::Clean;
+    let cleans = wait.cleans && state.pool.rules().machines.after_use == AfterUse::Clean;
     let able = Ability {
         cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
         locks_out: wait.locks_out,

@@ -102,7 +102,7 @@ pub async fn return_page(
         link: Token::presented(&link),
         hostname: claim.hostname.to_string(),
         afterwards: vm.map_or(Afterwards::Held, |vm| {
-            Afterwards::of(&vm, state.pool.rules.machines.after_use)
+            Afterwards::of(&vm, state.pool.rules().machines.after_use)
         }),
     };
     Ok(Html(page.render()?).into_response())

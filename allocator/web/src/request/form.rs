@@ -46,7 +46,7 @@ pub async fn filled(
         own: None,
         email,
         crd_command,
-        access_code: state.pool.rules.claiming.access_code.map(|_| access_code),
+        access_code: state.pool.rules().claiming.access_code.map(|_| access_code),
         problem,
     })
 }
