@@ -20,7 +20,7 @@ use x509_cert::{Certificate, der::Decode};
 
 use super::{
     Finding,
-    way::{connect, parts},
+    reach::{connect, parts},
 };
 
 /// Whom certificates must come from.

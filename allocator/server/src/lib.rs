@@ -10,7 +10,6 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
 use cli::{Cli, Command};
-use lablink_config as config;
 use lablink_web::AgentAuth;
 use serve::Unfit;
 
@@ -23,7 +22,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::HashPassword) => hash_password::hash_password()?,
         Some(Command::Openapi) => print_openapi()?,
         Some(Command::ValidateConfig(args)) => {
-            return Ok(config::validate_config::run(
+            return Ok(lablink_config::validate_config::run(
                 &args,
                 &mut std::io::stdout(),
                 &mut std::io::stderr(),

@@ -4,6 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use lablink_config::{Config, ProviderKind};
 use lablink_core::{
     Scope,
     aws::{CloudMachines, Owner},
@@ -21,10 +22,7 @@ use super::{
     agent_program::agent_program, allocator_address::allocator_address, cloud::Cloud,
     places::Places, settings::config_file, state_backend::state_backend, variables::variables,
 };
-use crate::{
-    cli::ServeArgs,
-    config::{Config, ProviderKind},
-};
+use crate::cli::ServeArgs;
 
 const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
 

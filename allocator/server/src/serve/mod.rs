@@ -28,6 +28,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use lablink_checks::Floor;
+use lablink_config::Config;
 use lablink_core::{
     Actor, Db, Scope,
     claims::{Deliveries, Intake, Looks},
@@ -61,7 +62,7 @@ use self::{
     runners::runners,
     web_settings::web_settings,
 };
-use crate::{cli::ServeArgs, config::Config, logging};
+use crate::{cli::ServeArgs, logging};
 
 /// Connections to the database in one process, in addition to the listener's.
 const CONNECTIONS: usize = 16;

@@ -1,8 +1,7 @@
+use lablink_config::{Config, ProviderKind};
 use lablink_core::pools::{
     Claiming, Machines, PerAddress, PlacesPerAddress, Results, Rules, Source, StaleAfter,
 };
-
-use crate::config::{Config, ProviderKind};
 
 /// The rules of the default pool, from the configuration.
 pub fn pool_rules(config: &Config) -> Rules {

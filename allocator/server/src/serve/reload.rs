@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use lablink_config::{App, Config, Limits, Written};
 use lablink_core::pools::Pool;
 use lablink_web::{AgentLimits, FormLimits, StandingNotices};
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,10 +18,7 @@ use super::{
     pool_rules::pool_rules,
     settings::{config_file, load_to_serve},
 };
-use crate::{
-    cli::ServeArgs,
-    config::{App, Config, Limits, Written},
-};
+use crate::cli::ServeArgs;
 
 /// Keys that count at once.
 const LIVE: [&str; 10] = [

@@ -1,13 +1,11 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use lablink_config::Config;
 use lablink_core::Token;
 use lablink_web::{AgentAuth, AgentInstall, AgentProgram, Proxies, Settings, StandingNotices};
 
 use super::{agent_program::agent_program, settings::variable};
-use crate::{
-    cli::{self, ServeArgs},
-    config::Config,
-};
+use crate::cli::{self, ServeArgs};
 
 /// How often agents are asked for a sign of life.
 pub const HEARTBEAT: Duration = Duration::from_secs(20);
@@ -79,5 +77,28 @@ pub fn web_settings(args: &ServeArgs, config: &Config) -> Settings {
             .map(|token| Token::presented(&token).hash()),
         agent: AgentInstall { program: fetched_agent(args), allow_http: config.install.allow_http },
         heartbeat: HEARTBEAT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_told_unless_it_stays_on_this_machine() {
+        let told = |url: Option<&str>, listen: &str| plain_http(url, listen.parse().unwrap());
+        let (all, own) = ("0.0.0.0:5000", "127.0.0.1:5000");
+        assert!(told(Some("http://203.0.113.7"), own).unwrap().contains("plain HTTP"));
+        assert!(told(Some("http://lab.example.org:8080"), all).is_some());
+        assert!(told(None, all).is_some());
+        for safe in [
+            told(Some("https://lab.example.org"), all),
+            told(Some("http://127.0.0.1:5000"), all),
+            told(Some("http://localhost:5000"), all),
+            told(Some("http://[::1]:5000"), all),
+            told(None, own),
+        ] {
+            assert_eq!(safe, None);
+        }
     }
 }
