@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PROGRAMS := $(TARGET)/debug
 LAMBDA := target/lambda/bootstrap
 # As releases are built; `make run` does without, which is quicker to build.
-AWS := lablink-allocator/aws
+AWS := lablink-allocator/aws,lablink-cli/aws
 # x86_64 or aarch64.
 LAMBDA_ARCH ?= x86_64
 # For `make chaos`. Without a seed it takes a random one, and prints it.
@@ -220,11 +220,11 @@ check: ## Check format, lints, circles of imports, links of the guides, licences
 	scripts/links
 	terraform fmt -check -recursive terraform infra
 	terraform fmt -check - <infra/image/client.pkr.hcl >/dev/null
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems e2e/tests)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
+	cargo clippy --locked -p lablink-allocator -p lablink-cli --features $(AWS) --all-targets -- -D warnings
 	cargo machete
 	cargo deny check --hide-inclusion-graph bans licenses sources
 

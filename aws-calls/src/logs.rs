@@ -1,4 +1,4 @@
-//! CloudWatch Logs: groups of log lines.
+//! Groups of log lines.
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};

@@ -115,7 +115,7 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid       = "PublicParameters"
     actions   = ["ssm:GetParameter", "ssm:GetParameters"]
-    resources = ["arn:${local.partition}:ssm:${local.settings.region}::parameter/aws/service/*"]
+    resources = ["arn:${local.partition}:ssm:${local.settings.region}:*:parameter/aws/service/*"]
   }
   statement {
     sid       = "NamesOfHosts"

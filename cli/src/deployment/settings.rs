@@ -49,7 +49,8 @@ impl Settings {
     /// Refused, with what to change, if the configuration is not fit for a deployment.
     pub async fn read(which: &Which) -> Result<Self> {
         let file = which.config.display();
-        let text = fs::read_to_string(&which.config).with_context(|| format!("can't read {file}"))?;
+        let text =
+            fs::read_to_string(&which.config).with_context(|| format!("can't read {file}"))?;
         if let Err(problems) = Config::parse(&text) {
             bail!(Refused(format!("{file} has to be corrected: {problems}")));
         }

@@ -14,6 +14,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 /// The program, with a home and a credential file of its own.
 pub struct Lablink {
     home: TempDir,
+    folder: Option<PathBuf>,
     variables: Vec<(String, OsString)>,
 }
 
@@ -27,7 +28,7 @@ pub struct Said {
 
 impl Lablink {
     pub fn new() -> Result<Self> {
-        Ok(Self { home: tempfile::tempdir()?, variables: Vec::new() })
+        Ok(Self { home: tempfile::tempdir()?, folder: None, variables: Vec::new() })
     }
 
     /// Logged in to this allocator.
@@ -46,6 +47,11 @@ impl Lablink {
         self.home().join(".config/lablink/credentials.json")
     }
 
+    /// Calls from now on are made in this folder.
+    pub fn work_in(&mut self, folder: &Path) {
+        self.folder = Some(folder.to_owned());
+    }
+
     /// Calls from now on have this variable as well.
     pub fn set(&mut self, name: &str, value: impl Into<OsString>) {
         self.variables.push((name.to_owned(), value.into()));
@@ -55,7 +61,7 @@ impl Lablink {
         let mut command = Command::new(programs::built("lablink")?);
         command
             .args(words)
-            .current_dir(self.home())
+            .current_dir(self.folder.as_deref().unwrap_or(self.home()))
             .env_clear()
             .env("HOME", self.home())
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))

@@ -2,4 +2,6 @@
 
 mod api;
 mod calls;
+mod cloud;
 mod lablink;
+mod whole_way;

@@ -32,8 +32,11 @@ pub async fn domain(name: &str) -> Result<Verdict> {
     }
     let is_label = |label: &str| {
         let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        !label.is_empty() && label.len() < 64 && label.bytes().all(is_inner)
-            && !label.starts_with('-') && !label.ends_with('-')
+        !label.is_empty()
+            && label.len() < 64
+            && label.bytes().all(is_inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     if !name.contains('.') || !name.split('.').all(is_label) {
         return Ok(Bad("it must be a whole host name, such as lablink.example.org".to_owned()));
@@ -48,19 +51,29 @@ pub async fn domain(name: &str) -> Result<Verdict> {
 }
 
 pub async fn email(email: &str) -> Result<Verdict> {
-    let is_one = email.split_once('@').is_some_and(|(name, at)| !name.is_empty() && at.contains('.'));
+    let is_one =
+        email.split_once('@').is_some_and(|(name, at)| !name.is_empty() && at.contains('.'));
     Ok(if is_one { Good(String::new()) } else { Bad("it must be an e-mail address".to_owned()) })
 }
 
 pub async fn certificate(arn: &str) -> Result<Verdict> {
-    let is_one = arn.starts_with("arn:aws") && arn.contains(":acm:") && arn.contains(":certificate/");
-    Ok(if is_one { Good(String::new()) } else { Bad("it must be the ARN of a certificate of ACM".to_owned()) })
+    let is_one =
+        arn.starts_with("arn:aws") && arn.contains(":acm:") && arn.contains(":certificate/");
+    Ok(if is_one {
+        Good(String::new())
+    } else {
+        Bad("it must be the ARN of a certificate of ACM".to_owned())
+    })
 }
 
 pub async fn bucket(name: &str) -> Result<Verdict> {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
-    let is_one = (3..=63).contains(&name.len()) && name.bytes().all(is_inner)
-        && !name.starts_with(['.', '-']) && !name.ends_with(['.', '-']) && !name.contains("..");
+    let is_inner =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    let is_one = (3..=63).contains(&name.len())
+        && name.bytes().all(is_inner)
+        && !name.starts_with(['.', '-'])
+        && !name.ends_with(['.', '-'])
+        && !name.contains("..");
     let how = "it must have 3 to 63 of a-z, 0-9, '-' and '.'";
     Ok(if is_one { Good(String::new()) } else { Bad(how.to_owned()) })
 }
@@ -78,7 +91,8 @@ impl Checks {
         if zones.is_empty() {
             return Ok(Bad(format!("no zone of {} offers it", self.aws.region())));
         }
-        let gpus: Vec<_> = found.gpus.iter().map(|gpu| format!("{} × {}", gpu.count, gpu.name)).collect();
+        let gpus: Vec<_> =
+            found.gpus.iter().map(|gpu| format!("{} × {}", gpu.count, gpu.name)).collect();
         let gpus = if gpus.is_empty() { "no GPU".to_owned() } else { gpus.join(", ") };
         let memory = found.memory_mib / 1024;
         Ok(Good(format!("{} vCPUs, {memory} GiB, {gpus}, in {}", found.vcpus, zones.join(", "))))
@@ -86,7 +100,10 @@ impl Checks {
 
     pub async fn image(&self, id: &str, machine_type: &str) -> Result<Verdict> {
         let Some(image) = self.aws.image(id).await? else {
-            return Ok(Bad(format!("{} has no image of this id that you may use", self.aws.region())));
+            return Ok(Bad(format!(
+                "{} has no image of this id that you may use",
+                self.aws.region()
+            )));
         };
         if image.state != "available" {
             return Ok(Bad(format!("it is {}", image.state)));
@@ -154,10 +171,13 @@ mod tests {
 
     #[tokio::test]
     async fn names_and_addresses_are_looked_at() {
-        for (name, good) in [("-", true), ("lab", false), ("https://x.org", false), ("x..org", false)] {
+        for (name, good) in
+            [("-", true), ("lab", false), ("https://x.org", false), ("x..org", false)]
+        {
             assert_eq!(is_good(domain(name).await), good, "{name}");
         }
-        for (name, good) in [("our-states", true), ("Our", false), ("a..b", false), ("-a-", false)] {
+        for (name, good) in [("our-states", true), ("Our", false), ("a..b", false), ("-a-", false)]
+        {
             assert_eq!(is_good(bucket(name).await), good, "{name}");
         }
         assert!(is_good(email("me@example.org").await) && !is_good(email("me").await));

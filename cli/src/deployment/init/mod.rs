@@ -91,12 +91,19 @@ impl Init {
         let shown = self.config.display().to_string();
         ensure!(!there, Refused(format!("{shown} is there already: --force writes it anew")));
         let ask = Asker::new(output);
-        let region = ask.checked("Region", "--region", self.region.clone(), "us-west-2", checks::region).await?;
-        let checks = Checks::new(Aws::find(Found { region: Some(region.clone()), profile: None }).await);
+        let region = ask
+            .checked("Region", "--region", self.region.clone(), "us-west-2", checks::region)
+            .await?;
+        let checks =
+            Checks::new(Aws::find(Found { region: Some(region.clone()), profile: None }).await);
         let machine_type = ask
-            .checked("Machine type", "--machine-type", self.machine_type.clone(), "g4dn.xlarge", async |it| {
-                checks.machine_type(it).await
-            })
+            .checked(
+                "Machine type",
+                "--machine-type",
+                self.machine_type.clone(),
+                "g4dn.xlarge",
+                async |it| checks.machine_type(it).await,
+            )
             .await?;
         let image = ask
             .checked("Image (AMI)", "--image", self.image.clone(), "", async |it| {
@@ -114,7 +121,8 @@ impl Init {
         let told = json!({ "config": self.config, "region": answers.region, "count": count,
                            "machine_type": answers.machine_type, "image": answers.image,
                            "bucket": answers.bucket });
-        output.answer(&told, |_| format!("{shown} is written. Next: lablink setup, lablink deploy."))
+        output
+            .answer(&told, |_| format!("{shown} is written. Next: lablink setup, lablink deploy."))
     }
 
     /// How it is reached, and where its state lies.
@@ -125,28 +133,62 @@ impl Init {
         machine_type: String,
         image: String,
     ) -> Result<Answers> {
-        let domain = ask.checked("Host name (- for none)", "--domain", self.domain.clone(), "-", checks::domain).await?;
+        let domain = ask
+            .checked("Host name (- for none)", "--domain", self.domain.clone(), "-", checks::domain)
+            .await?;
         let domain = Some(domain).filter(|domain| domain != "-");
         let usual = if domain.is_some() { Tls::Letsencrypt } else { Tls::None };
         let tls = self.tls.unwrap_or(usual);
         let why = "TLS needs a host name: give --domain, or --tls none";
         ensure!(tls == Tls::None || domain.is_some(), Refused(why.to_owned()));
         if tls == Tls::None && !self.plain_http {
-            let question = "Without TLS, passwords and PINs go over the network in clear. Is that meant?";
+            let question =
+                "Without TLS, passwords and PINs go over the network in clear. Is that meant?";
             ask.output().confirm(question, "--plain-http")?;
         }
         let email = match tls {
-            Tls::Letsencrypt => Some(ask.checked("E-mail for Let's Encrypt", "--email", self.email.clone(), "", checks::email).await?),
+            Tls::Letsencrypt => Some(
+                ask.checked(
+                    "E-mail for Let's Encrypt",
+                    "--email",
+                    self.email.clone(),
+                    "",
+                    checks::email,
+                )
+                .await?,
+            ),
             _ => None,
         };
         let certificate = match tls {
-            Tls::Acm => Some(ask.checked("Certificate (ARN)", "--certificate", self.certificate.clone(), "", checks::certificate).await?),
+            Tls::Acm => Some(
+                ask.checked(
+                    "Certificate (ARN)",
+                    "--certificate",
+                    self.certificate.clone(),
+                    "",
+                    checks::certificate,
+                )
+                .await?,
+            ),
             _ => None,
         };
-        let bucket = ask.checked("Bucket for states", "--bucket", self.bucket.clone(), "", checks::bucket).await?;
+        let bucket = ask
+            .checked("Bucket for states", "--bucket", self.bucket.clone(), "", checks::bucket)
+            .await?;
         let plain_http = tls == Tls::None;
         let access_code = self.access_code;
-        Ok(Answers { region, machine_type, image, domain, tls, email, certificate, plain_http, bucket, access_code })
+        Ok(Answers {
+            region,
+            machine_type,
+            image,
+            domain,
+            tls,
+            email,
+            certificate,
+            plain_http,
+            bucket,
+            access_code,
+        })
     }
 
     fn write(&self, answers: &Answers) -> Result<()> {
@@ -184,7 +226,10 @@ impl Answers {
         lines.push("db:\n  kind: embedded\n  password: PLACEHOLDER_DB_PASSWORD".to_owned());
         if let Some(domain) = &self.domain {
             let managed = self.tls != Tls::Cloudflare;
-            lines.push(format!("dns:\n  enabled: true\n  terraform_managed: {managed}\n  domain: {}", text(domain)));
+            lines.push(format!(
+                "dns:\n  enabled: true\n  terraform_managed: {managed}\n  domain: {}",
+                text(domain)
+            ));
         }
         let name = self.tls.to_possible_value().map(|it| it.get_name().to_owned());
         lines.push(format!("ssl:\n  provider: {}", name.unwrap_or_default()));
