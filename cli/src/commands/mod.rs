@@ -6,7 +6,7 @@ pub mod export;
 pub mod launch;
 pub mod login;
 pub mod logs;
-mod operation;
+pub mod operation;
 pub mod stats;
 pub mod status;
 pub mod vms;

@@ -55,6 +55,17 @@ impl Stage {
         Ok(found.context("no image")?.1)
     }
 
+    /// A configuration for the environment `test`.
+    pub fn write_config(&self) -> Result<()> {
+        let text = format!(
+            "provider: aws\nbucket_name: {BUCKET}\nmachine: {{machine_type: t3.small, ami_id: {}}}\n\
+             app: {{region: us-west-2, admin_password: PLACEHOLDER_ADMIN_PASSWORD}}\n\
+             db: {{password: PLACEHOLDER_DB_PASSWORD}}\nlogs: {{from_aws: direct}}\n",
+            self.image()?
+        );
+        Ok(fs::write(self.file("config/config.yaml"), text)?)
+    }
+
     /// A file of the clone.
     pub fn file(&self, path: &str) -> PathBuf {
         self.clone.path().join(path)

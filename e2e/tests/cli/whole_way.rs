@@ -42,7 +42,7 @@ async fn a_class_is_deployed_taught_and_nothing_is_left() -> Result<()> {
     let wrong = stage.words(&["destroy", "--name", "prod"]);
     let refused = stage.lablink.call(&wrong).await?.ends(3)?;
     assert!(refused.err.contains(&claimed) && refused.err.contains("came home"), "{refused:?}");
-    assert_eq!(stage.tagged("ManagedBy", "lablink-allocator")?.is_empty(), false);
+    assert!(!stage.tagged("ManagedBy", "lablink-allocator")?.is_empty());
     // Nobody has built the forwarder where it is destroyed.
     fs::remove_file(stage.file("infra/tests/fixtures/forwarder.zip"))?;
     stage.lablink.json(&stage.words(&["destroy", "--name", "test"])).await?;

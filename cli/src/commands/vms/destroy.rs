@@ -61,7 +61,7 @@ impl Destroy {
 }
 
 /// Those that LabLink made.
-async fn made(server: &Server) -> Result<Vec<VmBody>> {
+pub async fn made(server: &Server) -> Result<Vec<VmBody>> {
     let mut found = Vec::new();
     let mut after: Option<String> = None;
     loop {

@@ -6,6 +6,8 @@ mod register;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+#[cfg(feature = "aws")]
+pub use destroy::made;
 
 use crate::{output::Output, server::Connection};
 

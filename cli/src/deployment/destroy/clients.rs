@@ -10,7 +10,12 @@ use lablink_protocol::organisers::Queued;
 use serde_json::json;
 
 use super::super::{Deployment, settings::Settings, states::ClientState, terraform::Terraform};
-use crate::{commands::operation, ending::Refused, output::Output, server::Server};
+use crate::{
+    commands::{operation, vms::made},
+    ending::Refused,
+    output::Output,
+    server::Server,
+};
 
 /// Destroys the VMs: by the allocator, where it answers, and then all that their states still hold.
 pub async fn destroy(
@@ -51,6 +56,9 @@ fn bail_if_unreadable(deployment: &Deployment) -> Result<()> {
 }
 
 async fn by_allocator(server: &Server, output: &Output) -> Result<()> {
+    if made(server).await?.is_empty() {
+        return Ok(());
+    }
     let queued: Queued = server.post("/destroy", &json!({})).await?;
     let ended = operation::follow(server, output, queued.operation_id).await?;
     operation::succeeded(&ended)
