@@ -36,7 +36,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-old-client test-s3 test-aws-module test-infra-changes lock-providers test-size test-logs test-collect test-browser \
+.PHONY: help run test bench recording test-old-client test-s3 test-aws-module test-infra-changes lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
@@ -136,6 +136,11 @@ test-aws-module: ## Change all that can change under a VM on the stand-in for AW
 test-infra-changes: ## Go from each way of deploying to each other on the stand-in for AWS (an hour)
 	@scripts/setup test
 	infra/tests/cloud/run modes database
+
+recording: ## Record the whole way with lablink for the guide, on the stand-in for AWS (3 minutes)
+	@scripts/setup test
+	cargo build --workspace --bins --features $(AWS)
+	cargo test -p lablink-e2e --test cli -- --ignored recorded
 
 test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
 	@scripts/setup test

@@ -59,6 +59,7 @@ impl Settings {
         let plan = scratch.path().join("plan");
         let words = [
             "plan".to_owned(),
+            "-lock=false".to_owned(),
             format!("-out={}", plan.display()),
             format!("-var=environment={}", which.environment),
             format!("-var=config_path={}", which.config.display()),

@@ -31,6 +31,7 @@ pub struct Run {
     child: Child,
     note: PathBuf,
     log: File,
+    errors: PathBuf,
     text: String,
     interrupts: Signals,
     ends: Signals,
@@ -43,8 +44,11 @@ impl Run {
         let data = &terraform.data;
         let note = data.join("running");
         wait_for(&note).await?;
-        let path = data.join("output");
-        let out = File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
+        let create = |path: &Path| {
+            File::create(path).with_context(|| format!("can't write {}", path.display()))
+        };
+        let (out, errors) = (data.join("output"), data.join("errors"));
+        let (to_out, to_errors) = (create(&out)?, create(&errors)?);
         let (verb, rest) = words.split_first().context("no command")?;
         // A command of two words has its options after both.
         let (second, rest) = match rest.split_first() {
@@ -65,8 +69,8 @@ impl Run {
             // Ctrl-C on the terminal is for this program, which hands it on once.
             .process_group(0)
             .stdin(Stdio::null())
-            .stdout(Stdio::from(OwnedFd::from(out.try_clone()?)))
-            .stderr(Stdio::from(OwnedFd::from(out)))
+            .stdout(Stdio::from(OwnedFd::from(to_out)))
+            .stderr(Stdio::from(OwnedFd::from(to_errors)))
             .spawn();
         let child = child.context("can't start terraform: install Terraform 1.11 or later")?;
         let pid = child.id().context("terraform ended at once")?;
@@ -74,7 +78,8 @@ impl Run {
         Ok(Self {
             child,
             note,
-            log: File::open(path)?,
+            log: File::open(out)?,
+            errors,
             text: String::new(),
             interrupts: signal(SignalKind::interrupt())?,
             ends: signal(SignalKind::terminate())?,
@@ -122,7 +127,9 @@ impl Run {
     }
 
     pub fn last_words(&self) -> String {
-        let text = self.text.trim();
+        let errors = fs::read_to_string(&self.errors).unwrap_or_default();
+        let text = [errors.as_str(), &self.text].map(str::trim).join("\n");
+        let text = text.trim();
         let start = text.char_indices().rev().nth(LAST_WORDS).map_or(0, |(at, _)| at);
         if text.is_empty() { "it said nothing".to_owned() } else { text[start..].to_owned() }
     }
