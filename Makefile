@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PROGRAMS := $(TARGET)/debug
 LAMBDA := target/lambda/bootstrap
 # As releases are built; `make run` does without, which is quicker to build.
-AWS := lablink-allocator/aws
+AWS := lablink-allocator/aws,lablink-cli/aws
 # x86_64 or aarch64.
 LAMBDA_ARCH ?= x86_64
 # For `make chaos`. Without a seed it takes a random one, and prints it.
@@ -36,7 +36,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-old-client test-s3 test-aws-module test-infra-changes lock-providers test-size test-logs test-collect test-browser \
+.PHONY: help run test bench recording test-old-client test-s3 test-aws-module test-infra-changes lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections hostile-agent hostile-stranger fuzz lambda agent \
 	test-agent-systems test-agent-footprint test-host-systems test-systems soak upgrade chaos \
@@ -137,6 +137,11 @@ test-infra-changes: ## Go from each way of deploying to each other on the stand-
 	@scripts/setup test
 	infra/tests/cloud/run modes database
 
+recording: ## Record the whole way with lablink for the guide, on the stand-in for AWS (3 minutes)
+	@scripts/setup test
+	cargo build --workspace --bins --features $(AWS)
+	cargo test -p lablink-e2e --test cli -- --ignored recorded
+
 test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
 	@scripts/setup test
 	cargo run -p lablink-test-db -- run -- cargo test -p lablink-provision --test terraform size -- \
@@ -221,11 +226,11 @@ check: ## Check format, lints, circles of imports, links of the guides, licences
 	scripts/links
 	terraform fmt -check -recursive terraform infra
 	terraform fmt -check - <infra/image/client.pkr.hcl >/dev/null
-	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems)
+	shellcheck $$(grep -rlE '^#!.*sh$$' .ci allocator/web/assets scripts terraform infra client-agent e2e/old-client e2e/fuzz e2e/browser e2e/systems e2e/tests)
 	$(HCL_CHECK) $(AWS_MODULES)
 	infra/tests/no-second-diff $(HCL_CHECK) infra terraform/aws
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked -p lablink-allocator --features aws --all-targets -- -D warnings
+	cargo clippy --locked -p lablink-allocator -p lablink-cli --features $(AWS) --all-targets -- -D warnings
 	cargo machete
 	cargo deny check --hide-inclusion-graph bans licenses sources
 

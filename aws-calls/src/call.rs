@@ -66,8 +66,10 @@ pub(crate) struct Request {
 pub(crate) enum At {
     /// The one address of a service whose calls are named in them.
     Service,
-    /// What has this path is put there. Made of characters that need no escape.
-    Object(String),
+    /// What has this path, made of characters that need no escape, is read.
+    Get(String),
+    /// The same, written.
+    Put(String),
 }
 
 /// Bodies may hold what is nobody's business.
@@ -161,7 +163,8 @@ fn serialize(request: Request) -> Result<HttpRequest, BoxError> {
     let mut http = HttpRequest::new(SdkBody::from(request.body));
     let (method, path) = match &request.at {
         At::Service => ("POST", "/"),
-        At::Object(path) => ("PUT", path.as_str()),
+        At::Get(path) => ("GET", path.as_str()),
+        At::Put(path) => ("PUT", path.as_str()),
     };
     http.set_method(method)?;
     http.set_uri(path)?;

@@ -256,6 +256,62 @@ fn roles_and_profiles_are_taken_on_with_their_rights_and_end() {
     });
 }
 
+#[test]
+fn what_a_deployment_left_is_found_and_removed() {
+    let name = "what_a_deployment_left_is_found_and_removed";
+    with_cloud(name, &["--bucket", "states"], async |cloud| {
+        let aws = aws().await;
+        assert!(aws.has_bucket("states").await.unwrap());
+        assert!(!aws.has_bucket("nobodys").await.unwrap());
+        assert_eq!(aws.text("states", "prod/it.json").await.unwrap(), None);
+        aws.put_text("states", "prod/it.json", "{}".to_owned()).await.unwrap();
+        aws.put_text("states", "test/it.json", "{}".to_owned()).await.unwrap();
+        assert_eq!(aws.text("states", "prod/it.json").await.unwrap().as_deref(), Some("{}"));
+        assert_eq!(aws.keys_in("states", "prod/").await.unwrap(), ["prod/it.json"]);
+        assert!(aws.keys_in("nobodys", "").await.unwrap().is_empty());
+
+        let tags = [("Environment", "prod"), ("ManagedBy", "lablink-infra")];
+        let pairs = tags.map(|(key, value)| json!({"Key": key, "Value": value}));
+        let of = |kind: &str| json!([{"ResourceType": kind, "Tags": pairs}]);
+        let zone = "us-west-2a";
+        let volume =
+            json!({"AvailabilityZone": zone, "Size": 1, "TagSpecifications": of("volume")});
+        let volume = cloud.call("ec2", "create_volume", &volume)["VolumeId"].clone();
+        let plain = json!({"AvailabilityZone": zone, "Size": 1});
+        cloud.call("ec2", "create_volume", &plain);
+        let address = json!({"Domain": "vpc", "TagSpecifications": of("elastic-ip")});
+        cloud.call("ec2", "allocate_address", &address);
+        let found = aws.tagged(&tags).await.unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().any(|it| it.kind == "volume" && it.id == volume.as_str().unwrap()));
+        assert!(aws.tagged(&[("Environment", "other"), tags[1]]).await.unwrap().is_empty());
+        let addresses = aws.addresses("Environment", "prod").await.unwrap();
+        assert!(!addresses[0].is_attached && addresses[0].tags["ManagedBy"] == "lablink-infra");
+        let id = volume.as_str().unwrap();
+        assert_eq!(aws.volume_gib(id).await.unwrap(), Some(1));
+        assert_eq!(aws.snapshot_gib("snap-00000000000000000").await.unwrap(), None);
+        for it in &found {
+            assert!(aws.remove(&it.kind, &it.id).await.unwrap(), "{it:?}");
+        }
+        assert!(aws.addresses("Environment", "prod").await.unwrap().is_empty());
+        assert!(!aws.remove("instance", "i-1").await.unwrap());
+
+        cloud.call("logs", "create_log_group", &json!({"logGroupName": "lablink-prod-2"}));
+        assert!(!aws.has_log_group("lablink-prod").await.unwrap());
+        assert!(aws.has_log_group("lablink-prod-2").await.unwrap());
+        assert!(aws.last_log_lines("lablink-prod-2", 5).await.unwrap().is_empty());
+        aws.delete_log_group("lablink-prod-2").await.unwrap();
+        assert!(!aws.has_log_group("lablink-prod-2").await.unwrap());
+
+        let secret = json!({"Name": "/lablink/prod/it", "Value": "s", "Type": "SecureString"});
+        cloud.call("ssm", "put_parameter", &secret);
+        assert_eq!(aws.parameter("/lablink/prod/it").await.unwrap().as_deref(), Some("s"));
+        assert_eq!(aws.parameter("/lablink/prod/other").await.unwrap(), None);
+        let id = &launch(&cloud, 1, "console", &Value::Null)[0];
+        aws.console(id).await.unwrap();
+    });
+}
+
 #[tokio::test]
 async fn nothing_secret_is_shown() {
     let keys = Keys {

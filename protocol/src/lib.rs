@@ -1,5 +1,5 @@
-//! Wire types of LabLink's HTTP contract, shared by the allocator, the agent and the log
-//! forwarder: what goes over the network, and nothing that reads or writes it.
+//! Wire types of LabLink's HTTP contract, shared by the allocator, the agent and programs
+//! of organisers: what goes over the network, and nothing that reads or writes it.
 
 mod agent;
 mod crd;
@@ -7,6 +7,8 @@ mod error;
 mod hostname;
 mod invisible;
 mod notice;
+#[cfg(feature = "organisers")]
+pub mod organisers;
 mod proxy;
 mod status;
 mod vitals;

@@ -3,7 +3,10 @@
 
 use axum::http::Method;
 use lablink_core::Action;
-use lablink_protocol::ErrorBody;
+use lablink_protocol::{
+    ErrorBody,
+    organisers::{OperationOutput, Queued},
+};
 use utoipa::{
     OpenApi, PartialSchema, ToSchema,
     openapi::{
@@ -17,7 +20,6 @@ use utoipa::{
 use crate::{
     AgentAuth,
     http::once,
-    operations::wire::{OperationOutput, Queued},
     route::{Description, Route},
 };
 

@@ -19,6 +19,22 @@ impl Aws {
         self.each(ids, "TerminateInstances").await
     }
 
+    /// Removes one thing of these kinds: `volume`, `snapshot`, `security-group`, `key-pair` and
+    /// `elastic-ip`, by its id. Needs the right of that name, such as `ec2:DeleteVolume`. False: this
+    /// kind is not removed so.
+    pub async fn remove(&self, kind: &str, id: &str) -> Result<bool, CallError> {
+        let (call, name) = match kind {
+            "volume" => ("DeleteVolume", "VolumeId"),
+            "snapshot" => ("DeleteSnapshot", "SnapshotId"),
+            "security-group" => ("DeleteSecurityGroup", "GroupId"),
+            "key-pair" => ("DeleteKeyPair", "KeyPairId"),
+            "elastic-ip" => ("ReleaseAddress", "AllocationId"),
+            _ => return Ok(false),
+        };
+        let Done {} = self.ec2(&Query::new(call).set(name, id), None).await?;
+        Ok(true)
+    }
+
     async fn each<I: AsRef<str>>(&self, ids: &[I], call: &'static str) -> Result<(), CallError> {
         for ids in ids.chunks(MOST) {
             let Done {} = self.ec2(&Query::new(call).list("InstanceId", ids), None).await?;

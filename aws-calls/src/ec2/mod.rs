@@ -1,6 +1,7 @@
 //! EC2: machine types, images, instances and what a launch needs.
 
 mod act;
+mod console;
 mod health;
 mod images;
 mod instances;
@@ -8,6 +9,7 @@ mod machine_types;
 mod networks;
 mod query;
 mod spot;
+mod tagged;
 mod trials;
 
 pub use health::{Check, Event, Health};
@@ -16,4 +18,5 @@ pub use instances::{Instance, Reason};
 pub use machine_types::{Gpu, MachineType};
 pub use networks::{SecurityGroup, Subnet};
 pub use spot::SpotRequest;
+pub use tagged::{Address, Tagged};
 pub use trials::{RootDisk, Trial};

@@ -2,10 +2,11 @@
 
 use axum::Json;
 use lablink_core::events;
+use lablink_protocol::organisers::EventList;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::wire::{EventBody, EventList};
+use super::wire::event_body;
 use crate::{
     auth::Caller,
     http::{Problem, Query, older},
@@ -28,6 +29,6 @@ pub async fn list(
 ) -> Result<Json<EventList>, Problem> {
     let entries = events::recent(&scope, before, PER_PAGE).await?;
     let next = older(&entries, PER_PAGE, |last| last.id);
-    let events = entries.into_iter().map(EventBody::from).collect();
+    let events = entries.into_iter().map(event_body).collect();
     Ok(Json(EventList { events, next }))
 }

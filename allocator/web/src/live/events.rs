@@ -26,7 +26,7 @@ use crate::{
     claims::routes as claim,
     http::{Path, Problem},
     line::routes as line,
-    operations::wire::OperationBody,
+    operations::wire::operation_body,
 };
 
 /// Changes that come faster than this are told as one.
@@ -151,7 +151,7 @@ pub async fn of_operation(
             }
         }
         let operation = operations::find(&scope, id).await.ok()??;
-        let event = Event::default().json_data(OperationBody::from(&operation)).ok()?;
+        let event = Event::default().json_data(operation_body(&operation)).ok()?;
         let next = (!operation.state.is_over()).then_some((state, scope, changes, Wait::Yes));
         Some((Ok(event), next))
     });

@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 
 use super::{
     find::{bad_query, find},
-    read::LogLine,
+    read::log_line,
 };
 use crate::{
     AppState,
@@ -67,7 +67,7 @@ pub async fn events(
     let events = batches.map(move |lines| {
         let _until_its_end = &reading;
         let last = lines.last().map_or(0, |line| line.id);
-        let lines: Vec<_> = lines.iter().map(LogLine::from).collect();
+        let lines: Vec<_> = lines.iter().map(log_line).collect();
         Event::default()
             .id(last.to_string())
             .json_data(serde_json::json!({ "lines": lines }))

@@ -6,13 +6,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
 use lablink_core::{
     Db, DbError,
     logs::{self, Line, Place, Query},
     vms::Vm,
 };
-use lablink_protocol::{Hostname, VmStatus};
+use lablink_protocol::{
+    Hostname, VmStatus,
+    organisers::{LogLine, LogPage},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -114,26 +116,8 @@ struct WholeLog {
     logs: Option<String>,
 }
 
-/// Lines, with the ids to go on from: `before` the first of them and `after` the last.
-#[derive(Serialize, ToSchema)]
-struct LogPage {
-    hostname: Hostname,
-    lines: Vec<LogLine>,
-    before: Option<i64>,
-    after: Option<i64>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct LogLine {
-    id: i64,
-    at: Timestamp,
-    line: String,
-}
-
-impl From<&Line> for LogLine {
-    fn from(line: &Line) -> Self {
-        Self { id: line.id, at: line.at, line: line.text.clone() }
-    }
+pub fn log_line(line: &Line) -> LogLine {
+    LogLine { id: line.id, at: line.at, line: line.text.clone() }
 }
 
 fn page(vm: &Vm, place: Place, lines: &[Line]) -> LogPage {
@@ -144,7 +128,7 @@ fn page(vm: &Vm, place: Place, lines: &[Line]) -> LogPage {
     };
     LogPage {
         hostname: vm.hostname.clone(),
-        lines: lines.iter().map(LogLine::from).collect(),
+        lines: lines.iter().map(log_line).collect(),
         before: lines.first().map(|line| line.id),
         after,
     }

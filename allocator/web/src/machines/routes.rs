@@ -7,10 +7,9 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use jiff::Timestamp;
 use lablink_core::vms::{self, Registered};
-use lablink_protocol::Hostname;
-use serde::{Deserialize, Serialize};
+use lablink_protocol::{Hostname, organisers::RegisteredBody};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
@@ -51,15 +50,6 @@ pub struct Register {
     #[serde(flatten)]
     #[schema(ignore)]
     fields: SshFields,
-}
-
-/// A machine that may join, by a command that works once.
-#[derive(Serialize, ToSchema)]
-pub struct RegisteredBody {
-    hostname: Hostname,
-    enrolment_token: String,
-    install_command: String,
-    expires_at: Timestamp,
 }
 
 /// Registers a machine, and tells once how its agent gets there.

@@ -11,6 +11,7 @@ use lablink_core::{
     operations::{self, Filter, LogLine, Operation, OperationId, OperationState, RetryError},
     state as known,
 };
+use lablink_protocol::organisers::{OperationDetail, OperationList, Queued, Step};
 use serde::Deserialize;
 use utoipa::{IntoParams, openapi::ObjectBuilder};
 
@@ -20,7 +21,7 @@ use super::{
     list_page::OperationsPage,
     started::{Started, StartedAnswers, queued, started},
     summary::OperationSummary,
-    wire::{ConflictBody, OperationBody, OperationDetail, OperationList, Queued, Step, Target},
+    wire::{self, operation_body},
 };
 use crate::{
     AppState,
@@ -78,8 +79,8 @@ pub async fn list(
     Query(listing): Query<Listing>,
 ) -> Result<Json<OperationList>, Problem> {
     let (found, next) = older(&scope, &listing).await?;
-    let operations = found.iter().map(OperationBody::from).collect();
-    Ok(Json(OperationList { operations, next }))
+    let operations = found.iter().map(operation_body).collect();
+    Ok(Json(OperationList { operations, next: next.map(Into::into) }))
 }
 
 /// The page of operations.
@@ -113,12 +114,12 @@ pub async fn one(
     let operation = find(&scope, id).await?;
     let steps = operations::steps(&state.db, id).await?;
     let usual_seconds = operations::usual_seconds(&scope, &operation).await?;
-    let steps: Vec<Step> = steps.into_iter().map(Step::from).collect();
+    let steps: Vec<Step> = steps.into_iter().map(wire::step).collect();
     let targets = operations::targets(&state.db, id).await?;
-    let targets = targets.into_iter().map(Target::from).collect();
+    let targets = targets.into_iter().map(wire::target).collect();
     let conflict = known::conflict_of(&scope, id).await?;
-    let conflict = conflict.map(|conflict| ConflictBody::new(id, conflict));
-    let operation = OperationBody::from(&operation);
+    let conflict = conflict.map(|conflict| wire::conflict(id, conflict));
+    let operation = operation_body(&operation);
     let vms = steps.clone();
     Ok(Json(OperationDetail { operation, usual_seconds, conflict, targets, steps, vms }))
 }

@@ -8,16 +8,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use lablink_core::{Scope, operations::OperationId};
+use lablink_protocol::organisers::{OperationOutput, Queued};
 use serde::Deserialize;
 use utoipa::{
     IntoParams, IntoResponses, PartialSchema, ToSchema,
     openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder, Schema},
 };
 
-use super::{
-    waited::waited,
-    wire::{OperationOutput, Queued},
-};
+use super::waited::waited;
 use crate::{
     AppState,
     http::{Problem, Wants},
@@ -53,7 +51,8 @@ pub fn queued(wants: Wants, id: OperationId) -> Response {
         Wants::Page => Redirect::to(&links::operation(id)).into_response(),
         Wants::Json => {
             let location = [(header::LOCATION, links::operation_body(id))];
-            (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id })).into_response()
+            (StatusCode::ACCEPTED, location, Json(Queued { operation_id: id.into() }))
+                .into_response()
         }
     }
 }

@@ -13,12 +13,13 @@ use lablink_core::{
     Scope,
     operations::{self, OperationId},
 };
+use lablink_protocol::organisers::OperationOutput;
 use tokio::time::timeout;
 
 use super::{
     filled::{LOG_LINES_SHOWN, filled},
     find::ended,
-    wire::{OperationBody, OperationOutput},
+    wire::operation_body,
 };
 use crate::{
     AppState,
@@ -59,7 +60,7 @@ async fn told(
         Wants::Json => {
             let log = operations::log(&state.db, id, LOG_LINES_SHOWN).await?;
             let output: Vec<String> = log.into_iter().map(|line| line.line).collect();
-            let operation = OperationBody::from(&operation);
+            let operation = operation_body(&operation);
             Ok(Json(OperationOutput { operation, output: output.join("\n") }).into_response())
         }
     }

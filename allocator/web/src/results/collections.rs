@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State, response::Response};
 use lablink_core::{collections, operations::OperationId};
+use lablink_protocol::organisers::CollectionList;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -9,7 +10,7 @@ use super::{
     form::{Collect, extension},
     routes as results,
     routes::older,
-    wire::{CollectionBody, CollectionList},
+    wire::collection_body,
 };
 use crate::{
     AppState,
@@ -55,6 +56,6 @@ pub async fn list(
     Query(Listing { before }): Query<Listing>,
 ) -> Result<Json<CollectionList>, Problem> {
     let (found, next) = older(&scope, before, PER_PAGE).await?;
-    let collections = found.into_iter().map(CollectionBody::from).collect();
-    Ok(Json(CollectionList { collections, next }))
+    let collections = found.into_iter().map(collection_body).collect();
+    Ok(Json(CollectionList { collections, next: next.map(Into::into) }))
 }

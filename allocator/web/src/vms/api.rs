@@ -12,31 +12,35 @@ use lablink_core::{
     claims::{self, ReleaseReason},
     operations::{self, OperationId, OperationState, TakeBack, Whose},
     ssh,
-    vms::{self, Place, Selection, Sort, View},
+    vms::{self, Place, Selection},
 };
-use lablink_protocol::Hostname;
+use lablink_protocol::{
+    Hostname,
+    organisers::{Queued, VmBody, VmList},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::wire::{VmBody, VmList};
+use super::{listing::Shown, wire::vm_body};
 use crate::{
     AppState,
     auth::{Asking, Caller},
     http::{FormOrJson, Page, Problem, Query, VmName, Wants},
     links,
-    operations::{find::ended, started::queued, wire::Queued},
+    operations::{find::ended, started::queued},
     wire::Message,
 };
 
-/// The VMs of the pool, by number.
-#[utoipa::path(get, path = "", params(Page), responses((status = 200, body = VmList)))]
+/// The VMs of the pool, by number; or some of them, or in another order.
+#[utoipa::path(get, path = "", params(Shown, Page), responses((status = 200, body = VmList)))]
 pub async fn list(
     Caller(scope): Caller,
+    Query(shown): Query<Shown>,
     Query(page): Query<Page>,
 ) -> Result<Json<VmList>, Problem> {
     let place = page.after()?.map_or(Place::Start, Place::After);
-    let page = vms::page(&scope, &View::All(Sort::Number), &place, page.limit()?).await?;
-    let vms = page.vms.iter().map(VmBody::from).collect();
+    let page = vms::page(&scope, &shown.view()?, &place, page.limit()?).await?;
+    let vms = page.vms.iter().map(vm_body).collect();
     Ok(Json(VmList { vms, next: page.next.map(|cursor| cursor.to_string()) }))
 }
 
@@ -44,7 +48,7 @@ pub async fn list(
 #[utoipa::path(get, path = "", params(("hostname" = String, Path)), responses((status = 200, body = VmBody)))]
 pub async fn one(Caller(scope): Caller, VmName(hostname): VmName) -> Result<Json<VmBody>, Problem> {
     let vm = vms::find(&scope, &hostname).await?;
-    Ok(Json(VmBody::from(&vm.ok_or_else(VmName::unknown)?)))
+    Ok(Json(vm_body(&vm.ok_or_else(VmName::unknown)?)))
 }
 
 /// Queues the removal of one VM; or takes a registered machine out of the pool.

@@ -44,6 +44,27 @@ pub struct Listing {
     sort: String,
 }
 
+/// Which VMs a program asks for, in what order.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Shown {
+    /// As of `/admin/instances`.
+    #[serde(default)]
+    q: String,
+    /// As of `/admin/instances`.
+    #[serde(default)]
+    #[param(
+        pattern = "^(number|name|newest|state|last_seen|participant|removing|barred|ending|failed|unhealthy|overdue|starting|used|token_due|suspect|stale|claimed|offered|free)?$"
+    )]
+    show: String,
+}
+
+impl Shown {
+    pub fn view(&self) -> Result<View, Problem> {
+        Listing::sent_back(&self.q, &self.show, "", "").view()
+    }
+}
+
 impl Listing {
     /// What a page's form sends back of it.
     pub fn sent_back(q: &str, show: &str, after: &str, until: &str) -> Self {

@@ -5,8 +5,9 @@ use lablink_core::{
     Scope,
     preflight::{Question, Report, Verdict, Wanted},
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use lablink_protocol::organisers::{FindingBody, PreflightBody};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{AppState, auth::Caller, http::Problem, http::Query};
 
@@ -29,33 +30,6 @@ fn one() -> u32 {
 /// The most hours that a price is told for: a year.
 pub const MOST_HOURS: u32 = 366 * 24;
 
-#[derive(Serialize, ToSchema)]
-pub struct PreflightBody {
-    /// Whether such a launch would be taken now.
-    can_launch: bool,
-    /// Whether VMs would have a GPU. null: AWS did not say, so nothing can be launched; or VMs don't come
-    /// from a cloud.
-    gpu_support: Option<bool>,
-    /// How many VMs the quota admits beside what runs; null: unknown.
-    fits: Option<u32>,
-    findings: Vec<FindingBody>,
-    /// What to send to AWS for a larger quota, where it is too small.
-    quota_request: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct FindingBody {
-    #[schema(value_type = String)]
-    question: Word,
-    #[schema(value_type = String)]
-    verdict: Word,
-    /// A sentence or two.
-    text: String,
-}
-
-/// One of a few words.
-type Word = &'static str;
-
 /// Asks AWS what a launch would meet: offer, GPU, image, quota, rights and price. It takes less than
 /// five seconds. Where VMs don't come from a cloud, nothing is found.
 #[utoipa::path(get, path = "", params(Asked), responses((status = 200, body = PreflightBody)))]
@@ -73,7 +47,7 @@ pub async fn report(
     }
     let report = look(&state, &scope, &Wanted { count, hours }).await?;
     Ok(Json(match report {
-        Some(report) => PreflightBody::from(report),
+        Some(report) => preflight_body(report),
         // There is nobody to ask.
         None => PreflightBody {
             can_launch: scope.pool.rules().machines.launched_from.is_some(),
@@ -97,27 +71,25 @@ pub async fn look(
     }
 }
 
-impl From<Report> for PreflightBody {
-    fn from(report: Report) -> Self {
-        Self {
-            can_launch: report.refusal().is_none(),
-            gpu_support: report.gpu_support,
-            fits: report.fits,
-            findings: report
-                .findings
-                .into_iter()
-                .map(|finding| FindingBody {
-                    question: question(finding.question),
-                    verdict: verdict(finding.verdict),
-                    text: finding.text,
-                })
-                .collect(),
-            quota_request: report.quota_request,
-        }
+fn preflight_body(report: Report) -> PreflightBody {
+    PreflightBody {
+        can_launch: report.refusal().is_none(),
+        gpu_support: report.gpu_support,
+        fits: report.fits,
+        findings: report
+            .findings
+            .into_iter()
+            .map(|finding| FindingBody {
+                question: question(finding.question).to_owned(),
+                verdict: verdict(finding.verdict).to_owned(),
+                text: finding.text,
+            })
+            .collect(),
+        quota_request: report.quota_request,
     }
 }
 
-fn question(question: Question) -> Word {
+fn question(question: Question) -> &'static str {
     match question {
         Question::Login => "login",
         Question::Offer => "offer",
@@ -129,7 +101,7 @@ fn question(question: Question) -> Word {
     }
 }
 
-fn verdict(verdict: Verdict) -> Word {
+fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Good => "good",
         Verdict::Unknown => "unknown",

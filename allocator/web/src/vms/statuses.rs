@@ -3,10 +3,9 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use lablink_core::vms;
-use lablink_protocol::{Hostname, VmStatus};
+use lablink_protocol::{Hostname, VmStatus, organisers::VmStatusBody};
 use serde::{Serialize, Serializer};
 
-use super::wire::VmStatusBody;
 use crate::{
     auth::Caller,
     http::{Problem, VmName},

@@ -34,6 +34,7 @@ mod organiser;
 mod participant;
 mod pieces;
 mod places;
+mod pool;
 mod preflight;
 mod reads;
 mod results_first;

@@ -122,7 +122,13 @@ impl Scenes {
             .iter()
             .map(|query| format!("{path}{query}"))
             .collect(),
-            "/api/vms" => vec![path.to_owned(), format!("{path}?after=0.9000")],
+            "/api/vms" => ["", "?after=0.9000", "?show=claimed", "?q=p1"]
+                .iter()
+                .map(|query| format!("{path}{query}"))
+                .collect(),
+            "/api/claims" => {
+                ["", "?before=9000", "?open=true"].iter().map(|it| format!("{path}{it}")).collect()
+            }
             "/admin/participants" => vec![path.to_owned(), format!("{path}?before=9000")],
             "/api/places" => vec![path.to_owned(), format!("{path}?after=1.34000")],
             "/admin/vms/{hostname}/{deed}" => ["release", "replace", "reboot", "delete", "forget"]

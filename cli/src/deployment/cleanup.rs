@@ -1,0 +1,157 @@
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use lablink_aws_calls::ec2::Tagged;
+use serde::Serialize;
+
+use super::{
+    Deployment, Which, ended,
+    price::{ADDRESS, DISK, HOURS_PER_MONTH, SNAPSHOT},
+};
+use crate::output::{Output, table};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A persistent address is never released, and where a state can't be read nothing is removed.
+
+Example:
+  lablink cleanup --environment test
+  lablink cleanup --environment test --check --json")]
+pub struct Cleanup {
+    #[command(flatten)]
+    which: Which,
+    /// Only lists.
+    #[arg(long)]
+    check: bool,
+    /// Does not ask.
+    #[arg(long, conflicts_with = "check")]
+    yes: bool,
+}
+
+/// Something that carries the deployment's tags and is in none of its states.
+#[derive(Debug, Serialize)]
+struct Left {
+    kind: String,
+    id: String,
+    /// What a month of it costs; null: nothing, or nobody knows.
+    usd_per_month: Option<f64>,
+    /// Whether this command removes it.
+    removable: bool,
+}
+
+#[derive(Serialize)]
+struct Told {
+    left: Vec<Left>,
+    removed: Vec<String>,
+}
+
+impl Cleanup {
+    pub async fn run(self, output: &Output) -> Result<()> {
+        let deployment = Deployment::open(self.which, output).await?;
+        let progress = output.progress("Reading states and tags");
+        let left = find(&deployment).await?;
+        drop(progress);
+        let removable: Vec<_> = left.iter().filter(|it| it.removable).collect();
+        let mut removed = Vec::new();
+        if !self.check && !removable.is_empty() {
+            if !self.yes {
+                output.note(&shown(&left));
+                output.confirm(&format!("Remove {} of these?", removable.len()), "--yes")?;
+            }
+            for it in removable {
+                remove(&deployment, it).await.with_context(|| format!("can't remove {}", it.id))?;
+                removed.push(it.id.clone());
+            }
+        }
+        output.answer(&Told { left, removed }, |told| match told.removed.as_slice() {
+            [] => shown(&told.left),
+            removed => format!("Removed: {}.", removed.join(", ")),
+        })
+    }
+}
+
+async fn find(deployment: &Deployment) -> Result<Vec<Left>> {
+    let known = deployment.known().await?;
+    let aws = &deployment.aws;
+    let tags = deployment.tags();
+    let is_named = tags.iter().any(|(key, _)| *key == "Deployment");
+    let named = aws.with_tag("Deployment").await?;
+    let machines = aws.instances_by_tags(&tags).await?;
+    let machines: BTreeMap<_, _> = machines.into_iter().map(|it| (it.id.clone(), it)).collect();
+    let addresses = aws.addresses("Environment", &deployment.settings.environment).await?;
+    let mut left = Vec::new();
+    for Tagged { kind, id } in aws.tagged(&tags).await? {
+        let ended = machines.get(&id).is_some_and(|it| it.state == "terminated");
+        if known.contains(&id) || ended || (!is_named && named.contains(&id)) {
+            continue;
+        }
+        // One that somebody made by hand, for good: infra's own carries ManagedBy.
+        let address = addresses.iter().find(|it| it.id == id);
+        let is_persistent = address.is_some_and(|it| !it.tags.contains_key("ManagedBy"));
+        let monthly = match (kind.as_str(), machines.get(&id)) {
+            ("instance", Some(machine)) => aws
+                .price(&machine.machine_type)
+                .await
+                .ok()
+                .flatten()
+                .map(|it| it.per_hour * HOURS_PER_MONTH),
+            ("elastic-ip", _) => Some(ADDRESS * HOURS_PER_MONTH),
+            ("volume", _) => aws.volume_gib(&id).await?.map(|gib| f64::from(gib) * DISK),
+            ("snapshot", _) => aws.snapshot_gib(&id).await?.map(|gib| f64::from(gib) * SNAPSHOT),
+            _ => None,
+        };
+        let removable = !is_persistent
+            && matches!(
+                kind.as_str(),
+                "instance" | "volume" | "security-group" | "key-pair" | "elastic-ip"
+            );
+        left.push(Left { kind, id, usd_per_month: monthly, removable });
+    }
+    let name = &deployment.settings.name;
+    for group in [
+        format!("lablink-cloud-init-{name}"),
+        format!("lablink-allocator-{name}"),
+        format!("/aws/lambda/lablink_log_processor_{name}"),
+    ] {
+        if !known.contains(&group) && aws.has_log_group(&group).await? {
+            let kind = "log-group".to_owned();
+            left.push(Left { kind, id: group, usd_per_month: None, removable: true });
+        }
+    }
+    // Machines first, and groups last: what they are on is gone then.
+    let order = |kind: &str| match kind {
+        "instance" => 0,
+        "security-group" => 2,
+        _ => 1,
+    };
+    left.sort_by_key(|it| order(&it.kind));
+    Ok(left)
+}
+
+async fn remove(deployment: &Deployment, left: &Left) -> Result<()> {
+    let aws = &deployment.aws;
+    match left.kind.as_str() {
+        "instance" => {
+            ended(aws, &[left.id.clone()]).await?;
+        }
+        "log-group" => aws.delete_log_group(&left.id).await?,
+        kind => {
+            aws.remove(kind, &left.id).await?;
+        }
+    }
+    Ok(())
+}
+
+fn shown(left: &[Left]) -> String {
+    if left.is_empty() {
+        return "Nothing is left.".to_owned();
+    }
+    let rows = left.iter().map(|it| {
+        let price = it.usd_per_month.map(|usd| format!("{usd:.2}")).unwrap_or_default();
+        let note = if it.removable { "" } else { "stays" };
+        [it.kind.clone(), it.id.clone(), price, note.to_owned()]
+    });
+    let sum: f64 = left.iter().filter_map(|it| it.usd_per_month).sum();
+    format!("{}\n{sum:.2} USD a month.", table(["KIND", "ID", "USD A MONTH", ""], rows))
+}
