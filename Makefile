@@ -261,6 +261,7 @@ check: ## Check format, lints, circles of imports, links of the guides, packages
 	cargo fmt --all --check
 	scripts/circles-test
 	scripts/circles
+	scripts/client-images-test
 	scripts/links-test
 	scripts/links
 	terraform fmt -check -recursive terraform infra

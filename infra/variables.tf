@@ -69,6 +69,13 @@ variable "termination_protection" {
   nullable    = false
 }
 
+variable "abandon_vms" {
+  description = "Whether `terraform destroy` may leave the allocator's VMs behind, which then cost until somebody ends them by hand. Counts once it was applied."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 # --- Network
 
 variable "vpc_id" {

@@ -5,6 +5,7 @@ resource "terraform_data" "no_vms_left" {
     region      = local.region
     environment = local.env
     deployment  = local.settings.deployment_name
+    abandon_vms = var.abandon_vms
   }
 
   provisioner "local-exec" {
@@ -14,6 +15,7 @@ resource "terraform_data" "no_vms_left" {
       WAY_DOWN_REGION      = self.input.region
       WAY_DOWN_ENVIRONMENT = self.input.environment
       WAY_DOWN_DEPLOYMENT  = self.input.deployment
+      WAY_DOWN_ABANDON     = self.input.abandon_vms
     }
   }
 

@@ -44,6 +44,12 @@ pub enum Command {
     /// Lists what a deployment left in the account, and removes it.
     #[cfg(feature = "aws")]
     Cleanup(cleanup::Cleanup),
+    /// Checks, rewrites and describes configurations.
+    Config(config::Config),
+    /// Looks at a deployment layer by layer, and names the first one that is broken.
+    Verify(verify::Verify),
+    /// Asks the allocator which of its layers is broken; explains a code.
+    Doctor(doctor::Doctor),
     /// Tells how the pool is, and what is being done.
     Status(status::Status),
     /// Lists the VMs; registers and destroys them.

@@ -36,7 +36,7 @@ use tracing::Level;
 use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 
 use crate::{
-    commands::{check_gpu, enrol, report, status},
+    commands::{check_gpu, doctor, enrol, report, status},
     logs::OwnLines,
     settings::{Command, CommandLine},
 };
@@ -74,6 +74,7 @@ async fn carry_out(command: Command, own_lines: OwnLines) -> anyhow::Result<Exit
         }
         Command::CheckGpu(sources) => check_gpu::check(sources).await,
         Command::Status(arguments) => status::status(arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(arguments).await,
         Command::Enrol(arguments) => enrol::enrol(arguments).await,
         Command::Report(arguments) => report::report(arguments).await,
     }

@@ -8,7 +8,10 @@ use crate::{
     allocator::Connection,
     clean::CleanSettings,
     cloud::CloudSettings,
-    commands::{enrol::EnrolArguments, report::ReportArguments, status::StatusArguments},
+    commands::{
+        doctor::DoctorArguments, enrol::EnrolArguments, report::ReportArguments,
+        status::StatusArguments,
+    },
     desktop::Account,
     gpu,
     logs::LogSettings,
@@ -23,6 +26,7 @@ const WHERE_TO_START: &str = "On a machine of your own:
   LABLINK_ENROLMENT_TOKEN=… lablink-client enrol --allocator-url URL --hostname NAME
   lablink-client run --allocator-url URL --hostname NAME
   lablink-client status --allocator-url URL --hostname NAME
+  lablink-client doctor --allocator-url URL --hostname NAME
 
 The enrolment token comes from the organiser's page, where a machine is registered. Every flag can
 be given as the environment variable that its help names.";
@@ -67,6 +71,7 @@ pub enum Command {
     /// Exit status: 0 when they can be used or there are none, 1 when one is unhealthy.
     CheckGpu(gpu::Sources),
     Status(StatusArguments),
+    Doctor(DoctorArguments),
     Enrol(EnrolArguments),
     Report(ReportArguments),
 }

@@ -115,6 +115,11 @@ impl Allocator {
         Ok(asked.elapsed())
     }
 
+    /// Has it read its configuration again.
+    pub fn read_again(&self) -> Result<()> {
+        Ok(kill(self.pid()?, Signal::SIGHUP)?)
+    }
+
     /// Ends it in the middle of whatever it does, as a crash or the kernel would.
     pub async fn crash(mut self) -> Result<()> {
         kill(self.pid()?, Signal::SIGKILL)?;

@@ -143,7 +143,7 @@ impl Deployment {
         Ok(std::env::join_paths(before.chain(std::env::split_paths(&path)))?)
     }
 
-    pub(crate) fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.folder().join("config.yaml")
     }
 

@@ -6,6 +6,7 @@ variables {
   resource_suffix   = "prod"
   config_path       = "tests/configs/acm-dns-dynamic.yaml"
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
+  abandon_vms       = true
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
   access_code       = ""

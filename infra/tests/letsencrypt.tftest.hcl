@@ -6,6 +6,7 @@ mock_provider "aws" {
 variables {
   resource_suffix   = "prod"
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
+  abandon_vms       = true
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
   access_code       = ""

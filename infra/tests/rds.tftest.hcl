@@ -7,6 +7,7 @@ variables {
   resource_suffix   = "prod"
   config_path       = "tests/configs/rds-none-address.yaml"
   log_forwarder_zip = "tests/fixtures/forwarder.zip"
+  abandon_vms       = true
   admin_password    = "organiser-pass"
   db_password       = "database-pass"
   access_code       = ""

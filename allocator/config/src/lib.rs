@@ -12,6 +12,7 @@
 //! `manual`, `install`, `limits`, `proxy`, `health`, `logs`, `history`, `collect` and `aws` beside them.
 
 mod admin;
+mod client_images;
 mod environment;
 mod github;
 mod json_schema;
@@ -91,6 +92,7 @@ impl Config {
         warnings.extend(self.app.admin.warning());
         warnings.extend(placeholder::bucket(self));
         warnings.extend(rules::open_form(self));
+        warnings.extend(rules::image(self));
         warnings.extend(self.without_effect());
         warnings
     }

@@ -6,7 +6,7 @@ use lablink_protocol::Hostname;
 
 use super::{
     Collect, Config, DatabaseKind, EipStrategy, Environment, Health, ProviderKind, SslProvider,
-    startup_script, syntax::expected,
+    client_images, startup_script, syntax::expected,
 };
 
 /// Every rule that `config` breaks, as one sentence each. `file` is where it was read from.
@@ -209,6 +209,12 @@ pub(super) fn plain_http(config: &Config, environment: &Environment) -> Option<S
          everybody may read them, ssl.plain_http: true"
             .to_owned()
     })
+}
+
+/// No VM can be made from the image.
+pub(super) fn image(config: &Config) -> Option<String> {
+    let aws = config.provider == ProviderKind::Aws;
+    client_images::unfit(&config.machine.ami_id, &config.app.region).filter(|_| aws)
 }
 
 /// The form is open to strangers.

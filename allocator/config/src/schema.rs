@@ -45,14 +45,15 @@ impl Config {
         let has_db = file.has("db");
         // Such files are of the original, whose participants bring a command.
         let original = file.has("machine").then_some(Desktop::ChromeRemoteDesktop);
+        let app = file.section("app", App::read);
         Self {
             provider: file.value("provider", ProviderKind::parse).unwrap_or(ProviderKind::Aws),
             deployment_name: file.value("deployment_name", syntax::deployment_name),
             // Read in any case, so that its keys are known.
             db: Some(file.section("db", Database::read)).filter(|_| has_db),
-            machine: file.section("machine", Machine::read),
+            machine: file.section("machine", |machine| Machine::read(machine, &app.region)),
             desktop: file.value("desktop", syntax::desktop).or(original),
-            app: file.section("app", App::read),
+            app,
             aws: file.section("aws", Aws::read),
             dns: file.section("dns", Dns::read),
             eip: file.section("eip", Eip::read),

@@ -33,7 +33,7 @@ impl Neighbours {
         client: &impl GenericClient,
         pool: &Pool,
     ) -> Result<Option<Origin>, DbError> {
-        let limits = pool.rules.claiming.per_address;
+        let limits = pool.rules().claiming.per_address;
         if limits.places == PlacesPerAddress::Any && limits.claims.is_none() {
             return Ok(None);
         }
@@ -72,7 +72,7 @@ impl Neighbours {
                               as machines";
         let row = client.query_one(sql, &[&pool.as_i64(), origin]).await?;
         let (places, claims): (i64, i64) = (row.try_get("places")?, row.try_get("claims")?);
-        let limits = pool.rules.claiming.per_address;
+        let limits = pool.rules().claiming.per_address;
         let most = match limits.places {
             PlacesPerAddress::Any => i64::MAX,
             PlacesPerAddress::AsThePool => row.try_get::<_, i64>("machines")?.max(FEWEST.into()),

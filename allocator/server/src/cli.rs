@@ -1,9 +1,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lablink_config::{Environment, validate_config};
 use lablink_web::Sha256Sum;
-
-use crate::config::{Environment, validate_config};
 
 const SECRETS: &str = "Secrets come by environment only, so that no process list shows them:
   DATABASE_URL    PostgreSQL server to use instead of the config's db section

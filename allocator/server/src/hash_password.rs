@@ -1,9 +1,8 @@
 use std::io::{BufRead, Write};
 
 use anyhow::{Context, Result, anyhow};
+use lablink_config::AdminPassword;
 use lablink_core::passwords::fits_new;
-
-use crate::config::AdminPassword;
 
 /// The cost of the contract's bcrypt hashes: the first check of a login takes about 250 ms.
 const COST: u32 = 12;

@@ -10,19 +10,19 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
 use cli::{Cli, Command};
-use lablink_config as config;
 use lablink_web::AgentAuth;
+use serve::Unfit;
 
 /// Runs the command that the command line names.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        None => serve::serve(cli.serve).await?,
-        Some(Command::Serve(args)) => serve::serve(*args).await?,
+        None => return ended(serve::serve(cli.serve).await),
+        Some(Command::Serve(args)) => return ended(serve::serve(*args).await),
         Some(Command::Migrate(args)) => migrate::migrate(&args).await?,
         Some(Command::HashPassword) => hash_password::hash_password()?,
         Some(Command::Openapi) => print_openapi()?,
         Some(Command::ValidateConfig(args)) => {
-            return Ok(config::validate_config::run(
+            return Ok(lablink_config::validate_config::run(
                 &args,
                 &mut std::io::stdout(),
                 &mut std::io::stderr(),
@@ -30,6 +30,16 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn ended(served: Result<()>) -> Result<ExitCode> {
+    match served {
+        Err(error) if error.is::<Unfit>() => {
+            writeln!(std::io::stderr(), "Error: {error}")?;
+            Ok(ExitCode::from(Unfit::STATUS))
+        }
+        served => served.map(|()| ExitCode::SUCCESS),
+    }
 }
 
 fn print_openapi() -> Result<()> {

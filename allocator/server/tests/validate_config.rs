@@ -230,3 +230,38 @@ fn without_a_path_the_file_beneath_the_current_folder_is_checked() {
     let mut command = Command::new(PROGRAM);
     assert_eq!(verdict(command.arg("validate-config").current_dir(folder.path())).status, Some(0));
 }
+
+#[test]
+fn what_prod_alone_refuses_is_told_where_prod_is_meant() {
+    let (_folder, path) = folder_with(SOUND);
+    let prod = verdict(
+        Command::new(PROGRAM).args(["validate-config", "--environment", "prod"]).arg(&path),
+    );
+    assert_eq!(prod.status, Some(1));
+    assert!(prod.out.contains("ssl.plain_http: true"), "{}", prod.out);
+    let (_folder, wanted) = folder_with(&format!("{SOUND}ssl: {{plain_http: true}}\n"));
+    let mut command = Command::new(PROGRAM);
+    command.args(["validate-config", "--environment", "prod"]).arg(&wanted);
+    assert_eq!(verdict(&mut command).status, Some(0));
+}
+
+#[test]
+fn a_workflow_gets_annotations_beside_the_verdict() {
+    let (_folder, path) = folder_with("db:\n  pasword: x\n");
+    let told =
+        verdict(Command::new(PROGRAM).args(["validate-config", "--format", "github"]).arg(&path));
+    assert_eq!(told.status, Some(1));
+    let annotation = format!("::error file={},line=2::unknown key 'db.pasword'", path.display());
+    assert!(told.out.starts_with(&annotation), "{}", told.out);
+    assert!(told.out.contains("[FAIL] Config validation failed"), "{}", told.out);
+}
+
+#[test]
+fn settings_that_are_not_fit_end_with_a_status_of_their_own() {
+    let (folder, path) = folder_with("limits: {max_vms: none}\n");
+    let mut serve = Command::new(PROGRAM);
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&path);
+    let refused = verdict(serve.env("LABLINK_DATA_DIR", folder.path()));
+    assert_eq!(refused.status, Some(78));
+    assert!(refused.log.contains("limits.max_vms"), "{}", refused.log);
+}

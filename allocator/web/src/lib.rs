@@ -20,6 +20,7 @@ mod budgets;
 mod channels;
 mod claims;
 mod connections;
+mod doctor;
 mod history;
 mod http;
 mod layers;
@@ -42,6 +43,7 @@ mod results;
 mod route;
 mod router;
 mod sha256_sum;
+mod standing_notices;
 mod state;
 mod states;
 mod transfers;
@@ -58,12 +60,14 @@ pub use pages::shows_desktops;
 pub use rendezvous::Channels;
 pub use router::{access_table, begins_table, openapi, router};
 pub use sha256_sum::{InvalidSum, Sha256Sum};
+pub use standing_notices::StandingNotices;
 pub use state::{AgentAuth, AgentInstall, AgentProgram, AppState, Settings};
 pub use transfers::Transfers;
 pub use waits::Waits;
 
 /// What the pages are made of, for the gallery that shows each of them (`examples/gallery`).
 pub mod gallery {
+    pub use lablink_checks::{Checked, Code, Finding as Seen};
     pub use lablink_core::{
         claims::ReleaseReason,
         operations::OperationState,
@@ -78,6 +82,7 @@ pub mod gallery {
         aws::page::{AwsPage, AwsStanding, MachinesWithoutAws},
         claims::desktop::DesktopPage,
         claims::page::{ClaimPage, ClaimReturnPage, ClaimState, CommandForm, Way},
+        doctor::page::{DoctorPage, GuidePage},
         history::happening::Happening,
         line::clear_page::ClearLinePage,
         line::page::{LineEnd, LinePage, LineState},

@@ -23,6 +23,7 @@ use crate::{
     aws::routes as aws,
     channels::{agent as channel_of_agent, participant as channel_of_participant},
     claims::{desktop, routes as claim},
+    doctor::routes as doctor,
     history::routes as history,
     http::{
         Problem, back_to_form,
@@ -146,6 +147,9 @@ fn all_routes() -> Vec<Route> {
         begin("/api/places/{id}/remove", Do(LineRemove), "/admin/participants", places::remove),
         get("/admin/log", Do(InstallationView), own_log::page),
         get("/admin/tasks", Do(InstallationView), tasks::page),
+        get("/admin/doctor", Do(InstallationView), doctor::page).refusing_other_sites(),
+        get("/admin/doctor/{code}", Do(InstallationView), doctor::guide),
+        get("/api/doctor", Do(InstallationView), doctor::report).refusing_other_sites(),
         get("/admin/logs/{hostname}", Do(LogView), log_page::page),
         get("/admin/logs/{hostname}/download", Do(LogView), log_page::download),
         get("/admin/instances/delete", Do(VmDestroy), destroy::page),

@@ -1,5 +1,6 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use lablink_checks::Checkup;
 use lablink_core::{
     Actor, Db, Scope, SecretKey, TokenHash,
     claims::{Deliveries, Intake, Looks},
@@ -21,6 +22,7 @@ use crate::{
     attempts::{AdminLogin, Browsers, CodeGuesses, FormLimits},
     http::{Client, Proxies, Scheme},
     sha256_sum::Sha256Sum,
+    standing_notices::StandingNotices,
 };
 
 /// What every handler can reach. Cheap to clone.
@@ -57,6 +59,8 @@ pub struct AppState {
     /// What is asked before a launch. None: launches make no machines in a cloud.
     pub preflight: Option<Arc<Preflight>>,
     /// Fetches participants' results.
+    /// What can be looked at of this deployment from here.
+    pub checkup: Arc<Checkup>,
     pub collector: Arc<dyn Collector>,
     /// The transfers of archives to clients.
     pub transfers: Transfers,
@@ -105,7 +109,7 @@ pub enum AgentProgram {
 pub struct Settings {
     pub environment: String,
     /// Sentences that organisers read on each of their pages until they act on them.
-    pub notices: Arc<[String]>,
+    pub notices: Arc<StandingNotices>,
     /// Where people reach this allocator, without a slash at the end, if that is configured.
     pub public_url: Option<String>,
     /// Where such a machine may be reached by SSH.
@@ -148,7 +152,7 @@ impl AppState {
 
     /// What organisers are told where nothing keeps strangers from the form.
     pub(crate) fn open_form(&self) -> Option<&'static str> {
-        let is_open = self.pool.rules.claiming.access_code.is_none() && !self.settings.is_trial;
+        let is_open = self.pool.rules().claiming.access_code.is_none() && !self.settings.is_trial;
         is_open.then_some(
             "Anybody who reaches this address can take machines and places in line. Set an access \
              code (app.access_code) and give it to the class. A list of e-mail domains does not \

@@ -2,6 +2,8 @@
 
 pub mod collect;
 pub mod completion;
+pub mod config;
+pub mod doctor;
 pub mod export;
 pub mod launch;
 pub mod login;
@@ -9,6 +11,7 @@ pub mod logs;
 pub mod operation;
 pub mod stats;
 pub mod status;
+pub mod verify;
 pub mod vms;
 
 use anyhow::Result;
@@ -36,6 +39,9 @@ pub async fn run(command: Command, connection: &Connection, output: &Output) -> 
         Command::Stats(wish) => wish.run(connection, output).await,
         Command::Export(wish) => wish.run(connection, output).await,
         Command::Login(wish) => wish.run(connection, output).await,
+        Command::Config(wish) => wish.run(),
+        Command::Verify(wish) => wish.run(connection, output).await,
+        Command::Doctor(wish) => wish.run(connection, output).await,
         Command::Completion(wish) => wish.run(),
     }
 }

@@ -168,3 +168,24 @@ async fn systemd_hears_of_the_start_and_the_stop() {
     stop(agent).await;
     assert_eq!(heard().await, "STOPPING=1\n");
 }
+
+#[tokio::test]
+async fn the_doctor_names_the_layer_between_the_machine_and_its_allocator() {
+    let vm = Vm::with_remote_desktop(STAYS);
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (well, told) = said(&mut vm.command("doctor", &format!("http://{free}"))).await;
+    assert!(!well && told.contains("first layer that is broken is 'port'"), "{told}");
+
+    let mut nowhere = vm.command("doctor", "http://lablink.invalid");
+    let (well, told) = said(nowhere.arg("--json")).await;
+    assert!(!well, "{told}");
+    let json: serde_json::Value = serde_json::from_str(told.trim()).unwrap();
+    let states: Vec<(&str, &str)> = json["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|check| (check["code"].as_str().unwrap(), check["state"].as_str().unwrap()))
+        .collect();
+    let skipped = ["port", "tls", "ready", "token", "clock"].map(|code| (code, "skipped"));
+    assert_eq!(states, [&[("name", "broken")], &skipped[..], &[("disk", "well")]].concat());
+}

@@ -5,4 +5,5 @@ mod broken_way;
 mod calls;
 mod cloud;
 mod lablink;
+mod verify;
 mod whole_way;

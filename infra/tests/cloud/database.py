@@ -4,7 +4,16 @@ import os
 from deployment import Deployment
 from modes import all_pairs
 
-KINDS = ["acm-route53-dynamic.yaml", "rds-acm-route53.yaml", "several-acm-route53.yaml"]
+BALANCED = {
+    "dns": {"enabled": True, "domain": "lablink.example.org"},
+    "ssl": {"provider": "acm", "certificate_arn":
+            "arn:aws:acm:us-west-2:123456789012:certificate/00000000-0000-0000-0000-000000000000"},
+}
+KINDS = {
+    "embedded": BALANCED,
+    "rds": {**BALANCED, "db": {"kind": "rds"}},
+    "several": {**BALANCED, "db": {"kind": "rds"}, "allocator": {"count": 2}},
+}
 
 
 def replaced(cloud, folder, check):
@@ -44,9 +53,9 @@ def replaced(cloud, folder, check):
 
 def each(cloud, folder, check):
     infra = Deployment(cloud, folder)
-    for file in all_pairs(KINDS):
-        infra.use(file).change(check, file.removesuffix(".yaml"))
-        if file != KINDS[0]:
+    for kind in all_pairs(list(KINDS)):
+        infra.use(KINDS[kind]).change(check, kind)
+        if kind != "embedded":
             check("the allocator reads the password that RDS was given", told(cloud))
     gone = infra.destroy()
     check("the deployment goes", gone.ok, gone.errors)

@@ -19,6 +19,17 @@ def address(cloud, folder, check):
           (gone.errors, addresses(cloud)))
 
 
+def once(cloud, folder, check):
+    """Each way once, the address of the other kind each time."""
+    lasting_address(cloud)
+    infra = Deployment(cloud, folder)
+    for number, way in enumerate(WAYS):
+        kind = ("dynamic", "persistent")[number % 2]
+        infra.use(f"{way}-{kind}.yaml").change(check, f"{way}, {kind}")
+    gone = infra.destroy()
+    check("the deployment goes", gone.ok, gone.errors)
+
+
 def each(cloud, folder, check):
     lasting_address(cloud)
     infra = Deployment(cloud, folder)

@@ -1,6 +1,7 @@
 use lablink_core::pools::Extension;
 
 use crate::{
+    client_images,
     section::Section,
     syntax::{
         ami_id, boolean, extension, git_url, image_reference, key_arn, line, machine_type, price,
@@ -32,7 +33,7 @@ pub struct Machine {
     /// Reference of the container image that a VM runs.
     pub image: String,
     /// Image of the VM itself (Ubuntu with Docker and the NVIDIA driver). Ids belong to one
-    /// region: the default is in us-west-2.
+    /// region: the default is that of `config/client-images.json` for `app.region`.
     pub ami_id: String,
     /// Name of the process that tells whether a VM is in use; default `sleap`.
     pub software: String,
@@ -41,7 +42,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn read(machine: &mut Section<'_>) -> Self {
+    /// `region`: where VMs are made.
+    pub(crate) fn read(machine: &mut Section<'_>, region: &str) -> Self {
         Self {
             machine_type: machine
                 .value("machine_type", machine_type)
@@ -59,7 +61,7 @@ impl Machine {
                 .unwrap_or_else(|| "ghcr.io/talmolab/lablink-client-base-image:latest".into()),
             ami_id: machine
                 .value("ami_id", ami_id)
-                .unwrap_or_else(|| "ami-0601752c11b394251".into()),
+                .unwrap_or_else(|| client_images::of(region).into()),
             software: machine.value("software", line).unwrap_or_else(|| "sleap".into()),
             extension: machine.value("extension", extension).unwrap_or_default(),
         }
@@ -69,7 +71,7 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::Config;
 
     fn machine(yaml: &str) -> Machine {
         Config::parse(yaml).unwrap().machine

@@ -205,7 +205,7 @@ async fn run(
     more: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Outcome>, DbError> {
     let statement = client.prepare_cached(sql).await?;
-    let (id, stale_after) = (pool.as_i64(), pool.rules.machines.stale_after.as_seconds());
+    let (id, stale_after) = (pool.as_i64(), pool.rules().machines.stale_after.as_seconds());
     let emails: Vec<_> = claims.iter().map(|claim| claim.email.spelling()).collect();
     let people: Vec<_> = claims.iter().map(|claim| claim.email.key()).collect();
     let codes: Vec<_> = claims.iter().map(|claim| claim.code.as_str()).collect();

@@ -99,7 +99,7 @@ pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> 
         )
     });
     let statement = change.prepare_cached(&SQL).await?;
-    let (pool, stale_after) = (change.pool(), change.pool().rules.machines.stale_after);
+    let (pool, stale_after) = (change.pool(), change.pool().rules().machines.stale_after);
     let values: [&(dyn ToSql + Sync); 2] = [&pool.as_i64(), &stale_after.as_seconds()];
     while let Some(moved) = change.query_opt(&statement, &values).await? {
         let from: &str = moved.try_get("hostname")?;

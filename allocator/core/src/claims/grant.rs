@@ -13,7 +13,7 @@ pub async fn request(
 ) -> Result<Granted, RequestError> {
     again!(async {
         let scope = &request.scope(scope);
-        if let Some(most) = scope.pool.rules.claiming.per_address.claims {
+        if let Some(most) = scope.pool.rules().claiming.per_address.claims {
             let mut client = scope.client().await?;
             if let Some(origin) = request.neighbours.origin(&client, &scope.pool).await? {
                 return crowded::request(scope, &mut client, request, (most, origin)).await;

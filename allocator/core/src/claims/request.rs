@@ -203,7 +203,7 @@ pub(super) async fn back_in(
         Some(Proof(token)) => super::page::opens(&*change, token.hash(), held.claim_id).await?,
         None => false,
     };
-    let reclaim = scope.pool.rules.claiming.reclaim;
+    let reclaim = scope.pool.rules().claiming.reclaim;
     let knows_enough = !links_only && (same_code || reclaim == Reclaim::Email);
     if !(holds_link || knows_enough) {
         let sql = "update claim set reentries = reentries + 1, reentry_at = now() where id = $1";

@@ -8,6 +8,7 @@ mod connector;
 mod dial;
 pub(crate) mod like;
 pub(crate) mod limits;
+mod now;
 mod pool;
 mod server;
 mod session;

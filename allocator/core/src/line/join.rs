@@ -75,7 +75,8 @@ pub async fn join(
             return Ok(Joined::Place(scope.token(PLACE)));
         }
         let origin = neighbours.origin(&*change, &scope.pool).await?;
-        let claiming = &scope.pool.rules.claiming;
+        let rules = scope.pool.rules();
+        let claiming = &rules.claiming;
         if let Some(origin) = origin.as_ref().filter(|_| claiming.per_address.claims.is_some()) {
             Neighbours::take_turns(&*change, origin).await?;
         }

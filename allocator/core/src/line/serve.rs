@@ -142,7 +142,7 @@ async fn offer(change: &mut Change<'_>) -> Result<(), DbError> {
         )
     });
     let statement = change.prepare_cached(&SQL).await?;
-    let (pool, stale_after) = (change.pool(), change.pool().rules.machines.stale_after);
+    let (pool, stale_after) = (change.pool(), change.pool().rules().machines.stale_after);
     loop {
         let values: [&(dyn ToSql + Sync); 3] =
             [&pool.as_i64(), &stale_after.as_seconds(), &OFFERED_AT_ONCE];
@@ -162,7 +162,7 @@ const OFFERED_AT_ONCE: i64 = 100;
 /// Runs a statement that asks for fit VMs.
 async fn run(change: &Change<'_>, sql: &str) -> Result<Vec<Row>, DbError> {
     let statement = change.prepare_cached(sql).await?;
-    let (pool, stale_after) = (change.pool(), change.pool().rules.machines.stale_after);
+    let (pool, stale_after) = (change.pool(), change.pool().rules().machines.stale_after);
     Ok(change.query(&statement, &[&pool.as_i64(), &stale_after.as_seconds()]).await?)
 }
 

@@ -1,10 +1,11 @@
-use std::{future::poll_fn, time::Duration};
+use std::time::Duration;
 
 use tokio::{sync::mpsc, time::MissedTickBehavior};
-use tokio_postgres::{AsyncMessage, Client, Notification};
+use tokio_postgres::{Client, Notification};
 
 use super::{
-    CHANNELS, Hub, LINE_CHANGED, OPERATION_CHANGED, POOL_CHANGED, QUEUE_CHANGED, Topic, VM_CHANGED,
+    CHANNELS, Ear, Hub, LINE_CHANGED, OPERATION_CHANGED, POOL_CHANGED, QUEUE_CHANGED, Topic,
+    VM_CHANGED,
 };
 use crate::db::{ConnectError, Server, limits};
 
@@ -49,27 +50,16 @@ enum Lost {
 }
 
 async fn listen_once(server: &Server, hub: &Hub) -> Result<(), Lost> {
-    let (client, mut connection) = server.connect("lablink-listener", limits::SILENCE).await?;
-    let (heard, notifications) = mpsc::unbounded_channel();
-    // The connection only makes progress while it is polled, and drops notifications unless each
-    // message is taken out: this task does both.
-    let mut connection_task = tokio::spawn(async move {
-        while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-            if let AsyncMessage::Notification(notification) = message? {
-                let _listener_gone = heard.send(notification);
-            }
-        }
-        Ok::<(), tokio_postgres::Error>(())
-    });
-    match heed(&client, notifications, hub).await {
+    let Ear { client, heard, mut driving } = Ear::open(server, "lablink-listener").await?;
+    match heed(&client, heard, hub).await {
         Err(Lost::Silent) => {
-            connection_task.abort();
+            driving.abort();
             // If this connection can't reach the server, the others can't either.
             server.cut();
             Err(Lost::Silent)
         }
         Err(lost) => Err(lost),
-        Ok(()) => Ok((&mut connection_task).await.unwrap_or(Ok(()))?),
+        Ok(()) => Ok((&mut driving).await.unwrap_or(Ok(()))?),
     }
 }
 

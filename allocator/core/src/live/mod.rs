@@ -5,11 +5,16 @@
 //! are the truth. So a waiter subscribes first, then reads, then waits, and misses nothing; and
 //! when the connection was lost, everybody looks again.
 
+mod ear;
+mod echo;
 mod hub;
 mod listener;
 
+pub use echo::{EchoError, echoes};
 pub use hub::{Hub, Subscription, Topic};
 pub use listener::listen;
+
+use ear::Ear;
 
 /// Channels of NOTIFY. The payload of the first is a hostname, of the second an operation's id, of
 /// the others a pool's. They are sent by [`crate::events`].

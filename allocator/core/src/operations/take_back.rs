@@ -67,7 +67,7 @@ pub async fn take_back(
         if let Sent::Again(before) = scope.sent(&*change).await? {
             return Ok(before);
         }
-        let operation = free(&mut change, wish, scope.pool.rules.machines.after_use).await?;
+        let operation = free(&mut change, wish, scope.pool.rules().machines.after_use).await?;
         line::serve(&mut change).await?;
         scope.keep(&*change, &operation).await?;
         change.commit().await?;
@@ -110,7 +110,7 @@ pub async fn give_fresh_machine(
             reason: ReleaseReason::Released,
             then: Then::Replace,
         };
-        let after_use = match scope.pool.rules.machines.after_use {
+        let after_use = match scope.pool.rules().machines.after_use {
             // As it is, it would not be a fresh machine to the next person.
             AfterUse::Reuse | AfterUse::Hold => AfterUse::Hold,
             AfterUse::Clean => AfterUse::Clean,

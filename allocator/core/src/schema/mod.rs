@@ -1,6 +1,9 @@
 //! The schema: its migrations, and the steps that SQL can't do.
 
 mod person_keys;
+mod rights;
+
+pub use rights::missing_rights;
 
 use crate::db::{ConnectError, Server, limits};
 

@@ -61,7 +61,7 @@ impl AwsLogin {
     /// were typed. How often that changed: 0 or 1.
     pub async fn look(&self, scope: &Scope) -> Result<u64, DbError> {
         let Some(identity) = &self.identity else { return Ok(0) };
-        let relied_on = scope.pool.rules.machines.launched_from == Some(Source::Aws);
+        let relied_on = scope.pool.rules().machines.launched_from == Some(Source::Aws);
         let now = match self.vault.keys(scope).await {
             Err(VaultError::Db(error)) => return Err(error),
             Err(locked @ (VaultError::Locked | VaultError::Replaced)) => {

@@ -34,7 +34,7 @@ pub async fn admit(scope: &Scope, hostname: &Hostname) -> Result<(), AdmitError>
         let mut change = Change::begin(scope, &mut client).await?;
         // Simultaneous reports take turns, so that each is counted.
         change.lock_pool().await?;
-        if let Some(most) = scope.pool.rules.machines.most_unknown {
+        if let Some(most) = scope.pool.rules().machines.most_unknown {
             let unknown = "select count(*) from vm
                            where pool_id = $1 and source = 'unknown' and removed_at is null";
             let unknown: i64 =

@@ -4,6 +4,7 @@
 mod admit;
 mod cloud_notice;
 mod counts;
+mod heard;
 mod instance;
 mod list;
 mod overdue;
@@ -26,6 +27,7 @@ pub use admit::{AdmitError, admit};
 pub(crate) use cloud_notice::cloud_notice;
 pub use cloud_notice::taken_back_at;
 pub use counts::{Counts, counts, free};
+pub use heard::{Heard, heard};
 pub use instance::{Instance, failed_among, hear, note_instances};
 pub use list::{Vm, VmClaim, find, list, named, source, statuses};
 pub use page::{Page, Place, count, page};

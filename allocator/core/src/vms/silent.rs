@@ -62,7 +62,7 @@ async fn mark_some(scope: &Scope, client: &mut Client) -> Result<Round, DbError>
         from due left join changed using (id)";
     let mut change = Change::begin(scope, client).await?;
     let statement = change.prepare_cached(sql).await?;
-    let stale_after = scope.pool.rules.machines.stale_after.as_seconds();
+    let stale_after = scope.pool.rules().machines.stale_after.as_seconds();
     let rows = change.query(&statement, &[&scope.pool.as_i64(), &stale_after, &AT_ONCE]).await?;
     let (mut looked_at, mut changed) = (0, 0);
     for row in rows {

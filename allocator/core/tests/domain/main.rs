@@ -11,6 +11,7 @@ mod cloud_notice;
 mod cloud_reboot;
 mod collections;
 mod crowd;
+mod doctor;
 mod engine;
 mod errand;
 mod faulty_machines;

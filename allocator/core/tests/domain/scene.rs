@@ -41,12 +41,10 @@ impl Scene {
 
     /// The same pool, by other rules.
     pub fn ruled(&self, change: impl FnOnce(&mut Rules)) -> Self {
-        let mut pool = Pool::clone(&self.pool);
-        change(&mut pool.rules);
         Self {
             database: Arc::clone(&self.database),
             db: self.db.clone(),
-            pool: Arc::new(pool),
+            pool: Arc::new(self.pool.ruled(change)),
             intake: self.intake.clone(),
             looks: self.looks.clone(),
             deliveries: self.deliveries.clone(),

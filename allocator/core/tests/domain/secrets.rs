@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lablink_core::{
     Scope, SecretKey,
     aws::AwsKeys,
-    pools::Pool,
+    pools::{Pool, Rules},
     secrets::{Vault, VaultError},
     ssh::{self, SshAccess, SshAccessError},
     vms,
@@ -90,7 +90,7 @@ async fn a_sealed_value_opens_in_its_own_row_only() {
     }
 
     let vault = Vault::new(Some(key("0f")));
-    let other = Pool::open(&scene.db, "prod", scene.pool.rules.clone()).await.unwrap();
+    let other = Pool::open(&scene.db, "prod", Rules::clone(&scene.pool.rules())).await.unwrap();
     let scopes = [scene.by(admin()), Scope::new(&scene.db, &Arc::new(other), admin())];
     for (scope, id) in scopes.iter().zip(["AKIA1", "AKIA2"]) {
         vault.set(scope, Some(&aws_keys(id))).await.unwrap();

@@ -23,7 +23,7 @@ impl LocalVms {
         }
         let before: BTreeMap<_, _> =
             rows(scope).await.into_iter().map(|vm| (vm.id, vm.last_seen)).collect();
-        tokio::time::sleep(scope.pool.rules.machines.stale_after.0).await;
+        tokio::time::sleep(scope.pool.rules().machines.stale_after.0).await;
         let mut stopped = Vec::new();
         for vm in rows(scope).await {
             let name = vm.hostname.as_str();

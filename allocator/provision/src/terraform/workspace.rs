@@ -219,7 +219,7 @@ impl Workspace {
 }
 
 /// The module's own files, by name: its HCL, the scripts that it calls and its providers' hashes.
-fn module_files(module: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, WorkspaceError> {
+pub(super) fn module_files(module: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, WorkspaceError> {
     let failed = |cause| WorkspaceError::Io { path: module.to_owned(), cause };
     let missing = |_| WorkspaceError::NoModule(module.to_owned());
     let mut files = Vec::new();

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use lablink_core::{
     Actor, Scope,
     operations::{self, OperationId},
-    pools::{Pool, StaleAfter},
+    pools::StaleAfter,
     vms,
 };
 use lablink_protocol::Vitals;
@@ -16,8 +16,8 @@ impl TerraformLab {
     /// What an allocator does for the VMs at its start, to the end.
     async fn comes_back(&self, worker: &Working) {
         let caught_up = worker.caught_up.clone();
-        let mut pool = Pool::clone(&self.pool);
-        pool.rules.machines.stale_after = StaleAfter(Duration::from_secs(1));
+        let stale_after = StaleAfter(Duration::from_secs(1));
+        let pool = self.pool.ruled(|rules| rules.machines.stale_after = stale_after);
         let scope = Scope::new(&self.db, &Arc::new(pool), Actor::System);
         self.local().resume_all(&scope, caught_up).await.unwrap();
     }

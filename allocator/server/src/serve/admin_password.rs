@@ -6,10 +6,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use lablink_config::{AdminCredential, AdminPassword};
 use rand::{RngExt, distr::Alphanumeric};
 
 use super::places::Places;
-use crate::config::{AdminCredential, AdminPassword};
 
 /// A login is checked once and then remembered, so a slow hash is affordable.
 const COST: u32 = 10;

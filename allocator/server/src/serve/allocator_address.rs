@@ -1,8 +1,9 @@
 use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result, bail};
+use lablink_config::Config;
 
-use crate::{cli::ServeArgs, config::Config};
+use crate::cli::ServeArgs;
 
 /// The public address that VMs on AWS let in by SSH: as it is given, else as the metadata of the
 /// instance that this is has it. Empty where several allocators come and go: they are let in by

@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
+use lablink_config::{Config, Environment, ProviderKind};
 use lablink_core::{
     SecretKey,
     aws::{CloudIdentity, CloudMachines},
     preflight::{CloudQuestions, Market, Plan, Preflight},
     secrets::{AwsLogin, Vault},
 };
-
-use crate::config::{Config, Environment, ProviderKind};
 
 /// What this allocator has to do with AWS.
 pub struct Cloud {

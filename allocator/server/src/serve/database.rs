@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use lablink_config::Config;
 use lablink_core::{
     db::{ConnectError, Server},
     schema::{self, MigrateError},
@@ -11,7 +12,6 @@ use tokio_postgres::Config as Connection;
 use tokio_util::sync::CancellationToken;
 
 use super::{places::Places, settings::variable};
-use crate::config::Config;
 
 /// How long to wait at start for a server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,6 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use lablink_config::{Config, ProviderKind};
 use lablink_core::{
     Scope,
     aws::{CloudMachines, Owner},
@@ -21,19 +22,16 @@ use super::{
     agent_program::agent_program, allocator_address::allocator_address, cloud::Cloud,
     places::Places, settings::config_file, state_backend::state_backend, variables::variables,
 };
-use crate::{
-    cli::ServeArgs,
-    config::{Config, ProviderKind},
-};
+use crate::cli::ServeArgs;
 
 const MODULES: [&str; 2] = ["terraform", "/usr/share/lablink/terraform"];
 
 /// The machines that this allocator makes and removes.
 pub enum Machines {
     /// Processes on this machine.
-    Local { vms: LocalVms, provisioner: Arc<Provisioner> },
+    Local { vms: LocalVms, module: PathBuf, provisioner: Arc<Provisioner> },
     /// EC2 instances.
-    Aws { workspace: Box<Workspace>, provisioner: Arc<Provisioner> },
+    Aws { workspace: Box<Workspace>, module: PathBuf, provisioner: Arc<Provisioner> },
     /// None: people register theirs by hand.
     Manual,
 }
@@ -63,7 +61,8 @@ impl Machines {
         let module = modules(args.terraform_dir.as_deref())?.join(config.provider.as_str());
         let directory = places.private(&format!("terraform/{}", args.environment))?;
         let backend = state_backend(args, config, places)?;
-        let workspace = Workspace::new(program, provider.clone(), module, directory, backend);
+        let workspace =
+            Workspace::new(program, provider.clone(), module.clone(), directory, backend);
         let provisioner = Arc::new(Provisioner::new(ProvisionerParts {
             scope: scope.clone(),
             workspace: workspace.clone(),
@@ -73,14 +72,22 @@ impl Machines {
             operations_dir: places.private("operations")?,
         }));
         Ok(match provider {
-            Provider::Local(vms) => Self::Local { vms, provisioner },
-            Provider::Aws(_) => Self::Aws { workspace: Box::new(workspace), provisioner },
+            Provider::Local(vms) => Self::Local { vms, module, provisioner },
+            Provider::Aws(_) => Self::Aws { workspace: Box::new(workspace), module, provisioner },
         })
     }
 
     pub fn provisioner(&self) -> Option<&Arc<Provisioner>> {
         match self {
             Self::Local { provisioner, .. } | Self::Aws { provisioner, .. } => Some(provisioner),
+            Self::Manual => None,
+        }
+    }
+
+    /// The Terraform module that makes them.
+    pub fn module(&self) -> Option<&Path> {
+        match self {
+            Self::Local { module, .. } | Self::Aws { module, .. } => Some(module),
             Self::Manual => None,
         }
     }

@@ -7,12 +7,14 @@ mod allocator_address;
 mod banner;
 mod cloud;
 pub mod database;
+mod doctor;
 mod http;
 mod local;
 mod machines;
 mod own_address;
 pub mod places;
 mod pool_rules;
+mod reload;
 mod results;
 mod runners;
 pub mod settings;
@@ -26,6 +28,8 @@ mod web_settings;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use lablink_checks::Floor;
+use lablink_config::Config;
 use lablink_core::{
     Actor, Db, Scope,
     claims::{Deliveries, Intake, Looks},
@@ -45,11 +49,22 @@ use tokio_util::{
 };
 
 use self::{
-    banner::Banner, cloud::Cloud, database::Database, http::answer_requests, local::Start,
-    machines::Machines, own_address::own_address, places::Places, pool_rules::pool_rules,
-    results::collector, runners::runners, web_settings::web_settings,
+    banner::Banner,
+    cloud::Cloud,
+    database::Database,
+    doctor::Doctor,
+    http::answer_requests,
+    local::Start,
+    machines::Machines,
+    own_address::own_address,
+    places::Places,
+    pool_rules::pool_rules,
+    reload::{Live, Reload},
+    results::collector,
+    runners::runners,
+    web_settings::web_settings,
 };
-use crate::{cli::ServeArgs, config::Config, logging};
+use crate::{cli::ServeArgs, logging};
 
 /// Connections to the database in one process, in addition to the listener's.
 const CONNECTIONS: usize = 16;
@@ -61,10 +76,20 @@ const AGENT_CONNECTIONS: usize = 4;
 /// Without those rows, a launch could take a name that is in use.
 const TERRAFORM: Duration = Duration::from_secs(3);
 
+/// The settings are not fit to be served. To try again without a change helps nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct Unfit(anyhow::Error);
+
+impl Unfit {
+    /// `EX_CONFIG` of `sysexits.h`, by which service managers know.
+    pub const STATUS: u8 = 78;
+}
+
 /// Serves until SIGINT or SIGTERM.
 pub async fn serve(args: ServeArgs) -> Result<()> {
     let own_log = logging::start_and_keep(args.log_format);
-    let config = settings::load_to_serve(&args)?;
+    let config = settings::load_to_serve(&args).map_err(Unfit)?;
     let places = Places::new(args.database.data_dir.as_deref())?;
     let limits = http::connection_limits(config.limits.connections_per_address)?;
     // This comes first, to report a port in use at once.
@@ -141,6 +166,26 @@ async fn serve_on(
     let working = tokio::spawn(work(worker, stopping.clone(), shutdown.clone().drop_guard()));
 
     let own_address = own_address(args, &listener, &db).await?;
+    let settings = Arc::new(web_settings(args, config));
+    let checkup = Doctor {
+        scope: scope.clone(),
+        server: database.server.clone(),
+        hub: hub.clone(),
+        data_dir: places.data_dir.clone(),
+        floor: Floor { bytes: config.collect.reserve() },
+        public_url: settings.public_url.clone(),
+        terraform: machines.module().map(|module| doctor::Terraform {
+            program: args.terraform.clone(),
+            module: module.to_owned(),
+        }),
+        cloud: machines.cloud_api().map(|_| doctor::Cloud {
+            login: Arc::clone(&aws),
+            preflight: preflight.clone(),
+            logs: config.logs.from_aws,
+        }),
+        slow_start: config.health.overdue_after,
+    }
+    .checkup();
     let login = admin_password::login(&config.app.admin, places)?;
     let state = AppState {
         db,
@@ -170,14 +215,22 @@ async fn serve_on(
         tasks: tasks.board(),
         aws,
         preflight,
+        checkup: Arc::new(checkup),
         collector,
         transfers: Transfers::default(),
         secret_key,
-        settings: Arc::new(web_settings(args, config)),
+        settings,
         own_log,
         stopping: stopping.clone(),
         shutdown: shutdown.clone(),
     };
+    let live = Live {
+        pool: Arc::clone(&state.pool),
+        form_limits: Arc::clone(&state.form_limits),
+        agent_limits: Arc::clone(&state.agent_limits),
+        notices: Arc::clone(&state.settings.notices),
+    };
+    let _heeding = Reload::new(args.clone(), config.clone(), live)?.begin()?;
     if let Some(caught_up) = caught_up {
         let patience = tokio::time::timeout_at(terraform_has_until, caught_up.reached());
         stopping.run_until_cancelled(patience).await;

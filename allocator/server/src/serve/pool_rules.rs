@@ -1,11 +1,9 @@
+use lablink_config::{Config, ProviderKind};
 use lablink_core::pools::{
     Claiming, Desktop, Machines, PerAddress, PlacesPerAddress, Results, Rules, Source, StaleAfter,
 };
 
-use crate::{
-    cli::AgentAuth,
-    config::{Config, ProviderKind},
-};
+use crate::cli::AgentAuth;
 
 /// The rules of the default pool, from the configuration. Clients of the original, which need no
 /// token, know only Chrome Remote Desktop.

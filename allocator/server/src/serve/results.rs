@@ -1,6 +1,7 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use lablink_config::Config;
 use lablink_core::Scope;
 use lablink_provision::{
     collect::{CollectorParts, Limits, ZipCollector},
@@ -8,7 +9,6 @@ use lablink_provision::{
 };
 
 use super::places::Places;
-use crate::config::Config;
 
 /// How long a VM's SSH server may take to answer.
 const CONNECT: Duration = Duration::from_secs(10);

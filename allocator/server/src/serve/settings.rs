@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use lablink_config::{
+    Config, Environment, Overrides, ProviderKind, locate, startup_problems, unfit_url,
+};
 use lablink_core::SecretKey;
 
-use crate::{
-    cli::{DatabaseArgs, ServeArgs},
-    config::{Config, Environment, Overrides, ProviderKind, locate, startup_problems, unfit_url},
-};
+use crate::cli::{DatabaseArgs, ServeArgs};
 
 /// An environment variable that is set, and not empty.
 pub fn variable(name: &str) -> Option<String> {

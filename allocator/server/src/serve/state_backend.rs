@@ -1,8 +1,9 @@
 use anyhow::Result;
+use lablink_config::Config;
 use lablink_provision::terraform::Backend;
 
 use super::places::Places;
-use crate::{cli::ServeArgs, config::Config};
+use crate::cli::ServeArgs;
 
 /// Where Terraform keeps its state: the folder given by flag, else the configuration's bucket in
 /// the environments that use it, else a folder of the data directory.

@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use lablink_config::Config;
 use lablink_core::{
     Scope, events, line, logs, operations, scope,
     secrets::AwsLogin,
@@ -8,8 +9,6 @@ use lablink_core::{
     vms::{self, Watch},
 };
 use lablink_provision::collect::ZipCollector;
-
-use crate::config::Config;
 
 /// How often the waiting line is served, in addition to what each change does at once.
 const LINE: Duration = Duration::from_secs(5);

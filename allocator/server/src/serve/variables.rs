@@ -1,7 +1,8 @@
+use lablink_config::Config;
 use lablink_core::logs::FromAws;
 use lablink_provision::terraform::RuntimeVariables;
 
-use crate::{cli::ServeArgs, config::Config};
+use crate::cli::ServeArgs;
 
 /// What every module of Terraform's is told. `allocator_ip`: the address that VMs let in; none: they
 /// are on this machine.

@@ -124,8 +124,35 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
         add(pages, "operation-rest", &page)?;
     }
     add(pages, "tasks", &tasks())?;
+    add(pages, "doctor", &doctor())?;
+    add(pages, "doctor-guide", &GuidePage::of(Code::Tls))?;
     add(pages, "operations", &list(all, older))?;
     add(pages, "operations-empty", &list(Vec::new(), None))
+}
+
+fn doctor() -> DoctorPage {
+    let of = |code, finding| Checked { code, finding };
+    let checks = vec![
+        of(Code::Name, Seen::well("lablink.example.org is 203.0.113.7.")),
+        of(Code::Port, Seen::well("203.0.113.7:443 takes connections.")),
+        of(
+            Code::Tls,
+            Seen::warning(
+                "The certificate is trusted, and ends on 2026-12-02.",
+                "Look why it is not renewed: Caddy and ACM do so a month before.",
+            ),
+        ),
+        of(
+            Code::DatabaseRights,
+            Seen::broken(
+                "The database's role lacks rights: claim: update; schema public: create.",
+                "Make it the owner of the tables: reassign owned by OTHER to it, as a superuser.",
+            ),
+        ),
+        of(Code::Forwarder, Seen::skipped("It rests on 'database'.")),
+        of(Code::Disk, Seen::well("18204 MiB are free in /var/lib/lablink.")),
+    ];
+    DoctorPage { checks, first: Some(Code::DatabaseRights) }
 }
 
 fn tasks() -> TasksPage {

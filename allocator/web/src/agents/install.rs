@@ -38,10 +38,11 @@ pub fn script_from(state: &AppState, origin: &str) -> String {
         Some(AgentProgram::Elsewhere { url, .. }) => url.clone(),
         Some(AgentProgram::Here(_)) | None => links::agent_program(origin),
     };
+    let rules = state.pool.rules();
     let settings = [
         ("LABLINK_ALLOCATOR", origin),
         ("LABLINK_AGENT_PROGRAM_URL", &program),
-        ("LABLINK_SOFTWARE", &state.pool.rules.machines.software),
+        ("LABLINK_SOFTWARE", &rules.machines.software),
     ];
     let settings: String =
         settings.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();

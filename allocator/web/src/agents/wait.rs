@@ -74,7 +74,7 @@ pub async fn vm_startup(
     }
     let can_return = preferred.0.is_some() || wait.seen.is_some();
     let turn = state.waits.begin(&hostname);
-    let cleans = wait.cleans && state.pool.rules.machines.after_use == AfterUse::Clean;
+    let cleans = wait.cleans && state.pool.rules().machines.after_use == AfterUse::Clean;
     let able = Ability {
         cleaner: cleans.then_some(Cleaner { at_work_on: wait.cleaning }),
         locks_out: wait.locks_out,
@@ -287,7 +287,7 @@ impl Waiter {
     }
 
     fn hand_over(&self, delivery: Delivery) -> WaitAnswer {
-        let in_tab_alone = self.state.pool.rules.claiming.desktop == Desktop::Browser;
+        let in_tab_alone = self.state.pool.rules().claiming.desktop == Desktop::Browser;
         let command = match in_tab_alone && delivery.offers_desktop && !delivery.code.is_for_tab() {
             true => CrdCode::for_tab("instead").to_command(),
             false => delivery.code.to_command(),

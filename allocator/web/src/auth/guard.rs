@@ -99,10 +99,7 @@ pub(crate) async fn guard(
 
 /// What organisers read above each of their pages.
 fn notices(state: &AppState) -> Arc<[String]> {
-    match state.aws.warning(Timestamp::now()) {
-        None => Arc::clone(&state.settings.notices),
-        Some(warning) => state.settings.notices.iter().cloned().chain([warning]).collect(),
-    }
+    state.settings.notices.all().chain(state.aws.warning(Timestamp::now())).collect()
 }
 
 /// An identified caller.

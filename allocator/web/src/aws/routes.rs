@@ -181,7 +181,7 @@ async fn filled(state: &AppState, scope: &Scope) -> Result<AwsPage, Problem> {
     let standing = match (identity(state), stored) {
         (_, Err(VaultError::Db(error))) => return Err(error.into()),
         (None, _) => AwsStanding::NotBuiltIn {
-            machines: match state.pool.rules.machines.launched_from {
+            machines: match state.pool.rules().machines.launched_from {
                 Some(_) => MachinesWithoutAws::Local,
                 None => MachinesWithoutAws::Registered,
             },

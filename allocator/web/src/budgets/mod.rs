@@ -10,6 +10,7 @@ mod share;
 
 use std::{num::NonZero, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwapOption;
 use lablink_core::{TokenHash, logs::Batch};
 use lablink_protocol::Hostname;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -65,7 +66,7 @@ impl Default for AgentBudgets {
 }
 
 pub struct AgentLimits {
-    requests: Option<Budget<TokenHash>>,
+    requests: ArcSwapOption<Budget<TokenHash>>,
     log_lines: Option<Budget<Hostname>>,
     log_bytes: Option<Budget<Hostname>>,
     each: AtOnce<TokenHash>,
@@ -81,12 +82,16 @@ pub(crate) struct Entered {
     _all: OwnedSemaphorePermit,
 }
 
+fn budget_of_requests(per_minute: NonZero<u32>) -> Arc<Budget<TokenHash>> {
+    Arc::new(Budget::new(per_minute.into(), MINUTES_OF_REQUESTS))
+}
+
 impl AgentLimits {
     pub fn new(budgets: AgentBudgets) -> Self {
         let AgentBudgets { requests, log_lines, log_bytes } = budgets;
         let lines = |of: NonZero<u32>| Budget::new(of.into(), MINUTES_OF_LOG);
         Self {
-            requests: requests.map(|of| Budget::new(of.into(), MINUTES_OF_REQUESTS)),
+            requests: ArcSwapOption::new(requests.map(budget_of_requests)),
             log_lines: log_lines.map(lines),
             log_bytes: log_bytes.map(|of| Budget::new(of, MINUTES_OF_LOG)),
             each: AtOnce::new(REQUESTS_EACH, usize::MAX),
@@ -95,6 +100,11 @@ impl AgentLimits {
             searches: AtOnce::new(SEARCHES_EACH, SEARCHES),
             streams: AtOnce::new(STREAMS_EACH, STREAMS),
         }
+    }
+
+    /// From now on each VM may send so many requests in a minute. None: as many as it likes.
+    pub fn set_requests(&self, requests: Option<NonZero<u32>>) {
+        self.requests.store(requests.map(budget_of_requests));
     }
 
     /// Lets a request in when its turn has come. `token`: that of its VM, if it sent one. A refusal
@@ -116,7 +126,7 @@ impl AgentLimits {
 
     /// Counts the cost of something that is dearer than a usual request.
     fn spend(&self, token: Option<&TokenHash>, requests: u64) -> Result<(), Problem> {
-        match (&self.requests, token) {
+        match (self.requests.load().as_ref(), token) {
             (Some(budget), Some(token)) if !budget.spend(token, requests) => {
                 Err(too_many("requests", REQUESTS_OVER, 10))
             }

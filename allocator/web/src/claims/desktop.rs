@@ -31,7 +31,7 @@ pub async fn page(
 ) -> Result<Response, Problem> {
     let claim = find(&state, &link).await?;
     let token = Token::presented(&link);
-    if !Way::of(state.pool.rules.claiming.desktop, &claim.progress).is_by_tab() {
+    if !Way::of(state.pool.rules().claiming.desktop, &claim.progress).is_by_tab() {
         return Ok(Redirect::to(&links::claim(&token)).into_response());
     }
     let page = DesktopPage { link: token, hostname: claim.hostname.to_string() };

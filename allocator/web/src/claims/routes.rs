@@ -100,7 +100,7 @@ pub async fn return_page(
         link: Token::presented(&link),
         hostname: claim.hostname.to_string(),
         afterwards: vm.map_or(Afterwards::Held, |vm| {
-            Afterwards::of(&vm, state.pool.rules.machines.after_use)
+            Afterwards::of(&vm, state.pool.rules().machines.after_use)
         }),
     };
     Ok(Html(page.render()?).into_response())
@@ -140,7 +140,7 @@ pub async fn find(state: &AppState, link: &str) -> Result<ClaimView, Problem> {
 /// What the claim's desktop is started with.
 async fn asks(state: &AppState, link: &str) -> Result<AsksCommand, Problem> {
     let claim = find(state, link).await?;
-    Ok(match Way::of(state.pool.rules.claiming.desktop, &claim.progress) {
+    Ok(match Way::of(state.pool.rules().claiming.desktop, &claim.progress) {
         Way::Command => AsksCommand::Always,
         Way::Either => AsksCommand::WhoLikes,
         Way::Tab => AsksCommand::Never,
@@ -165,7 +165,7 @@ fn no_claim() -> Problem {
 }
 
 fn filled(state: &AppState, link: &str, claim: ClaimView, command: CommandForm) -> ClaimPage {
-    let way = Way::of(state.pool.rules.claiming.desktop, &claim.progress);
+    let way = Way::of(state.pool.rules().claiming.desktop, &claim.progress);
     let state = match claim.progress {
         Progress::Open { pin, state, detail, machine, taken_back_at, .. } => ClaimState::Held {
             way,

@@ -148,7 +148,7 @@ fn no_place() -> Problem {
 fn asks(scope: &Scope, standing: &Standing) -> AsksCommand {
     match standing {
         Standing::Offered { offers_desktop: true, .. } => {
-            AsksCommand::of(scope.pool.rules.claiming.desktop)
+            AsksCommand::of(scope.pool.rules().claiming.desktop)
         }
         _ => AsksCommand::Always,
     }

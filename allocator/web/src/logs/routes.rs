@@ -105,7 +105,7 @@ pub async fn page(
         part,
         which,
         waits_for: is_empty.then(|| waits_for(&state, &vm)),
-        state: VmState::of(&vm, Timestamp::now(), state.pool.rules.machines.stale_after),
+        state: VmState::of(&vm, Timestamp::now(), state.pool.rules().machines.stale_after),
     };
     Ok(Html(page.render()?))
 }

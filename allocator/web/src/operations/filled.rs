@@ -78,7 +78,7 @@ pub async fn filled(
             solved: conflict.solved,
         }),
         usual_seconds: operations::usual_seconds(scope, &operation).await?,
-        vms: touched(&operation, &targets, &vms, &steps, state.pool.rules.machines.stale_after),
+        vms: touched(&operation, &targets, &vms, &steps, state.pool.rules().machines.stale_after),
         left: left.iter().map(Hostname::to_string).collect(),
         older_log: log
             .first()

@@ -34,7 +34,7 @@ pub async fn page(
     let holding = claims::holding(&scope, id).await?.ok_or_else(no_such_claim)?;
     let vm = vms::find(&scope, &holding.hostname).await?;
     // What goes back as it is after other claims is held after this one.
-    let afterwards = |vm| match Afterwards::of(vm, state.pool.rules.machines.after_use) {
+    let afterwards = |vm| match Afterwards::of(vm, state.pool.rules().machines.after_use) {
         Afterwards::Reused => Afterwards::Held,
         other => other,
     };

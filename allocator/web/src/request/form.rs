@@ -42,7 +42,7 @@ pub async fn filled(
     let RequestVm { email, crd_command, access_code } = typed;
     let asks = match problem {
         Some(RequestProblem::NeedsCommand) => AsksCommand::Always,
-        _ => AsksCommand::of(state.pool.rules.claiming.desktop),
+        _ => AsksCommand::of(state.pool.rules().claiming.desktop),
     };
     Ok(RequestPage {
         free: free(scope).await?,
@@ -51,7 +51,7 @@ pub async fn filled(
         email,
         crd_command,
         asks,
-        access_code: state.pool.rules.claiming.access_code.map(|_| access_code),
+        access_code: state.pool.rules().claiming.access_code.map(|_| access_code),
         problem,
     })
 }

@@ -126,7 +126,8 @@ impl Posted {
     }
 
     fn check_domain(&self, email: &Email) -> Result<(), Unmet> {
-        let domains = &self.state.pool.rules.claiming.email_domains;
+        let rules = self.state.pool.rules();
+        let domains = &rules.claiming.email_domains;
         if domains.is_empty() || domains.iter().any(|domain| email.is_of(domain)) {
             return Ok(());
         }
@@ -137,7 +138,8 @@ impl Posted {
     }
 
     async fn check_access_code(&self) -> Result<(), Unmet> {
-        let Some(wanted) = &self.state.pool.rules.claiming.access_code else { return Ok(()) };
+        let rules = self.state.pool.rules();
+        let Some(wanted) = &rules.claiming.access_code else { return Ok(()) };
         let (typed, browser) = (&self.typed.access_code, token_of(&self.cookies));
         let (db, known) = (&self.state.db, Known::AccessCode(wanted));
         let mut judged = self.state.code_guesses.judge(wanted, typed, &self.visitor);

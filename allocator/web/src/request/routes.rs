@@ -90,7 +90,7 @@ pub async fn request_vm(posted: Posted) -> Result<Response, Problem> {
 
 async fn claim_vm(posted: &Posted) -> Result<Response, Unmet> {
     let state = &posted.state;
-    let asks = AsksCommand::of(state.pool.rules.claiming.desktop);
+    let asks = AsksCommand::of(state.pool.rules().claiming.desktop);
     let code = asks.read(&posted.typed.crd_command);
     let email = posted.person(code.as_ref().ok().and_then(Option::as_ref)).await?;
     let code = code.map_err(|error: CrdCommandError| {

@@ -47,7 +47,7 @@ impl Collect {
 /// What was asked for, or the configured one.
 pub fn extension(state: &AppState, typed: Option<&str>) -> Result<Extension, Problem> {
     match typed.map(str::trim).filter(|text| !text.is_empty()) {
-        None => Ok(state.pool.rules.results.extension.clone()),
+        None => Ok(state.pool.rules().results.extension.clone()),
         Some(text) => {
             text.parse().map_err(|invalid| Problem::invalid(format!("extension: {invalid}")))
         }

@@ -121,7 +121,7 @@ async fn filled(
         extension: form
             .extension
             .clone()
-            .unwrap_or_else(|| state.pool.rules.results.extension.to_string()),
+            .unwrap_or_else(|| state.pool.rules().results.extension.to_string()),
         total: counts.all(),
         count: count(scope, &view, counts).await?,
         list,

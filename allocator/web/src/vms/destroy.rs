@@ -143,7 +143,7 @@ async fn queue(
     if !form.collect {
         return operations::destroy(scope, selection).await;
     }
-    let extension = scope.pool.rules.results.extension.clone();
+    let extension = scope.pool.rules().results.extension.clone();
     let on_skipped = match form.skipped {
         Some(Skipped::Accept) => OnSkipped::Accept,
         Some(Skipped::Stop) | None => OnSkipped::Stop,
@@ -205,7 +205,7 @@ async fn filled(
         in_use: counts.in_use,
         collect: form.is_none_or(|form| form.collect),
         accept: form.is_some_and(|form| form.skipped == Some(Skipped::Accept)),
-        extension: state.pool.rules.results.extension.to_string(),
+        extension: state.pool.rules().results.extension.to_string(),
         error: refused.map(|(_, message)| message.to_owned()),
         now: Timestamp::now(),
     };

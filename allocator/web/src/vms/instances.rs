@@ -29,7 +29,7 @@ pub async fn page(
 ) -> Result<Html<String>, Problem> {
     let now = Timestamp::now();
     let (stale_after, rule) =
-        (state.pool.rules.machines.stale_after, state.pool.rules.machines.after_use);
+        (state.pool.rules().machines.stale_after, state.pool.rules().machines.after_use);
     let view = listing.view()?;
     let found = vms::page(&scope, &view, &listing.place()?, PER_PAGE).await?;
     let page = InstancesPage {

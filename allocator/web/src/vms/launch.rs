@@ -134,7 +134,7 @@ fn text(value: Option<Value>) -> String {
 }
 
 fn wanted(scope: &Scope, num_vms: &str, typed: &str) -> Result<Wanted, String> {
-    let count = count(num_vms, scope.pool.rules.machines.most_per_launch)?;
+    let count = count(num_vms, scope.pool.rules().machines.most_per_launch)?;
     Ok(Wanted { count, hours: hours(typed)? })
 }
 
@@ -172,7 +172,8 @@ struct Filled {
 impl Filled {
     async fn render(self, state: &AppState, scope: &Scope) -> Result<String, Problem> {
         let Self { num_vms, hours, report, error } = self;
-        let machines = &scope.pool.rules.machines;
+        let rules = scope.pool.rules();
+        let machines = &rules.machines;
         let page = LaunchPage {
             num_vms,
             max: i64::from(machines.most_per_launch),

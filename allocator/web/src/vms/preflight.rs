@@ -38,7 +38,7 @@ pub async fn report(
     Caller(scope): Caller,
     Query(Asked { count, hours }): Query<Asked>,
 ) -> Result<Json<PreflightBody>, Problem> {
-    let most = scope.pool.rules.machines.most_per_launch;
+    let most = scope.pool.rules().machines.most_per_launch;
     if count == 0 || count > most {
         return Err(Problem::invalid(format!("count: from 1 to {most} (limits.max_vms).")));
     }
@@ -50,7 +50,7 @@ pub async fn report(
         Some(report) => preflight_body(report),
         // There is nobody to ask.
         None => PreflightBody {
-            can_launch: scope.pool.rules.machines.launched_from.is_some(),
+            can_launch: scope.pool.rules().machines.launched_from.is_some(),
             gpu_support: None,
             fits: None,
             findings: Vec::new(),

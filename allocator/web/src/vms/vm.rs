@@ -57,12 +57,12 @@ pub async fn page(
     let page = VmPage {
         hostname: vm.hostname.to_string(),
         source: vm.source,
-        state: VmState::of(&vm, now, state.pool.rules.machines.stale_after),
+        state: VmState::of(&vm, now, state.pool.rules().machines.stale_after),
         used: UsedNote::of(
             &vm,
-            state.pool.rules.machines.after_use,
+            state.pool.rules().machines.after_use,
             now,
-            state.pool.rules.machines.stale_after,
+            state.pool.rules().machines.stale_after,
         ),
         gpu: vm.gpu.into(),
         gpu_reason: vm.gpu_reason.clone(),
@@ -141,11 +141,11 @@ pub async fn confirm(
     let page = ConfirmPage {
         deed,
         holder: Holder::of(&vm),
-        afterwards: Afterwards::of(&vm, state.pool.rules.machines.after_use),
+        afterwards: Afterwards::of(&vm, state.pool.rules().machines.after_use),
         last: collections::last_whole(&scope, slice::from_ref(&vm.hostname))
             .await?
             .remove(&vm.hostname),
-        extension: state.pool.rules.results.extension.to_string(),
+        extension: state.pool.rules().results.extension.to_string(),
         now: Timestamp::now(),
         hostname: vm.hostname.to_string(),
     };

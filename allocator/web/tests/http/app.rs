@@ -13,6 +13,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use lablink_checks::Checkup;
 use lablink_core::{
     Actor, Db, Scope, Token, agents,
     claims::{Deliveries, Intake, Looks},
@@ -31,7 +32,7 @@ pub use lablink_test_db::kinds;
 use lablink_web::{
     AdminLogin, AgentAuth, AgentBudgets, AgentInstall, AgentLimits, AgentProgram, AppState, Bounds,
     Browsers, Channels, CodeGuesses, ConnectionLimits, FormLimits, OwnLog, Patience, Proxies,
-    Settings, Transfers, Waits, router,
+    Settings, StandingNotices, Transfers, Waits, router,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
@@ -118,6 +119,7 @@ impl App {
             tasks: Board::default(),
             aws: Arc::new(AwsLogin::new(None, Vault::new(None))),
             preflight: None,
+            checkup: Arc::new(Checkup::default()),
             collector: Arc::<FakeCollector>::clone(&collector),
             transfers: Transfers::default(),
             secret_key: None,
@@ -167,11 +169,16 @@ impl App {
         self
     }
 
+    /// The same app with these checks of its deployment.
+    pub fn examined(mut self, checkup: Checkup) -> Self {
+        self.state.checkup = Arc::new(checkup);
+        self.router = router(self.state.clone());
+        self
+    }
+
     /// The same app by other rules.
     pub fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
-        let mut pool = Pool::clone(&self.pool);
-        change(&mut pool.rules);
-        self.pool = Arc::new(pool);
+        self.pool = Arc::new(self.pool.ruled(change));
         self.state.pool = Arc::clone(&self.pool);
         self.router = router(self.state.clone());
         self
@@ -231,7 +238,7 @@ impl App {
 
     /// The same app with this to tell on each of the organisers' pages.
     pub fn with_notice(mut self, notice: &str) -> Self {
-        let notices = Arc::from([notice.to_owned()]);
+        let notices = Arc::new(StandingNotices::new(vec![notice.to_owned()]));
         self.state.settings = Arc::new(Settings { notices, ..(*self.state.settings).clone() });
         self.router = router(self.state.clone());
         self

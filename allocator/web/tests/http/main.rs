@@ -16,6 +16,7 @@ mod conflict;
 mod connections;
 mod contract;
 mod cross_site;
+mod doctor;
 mod downloads;
 mod gone;
 mod growth;

@@ -133,7 +133,7 @@ pub(super) async fn launch_in(
     change: &mut Change<'_>,
     count: u32,
 ) -> Result<OperationId, LaunchError> {
-    let source = change.pool().rules.machines.launched_from.ok_or(LaunchError::NoSource)?;
+    let source = change.pool().rules().machines.launched_from.ok_or(LaunchError::NoSource)?;
     let planned = vms::plan(&**change, change.pool(), source, count).await?;
     for (id, _) in &planned {
         change.event(events::Kind::VmRequested).of_vm(*id);

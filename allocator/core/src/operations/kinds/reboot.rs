@@ -73,7 +73,7 @@ pub async fn reboot(
         let obstacle = match db::word(&vm, "source")? {
             _ if vm.try_get("removing")? => Some(REMOVING),
             Source::Local => kinds.refusal::<Reboot>(),
-            Source::Aws if scope.pool.rules.machines.launched_from == Some(Source::Aws) => {
+            Source::Aws if scope.pool.rules().machines.launched_from == Some(Source::Aws) => {
                 kinds.refusal::<Reboot>()
             }
             Source::Aws => Some("Reboot it in the AWS console."),

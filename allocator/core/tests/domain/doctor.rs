@@ -1,0 +1,40 @@
+//! What can be seen of a database that is not as it should be.
+
+use lablink_core::{Db, db::Server, live, schema};
+use lablink_test_db::TestDb;
+
+use crate::scene::Scene;
+
+#[tokio::test]
+async fn a_role_without_rights_is_told_what_it_lacks() {
+    let scene = Scene::new().await;
+    assert_eq!(schema::missing_rights(&scene.db).await.unwrap(), [""; 0]);
+    let role = format!("doctor_{:016x}", rand::random::<u64>());
+    scene.sql(&format!("create role {role} login")).await;
+    scene
+        .sql(&format!("grant select, insert, delete on all tables in schema public to {role}"))
+        .await;
+    let mut config = scene.database.config();
+    config.user(&role);
+    let missing = schema::missing_rights(&Db::new(&config, 1)).await.unwrap();
+    for lacks in ["claim: update", "claim: owner", "schema public: create"] {
+        assert!(missing.iter().any(|it| it == lacks), "{lacks}: {missing:?}");
+    }
+    assert!(!missing.iter().any(|it| it.ends_with(": select")), "{missing:?}");
+    scene.sql(&format!("drop owned by {role}; drop role {role}")).await;
+}
+
+#[tokio::test]
+async fn notifications_that_go_elsewhere_are_not_heard() {
+    let (here, elsewhere) = (TestDb::create().await, TestDb::create().await);
+    let server: Server = here.config().into();
+    assert!(live::echoes(&server, &Db::new(&here.config(), 1)).await.unwrap());
+    assert!(!live::echoes(&server, &Db::new(&elsewhere.config(), 1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_databases_clock_is_read() {
+    let scene = Scene::new().await;
+    let apart = scene.db.now().await.unwrap().duration_since(jiff::Timestamp::now());
+    assert!(apart.abs().as_secs() < 60, "{apart:?}");
+}
