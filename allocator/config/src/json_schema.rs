@@ -52,26 +52,11 @@ fn properties(object: &mut Value) -> &mut Map<String, Value> {
 }
 
 fn value(key: &Key, shipped: &Shipped) -> Value {
-    let mut types = match &key.form {
-        // A password of digits alone is a text all the same.
-        Form::Text => vec!["string", "number", "boolean"],
-        Form::Boolean => vec!["boolean"],
-        Form::Number { .. } => vec!["integer"],
-        Form::Word(_) => vec!["string"],
-    };
-    if key.nullable {
-        types.push("null");
-    }
-    let mut value = json!({"type": types});
-    match &key.form {
-        Form::Number { least, most } => {
-            value["minimum"] = json!(least);
-            if *most < u32::MAX {
-                value["maximum"] = json!(most);
-            }
-        }
-        Form::Word(words) => value["enum"] = json!(words),
-        Form::Text | Form::Boolean => {}
+    let mut value = of_form(&key.form);
+    if key.nullable
+        && let Some(types) = value["type"].as_array_mut()
+    {
+        types.push(json!("null"));
     }
     if let Some(text) = shipped.comment(&key.path) {
         value["description"] = json!(text);
@@ -80,6 +65,20 @@ fn value(key: &Key, shipped: &Shipped) -> Value {
         value["default"] = default;
     }
     value
+}
+
+fn of_form(form: &Form) -> Value {
+    match form {
+        // A password of digits alone is a text all the same.
+        Form::Text => json!({"type": ["string", "number", "boolean"]}),
+        Form::Boolean => json!({"type": ["boolean"]}),
+        Form::Number { least, most: u32::MAX } => json!({"type": ["integer"], "minimum": least}),
+        Form::Number { least, most } => {
+            json!({"type": ["integer"], "minimum": least, "maximum": most})
+        }
+        Form::Word(words) => json!({"type": ["string"], "enum": words}),
+        Form::List(item) => json!({"type": ["array"], "items": of_form(item)}),
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +105,11 @@ mod tests {
             json!(["string", "number", "boolean", "null"])
         );
         assert_eq!(of("startup_script.attempts")["maximum"], json!(10));
+        let zones = of("machine.zones");
+        assert_eq!(
+            (&zones["type"], &zones["items"]["type"][0]),
+            (&json!(["array"]), &json!("string"))
+        );
         assert_eq!(of("health.stale_after")["default"], json!("60s"));
         assert_eq!(of("db")["additionalProperties"], json!(false));
     }

@@ -115,7 +115,14 @@ impl<'a> Section<'a> {
 
     /// The values in the list under `key`, without those that are reported as unfit; none where it is
     /// absent.
-    pub fn list<T>(&mut self, key: &str, parse: fn(&str) -> Result<T, String>) -> Vec<T> {
+    pub fn list<T, E: Into<Unfit>>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let item = parse(NO_VALUE).map_or_else(|unfit| unfit.into().form, |_text| Form::Text);
+        let form = Form::List(Box::new(item));
+        self.findings.keys.push(Key { path: self.path(key), form, nullable: false });
         let Some(Node { line, shape }) = self.take(key) else { return Vec::new() };
         let path = self.path(key);
         let Shape::List(items) = shape else {
@@ -130,7 +137,7 @@ impl<'a> Section<'a> {
                         values.push(value);
                         continue;
                     }
-                    Err(expectation) => format!("{path} does not match the schema: {expectation}"),
+                    Err(unfit) => format!("{path} does not match the schema: {}", unfit.into()),
                 },
                 other => wrong_shape(&path, "a list of single values", other),
             };

@@ -45,6 +45,7 @@ impl Shipped {
             Form::Text | Form::Word(_) => Some(json!(text)),
             Form::Boolean => text.parse::<bool>().ok().map(Value::from),
             Form::Number { .. } => text.parse::<u32>().ok().map(Value::from),
+            Form::List(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     yaml::{self, Node, Shape},
 };
 
-/// What a file says, key by key, as it was written. Values may be secrets: none is ever shown.
+/// What a file says, key by key, as it was written; of a list, its single values. Values may be secrets: none is ever shown.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Written(BTreeMap<String, String>);
 
@@ -46,7 +46,14 @@ fn collect(node: Node, path: String, values: &mut BTreeMap<String, String>) {
         Shape::Scalar(text) => {
             values.insert(path, text);
         }
-        Shape::Null | Shape::List => {}
+        Shape::List(items) => {
+            let texts = items.into_iter().map(|item| match item.shape {
+                Shape::Scalar(text) => text,
+                _ => String::new(),
+            });
+            values.insert(path, texts.collect::<Vec<_>>().join(", "));
+        }
+        Shape::Null => {}
     }
 }
 

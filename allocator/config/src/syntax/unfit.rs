@@ -12,6 +12,8 @@ pub(crate) enum Form {
     },
     /// One of these words.
     Word(Vec<String>),
+    /// Values of one form.
+    List(Box<Form>),
 }
 
 /// Why a text is no value of a key.
