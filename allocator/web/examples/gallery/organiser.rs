@@ -37,6 +37,7 @@ pub fn add_all(pages: &mut Pages) -> askama::Result<()> {
                 power_watts: Some(68),
             }]),
             cleaning: None,
+            desktop: None,
             token: None,
             locks_out: Some(true),
             notice: None,
