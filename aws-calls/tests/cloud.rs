@@ -291,13 +291,13 @@ fn what_a_deployment_left_is_found_and_removed() {
         assert_eq!(aws.volume_gib(id).await.unwrap(), Some(1));
         assert_eq!(aws.snapshot_gib("snap-00000000000000000").await.unwrap(), None);
         for it in &found {
-            assert!(aws.is_there(&it.kind, &it.id).await.unwrap(), "{it:?}");
-            assert!(aws.remove(&it.kind, &it.id).await.unwrap(), "{it:?}");
+            assert!(aws.is_there(&it.id).await.unwrap(), "{it:?}");
+            assert!(aws.remove(&it.id).await.unwrap(), "{it:?}");
         }
         assert!(aws.addresses("Environment", "prod").await.unwrap().is_empty());
-        assert!(!aws.is_there("volume", id).await.unwrap());
-        assert!(aws.remove("volume", id).await.unwrap(), "somebody else was quicker");
-        assert!(!aws.remove("instance", "i-1").await.unwrap());
+        assert!(!aws.is_there(id).await.unwrap());
+        assert!(aws.remove(id).await.unwrap(), "somebody else was quicker");
+        assert!(!aws.remove("i-1").await.unwrap());
 
         cloud.call("logs", "create_log_group", &json!({"logGroupName": "lablink-prod-2"}));
         assert!(!aws.has_log_group("lablink-prod").await.unwrap());

@@ -19,16 +19,15 @@ impl Aws {
         self.each(ids, "TerminateInstances").await
     }
 
-    /// Removes one thing of these kinds: `volume`, `snapshot`, `security-group`, `key-pair` and
-    /// `elastic-ip`, by its id. Needs the right of that name, such as `ec2:DeleteVolume`. False: this
-    /// kind is not removed so.
-    pub async fn remove(&self, kind: &str, id: &str) -> Result<bool, CallError> {
-        let (call, name) = match kind {
-            "volume" => ("DeleteVolume", "VolumeId"),
-            "snapshot" => ("DeleteSnapshot", "SnapshotId"),
-            "security-group" => ("DeleteSecurityGroup", "GroupId"),
-            "key-pair" => ("DeleteKeyPair", "KeyPairId"),
-            "elastic-ip" => ("ReleaseAddress", "AllocationId"),
+    /// Removes a volume, snapshot, security group, key pair or elastic address, which its id tells. Needs
+    /// the right to it, such as `ec2:DeleteVolume`. False: it is none of these, and stays.
+    pub async fn remove(&self, id: &str) -> Result<bool, CallError> {
+        let (call, name) = match id.split('-').next() {
+            Some("vol") => ("DeleteVolume", "VolumeId"),
+            Some("snap") => ("DeleteSnapshot", "SnapshotId"),
+            Some("sg") => ("DeleteSecurityGroup", "GroupId"),
+            Some("key") => ("DeleteKeyPair", "KeyPairId"),
+            Some("eipalloc") => ("ReleaseAddress", "AllocationId"),
             _ => return Ok(false),
         };
         match self.ec2(&Query::new(call).set(name, id), None).await {
@@ -38,15 +37,15 @@ impl Aws {
         }
     }
 
-    /// Whether something of these kinds is there: what carries tags may be gone. Of other kinds nobody
-    /// knows, and it counts as there. Needs the right of that name, such as `ec2:DescribeVolumes`.
-    pub async fn is_there(&self, kind: &str, id: &str) -> Result<bool, CallError> {
-        let (call, filter) = match kind {
-            "volume" => ("DescribeVolumes", "volume-id"),
-            "snapshot" => ("DescribeSnapshots", "snapshot-id"),
-            "security-group" => ("DescribeSecurityGroups", "group-id"),
-            "key-pair" => ("DescribeKeyPairs", "key-pair-id"),
-            "elastic-ip" => ("DescribeAddresses", "allocation-id"),
+    /// Whether one of these is there: what carries tags may be gone. Of other things nobody knows, and
+    /// they count as there. Needs the right to it, such as `ec2:DescribeVolumes`.
+    pub async fn is_there(&self, id: &str) -> Result<bool, CallError> {
+        let (call, filter) = match id.split('-').next() {
+            Some("vol") => ("DescribeVolumes", "volume-id"),
+            Some("snap") => ("DescribeSnapshots", "snapshot-id"),
+            Some("sg") => ("DescribeSecurityGroups", "group-id"),
+            Some("key") => ("DescribeKeyPairs", "key-pair-id"),
+            Some("eipalloc") => ("DescribeAddresses", "allocation-id"),
             _ => return Ok(true),
         };
         let answer = self.ec2_text(&Query::new(call).filter(filter, &[id]), None).await?;

@@ -29,6 +29,9 @@ pub struct Cleanup {
     yes: bool,
 }
 
+/// What is LabLink's carries one of them.
+const MAKERS: [&str; 2] = ["lablink-infra", "lablink-allocator"];
+
 /// Something that carries the deployment's tags and is in none of its states.
 #[derive(Debug, Serialize)]
 struct Left {
@@ -80,20 +83,33 @@ async fn find(deployment: &Deployment) -> Result<Vec<Left>> {
     let machines = aws.instances_by_tags(&tags).await?;
     let machines: BTreeMap<_, _> = machines.into_iter().map(|it| (it.id.clone(), it)).collect();
     let addresses = aws.addresses("Environment", &deployment.settings.environment).await?;
-    let mut left = Vec::new();
-    for Tagged { kind, id } in aws.tagged(&tags).await? {
+    // One that somebody made by hand, for good: infra's own carries ManagedBy.
+    let lasting = addresses.iter().filter(|it| !it.tags.contains_key("ManagedBy"));
+    let mut left: Vec<Left> = lasting
+        .map(|it| Left {
+            kind: "elastic-ip".to_owned(),
+            id: it.id.clone(),
+            usd_per_month: Some(ADDRESS * HOURS_PER_MONTH),
+            removable: false,
+        })
+        .collect();
+    let mut found = Vec::new();
+    // Others may use the tag Environment as well.
+    for maker in MAKERS {
+        let tags = [tags.as_slice(), &[("ManagedBy", maker)]].concat();
+        found.extend(aws.tagged(&tags).await?);
+    }
+    for Tagged { kind, id } in found {
         let ended = machines.get(&id).is_some_and(|it| it.state == "terminated");
         let is_theirs = !is_named && named.contains(&id);
         // A rule goes with its group.
         if known.contains(&id) || ended || is_theirs || kind == "security-group-rule" {
             continue;
         }
-        if !aws.is_there(&kind, &id).await? {
+        if !aws.is_there(&id).await? {
             continue;
         }
-        // One that somebody made by hand, for good: infra's own carries ManagedBy.
-        let address = addresses.iter().find(|it| it.id == id);
-        let is_persistent = address.is_some_and(|it| !it.tags.contains_key("ManagedBy"));
+        let is_address = id.starts_with("eipalloc-");
         let monthly = match (kind.as_str(), machines.get(&id)) {
             ("instance", Some(machine)) => aws
                 .price(&machine.machine_type)
@@ -101,16 +117,15 @@ async fn find(deployment: &Deployment) -> Result<Vec<Left>> {
                 .ok()
                 .flatten()
                 .map(|it| it.per_hour * HOURS_PER_MONTH),
-            ("elastic-ip", _) => Some(ADDRESS * HOURS_PER_MONTH),
+            _ if is_address => Some(ADDRESS * HOURS_PER_MONTH),
             ("volume", _) => aws.volume_gib(&id).await?.map(|gib| f64::from(gib) * DISK),
             ("snapshot", _) => aws.snapshot_gib(&id).await?.map(|gib| f64::from(gib) * SNAPSHOT),
             _ => None,
         };
-        let removable = !is_persistent
-            && matches!(
-                kind.as_str(),
-                "instance" | "volume" | "security-group" | "key-pair" | "elastic-ip"
-            );
+        // Snapshots are what a deployment leaves on purpose.
+        let is_removed =
+            matches!(kind.as_str(), "instance" | "volume" | "security-group" | "key-pair");
+        let removable = is_removed || is_address;
         left.push(Left { kind, id, usd_per_month: monthly, removable });
     }
     let name = &deployment.settings.name;
@@ -141,8 +156,8 @@ async fn remove(deployment: &Deployment, left: &Left) -> Result<()> {
             ended(aws, &[left.id.clone()]).await?;
         }
         "log-group" => aws.delete_log_group(&left.id).await?,
-        kind => {
-            aws.remove(kind, &left.id).await?;
+        _ => {
+            aws.remove(&left.id).await?;
         }
     }
     Ok(())

@@ -79,12 +79,17 @@ async fn cleaned(stage: &Stage) -> Result<()> {
                  { "Key": "Environment", "Value": "test" }] }] });
     let lasting = stage.cloud.call("ec2", "allocate_address", &lasting)["AllocationId"].clone();
     stage.cloud.call("logs", "create_log_group", &json!({ "logGroupName": GROUP }));
+    // Somebody else's, who has a test of their own.
+    let other = json!({ "AvailabilityZone": "us-west-2a", "Size": 1,
+                        "TagSpecifications": tags("volume", "somebody") });
+    let other = stage.cloud.call("ec2", "create_volume", &other)["VolumeId"].clone();
 
     let found = stage.lablink.json(&stage.words(&["cleanup", "--check"])).await?;
     let left = found["left"].as_array().context("no list")?;
     let of = |id: &Value| left.iter().find(|it| it["id"] == *id).context("not listed");
     ensure!(of(&volume)?["usd_per_month"] == json!(0.8), "{found}");
     ensure!(of(&lasting)?["removable"] == false, "{found}");
+    ensure!(of(&other).is_err(), "{found}");
     stage.cloud.does(&["fault", "deny", "--action", "GetObject"]);
     stage.lablink.call(&stage.words(&["cleanup", "--yes"])).await?.ends(3)?;
     stage.cloud.does(&["fault", "clear"]);

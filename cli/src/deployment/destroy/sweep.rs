@@ -31,10 +31,10 @@ pub async fn sweep(deployment: &Deployment, output: &Output) -> Result<Vec<Strin
     rest.retain(|it| !is_theirs(&it.id) && it.kind != "instance");
     rest.sort_by_key(|it| it.kind == "security-group");
     for Tagged { kind, id } in rest {
-        if !aws.is_there(&kind, &id).await? {
+        if !aws.is_there(&id).await? {
             continue;
         }
-        let removed = aws.remove(&kind, &id).await;
+        let removed = aws.remove(&id).await;
         if removed
             .with_context(|| format!("the {kind} {id} could not be removed, so the host stays"))?
         {
