@@ -1,10 +1,11 @@
-//! What can be typed. A command's own arguments stand in its file.
+//! What can be typed. A command's own arguments, and what it does, stand in its file.
 
-use clap::{ArgAction, Parser, Subcommand};
+use anyhow::Result;
+use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 #[cfg(feature = "aws")]
 use crate::deployment::{cleanup, deploy, destroy, init, setup};
-use crate::{commands::*, server::Connection};
+use crate::{commands::*, output::Output, server::Connection};
 
 const AFTER: &str = "\
 Exit status: 0 done, 1 failed, 2 called wrongly, 3 refused (by the allocator, by you, or by a check).
@@ -68,4 +69,34 @@ pub enum Command {
     Login(login::Login),
     /// Prints what makes a shell complete this program's commands.
     Completion(completion::Completion),
+}
+
+impl Command {
+    /// Carries it out.
+    pub async fn run(self, connection: &Connection, output: &Output) -> Result<()> {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Init(wish) => wish.run(output).await,
+            #[cfg(feature = "aws")]
+            Self::Setup(wish) => wish.run(output).await,
+            #[cfg(feature = "aws")]
+            Self::Deploy(wish) => wish.run(connection, output).await,
+            #[cfg(feature = "aws")]
+            Self::Destroy(wish) => wish.run(connection, output).await,
+            #[cfg(feature = "aws")]
+            Self::Cleanup(wish) => wish.run(output).await,
+            Self::Status(wish) => wish.run(connection, output).await,
+            Self::Vms(wish) => wish.run(connection, output).await,
+            Self::Launch(wish) => wish.run(connection, output).await,
+            Self::Collect(wish) => wish.run(connection, output).await,
+            Self::Logs(wish) => wish.run(connection, output).await,
+            Self::Stats(wish) => wish.run(connection, output).await,
+            Self::Export(wish) => wish.run(connection, output).await,
+            Self::Login(wish) => wish.run(connection, output).await,
+            Self::Config(wish) => wish.run(),
+            Self::Verify(wish) => wish.run(connection, output).await,
+            Self::Doctor(wish) => wish.run(connection, output).await,
+            Self::Completion(wish) => wish.run(CommandLine::command()),
+        }
+    }
 }

@@ -6,19 +6,10 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::{
+    errors::{Refused, WrongCall},
     output::{Form, Output},
     server::Refusal,
 };
-
-/// It was called in a way that can't be meant.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WrongCall(pub String);
-
-/// A check, or a person who was asked, said no.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub String);
 
 const FAILED: u8 = 1;
 const WRONG_CALL: u8 = 2;

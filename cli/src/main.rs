@@ -8,6 +8,7 @@ mod commands;
 #[cfg(feature = "aws")]
 mod deployment;
 mod ending;
+mod errors;
 mod output;
 mod server;
 
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(command, &connection, &output)),
+        Ok(runtime) => runtime.block_on(command.run(&connection, &output)),
         Err(error) => Err(error.into()),
     };
     ending::of(ended, &output)

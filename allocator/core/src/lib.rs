@@ -11,6 +11,7 @@ pub mod amount;
 pub mod aws;
 pub mod channels;
 pub mod claims;
+mod cloud_reboots;
 pub mod collections;
 mod cursor;
 pub mod db;
@@ -47,6 +48,7 @@ pub mod worker;
 
 pub use access::{Action, Actor, Grants, Permission, PersonId, Resource, Role, can};
 pub use access_code::{AccessCode, EmptyAccessCode};
+pub use cloud_reboots::CloudReboots;
 pub use cursor::{Cursor, InvalidCursor, PageError};
 pub use db::{Db, DbError};
 pub use email::{Email, EmailDomain, InvalidEmail};

@@ -1,10 +1,8 @@
 use std::io;
 
 use anyhow::Result;
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
-
-use crate::command_line::CommandLine;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -15,9 +13,9 @@ pub struct Completion {
 }
 
 impl Completion {
-    pub fn run(self) -> Result<()> {
+    pub fn run(self, mut of: Command) -> Result<()> {
         let mut script = Vec::new();
-        generate(self.shell, &mut CommandLine::command(), "lablink", &mut script);
+        generate(self.shell, &mut of, "lablink", &mut script);
         io::Write::write_all(&mut io::stdout().lock(), &script)?;
         Ok(())
     }

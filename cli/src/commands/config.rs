@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use lablink_config::{Config as File, migrate, validate_config};
 
-use crate::ending::Refused;
+use crate::errors::Refused;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

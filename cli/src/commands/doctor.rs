@@ -2,7 +2,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use lablink_checks::{Code, Report};
 
-use crate::{ending::WrongCall, output::Output, server::Connection};
+use crate::{errors::WrongCall, output::Output, server::Connection};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

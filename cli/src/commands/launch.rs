@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::operation;
 use crate::{
-    ending::Refused,
+    errors::Refused,
     output::Output,
     server::{Connection, asking},
 };

@@ -10,7 +10,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::{
-    ending::{Refused, WrongCall},
+    errors::{Refused, WrongCall},
     output::Output,
     server::{Connection, Credentials, Login as Stored, Server},
 };

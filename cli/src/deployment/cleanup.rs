@@ -6,8 +6,9 @@ use lablink_aws_calls::ec2::Tagged;
 use serde::Serialize;
 
 use super::{
-    Deployment, Which, ended,
+    Deployment, ended,
     price::{ADDRESS, DISK, HOURS_PER_MONTH, SNAPSHOT},
+    which::Which,
 };
 use crate::output::{Output, table};
 

@@ -3,8 +3,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Deployment, Which, price, ready,
+    Deployment, price, ready,
     terraform::{Change, Plan, Terraform},
+    which::Which,
 };
 use crate::{
     output::Output,

@@ -11,34 +11,18 @@ mod settings;
 pub mod setup;
 mod states;
 mod terraform;
+mod which;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
 use lablink_aws_calls::{Aws, Found};
 use tokio::time::sleep;
 
-use crate::{ending::Refused, output::Output};
+use crate::{errors::Refused, output::Output};
 use settings::Settings;
 use terraform::Terraform;
-
-/// Which deployment.
-#[derive(Debug, Args)]
-pub struct Which {
-    /// Its configuration.
-    #[arg(long, env = "LABLINK_CONFIG", default_value = "config/config.yaml", value_name = "FILE")]
-    config: PathBuf,
-    /// Its environment, such as dev, test or prod.
-    #[arg(long, short, env = "ENVIRONMENT", default_value = "prod", value_name = "NAME")]
-    environment: String,
-    /// The folder of Terraform's module that makes it.
-    #[arg(long, default_value = "infra", value_name = "DIR")]
-    infra: PathBuf,
-    /// A variable of that module, as its variables.tf tells them. Give the same ones each time.
-    #[arg(long = "var", value_name = "NAME=VALUE")]
-    variables: Vec<String>,
-}
+use which::Which;
 
 /// Machines end within a minute or two.
 const TRIES: u32 = 100;
@@ -133,22 +117,5 @@ impl Deployment {
         let mut tags = vec![("Environment", self.settings.environment.as_str())];
         tags.extend(named.map(|name| ("Deployment", name)));
         tags
-    }
-}
-
-impl Which {
-    /// With whole paths: Terraform runs in another folder.
-    fn resolved(self) -> Result<Self> {
-        let whole = |path: &PathBuf| {
-            fs::canonicalize(path).with_context(|| format!("there is no {}", path.display()))
-        };
-        Ok(Self { config: whole(&self.config)?, infra: whole(&self.infra)?, ..self })
-    }
-
-    /// Where Terraform's own files of this deployment lie.
-    fn place(&self) -> Result<PathBuf> {
-        let place = self.infra.join(".lablink").join(&self.environment);
-        fs::create_dir_all(&place).with_context(|| format!("can't make {}", place.display()))?;
-        Ok(place)
     }
 }

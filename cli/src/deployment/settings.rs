@@ -5,8 +5,8 @@ use lablink_config::Config;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Which, terraform::Terraform};
-use crate::{ending::Refused, output::Progress};
+use super::{terraform::Terraform, which::Which};
+use crate::{errors::Refused, output::Progress};
 
 /// What `infra/settings` makes of a configuration: complete and checked.
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,7 @@ use clap::Args;
 use lablink_aws_calls::{Aws, Found};
 use serde_json::json;
 
-use super::{Which, deploy::lines, settings::Settings, terraform::Terraform};
+use super::{deploy::lines, settings::Settings, terraform::Terraform, which::Which};
 use crate::output::Output;
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{Deployment, terraform};
-use crate::ending::Refused;
+use crate::errors::Refused;
 
 /// The key of a state of VMs, and what it holds.
 pub struct ClientState {

@@ -13,7 +13,7 @@ use serde::Serialize;
 pub use progress::Progress;
 pub use table::table;
 
-use crate::ending::{Refused, WrongCall};
+use crate::errors::{Refused, WrongCall};
 
 /// For whom answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

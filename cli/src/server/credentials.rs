@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::ending::{Refused, WrongCall};
+use crate::errors::{Refused, WrongCall};
 
 /// What the file holds.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use clap::Args;
 use reqwest::{Client, Method, RequestBuilder, Response, Url, header, redirect};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::ending::WrongCall;
+use crate::errors::WrongCall;
 
 pub use credentials::{Credentials, Login};
 pub use download::download;

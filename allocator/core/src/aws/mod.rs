@@ -4,12 +4,10 @@
 mod finding;
 mod keys;
 mod machines;
-mod reboot;
 
 pub use finding::{Check, Finding, Told};
 pub use keys::AwsKeys;
 pub use machines::{Answer, CloudError, CloudMachine, CloudMachines, Kept, Owner};
-pub use reboot::CloudReboots;
 
 use std::{future::Future, pin::Pin};
 

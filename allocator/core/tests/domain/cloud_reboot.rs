@@ -7,11 +7,8 @@ use std::{
 };
 
 use lablink_core::{
-    Actor, Scope,
-    aws::{
-        Answer, AwsKeys, CloudError, CloudMachine, CloudMachines, CloudReboots, Finding, Kept,
-        Owner, Told,
-    },
+    Actor, CloudReboots, Scope,
+    aws::{Answer, AwsKeys, CloudError, CloudMachine, CloudMachines, Finding, Kept, Owner, Told},
     live::Hub,
     operations::{self, Kinds, Operation, Reboot},
     pools::Source,

@@ -31,7 +31,7 @@ impl TerraformLab {
         let code = CrdCode::from_command("--code=4/abc").unwrap();
         let request = Request {
             email: &email,
-            code: &code,
+            code: Some(&code),
             proof: None::<Proof>,
             neighbours: &Neighbours::of([192, 0, 2, 1].into()),
             key: None,

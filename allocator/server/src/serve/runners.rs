@@ -1,8 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use lablink_core::{
-    Scope,
-    aws::CloudReboots,
+    CloudReboots, Scope,
     collections::Collect,
     operations::{BringBack, Destroy, GiveUp, Lane, Launch, Reboot, Replace},
     secrets::AwsLogin,

@@ -141,7 +141,7 @@ mod tests {
         let hostname = "lablink-vm-dev-3".to_owned();
         let until = Timestamp::UNIX_EPOCH;
         let command = CommandForm::default();
-        let html = page(LineState::Offered { hostname, until, command });
+        let html = page(LineState::Offered { hostname, until, asks: AsksCommand::Always, command });
         assert!(html.contains("A machine is ready for you") && html.contains("lablink-vm-dev-3"));
         assert!(html.contains(r#"action="/line/k3y/claim""#) && html.contains("1970-01-01"));
         assert!(!html.contains(r#"http-equiv="refresh""#), "somebody types");
@@ -152,7 +152,12 @@ mod tests {
     fn a_refused_command_stays_to_be_corrected() {
         let command = CommandForm { crd_command: "<b>".into(), error: Some("No code.".into()) };
         let until = Timestamp::UNIX_EPOCH;
-        let html = page(LineState::Offered { hostname: "vm".into(), until, command });
+        let html = page(LineState::Offered {
+            hostname: "vm".into(),
+            until,
+            asks: AsksCommand::Always,
+            command,
+        });
         assert!(html.contains("No code.") && html.contains("&#60;b&#62;</textarea>"));
         assert!(html.contains("data-live") && html.contains("data-corrects"));
         assert!(html.contains("<title>Error: ") && html.contains(r#"invalid="true" autofocus"#));

@@ -8,7 +8,7 @@ use lablink_checks::{Checked, Checkup, Code, Finding, Report, Roots, Way, clock,
 use reqwest::Url;
 
 use crate::{
-    ending::WrongCall,
+    errors::WrongCall,
     output::Output,
     server::{Connection, Refusal},
 };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::operation,
-    ending::Refused,
+    errors::Refused,
     output::{Output, table},
     server::{Server, asking},
 };

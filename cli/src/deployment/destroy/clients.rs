@@ -12,7 +12,7 @@ use serde_json::json;
 use super::super::{Deployment, settings::Settings, states::ClientState, terraform::Terraform};
 use crate::{
     commands::{operation, vms::made},
-    ending::Refused,
+    errors::Refused,
     output::Output,
     server::Server,
 };

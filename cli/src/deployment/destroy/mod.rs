@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::{Deployment, Which};
+use super::{Deployment, which::Which};
 use crate::{
     output::Output,
     server::{Connection, Credentials, Server},
@@ -46,7 +46,7 @@ impl Destroy {
         match &self.name {
             Some(typed) if *typed == name => {}
             Some(typed) => {
-                anyhow::bail!(crate::ending::Refused(format!("'{typed}' is not '{name}'.")))
+                anyhow::bail!(crate::errors::Refused(format!("'{typed}' is not '{name}'.")))
             }
             None => output.confirm_name(
                 &format!("This can't be undone. Type {name}"),

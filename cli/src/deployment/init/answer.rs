@@ -2,7 +2,7 @@ use anyhow::{Result, bail};
 use dialoguer::{Input, console::Term};
 
 use crate::{
-    ending::{Refused, WrongCall},
+    errors::{Refused, WrongCall},
     output::Output,
 };
 

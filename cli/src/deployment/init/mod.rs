@@ -11,7 +11,7 @@ use lablink_aws_calls::{Aws, Found};
 use serde_json::json;
 
 use self::{answer::Asker, checks::Checks};
-use crate::{ending::Refused, output::Output};
+use crate::{errors::Refused, output::Output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -49,7 +49,8 @@ impl Terraform {
 
     /// One of Terraform's commands that speaks JSON, to its end. Its errors become ours.
     pub async fn run(&self, words: &[&str], progress: &Progress) -> Result<()> {
-        let mut run = Run::begin(self, words, &["-json", "-input=false"]).await?;
+        let mut run =
+            Run::begin(&self.module, &self.data, words, &["-json", "-input=false"]).await?;
         let mut messages = Messages::default();
         let status = loop {
             let ended = run.look().await?;
@@ -86,7 +87,7 @@ impl Terraform {
 
     /// What a quick command prints.
     pub async fn text(&self, words: &[&str]) -> Result<String> {
-        let mut run = Run::begin(self, words, &[]).await?;
+        let mut run = Run::begin(&self.module, &self.data, words, &[]).await?;
         let status = loop {
             if let Some(status) = run.look().await? {
                 break status;

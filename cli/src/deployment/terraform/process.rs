@@ -20,8 +20,6 @@ use tokio::{
     time::sleep,
 };
 
-use super::Terraform;
-
 /// How often its output is read.
 const LOOK: Duration = Duration::from_millis(100);
 /// The end of its output, where it said nothing in JSON.
@@ -40,8 +38,7 @@ pub struct Run {
 
 impl Run {
     /// Waits first for a run that an earlier call began and left.
-    pub async fn begin(terraform: &Terraform, words: &[&str], more: &[&str]) -> Result<Self> {
-        let data = &terraform.data;
+    pub async fn begin(module: &Path, data: &Path, words: &[&str], more: &[&str]) -> Result<Self> {
         let note = data.join("running");
         wait_for(&note).await?;
         let create = |path: &Path| {
@@ -60,7 +57,7 @@ impl Run {
             .args(second)
             .args(more)
             .args(rest)
-            .current_dir(&terraform.module)
+            .current_dir(module)
             .env("TF_DATA_DIR", data)
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")

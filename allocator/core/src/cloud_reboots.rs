@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::CloudMachines;
 use crate::{
-    DbError, Scope, chain,
+    DbError, Scope,
+    aws::CloudMachines,
+    chain,
     operations::{self, LeaseError, LogLevel, Outcome, Reboot, Report, Standing},
     secrets::AwsLogin,
     vms::{self, Instance, Vm, VmId},
