@@ -154,7 +154,7 @@ async fn remove(deployment: &Deployment, left: &Left) -> Result<()> {
     let aws = &deployment.aws;
     match left.kind.as_str() {
         "instance" => {
-            ended(aws, &[left.id.clone()]).await?;
+            ended(aws, std::slice::from_ref(&left.id)).await?;
         }
         "log-group" => aws.delete_log_group(&left.id).await?,
         _ => {

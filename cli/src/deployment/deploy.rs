@@ -158,7 +158,7 @@ fn summary(plan: &Plan) -> String {
     let counts = format!(
         "{} to make, {} to change, {} to replace, {} to remove",
         count(Change::Make),
-        count(Change::Change),
+        count(Change::Update),
         count(Change::Replace),
         count(Change::Remove)
     );

@@ -48,7 +48,7 @@ async fn what_a_cut_off_launch_has_made_is_known_and_what_nobody_knows_is_ended_
     ends(&allocator, given_up, "succeeded").await?;
     assert!(lab.cloud.running("Name", "lablink-vm-dev-7")?.is_empty(), "{stray}");
 
-    assert_eq!(lab.cloud.running("Name", "lablink-vm-dev-8")?, [of_others.clone()]);
+    assert_eq!(lab.cloud.running("Name", "lablink-vm-dev-8")?, std::slice::from_ref(&of_others));
     let mut ids = BTreeSet::from([of_others]);
     for number in [1, 2, 3] {
         let row = vm(&allocator, &format!("lablink-vm-dev-{number}")).await?;

@@ -41,7 +41,7 @@ impl<'a> Choice<'a> {
     }
 
     /// Where the next machine is tried. None: nobody knows of any place.
-    pub fn next(&mut self) -> Option<Place> {
+    pub fn next_place(&mut self) -> Option<Place> {
         let rank = |place: &Place| {
             self.offers.iter().position(|offer| offer.machine_type == place.machine_type)
         };
@@ -90,7 +90,7 @@ mod tests {
     fn chosen(types: &[&str], before: &[Refusal], count: usize) -> Vec<String> {
         let offers = offers(types);
         let mut choice = Choice::new(&offers, before);
-        let next = |_| choice.next().map(|it| format!("{} {}", it.machine_type, it.zone));
+        let next = |_| choice.next_place().map(|it| format!("{} {}", it.machine_type, it.zone));
         (0..count).filter_map(next).collect()
     }
 

@@ -46,7 +46,7 @@ impl Apply<'_> {
             beyond = plan.beyond(&self.named);
             if beyond.is_empty() {
                 let (progress, aims) = (attempt.left.progress, plan.aims());
-                return Ok(Ok(Planned::In { file, progress, aims }));
+                return Ok(Ok(Planned::In { file, progress: Box::new(progress), aims }));
             }
             std::fs::remove_file(&file)?;
         }

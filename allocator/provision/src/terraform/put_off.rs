@@ -74,7 +74,7 @@ impl Provisioner {
         let mut refused = Vec::with_capacity(new.len());
         for Refusal { hostname, place, shortage, reason, .. } in new {
             let Some(vm_id) = here.get(&hostname).copied() else { continue };
-            let next = choice.next();
+            let next = choice.next_place();
             let plan = match &next {
                 Some(Place { machine_type, zone }) => {
                     format!("It is tried again as {machine_type} in {zone}.")

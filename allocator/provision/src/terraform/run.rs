@@ -60,7 +60,7 @@ pub(super) enum Planned {
     /// The run itself plans.
     Later,
     /// A plan in this file, which is fit.
-    In { file: PathBuf, progress: Progress, aims: Aims },
+    In { file: PathBuf, progress: Box<Progress>, aims: Aims },
 }
 
 /// What a run leaves for the writing of its end.
@@ -97,7 +97,7 @@ impl Apply<'_> {
             }
             Planned::In { file, progress, aims } => {
                 let attempt =
-                    self.call("apply", vec![file.as_os_str().into()], progress, held).await;
+                    self.call("apply", vec![file.as_os_str().into()], *progress, held).await;
                 // It holds the tokens.
                 std::fs::remove_file(file)?;
                 let Attempt { ended, left } = attempt?;

@@ -15,7 +15,7 @@ pub struct Planned {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Make,
-    Change,
+    Update,
     /// Removed, and made anew: what is on it is lost.
     Replace,
     Remove,
@@ -30,7 +30,7 @@ impl Plan {
                 it["change"]["actions"].as_array()?.iter().filter_map(Value::as_str).collect();
             let change = match actions.as_slice() {
                 ["create"] => Change::Make,
-                ["update"] => Change::Change,
+                ["update"] => Change::Update,
                 ["delete"] => Change::Remove,
                 ["delete", "create"] | ["create", "delete"] => Change::Replace,
                 _ => return None,
@@ -46,12 +46,12 @@ impl Plan {
 }
 
 impl Change {
-    pub const ALL: [Self; 4] = [Self::Make, Self::Change, Self::Replace, Self::Remove];
+    pub const ALL: [Self; 4] = [Self::Make, Self::Update, Self::Replace, Self::Remove];
 
     pub fn sign(self) -> &'static str {
         match self {
             Self::Make => "+",
-            Self::Change => "~",
+            Self::Update => "~",
             Self::Replace => "-/+",
             Self::Remove => "-",
         }
