@@ -39,7 +39,10 @@ mod tests {
     fn the_originals_answer_is_a_claim_that_its_words_identify() {
         let id = |answer: &str| match read(answer.as_bytes()).unwrap() {
             WaitAnswer::Claimed { claim_id, .. } => claim_id,
-            WaitAnswer::Released | WaitAnswer::Clean { .. } | WaitAnswer::LockOut { .. } => {
+            WaitAnswer::Released
+            | WaitAnswer::Clean { .. }
+            | WaitAnswer::LockOut { .. }
+            | WaitAnswer::Channel { .. } => {
                 panic!("no claim")
             }
         };

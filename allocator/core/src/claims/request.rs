@@ -240,7 +240,7 @@ async fn same_again(
     held: Held,
 ) -> Result<Granted, RequestError> {
     let scope = change.scope();
-    let code = request.code(&scope);
+    let code = request.code(scope);
     let command = scope.once.as_ref().map(|once| command_mark(once, &code));
     let mut is_new = before.is_new;
     if let Some(command) = command.filter(|command| *command != before.command) {
