@@ -124,7 +124,7 @@ async fn reach(
     }
 }
 
-/// Until either end closes or is gone. That a `WebSocket` ends, its own bytes say.
+/// Until either end closes or is gone, which the ends say themselves.
 async fn copy(near: OnUpgrade, far: OnUpgrade) {
     let Ok((near, far)) = futures_util::future::try_join(near, far).await else { return };
     let (mut near, mut far) = (TokioIo::new(near), TokioIo::new(far));

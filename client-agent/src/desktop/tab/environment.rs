@@ -31,7 +31,9 @@ impl Owner {
                 .arg(format!("--regid={}", account.gid))
                 .arg("--init-groups");
         }
-        command.arg("--").arg(program).env_clear().env("PATH", PATH);
+        command.arg("--").arg(program).env_clear();
+        // Without a language, programs take no letter that is not English.
+        command.env("PATH", PATH).env("LANG", "C.UTF-8");
         command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command
             .env("HOME", &self.home)
