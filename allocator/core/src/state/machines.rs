@@ -50,7 +50,9 @@ pub async fn being_made_with(
     rows.iter().map(|row| db::word(row, "hostname")).collect()
 }
 
-/// The VMs among these whose instance this operation was making, as the instance's tag says.
+/// The VMs among these whose instance this operation was making, as the instance's tag says: it has not
+/// been seen in a true state, or Terraform reported it as made in a run that did not end well, and
+/// nothing was done to the VM since.
 pub async fn being_made_by(
     scope: &Scope,
     made: &[(Hostname, OperationId)],
@@ -60,9 +62,21 @@ pub async fn being_made_by(
     let sql = "select distinct vm.hostname
                from unnest($2::text[], $3::bigint[]) as made(hostname, operation_id)
                join vm on vm.pool_id = $1 and vm.hostname = made.hostname
-                    and vm.removed_at is null and vm.source = 'aws' and vm.machine = 'making'
+                    and vm.removed_at is null and vm.source = 'aws'
                join operation_target as target on target.operation_id = made.operation_id
-                    and vm.id in (target.vm_id, target.successor_id)";
+                    and vm.id in (target.vm_id, target.successor_id)
+               where vm.machine = 'making' or vm.machine = 'made'
+                 and exists (select from operation_vm as step
+                             join operation on operation.id = step.operation_id
+                             where step.operation_id = made.operation_id
+                               and step.hostname = vm.hostname and step.stage = 'done'
+                               and operation.state <> 'succeeded')
+                 and not exists (select from operation_target as later
+                                 join operation_vm as step using (operation_id)
+                                 where later.vm_id = vm.id
+                                   and later.operation_id > made.operation_id
+                                   and step.hostname = vm.hostname
+                                   and step.started_at is not null)";
     let rows =
         scope.client().await?.query(sql, &[&scope.pool.as_i64(), &names, &operations]).await?;
     rows.iter().map(|row| db::word(row, "hostname")).collect()
@@ -73,7 +87,7 @@ pub async fn adopted(scope: &Scope, hostname: &Hostname, instance: &str) -> Resu
     found(scope, hostname, instance, Kind::VmInstanceAdopted).await
 }
 
-/// Notes that this instance runs beside the one that Terraform's state knows.
+/// Notes that this instance runs under the VM's name, and that Terraform's state knows another one.
 pub async fn doubled(scope: &Scope, hostname: &Hostname, instance: &str) -> Result<(), DbError> {
     found(scope, hostname, instance, Kind::VmDoubled).await
 }

@@ -125,6 +125,29 @@ async fn an_instance_is_an_operation_s_own_only_while_that_makes_it() {
 }
 
 #[tokio::test]
+async fn an_instance_that_was_reported_before_the_run_was_cut_off_is_still_its_own() {
+    let (scene, id) = in_cloud(1).await;
+    let asked = [(name(ONE), id)];
+    let ours = async || state::being_made_by(&scene.scope(), &asked).await.unwrap();
+    scene
+        .sql(&format!(
+            "insert into operation_vm (operation_id, hostname, stage, started_at)
+             values ({id}, '{ONE}', 'done', now())"
+        ))
+        .await;
+    state::made_by(&scene.scope(), id).await.unwrap();
+    assert_eq!(ours().await, [name(ONE)]);
+    scene.sql("update operation set state = 'failed', finished_at = now()").await;
+    assert_eq!(ours().await, [name(ONE)]);
+    // What was taken out of the state by hand later does not come back by itself.
+    scene.sql("update operation set state = 'succeeded'").await;
+    assert!(ours().await.is_empty());
+    scene.sql("update operation set state = 'failed'").await;
+    scene.sql("update vm set machine = 'removing'").await;
+    assert!(ours().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_deployment_keeps_the_name_that_it_had_with_its_first_machine() {
     let scene = Scene::new().await;
     let keep = async |name: Option<&str>| scene.pool.keep_deployment_name(&scene.db, name).await;

@@ -65,12 +65,13 @@ impl Provisioner {
         Ok(!taken.is_empty())
     }
 
-    /// Tells of instances that stand beside the ones that the state knows.
+    /// Tells of instances in whose place the state knows another one, there or gone.
     pub(super) async fn tell_of_doubles(&self, look: &Look) -> Result<(), WorkError> {
-        for stray in look.strays.iter().filter(|it| it.standing == StrayStanding::Double) {
+        for stray in look.strays.iter().filter(|it| it.standing != StrayStanding::Unknown) {
             tracing::error!(
                 vm.hostname = %stray.hostname, instance = stray.id,
-                "a second instance runs under this VM's name: end it in the AWS console"
+                "another instance than the one in the state runs under this VM's name: end it in the \
+                 AWS console"
             );
             state::doubled(&self.parts.scope, &stray.hostname, &stray.id).await?;
         }
