@@ -148,7 +148,7 @@ test-aws-module: ## Change all that can change under a VM on the stand-in for AW
 
 test-infra-changes: ## Go from each way of deploying to each other on the stand-in for AWS (an hour)
 	@scripts/setup test
-	infra/tests/cloud/run modes database
+	infra/tests/cloud/run once replaced modes database
 
 test-deployment: ## Deploy and destroy with lablink on the stand-in for AWS, with the rights that it made (5 minutes)
 	@scripts/setup test
