@@ -25,10 +25,9 @@ impl Provisioner {
         outcome: &Outcome,
         ran: &mut Ran,
     ) -> Result<(), LeaseError> {
-        // A program that is killed has no exit code.
-        let is_cut_off = turn.abandoned
-            || outcome.state == OperationState::Failed && outcome.exit_code.is_none();
-        if ran.applied && is_cut_off {
+        // A program that is killed has no exit code. Of an abandoned one, the lease has run out since.
+        let was_killed = outcome.state == OperationState::Failed && outcome.exit_code.is_none();
+        if ran.applied && was_killed {
             // What it asked for in its last moment is shown to nobody yet.
             let echo = self.parts.workspace.provider.patience().echo;
             let _reached = timeout(echo, turn.end_limit().reached()).await;

@@ -39,8 +39,14 @@ pub(super) async fn end(
         kill_all(orphan.process)
     });
     tokio::try_join!(end_apply(pid_file, grace), try_join_all(steps))?;
+    Ok(since(pid_file, notes))
+}
+
+/// Since when a lock of the state may be one that was left here.
+pub(super) fn since(pid_file: &Path, notes: &Path) -> Option<SystemTime> {
+    let orphans = Orphan::all(notes);
     let locks = orphans.iter().filter_map(Orphan::since);
-    Ok(noted_at(pid_file).into_iter().chain(locks).min())
+    noted_at(pid_file).into_iter().chain(locks).min()
 }
 
 async fn end_apply(pid_file: &Path, grace: Duration) -> Result<(), StillRuns> {
@@ -72,7 +78,7 @@ async fn kill_all(process: Process) -> Result<(), StillRuns> {
 }
 
 /// When the last Terraform began, if it did not come to its own end.
-pub(super) fn noted_at(pid_file: &Path) -> Option<SystemTime> {
+fn noted_at(pid_file: &Path) -> Option<SystemTime> {
     fs::metadata(pid_file).and_then(|note| note.modified()).ok()
 }
 

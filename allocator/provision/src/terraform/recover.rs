@@ -83,9 +83,12 @@ impl Workspace {
         self.provider.patience().orphan
     }
 
-    /// Saves the state that was refused, if there is one. For an idle worker.
+    /// Saves the state that was refused, if there is one, and frees the lock that a step has left which
+    /// was killed. For an idle worker.
     pub(super) async fn save_errored(&self) -> Result<(), RecoverError> {
-        self.save(leftovers::noted_at(&self.pid_file())).await
+        self.save(leftovers::since(&self.pid_file(), &self.notes())).await?;
+        leftovers::forget_steps(&self.notes());
+        Ok(())
     }
 
     async fn save(&self, since: Option<SystemTime>) -> Result<(), RecoverError> {

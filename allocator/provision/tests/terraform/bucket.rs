@@ -73,6 +73,33 @@ async fn somebody_else_s_lock_is_left_alone() {
     worker.stop().await;
 }
 
+/// An operation ended, and the step that was to put its rows right had no time left.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lock_of_a_step_that_was_killed_is_freed_without_another_operation() {
+    let moto = Moto::start().await;
+    let lab = TerraformLab::in_bucket(&moto.exports()).await;
+    let worker = lab.worker("a").await;
+    let id = lab.launch(1).await;
+    lab.succeeds(id).await;
+
+    let steps = lab.path("a/terraform/terraform.steps");
+    std::fs::create_dir_all(&steps).unwrap();
+    let gone = "999999999 1";
+    std::fs::write(steps.join("left"), format!("{gone}\n{gone}\nterraform import\n")).unwrap();
+    let here = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let lock = serde_json::json!({
+        "ID": "5f0", "Operation": "OperationTypeInvalid", "Info": "", "Version": "1.11.4",
+        "Who": format!("root@{}", here.trim()), "Created": jiff::Timestamp::now().to_string(),
+        "Path": "state-bucket/test/terraform.tfstate",
+    });
+    moto.request("PUT", LOCK, &lock.to_string()).await;
+    let unsettled = lab.path("a/terraform/errored.operation");
+    std::fs::write(&unsettled, id.to_string()).unwrap();
+    lab.eventually("the rows are right", || !unsettled.exists()).await;
+    assert!(!moto.is_locked().await);
+    worker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes, as Terraform tries again: make test-s3"]
 async fn a_state_that_the_bucket_refused_is_kept_and_saved_as_soon_as_possible() {
