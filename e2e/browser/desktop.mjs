@@ -18,6 +18,15 @@ const { chromium } = require("playwright-core");
 const shots = process.argv[2];
 const problems = [];
 
+// The text of axe-core, if it is installed.
+async function axeCore() {
+  try {
+    return await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 // The network between the browser and LabLink, which can be taken away.
 async function network(to) {
   const { hostname, port } = new URL(to);
@@ -162,7 +171,7 @@ const steps = {
     await other.context().close();
   },
   async "the page has no fault that axe finds"() {
-    const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8").catch(() => undefined);
+    const axe = await axeCore();
     if (!axe) return console.log("  axe-core is not here: not looked at");
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => window.axe.run());
