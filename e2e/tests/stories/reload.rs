@@ -17,7 +17,7 @@ async fn limits_and_access_code_count_at_once_and_the_rest_is_named() -> Result<
     let deployment = Deployment::with_config("provider: local\n")?;
     let allocator = deployment.start().await?;
     let organiser = allocator.organiser()?;
-    ensure!(!shows(&allocator, "/", "name=\"access_code\"").await?);
+    ensure!(!shows(&allocator, "/", "Access code").await?);
 
     let file = deployment.config();
     let changed = "provider: local\napp: {access_code: sesame}\nlimits: {max_vms: 2}\n\
@@ -25,7 +25,7 @@ async fn limits_and_access_code_count_at_once_and_the_rest_is_named() -> Result<
     fs::write(&file, changed)?;
     allocator.read_again()?;
     eventually("the form to ask for the code", SOON, async || {
-        Ok(shows(&allocator, "/", "name=\"access_code\"").await?.then_some(()))
+        Ok(shows(&allocator, "/", "Access code").await?.then_some(()))
     })
     .await?;
     organiser.post_json("/api/launch", &json!({"num_vms": 3})).await?.expect(422)?;
@@ -50,7 +50,7 @@ async fn limits_and_access_code_count_at_once_and_the_rest_is_named() -> Result<
     allocator.read_again()?;
     eventually("nothing to be left to tell", SOON, async || {
         let told = shows(&allocator, "/admin", "configuration was read again").await?;
-        Ok((!told && !shows(&allocator, "/", "name=\"access_code\"").await?).then_some(()))
+        Ok((!told && !shows(&allocator, "/", "Access code").await?).then_some(()))
     })
     .await?;
     allocator.stop().await?;
