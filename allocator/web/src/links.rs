@@ -236,6 +236,11 @@ pub fn agent_program(origin: &str) -> String {
     format!("{origin}/install/lablink-client")
 }
 
+/// What a code of the doctor's means, and what to do.
+pub fn doctor(code: impl Display) -> String {
+    format!("/admin/doctor/{code}")
+}
+
 /// As further parameters of a URL; empty ones are left out.
 fn parameters(named: &[(&str, &str)]) -> String {
     let given = named.iter().filter(|(_, value)| !value.is_empty());

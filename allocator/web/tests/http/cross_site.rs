@@ -16,7 +16,9 @@ const EVIL: &str = "https://evil.example/";
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
 /// Paths that do something by being read.
-const ACTING: [&str; 3] = [
+const ACTING: [&str; 5] = [
+    "/admin/doctor",
+    "/api/doctor",
     "/api/scp-client",
     "/api/collections/{operation_id}/download",
     "/claims/{link}/channel/{target}",
@@ -79,6 +81,7 @@ fn concrete(path: &str, archive: i64) -> String {
     path.replace("{hostname}", ONE)
         .replace("{operation_id}", &archive.to_string())
         .replace("{id}", "1")
+        .replace("{code}", "clock")
         .replace("{deed}", "release")
         .replace("{name}", "app.css")
         .replace("{link}", "nobodys")

@@ -296,7 +296,7 @@ async fn what_an_organiser_must_know_stands_on_each_of_their_pages() {
     });
     let mut seen = 0;
     for (_, path, _) in pages {
-        let path = path.replace("{hostname}", "lablink-vm-test-1");
+        let path = path.replace("{hostname}", "lablink-vm-test-1").replace("{code}", "clock");
         let page = app.call(get(&path).by_browser().by_admin()).await;
         assert!(page.body.contains("The password is &#60;short&#62;."), "{path}: {}", page.status);
         seen += 1;

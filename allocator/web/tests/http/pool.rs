@@ -41,8 +41,8 @@ async fn counts_starts_and_use_are_told() {
 async fn claims_are_listed_page_by_page_open_ones_alone_if_asked() {
     let app = App::with_running(2).await;
     claim(&app, "ada@example.org").await;
-    app.sql("insert into claim (pool_id, vm_id, hostname, email, crd_code, pin, state, released_at, release_reason)
-             select pool_id, vm_id, hostname, 'p' || nth || '@example.org', 'x', pin, state, now(), 'returned'
+    app.sql("insert into claim (pool_id, vm_id, email, crd_code, pin, state, released_at, release_reason)
+             select pool_id, vm_id, 'p' || nth || '@example.org', 'x', pin, state, now(), 'returned'
              from claim, generate_series(1, 100) as nth")
         .await;
     let first: ClaimList = read(&app, "/api/claims").await;

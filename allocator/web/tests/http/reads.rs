@@ -83,6 +83,9 @@ async fn no_read_writes_but_those_that_are_named_here() {
             .replace("{operation_id}", &archive.to_string())
             .replace("/claims/{id}", "/claims/1")
             .replace("{id}", &archive.to_string())
+            .replace("{code}", "clock")
+            .replace("{target}", "desktop")
+            .replace("{channel_id}", "none")
             .replace("{deed}", "release")
             .replace("/lines", "/lines?after=0")
             .replace("{name}", "app.css")
@@ -95,6 +98,10 @@ async fn no_read_writes_but_those_that_are_named_here() {
             let is_there = status.is_success()
                 // What is JSON for programs leads a browser to the page.
                 || browser && status == StatusCode::SEE_OTHER
+                // Its desktop is Chrome Remote Desktop's.
+                || path == "/claims/{link}/desktop" && status == StatusCode::SEE_OTHER
+                // They take WebSockets alone.
+                || path.contains("/channel") && status == StatusCode::UPGRADE_REQUIRED
                 || path.starts_with("/install")
                 || path.contains("{id}/") && status == StatusCode::CONFLICT;
             assert!(is_there, "{concrete} gives {status}, so nothing is shown");

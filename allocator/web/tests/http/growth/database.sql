@@ -135,6 +135,9 @@ insert into operation_vm (operation_id, hostname, stage, started_at, finished_at
 select target.operation_id, vm.hostname, 'done', operation.started_at, operation.finished_at
 from operation_target as target join vm on vm.id = target.vm_id
      join operation on operation.id = target.operation_id where operation.id <= 3000;
+insert into refusal (operation_id, vm_id, attempt, machine_type, zone, shortage, reason, at)
+select operation_id, vm_id, attempt, 'g4dn.xlarge', 'us-west-2a', 'capacity', 'No room.', now()
+from operation_target, generate_series(1, 2) as attempt where operation_id <= 3000;
 insert into operation_log (operation_id, at, level, line)
 select n, now(), 'info', 'Line ' || line || ' of its log.'
 from generate_series(1, 3000) as n, generate_series(1, 20) as line
