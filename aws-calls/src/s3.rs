@@ -31,8 +31,7 @@ impl Aws {
     /// is made of letters, digits and `/`, `.`, `-`, `_`. Needs `s3:PutObject`.
     pub async fn put_text(&self, bucket: &str, key: &str, text: String) -> Result<(), CallError> {
         let call = "PutObject";
-        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
-        let region = self.0.region().ok_or_else(none)?;
+        let region = self.region_for(call)?;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.-_".contains(&byte);
         if !key.bytes().all(is_plain) {
             let why = format!("the key '{key}' holds characters that need an escape");

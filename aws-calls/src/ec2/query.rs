@@ -126,8 +126,7 @@ impl Aws {
         token: Option<&str>,
     ) -> Result<A, CallError> {
         let call = query.call;
-        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
-        let region = self.0.region().ok_or_else(none)?;
+        let region = self.region_for(call)?;
         let body = self.call(&EC2, region, query.request(token)).await?;
         let odd = |error| CallError::NoAnswer { call, why: format!("its answer is odd: {error}") };
         quick_xml::de::from_str(&body).map_err(odd)

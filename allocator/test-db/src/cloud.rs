@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use lablink_core::aws::{Answer, AwsKeys, CloudMachine, CloudMachines, Kept, Owner, Told};
 
-/// Nobody asks it, since the agents of all machines are heard.
+/// A cloud for tests in which nobody asks one: who does panics.
 pub struct NobodyAsks;
 
 impl CloudMachines for NobodyAsks {
