@@ -108,6 +108,12 @@ impl Aws {
         self.0.region().map_or("", AsRef::as_ref)
     }
 
+    /// The region that a call goes to, which must be known.
+    pub(crate) fn region_for(&self, call: &'static str) -> Result<&Region, CallError> {
+        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
+        self.0.region().ok_or_else(none)
+    }
+
     /// The keys that calls are signed with now.
     pub async fn keys(&self) -> Result<Keys, CallError> {
         let none = || no_credentials("there is no source of credentials".to_owned());

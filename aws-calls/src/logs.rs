@@ -52,8 +52,7 @@ impl Aws {
     }
 
     async fn logs_call(&self, call: &'static str, asked: &Value) -> Result<String, CallError> {
-        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
-        let region = self.0.region().ok_or_else(none)?;
+        let region = self.region_for(call)?;
         self.call(&LOGS, region, json_request(call, format!("Logs_20140328.{call}"), asked)).await
     }
 }

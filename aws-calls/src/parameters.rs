@@ -21,8 +21,7 @@ impl Aws {
     /// What a parameter holds, in clear; none: there is none of this name. Needs `ssm:GetParameter`.
     pub async fn parameter(&self, name: &str) -> Result<Option<String>, CallError> {
         let call = "GetParameter";
-        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
-        let region = self.0.region().ok_or_else(none)?;
+        let region = self.region_for(call)?;
         let asked = json!({ "Name": name, "WithDecryption": true });
         let request = json_request(call, format!("AmazonSSM.{call}"), &asked);
         match self.call(&SSM, region, request).await {

@@ -32,8 +32,7 @@ impl Aws {
     }
 
     async fn quota(&self, call: &'static str, asked: &Value) -> Result<f64, CallError> {
-        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
-        let region = self.0.region().ok_or_else(none)?;
+        let region = self.region_for(call)?;
         let target = format!("ServiceQuotasV20190624.{call}");
         let body = self.call(&QUOTAS, region, json_request(call, target, asked)).await?;
         parsed::<Answer>(call, &body).map(|answer| answer.quota.value)

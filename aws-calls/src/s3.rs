@@ -31,8 +31,7 @@ impl Aws {
     /// is made of letters, digits and `/`, `.`, `-`, `_`. Needs `s3:PutObject`.
     pub async fn put_text(&self, bucket: &str, key: &str, text: String) -> Result<(), CallError> {
         let call = "PutObject";
-        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
-        let region = self.0.region().ok_or_else(none)?;
+        let region = self.region_for(call)?;
         let path = path(call, bucket, key)?;
         let request = Request {
             call,
@@ -72,8 +71,7 @@ impl Aws {
     }
 
     async fn read(&self, call: &'static str, path: String) -> Result<Option<String>, CallError> {
-        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
-        let region = self.0.region().ok_or_else(none)?;
+        let region = self.region_for(call)?;
         let request = Request { call, at: At::Get(path), headers: Vec::new(), body: String::new() };
         match self.call(&S3, region, request).await {
             Err(CallError::Refused { code, .. })

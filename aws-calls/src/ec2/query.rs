@@ -136,9 +136,7 @@ impl Aws {
         query: &Query,
         token: Option<&str>,
     ) -> Result<String, CallError> {
-        let call = query.call;
-        let none = || CallError::NoAnswer { call, why: "no region is configured".to_owned() };
-        let region = self.0.region().ok_or_else(none)?;
+        let region = self.region_for(query.call)?;
         self.call(&EC2, region, query.request(token)).await
     }
 

@@ -16,6 +16,7 @@ use super::{
 
 /// How long it may take to show a plan.
 const SHOW: Duration = Duration::from_mins(1);
+
 impl Apply<'_> {
     /// Prepares the change and, where that can be known beforehand, makes sure that it touches
     /// nothing but the VMs that it names. Else tells how it has ended, with nothing done.

@@ -1,5 +1,4 @@
 use std::{
-    collections::HashMap,
     fs,
     ops::Deref,
     os::unix::fs::PermissionsExt,
@@ -10,7 +9,7 @@ use std::{
 
 use lablink_core::{
     Actor, Db, Scope, SecretKey,
-    aws::{Answer, AwsKeys, CloudMachine, CloudMachines, Kept, Owner, Told},
+    aws::Owner,
     collections::{self, Archive, Collect, CollectError, Collector, Retention, Wish},
     live::{self, Hub},
     operations::{self, Destroy, Operation, OperationId},
@@ -27,7 +26,7 @@ use lablink_provision::{
     terraform::{AwsVms, Backend, Instances, Program, Provider, Workspace},
 };
 pub use lablink_test_db::kinds;
-use lablink_test_db::{TestDb, rules};
+use lablink_test_db::{NobodyAsks, TestDb, rules};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
@@ -150,6 +149,7 @@ impl SshLab {
                 kms_key: None,
                 public_address: true,
             },
+            // Results need nothing of AWS but what the state says.
             api: Arc::new(NobodyAsks),
         });
         let workspace = Workspace::new(found, provider, module, folder, Backend::File(state));
@@ -168,39 +168,6 @@ impl SshLab {
         let folder = self.root.join("vms").join(hostname);
         fs::create_dir_all(folder.join("home/Desktop")).unwrap();
         folder
-    }
-}
-
-/// Results need nothing of AWS but what the state says.
-struct NobodyAsks;
-
-impl CloudMachines for NobodyAsks {
-    fn machines<'a>(
-        &'a self,
-        _: Option<&'a AwsKeys>,
-        _: &'a Owner,
-    ) -> Answer<'a, Vec<CloudMachine>> {
-        unreachable!("the machines were asked for")
-    }
-
-    fn how_are<'a>(
-        &'a self,
-        _: Option<&'a AwsKeys>,
-        _: &'a [String],
-    ) -> Answer<'a, HashMap<String, Told>> {
-        unreachable!("how machines are was asked for")
-    }
-
-    fn reboot<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
-        unreachable!("machines were to be rebooted")
-    }
-
-    fn end<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
-        unreachable!("machines were to be ended")
-    }
-
-    fn keep<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a Kept) -> Answer<'a, ()> {
-        unreachable!("a text was to be kept")
     }
 }
 

@@ -13,6 +13,7 @@ use lablink_core::{
     pools::{PerAddress, PlacesPerAddress},
     schema, scope, usage, vms,
 };
+use lablink_test_db::NobodyAsks;
 use lablink_web::{AgentAuth, access_table};
 use serde_json::json;
 use tokio::{runtime::Handle, time::Instant};
@@ -20,7 +21,6 @@ use tokio_postgres::Config;
 
 use super::{
     calls::{Scenes, When},
-    cloud::NobodyAsks,
     found::Found,
     judge::{For, Judge},
     plans::{Log, Planned},

@@ -6,7 +6,6 @@
 //! values. So everything is called twice: with plans for its values, and with plans for all.
 
 mod calls;
-mod cloud;
 mod found;
 mod judge;
 mod large;

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use lablink_core::aws::{Answer, AwsKeys, CloudMachine, CloudMachines, Kept, Owner, Told};
 
-/// Nobody asks it, since the agents of all machines are heard.
+/// A cloud for tests in which nobody asks one: who does panics.
 pub struct NobodyAsks;
 
 impl CloudMachines for NobodyAsks {
@@ -20,6 +20,10 @@ impl CloudMachines for NobodyAsks {
         _: &'a [String],
     ) -> Answer<'a, HashMap<String, Told>> {
         unreachable!("how machines are was asked for")
+    }
+
+    fn reboot<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
+        unreachable!("machines were to be rebooted")
     }
 
     fn reboot<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
