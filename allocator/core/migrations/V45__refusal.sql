@@ -15,7 +15,7 @@ create table refusal (
     next_type    text,
     next_zone    text,
     at           timestamptz not null default now(),
-    primary key (operation_id, vm_id, attempt)
+    primary key (operation_id, attempt, vm_id)
 );
 
 create index refusal_by_vm on refusal (vm_id, at);

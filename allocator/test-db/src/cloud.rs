@@ -26,10 +26,6 @@ impl CloudMachines for NobodyAsks {
         unreachable!("machines were to be rebooted")
     }
 
-    fn reboot<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
-        unreachable!("machines were to be rebooted")
-    }
-
     fn end<'a>(&'a self, _: Option<&'a AwsKeys>, _: &'a [String]) -> Answer<'a, ()> {
         unreachable!("machines were to be ended")
     }

@@ -143,7 +143,9 @@ impl Allocator {
     /// The results of cleanings, once there are `count`.
     pub async fn clean_results(&self, count: usize) -> Vec<Value> {
         let path = "/api/agent/clean-result";
-        let told = self.told("clean results", |told| told.bodies(path).len() >= count).await;
+        let all = |told: &Told| told.bodies(path).len() >= count;
+        // The agent looks at every file in /tmp, of which a machine of builds has very many.
+        let told = self.told_within(Duration::from_secs(60), "clean results", all).await;
         told.bodies(path).into_iter().cloned().collect()
     }
 
@@ -187,12 +189,19 @@ impl Allocator {
 
     /// What was told, as soon as it fulfils `condition`.
     pub async fn told(&self, what: &str, condition: impl Fn(&Told) -> bool) -> Told {
+        self.told_within(Duration::from_secs(10), what, condition).await
+    }
+
+    async fn told_within(
+        &self,
+        limit: Duration,
+        what: &str,
+        condition: impl Fn(&Told) -> bool,
+    ) -> Told {
         let mut changes = self.state.subscribe();
-        match tokio::time::timeout(Duration::from_secs(10), changes.wait_for(|t| condition(t)))
-            .await
-        {
+        match tokio::time::timeout(limit, changes.wait_for(|t| condition(t))).await {
             Ok(told) => told.unwrap().clone(),
-            Err(_) => panic!("not told within 10 s: {what}; {:?}", self.state.borrow().posts),
+            Err(_) => panic!("not told within {limit:?}: {what}; {:?}", self.state.borrow().posts),
         }
     }
 

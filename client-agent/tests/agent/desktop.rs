@@ -130,8 +130,9 @@ async fn a_desktop_that_ends_is_started_again_and_its_channels_say_so() {
     let mut again = allocator.channel().await;
     greets(&mut again).await;
     assert_ne!(servers(&vm), [server]);
-    let environments = running(&vm, "openbox");
-    kill(Pid::from_raw(environments[0]), Signal::SIGTERM).unwrap();
+    // It takes a moment longer than the server.
+    until("the environment runs", || !running(&vm, "openbox").is_empty()).await;
+    kill(Pid::from_raw(running(&vm, "openbox")[0]), Signal::SIGTERM).unwrap();
     assert_eq!(end(&mut again).await, "not_running");
     greets(&mut allocator.channel().await).await;
 }

@@ -71,8 +71,8 @@ pub struct OperationDetail {
     pub targets: Vec<Target>,
     /// How far it has come with each VM that it touches.
     pub steps: Vec<Step>,
-    /// VMs that a cloud had no room for, in each of its attempts, oldest first. What waits to be tried
-    /// again is called off with `cancel`.
+    /// VMs that a cloud had no room for, in each of its attempts: the newest first, 200 at
+    /// most. What waits to be tried again is called off with `cancel`.
     pub refusals: Vec<RefusalBody>,
     /// The same as `steps`, by its earlier name.
     pub vms: Vec<Step>,

@@ -128,7 +128,7 @@ const NEWCOMER: &str = "not exists (
         select from begun where begun.pool_id = $1 and begun.key_sha256 = sent.key)";
 
 /// VMs that show a desktop in a tab: the others are for people with a command.
-const SHOWS: &str = "vm.offers_desktop";
+pub(super) const SHOWS: &str = "vm.offers_desktop";
 
 impl NewClaim {
     /// Whether only VMs that show a desktop in a tab are fit for it.

@@ -41,10 +41,15 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<ClaimRecord>, DbError> {
     let (ids, hostname) = match which {
-        Which::All => ("select id from claim where pool_id = $1 and id < $2".to_owned(), None),
+        Which::All => {
+            let all = "select id from claim where pool_id = $1 and id < $2 order by id desc";
+            (all.to_owned(), None)
+        }
         Which::Open => {
+            // Sorted as its index has it, so that no other one seems as good.
             let open = "select id from claim
-                        where pool_id = $1 and released_at is null and id < $2";
+                        where pool_id = $1 and released_at is null and -id > -($2::bigint)
+                        order by -id";
             (open.to_owned(), None)
         }
         Which::OfVm(hostname) => {
@@ -52,7 +57,7 @@ pub async fn list(
                 "select its.id from {} cross join lateral (
                      select id from claim where claim.vm_id = named.id and id < $2
                      order by id desc limit {limit}
-                 ) as its",
+                 ) as its order by id desc",
                 of_name("$3")
             );
             (of_each, Some(hostname.as_str()))
@@ -63,7 +68,7 @@ pub async fn list(
     let sql = format!(
         "select claim.id, claim.email, claim.state, claim.detail, claim.created_at,
                 claim.released_at, claim.release_reason, vm.hostname
-         from ({ids} order by id desc limit {limit}) as newest
+         from ({ids} limit {limit}) as newest
               cross join lateral (select * from claim where id = newest.id limit 1) as claim
               cross join lateral (select hostname from vm where id = claim.vm_id limit 1) as vm
          order by newest.id desc"

@@ -4,7 +4,7 @@ mod choose;
 mod refusals;
 
 pub use choose::{Choice, Offer};
-pub use refusals::{Refusal, Refused, planned, put_off, refusals};
+pub use refusals::{Refusal, Refused, is_refused, planned, put_off, refusals};
 
 use serde::{Deserialize, Serialize};
 

@@ -36,13 +36,15 @@ pub struct Refused {
     pub next: Option<Place>,
 }
 
-/// What an operation was refused so far, oldest first.
-pub async fn refusals(db: &Db, operation: OperationId) -> Result<Vec<Refusal>, DbError> {
+/// The last `most` of what an operation was refused, newest attempt first.
+pub async fn refusals(db: &Db, operation: OperationId, most: i64) -> Result<Vec<Refusal>, DbError> {
     let sql = "select vm.hostname, attempt, refusal.machine_type, refusal.zone, shortage, reason,
                       next_type, next_zone, refusal.at
-               from refusal join vm on vm.id = refusal.vm_id
-               where operation_id = $1 order by attempt, vm.number, vm.id";
-    let rows = db.client().await?.query(sql, &[&operation]).await?;
+               from (select * from refusal where operation_id = $1
+                     order by attempt desc, vm_id desc limit $2) as refusal
+                    cross join lateral (select hostname from vm where id = refusal.vm_id limit 1) as vm
+               order by attempt desc, vm_id desc";
+    let rows = db.client().await?.query(sql, &[&operation, &most]).await?;
     rows.iter()
         .map(|row| {
             Ok(Refusal {
@@ -56,6 +58,12 @@ pub async fn refusals(db: &Db, operation: OperationId) -> Result<Vec<Refusal>, D
             })
         })
         .collect()
+}
+
+/// Whether an operation was refused anything.
+pub async fn is_refused(db: &Db, operation: OperationId) -> Result<bool, DbError> {
+    let sql = "select exists (select from refusal where operation_id = $1)";
+    db.client().await?.query_one(sql, &[&operation]).await?.try_get(0).map_err(DbError::from)
 }
 
 /// Where those of these VMs are to be made that were refused at their last try, in whatever operation.

@@ -88,9 +88,11 @@ async fn the_next_attempt_knows_where_to_try_whoever_makes_it() {
     scene.sql("update operation set not_before = now()").await;
     let taken = take(&scene).await.unwrap();
     refuse(&scene, &taken, "b", "c").await;
-    let told = placement::refusals(&scene.db, id).await.unwrap();
+    let told = placement::refusals(&scene.db, id, 10).await.unwrap();
     let told: Vec<_> = told.iter().map(|it| (it.attempt, it.place.clone().unwrap().zone)).collect();
-    assert_eq!(told, [(1, "a".to_owned()), (2, "b".to_owned())], "each once");
+    assert_eq!(told, [(2, "b".to_owned()), (1, "a".to_owned())], "each once");
+    assert_eq!(placement::refusals(&scene.db, id, 1).await.unwrap().len(), 1);
+    assert!(placement::is_refused(&scene.db, id).await.unwrap());
     let planned = placement::planned(&scene.scope(), &both).await.unwrap();
     assert_eq!(planned[&name(WAITS)], place("c"));
 }

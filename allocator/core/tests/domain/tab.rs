@@ -6,7 +6,9 @@ use lablink_core::{
     line::{self, Joined, Presented, Standing},
     scope::Key,
 };
-use lablink_protocol::{BrowserDesktop, CrdCode, Vitals};
+use lablink_protocol::{
+    BrowserDesktop, ClaimOutcome, ClaimResult, CrdCode, Fault, Vitals, VmStatus,
+};
 
 use crate::scene::{Scene, alone, name};
 
@@ -127,7 +129,7 @@ async fn a_place_in_line_takes_its_machine_without_a_command_where_that_shows_it
     let joined = scene.join("ada@example.org", Presented::default()).await.unwrap();
     let Joined::Place(ada) = joined else { panic!("no VM") };
     scene.launch(1).await;
-    scene.report(ONE, lablink_protocol::VmStatus::Running).await;
+    scene.report(ONE, VmStatus::Running).await;
     let standing = line::look(&scene.scope(), &ada).await.unwrap().unwrap();
     assert!(matches!(standing, Standing::Offered { offers_desktop: false, .. }), "{standing:?}");
     let refused = line::claim(&scene.scope(), &ada, None).await.unwrap();
@@ -138,4 +140,36 @@ async fn a_place_in_line_takes_its_machine_without_a_command_where_that_shows_it
     let claimed = line::claim(&scene.by(Actor::Anyone), &ada, None).await.unwrap();
     assert!(matches!(claimed, line::ClaimKept::Claimed(_)), "{claimed:?}");
     assert!(code(&scene, ONE).await.is_for_tab());
+}
+
+/// They may wait for long for one of the few machines that suit them.
+#[tokio::test]
+async fn who_needs_a_tab_on_another_machine_holds_up_nobody_who_has_a_command() {
+    let scene = Scene::with_running(2).await;
+    announces(&scene, ONE, BrowserDesktop::Possible).await;
+    let ada = claim(&scene, "ada@example.org", None, None).await.unwrap();
+    let bob = scene.claim("bob@example.org", "4/b").await.unwrap();
+    breaks(&scene, ONE, 1).await;
+    breaks(&scene, TWO, 2).await;
+    let third = scene.hostnames_of(scene.launch(1).await).await.remove(0);
+    scene.report(&third, VmStatus::Running).await;
+    let at = async |link| claims::by_link(&scene.db, link).await.unwrap().unwrap().hostname;
+    assert_eq!((at(&ada.link).await, at(&bob.link).await), (name(ONE), name(&third)));
+    let fourth = scene.hostnames_of(scene.launch(1).await).await.remove(0);
+    announces(&scene, &fourth, BrowserDesktop::Possible).await;
+    scene.report(&fourth, VmStatus::Running).await;
+    assert_eq!(at(&ada.link).await, name(&fourth));
+}
+
+/// The desktop of a claim does not start there, through the machine.
+async fn breaks(scene: &Scene, vm: &str, claim_id: i64) {
+    let result = ClaimResult {
+        hostname: name(vm),
+        claim_id,
+        command_no: Some(1),
+        outcome: ClaimOutcome::Failed,
+        detail: Some("No desktop starts here.".to_owned()),
+        fault: Some(Fault::Machine),
+    };
+    claims::report(&scene.by(Actor::Agent(name(vm))), &result).await.unwrap();
 }

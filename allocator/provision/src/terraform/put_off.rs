@@ -67,7 +67,7 @@ impl Provisioner {
                 at: Timestamp::now(),
             })
             .collect();
-        let mut all = placement::refusals(&scope.db, id).await?;
+        let mut all = placement::refusals(&scope.db, id, i64::MAX).await?;
         all.extend(new.clone());
         let offers = offers(ran);
         let mut choice = Choice::new(&offers, &all);

@@ -48,7 +48,6 @@ pub async fn filled(
     };
     let left_out = collection.iter().flat_map(|it| &it.vms).filter_map(left_out).collect();
     let conflict = known::conflict_of(scope, id).await?;
-    let refusals = placement::refusals(db, id).await?;
     let other = async |id| match id {
         Some(id) => operations::find(scope, id).await,
         None => Ok(None),
@@ -63,7 +62,7 @@ pub async fn filled(
         first: first.as_ref().map(OperationSummary::of),
         parent: parent.as_ref().map(OperationSummary::of),
         starts: starts(&operation),
-        is_partly_refused: !refusals.is_empty(),
+        is_partly_refused: placement::is_refused(db, id).await?,
         deadline: operation.deadline.filter(|_| operation.state == OperationState::Running),
         decided: operation.decided.as_ref().map(|(by, at)| (pages::who(by), *at)),
         left_out,

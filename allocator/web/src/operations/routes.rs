@@ -104,6 +104,9 @@ pub async fn list_page(
     Ok(Html(page.render()?))
 }
 
+/// In the JSON of an operation.
+const REFUSALS_SHOWN: i64 = 200;
+
 /// One operation, with its steps.
 #[utoipa::path(get, path = "", params(("id" = i64, Path)), responses((status = 200, body = OperationDetail)))]
 pub async fn one(
@@ -121,7 +124,7 @@ pub async fn one(
     let conflict = conflict.map(|conflict| wire::conflict(id, conflict));
     let operation = operation_body(&operation);
     let vms = steps.clone();
-    let refusals = placement::refusals(&state.db, id).await?;
+    let refusals = placement::refusals(&state.db, id, REFUSALS_SHOWN).await?;
     let refusals = refusals.into_iter().map(wire::refusal).collect();
     Ok(Json(OperationDetail { operation, usual_seconds, conflict, targets, steps, refusals, vms }))
 }

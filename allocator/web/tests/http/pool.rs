@@ -41,10 +41,13 @@ async fn counts_starts_and_use_are_told() {
 async fn claims_are_listed_page_by_page_open_ones_alone_if_asked() {
     let app = App::with_running(2).await;
     claim(&app, "ada@example.org").await;
-    app.sql("insert into claim (pool_id, vm_id, email, crd_code, pin, state, released_at, release_reason)
-             select pool_id, vm_id, 'p' || nth || '@example.org', 'x', pin, state, now(), 'returned'
-             from claim, generate_series(1, 100) as nth")
-        .await;
+    // Whose claim is over, of that neither command nor PIN is kept.
+    app.sql(
+        "insert into claim (pool_id, vm_id, email, state, released_at, release_reason)
+             select pool_id, vm_id, 'p' || nth || '@example.org', state, now(), 'returned'
+             from claim, generate_series(1, 100) as nth",
+    )
+    .await;
     let first: ClaimList = read(&app, "/api/claims").await;
     assert_eq!(first.claims.len(), 100);
     assert!(first.claims.iter().all(|claim| claim.ended_by.as_deref() == Some("returned")));

@@ -86,6 +86,7 @@ async fn no_read_writes_but_those_that_are_named_here() {
             .replace("{code}", "clock")
             .replace("{target}", "desktop")
             .replace("{channel_id}", "none")
+            .replace("{version}/{*path}", "none/none")
             .replace("{deed}", "release")
             .replace("/lines", "/lines?after=0")
             .replace("{name}", "app.css")
@@ -100,8 +101,11 @@ async fn no_read_writes_but_those_that_are_named_here() {
                 || browser && status == StatusCode::SEE_OTHER
                 // Its desktop is Chrome Remote Desktop's.
                 || path == "/claims/{link}/desktop" && status == StatusCode::SEE_OTHER
-                // They take WebSockets alone.
+                // They take WebSockets alone, and one of them agents.
                 || path.contains("/channel") && status == StatusCode::UPGRADE_REQUIRED
+                || path.starts_with("/api/agent/channels") && status == StatusCode::FORBIDDEN
+                // Nothing was fetched here.
+                || path.starts_with("/assets/fetched") && status == StatusCode::NOT_FOUND
                 || path.starts_with("/install")
                 || path.contains("{id}/") && status == StatusCode::CONFLICT;
             assert!(is_there, "{concrete} gives {status}, so nothing is shown");

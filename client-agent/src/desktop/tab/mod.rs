@@ -10,7 +10,11 @@ mod parts;
 mod place;
 mod server;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use lablink_protocol::BrowserDesktop;
 use tokio::{
@@ -49,7 +53,7 @@ struct Running {
 #[derive(Clone, Debug)]
 enum Newest {
     Starting,
-    Listening(std::path::PathBuf),
+    Listening(PathBuf),
     Failed(String),
 }
 
@@ -81,12 +85,17 @@ impl TabDesktop {
     /// Starts it, if it does not run, and waits until it can be reached. It is started again whenever
     /// it ends, until [`Self::stop`].
     pub async fn start(&self) -> Result<(), TabFailure> {
-        self.listening().await.map(drop)
+        self.listening(None).await.map(drop)
     }
 
     /// A connection to it; starts it, if it does not run.
     pub async fn connect(&self) -> Result<UnixStream, TabFailure> {
-        let place = self.listening().await?;
+        let place = self.listening(None).await?;
+        if let Ok(connected) = UnixStream::connect(&place).await {
+            return Ok(connected);
+        }
+        // That one has just ended. The next one is on its way.
+        let place = self.listening(Some(&place)).await?;
         let connected = UnixStream::connect(place).await;
         connected.map_err(|problem| TabFailure::NotStarted(problem.to_string()))
     }
@@ -100,14 +109,19 @@ impl TabDesktop {
         }
     }
 
-    async fn listening(&self) -> Result<std::path::PathBuf, TabFailure> {
+    /// Where the newest server listens; not where one has `ended`.
+    async fn listening(&self, ended: Option<&Path>) -> Result<PathBuf, TabFailure> {
         let parts = self.parts.as_ref().map_err(Clone::clone)?;
         let mut newest = {
             let mut running = self.running.lock().await;
             let running = running.get_or_insert_with(|| Running::new(parts, &self.owner));
             running.newest.clone()
         };
-        let settled = newest.wait_for(|newest| !matches!(newest, Newest::Starting));
+        let settled = newest.wait_for(|newest| match newest {
+            Newest::Starting => false,
+            Newest::Listening(place) => ended != Some(place),
+            Newest::Failed(_) => true,
+        });
         match timeout(START, settled).await {
             Err(_elapsed) => Err(TabFailure::TooSlow),
             Ok(Err(_stopped)) => Err(TabFailure::NotStarted("it was stopped".to_owned())),

@@ -102,6 +102,16 @@ impl Scenes {
             "/claims/{link}" | "/claims/{link}/return" | "/claims/{link}/events" => {
                 vec![path.replace("{link}", &format!("claim-{connected}"))]
             }
+            "/claims/{link}/desktop" => {
+                vec![path.replace("{link}", &format!("claim-{}", self.vm(Kind::Connected)))]
+            }
+            "/admin/doctor/{code}" => vec!["/admin/doctor/clock".to_owned()],
+            // It serves files alone, of which there are none here.
+            "/assets/fetched/{version}/{*path}" => Vec::new(),
+            // They take WebSockets alone, whose calls are judged in no way here.
+            "/claims/{link}/channel/{target}"
+            | "/api/channels/{channel_id}"
+            | "/api/agent/channels/{channel_id}" => Vec::new(),
             "/line/{link}" | "/line/{link}/events" => {
                 vec![path.replace("{link}", "place-70")]
             }
