@@ -36,7 +36,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-deployment test-old-client test-s3 test-aws test-aws-module \
+.PHONY: help run test bench test-deployment recording test-old-client test-s3 test-aws test-aws-module \
 	test-infra-changes lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections test-channels hostile-agent hostile-stranger fuzz lambda agent \
@@ -153,7 +153,12 @@ test-infra-changes: ## Go from each way of deploying to each other on the stand-
 test-deployment: ## Deploy and destroy with lablink on the stand-in for AWS, with the rights that it made (5 minutes)
 	@scripts/setup test
 	cargo build -p lablink-client -p lablink-allocator -p lablink-cli --features $(AWS)
-	cargo test -p lablink-e2e --test cli -- --ignored
+	cargo test -p lablink-e2e --test cli -- --ignored --skip recorded
+
+recording: ## Record the whole way with lablink for the guide, on the stand-in for AWS (3 minutes)
+	@scripts/setup test
+	cargo build -p lablink-client -p lablink-allocator -p lablink-cli --features $(AWS)
+	cargo test -p lablink-e2e --test cli -- --ignored recorded
 
 test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
 	@scripts/setup test

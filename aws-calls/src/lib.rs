@@ -17,6 +17,7 @@ pub mod prices;
 pub mod quotas;
 pub mod s3;
 pub mod sts;
+pub mod tags;
 
 pub use aws::{Aws, Found, Keys, Role};
 pub use error::CallError;

@@ -108,6 +108,7 @@ data "aws_iam_policy_document" "deploy" {
       "servicequotas:GetServiceQuota",
       "ssm:DescribeParameters",
       "sts:GetCallerIdentity",
+      "tag:GetResources",
     ]
     resources = ["*"]
   }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     Deployment, ended,
-    price::{ADDRESS, DISK, HOURS_PER_MONTH, SNAPSHOT},
+    price::{ADDRESS, BALANCER, DISK, HOURS_PER_MONTH, SNAPSHOT},
     which::Which,
 };
 use crate::output::{Output, table};
@@ -140,6 +140,7 @@ async fn find(deployment: &Deployment) -> Result<Vec<Left>> {
             left.push(Left { kind, id: group, usd_per_month: None, removable: true });
         }
     }
+    left.extend(elsewhere(deployment, &known).await?);
     // Machines first, and groups last: what they are on is gone then.
     let order = |kind: &str| match kind {
         "instance" => 0,
@@ -148,6 +149,41 @@ async fn find(deployment: &Deployment) -> Result<Vec<Left>> {
     };
     left.sort_by_key(|it| order(&it.kind));
     Ok(left)
+}
+
+/// What other services have. It is shown, and stays: a database is nobody's to remove in passing.
+async fn elsewhere(deployment: &Deployment, known: &BTreeSet<String>) -> Result<Vec<Left>> {
+    let tags = deployment.tags();
+    let aws = &deployment.aws;
+    let mut arns = Vec::new();
+    for maker in MAKERS {
+        let tags = [tags.as_slice(), &[("ManagedBy", maker)]].concat();
+        arns.extend(aws.arns_with_tags(&tags).await?);
+    }
+    let named: BTreeSet<String> = match tags.iter().any(|(key, _)| *key == "Deployment") {
+        true => BTreeSet::new(),
+        false => aws.arns_with_tag("Deployment").await?.into_iter().collect(),
+    };
+    arns.retain(|arn| !known.contains(arn) && !named.contains(arn));
+    Ok(arns.iter().filter_map(|arn| of_another_service(arn)).collect())
+}
+
+/// As an ARN names it: `arn:aws:SERVICE:REGION:ACCOUNT:KIND:NAME`, or with a slash before the name.
+fn of_another_service(arn: &str) -> Option<Left> {
+    let mut parts = arn.splitn(6, ':').skip(2);
+    let (service, what) = (parts.next()?, parts.nth(2)?);
+    // Those are asked for what they have themselves.
+    if matches!(service, "ec2" | "logs") {
+        return None;
+    }
+    let (kind, id) = what.split_once([':', '/']).unwrap_or((what, what));
+    let is_balancer = service == "elasticloadbalancing" && kind == "loadbalancer";
+    Some(Left {
+        kind: format!("{service} {kind}"),
+        id: id.to_owned(),
+        usd_per_month: is_balancer.then_some(BALANCER * HOURS_PER_MONTH),
+        removable: false,
+    })
 }
 
 async fn remove(deployment: &Deployment, left: &Left) -> Result<()> {
@@ -176,4 +212,23 @@ fn shown(left: &[Left]) -> String {
     // From 0: an empty sum is -0.
     let sum = left.iter().filter_map(|it| it.usd_per_month).fold(0.0, |sum, it| sum + it);
     format!("{}\n{sum:.2} USD a month.", table(["KIND", "ID", "USD A MONTH", ""], rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_service_has_is_told_by_its_arn() {
+        let of = |arn: &str| of_another_service(&format!("arn:aws:{arn}"));
+        let told = |arn: &str| of(arn).map(|left| (left.kind, left.id));
+        let database = told("rds:us-west-2:123456789012:db:lablink-test");
+        assert_eq!(database, Some(("rds db".to_owned(), "lablink-test".to_owned())));
+        let balancer =
+            of("elasticloadbalancing:us-west-2:1:loadbalancer/app/lablink/50dc").unwrap();
+        assert_eq!(balancer.id, "app/lablink/50dc");
+        assert!(balancer.usd_per_month > Some(16.0) && !balancer.removable);
+        assert_eq!(told("ec2:us-west-2:1:instance/i-1"), None);
+        assert_eq!(told("odd"), None);
+    }
 }

@@ -1,5 +1,7 @@
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use lablink_checks::Report;
+use lablink_config::Config;
 use serde::Serialize;
 
 use super::{
@@ -8,14 +10,15 @@ use super::{
     which::Which,
 };
 use crate::{
+    commands::verify,
     output::Output,
     server::{Connection, Credentials, Login},
 };
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It can be interrupted, and called again: it goes on from there. Without changes it only looks whether the
-allocator is ready.
+It can be interrupted, and called again: it goes on from there. Without changes it only looks whether all
+is well.
 
 Example:
   lablink deploy --environment prod
@@ -44,6 +47,8 @@ struct Told {
     changes: Vec<String>,
     /// Of the installation alone, without VMs and traffic.
     usd_per_month: f64,
+    /// As `lablink verify` sees it. Not before it is ready.
+    verified: Option<Report>,
 }
 
 impl Deploy {
@@ -65,6 +70,7 @@ impl Deploy {
             url: String::new(),
             changes: lines(&plan),
             usd_per_month: cost.usd_per_month(),
+            verified: None,
         };
         output.note(&format!("{}\n\n{}", summary(&plan), cost.shown()));
         if check {
@@ -87,7 +93,15 @@ impl Deploy {
         told.url = terraform.output("allocator_url").await?;
         ready::wait(&deployment, &terraform, &told.url, wait, output).await?;
         log_in(&deployment, connection, &told.url).await?;
-        output.answer(&told, |told| format!("{} is ready: {}", told.deployment, told.url))
+        let report = verified(&deployment, connection, &told.url, output).await?;
+        let broken = report.first_broken().map(|first| first.code);
+        output.note(&report.to_string());
+        told.verified = Some(report);
+        output.answer(&told, |told| format!("{} is ready: {}", told.deployment, told.url))?;
+        match broken {
+            None => Ok(()),
+            Some(code) => bail!("it runs, but {code} is broken: `lablink doctor {code}`"),
+        }
     }
 }
 
@@ -146,6 +160,21 @@ async fn log_in(deployment: &Deployment, connection: &Connection, url: &str) -> 
     let user = deployment.settings.file["app"]["admin_user"].as_str().unwrap_or("admin").to_owned();
     credentials.put(url, Login { user, password });
     credentials.write(&file)
+}
+
+/// Looks at all of its layers.
+async fn verified(
+    deployment: &Deployment,
+    connection: &Connection,
+    url: &str,
+    output: &Output,
+) -> Result<Report> {
+    let _progress = output.progress("Verifying");
+    let config = Config::load(&deployment.which.config)?;
+    let environment = deployment.which.environment.parse()?;
+    let there =
+        Connection { server: Some(url.to_owned()), credentials: connection.credentials.clone() };
+    Ok(verify::look(&url.parse()?, Some((&config, &environment)), &there).await)
 }
 
 pub fn lines(plan: &Plan) -> Vec<String> {

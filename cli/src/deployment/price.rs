@@ -31,7 +31,7 @@ mod dated {
     ];
 }
 
-pub use dated::{ADDRESS, DISK, SNAPSHOT};
+pub use dated::{ADDRESS, BALANCER, DISK, SNAPSHOT};
 
 pub const HOURS_PER_MONTH: f64 = 730.0;
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::lab::{Lab, OURS, ends, instance_type, replace};
 
 const ZONES: [&str; 3] = ["us-west-2a", "us-west-2b", "us-west-2c"];
-/// Pauses grow; the machines here are slow at times.
-const PATIENCE: Duration = Duration::from_mins(4);
+/// Pauses grow, forty VMs take minutes, and the machines here are slow at times.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 impl Lab {
     fn no_room_in(&self, zone: &str) -> Result<()> {
@@ -34,15 +34,15 @@ async fn until_put_off(allocator: &Allocator, operation: i64, attempts: i64) -> 
     tokio::time::timeout(PATIENCE, waiting).await.context("it is not put off")?
 }
 
-/// Once an agent has been heard, whatever operations go on.
-async fn until_one_is_free(allocator: &Allocator) -> Result<()> {
-    let free = async {
-        while allocator.free_count().await? == 0 {
+/// Once the agents of so many have been heard, whatever operations go on.
+async fn until_there_are(allocator: &Allocator, free: i64) -> Result<()> {
+    let there = async {
+        while allocator.free_count().await? < free {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(PATIENCE, free).await.context("no VM can be claimed")?
+    tokio::time::timeout(PATIENCE, there).await.context("too few VMs can be claimed")?
 }
 
 /// Of three VMs, one in each zone: the one that was made, and those that were refused.
@@ -89,7 +89,7 @@ async fn what_is_made_is_claimed_while_the_rest_is_tried_in_other_zones_and_as_o
     allocator.stop().await?;
     lab.no_room_in(ZONES[2])?;
     let allocator = lab.deployment.start().await?;
-    until_one_is_free(&allocator).await?;
+    until_there_are(&allocator, 1).await?;
     let claimed = allocator.claim("ada@example.org", "4/abc").await?;
     ensure!(claimed.hostname == made, "{}", claimed.hostname);
     let told = until_put_off(&allocator, launch, 2).await?;
@@ -105,6 +105,34 @@ async fn what_is_made_is_claimed_while_the_rest_is_tried_in_other_zones_and_as_o
     }
     ensure!(instance_type(&lab, &made)? == "t3.small");
     ensure!(lab.cloud.running(OURS.0, OURS.1)?.len() == 3);
+    allocator.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: make test-aws"]
+async fn of_forty_those_that_are_made_are_claimed_while_three_are_tried_elsewhere() -> Result<()> {
+    const NO_ROOM: [&str; 3] = ["capacity", "--type", "g4dn.xlarge"];
+    let Some(lab) = Lab::deployed()? else { return Ok(()) };
+    lab.cloud.fault(&[&NO_ROOM[..], &["--times", "3"]].concat())?;
+    let allocator = lab.deployment.start().await?;
+    let launch = allocator.launch(40).await?;
+    let refused = refusals_of(&until_put_off(&allocator, launch, 1).await?, 1)?.len();
+    ensure!(refused == 3, "{refused} were refused");
+    // Nothing comes of these before all others are claimed.
+    lab.cloud.fault(&NO_ROOM)?;
+    until_there_are(&allocator, 37).await?;
+    for number in 0..37 {
+        allocator.claim(&format!("student{number}@example.org"), "4/abc").await?;
+    }
+    let told = until_put_off(&allocator, launch, 2).await?;
+    for refusal in refusals_of(&told, 1)? {
+        ensure!(refusal["next_zone"] != refusal["zone"], "{refusal}");
+    }
+    lab.cloud.fault(&["clear"])?;
+    ends(&allocator, launch, "succeeded").await?;
+    allocator.until_free(3).await?;
+    ensure!(lab.cloud.running(OURS.0, OURS.1)?.len() == 40);
     allocator.stop().await?;
     Ok(())
 }

@@ -83,12 +83,18 @@ async fn cleaned(stage: &Stage) -> Result<()> {
     let other = json!({ "AvailabilityZone": "us-west-2a", "Size": 1,
                         "TagSpecifications": tags("volume", "somebody") });
     let other = stage.cloud.call("ec2", "create_volume", &other)["VolumeId"].clone();
+    let database = json!({ "DBInstanceIdentifier": "lablink-test", "Engine": "postgres",
+        "DBInstanceClass": "db.t4g.small", "AllocatedStorage": 20, "MasterUsername": "lablink",
+        "MasterUserPassword": "of-no-use-to-anybody",
+        "Tags": tags("", "lablink-infra")[0]["Tags"] });
+    stage.cloud.call("rds", "create_db_instance", &database);
 
     let found = stage.lablink.json(&stage.words(&["cleanup", "--check"])).await?;
     let left = found["left"].as_array().context("no list")?;
     let of = |id: &Value| left.iter().find(|it| it["id"] == *id).context("not listed");
     ensure!(of(&volume)?["usd_per_month"] == json!(0.8), "{found}");
     ensure!(of(&lasting)?["removable"] == false, "{found}");
+    ensure!(of(&json!("lablink-test"))?["kind"] == "rds db", "{found}");
     ensure!(of(&other).is_err(), "{found}");
     stage.cloud.does(&["fault", "deny", "--action", "GetObject"]);
     stage.lablink.call(&stage.words(&["cleanup", "--yes"])).await?.ends(3)?;

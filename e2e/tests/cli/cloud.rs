@@ -126,6 +126,11 @@ impl Stage {
         Ok(ids)
     }
 
+    /// How many calls AWS has had.
+    pub fn calls(&self) -> Result<usize> {
+        Ok(fs::read_to_string(self.cloud.dir().join("calls.log"))?.lines().count())
+    }
+
     /// The host that runs.
     pub fn host(&self) -> Result<String> {
         let filter = json!({ "Filters": [

@@ -71,6 +71,22 @@ impl Lablink {
         Ok(command)
     }
 
+    /// The same on a terminal of its own, whose other end are its standard input and output.
+    pub fn on_terminal(&self, words: &[&str], width: u32, height: u32) -> Result<Command> {
+        let program = programs::built("lablink")?;
+        let line =
+            format!("stty cols {width} rows {height}; '{}' {}", program.display(), words.join(" "));
+        let mut command = self.command(&[])?;
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        script.current_dir(command.as_std().get_current_dir().unwrap_or(self.home())).env_clear();
+        for (name, value) in command.as_std_mut().get_envs() {
+            script.env(name, value.unwrap_or_default());
+        }
+        script.env("TERM", "xterm-256color").kill_on_drop(true);
+        Ok(script)
+    }
+
     pub async fn call(&self, words: &[&str]) -> Result<Said> {
         Ok(Said::from(self.command(words)?.output().await?))
     }

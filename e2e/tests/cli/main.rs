@@ -4,6 +4,8 @@ mod api;
 mod broken_way;
 mod calls;
 mod cloud;
+mod interrupted;
 mod lablink;
+mod recording;
 mod verify;
 mod whole_way;

@@ -25,8 +25,12 @@ async fn a_class_is_deployed_taught_and_nothing_is_left() -> Result<()> {
     assert!(checked["usd_per_month"].as_f64() > Some(50.0), "{checked}");
     let deployed = stage.lablink.json(&stage.words(&["deploy", "--yes", "--wait", "120"])).await?;
     let url = deployed["url"].as_str().context("no address")?.to_owned();
+    assert_eq!(broken(&deployed["verified"])?, [""; 0], "{deployed}");
     let again = stage.lablink.json(&stage.words(&["deploy"])).await?;
     assert_eq!(again["changes"], json!([]), "{again}");
+    let verify = ["verify", "--config", "config/config.yaml", "--environment", "test"];
+    let seen = stage.lablink.json(&verify).await?;
+    assert_eq!(broken(&seen)?, [""; 0], "{seen}");
 
     let launched = stage.lablink.json(&["launch", "3", "--hours", "2"]).await?;
     assert_eq!(launched["state"], "succeeded", "{launched}");
@@ -54,6 +58,13 @@ async fn a_class_is_deployed_taught_and_nothing_is_left() -> Result<()> {
     assert_eq!(left["left"], json!([]), "{left}");
     assert!(!stage.lablink.stored()?.contains(&url));
     Ok(())
+}
+
+/// The codes that this report calls broken.
+fn broken(report: &Value) -> Result<Vec<&str>> {
+    let checks = report["checks"].as_array().context("no checks")?.iter();
+    let broken = checks.filter(|check| check["state"] == "broken");
+    Ok(broken.filter_map(|check| check["code"].as_str()).collect())
 }
 
 /// Answers that are wrong are named; the good ones make a configuration.

@@ -46,9 +46,11 @@ pub async fn list(
             (all.to_owned(), None)
         }
         Which::Open => {
-            // Sorted as its index has it, so that no other one seems as good.
+            // Sorted as its index has it, so that no other one seems as good. The lowest number has
+            // no negative.
             let open = "select id from claim
-                        where pool_id = $1 and released_at is null and -id > -($2::bigint)
+                        where pool_id = $1 and released_at is null
+                          and -id > -greatest($2::bigint, 0)
                         order by -id";
             (open.to_owned(), None)
         }

@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 use lablink_checks::{Checked, Checkup, Code, Finding, Report, Roots, Way, clock, told_time};
+use lablink_config::{Config, Environment};
 use reqwest::Url;
 
 use crate::{
@@ -28,24 +29,18 @@ pub struct Verify {
     config: Option<std::path::PathBuf>,
     /// The environment of that deployment.
     #[arg(long, env = "ENVIRONMENT", default_value = "prod", value_name = "NAME")]
-    environment: lablink_config::Environment,
+    environment: Environment,
 }
 
 impl Verify {
     pub async fn run(self, connection: &Connection, output: &Output) -> Result<()> {
         let config = match &self.config {
-            Some(file) => Some(lablink_config::Config::load(file)?),
+            Some(file) => Some(Config::load(file)?),
             None => None,
         };
         let url = url(connection, config.as_ref())?;
-        let mut checkup = Checkup::default();
-        if let Some(config) = &config {
-            account::add_to(&mut checkup, config, &self.environment).await;
-        }
-        add_way(&mut checkup, &url);
-        let mut report = checkup.run().await;
-        let ready = report.checks.iter().any(|it| it.code == Code::Ready && it.is_well());
-        report.join(if ready { told_by(connection).await } else { not_asked() });
+        let deployment = config.as_ref().map(|config| (config, &self.environment));
+        let report = look(&url, deployment, connection).await;
         output.answer(&report, Report::to_string)?;
         match report.first_broken() {
             None => Ok(()),
@@ -54,8 +49,25 @@ impl Verify {
     }
 }
 
+/// Looks from here, at AWS if the deployment is known, and asks the allocator for what it sees.
+pub async fn look(
+    url: &Url,
+    deployment: Option<(&Config, &Environment)>,
+    connection: &Connection,
+) -> Report {
+    let mut checkup = Checkup::default();
+    if let Some((config, environment)) = deployment {
+        account::add_to(&mut checkup, config, environment).await;
+    }
+    add_way(&mut checkup, url);
+    let mut report = checkup.run().await;
+    let ready = report.checks.iter().any(|it| it.code == Code::Ready && it.is_well());
+    report.join(if ready { told_by(connection).await } else { not_asked() });
+    report
+}
+
 /// Where the allocator is: as it was said, as the configuration names it, or as it was stored last.
-fn url(connection: &Connection, config: Option<&lablink_config::Config>) -> Result<Url> {
+fn url(connection: &Connection, config: Option<&Config>) -> Result<Url> {
     let named = connection.server.clone().or_else(|| config?.allocator_url(None, None));
     let text = match named {
         Some(text) => text,
