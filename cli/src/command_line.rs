@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 #[cfg(feature = "aws")]
-use crate::deployment::{cleanup, deploy, destroy, init, setup};
+use crate::deployment::{cleanup, deploy, destroy, init, interrupt::or_interrupted, setup};
 use crate::{commands::*, output::Output, server::Connection};
 
 const AFTER: &str = "\
@@ -78,13 +78,13 @@ impl Command {
             #[cfg(feature = "aws")]
             Self::Init(wish) => wish.run(output).await,
             #[cfg(feature = "aws")]
-            Self::Setup(wish) => wish.run(output).await,
+            Self::Setup(wish) => or_interrupted(wish.run(output)).await,
             #[cfg(feature = "aws")]
-            Self::Deploy(wish) => wish.run(connection, output).await,
+            Self::Deploy(wish) => or_interrupted(wish.run(connection, output)).await,
             #[cfg(feature = "aws")]
-            Self::Destroy(wish) => wish.run(connection, output).await,
+            Self::Destroy(wish) => or_interrupted(wish.run(connection, output)).await,
             #[cfg(feature = "aws")]
-            Self::Cleanup(wish) => wish.run(output).await,
+            Self::Cleanup(wish) => or_interrupted(wish.run(output)).await,
             Self::Status(wish) => wish.run(connection, output).await,
             Self::Vms(wish) => wish.run(connection, output).await,
             Self::Launch(wish) => wish.run(connection, output).await,

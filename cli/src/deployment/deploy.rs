@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use lablink_checks::Report;
@@ -5,7 +7,9 @@ use lablink_config::Config;
 use serde::Serialize;
 
 use super::{
-    Deployment, price, ready,
+    Deployment,
+    interrupt::Interrupted,
+    price, ready,
     terraform::{Change, Plan, Terraform},
     which::Which,
 };
@@ -81,12 +85,18 @@ impl Deploy {
                 output.confirm("Make these changes?", "--yes")?;
             }
             let progress = output.progress("Applying");
+            let before = if is_first { snapshots(&deployment).await? } else { BTreeSet::new() };
             if let Err(error) = terraform.apply(&progress).await {
                 drop(progress);
-                if !is_first || keep || was_interrupted(&error) {
+                // What was interrupted may be meant to go on.
+                if !is_first || keep || error.is::<Interrupted>() {
                     return Err(error);
                 }
                 take_down(&terraform, &variables, output).await?;
+                // Of data that nobody has ever used.
+                for snapshot in snapshots(&deployment).await?.difference(&before) {
+                    deployment.aws.remove(snapshot).await?;
+                }
                 return Err(error.context("the first deployment failed, and was taken down again"));
             }
         }
@@ -105,11 +115,6 @@ impl Deploy {
     }
 }
 
-/// It may be meant to go on.
-fn was_interrupted(error: &anyhow::Error) -> bool {
-    error.to_string().starts_with("interrupted")
-}
-
 async fn take_down(terraform: &Terraform, variables: &[&str], output: &Output) -> Result<()> {
     let progress = output.progress("Taking down what was made");
     let mut words = vec!["destroy", "-auto-approve"];
@@ -118,6 +123,13 @@ async fn take_down(terraform: &Terraform, variables: &[&str], output: &Output) -
     ended.context(
         "the first deployment failed, and what it made could not be taken down: `lablink destroy`",
     )
+}
+
+/// Those of the deployment's data.
+async fn snapshots(deployment: &Deployment) -> Result<BTreeSet<String>> {
+    let tags = [deployment.tags().as_slice(), &[("ManagedBy", "lablink-infra")]].concat();
+    let found = deployment.aws.tagged(&tags).await?.into_iter();
+    Ok(found.filter(|it| it.kind == "snapshot").map(|it| it.id).collect())
 }
 
 /// Functions and hosts that end late write their last lines, which makes their log groups anew after a

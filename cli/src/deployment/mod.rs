@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod deploy;
 pub mod destroy;
 pub mod init;
+pub mod interrupt;
 mod price;
 mod ready;
 mod settings;

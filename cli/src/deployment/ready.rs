@@ -36,10 +36,7 @@ pub async fn wait(
             let log = last_lines(deployment, terraform).await;
             bail!("the allocator at {url} is not ready after {seconds} s: {why}.\n{log}");
         }
-        tokio::select! {
-            () = sleep(BETWEEN) => {}
-            _ = tokio::signal::ctrl_c() => bail!("interrupted: call the same again, and it goes on from here"),
-        }
+        sleep(BETWEEN).await;
     }
 }
 

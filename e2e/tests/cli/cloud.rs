@@ -16,6 +16,16 @@ use crate::lablink::Lablink;
 pub const BUCKET: &str = "lablink-e2e-deployments";
 const ROLE: &str = "arn:aws:iam::123456789012:role/lablink-deploy-us-west-2";
 
+/// The stand-in asks for this right by the name of the service, AWS for `tag:GetResources`.
+const TAGGING: &str = r#"resource "aws_iam_role_policy" "stand_in" {
+  role = aws_iam_role.deploy.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "tagging:GetResources", Resource = "*" }]
+  })
+}
+"#;
+
 /// A clone of LabLink without anything built in it, somebody with `lablink`, and an account in which
 /// rights are enforced and hosts start their allocator.
 pub struct Stage {
@@ -40,6 +50,7 @@ impl Stage {
         // It takes a bucket's denial without its condition, and would refuse everybody.
         let no_policy = "resource \"aws_s3_bucket_policy\" \"state\" {\n  count = 0\n}\n";
         fs::write(clone.path().join("infra/bootstrap/stand_in_override.tf"), no_policy)?;
+        fs::write(clone.path().join("infra/bootstrap/stand_in.tf"), TAGGING)?;
         let host = host_program(clone.path())?;
         let (agent, desktop) = (programs::built("lablink-client")?, programs::start_host());
         let paths = [&agent, &desktop, &host].map(|path| path.to_string_lossy().into_owned());
@@ -116,6 +127,7 @@ impl Stage {
         // Tags of what is gone may be told for a while.
         let there = [
             ("describe_volumes", "vol-"),
+            ("describe_snapshots", "snap-"),
             ("describe_security_groups", "sg-"),
             ("describe_security_group_rules", "sgr-"),
             ("describe_key_pairs", "key-"),
@@ -124,6 +136,13 @@ impl Stage {
         .map(|(call, kind)| (self.cloud.call("ec2", call, &json!({})).to_string(), kind));
         ids.retain(|id| !there.iter().any(|(all, kind)| id.starts_with(kind) && !all.contains(id)));
         Ok(ids)
+    }
+
+    /// What is there of this maker, but the last snapshots of data: they stay, on purpose.
+    pub fn left_of(&self, maker: &str) -> Result<Vec<String>> {
+        let mut left = self.tagged("ManagedBy", maker)?;
+        left.retain(|id| !id.starts_with("snap-"));
+        Ok(left)
     }
 
     /// How many calls AWS has had.

@@ -1,9 +1,8 @@
 //! The way up and down, cut off at ten points and called again.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use lablink_e2e::{Process, processes_of};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -22,8 +21,6 @@ enum Cut {
     Asked,
     /// Its Terraform goes on.
     Killed,
-    /// Together with its Terraform.
-    Whole,
 }
 
 #[tokio::test]
@@ -32,22 +29,23 @@ async fn what_is_cut_off_at_ten_points_goes_on_when_it_is_called_again() -> Resu
     let Some(mut stage) = Stage::new()? else { return Ok(()) };
     stage.write_config()?;
     let setup = ["setup", "--environment", "test", "--yes", "--json"];
-    stage.goes_on(&setup, &[(Cut::Asked, 2), (Cut::Whole, 8)]).await?;
+    stage.goes_on(&setup, &[(Cut::Asked, 2), (Cut::Killed, 8)]).await?;
     stage.deploys();
     let deploy = stage.words(&["deploy", "--yes", "--wait", "120", "--json"]);
-    let points = [(Cut::Killed, 20), (Cut::Asked, 60), (Cut::Whole, 100), (Cut::Killed, 140)];
+    let points = [(Cut::Killed, 20), (Cut::Asked, 60), (Cut::Killed, 100), (Cut::Asked, 140)];
     stage.goes_on(&deploy, &points).await?;
     let again = stage.lablink.call(&deploy).await?.well()?.json()?;
     assert_eq!(again["changes"], json!([]), "{again}");
     assert_eq!(stage.lablink.json(&["launch", "2"]).await?["state"], "succeeded");
     let destroy = stage.words(&["destroy", "--name", "test", "--json"]);
-    let points = [(Cut::Asked, 10), (Cut::Whole, 40), (Cut::Killed, 60), (Cut::Asked, 80)];
+    let points = [(Cut::Asked, 10), (Cut::Killed, 40), (Cut::Asked, 60), (Cut::Killed, 80)];
     stage.goes_on(&destroy, &points).await?;
     for maker in ["lablink-allocator", "lablink-infra"] {
-        assert_eq!(stage.tagged("ManagedBy", maker)?, [""; 0], "{maker}");
+        assert_eq!(stage.left_of(maker)?, [""; 0], "{maker}");
     }
     let left = stage.lablink.json(&stage.words(&["cleanup", "--check"])).await?;
-    assert_eq!(left["left"], json!([]), "{left}");
+    let left = left["left"].as_array().context("no list")?;
+    assert!(left.iter().all(|it| it["kind"] == "snapshot"), "{left:?}");
     Ok(())
 }
 
@@ -75,23 +73,12 @@ impl Stage {
         timeout(PATIENCE, comes).await.context("the point does not come")??;
         let signal = match cut {
             Cut::Asked => Signal::SIGINT,
-            Cut::Killed | Cut::Whole => Signal::SIGKILL,
+            Cut::Killed => Signal::SIGKILL,
         };
         let pid = i32::try_from(child.id().context("it has ended")?)?;
         kill(Pid::from_raw(pid), signal)?;
-        if let Cut::Whole = cut {
-            processes_of(&self.file(""))?
-                .iter()
-                .filter(|it| is_terraform(it))
-                .for_each(Process::kill);
-        }
         let ended = timeout(PATIENCE, child.wait()).await.context("it does not end")??;
         ensure!(!ended.success(), "{ended}");
         Ok(())
     }
-}
-
-fn is_terraform(process: &Process) -> bool {
-    let program = process.command_line.split(' ').next().unwrap_or_default();
-    Path::new(program).file_name().is_some_and(|name| name == "terraform")
 }

@@ -59,11 +59,9 @@ impl Terraform {
                 break status;
             }
         };
+        run.was_not_interrupted()?;
         if status == 0 {
             return Ok(());
-        }
-        if run.was_interrupted() {
-            bail!("interrupted: call the same again, and it goes on from here");
         }
         bail!("{}", messages.errors().unwrap_or_else(|| run.last_words()))
     }
@@ -93,6 +91,7 @@ impl Terraform {
                 break status;
             }
         };
+        run.was_not_interrupted()?;
         let text = run.new_text()?;
         if status == 0 { Ok(text) } else { bail!("terraform {}: {}", words[0], run.last_words()) }
     }

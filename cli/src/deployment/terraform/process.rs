@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::{Pid, gethostname},
@@ -19,6 +19,8 @@ use tokio::{
     signal::unix::{Signal as Signals, SignalKind, signal},
     time::sleep,
 };
+
+use crate::deployment::interrupt::{Interrupted, Taken};
 
 /// How often its output is read.
 const LOOK: Duration = Duration::from_millis(100);
@@ -34,6 +36,7 @@ pub struct Run {
     interrupts: Signals,
     ends: Signals,
     signals: u32,
+    _taken: Taken,
 }
 
 impl Run {
@@ -52,6 +55,9 @@ impl Run {
             Some((second, rest)) if *verb == "state" => (Some(second), rest),
             _ => (None, rest),
         };
+        let taken = Taken::take();
+        let (interrupts, ends) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let child = Command::new("terraform")
             .arg(verb)
             .args(second)
@@ -78,22 +84,25 @@ impl Run {
             log: File::open(out)?,
             errors,
             text: String::new(),
-            interrupts: signal(SignalKind::interrupt())?,
-            ends: signal(SignalKind::terminate())?,
+            interrupts,
+            ends,
             signals: 0,
+            _taken: taken,
         })
     }
 
     /// Waits a moment. Its exit status, once it has ended.
     pub async fn look(&mut self) -> Result<Option<i32>> {
         tokio::select! {
+            // One that came while it ended counts as well.
+            biased;
+            _ = self.interrupts.recv() => self.interrupt(),
+            _ = self.ends.recv() => self.interrupt(),
             ended = self.child.wait() => {
                 let status = ended?.code().unwrap_or(-1);
                 remove(&self.note)?;
                 return Ok(Some(status));
             }
-            _ = self.interrupts.recv() => self.interrupt(),
-            _ = self.ends.recv() => self.interrupt(),
             () = sleep(LOOK) => {}
         }
         Ok(None)
@@ -110,8 +119,10 @@ impl Run {
         };
     }
 
-    pub fn was_interrupted(&self) -> bool {
-        self.signals > 0
+    /// Whoever called it off wants no next step, even if this one is done.
+    pub fn was_not_interrupted(&self) -> Result<()> {
+        ensure!(self.signals == 0, Interrupted);
+        Ok(())
     }
 
     /// What it has printed since.
@@ -136,12 +147,8 @@ impl Run {
 async fn wait_for(note: &Path) -> Result<()> {
     let Ok(noted) = fs::read_to_string(note) else { return Ok(()) };
     let Some(pid) = noted.split(' ').next().and_then(|pid| pid.parse().ok()) else { return Ok(()) };
-    let mut interrupts = signal(SignalKind::interrupt())?;
     while identity(pid).as_deref() == Some(noted.as_str()) {
-        tokio::select! {
-            () = sleep(LOOK) => {}
-            _ = interrupts.recv() => bail!("interrupted while an earlier run of Terraform (pid {pid}) goes on"),
-        }
+        sleep(LOOK).await;
     }
     remove(note)
 }
