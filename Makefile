@@ -36,7 +36,7 @@ AWS_MODULES := terraform/aws infra infra/settings infra/bootstrap infra/user-dat
 TERRAFORM_LOCAL := TF_DATA_DIR=$(CURDIR)/target/terraform terraform -chdir=terraform/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench test-deployment recording test-old-client test-s3 test-aws test-aws-module \
+.PHONY: help run test bench deployer deploy destroy validate test-deployment recording test-old-client test-s3 test-aws test-aws-module \
 	test-infra-changes lock-providers test-size test-logs test-collect test-browser \
 	browsers outages \
 	test-connections test-channels hostile-agent hostile-stranger fuzz lambda agent \
@@ -139,7 +139,7 @@ test-s3: ## Try Terraform's state in a bucket that stops answering (2 minutes)
 
 test-aws: ## Run a class of 40 on the stand-in for AWS, and kill at 20 moments (LABLINK_SEED repeats them; half an hour)
 	@scripts/setup test
-	cargo build -p lablink-allocator -p lablink-client --features $(AWS)
+	cargo build -p lablink-allocator -p lablink-client -p lablink-cli --features $(AWS)
 	cargo test -p lablink-e2e --test aws -- --ignored --nocapture --test-threads=1
 
 test-aws-module: ## Change all that can change under a VM on the stand-in for AWS, with the host's rights (5 minutes)
@@ -159,6 +159,24 @@ recording: ## Record the whole way with lablink for the guide, on the stand-in f
 	@scripts/setup test
 	cargo build -p lablink-client -p lablink-allocator -p lablink-cli --features $(AWS)
 	cargo test -p lablink-e2e --test cli -- --ignored recorded
+
+# For these three, by the environment: ENVIRONMENT, NAME, CONFIG. So nothing in them is taken for more.
+deployer: ## Build what `make deploy` and `make destroy` need
+	@scripts/setup run
+	$(MAKE) lambda
+	cargo build --release --locked -p lablink-cli --features lablink-cli/aws
+
+deploy: export PATH := $(abspath $(TARGET))/release:$(PATH)
+deploy: ## Deploy ENVIRONMENT to AWS: check, show the plan, apply, verify (`make deployer` first)
+	scripts/deploy "$$ENVIRONMENT"
+
+destroy: ## Destroy the deployment NAME of ENVIRONMENT (`make deployer` first)
+	$(TARGET)/release/lablink destroy --environment "$$ENVIRONMENT" --name "$$NAME"
+
+validate: ## Check the configuration CONFIG
+	@scripts/setup run
+	cargo build --locked -p lablink-cli
+	$(PROGRAMS)/lablink config validate "$${CONFIG:-config/config.yaml}" $${GITHUB_ACTIONS:+--format github}
 
 test-size: ## Launch 500 local VMs, and time it beside bare Terraform (6 minutes)
 	@scripts/setup test
@@ -192,13 +210,13 @@ agent: ## Build the agent for machines since Ubuntu 20.04 (glibc 2.31)
 
 packages: ## Build the Debian packages of release programs: target/packages
 	@scripts/setup run
-	cargo build --release --locked -p lablink-allocator -p lablink-client --features $(AWS)
+	cargo build --release --locked -p lablink-allocator -p lablink-client -p lablink-cli --features $(AWS)
 	packages/build $(TARGET)/release target/packages
 
 ROOTS ?= $(LABLINK_TOOLS)/roots
 test-packages: ## Install, upgrade, remove and purge them in Debian 12 and 13, Ubuntu 22.04 and 24.04 (root; 10 minutes)
 	@scripts/setup packages
-	cargo build -p lablink-allocator -p lablink-client
+	cargo build -p lablink-allocator -p lablink-client -p lablink-cli
 	LABLINK_ROOTS=$(ROOTS) packages/tests/try $(PROGRAMS) $(SUITES)
 
 # Of images: what builds them, and their names.
@@ -207,7 +225,7 @@ IMAGES ?= localhost
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
 images: ## Build the images of release programs: IMAGES/lablink-allocator and IMAGES/lablink-client
 	@scripts/setup run
-	cargo build --release --locked -p lablink-allocator -p lablink-client --features $(AWS)
+	cargo build --release --locked -p lablink-allocator -p lablink-client -p lablink-cli --features $(AWS)
 	for image in allocator client; do $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) \
 		--file images/$$image/Containerfile --build-arg VERSION=$(VERSION) \
 		--tag $(IMAGES)/lablink-$$image:$(VERSION) --tag $(IMAGES)/lablink-$$image:latest . || exit; done
@@ -267,6 +285,7 @@ check: ## Check format, lints, circles of imports, links of the guides, packages
 	scripts/circles-test
 	scripts/circles
 	scripts/client-images-test
+	scripts/deploy-test
 	scripts/links-test
 	scripts/links
 	terraform fmt -check -recursive terraform infra
@@ -277,6 +296,7 @@ check: ## Check format, lints, circles of imports, links of the guides, packages
 	packages/check
 	images/tests/scripts-test
 	$(LABLINK_TOOLS)/hadolint/bin/hadolint images/*/Containerfile
+	$(LABLINK_TOOLS)/zizmor/bin/zizmor --quiet --offline --pedantic .github/workflows
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p lablink-allocator -p lablink-cli --features $(AWS) --all-targets -- -D warnings
 	cargo machete
