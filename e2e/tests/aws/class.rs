@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use lablink_e2e::{Allocator, BUCKET};
+use lablink_e2e::BUCKET;
 use serde_json::json;
 
 use crate::lab::{Lab, destroy_all, ends, instances, replace};
@@ -32,7 +32,6 @@ async fn class(count: u32) -> Result<()> {
     done("launched");
     allocator.until_free(count.into()).await?;
     done("claimable");
-    show_stages(&allocator).await?;
     let class = instances(&lab, &allocator).await?;
     assert_eq!(class.len(), count as usize);
     let told = lab.deployment.data_dir().join("terraform/test/terraform.runtime.tfvars");
@@ -80,20 +79,6 @@ async fn class(count: u32) -> Result<()> {
     lab.nothing_is_left()?;
     done("destroyed");
     allocator.stop().await?;
-    Ok(())
-}
-
-/// What the stages took of a start that the stand-in has: its instances run no start script.
-async fn show_stages(allocator: &Allocator) -> Result<()> {
-    let told = allocator.organiser()?.get("/api/starts").await?.expect(200)?.json()?;
-    let starts = told["starts"].as_array().context("no starts")?;
-    for stage in ["provisioning_seconds", "cloud_init_seconds", "container_seconds"] {
-        let mut seconds: Vec<f64> = starts.iter().filter_map(|it| it[stage].as_f64()).collect();
-        seconds.sort_by(f64::total_cmp);
-        if let (Some(half), Some(last)) = (seconds.get(seconds.len() / 2), seconds.last()) {
-            eprintln!("{stage}: {half:.1} s in the middle, {last:.1} s at most");
-        }
-    }
     Ok(())
 }
 
