@@ -243,7 +243,8 @@ remove() {
         rm -f -- "$dir/settings.new"
         if [[ -e $dir/settings ]] || is_remnant; then
             # Moved away first: cut off in the middle, nobody could tell what the rest was.
-            moved=$(mktemp -d -- "${dir%/*}/$going${dir##*/}.XXXXXX")
+            # Nothing is made at the new name before: other removals sweep there at any time.
+            moved=${dir%/*}/$going${dir##*/}.$$-$RANDOM
             mv -T -- "$dir" "$moved"
             rm -rf -- "$moved" || fail "what is left of $dir can't be deleted: see to $moved"
         else

@@ -120,6 +120,24 @@ fn a_removal_that_was_killed_is_finished_by_whatever_comes_next() {
 }
 
 #[test]
+fn many_are_removed_at_once() {
+    let module = Module::new();
+    for round in 0..5 {
+        let folders: Vec<_> = (0..12).map(|nth| module.vm(&format!("vm-{round}-{nth}"))).collect();
+        for folder in &folders {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(folder.join("settings"), "").unwrap();
+        }
+        let remove = |folder| module.command("./vm.sh").arg("remove").arg(folder).spawn().unwrap();
+        let removals: Vec<_> = folders.iter().map(remove).collect();
+        for mut removal in removals {
+            assert!(removal.wait().unwrap().success());
+        }
+        assert!(folders.iter().all(|folder| !folder.exists()));
+    }
+}
+
+#[test]
 fn a_folder_whose_settings_an_earlier_version_lost_is_removed() {
     let module = Module::new();
     module.start_script("lablink-vm-a-1", "exec sleep 60");
