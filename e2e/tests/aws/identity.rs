@@ -10,6 +10,7 @@ use crate::lab::{Lab, config, ends};
 const ROLE: &str = "arn:aws:iam::123456789012:role/lablink_instance_role_dev";
 
 #[tokio::test]
+#[ignore = "make test-aws"]
 async fn a_role_or_a_profile_has_the_rights_that_the_process_s_own_keys_lack() -> Result<()> {
     let Some(mut lab) = Lab::new()? else { return Ok(()) };
     let operator = lab.someone_who_may_take_on_the_role()?;

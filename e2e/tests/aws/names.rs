@@ -25,6 +25,7 @@ impl Lab {
 }
 
 #[tokio::test]
+#[ignore = "make test-aws"]
 async fn all_that_a_deployment_makes_bears_its_name_which_stays() -> Result<()> {
     let Some(mut lab) = Lab::new()? else { return Ok(()) };
     fs::write(lab.deployment.folder().join("course.sh"), SCRIPT)?;

@@ -138,6 +138,7 @@ async fn of_forty_those_that_are_made_are_claimed_while_three_are_tried_elsewher
 }
 
 #[tokio::test]
+#[ignore = "make test-aws"]
 async fn a_rest_that_is_called_off_leaves_nothing_behind() -> Result<()> {
     let Some(lab) = Lab::new()? else { return Ok(()) };
     lab.no_room_in(ZONES[0])?;
@@ -165,6 +166,7 @@ async fn a_rest_that_is_called_off_leaves_nothing_behind() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "make test-aws"]
 async fn a_replacement_without_room_comes_when_there_is_some() -> Result<()> {
     let Some(lab) = Lab::new()? else { return Ok(()) };
     let allocator = lab.deployment.start().await?;

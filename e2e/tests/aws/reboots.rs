@@ -8,6 +8,7 @@ use crate::lab::{Lab, ends};
 const FIRST: &str = "lablink-vm-dev-1";
 
 #[tokio::test]
+#[ignore = "make test-aws"]
 async fn a_reboot_waits_for_the_agent_s_new_start_and_says_how_it_went() -> Result<()> {
     let Some(lab) = Lab::new()? else { return Ok(()) };
     let allocator = lab.deployment.start().await?;
