@@ -53,7 +53,6 @@ run: ## Start LabLink on http://localhost:5000 with two local VMs
 	@cargo build -p lablink-allocator -p lablink-client
 	@ENVIRONMENT=dev exec $(PROGRAMS)/lablink-allocator serve --config config/dev.yaml
 
-# Most tests wait more than they compute, so more of them run than there are cores.
 test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	@scripts/setup test
 	$(TERRAFORM_LOCAL) init -backend=false -input=false
@@ -71,8 +70,7 @@ test: ## Run every test: Terraform's, and Rust's on a Postgres of its own
 	e2e/browser/node main-job.mjs chromium
 	e2e/browser/node desktop.mjs
 	$(PROGRAMS)/lablink-chaos --seeds $(CHAOS_SEEDS) --tests-only
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} cargo run -p lablink-test-db -- run -- \
-		cargo test --workspace --features $(AWS)
+	cargo run -p lablink-test-db -- run -- cargo test --workspace --features $(AWS)
 
 bench: ## Measure a release build against the performance bars, or beside COMPARE (8 minutes, and its compilation)
 	@scripts/setup test

@@ -21,14 +21,16 @@ const GONE: [&str; 2] = ["shutting-down", "terminated"];
 pub const OTHER_IMAGE: &str = "ami-00000000000000002";
 
 impl AwsCloud {
-    /// None, with a sentence on standard error: there is no stand-in here.
-    pub fn start() -> Result<Option<Self>> {
+    /// None, with a sentence on standard error: there is no stand-in here. `more`: its options, such as
+    /// `--ssh`, with which instances answer that. Two clouds with it at once would take each other's
+    /// addresses.
+    pub fn start(more: &[&str]) -> Result<Option<Self>> {
         let (agent, desktop) = (programs::built("lablink-client")?, programs::start_host());
         let (agent, desktop) =
             (agent.to_str().context("a path")?, desktop.to_str().context("a path")?);
-        let booting = ["--boot", agent, "--desktop", desktop, "--ssh"];
+        let booting = ["--boot", agent, "--desktop", desktop];
         let there = ["--enforce-rights", "--bucket", BUCKET, "--image", OTHER_IMAGE];
-        Ok(RunningCloud::start(&[&booting[..], &there].concat()).map(Self))
+        Ok(RunningCloud::start(&[&booting[..], &there, more].concat()).map(Self))
     }
 
     /// The image of the project's own machines.

@@ -22,7 +22,7 @@ async fn so_is_a_class_of_forty() -> Result<()> {
 }
 
 async fn class(count: u32) -> Result<()> {
-    let Some(lab) = Lab::deployed()? else { return Ok(()) };
+    let Some(lab) = Lab::deployed(&["--ssh"])? else { return Ok(()) };
     let allocator = lab.deployment.start().await?;
     let begun = Instant::now();
     let done = |what: &str| eprintln!("{what}: {:.1} s", begun.elapsed().as_secs_f64());

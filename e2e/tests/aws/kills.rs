@@ -50,7 +50,7 @@ enum Work {
 }
 
 async fn kills(moments: u32) -> Result<()> {
-    let Some(lab) = Lab::deployed()? else { return Ok(()) };
+    let Some(lab) = Lab::deployed(&[])? else { return Ok(()) };
     let seed = match std::env::var("LABLINK_SEED") {
         Ok(seed) => seed.parse()?,
         Err(_) => rand::random(),

@@ -29,7 +29,7 @@ impl Lab {
 
     /// The same, with more keys of `machine`.
     pub fn with_machine(keys: &str) -> Result<Option<Self>> {
-        let Some(cloud) = AwsCloud::start()? else { return Ok(None) };
+        let Some(cloud) = AwsCloud::start(&[])? else { return Ok(None) };
         let text = config(&cloud.image()?, "");
         let text = text.replacen("machine: {", &format!("machine: {{{keys}, "), 1);
         let mut deployment = Deployment::with_config(&text.replace("{, ", "{"))?;
@@ -38,8 +38,9 @@ impl Lab {
     }
 
     /// As it is deployed: its state in a bucket, VMs with a GPU whose logs go to `CloudWatch`.
-    pub fn deployed() -> Result<Option<Self>> {
-        let Some(cloud) = AwsCloud::start()? else { return Ok(None) };
+    /// `cloud`: more options of it.
+    pub fn deployed(cloud: &[&str]) -> Result<Option<Self>> {
+        let Some(cloud) = AwsCloud::start(cloud)? else { return Ok(None) };
         let deployment = host(&cloud)?;
         Ok(Some(Self { cloud, deployment }))
     }

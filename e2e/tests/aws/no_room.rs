@@ -113,7 +113,7 @@ async fn what_is_made_is_claimed_while_the_rest_is_tried_in_other_zones_and_as_o
 #[ignore = "takes minutes: make test-aws"]
 async fn of_forty_those_that_are_made_are_claimed_while_three_are_tried_elsewhere() -> Result<()> {
     const NO_ROOM: [&str; 3] = ["capacity", "--type", "g4dn.xlarge"];
-    let Some(lab) = Lab::deployed()? else { return Ok(()) };
+    let Some(lab) = Lab::deployed(&[])? else { return Ok(()) };
     lab.cloud.fault(&[&NO_ROOM[..], &["--times", "3"]].concat())?;
     let allocator = lab.deployment.start().await?;
     let launch = allocator.launch(40).await?;

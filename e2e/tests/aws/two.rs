@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn of_two_allocators_one_finishes_what_the_other_was_killed_at() -> Result<()> {
-    let Some(mut lab) = Lab::deployed()? else { return Ok(()) };
+    let Some(mut lab) = Lab::deployed(&[])? else { return Ok(()) };
     let mut other = host(&lab.cloud)?;
     for deployment in [&mut lab.deployment, &mut other] {
         deployment.set("LABLINK_SECRET_KEY", "5a".repeat(32));
