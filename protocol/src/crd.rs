@@ -22,10 +22,11 @@ pub struct CrdCode(String);
 
 const LONGEST_COMMAND: usize = 4096;
 const LONGEST_CODE: usize = 512;
-/// What no code of Google's begins with.
-const FOR_TAB: &str = "lablink-tab-";
 
 impl CrdCode {
+    /// How the codes begin whose desktop is shown in the tab alone; none of Google's does.
+    pub const FOR_TAB: &str = "lablink-tab-";
+
     /// Takes the code out of a pasted command: `--code=X` or `--code X`, with or without quotes
     /// round `X`, whatever typesetting and encodings have made of it, as long as only one code can
     /// have stood there. Nothing is ever given to a shell.
@@ -73,12 +74,12 @@ impl CrdCode {
     /// would, so that older programs treat it as one that they can't guess. `secret` is made of what
     /// a code may hold.
     pub fn for_tab(secret: &str) -> Self {
-        Self(format!("{FOR_TAB}{secret}"))
+        Self(format!("{}{secret}", Self::FOR_TAB))
     }
 
     /// Whether the desktop is shown in the browser's tab alone.
     pub fn is_for_tab(&self) -> bool {
-        self.0.starts_with(FOR_TAB)
+        self.0.starts_with(Self::FOR_TAB)
     }
 
     pub fn as_str(&self) -> &str {

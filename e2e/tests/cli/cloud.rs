@@ -72,6 +72,21 @@ impl Stage {
         Ok(found.context("no image")?.1)
     }
 
+    /// The words of an `init` that asks nothing.
+    pub fn init_words(machine_type: &str, image: &str, count: &str) -> Vec<String> {
+        let place = ["init", "--region", "us-west-2", "--bucket", BUCKET];
+        let machines = ["--machine-type", machine_type, "--image", image, "--count", count];
+        let name = ["--domain", "-", "--tls", "none", "--plain-http"];
+        [&place[..], &machines, &name].concat().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Lets VMs send their own logs: what a forwarder takes is not what this is about.
+    pub fn logs_directly(&self) -> Result<()> {
+        let config = self.file("config/config.yaml");
+        let text = fs::read_to_string(&config)?;
+        Ok(fs::write(config, text + "logs:\n  from_aws: direct\n")?)
+    }
+
     /// A configuration for the environment `test`.
     pub fn write_config(&self) -> Result<()> {
         let text = format!(

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::cloud::{BUCKET, Stage};
+use crate::cloud::Stage;
 
 const WIDTH: u32 = 110;
 const HEIGHT: u32 = 32;
@@ -22,30 +22,11 @@ async fn the_whole_way_is_recorded() -> Result<()> {
     fs::remove_file(stage.file("config/config.yaml"))?;
     let image = stage.image()?;
     let mut cast = Cast::new();
-    let init = [
-        "init",
-        "--region",
-        "us-west-2",
-        "--machine-type",
-        "g4dn.xlarge",
-        "--image",
-        &image,
-        "--count",
-        "20",
-        "--domain",
-        "-",
-        "--tls",
-        "none",
-        "--plain-http",
-        "--bucket",
-        BUCKET,
-    ];
-    cast.plays(&stage, (init.to_vec(), "")).await?;
+    let init = Stage::init_words("g4dn.xlarge", &image, "20");
+    cast.plays(&stage, (init.iter().map(String::as_str).collect(), "")).await?;
     cast.plays(&stage, (vec!["setup", "--environment", "test"], "y")).await?;
     stage.deploys();
-    let config = stage.file("config/config.yaml");
-    let text = fs::read_to_string(&config)?;
-    fs::write(config, text + "logs:\n  from_aws: direct\n")?;
+    stage.logs_directly()?;
     let zip = "--var=log_forwarder_zip=tests/fixtures/forwarder.zip";
     let lines: [Line<'_>; 8] = [
         (vec!["deploy", "--environment", "test", zip], "y"),

@@ -72,49 +72,24 @@ fn broken(report: &Value) -> Result<Vec<&str>> {
 async fn initialised(stage: &Stage) -> Result<()> {
     fs::remove_file(stage.file("config/config.yaml"))?;
     let image = stage.image()?;
-    let words = |machine_type: &'static str, image: &str| {
-        [
-            "init",
-            "--region",
-            "us-west-2",
-            "--machine-type",
-            machine_type,
-            "--image",
-            image,
-            "--count",
-            "3",
-            "--domain",
-            "-",
-            "--tls",
-            "none",
-            "--plain-http",
-            "--bucket",
-            BUCKET,
-        ]
-        .map(str::to_owned)
-    };
     for (machine_type, image, why) in [
         ("x9.nothing", image.as_str(), "no such type"),
         ("t3.small", "ami-00000000000000000", "no image of this id"),
     ] {
-        let words = words(machine_type, image);
+        let words = Stage::init_words(machine_type, image, "3");
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let said = stage.lablink.call(&words).await?.ends(3)?;
         assert!(said.err.contains(why), "{said:?}");
     }
     let asked = stage.lablink.call(&["init", "--region", "us-west-2"]).await?.ends(2)?;
     assert!(asked.err.contains("--machine-type"), "{asked:?}");
-    let words = words("t3.small", &image);
+    let words = Stage::init_words("t3.small", &image, "3");
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let said = stage.lablink.call(&words).await?.well()?;
     assert!(said.err.contains("vCPUs of a quota") && said.err.contains("USD an hour"), "{said:?}");
     let twice = stage.lablink.call(&words).await?.ends(3)?;
     assert!(twice.err.contains("--force"), "{twice:?}");
-    // What the agents' log takes is not what this is about.
-    let config = stage.file("config/config.yaml");
-    let text = fs::read_to_string(&config)?;
-    fs::write(config, text + "logs:\n  from_aws: direct\n")?;
-    Ok(())
+    stage.logs_directly()
 }
 
 /// Somebody of the class gets a machine. Its name.

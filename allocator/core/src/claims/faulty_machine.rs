@@ -12,6 +12,7 @@ use crate::{
     rows::TOKEN_DUE,
     vms,
 };
+use lablink_protocol::CrdCode;
 use serde_json::json;
 
 /// Marks a VM as in error, so that nobody gets it until its agent, started again, or an organiser
@@ -66,9 +67,9 @@ pub(super) async fn forget(client: &impl GenericClient, claim_id: ClaimId) -> Re
 /// the line, so rows that somebody else has are passed over.
 pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> {
     static TAB: LazyLock<String> =
-        LazyLock::new(|| statement(FOR_TAB, &format!("{SHOWS} and {}", vms::CLAIMABLE)));
+        LazyLock::new(|| statement(&for_tab(), &format!("{SHOWS} and {}", vms::CLAIMABLE)));
     static ANY: LazyLock<String> =
-        LazyLock::new(|| statement(&format!("not {FOR_TAB}"), vms::CLAIMABLE));
+        LazyLock::new(|| statement(&format!("not {}", for_tab()), vms::CLAIMABLE));
     let (pool, stale_after) = (change.pool(), change.pool().rules().machines.stale_after);
     let values: [&(dyn ToSql + Sync); 2] = [&pool.as_i64(), &stale_after.as_seconds()];
     for sql in [&TAB, &ANY] {
@@ -85,7 +86,9 @@ pub(crate) async fn move_claims(change: &mut Change<'_>) -> Result<(), DbError> 
 }
 
 /// A claim that only a VM with a desktop in a tab is fit for.
-const FOR_TAB: &str = "starts_with(claim.crd_code, 'lablink-tab-')";
+fn for_tab() -> String {
+    format!("starts_with(claim.crd_code, '{}')", CrdCode::FOR_TAB)
+}
 
 /// Moves the first of the claims that are `theirs` to the best VM that is `fit`.
 fn statement(theirs: &str, fit: &str) -> String {

@@ -108,7 +108,7 @@ impl Scenes {
             "/admin/doctor/{code}" => vec!["/admin/doctor/clock".to_owned()],
             // It serves files alone, of which there are none here.
             "/assets/fetched/{version}/{*path}" => Vec::new(),
-            // They take WebSockets alone, whose calls are judged in no way here.
+            // They take WebSockets alone: what they ask is judged by itself, in large.rs.
             "/claims/{link}/channel/{target}"
             | "/api/channels/{channel_id}"
             | "/api/agent/channels/{channel_id}" => Vec::new(),

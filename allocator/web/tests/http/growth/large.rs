@@ -8,11 +8,12 @@ use axum::{
 };
 use futures_util::future::join_all;
 use lablink_core::{
-    Db, collections, events, line, logs,
+    Db, Token, channels, collections, events, line, logs,
     operations::{self, Kinds, Outcome, Reboot},
     pools::{PerAddress, PlacesPerAddress},
     schema, scope, usage, vms,
 };
+use lablink_protocol::ChannelTarget;
 use lablink_test_db::NobodyAsks;
 use lablink_web::{AgentAuth, access_table};
 use serde_json::json;
@@ -105,6 +106,7 @@ impl Large {
                         self.call(&by, call.request).await;
                     }
                 }
+                self.channels().await;
                 self.tasks().await;
             }
             match when {
@@ -116,6 +118,28 @@ impl Large {
             }
         }
         self.found.report()
+    }
+
+    /// What the routes of channels ask: none of these calls is one of theirs, which upgrade.
+    async fn channels(&mut self) {
+        let (db, hostname) = (self.app.db.clone(), "lablink-vm-test-48".parse().unwrap());
+        let link = Token::presented("claim-48").hash();
+        let right = channels::right(&db, link).await.unwrap().unwrap();
+        self.judge(For::Request, "the right to a channel").await;
+        let (id, secret) = (Token::random(), Token::random());
+        let new = channels::NewChannel {
+            id: &id,
+            vm_id: right.vm_id,
+            target: ChannelTarget::Desktop,
+            holder: "127.0.0.1:1",
+            secret: &secret,
+            patience: Duration::from_secs(20),
+        };
+        channels::ask(&db, &new).await.unwrap();
+        self.judge(For::Request, "asking for a channel").await;
+        channels::tell(&db, &hostname).await.unwrap().unwrap();
+        channels::take(&db, &hostname, &id).await.unwrap().unwrap();
+        self.judge(For::Request, "dialling a channel").await;
     }
 
     /// Those who ask for a VM while others are served are served together.
