@@ -164,8 +164,9 @@ impl Lab {
         let there: BTreeSet<&str> =
             there.iter().filter_map(|it| it["InstanceId"].as_str()).collect();
         let id = |row: &'_ Value| row["instance"]["id"].as_str().unwrap_or_default().to_owned();
-        let is_told_to_lack_it =
-            |row: &&Value| row["status"] == "error" && !there.contains(&*id(row));
+        // By what its operation left, or by what AWS says of a machine that is silent.
+        let says_so = |row: &Value| row["status"] == "error" || row["finding"]["kind"] == "ended";
+        let is_told_to_lack_it = |row: &&Value| says_so(row) && !there.contains(&*id(row));
         let known: Vec<String> =
             rows.values().filter(|row| !is_told_to_lack_it(row)).map(id).collect();
         let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
